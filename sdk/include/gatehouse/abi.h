@@ -1,0 +1,322 @@
+/// The contract between Gatehouse and a plugin: plain C99, nothing but the standard headers below.
+///
+/// A plugin is a shared object that exports one data symbol, `gatehouse_plugin_v1`, and carries a text note in the
+/// ELF section `.gatehouse`. The host passes tables of functions in; the plugin calls no symbol of the host.
+/// C++ authors include gatehouse/plugin.hpp instead, which wraps everything here.
+///
+/// Ownership  Who allocates frees. Only make/parse -> drop, open -> drop, send -> close and create -> destroy cross.
+/// Lifetime   A view (gh_str) or node got from an exchange lives until handle() returns; one got from a document until
+///            drop(); one inside an event only during emit(). Config nodes live until create() returns. Nodes do not
+///            move when their document is edited; an erased node stays readable.
+/// Threads    [control] entries are called one after another on one thread. handle() is called on many threads at
+///            once, but an exchange with its `out` and `next` belongs to one thread. Host functions may be called on
+///            any thread unless marked otherwise. handle() may block, but only in host functions or briefly: those
+///            wake up when the client leaves, the deadline passes or the gateway stops.
+/// next       May be called zero, one or more times inside handle(), one call after another.
+/// Errors     fail() puts the failure on the exchange and returns GH_FAILED, which is passed up unchanged; the next
+///            call of next() clears it. No exception, longjmp or exit may cross this boundary.
+/// Versions   The major number is part of the entry symbol's name. Minor versions only append: to tables, to structs
+///            that begin with `size`, to enums. Test `size` before touching an entry newer than the one you need; pass
+///            on events of a kind you do not know. Nothing added after 1.0 is ever required of a plugin.
+#ifndef GATEHOUSE_ABI_H
+#define GATEHOUSE_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GH_ABI_MAJOR 1
+#define GH_ABI_MINOR 0
+#define GH_MAGIC 0x31504847u /* "GHP1" */
+#define GH_EXPORT __attribute__((visibility("default")))
+
+/// UTF-8 text, not NUL-terminated. {NULL, 0} means absent where a function says so.
+typedef struct gh_str {
+  const char *p;
+  size_t n;
+} gh_str;
+
+typedef struct gh_json gh_json;         ///< A node of a JSON document that the host owns.
+typedef struct gh_exchange gh_exchange; ///< One request and its answer.
+typedef struct gh_host gh_host;
+
+typedef int32_t gh_status;
+enum {
+  GH_OK = 0,
+  GH_STOP = 1,         ///< The reader of these events is gone: return at once, quietly.
+  GH_INVALID = -1,     ///< The call itself was wrong.
+  GH_ABSENT = -2,      ///< There is no such thing; of a sequence: the end.
+  GH_FAILED = -3,      ///< Failed, and the exchange says why.
+  GH_CANCELLED = -4,   ///< The deadline passed or the gateway stops: return soon; the client may still be told.
+  GH_UNSUPPORTED = -5  ///< This host cannot do that.
+};
+
+enum { GH_NULL, GH_BOOL, GH_INT, GH_REAL, GH_STRING, GH_ARRAY, GH_OBJECT };
+enum { GH_DEBUG, GH_INFO, GH_WARN, GH_ERROR };
+enum { GH_UP, GH_DEGRADED, GH_DOWN };
+
+/* ---- Events -------------------------------------------------------------------------------------------------- */
+
+/// What a gh_event says, and which of its members it uses. Members that are not named are empty.
+enum {
+  /// Bytes of the HTTP body. text. The only kind above the ingress plugin, and never seen below it.
+  GH_EV_BYTES = 1,
+  /// The model begins to answer: one per call of the model. No member.
+  GH_EV_STEP_START,
+  /// More answer text. text; id (optional: a change of id, like a change of kind, begins a new block); metadata.
+  GH_EV_TEXT,
+  /// More reasoning. As GH_EV_TEXT.
+  GH_EV_REASONING,
+  /// A tool call begins. id, name. Flags.
+  GH_EV_TOOL_INPUT_START,
+  /// A piece of the JSON text of its arguments. id, text.
+  GH_EV_TOOL_INPUT_DELTA,
+  /// A complete tool call. id, name, json (the arguments), metadata. Flags. May come without start and delta.
+  GH_EV_TOOL_CALL,
+  /// A tool call that cannot be carried out. id, name, json (the arguments), text (why, for the log). Flags.
+  GH_EV_TOOL_CALL_ERROR,
+  /// The result of a tool that ran on this side. id, json. Flags.
+  GH_EV_TOOL_OUTPUT,
+  /// A tool that ran on this side failed. id, text (why, for the log). Flags.
+  GH_EV_TOOL_OUTPUT_ERROR,
+  /// A source of the answer. id, text (URL), name (title, optional).
+  GH_EV_SOURCE,
+  /// A file as part of the answer. name (media type), text (base64).
+  GH_EV_FILE,
+  /// Token counts of this step so far; replaces earlier ones of the step. json: any of input_tokens, output_tokens,
+  /// total_tokens, reasoning_tokens, cached_input_tokens.
+  GH_EV_USAGE,
+  /// The step is over. name: stop, length, content-filter, tool-calls, error, other or unknown.
+  GH_EV_STEP_FINISH
+};
+
+enum {
+  GH_LAST = 1,              ///< GH_EV_BYTES: the body is complete with this piece.
+  GH_DYNAMIC = 2,           ///< Tool events: the tool is run on this side (an MCP tool), not by the client.
+  GH_PROVIDER_EXECUTED = 4, ///< Tool events: the model's provider ran it itself.
+  GH_PRELIMINARY = 8        ///< GH_EV_TOOL_OUTPUT: another output of this call follows.
+};
+
+typedef struct gh_event {
+  uint32_t size; ///< sizeof(gh_event) in the sender's header.
+  uint16_t kind;
+  uint16_t flags;
+  gh_str id;
+  gh_str name;
+  gh_str text;
+  const gh_json *json;
+  const gh_json *metadata; ///< Object keyed by provider ("google"), to be sent back with the history; or NULL.
+} gh_event;
+
+/// Where events go. Owned by whoever passes it to next(), alive during that call.
+typedef struct gh_sink {
+  uint32_t size;
+  void *self;
+  gh_status (*emit)(void *self, const gh_event *); ///< GH_OK, or GH_STOP / GH_CANCELLED: stop producing.
+} gh_sink;
+
+/// The rest of the pipeline. Usable only inside handle(), on its thread.
+typedef struct gh_next {
+  uint32_t size;
+  void *self;
+  gh_status (*call)(void *self, gh_exchange *, const gh_sink *out);
+} gh_next;
+
+/* ---- JSON ---------------------------------------------------------------------------------------------------- */
+
+/// Documents of the host. A NULL node in gives the empty answer out, so look-ups chain. Objects keep the order of their
+/// members. One document belongs to one thread at a time; reading a document that nobody edits is safe on any thread.
+typedef struct gh_json_api {
+  uint32_t size;
+  int (*type)(const gh_json *);
+  const gh_json *(*get)(const gh_json *, gh_str key);
+  const gh_json *(*at)(const gh_json *, size_t index); ///< Walks to it: use step() for loops.
+  size_t (*count)(const gh_json *);
+  /// The member or element after `previous` (NULL: the first), or NULL. `key` may be NULL.
+  const gh_json *(*step)(const gh_json *container, const gh_json *previous, gh_str *key);
+  gh_str (*str)(const gh_json *); ///< {NULL, 0} unless a string.
+  int64_t (*integer)(const gh_json *, int64_t otherwise);
+  double (*real)(const gh_json *, double otherwise); ///< Integers too.
+  int (*boolean)(const gh_json *, int otherwise);
+  gh_json *(*edit)(gh_json *, gh_str key); ///< Finds or creates the member; what is no object becomes one.
+  gh_json *(*push)(gh_json *);             ///< Appends null; what is no array becomes one.
+  gh_status (*erase)(gh_json *container, const gh_json *child);
+  void (*set_empty)(gh_json *, int type); ///< null, or an array or object without content.
+  void (*set_bool)(gh_json *, int);
+  void (*set_int)(gh_json *, int64_t);
+  void (*set_real)(gh_json *, double);
+  void (*set_str)(gh_json *, gh_str); ///< Copies the text, unless it is part of a string of the same document.
+  void (*copy)(gh_json *dst, const gh_json *src); ///< Deep; strings are shared within one document.
+  gh_json *(*make)(void);                          ///< A new document (null). Yours: drop() it.
+  gh_json *(*parse)(gh_str text, gh_str *error);   ///< Yours: drop() it. NULL and a static text on error.
+  void (*dump)(const gh_json *, void *to, void (*append)(void *to, gh_str piece));
+  void (*drop)(gh_json *root);
+} gh_json_api;
+
+/* ---- Exchange ------------------------------------------------------------------------------------------------ */
+
+enum { GH_METHOD, GH_PATH, GH_QUERY, GH_PEER, GH_REQUEST_ID };
+
+/// Why a request was not answered as asked.
+typedef struct gh_failure {
+  uint32_t size;
+  int32_t http_status; ///< 400 to 599.
+  gh_str code;         ///< Stable, snake_case.
+  gh_str message;      ///< One sentence for the caller.
+  gh_str detail;       ///< For the log only: may hold what an upstream said, never keys or prompts.
+} gh_failure;
+
+typedef struct gh_exchange_api {
+  uint32_t size;
+  gh_str (*field)(const gh_exchange *, int which);
+  /// The id that route() of the host gave for this method and path, or -1.
+  int32_t (*route)(const gh_exchange *);
+  /// A request header, any case. Several of one name are joined by ", " (RFC 9110 5.3). Absent: {NULL, 0}.
+  gh_str (*header)(gh_exchange *, gh_str name);
+  gh_status (*header_at)(const gh_exchange *, size_t index, gh_str *name, gh_str *value);
+  /// The whole request body; the first call may wait for it. GH_FAILED: too large, too slow or malformed.
+  gh_status (*body)(gh_exchange *, gh_str *out);
+  /// The body as JSON, parsed once for all. GH_FAILED: as body(), or no JSON.
+  gh_status (*json)(gh_exchange *, gh_json **out);
+  /// The chat document, or NULL. The ingress plugin creates it (create = 1); see sdk/README.md for its members.
+  gh_json *(*chat)(gh_exchange *, int create);
+  /// An object that all plugins share and the access log writes: model, finish_reason, input_tokens, ...
+  gh_json *(*notes)(gh_exchange *);
+  int32_t (*status)(const gh_exchange *); ///< Of the answer; 200 at first.
+  void (*set_status)(gh_exchange *, int32_t);
+  /// Replaces the header of the answer; value.p == NULL removes it. GH_INVALID: committed, or not a legal header.
+  gh_status (*set_header)(gh_exchange *, gh_str name, gh_str value);
+  gh_status (*fail)(gh_exchange *, const gh_failure *); ///< Returns GH_FAILED.
+  const gh_failure *(*failure)(const gh_exchange *);    ///< NULL: none.
+  int (*committed)(const gh_exchange *);                ///< The head of the answer has left.
+  /// GH_OK; GH_STOP: the client is gone; GH_CANCELLED: the deadline passed or the gateway stops.
+  gh_status (*cancelled)(const gh_exchange *);
+  int64_t (*deadline_ns)(const gh_exchange *); ///< On the clock of now_ns(); INT64_MAX: none.
+  /// Sends what was emitted so far. Host functions that wait do this by themselves.
+  gh_status (*flush)(gh_exchange *);
+  /// From now on, `bytes` are sent whenever the answer has been silent for `interval_ns` while the host waits.
+  void (*heartbeat)(gh_exchange *, gh_str bytes, int64_t interval_ns);
+} gh_exchange_api;
+
+/* ---- Host ---------------------------------------------------------------------------------------------------- */
+
+/// One per plugin instance, alive from create() to destroy(). Any thread, unless marked.
+struct gh_host {
+  uint32_t size;
+  uint16_t abi_major, abi_minor;
+  gh_str version;  ///< Of the gateway.
+  gh_str instance; ///< `as` of the configuration, else the plugin's name.
+  const gh_json_api *json;
+  const gh_exchange_api *exchange;
+  /// [create() only] Something is wrong with the configuration at this JSON pointer (RFC 6901), e.g. "/base_url".
+  /// create() must then fail; all problems are shown to the operator at once, with file and line.
+  void (*problem)(const gh_host *, gh_str pointer, gh_str message);
+  /// [create() only] Claims a method and an exact path; the id is what exchange->route() gives. A claimed path with
+  /// another method is answered 405 and an unclaimed path 404 when the pipeline ends without an answer.
+  int32_t (*route)(const gh_host *, gh_str method, gh_str path);
+  void (*log)(const gh_host *, int level, gh_exchange *or_null, gh_str message, const gh_json *fields_or_null);
+  /// The health of this instance until the next call: GH_UP, GH_DEGRADED or GH_DOWN, and why.
+  void (*health)(const gh_host *, int state, gh_str reason);
+  int64_t (*now_ns)(const gh_host *);  ///< Monotonic.
+  int64_t (*wall_ns)(const gh_host *); ///< Since 1970-01-01 UTC.
+  /// Waits; ends early with GH_STOP or GH_CANCELLED, as exchange->cancelled().
+  gh_status (*sleep)(const gh_host *, gh_exchange *, int64_t ns);
+  const void *(*extension)(const gh_host *, const char *id); ///< NULL: this host does not have it.
+};
+
+/* ---- gatehouse.http/1: the host's HTTP client ---------------------------------------------------------------- */
+
+#define GH_HTTP_1 "gatehouse.http/1"
+
+typedef struct gh_http_client gh_http_client; ///< One origin: a pool of connections.
+typedef struct gh_http_answer gh_http_answer;
+
+typedef struct gh_http_options {
+  uint32_t size;
+  gh_str base_url;       ///< http:// or https://, from the configuration only; may have a path.
+  int64_t connect_ns;    ///< Longest time for name, connection and TLS.
+  int64_t first_byte_ns; ///< Longest time from the request to the first byte of the answer.
+  int64_t idle_ns;       ///< Longest silence inside an answer.
+} gh_http_options;
+
+typedef struct gh_http_header {
+  gh_str name, value;
+} gh_http_header;
+
+typedef struct gh_http_request {
+  uint32_t size;
+  gh_str method;
+  gh_str path; ///< Appended to the path of base_url.
+  const gh_http_header *headers;
+  size_t header_count;
+  gh_str body;
+} gh_http_request;
+
+/// One server-sent event (HTML Living Standard 9.2).
+typedef struct gh_sse_event {
+  uint32_t size;
+  gh_str event, data, id; ///< Views until the next call for this answer.
+} gh_sse_event;
+
+/// Connections are kept alive and reused; TLS is verified (host name, default CAs, TLS 1.2 or newer); redirects are not
+/// followed; a request is sent once. A client may be used on many threads at once, an answer on one.
+typedef struct gh_http_api {
+  uint32_t size;
+  /// [create() only] NULL and a static text when base_url is no such URL.
+  gh_http_client *(*open)(const gh_host *, const gh_http_options *, gh_str *error);
+  /// Sends, waits for the head of the answer. GH_OK: `out` is yours to close(). GH_FAILED: the exchange has the failure
+  /// (502 upstream_unreachable, 502 upstream_broken, 504 upstream_timeout). GH_STOP, GH_CANCELLED.
+  gh_status (*send)(gh_http_client *, gh_exchange *, const gh_http_request *, gh_http_answer **out);
+  int32_t (*status)(const gh_http_answer *);
+  gh_str (*header)(const gh_http_answer *, gh_str name);
+  /// The next piece of the body, a view until the next call. GH_ABSENT: its proper end. Else as send().
+  gh_status (*read)(gh_http_answer *, gh_str *piece);
+  /// The next server-sent event. GH_ABSENT: the proper end of the body. Else as send(). Not to be mixed with read().
+  gh_status (*event)(gh_http_answer *, gh_sse_event *);
+  void (*close)(gh_http_answer *); ///< Before its end has been read: ends the connection, and so the request.
+  void (*drop)(gh_http_client *);  ///< [destroy() only] No answer may be open.
+} gh_http_api;
+
+/* ---- Plugin -------------------------------------------------------------------------------------------------- */
+
+/// gh_plugin.flags: handle() is called only for exchanges that have a chat document.
+enum { GH_PLUGIN_CHAT = 1 };
+
+/// Static data, read before any function of the plugin is called.
+typedef struct gh_plugin {
+  uint32_t magic; ///< GH_MAGIC
+  uint32_t size;
+  uint16_t abi_major, abi_minor; ///< Of the header it was built with.
+  uint16_t abi_needs;            ///< The oldest minor version it works with.
+  uint16_t flags;
+  const char *name;          ///< One word for the plugin everywhere: file, configuration, log.
+  const char *version;       ///< Semantic version.
+  const char *summary;       ///< One line.
+  const char *config_schema; ///< JSON Schema, draft 7, of its configuration.
+  /// [control] `config` is valid by config_schema. Starts no request. *self is yours until destroy().
+  gh_status (*create)(const gh_host *, const gh_json *config, void **self);
+  gh_status (*handle)(void *self, gh_exchange *, const gh_sink *out, const gh_next *next);
+  /// [control] Optional. A reload: take over what should outlive `older`, which still serves.
+  gh_status (*adopt)(void *self, void *older);
+  void (*destroy)(void *self); ///< [control] No request is running in it.
+} gh_plugin;
+
+/// The text in section .gatehouse, read before the plugin is loaded: one JSON object with abi ("1.0"), needs (minor),
+/// name, version, summary, schema (object). GATEHOUSE_NOTE spells it from string literals.
+#define GATEHOUSE_NOTE_STR_(x) #x
+#define GATEHOUSE_NOTE_NUM_(x) GATEHOUSE_NOTE_STR_(x)
+#define GATEHOUSE_NOTE(NAME, VERSION, SUMMARY, SCHEMA)                                              \
+  __attribute__((section(".gatehouse"), used)) const char gatehouse_note[] =                        \
+      "{\"abi\":\"" GATEHOUSE_NOTE_NUM_(GH_ABI_MAJOR) "." GATEHOUSE_NOTE_NUM_(GH_ABI_MINOR)         \
+      "\",\"needs\":0,\"name\":\"" NAME "\",\"version\":\"" VERSION "\",\"summary\":\"" SUMMARY     \
+      "\",\"schema\":" SCHEMA "}"
+
+extern GH_EXPORT const gh_plugin gatehouse_plugin_v1;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
