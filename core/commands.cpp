@@ -1,0 +1,77 @@
+#include "core/commands.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "core/config/config.h"
+#include "core/loader/loader.h"
+#include "core/log/log.h"
+#include "core/pipeline/pipeline.h"
+
+namespace gatehouse::core {
+namespace {
+
+/// "api_key (string, required): …" for each key that a plugin's configuration may have.
+void print_keys(const nlohmann::ordered_json& schema) {
+  const auto properties = schema.value("properties", nlohmann::ordered_json::object());
+  const auto required = schema.value("required", std::vector<std::string>());
+  for (const auto& [key, value] : properties.items()) {
+    std::cout << "  " << key << " (" << (value.contains("type") ? value["type"].dump() : "any");
+    if (value.contains("format")) std::cout << ", a " << value["format"].get<std::string>();
+    if (value.contains("default")) std::cout << ", default " << value["default"].dump();
+    if (std::find(required.begin(), required.end(), key) != required.end()) std::cout << ", required";
+    std::cout << ")\n      " << value.value("description", "") << '\n';
+  }
+}
+
+}  // namespace
+
+int check(const std::string& config_file) {
+  Problems problems;
+  const auto config = Config::load(config_file, problems);
+  LogSettings quiet;
+  quiet.level = "error";
+  Log log(quiet);
+  const auto pipeline = config ? Pipeline::build(*config, log, problems) : nullptr;
+  std::cerr << problems;
+  if (!pipeline) return 1;
+  std::cout << config_file << ": ok: " << pipeline->picture() << '\n';
+  return 0;
+}
+
+int list_plugins(const std::string& directory) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory.empty() ? installed_plugins() : std::filesystem::path(directory))) {
+    if (entry.path().extension() == ".so") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const auto& file : files) {
+    try {
+      const Note note = check_plugin(file);
+      std::cout << note.name << ' ' << note.version << "  " << note.summary << '\n';
+    } catch (const std::runtime_error& e) {
+      std::cout << file.string() << ' ' << e.what() << '\n';
+    }
+  }
+  return 0;
+}
+
+int inspect_plugin(const std::string& file) {
+  try {
+    const Note note = check_plugin(file);
+    std::cout << note.name << ' ' << note.version << ": " << note.summary << "\nplugin interface " << note.abi_major << '.' << note.abi_minor << ", works with "
+              << note.abi_major << '.' << note.needs << " and newer\nconfiguration:\n";
+    print_keys(nlohmann::ordered_json::parse(note.schema));
+    (void)load_plugin(file);
+    std::cout << "loads here: yes\n";
+    return 0;
+  } catch (const std::runtime_error& e) {
+    std::cerr << file << ' ' << e.what() << '\n';
+    return 1;
+  }
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+namespace gatehouse::core {
+
+// The commands that look and do not serve. Each prints to standard output, problems to standard error, and returns the
+// exit status.
+
+int check(const std::string& config_file);
+int list_plugins(const std::string& directory);
+int inspect_plugin(const std::string& file);
+
+}  // namespace gatehouse::core

@@ -1,0 +1,323 @@
+#include "core/config/config.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "core/config/schema.h"
+#include "core/config/substitute.h"
+#include "core/config/suggest.h"
+#include "gatehouse/plugin.hpp"
+
+namespace gatehouse::core {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+/// The settings of the gateway itself, and the keys that any pipeline entry may carry.
+constexpr std::string_view kSchema = R"({
+  "type": "object",
+  "required": ["pipeline"],
+  "additionalProperties": false,
+  "properties": {
+    "server": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "listen": {},
+        "hosts": {"type": "array", "items": {"type": "string", "minLength": 1}},
+        "max_body": {"type": "string", "format": "size"},
+        "max_running": {"type": "integer", "minimum": 1, "maximum": 65536},
+        "head_timeout": {"type": "string", "format": "duration"},
+        "body_timeout": {"type": "string", "format": "duration"},
+        "idle_timeout": {"type": "string", "format": "duration"},
+        "send_timeout": {"type": "string", "format": "duration"},
+        "max_duration": {"type": "string", "format": "duration"}
+      }
+    },
+    "shutdown": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {"grace": {"type": "string", "format": "duration"}}
+    },
+    "log": {
+      "type": "object",
+      "additionalProperties": false,
+      "properties": {
+        "level": {"type": "string", "enum": ["debug", "info", "warn", "error"]},
+        "file": {"type": "string", "minLength": 1}
+      }
+    },
+    "plugins_dir": {"type": "string", "minLength": 1},
+    "pipeline": {
+      "type": "array",
+      "minItems": 1,
+      "maxItems": 256,
+      "items": {
+        "type": ["string", "object"],
+        "properties": {
+          "as": {"type": "string"},
+          "when": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": false,
+            "properties": {
+              "path": {"type": "string"},
+              "methods": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string", "enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]}
+              }
+            }
+          },
+          "enabled": {"type": "boolean"},
+          "path": {"type": "string", "minLength": 1},
+          "if_env": {"type": "string", "minLength": 1},
+          "unless_env": {"type": "string", "minLength": 1}
+        }
+      }
+    }
+  }
+})";
+
+const std::vector<std::string> kEntryKeys = {"as", "when", "enabled", "path", "if_env", "unless_env"};
+
+bool is_entry_key(const std::string& key) { return std::find(kEntryKeys.begin(), kEntryKeys.end(), key) != kEntryKeys.end(); }
+
+/// Of a plugin, which is part of a file's name, or of an instance.
+bool is_name(const std::string& name) {
+  return !name.empty() && name.size() <= 64 &&
+         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == name.npos && name[0] != '-';
+}
+
+bool parse_listen(const std::string& text, ServerSettings& out) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == text.npos) return false;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, out.port);
+  if (error != std::errc() || stop != end) return false;
+
+  std::string host = text.substr(0, colon);
+  in6_addr address;
+  if (!host.empty() && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+    if (inet_pton(AF_INET6, host.c_str(), &address) != 1) return false;
+  } else if (host.find_first_not_of("0123456789.") == host.npos) {
+    if (inet_pton(AF_INET, host.c_str(), &address) != 1) return false;
+  } else if (host.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") != host.npos) {
+    return false;
+  }
+  out.address = host;
+  return true;
+}
+
+/// One configuration on its way from JSON to settings. What the schema has refused keeps its default.
+class Reader {
+ public:
+  Reader(Json& root, const fs::path& path, Origins& origins, Problems& problems)
+      : root_(root), folder_(path.parent_path()), origins_(origins), problems_(problems) {}
+
+  /// Fills in what the text refers to, except in pipeline entries that are left out.
+  void substitute_all() {
+    for (auto& [key, section] : root_.items()) {
+      if (key != "pipeline" || !section.is_array()) {
+        substitute_inside(section, child("", key));
+        continue;
+      }
+      for (std::size_t i = 0; i < section.size(); ++i) {
+        if (section[i].is_object()) substitute_entry(section[i], child(child("", key), i));
+      }
+    }
+  }
+
+  void read(Config& config) {
+    if (const Json* listen = member(find("server"), "listen"); listen && !(listen->is_string() && parse_listen(*listen, config.server))) {
+      refuse("/server/listen", "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000");
+    }
+    config.server.hosts = texts(find("server"), "hosts");
+    if (const auto size = text(find("server"), "max_body")) {
+      const auto bytes = v1::Json::parse_size(*size);
+      // Each running request may hold so much memory.
+      if (bytes && (*bytes < 1024 || *bytes > 1 << 30)) refuse("/server/max_body", "must be between 1KiB and 1GiB");
+      if (bytes) config.server.max_body_bytes = *bytes;
+    }
+    if (const Json* count = member(find("server"), "max_running"); count && count->is_number_integer()) config.server.max_running = *count;
+    duration("server", "head_timeout", 1ms, config.server.head_timeout);
+    duration("server", "body_timeout", 1ms, config.server.body_timeout);
+    duration("server", "idle_timeout", 1ms, config.server.idle_timeout);
+    duration("server", "send_timeout", 1ms, config.server.send_timeout);
+    duration("server", "max_duration", 1ms, config.server.max_duration);
+    duration("shutdown", "grace", 0ms, config.shutdown.grace);
+    config.log.level = text(find("log"), "level").value_or(config.log.level);
+    if (const auto file = text(find("log"), "file")) config.log.file = in_folder(*file);
+    if (const auto folder = text(&root_, "plugins_dir")) config.plugins_dir = in_folder(*folder);
+
+    const Json* pipeline = find("pipeline");
+    for (std::size_t i = 0; pipeline && pipeline->is_array() && i < pipeline->size(); ++i) {
+      if (auto entry = read_entry((*pipeline)[i], child("/pipeline", i))) config.pipeline.push_back(std::move(*entry));
+    }
+  }
+
+ private:
+  /// A section of settings, such as `log: {file: x}`, and the settings of a plugin as a whole are never a reference to a
+  /// file or a credential, even if they look like one. Each value in them may be.
+  void substitute_inside(Json& value, const std::string& pointer) {
+    if (!value.is_object()) return substitute(value, pointer, folder_, origins_, problems_);
+    for (auto& [key, member] : value.items()) substitute(member, child(pointer, key), folder_, origins_, problems_);
+  }
+
+  void substitute_entry(Json& entry, const std::string& pointer) {
+    const auto decides = [](std::string_view key) { return key == "enabled" || key == "if_env" || key == "unless_env"; };
+    for (auto& [key, value] : entry.items()) {
+      if (decides(key)) substitute_inside(value, child(pointer, key));
+    }
+    const Json* enabled = member(&entry, "enabled");
+    const std::string needed = text(&entry, "if_env").value_or(""), unwanted = text(&entry, "unless_env").value_or("");
+    if ((enabled && *enabled == false) || (!needed.empty() && !environment(needed)) || (!unwanted.empty() && environment(unwanted))) {
+      entry = Json{{"enabled", false}};  // so that what it needs is no problem, and the others keep their index
+      return;
+    }
+    for (auto& [key, value] : entry.items()) {
+      if (!decides(key)) substitute_inside(value, child(pointer, key));
+    }
+  }
+
+  std::optional<PluginEntry> read_entry(const Json& entry, const std::string& pointer) {
+    PluginEntry out;
+    out.pointer = pointer;
+    out.place = origins_.place(pointer);
+    if (entry.is_object()) {
+      if (const Json* enabled = member(&entry, "enabled"); enabled && *enabled == false) return std::nullopt;
+      if (!read_members(entry, pointer, out)) return std::nullopt;
+    } else if (entry.is_string()) {
+      out.plugin = out.instance = entry;
+    } else {
+      return std::nullopt;
+    }
+    if (!is_name(out.plugin)) {
+      problems_.add(out.place, "`" + out.plugin + "` is not the name of a plugin");
+      return std::nullopt;
+    }
+    if (!is_name(out.instance)) {
+      refuse(child(pointer, "as"), "must be a name of letters, digits, `-` and `_`");
+      out.instance = out.plugin;
+      return out;
+    }
+    const auto [other, is_new] = instances_.emplace(out.instance, out.place);
+    if (!is_new) {
+      problems_.add(out.place, "there is another `" + out.instance + "` in line " + std::to_string(other->second.line) +
+                                   ": give this one a name of its own with `as`");
+    }
+    return out;
+  }
+
+  bool read_members(const Json& entry, const std::string& pointer, PluginEntry& out) {
+    for (const auto& [key, value] : entry.items()) {
+      if (is_entry_key(key)) continue;
+      const std::string at = child(pointer, key);
+      if (!out.plugin.empty()) {
+        const std::string near = suggest(key, kEntryKeys);
+        problems_.add(origins_.key_place(at),
+                      "unknown key `" + key + "` beside the plugin `" + out.plugin + "`" +
+                          (near.empty() ? ": a plugin of its own begins with `-`" : ": did you mean `" + near + "`?"));
+        continue;
+      }
+      out.plugin = key;
+      out.place = origins_.key_place(at);
+      out.pointer = at;
+      if (!value.is_null()) out.config = value.dump();
+    }
+    if (out.plugin.empty()) {
+      problems_.add(out.place, "this entry names no plugin");
+      return false;
+    }
+    out.instance = text(&entry, "as").value_or(out.plugin);
+    if (const auto file = text(&entry, "path")) out.file = in_folder(*file);
+    if (const Json* when = member(&entry, "when")) {
+      out.when.emplace();
+      out.when->path = text(when, "path").value_or(out.when->path);
+      out.when->methods = texts(when, "methods");
+      if (out.when->path[0] != '/' || out.when->path.find('*') < out.when->path.size() - 1) {
+        refuse(pointer + "/when/path", "must begin with `/` and may end in one `*`");
+      }
+    }
+    return true;
+  }
+
+  const Json* find(const char* section) const { return member(&root_, section); }
+  static const Json* member(const Json* map, const char* key) {
+    if (!map || !map->is_object()) return nullptr;
+    const auto found = map->find(key);
+    return found == map->end() ? nullptr : &*found;
+  }
+  static std::optional<std::string> text(const Json* map, const char* key) {
+    const Json* value = member(map, key);
+    return value && value->is_string() ? std::optional<std::string>(*value) : std::nullopt;
+  }
+  static std::vector<std::string> texts(const Json* map, const char* key) {
+    std::vector<std::string> out;
+    const Json* list = member(map, key);
+    for (std::size_t i = 0; list && list->is_array() && i < list->size(); ++i) {
+      if ((*list)[i].is_string()) out.push_back((*list)[i]);
+    }
+    return out;
+  }
+  void duration(const char* section, const char* key, milliseconds least, milliseconds& out) {
+    const auto written = text(find(section), key);
+    const auto time = written ? v1::Json::parse_duration(*written) : std::nullopt;
+    if (!time) return;
+    // A day: whoever wants "never" is told that there is no such thing.
+    if (*time < least || *time > 24h)
+      refuse(child(child("", section), key), "must be between " + std::to_string(least.count()) + "ms and 24h");
+    out = *time;
+  }
+  void refuse(const std::string& pointer, const std::string& why) {
+    if (!origins_.at(pointer).broken) problems_.add(origins_.place(pointer), "`" + pointer.substr(pointer.rfind('/') + 1) + "` " + why);
+  }
+  std::string in_folder(const std::string& path) const { return (folder_ / path).lexically_normal().string(); }
+
+  Json& root_;
+  const fs::path folder_;
+  Origins& origins_;
+  Problems& problems_;
+  std::map<std::string, Place> instances_;
+};
+
+}  // namespace
+
+std::optional<Config> Config::load(const std::string& path, Problems& problems) {
+  std::string error;
+  const auto text = read_file(path, error);
+  if (text) return parse(*text, path, problems);
+  problems.add({path}, error);
+  return std::nullopt;
+}
+
+std::optional<Config> Config::parse(std::string_view text, const std::string& path, Problems& problems) {
+  Config config{Origins(path)};
+  auto root = parse_yaml(text, config.origins_, problems);
+  if (!root) return std::nullopt;
+  if (!root->is_object()) {
+    problems.add(config.place(""), "the configuration must be a map that begins with a key such as `pipeline:`");
+    return std::nullopt;
+  }
+  for (const char* section : {"server", "shutdown", "log"}) {  // null: all its settings are commented out
+    if (const auto found = root->find(section); found != root->end() && found->is_null()) root->erase(found);
+  }
+  Reader reader(*root, path, config.origins_, problems);
+  reader.substitute_all();
+  validate(nlohmann::json(*root), "", "the configuration", kSchema, config.origins_, problems);
+  reader.read(config);
+  return config;
+}
+
+void Config::check(const PluginEntry& entry, std::string_view schema, Problems& problems) const {
+  validate(nlohmann::json::parse(entry.config), entry.pointer, "`" + entry.plugin + "`", schema, origins_, problems);
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config/problems.h"
+#include "core/config/settings.h"
+#include "core/config/yaml.h"
+
+namespace gatehouse::core {
+
+/// `when:` of a pipeline entry: the requests it is for.
+struct When {
+  std::string path = "/*";           // exact, or with one `*` at its end for any rest
+  std::vector<std::string> methods;  // none: all
+};
+
+/// One entry of `pipeline:`.
+struct PluginEntry {
+  std::string plugin;
+  std::string instance;  // `as`, else the plugin's name; unique
+  std::string file;      // `path`: the shared object, if it is not in the folder of plugins
+  std::optional<When> when;
+  std::string config = "{}";  // JSON text
+  std::string pointer;        // of `config` in the file, for example /pipeline/3/gemini
+  Place place;                // of the plugin's name
+};
+
+/// The configuration file. Paths in it are relative to its folder.
+class Config {
+ public:
+  /// Reads the file and adds all that is wrong with it to `problems`. Nothing only if it is no YAML map; otherwise what
+  /// could be read, so that the plugins can be checked as well: do not run it unless `problems` is empty.
+  static std::optional<Config> load(const std::string& path, Problems& problems);
+  /// The same for a text that is, or might be, in the file `path`.
+  static std::optional<Config> parse(std::string_view text, const std::string& path, Problems& problems);
+
+  /// Validates the configuration of one plugin; `schema` is the text of the plugin's JSON Schema.
+  void check(const PluginEntry& entry, std::string_view schema, Problems& problems) const;
+  /// Of the value at a pointer, or of the nearest one around it.
+  Place place(std::string_view pointer) const { return origins_.place(pointer); }
+
+  ServerSettings server;
+  LogSettings log;
+  ShutdownSettings shutdown;
+  std::string plugins_dir;  // empty: where the installation keeps them
+  std::vector<PluginEntry> pipeline;
+
+ private:
+  explicit Config(Origins origins) : origins_(std::move(origins)) {}
+
+  Origins origins_;
+};
+
+}  // namespace gatehouse::core

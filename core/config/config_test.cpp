@@ -1,0 +1,362 @@
+#include "core/config/config.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace gatehouse::core {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+constexpr std::string_view kGemini = R"({
+  "type": "object", "additionalProperties": false, "required": ["api_key"],
+  "properties": {
+    "api_key": {"type": "string", "minLength": 1, "x-secret": true},
+    "model": {"type": "string"},
+    "limit": {"type": "integer", "maximum": 100},
+    "file": {"type": "string"}
+  }})";
+
+std::string lines(const Problems& problems) {
+  std::ostringstream out;
+  out << problems;
+  return out.str();
+}
+
+class ConfigTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directories(folder_);
+    for (const char* name : {"GH_A", "GH_B", "CREDENTIALS_DIRECTORY"}) unsetenv(name);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void write(const std::string& name, std::string_view text) const { std::ofstream(folder_ / name, std::ios::binary) << text; }
+
+  /// Reads `yaml` as the file c.yaml in folder_; problems_ tells what is wrong.
+  Config parse(const std::string& yaml) {
+    problems_ = {};
+    auto config = Config::parse(yaml, file_, problems_);
+    EXPECT_TRUE(config) << wrong();
+    return std::move(config.value());
+  }
+  /// The configuration of the one plugin of `yaml`, as JSON text.
+  std::string plugin_config(const std::string& yaml) {
+    const Config config = parse("pipeline:\n" + yaml);
+    return config.pipeline.size() == 1 && problems_.empty() ? config.pipeline[0].config : wrong();
+  }
+  /// All problems of the file and its plugins, whose schema is kGemini, without the name of the file.
+  std::string wrong_with_plugins(const std::string& yaml) {
+    const Config config = parse(yaml);
+    for (const PluginEntry& entry : config.pipeline) config.check(entry, kGemini, problems_);
+    return wrong();
+  }
+  std::string wrong() const {
+    std::string text = lines(problems_);
+    for (std::size_t at; (at = text.find(file_)) != text.npos;) text.erase(at, file_.size() + 1);
+    return text;
+  }
+
+  const fs::path folder_ = fs::temp_directory_path() / ("gatehouse_config_test." + std::to_string(getpid()));
+  const std::string file_ = folder_ / "c.yaml";
+  Problems problems_;
+};
+
+TEST_F(ConfigTest, ReadsEverySetting) {
+  const Config config = parse(R"(
+server: {listen: "[::1]:8080", hosts: [a.example, "*"], max_body: 8MiB, max_running: 10, head_timeout: 1s, body_timeout: 2s,
+         idle_timeout: 3s, send_timeout: 4s, max_duration: 5m}
+shutdown: {grace: 0s}
+log: {level: warn, file: log/gatehouse.log}
+plugins_dir: ../plugins
+pipeline: [health]
+)");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(config.server.address, "::1");
+  EXPECT_EQ(config.server.port, 8080);
+  EXPECT_EQ(config.server.hosts, (std::vector<std::string>{"a.example", "*"}));
+  EXPECT_EQ(config.server.max_body_bytes, 8u << 20);
+  EXPECT_EQ(config.server.max_running, 10u);
+  EXPECT_EQ(config.server.head_timeout, 1s);
+  EXPECT_EQ(config.server.body_timeout, 2s);
+  EXPECT_EQ(config.server.idle_timeout, 3s);
+  EXPECT_EQ(config.server.send_timeout, 4s);
+  EXPECT_EQ(config.server.max_duration, 5min);
+  EXPECT_EQ(config.shutdown.grace, 0s);
+  EXPECT_EQ(config.log.level, "warn");
+  EXPECT_EQ(config.log.file, (folder_ / "log/gatehouse.log").string());
+  EXPECT_EQ(config.plugins_dir, (folder_.parent_path() / "plugins").string());
+}
+
+TEST_F(ConfigTest, WhatIsNotSaidKeepsItsDefault) {
+  const Config config = parse("server:\n  # listen: 0.0.0.0:80\nlog:\nshutdown: {}\npipeline: [health]\n");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(config.server.address, ServerSettings().address);
+  EXPECT_EQ(config.server.max_body_bytes, ServerSettings().max_body_bytes);
+  EXPECT_EQ(config.log.level, "info");
+  EXPECT_EQ(config.plugins_dir, "");
+}
+
+TEST_F(ConfigTest, ListensWhereItIsTold) {
+  const struct {
+    const char *written, *address;
+    int port;
+  } kGood[] = {{"127.0.0.1:0", "127.0.0.1", 0},
+               {"0.0.0.0:65535", "0.0.0.0", 65535},
+               {"\"[::]:80\"", "::", 80},
+               {"localhost:3000", "localhost", 3000}};
+  for (const auto& [written, address, port] : kGood) {
+    const Config config = parse(std::string("pipeline: [x]\nserver:\n  listen: ") + written);
+    EXPECT_EQ(wrong(), "") << written;
+    EXPECT_EQ(config.server.address, address);
+    EXPECT_EQ(config.server.port, port);
+  }
+  for (const char* written :
+       {"127.0.0.1", ":80", "1.2.3:80", "127.0.0.1:65536", "127.0.0.1:+1", "127.0.0.1:", "::1:80", "[::g]:80", "a b:80", "http://x:80"}) {
+    parse(std::string("pipeline: [x]\nserver:\n  listen: '") + written + "'");
+    EXPECT_EQ(wrong(), "3:11: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000\n") << written;
+  }
+  parse("server: {listen: \"${GH_NONE}\"}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:18: the environment variable `GH_NONE` is not set\n");
+}
+
+TEST_F(ConfigTest, PluginsKeepTheirOrderTheirPlacesAndTheirOwnSettings) {
+  const Config config = parse(R"(pipeline:
+  - access-log
+  - cors: {origins: [x], z: 1, a: 2}
+  - gemini:
+      api_key: k
+    as: second
+    path: build/gemini.so
+    when: {path: "/api/*", methods: [POST]}
+  - health:
+    when: {methods: [GET, HEAD]}
+)");
+  EXPECT_EQ(wrong(), "");
+  ASSERT_EQ(config.pipeline.size(), 4u);
+  EXPECT_EQ(config.pipeline[0].plugin, "access-log");
+  EXPECT_EQ(config.pipeline[0].instance, "access-log");
+  EXPECT_EQ(config.pipeline[0].config, "{}");
+  EXPECT_EQ(config.pipeline[0].place.line, 2);
+  EXPECT_FALSE(config.pipeline[0].when);
+  EXPECT_EQ(config.pipeline[1].config, R"({"origins":["x"],"z":1,"a":2})");
+  EXPECT_EQ(config.pipeline[1].pointer, "/pipeline/1/cors");
+  const PluginEntry& gemini = config.pipeline[2];
+  EXPECT_EQ(gemini.plugin, "gemini");
+  EXPECT_EQ(gemini.instance, "second");
+  EXPECT_EQ(gemini.file, (folder_ / "build/gemini.so").string());
+  EXPECT_EQ(gemini.when->path, "/api/*");
+  EXPECT_EQ(gemini.when->methods, std::vector<std::string>{"POST"});
+  EXPECT_EQ(gemini.place.column, 5);
+  EXPECT_EQ(config.place(gemini.pointer + "/api_key").line, 5);
+  EXPECT_EQ(config.place(gemini.pointer + "/base_url").line, 5) << "the settings around it";
+  EXPECT_EQ(config.pipeline[3].config, "{}");
+  EXPECT_EQ(config.pipeline[3].when->path, "/*");
+}
+
+TEST_F(ConfigTest, TellsAllThatIsWrongAtOnce) {
+  EXPECT_EQ(wrong_with_plugins(R"(sever: {}
+server: {listen: 3000, max_body: 5, max_running: 0, head_timeout: 0s, hosts: a}
+shutdown: {grace: 2 days}
+log: {level: verbose}
+plugins_dir: [x]
+pipeline:
+  - gemini: {api_key: 12, modle: x, limit: 101}
+  - gemini: {api_key: ""}
+  - gemini: {limit: "1"}
+    as: third one
+    when: {path: api, methods: [get], host: x}
+  - as: fourth
+  - gemini: {api_key: k}
+    as: fifth
+    enabeld: false
+    cors: {}
+  - [x]
+  - ../gemini
+  - 5: {api_key: k}
+    path: 7
+)"),
+            "1:1: unknown key `sever`: did you mean `server`?\n"
+            "2:18: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000\n"
+            "2:34: `max_body` must be a size such as 512B, 64KiB or 8MiB, not 5\n"
+            "2:50: `max_running` must be at least 1, not 0\n"
+            "2:67: `head_timeout` must be between 1ms and 24h\n"
+            "2:78: `hosts` must be a list, not the string \"a\"\n"
+            "3:19: `grace` must be a duration such as 250ms, 10s or 5m, not the string \"2 days\"\n"
+            "4:14: `level` must be one of debug, info, warn or error, not the string \"verbose\"\n"
+            "5:14: `plugins_dir` must be a string, not a list\n"
+            "7:23: `api_key` must be a string, not an integer: put it in quotes\n"
+            "7:27: unknown key `modle`: did you mean `model`?\n"
+            "7:44: `limit` must be at most 100, not 101\n"
+            "8:5: there is another `gemini` in line 7: give this one a name of its own with `as`\n"
+            "8:23: `api_key` must not be empty\n"
+            "9:5: missing `api_key`, which is required\n"
+            "9:21: `limit` must be an integer, not the string \"1\"\n"
+            "10:9: `as` must be a name of letters, digits, `-` and `_`\n"
+            "11:18: `path` must begin with `/` and may end in one `*`\n"
+            "11:33: item 1 of `methods` must be one of GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, not the string \"get\"\n"
+            "11:39: unknown key `host`: known are methods and path\n"
+            "12:5: this entry names no plugin\n"
+            "15:5: unknown key `enabeld` beside the plugin `gemini`: did you mean `enabled`?\n"
+            "16:5: unknown key `cors` beside the plugin `gemini`: a plugin of its own begins with `-`\n"
+            "17:5: item 6 of `pipeline` must be a map or a string, not a list\n"
+            "18:5: `../gemini` is not the name of a plugin\n"
+            "20:11: `path` must be a string, not 7: put it in quotes\n");
+}
+
+TEST_F(ConfigTest, WithoutAPipelineThereIsNothingToRun) {
+  parse("server: {}");
+  EXPECT_EQ(wrong(), "1:1: missing `pipeline`, which is required\n");
+  parse("pipeline: []");
+  EXPECT_EQ(wrong(), "1:11: `pipeline` must not be empty\n");
+}
+
+TEST_F(ConfigTest, WhatIsNoMapIsNoConfiguration) {
+  for (const char* text : {"", "- x\n", "hello", "5", "a: [", "\xff"}) {
+    Problems problems;
+    EXPECT_FALSE(Config::parse(text, "c.yaml", problems)) << text;
+    EXPECT_FALSE(problems.empty()) << text;
+  }
+  Problems problems;
+  EXPECT_FALSE(Config::load(folder_ / "none.yaml", problems));
+  EXPECT_EQ(lines(problems), (folder_ / "none.yaml").string() + ": No such file or directory\n");
+}
+
+TEST_F(ConfigTest, VariablesAreFilledIn) {
+  setenv("GH_A", "12", 1);
+  setenv("GH_B", "", 1);
+  const struct {
+    const char *written, *read;
+  } kCases[] = {
+      {"${GH_A}", "12"},
+      {"\"${GH_A}\"", R"("12")"},
+      {"x${GH_A}y${GH_A}", R"("x12y12")"},
+      {"\"${GH_B}\"", R"("")"},
+      {"\"${GH_B:-default}\"", R"("default")"},
+      {"${GH_NONE:-true}", "true"},
+      {"${GH_NONE:-http://x:80/}", R"("http://x:80/")"},
+      {"${GH_A:-default}", "12"},
+      {"\"${GH_NONE:-}\"", R"("")"},
+      {"$${GH_A}", R"("${GH_A}")"},
+      {"a$${b}${GH_A}$${", R"("a${b}12${")"},
+      {"$GH_A $ {GH_A}", R"("$GH_A $ {GH_A}")"},
+      {"[\"${GH_A}\", {b: \"${GH_A}\"}]", R"(["12",{"b":"12"}])"},
+  };
+  for (const auto& [written, read] : kCases) {
+    EXPECT_EQ(plugin_config(std::string("  - x:\n      a: ") + written), std::string(R"({"a":)") + read + "}") << written;
+  }
+}
+
+TEST_F(ConfigTest, WhatAVariableHoldsIsNotRead) {
+  setenv("GH_A", "${GH_B}", 1);
+  setenv("GH_B", "x: [", 1);
+  EXPECT_EQ(plugin_config("  - x:\n      a: ${GH_A}\n      b: ${GH_B}"), R"({"a":"${GH_B}","b":"x: ["})");
+  setenv("GH_A", "${GH_NONE}", 1);
+  EXPECT_EQ(parse("pipeline:\n  - x: {}\n    unless_env: \"${GH_A}\"\n").pipeline.size(), 1u);
+  EXPECT_EQ(wrong(), "");
+}
+
+TEST_F(ConfigTest, AMissingVariableIsNamedWithItsPlace) {
+  setenv("GH_A", "\xff", 1);
+  const struct {
+    const char *written, *problem;
+  } kCases[] = {
+      {"${GH_NONE}", "the environment variable `GH_NONE` is not set"},
+      {"${GH_NONE", "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
+      {"${}", "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
+      {"${1A}", "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
+      {"${A B}", "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
+      {"${GH_A}", "one of its environment variables is not UTF-8"},
+  };
+  for (const auto& [written, problem] : kCases) {
+    EXPECT_EQ(wrong_with_plugins(std::string("pipeline:\n  - gemini:\n      api_key: ") + written), std::string("3:16: ") + problem + "\n");
+  }
+}
+
+TEST_F(ConfigTest, AFileOrACredentialStandsForItsText) {
+  write("key", "swordfish\n");
+  setenv("CREDENTIALS_DIRECTORY", folder_.c_str(), 1);
+  setenv("GH_A", "key", 1);
+  EXPECT_EQ(plugin_config("  - x: {a: {file: key}, b: [{credential: key}], c: {file: \"${GH_A}\"}}"),
+            R"({"a":"swordfish","b":["swordfish"],"c":"swordfish"})");
+  EXPECT_EQ(plugin_config("  - x: {a: {file: key, b: 1}, c: {file: [key]}}"), R"({"a":{"file":"key","b":1},"c":{"file":["key"]}})");
+}
+
+TEST_F(ConfigTest, TheSettingsOfAPluginOrASectionAreNoReference) {
+  EXPECT_EQ(plugin_config("  - x: {file: key}"), R"({"file":"key"})");
+  EXPECT_EQ(parse("log: {file: x.log}\npipeline: [x]").log.file, (folder_ / "x.log").string());
+  EXPECT_EQ(wrong(), "");
+}
+
+TEST_F(ConfigTest, AFileThatCannotBeReadIsAProblem) {
+  write("binary", "\xff");
+  write("large", std::string(kMaxConfigBytes + 1, 'x'));
+  setenv("GH_A", "swordfish", 1);
+  const struct {
+    std::string written, problem;
+  } kCases[] = {
+      {"{file: none}", "cannot read `none`: no such file"},
+      {"{file: .}", "cannot read `.`: no such file"},
+      {"{file: binary}", "cannot read `binary`: not UTF-8"},
+      {"{file: large}", "cannot read `large`: longer than 1 MiB"},
+      {"{file: \"${GH_A}\"}", "cannot read this file: no such file"},
+      {"{credential: x}", "there are no credentials: $CREDENTIALS_DIRECTORY, which systemd's LoadCredential= sets, is not set"},
+  };
+  for (const auto& [written, problem] : kCases) {
+    EXPECT_EQ(wrong_with_plugins("pipeline:\n  - gemini:\n      api_key: " + written), "3:16: " + problem + "\n");
+  }
+  setenv("CREDENTIALS_DIRECTORY", (folder_ / "sub").c_str(), 1);
+  EXPECT_EQ(wrong_with_plugins("pipeline:\n  - gemini:\n      api_key: {credential: ../binary}"),
+            "3:16: `../binary` is not the name of a credential\n");
+  EXPECT_EQ(wrong_with_plugins("pipeline:\n  - gemini:\n      api_key: {file: \"${GH_NONE}\"}"),
+            "3:23: the environment variable `GH_NONE` is not set\n");
+}
+
+TEST_F(ConfigTest, WhatComesFromOutsideIsInNoProblem) {
+  write("secret", "swordfish");
+  setenv("GH_A", "swordfish", 1);
+  setenv("CREDENTIALS_DIRECTORY", folder_.c_str(), 1);
+  for (const char* value : {"${GH_A}", "\"x${GH_A}\"", "{file: secret}", "{credential: secret}"}) {
+    const std::string text = wrong_with_plugins(std::string("log:\n  level: ") + value + "\nserver:\n  listen: " + value +
+                                                "\npipeline:\n  - gemini:\n      limit: " + value + "\n");
+    EXPECT_EQ(text.find("swordfish"), text.npos) << text;
+    EXPECT_NE(text.find("7:14: `limit` must be an integer, not a string\n"), text.npos) << text;
+  }
+}
+
+TEST_F(ConfigTest, AnEntryThatIsSwitchedOffIsNotRead) {
+  setenv("GH_A", "x", 1);
+  setenv("GH_B", "", 1);
+  const struct {
+    const char* condition;
+    bool runs;
+  } kCases[] = {
+      {"enabled: false", false},   {"enabled: true", true},    {"enabled: ${GH_NONE:-false}", false},
+      {"if_env: GH_A", true},      {"if_env: GH_B", false},    {"if_env: GH_NONE", false},
+      {"unless_env: GH_A", false}, {"unless_env: GH_B", true}, {"unless_env: GH_NONE", true},
+  };
+  for (const auto& [condition, runs] : kCases) {
+    const Config config = parse(std::string("pipeline:\n  - x\n  - y: {a: \"${GH_NONE}\"}\n    ") + condition + "\n  - z: {}\n");
+    EXPECT_EQ(config.pipeline.size(), runs ? 3u : 2u) << condition;
+    EXPECT_EQ(problems_.empty(), !runs) << condition << wrong();
+    EXPECT_EQ(config.pipeline.back().pointer, "/pipeline/2/z");
+  }
+  parse("pipeline:\n  - x\n  - x\n  - x: {}\n    enabled: false");
+  EXPECT_EQ(wrong(), "3:5: there is another `x` in line 2: give this one a name of its own with `as`\n");
+}
+
+TEST_F(ConfigTest, HostileTextIsRefusedInTime) {
+  std::string many = "pipeline:\n";
+  while (many.size() < kMaxConfigBytes / 4) many += "- x: {enabeld: '${A}'}\n  enabeld: 1\n";
+  parse(many);
+  EXPECT_NE(wrong().find("`pipeline` must have at most 256 items"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gatehouse::core

@@ -1,0 +1,29 @@
+#include "core/config/problems.h"
+
+#include <algorithm>
+#include <ostream>
+
+namespace gatehouse::core {
+
+std::vector<Problem> Problems::sorted() const {
+  std::vector<Problem> all = problems_;
+  std::sort(all.begin(), all.end());
+  // A value that several aliases name has the same problem in each of them.
+  const auto same = [](const Problem& a, const Problem& b) { return !(a < b) && !(b < a); };
+  all.erase(std::unique(all.begin(), all.end(), same), all.end());
+  return all;
+}
+
+std::ostream& operator<<(std::ostream& out, const Problems& problems) {
+  for (const Problem& problem : problems.sorted()) {
+    std::string line = problem.place.file;
+    if (problem.place.line > 0) line += ':' + std::to_string(problem.place.line) + ':' + std::to_string(problem.place.column);
+    line += ": " + problem.text;
+    std::replace_if(
+        line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+    out << line << '\n';
+  }
+  return out;
+}
+
+}  // namespace gatehouse::core

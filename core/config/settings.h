@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gatehouse::core {
+
+using std::chrono::milliseconds;
+
+/// `server:` of the configuration. The defaults here are the product's.
+struct ServerSettings {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 3000;                 // 0: any free one
+  std::vector<std::string> hosts;            // names accepted in Host besides the address and localhost; "*": all
+  std::size_t max_body_bytes = 32u << 20;    // 413 beyond
+  std::size_t max_running = 4096;            // requests at once; 503 beyond
+  milliseconds head_timeout{10'000};         // for a whole request head
+  milliseconds body_timeout{30'000};         // for a whole request body
+  milliseconds idle_timeout{75'000};         // between requests of a kept-alive connection
+  milliseconds send_timeout{60'000};         // for a client that does not read
+  milliseconds max_duration{600'000};        // of one request, from its head to the end of its answer
+
+  bool operator==(const ServerSettings&) const = default;
+};
+
+/// `log:` of the configuration.
+struct LogSettings {
+  std::string level = "info";  // debug, info, warn or error
+  std::string file;            // empty: standard output
+
+  bool operator==(const LogSettings&) const = default;
+};
+
+/// `shutdown:` of the configuration.
+struct ShutdownSettings {
+  milliseconds grace{30'000};  // how long running requests may go on after SIGTERM
+
+  bool operator==(const ShutdownSettings&) const = default;
+};
+
+}  // namespace gatehouse::core

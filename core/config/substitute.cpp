@@ -1,0 +1,134 @@
+#include "core/config/substitute.h"
+
+#include <simdjson.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace gatehouse::core {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == text.npos &&
+         (text[0] < '0' || text[0] > '9');
+}
+
+/// One value that refers to something. Every way to fail ends in refuse().
+class Reference {
+ public:
+  Reference(std::string pointer, Origins& origins, Problems& problems)
+      : pointer_(std::move(pointer)), origins_(origins), problems_(problems) {}
+
+  Json variables(const std::string& text) {
+    std::string out;
+    std::size_t done = 0;
+    for (std::size_t at; (at = text.find("${", done)) != text.npos;) {
+      out.append(text, done, at - done);
+      if (at > done && text[at - 1] == '$') {  // `$${`: the first `$` has just been copied
+        out += '{';
+        done = at + 2;
+        continue;
+      }
+      const std::size_t end = text.find('}', at);
+      const std::string_view inside = std::string_view(text).substr(at + 2, end == text.npos ? 0 : end - at - 2);
+      const std::size_t colon = inside.find(":-");
+      const std::string name(inside.substr(0, colon));
+      if (!is_name(name)) return refuse("write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`");
+      if (const char* set = colon == inside.npos ? std::getenv(name.c_str()) : environment(name)) {
+        out += set;
+        origins_[pointer_].hidden = true;
+      } else if (colon == inside.npos) {
+        return refuse("the environment variable `" + name + "` is not set");
+      } else {
+        out += inside.substr(colon + 2);
+      }
+      done = end + 1;
+      if (out.size() > kMaxConfigBytes) return refuse("longer than 1 MiB with its variables");
+    }
+    out.append(text, done);
+    if (!simdjson::validate_utf8(out)) return refuse("one of its environment variables is not UTF-8");
+    return origins_[pointer_].plain ? type_scalar(out) : Json(out);
+  }
+
+  /// `shown`: how a problem calls the file.
+  Json file(const fs::path& path, const std::string& shown) {
+    std::error_code error;
+    if (!fs::is_regular_file(path, error)) return refuse("cannot read " + shown + ": no such file");  // a pipe could block us
+    std::string why;
+    auto text = read_file(path, why);
+    if (!text) return refuse("cannot read " + shown + ": " + why);
+    while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();  // editors end files with one
+    origins_[pointer_].hidden = true;
+    return *text;
+  }
+
+  Json credential(const std::string& name, const std::string& shown) {
+    const char* directory = environment("CREDENTIALS_DIRECTORY");
+    if (!directory) return refuse("there are no credentials: $CREDENTIALS_DIRECTORY, which systemd's LoadCredential= sets, is not set");
+    if (name.empty() || name[0] == '.' || name.find('/') != name.npos) return refuse(shown + " is not the name of a credential");
+    return file(fs::path(directory) / name, shown);
+  }
+
+ private:
+  Json refuse(std::string why) {
+    origins_[pointer_].broken = true;
+    problems_.add(origins_.place(pointer_), std::move(why));
+    return nullptr;
+  }
+
+  const std::string pointer_;
+  Origins& origins_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+std::optional<std::string> read_file(const fs::path& path, std::string& error) {
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  std::string text(kMaxConfigBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (!in.is_open() || in.bad()) {
+    error = std::strerror(errno);
+  } else if (text.size() > kMaxConfigBytes) {
+    error = "longer than 1 MiB";
+  } else if (!simdjson::validate_utf8(text)) {
+    error = "not UTF-8";
+  } else {
+    return text;
+  }
+  return std::nullopt;
+}
+
+const char* environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value && *value ? value : nullptr;
+}
+
+void substitute(Json& value, const std::string& pointer, const fs::path& folder, Origins& origins, Problems& problems) {
+  if (value.is_string() && value.get_ref<const std::string&>().find("${") != std::string::npos) {
+    value = Reference(pointer, origins, problems).variables(value.get<std::string>());
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) substitute(value[i], child(pointer, i), folder, origins, problems);
+  } else if (value.is_object()) {
+    for (auto& [key, member] : value.items()) substitute(member, child(pointer, key), folder, origins, problems);
+    const std::string key = value.size() == 1 ? value.begin().key() : "";
+    if (key != "file" && key != "credential") return;
+    const Origin& name = origins.at(child(pointer, key));
+    origins[pointer].broken = name.broken;
+    if (!value.front().is_string()) return;
+    const std::string text = value.front().get<std::string>();
+    const std::string shown = name.hidden ? "this " + key : "`" + text + "`";
+    Reference reference(pointer, origins, problems);
+    value = key == "file" ? reference.file(folder / text, shown) : reference.credential(text, shown);
+  }
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,25 @@
+#include "core/config/suggest.h"
+
+#include <gtest/gtest.h>
+
+namespace gatehouse::core {
+namespace {
+
+TEST(Suggest, FindsTheNameThatWasMeant) {
+  const std::vector<std::string> known = {"limit", "window", "api_key", "as", "max_body", "gemini"};
+  const struct {
+    const char *written, *meant;
+  } kCases[] = {
+      {"limt", "limit"},       {"limits", "limit"}, {"lmiit", "limit"}, {"windwo", "window"}, {"apikey", "api_key"}, {"api-key", "api_key"},
+      {"maxbody", "max_body"}, {"gemni", "gemini"}, {"sa", "as"},       {"ttl", ""},          {"burst", ""},         {"", ""},
+      {"completely_else", ""},
+  };
+  for (const auto& [written, meant] : kCases) EXPECT_EQ(suggest(written, known), meant) << written;
+}
+
+TEST(Suggest, PrefersTheNearest) { EXPECT_EQ(suggest("windows", {"widow", "window", "winter"}), "window"); }
+
+TEST(Suggest, DoesNotSpendTimeOnWhatIsNoName) { EXPECT_EQ(suggest(std::string(1'000'000, 'x'), {std::string(1'000'000, 'x')}), ""); }
+
+}  // namespace
+}  // namespace gatehouse::core

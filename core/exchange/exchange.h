@@ -1,0 +1,103 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/http/request_parser.h"
+#include "core/http/wait.h"
+#include "core/json/json.h"
+#include "gatehouse/abi.h"
+
+/// The C side's name for an exchange; only Exchange is one.
+struct gh_exchange {
+ protected:
+  gh_exchange() = default;
+  ~gh_exchange() = default;
+};
+
+namespace gatehouse::core {
+
+/// Why a request was not answered as asked.
+struct Failure {
+  int http_status;
+  std::string code, message, detail;
+};
+
+/// The connection that a request came on, as its exchange sees it.
+class Client {
+ public:
+  virtual ~Client() = default;
+  /// Reads the whole body, which stays valid. Not GH_OK: `failure` says why, unless the client is gone or time is up.
+  virtual gh_status read_body(std::string_view& body, std::optional<Failure>& failure) = 0;
+  /// Sends what has been emitted so far. GH_STOP: the client is gone.
+  virtual gh_status flush() = 0;
+  virtual void heartbeat(std::string_view bytes, Clock::duration interval) = 0;
+  /// The head of the answer has left, or is about to.
+  virtual bool committed() const = 0;
+};
+
+/// One request and its answer, as every plugin sees it. One thread.
+class Exchange final : public gh_exchange {
+ public:
+  Exchange(const RequestHead& head, std::string_view peer, Client& client, Waiter& waiter);
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  static Exchange& of(gh_exchange* x) { return *static_cast<Exchange*>(x); }
+  static const Exchange& of(const gh_exchange* x) { return *static_cast<const Exchange*>(x); }
+
+  const RequestHead& head() const { return head_; }
+  std::string_view peer() const { return peer_; }
+  const std::string& request_id() const { return request_id_; }
+  std::string_view header(std::string_view name);
+
+  gh_status body(std::string_view& out);
+  gh_status json(gh_json*& out);
+  gh_json* chat() const { return chat_; }
+  gh_json* make_chat();
+  gh_json* notes();
+
+  int status = 200;
+  // False: it is no legal header, or the head has left.
+  bool set_header(std::string_view name, std::string_view value);
+  bool remove_header(std::string_view name);
+  const std::vector<std::pair<std::string, std::string>>& answer_headers() const { return answer_headers_; }
+
+  gh_status fail(Failure failure);
+  const std::optional<Failure>& failure() const { return failure_; }
+  const gh_failure* raw_failure() const { return failure_ ? &raw_failure_ : nullptr; }
+  void clear_failure() { failure_.reset(); }
+
+  /// GH_OK, or why to stop.
+  gh_status cancelled() const { return as_status(waiter_.wait(-1, 0, Clock::time_point())); }
+  static gh_status as_status(Wake wake);
+
+  Client& client() const { return client_; }
+  Waiter& waiter() const { return waiter_; }
+
+  /// What the pipeline found for this method and path, or -1.
+  int route = -1;
+
+ private:
+  const RequestHead& head_;
+  const std::string_view peer_;
+  Client& client_;
+  Waiter& waiter_;
+  JsonArena arena_;  // of the body, the chat document and the notes; before request_id_, which is made with it
+  std::string request_id_;
+  std::optional<std::string_view> body_;
+  gh_json* json_ = nullptr;
+  gh_json* chat_ = nullptr;
+  gh_json* notes_ = nullptr;
+  std::vector<std::pair<std::string, std::string>> answer_headers_;
+  std::optional<Failure> failure_;
+  gh_failure raw_failure_{};
+};
+
+/// The functions behind gh_exchange_api.
+const gh_exchange_api& exchange_api();
+
+}  // namespace gatehouse::core

@@ -1,0 +1,273 @@
+#include "core/http/client.h"
+
+#include <Poco/Exception.h>
+#include <Poco/Net/NetException.h>
+#include <Poco/Net/NetSSL.h>
+#include <Poco/Net/SSLManager.h>
+#include <Poco/Net/SecureStreamSocket.h>
+#include <Poco/URI.h>
+#include <fcntl.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+#include "core/http/io.h"
+#include "core/http/message_parser.h"
+#include "core/http/resolver.h"
+
+namespace gatehouse::core {
+namespace {
+
+using Poco::Net::SecureStreamSocket;
+using Poco::Net::StreamSocket;
+
+constexpr std::size_t kReadSize = 4 * 1024;  // most events; a stack page that is touched stays with its thread
+constexpr std::uint32_t kMaxAnswerHead = 64 * 1024;
+constexpr std::size_t kMaxIdle = 1024;
+constexpr auto kMaxIdleTime = std::chrono::seconds(60);
+
+/// Names and certificates are checked against the system's authorities; anything older than TLS 1.2 is refused.
+Poco::Net::Context::Ptr tls_context() {
+  static const Poco::Net::Context::Ptr context = [] {
+    Poco::Net::initializeSSL();
+    Poco::Net::Context::Ptr c = new Poco::Net::Context(Poco::Net::Context::TLS_CLIENT_USE, "", "", "", Poco::Net::Context::VERIFY_STRICT, 9, true, "HIGH:!aNULL");
+    c->requireMinimumProtocol(Poco::Net::Context::PROTO_TLSV1_2);
+    return c;
+  }();
+  return context;
+}
+
+HttpProblem problem(Io io, HttpProblem::Kind when_broken, std::string detail) {
+  switch (io) {
+    case Io::timeout: return {HttpProblem::timeout, std::move(detail)};
+    case Io::gone: return {HttpProblem::gone, {}};
+    case Io::cancelled: return {HttpProblem::cancelled, {}};
+    default: return {when_broken, std::move(detail)};
+  }
+}
+
+}  // namespace
+
+struct HttpAnswer::Parser final : MessageParser<false> {
+  const bool to_head;
+  int code = 0;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;
+
+  /// `to_head`: of the answer to a HEAD request, which has the headers of a body but no body.
+  explicit Parser(bool to_head_request) : MessageParser(kMaxAnswerHead), to_head(to_head_request) { skip(to_head); }
+
+  /// Takes what it can from the front of `bytes`; false: this is not HTTP.
+  bool take_from(std::string& bytes) { return !feed(bytes) && (is_done() || bytes.size() <= kMaxAnswerHead); }
+
+ private:
+  void on_response_impl(int status, Text, int, Error&) override { code = status; }
+  void on_field_impl(boost::beast::http::field, Text name, Text value, Error&) override { fields.emplace_back(std::string(name), std::string(value)); }
+  void take(Text bytes, Error&) override { body.append(bytes.data(), bytes.size()); }
+};
+
+HttpAnswer::HttpAnswer(HttpClient& client, StreamSocket socket, Waiter& waiter, bool to_head)
+    : client_(client), socket_(std::move(socket)), waiter_(waiter), parser_(std::make_unique<Parser>(to_head)) {}
+
+HttpAnswer::~HttpAnswer() {
+  if (parser_->is_done() && parser_->keep_alive() && pending_.empty()) client_.keep(std::move(socket_));
+}
+
+int HttpAnswer::status() const { return parser_->code; }
+
+std::string_view HttpAnswer::header(std::string_view name) const {
+  for (const auto& [key, value] : parser_->fields) {
+    if (boost::beast::iequals({key.data(), key.size()}, {name.data(), name.size()})) return value;
+  }
+  return {};
+}
+
+/// Reads and parses once.
+std::optional<HttpProblem> HttpAnswer::receive(Clock::time_point until) {
+  char bytes[kReadSize];
+  const Read read = read_some(socket_, bytes, sizeof bytes, waiter_, until);
+  if (read.how == Io::ok) {
+    pending_.append(bytes, read.bytes);
+    if (parser_->take_from(pending_)) return std::nullopt;
+    return HttpProblem{HttpProblem::broken, "the answer is not valid HTTP"};
+  }
+  if (read.how == Io::end && parser_->got_some()) {
+    Parser::Error ec;
+    parser_->put_eof(ec);
+    if (!ec) return std::nullopt;
+  }
+  return problem(read.how, HttpProblem::broken, read.how == Io::timeout ? "the upstream fell silent" : "the connection ended before the answer did");
+}
+
+std::optional<HttpProblem> HttpAnswer::read_head() {
+  const auto until = Clock::now() + client_.options_.first_byte;
+  for (;;) {
+    if (parser_->is_header_done() && parser_->code / 100 != 1) return std::nullopt;
+    if (parser_->is_header_done()) {  // 1xx: the real answer follows
+      parser_ = std::make_unique<Parser>(parser_->to_head);
+      if (!parser_->take_from(pending_)) return HttpProblem{HttpProblem::broken, "the answer is not valid HTTP"};
+      continue;
+    }
+    if (auto failed = receive(until)) return failed;
+  }
+}
+
+std::variant<std::string_view, HttpProblem> HttpAnswer::read() {
+  piece_.clear();
+  const auto until = Clock::now() + client_.options_.idle;
+  while (parser_->body.empty() && !parser_->is_done()) {
+    if (auto failed = receive(until)) return std::move(*failed);
+  }
+  piece_.swap(parser_->body);
+  return std::string_view(piece_);
+}
+
+std::variant<std::optional<SseReader::Event>, HttpProblem> HttpAnswer::next_event() {
+  for (;;) {
+    if (auto event = events_.next()) return event;
+    if (events_.too_large()) return HttpProblem{HttpProblem::broken, "an event is larger than 16 MiB"};
+    auto piece = read();
+    if (auto* failed = std::get_if<HttpProblem>(&piece)) return std::move(*failed);
+    const auto bytes = std::get<std::string_view>(piece);
+    if (bytes.empty()) return std::optional<SseReader::Event>();
+    events_.feed(bytes);
+  }
+}
+
+HttpClient::HttpClient(Options options) : options_(std::move(options)) {
+  try {
+    const Poco::URI url(options_.base_url);
+    if (url.getScheme() != "http" && url.getScheme() != "https") throw std::invalid_argument("must begin with http:// or https://");
+    const std::string& host = url.getHost();
+    if (host.empty() || !std::all_of(host.begin(), host.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; })) throw std::invalid_argument("names no host");
+    if (!url.getUserInfo().empty() || !url.getRawQuery().empty() || !url.getFragment().empty()) throw std::invalid_argument("must have only scheme, host, port and path");
+    host_ = host;
+    port_ = url.getPort();
+    authority_ = url.getAuthority();
+    base_path_ = url.getPathEtc();
+    if (!base_path_.empty() && base_path_.back() == '/') base_path_.pop_back();
+    if (url.getScheme() == "https") tls_ = tls_context();
+  } catch (const Poco::SyntaxException&) {
+    throw std::invalid_argument("is not a URL");
+  }
+}
+
+std::optional<StreamSocket> HttpClient::take_idle() {
+  for (;;) {
+    std::optional<StreamSocket> socket;
+    {
+      const std::lock_guard lock(mutex_);
+      if (idle_.empty()) return std::nullopt;
+      if (Clock::now() - idle_.back().since > kMaxIdleTime) {
+        idle_.clear();  // the others have been idle for longer
+        return std::nullopt;
+      }
+      socket = std::move(idle_.back().socket);
+      idle_.pop_back();
+    }
+    char byte;
+    const Read read = read_ready(*socket, &byte, 1);
+    if (read.how == Io::ok && read.bytes == 0) return socket;  // neither closed nor speaking out of turn
+  }
+}
+
+void HttpClient::keep(StreamSocket socket) {
+  const auto now = Clock::now();
+  const std::lock_guard lock(mutex_);
+  // After a burst the ones at the front would never be taken again, nor closed.
+  idle_.erase(idle_.begin(), std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return now - idle.since <= kMaxIdleTime; }));
+  if (idle_.size() < kMaxIdle) idle_.push_back({std::move(socket), now});
+}
+
+std::variant<StreamSocket, HttpProblem> HttpClient::connect(Waiter& waiter) const {
+  const auto until = Clock::now() + options_.connect;
+  Wake wake;
+  std::string why;
+  const auto addresses = resolve(host_, waiter, until, wake, why);
+  if (wake == Wake::gone) return HttpProblem{HttpProblem::gone, {}};
+  if (wake == Wake::cancelled) return HttpProblem{HttpProblem::cancelled, {}};
+  if (wake == Wake::timeout) return HttpProblem{HttpProblem::timeout, host_ + ": the name service did not answer"};
+  HttpProblem last{HttpProblem::unreachable, host_ + ": " + (why.empty() ? "no address" : why)};
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const Poco::Net::SocketAddress address(addresses[i], port_);
+    // A dead address may not use up the time of those after it.
+    const auto share = Clock::now() + (until - Clock::now()) / static_cast<int>(addresses.size() - i);
+    try {
+      StreamSocket socket;
+      socket.connectNB(address);
+      ::fcntl(socket.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
+      socket.setNoDelay(true);
+      const Wake connected = waiter.wait(socket.impl()->sockfd(), POLLOUT, share);
+      if (connected == Wake::gone) return HttpProblem{HttpProblem::gone, {}};
+      if (connected == Wake::cancelled) return HttpProblem{HttpProblem::cancelled, {}};
+      if (connected == Wake::timeout) {
+        last = {HttpProblem::timeout, address.toString() + ": no connection in time"};
+        continue;
+      }
+      if (const int error = socket.impl()->socketError()) {
+        last = {HttpProblem::unreachable, address.toString() + ": " + std::strerror(error)};
+        continue;
+      }
+      if (tls_) {
+        if (auto failed = start_tls(socket, waiter, until)) return std::move(*failed);
+      }
+      return socket;
+    } catch (const Poco::Exception& e) {
+      last = {HttpProblem::unreachable, address.toString() + ": " + e.displayText()};
+    }
+  }
+  return last;
+}
+
+std::optional<HttpProblem> HttpClient::start_tls(StreamSocket& socket, Waiter& waiter, Clock::time_point until) const {
+  try {
+    SecureStreamSocket secure = SecureStreamSocket::attach(socket, host_, tls_);
+    for (;;) {
+      const int result = secure.completeHandshake();
+      if (result == 1) break;
+      const short events = result == SecureStreamSocket::ERR_SSL_WANT_WRITE ? POLLOUT : POLLIN;
+      const Wake wake = waiter.wait(secure.impl()->sockfd(), events, until);
+      if (wake == Wake::gone) return HttpProblem{HttpProblem::gone, {}};
+      if (wake == Wake::cancelled) return HttpProblem{HttpProblem::cancelled, {}};
+      if (wake == Wake::timeout) return HttpProblem{HttpProblem::timeout, host_ + ": no TLS handshake in time"};
+    }
+    secure.verifyPeerCertificate();
+    socket = secure;
+    return std::nullopt;
+  } catch (const Poco::Exception& e) {
+    return HttpProblem{HttpProblem::unreachable, host_ + ": " + e.displayText()};
+  }
+}
+
+std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> HttpClient::send(const Request& request, Waiter& waiter) {
+  auto socket = take_idle();
+  if (!socket) {
+    auto connected = connect(waiter);
+    if (auto* failed = std::get_if<HttpProblem>(&connected)) return std::move(*failed);
+    socket = std::get<StreamSocket>(std::move(connected));
+  }
+
+  constexpr std::size_t kJoin = 64 * 1024;  // up to here copying the body is cheaper than a second send
+  std::string head;
+  const bool join = request.body.size() <= kJoin;
+  head.reserve(512 + (join ? request.body.size() : 0));
+  head.append(request.method).append(" ").append(base_path_).append(request.path).append(" HTTP/1.1\r\nHost: ").append(authority_).append("\r\n");
+  for (const auto& [name, value] : request.headers) head.append(name).append(": ").append(value).append("\r\n");
+  const bool expects_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";  // RFC 9110 8.6
+  if (!request.body.empty() || expects_body) head.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
+  head.append("\r\n");
+  if (join) head.append(request.body);
+
+  Io io = write_all(*socket, head, waiter, options_.first_byte);
+  if (io == Io::ok && !join) io = write_all(*socket, request.body, waiter, options_.first_byte);
+  // A server that refuses a large body may answer and close before it has all of it: the answer says why (RFC 9112 9.5).
+  if (io != Io::ok && io != Io::broken) return problem(io, HttpProblem::broken, "the upstream did not take the request in time");
+
+  std::unique_ptr<HttpAnswer> answer(new HttpAnswer(*this, std::move(*socket), waiter, request.method == "HEAD"));
+  if (auto failed = answer->read_head()) return std::move(*failed);
+  return answer;
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <Poco/Net/Context.h>
+#include <Poco/Net/StreamSocket.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/http/sse.h"
+#include "core/http/wait.h"
+
+namespace gatehouse::core {
+
+/// Why an upstream did not answer, or not to the end.
+struct HttpProblem {
+  enum Kind { unreachable, broken, timeout, gone, cancelled } kind;
+  std::string detail;  // for the log
+};
+
+class HttpClient;
+
+/// An answer of an upstream, its body still arriving. Ends its connection unless it was read to the end. One thread.
+class HttpAnswer {
+ public:
+  ~HttpAnswer();
+
+  int status() const;
+  std::string_view header(std::string_view name) const;
+  /// The next piece of the body, a view until the next call. Empty: the proper end.
+  std::variant<std::string_view, HttpProblem> read();
+  /// The next server-sent event, views until the next call. Nullopt: the proper end.
+  std::variant<std::optional<SseReader::Event>, HttpProblem> next_event();
+
+ private:
+  friend class HttpClient;
+  struct Parser;
+  HttpAnswer(HttpClient& client, Poco::Net::StreamSocket socket, Waiter& waiter, bool to_head);
+  std::optional<HttpProblem> read_head();
+  std::optional<HttpProblem> receive(Clock::time_point until);
+
+  HttpClient& client_;
+  Poco::Net::StreamSocket socket_;
+  Waiter& waiter_;
+  std::unique_ptr<Parser> parser_;
+  std::string pending_;  // received, not yet taken by the parser
+  std::string piece_;    // what read() returned last
+  SseReader events_;
+};
+
+/// Sends requests to one origin over kept-alive connections. Any thread.
+class HttpClient {
+ public:
+  struct Options {
+    std::string base_url;
+    Clock::duration connect, first_byte, idle;
+  };
+  struct Request {
+    std::string_view method, path;
+    std::vector<std::pair<std::string_view, std::string_view>> headers;
+    std::string_view body;
+  };
+
+  /// Throws std::invalid_argument when base_url is not an http or https URL.
+  explicit HttpClient(Options options);
+
+  /// Sends once and waits for the head. Answers must not outlive the client or the waiter.
+  std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> send(const Request& request, Waiter& waiter);
+
+ private:
+  friend class HttpAnswer;
+  struct Idle {
+    Poco::Net::StreamSocket socket;
+    Clock::time_point since;
+  };
+  std::optional<Poco::Net::StreamSocket> take_idle();
+  void keep(Poco::Net::StreamSocket socket);
+  std::variant<Poco::Net::StreamSocket, HttpProblem> connect(Waiter& waiter) const;
+  std::optional<HttpProblem> start_tls(Poco::Net::StreamSocket& socket, Waiter& waiter, Clock::time_point until) const;
+
+  const Options options_;
+  std::string host_;       // for the name service and TLS
+  std::string authority_;  // for the Host header
+  std::string base_path_;
+  std::uint16_t port_ = 0;
+  Poco::Net::Context::Ptr tls_;  // null: plain HTTP
+
+  std::mutex mutex_;
+  std::vector<Idle> idle_;  // guarded by mutex_; the last used is at the end
+};
+
+}  // namespace gatehouse::core

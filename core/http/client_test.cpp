@@ -1,0 +1,417 @@
+#include "core/http/client.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <stdexcept>
+
+#include "tests/core/client_end.h"
+#include "tests/core/scripted_server.h"
+
+namespace gatehouse::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const HttpClient::Request kGet{"GET", "/", {}, {}};
+
+HttpClient::Options options(const std::string& url) { return {url, 5s, 5s, 5s}; }
+
+/// What came of a request: its status and whole body, or the kind of problem.
+struct Outcome {
+  int status = 0;
+  std::string body;
+  std::optional<HttpProblem::Kind> problem;
+};
+
+Outcome fetch(HttpClient& client, Waiter& waiter, const HttpClient::Request& request = kGet) {
+  Outcome out;
+  auto sent = client.send(request, waiter);
+  if (const auto* failed = std::get_if<HttpProblem>(&sent)) {
+    out.problem = failed->kind;
+    return out;
+  }
+  const auto answer = std::get<0>(std::move(sent));
+  out.status = answer->status();
+  for (;;) {
+    const auto piece = answer->read();
+    if (const auto* failed = std::get_if<HttpProblem>(&piece)) {
+      out.problem = failed->kind;
+      return out;
+    }
+    if (std::get<0>(piece).empty()) return out;
+    out.body += std::get<0>(piece);
+  }
+}
+
+/// The outcome of one request to a server that reads it, sends `answer` and closes.
+Outcome answered(const std::string& answer, const HttpClient::Request& request = kGet) {
+  ScriptedServer server({[&](Peer& peer) {
+    peer.request();
+    peer.send(answer);
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  return fetch(http, client.waiter(), request);
+}
+
+/// The answer of a server that keeps the connection open and silent after what it has sent.
+ScriptedServer::Script silent_after(std::string_view bytes, bool& saw_end) {
+  return [bytes, &saw_end](Peer& peer) {
+    peer.request();
+    peer.send(bytes);
+    saw_end = peer.sees_end();
+  };
+}
+
+TEST(HttpClient, SendsExactlyWhatItIsGiven) {
+  std::string get, post;
+  ScriptedServer server({[&](Peer& peer) {
+    get = peer.request();
+    peer.send(kHello);
+    post = peer.request();
+    peer.send(kHello);
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url() + "/v1/"));
+  fetch(http, client.waiter(), {"GET", "/models?alt=sse", {{"Accept", "text/event-stream"}}, {}});
+  fetch(http, client.waiter(), {"POST", "/chat", {{"Content-Type", "application/json"}, {"X-Key", "k"}}, "{}"});
+  EXPECT_EQ(get, "GET /v1/models?alt=sse HTTP/1.1\r\nHost: 127.0.0.1:" + server.port() + "\r\nAccept: text/event-stream\r\n\r\n");
+  EXPECT_EQ(post, "POST /v1/chat HTTP/1.1\r\nHost: 127.0.0.1:" + server.port() +
+                      "\r\nContent-Type: application/json\r\nX-Key: k\r\nContent-Length: 2\r\n\r\n{}");
+}
+
+TEST(HttpClient, AnEmptyBodyHasALengthWhereOneIsExpected) {
+  std::string post;
+  ScriptedServer server({[&](Peer& peer) {
+    post = peer.request();
+    peer.send(kHello);
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  fetch(http, client.waiter(), {"POST", "/", {}, {}});
+  EXPECT_NE(post.find("\r\nContent-Length: 0\r\n"), post.npos) << post;
+}
+
+TEST(HttpClient, ALargeBodyArrivesWhole) {
+  const std::string body(20u << 20, 'x');
+  std::string request;
+  ScriptedServer server({[&](Peer& peer) {
+    request = peer.request();
+    peer.send(kHello);
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  EXPECT_EQ(fetch(http, client.waiter(), {"POST", "/", {}, body}).body, "hello");
+  EXPECT_EQ(request.size() - request.find("\r\n\r\n") - 4, body.size());
+}
+
+TEST(HttpClient, AConnectionIsUsedForTheNextRequest) {
+  ScriptedServer server({[](Peer& peer) {
+    while (!peer.request().empty()) peer.send(kHello);
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");  // a second connection would find nobody
+}
+
+TEST(HttpClient, AConnectionIsNotUsedAgainIfItsAnswerSaysSoOrWasNotRead) {
+  const auto once = [](std::string_view answer) {
+    return [answer](Peer& peer) {
+      peer.request();
+      peer.send(answer);
+      EXPECT_TRUE(peer.sees_end());
+    };
+  };
+  ScriptedServer server({once("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"), once("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
+                         once("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, and more"), once("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello"), once(kHello)});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
+  EXPECT_EQ(std::get<0>(http.send(kGet, client.waiter()))->status(), 200);  // and drops it unread
+  EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
+}
+
+TEST(HttpClient, AnIdleConnectionThatTheServerClosedOrSpokeOnIsNotUsed) {
+  std::promise<void> read, spoken;
+  const auto hello = [](Peer& peer) {
+    peer.request();
+    peer.send(kHello);
+  };
+  ScriptedServer server({hello,
+                         [&](Peer& peer) {
+                           hello(peer);
+                           read.get_future().wait();
+                           peer.send("HTTP/1.1 408 Request Timeout\r\n\r\n");
+                           spoken.set_value();
+                           EXPECT_TRUE(peer.sees_end());
+                         },
+                         hello});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
+  server.wait_for_end_of(1);
+  EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
+  read.set_value();
+  spoken.get_future().wait();
+  EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
+}
+
+TEST(HttpClient, AnAnswerThatComesBeforeTheRequestIsSentWholeIsRead) {
+  ScriptedServer server({[](Peer& peer) {
+    char some[1024];
+    EXPECT_GT(::recv(peer.fd(), some, sizeof some, 0), 0);
+    peer.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno");
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  EXPECT_EQ(fetch(http, client.waiter(), {"POST", "/", {}, std::string(20u << 20, 'x')}).status, 413);
+}
+
+TEST(HttpClient, ReadsTheFramingsOfAnAnswer) {
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\n\r\nto the end").body, "to the end");
+  EXPECT_EQ(answered("HTTP/1.0 200 OK\r\n\r\nto the end").body, "to the end");
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nX: y\r\n\r\n").body, "hello");
+  EXPECT_EQ(answered("HTTP/1.1 204 No Content\r\n\r\n").status, 204);
+  EXPECT_EQ(answered("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n").status, 304);
+  for (const char* whole : {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n"}) EXPECT_FALSE(answered(whole).problem) << whole;
+}
+
+TEST(HttpClient, AnAnswerToHeadHasNoBody) {
+  const Outcome out = answered("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", {"HEAD", "/", {}, {}});
+  EXPECT_EQ(out.status, 200);
+  EXPECT_FALSE(out.problem);
+}
+
+TEST(HttpClient, AnAnswerThatBreaksOffIsBroken) {
+  for (const char* part : {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nX: y\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello",
+                           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
+                           "HTTP/1.1 100 Continue\r\n\r\n"}) {
+    EXPECT_EQ(answered(part).problem, HttpProblem::broken) << part;
+  }
+}
+
+TEST(HttpClient, AResetConnectionIsBroken) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\n\r\nhello");
+    peer.reset_at_close();
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  EXPECT_EQ(fetch(http, client.waiter()).problem, HttpProblem::broken);
+}
+
+TEST(HttpClient, WhatIsNotHttpIsBroken) {
+  for (const std::string& garbage : {std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string("HTTP/2 200\r\n\r\n"), std::string("HTTP/1.1 20 OK\r\n\r\n"), std::string(100, '\0'),
+                                     std::string("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
+                                     std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), std::string("HTTP/1.1 200 OK\r\nX Y: z\r\n\r\n"),
+                                     std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\nhello")}) {
+    EXPECT_EQ(answered(garbage).problem, HttpProblem::broken) << garbage;
+  }
+}
+
+TEST(HttpClient, AHeadBeyond64KiBIsBroken) {
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(1 << 20, 'x') + "\r\n\r\n").problem, HttpProblem::broken);
+  std::string fields;
+  for (int i = 0; i < 10'000; ++i) fields += "X-Name: y\r\n";
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\n" + fields + "\r\n").problem, HttpProblem::broken);
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(60 << 10, 'x') + "\r\nContent-Length: 5\r\n\r\nhello").body, "hello");
+}
+
+TEST(HttpClient, InterimAnswersAreSkippedAndRedirectsAreNot) {
+  EXPECT_EQ(answered("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + std::string(kHello)).body, "hello");
+  const Outcome redirect = answered("HTTP/1.1 307 Temporary Redirect\r\nLocation: /other\r\nContent-Length: 2\r\n\r\nno");
+  EXPECT_EQ(redirect.status, 307);
+  EXPECT_EQ(redirect.body, "no");
+}
+
+TEST(HttpClient, AnswerHeadersAreFoundInAnyCase) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\nRetry-After:  3 \r\nX-Empty:\r\nContent-Length: 0\r\n\r\n");
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  const auto answer = std::get<0>(http.send(kGet, client.waiter()));
+  EXPECT_EQ(answer->header("retry-after"), "3");
+  EXPECT_TRUE(answer->header("X-Empty").data());
+  EXPECT_FALSE(answer->header("X-Absent").data());
+}
+
+TEST(HttpClient, ReadsEventsAsTheyCome) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndata\r\n9\r\n: one\n\nda\r\n8\r\nta:two\n\n\r\n0\r\n\r\n");
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  const auto answer = std::get<0>(http.send(kGet, client.waiter()));
+  std::vector<std::string> events;
+  for (;;) {
+    const auto next = answer->next_event();
+    ASSERT_TRUE(std::holds_alternative<std::optional<SseReader::Event>>(next));
+    const auto& event = std::get<0>(next);
+    if (!event) break;
+    events.emplace_back(event->data);
+  }
+  EXPECT_EQ(events, (std::vector<std::string>{"one", "two"}));
+}
+
+TEST(HttpClient, AnEventBeyondTheLimitIsBroken) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\n\r\ndata:" + std::string(kMaxSseEvent + (1 << 20), 'x'));
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  const auto next = std::get<0>(http.send(kGet, client.waiter()))->next_event();
+  ASSERT_TRUE(std::holds_alternative<HttpProblem>(next));
+  EXPECT_EQ(std::get<HttpProblem>(next).kind, HttpProblem::broken);
+}
+
+// ---- Waiting -------------------------------------------------------------------------------------------------------
+
+TEST(HttpClient, ASilentServerIsATimeoutBeforeTheHeadAndInTheBody) {
+  bool saw_end[3] = {};
+  ScriptedServer server({silent_after("", saw_end[0]), silent_after("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200", saw_end[1]),
+                         silent_after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", saw_end[2])});
+  ClientEnd client;
+  HttpClient http({server.url(), 5s, 20ms, 20ms});
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(fetch(http, client.waiter()).problem, HttpProblem::timeout);
+  HttpClient patient({server.url(), 5s, 5s, 20ms});
+  const Outcome in_body = fetch(patient, client.waiter());
+  EXPECT_EQ(in_body.body, "hello");
+  EXPECT_EQ(in_body.problem, HttpProblem::timeout);
+  server.wait_for_end_of(3);
+  for (const bool saw : saw_end) EXPECT_TRUE(saw);
+}
+
+TEST(HttpClient, AClientThatLeavesEndsTheUpstreamRequestBeforeTheHeadAndInTheBody) {
+  bool saw_end[2] = {};
+  ScriptedServer server({silent_after("", saw_end[0]), silent_after("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", saw_end[1])});
+  HttpClient http(options(server.url()));
+  {
+    ClientEnd client;
+    client.leaves_at_wait(2);  // the first is for the connection
+    EXPECT_EQ(fetch(http, client.waiter()).problem, HttpProblem::gone);
+  }
+  {
+    ClientEnd client;
+    const auto answer = std::get<0>(http.send(kGet, client.waiter()));
+    EXPECT_EQ(std::get<std::string_view>(answer->read()), "hello");
+    client.leaves_at_wait(1);
+    EXPECT_EQ(std::get<HttpProblem>(answer->read()).kind, HttpProblem::gone);
+  }
+  server.wait_for_end_of(2);
+  EXPECT_TRUE(saw_end[0] && saw_end[1]);
+}
+
+/// A listener whose queue is full: the system answers no further connection.
+class FullListener : public Listener {
+ public:
+  FullListener() : Listener(0) {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    ::getsockname(fd(), reinterpret_cast<sockaddr*>(&address), &size);
+    for (int& queued : queued_) {
+      queued = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      (void)::connect(queued, reinterpret_cast<const sockaddr*>(&address), size);
+    }
+  }
+  ~FullListener() {
+    for (const int queued : queued_) ::close(queued);
+  }
+
+ private:
+  int queued_[4];
+};
+
+TEST(HttpClient, AConnectionThatIsNotMadeEndsWithTheTimeOrTheClient) {
+  FullListener listener;
+  HttpClient http({listener.url(), 20ms, 5s, 5s}), patient(options(listener.url()));
+  ClientEnd stays, leaves, late(Clock::now() + 20ms), stopped;
+  leaves.leaves_at_wait(1);
+  stopped.stop();
+  EXPECT_EQ(fetch(http, stays.waiter()).problem, HttpProblem::timeout);
+  EXPECT_EQ(fetch(patient, leaves.waiter()).problem, HttpProblem::gone);
+  EXPECT_EQ(fetch(patient, late.waiter()).problem, HttpProblem::cancelled);
+  EXPECT_EQ(fetch(patient, stopped.waiter()).problem, HttpProblem::cancelled);
+}
+
+TEST(HttpClient, TheDeadlineAndTheEndOfTheGatewayCancel) {
+  bool saw_end[2] = {};
+  ClientEnd late(Clock::now() + 20ms), stopped;
+  ScriptedServer server({silent_after("", saw_end[0]), [&](Peer& peer) {
+                           peer.request();
+                           stopped.stop();
+                           saw_end[1] = peer.sees_end();
+                         }});
+  for (ClientEnd* client : {&late, &stopped}) {
+    HttpClient http(options(server.url()));
+    EXPECT_EQ(fetch(http, client->waiter()).problem, HttpProblem::cancelled);
+  }
+  server.wait_for_end_of(2);
+  EXPECT_TRUE(saw_end[0] && saw_end[1]);
+}
+
+// ---- Connecting ----------------------------------------------------------------------------------------------------
+
+TEST(HttpClient, WhereNobodyListensIsUnreachable) {
+  std::string url;
+  {
+    const Listener listener;
+    url = listener.url();
+  }
+  ClientEnd client;
+  HttpClient http(options(url));
+  EXPECT_EQ(fetch(http, client.waiter()).problem, HttpProblem::unreachable);
+}
+
+TEST(HttpClient, ANameIsLookedUpAndAllItsAddressesAreTried) {
+  const auto hello = [](Peer& peer) {
+    peer.request();
+    peer.send(kHello);
+  };
+  ScriptedServer server({hello, hello});
+  for (int i = 0; i < 2; ++i) {  // the second look-up is remembered
+    ClientEnd client;
+    HttpClient http(options("http://localhost:" + server.port()));
+    EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
+  }
+}
+
+TEST(HttpClient, ABaseUrlIsAnHttpUrlOfAHostAndAPath) {
+  for (const char* good : {"http://127.0.0.1", "http://localhost:1/v1beta/", "HTTP://a", "http://[::1]:80/x"}) EXPECT_NO_THROW(HttpClient{options(good)}) << good;
+  for (const char* bad : {"", "a", "//a", "http:", "http://", "http:///a", "ftp://a", "ws://a", "http://a:b", "http://a:65536", "http://a:-1", "http://[::1", "http://u:p@a", "http://a/?b",
+                          "http://a/#b", "http://a b/", "http://a\r\nX/", "http://\xc3\xa4/"}) {
+    EXPECT_THROW(HttpClient{options(bad)}, std::invalid_argument) << bad;
+  }
+}
+
+TEST(HttpClient, ItsSocketsAreNotInheritedByOtherPrograms) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send(kHello);
+    peer.sees_end();
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  fetch(http, client.waiter());
+  int found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(entry.path().filename());
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 || peer.sin_family != AF_INET || std::to_string(ntohs(peer.sin_port)) != server.port()) continue;
+    ++found;
+    EXPECT_TRUE(::fcntl(fd, F_GETFD) & FD_CLOEXEC);
+  }
+  EXPECT_EQ(found, 1);
+}
+
+}  // namespace
+}  // namespace gatehouse::core

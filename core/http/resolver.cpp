@@ -1,0 +1,85 @@
+#include "core/http/resolver.h"
+
+#include <Poco/Exception.h>
+#include <Poco/Net/DNS.h>
+#include <Poco/Net/HostEntry.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+namespace gatehouse::core {
+namespace {
+
+constexpr auto kKeep = std::chrono::seconds(60);
+
+struct LookUp {
+  const int done = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // readable, and the rest constant, when it has ended
+  std::vector<Poco::Net::IPAddress> addresses;
+  std::string error;
+  Clock::time_point ended;
+
+  LookUp() {
+    if (done < 0) throw std::system_error(errno, std::generic_category());
+  }
+  LookUp(const LookUp&) = delete;
+  LookUp& operator=(const LookUp&) = delete;
+  ~LookUp() { ::close(done); }
+
+  bool has_ended() const {
+    pollfd p{done, POLLIN, 0};
+    return ::poll(&p, 1, 0) == 1;
+  }
+  bool is_good() const { return !has_ended() || (!addresses.empty() && Clock::now() < ended + kKeep); }
+
+  void run(const std::string& host) {
+    try {
+      addresses = Poco::Net::DNS::hostByName(host, Poco::Net::DNS::DNS_HINT_AI_ADDRCONFIG).addresses();
+    } catch (const Poco::Exception& e) {
+      error = e.displayText();
+    }
+    ended = Clock::now();
+    const std::uint64_t one = 1;
+    (void)!::write(done, &one, sizeof one);
+  }
+};
+
+/// Throws std::system_error when there are no more descriptors or threads.
+std::shared_ptr<LookUp> look_up(const std::string& host) {
+  static std::mutex mutex;
+  static std::map<std::string, std::shared_ptr<LookUp>> known;  // guarded by mutex; hosts come from the configuration only
+  const std::lock_guard lock(mutex);
+  auto& entry = known[host];
+  if (!entry || !entry->is_good()) {
+    auto started = std::make_shared<LookUp>();
+    std::thread([host, started] { started->run(host); }).detach();
+    entry = std::move(started);  // only now: one that never began would never end
+  }
+  return entry;
+}
+
+}  // namespace
+
+std::vector<Poco::Net::IPAddress> resolve(const std::string& host, Waiter& waiter, Clock::time_point until, Wake& wake, std::string& why) {
+  wake = Wake::ready;
+  if (Poco::Net::IPAddress literal; Poco::Net::IPAddress::tryParse(host, literal)) return {literal};
+  std::shared_ptr<LookUp> entry;
+  try {
+    entry = look_up(host);
+  } catch (const std::system_error& e) {
+    why = e.what();
+    return {};
+  }
+  wake = waiter.wait(entry->done, POLLIN, until);
+  if (wake != Wake::ready) return {};
+  why = entry->error;
+  return entry->addresses;
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,73 @@
+#include "core/http/sse.h"
+
+#include <algorithm>
+
+namespace gatehouse::core {
+
+void SseReader::feed(std::string_view bytes) {
+  if (begin_ > 0) {
+    buffer_.erase(0, begin_);
+    scanned_ -= begin_;
+    begin_ = 0;
+  }
+  buffer_.append(bytes);
+}
+
+std::optional<std::string_view> SseReader::line() {
+  if (after_cr_ && begin_ < buffer_.size()) {
+    after_cr_ = false;
+    if (buffer_[begin_] == '\n') ++begin_;
+    scanned_ = std::max(scanned_, begin_);
+  }
+  // Two searches for one character each: find_first_of() looks at every character by itself.
+  const auto feed = buffer_.find('\n', scanned_);
+  const auto end = std::min(feed, std::string_view(buffer_).substr(0, feed).find('\r', scanned_));
+  if (end == buffer_.npos) {
+    scanned_ = buffer_.size();
+    return std::nullopt;
+  }
+  std::string_view out = std::string_view(buffer_).substr(begin_, end - begin_);
+  after_cr_ = buffer_[end] == '\r';
+  begin_ = scanned_ = end + 1;
+  if (first_ && out.substr(0, 3) == "\xef\xbb\xbf") out.remove_prefix(3);
+  first_ = false;
+  return out;
+}
+
+void SseReader::field(std::string_view line) {
+  const auto colon = line.find(':');
+  const std::string_view name = line.substr(0, colon);
+  std::string_view value = colon == line.npos ? std::string_view() : line.substr(colon + 1);
+  if (!value.empty() && value[0] == ' ') value.remove_prefix(1);
+  if (name == "data") {
+    if (has_data_) data_ += '\n';
+    data_ += value;
+    has_data_ = true;
+  } else if (name == "event") {
+    type_ = value;
+  } else if (name == "id" && value.find('\0') == value.npos) {
+    id_ = value;
+  }
+}
+
+std::optional<SseReader::Event> SseReader::next() {
+  if (given_) {
+    given_ = false;
+    has_data_ = false;
+    data_.clear();
+    type_.clear();
+  }
+  while (const auto l = line()) {
+    if (!l->empty()) {
+      field(*l);
+    } else if (has_data_) {
+      given_ = true;
+      return Event{type_, data_, id_};
+    } else {
+      type_.clear();
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace gatehouse::core

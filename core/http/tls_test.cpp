@@ -1,0 +1,257 @@
+#include <Poco/Net/Context.h>
+#include <Poco/Net/SecureStreamSocket.h>
+#include <Poco/Net/SSLManager.h>
+#include <Poco/Net/StreamSocketImpl.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+#include "core/http/client.h"
+#include "tests/core/client_end.h"
+#include "tests/core/scripted_server.h"
+
+namespace gatehouse::core {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using Poco::Net::Context;
+using Poco::Net::SecureStreamSocket;
+using Poco::Net::StreamSocket;
+
+constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const HttpClient::Request kGet{"GET", "/", {}, {}};
+
+/// The server's side of a TLS connection, over a blocking socket.
+class TlsPeer {
+ public:
+  TlsPeer(Peer& peer, const Context::Ptr& context) : socket_(attach(peer, context)) {}
+
+  /// What comes until `end`, or until the client closes or breaks off.
+  std::string read_to(std::string_view end) {
+    std::string out;
+    char bytes[65536];
+    try {
+      for (int n = 1; n > 0 && !out.ends_with(end);) {
+        n = socket_.receiveBytes(bytes, sizeof bytes);
+        out.append(bytes, static_cast<std::size_t>(std::max(n, 0)));
+      }
+    } catch (const Poco::Exception&) {
+    }
+    return out;
+  }
+  std::string request() { return read_to("\r\n\r\n"); }
+  void send(std::string_view bytes) {
+    try {
+      while (!bytes.empty()) {
+        const int n = socket_.sendBytes(bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 20)));
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+      }
+    } catch (const Poco::Exception&) {
+    }
+  }
+
+ private:
+  static SecureStreamSocket attach(Peer& peer, const Context::Ptr& context) {
+    return SecureStreamSocket::attach(StreamSocket(new Poco::Net::StreamSocketImpl(::dup(peer.fd()))), context);
+  }
+  SecureStreamSocket socket_;
+};
+
+/// Two authorities, of which the client trusts one, and certificates of both. Made once: the client reads its authority once.
+class Certificates {
+ public:
+  Certificates() {
+    fs::create_directories(folder_);
+    for (const char* authority : {"ca", "stranger"}) {
+      openssl("req -x509 " + new_key(authority) + "-subj /CN=" + authority + " -days 30 -out " + authority + ".pem");
+    }
+    make("good", "IP:127.0.0.1,DNS:localhost", 30, "ca");
+    make("other-name", "DNS:example.org", 30, "ca");
+    make("expired", "IP:127.0.0.1", 0, "ca");
+    make("unknown-authority", "IP:127.0.0.1", 30, "stranger");
+    ::setenv("SSL_CERT_FILE", path("ca.pem").c_str(), 1);
+  }
+  ~Certificates() { fs::remove_all(folder_); }
+
+  std::string path(const std::string& file) const { return folder_ / file; }
+
+ private:
+  void make(const std::string& name, const std::string& names, int days, const std::string& authority) const {
+    openssl("req " + new_key(name) + "-subj /CN=server -addext subjectAltName=" + names + " -out request");
+    openssl("x509 -req -in request -copy_extensions copy -CA " + authority + ".pem -CAkey " + authority + ".key -CAcreateserial -days " + std::to_string(days) +
+            " -out " + name + ".pem");
+  }
+  static std::string new_key(const std::string& name) { return "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout " + name + ".key "; }
+  void openssl(const std::string& arguments) const {
+    const std::string command = "cd " + folder_.string() + " && openssl " + arguments + " 2>>log";
+    if (std::system(command.c_str()) != 0) throw std::runtime_error(command);
+  }
+
+  const fs::path folder_ = fs::temp_directory_path() / ("gatehouse_tls_test." + std::to_string(getpid()));
+};
+
+class TlsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    std::signal(SIGPIPE, SIG_IGN);  // as main() does: OpenSSL writes without MSG_NOSIGNAL
+    Poco::Net::initializeSSL();
+    (void)context("good");  // before the first client reads its authority
+  }
+
+  static Context::Ptr context(const std::string& name) {
+    static const Certificates certificates;
+    return new Context(Context::SERVER_USE, certificates.path(name + ".key"), certificates.path(name + ".pem"), "", Context::VERIFY_NONE, 9, false, "ALL:@SECLEVEL=0");
+  }
+  /// A server that plays one script per connection.
+  using Script = std::function<void(TlsPeer&)>;
+  static std::vector<ScriptedServer::Script> scripts(const Context::Ptr& with, const std::vector<Script>& all) {
+    std::vector<ScriptedServer::Script> out;
+    for (const Script& script : all) {
+      out.push_back([with, script](Peer& peer) {
+        TlsPeer tls(peer, with);
+        script(tls);
+      });
+    }
+    return out;
+  }
+  static std::string url(const ScriptedServer& server, const std::string& host = "127.0.0.1") { return "https://" + host + ":" + server.port(); }
+
+  /// Expects that a client does not speak HTTP to a server with this certificate.
+  static void expect_refused(const Context::Ptr& with, const std::string& host = "127.0.0.1") {
+    std::string request;
+    {
+      ScriptedServer server(scripts(with, {[&](TlsPeer& peer) { request = peer.request(); }}));
+      ClientEnd client;
+      HttpClient http({url(server, host), 5s, 5s, 5s});
+      const auto sent = http.send(kGet, client.waiter());
+      ASSERT_TRUE(std::holds_alternative<HttpProblem>(sent));
+      EXPECT_EQ(std::get<HttpProblem>(sent).kind, HttpProblem::unreachable);
+      EXPECT_FALSE(std::get<HttpProblem>(sent).detail.empty());
+    }
+    EXPECT_EQ(request, "");
+  }
+};
+
+TEST_F(TlsTest, AServerWithAGoodCertificateAnswersManyRequestsOnOneConnection) {
+  for (const char* host : {"127.0.0.1", "localhost"}) {
+    ScriptedServer server(scripts(context("good"), {[](TlsPeer& peer) {
+                            while (!peer.request().empty()) peer.send(kHello);
+                          }}));
+    ClientEnd client;
+    HttpClient http({url(server, host), 5s, 5s, 5s});
+    for (int i = 0; i < 3; ++i) {
+      auto sent = http.send(kGet, client.waiter());
+      ASSERT_TRUE(std::holds_alternative<std::unique_ptr<HttpAnswer>>(sent)) << std::get<HttpProblem>(sent).detail;
+      EXPECT_EQ(std::get<std::string_view>(std::get<0>(sent)->read()), "hello");
+    }
+  }
+}
+
+TEST_F(TlsTest, ACertificateOfAnotherNameIsRefused) { expect_refused(context("other-name")); }
+TEST_F(TlsTest, AnExpiredCertificateIsRefused) { expect_refused(context("expired")); }
+TEST_F(TlsTest, ACertificateOfAnUnknownAuthorityIsRefused) { expect_refused(context("unknown-authority")); }
+
+TEST_F(TlsTest, AnythingOlderThanTls12IsRefused) {
+  auto old = context("good");
+  old->disableProtocols(Context::PROTO_TLSV1_2 | Context::PROTO_TLSV1_3);
+  expect_refused(old);
+  auto newest_old = context("good");
+  newest_old->disableProtocols(Context::PROTO_TLSV1_3);
+  std::string request;
+  {
+    ScriptedServer server(scripts(newest_old, {[&](TlsPeer& peer) { request = peer.request(); }}));
+    ClientEnd client;
+    HttpClient http({url(server), 5s, 5s, 5s});
+    (void)http.send(kGet, client.waiter());
+  }
+  EXPECT_NE(request, "");
+}
+
+TEST_F(TlsTest, ALargeRequestAndALargeAnswerPassWhole) {
+  const std::string large = std::string(20u << 20, 'x') + "end";
+  std::size_t received = 0;
+  ScriptedServer server(scripts(context("good"), {[&](TlsPeer& peer) {
+                          received = peer.read_to("end").size();
+                          peer.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(large.size()) + "\r\n\r\n");
+                          peer.send(large);
+                        }}));
+  ClientEnd client;
+  HttpClient http({url(server), 5s, 5s, 5s});
+  auto sent = http.send({"POST", "/", {}, large}, client.waiter());
+  ASSERT_TRUE(std::holds_alternative<std::unique_ptr<HttpAnswer>>(sent));
+  std::size_t size = 0;
+  for (;;) {
+    const auto piece = std::get<0>(sent)->read();
+    ASSERT_TRUE(std::holds_alternative<std::string_view>(piece));
+    if (std::get<0>(piece).empty()) break;
+    size += std::get<0>(piece).size();
+  }
+  EXPECT_EQ(size, large.size());
+  EXPECT_GT(received, large.size());
+}
+
+TEST_F(TlsTest, AClientThatLeavesWhileTheServerIsSilentEndsTheRequest) {
+  std::string rest = "?";
+  {
+    ScriptedServer server(scripts(context("good"), {[&](TlsPeer& peer) {
+                            peer.request();
+                            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello");
+                            rest = peer.request();  // ends when the client closes
+                          }}));
+    ClientEnd client;
+    HttpClient http({url(server), 5s, 5s, 5s});
+    auto sent = http.send(kGet, client.waiter());
+    ASSERT_TRUE(std::holds_alternative<std::unique_ptr<HttpAnswer>>(sent));
+    EXPECT_EQ(std::get<std::string_view>(std::get<0>(sent)->read()), "hello");
+    client.leaves_at_wait(1);
+    EXPECT_EQ(std::get<HttpProblem>(std::get<0>(sent)->read()).kind, HttpProblem::gone);
+  }
+  EXPECT_EQ(rest, "");
+}
+
+TEST_F(TlsTest, AnAnswerToTheEndThatIsCutOffIsBroken) {
+  for (const bool properly : {true, false}) {
+    ScriptedServer server({[&](Peer& raw) {
+      const auto with = context("good");
+      TlsPeer peer(raw, with);
+      peer.request();
+      peer.send("HTTP/1.1 200 OK\r\n\r\nhello");
+      if (!properly) ::shutdown(raw.fd(), SHUT_RDWR);  // without TLS's own end, as whoever cuts the line would do it
+    }});
+    ClientEnd client;
+    HttpClient http({url(server), 5s, 5s, 5s});
+    auto sent = http.send(kGet, client.waiter());
+    ASSERT_TRUE(std::holds_alternative<std::unique_ptr<HttpAnswer>>(sent));
+    EXPECT_EQ(std::get<std::string_view>(std::get<0>(sent)->read()), "hello");
+    EXPECT_EQ(std::holds_alternative<std::string_view>(std::get<0>(sent)->read()), properly);
+  }
+}
+
+TEST_F(TlsTest, ServersThatFallSilentOrGiveUpInTheHandshake) {
+  const auto silent = [](Peer& peer) { peer.rest(); };
+  const auto closes_after = [](std::string_view bytes) {
+    return [bytes](Peer& peer) {
+      char hello[4096];
+      EXPECT_GT(::recv(peer.fd(), hello, sizeof hello, 0), 0);
+      peer.send(bytes);
+    };
+  };
+  constexpr std::string_view kCloseNotify("\x15\x03\x03\x00\x02\x01\x00", 7);
+  ScriptedServer server({silent, silent, closes_after(""), closes_after("HTTP/1.1 400 Bad Request\r\n\r\n"), closes_after(kCloseNotify)});
+  HttpClient hasty({url(server), 20ms, 5s, 5s}), patient({url(server), 5s, 5s, 5s});
+  const auto kind = [](HttpClient& http, int leaves_at) {
+    ClientEnd client;
+    client.leaves_at_wait(leaves_at);
+    const auto sent = http.send(kGet, client.waiter());
+    return std::get<HttpProblem>(sent).kind;
+  };
+  EXPECT_EQ(kind(hasty, 0), HttpProblem::timeout);
+  EXPECT_EQ(kind(patient, 2), HttpProblem::gone);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(kind(patient, 0), HttpProblem::unreachable);
+}
+
+}  // namespace
+}  // namespace gatehouse::core

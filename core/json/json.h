@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gatehouse/abi.h"
+
+namespace gatehouse::core {
+
+/// Deepest nesting of arrays and objects that is accepted: far beyond any tool schema, far below what recursion takes.
+inline constexpr std::size_t kMaxJsonDepth = 64;
+/// Most values in one parsed text: a node takes 48 bytes, so a body of `[0,0,0,…` would grow 24 times.
+inline constexpr std::size_t kMaxJsonValues = 1'000'000;
+
+/// The memory of one JSON document, or of several that belong together: nodes and strings are freed with it. One thread
+/// at a time. Nodes never move, so pointers to them stay good while the document grows.
+class JsonArena {
+ public:
+  JsonArena() = default;
+  JsonArena(const JsonArena&) = delete;
+  JsonArena& operator=(const JsonArena&) = delete;
+
+  gh_json* make();
+  /// Null, and `error` a static text, when `text` is no JSON, too deep, too large, or names a key of an object twice.
+  /// Escaped lone surrogates, which browsers produce by cutting strings, become U+FFFD.
+  gh_json* parse(std::string_view text, std::string_view& error);
+  /// A copy that lives as long as the arena.
+  std::string_view copy(std::string_view text);
+  /// `text` is part of a string of this arena, so it lives as long and need not be copied.
+  bool owns(std::string_view text) const;
+
+ private:
+  struct Block {
+    std::unique_ptr<std::uint8_t[]> bytes;
+    std::size_t size;
+  };
+  void* allocate(std::size_t bytes);
+
+  std::vector<Block> blocks_;
+  std::size_t carved_ = 0;  // of blocks for nodes and copies, in all
+  std::uint8_t* free_ = nullptr;
+  std::size_t left_ = 0;
+};
+
+void dump(const gh_json* node, std::string& out);
+
+/// The table that plugins and the core itself read and write nodes with.
+const gh_json_api& json_api();
+
+}  // namespace gatehouse::core

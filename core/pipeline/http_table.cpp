@@ -1,0 +1,104 @@
+#include "core/pipeline/http_table.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "core/exchange/exchange.h"
+#include "core/http/client.h"
+#include "core/http/grammar.h"
+#include "gatehouse/plugin.hpp"
+
+using gatehouse::core::Exchange;
+using gatehouse::core::HttpAnswer;
+using gatehouse::core::HttpClient;
+using gatehouse::core::HttpProblem;
+
+struct gh_http_client {
+  HttpClient client;
+};
+
+struct gh_http_answer {
+  std::unique_ptr<HttpAnswer> answer;
+  Exchange& exchange;
+};
+
+namespace gatehouse::core {
+namespace {
+
+gh_status fail(Exchange& x, HttpProblem problem) {
+  switch (problem.kind) {
+    case HttpProblem::gone: return GH_STOP;
+    case HttpProblem::cancelled: return GH_CANCELLED;
+    case HttpProblem::timeout: return x.fail({504, "upstream_timeout", "The upstream did not answer in time.", std::move(problem.detail)});
+    case HttpProblem::unreachable: return x.fail({502, "upstream_unreachable", "The upstream could not be reached.", std::move(problem.detail)});
+    case HttpProblem::broken: break;
+  }
+  return x.fail({502, "upstream_broken", "The upstream's answer broke off.", std::move(problem.detail)});
+}
+
+/// Nothing in it ends a line of the head early: values may come from files and clients.
+bool is_legal(const HttpClient::Request& request) {
+  return is_token(request.method) && std::all_of(request.path.begin(), request.path.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; }) &&
+         std::all_of(request.headers.begin(), request.headers.end(), [](const auto& header) { return is_token(header.first) && is_field_value(header.second); });
+}
+
+gh_http_client* open(const gh_host*, const gh_http_options* o, gh_str* error) {
+  try {
+    return new gh_http_client{HttpClient({std::string(view(o->base_url)), std::chrono::nanoseconds(o->connect_ns), std::chrono::nanoseconds(o->first_byte_ns),
+                                          std::chrono::nanoseconds(o->idle_ns)})};
+  } catch (const std::exception& e) {
+    static std::string text;  // control thread only, and read at once
+    text = e.what();
+    *error = raw(text);
+    return nullptr;
+  }
+}
+
+gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request* r, gh_http_answer** out) {
+  Exchange& x = Exchange::of(raw_x);
+  HttpClient::Request request{view(r->method), view(r->path), {}, view(r->body)};
+  request.headers.reserve(r->header_count);
+  for (std::size_t i = 0; i < r->header_count; ++i) request.headers.emplace_back(view(r->headers[i].name), view(r->headers[i].value));
+  if (!is_legal(request)) return x.fail({500, "plugin_error", "The request could not be processed.", "the method, path or a header of a plugin's HTTP request is not legal"});
+  auto sent = client->client.send(request, x.waiter());
+  if (auto* problem = std::get_if<HttpProblem>(&sent)) return fail(x, std::move(*problem));
+  *out = new gh_http_answer{std::get<0>(std::move(sent)), x};
+  return GH_OK;
+}
+
+gh_status read(gh_http_answer* a, gh_str* piece) {
+  auto read = a->answer->read();
+  if (auto* problem = std::get_if<HttpProblem>(&read)) return fail(a->exchange, std::move(*problem));
+  *piece = raw(std::get<std::string_view>(read));
+  return piece->n > 0 ? GH_OK : GH_ABSENT;
+}
+
+gh_status event(gh_http_answer* a, gh_sse_event* out) {
+  auto next = a->answer->next_event();
+  if (auto* problem = std::get_if<HttpProblem>(&next)) return fail(a->exchange, std::move(*problem));
+  const auto& e = std::get<0>(next);
+  if (!e) return GH_ABSENT;
+  out->event = raw(e->type);
+  out->data = raw(e->data);
+  out->id = raw(e->id);
+  return GH_OK;
+}
+
+}  // namespace
+
+const gh_http_api& http_table() {
+  static const gh_http_api table = {
+      sizeof(gh_http_api),
+      open,
+      send,
+      [](const gh_http_answer* a) { return std::int32_t{a->answer->status()}; },
+      [](const gh_http_answer* a, gh_str name) { return raw(a->answer->header(view(name))); },
+      read,
+      event,
+      [](gh_http_answer* a) { delete a; },
+      [](gh_http_client* c) { delete c; },
+  };
+  return table;
+}
+
+}  // namespace gatehouse::core

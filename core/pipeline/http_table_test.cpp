@@ -1,0 +1,165 @@
+#include "core/pipeline/http_table.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "gatehouse/plugin.hpp"
+#include "tests/core/request.h"
+#include "tests/core/scripted_server.h"
+
+namespace gatehouse::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 5\r\n\r\nhello";
+
+struct Drop {
+  void operator()(gh_http_client* client) const { http_table().drop(client); }
+  void operator()(gh_http_answer* answer) const { http_table().close(answer); }
+};
+using Client = std::unique_ptr<gh_http_client, Drop>;
+using Answer = std::unique_ptr<gh_http_answer, Drop>;
+
+Client open(const std::string& url, std::chrono::nanoseconds patience = 5s) {
+  const gh_http_options options{sizeof options, raw(url), patience.count(), patience.count(), patience.count()};
+  gh_str error{};
+  return Client(http_table().open(nullptr, &options, &error));
+}
+
+gh_status send(const Client& client, Exchange& x, Answer& answer, std::vector<gh_http_header> headers = {}, std::string_view path = "/", std::string_view method = "GET") {
+  const gh_http_request request{sizeof request, raw(method), raw(path), headers.data(), headers.size(), {}};
+  gh_http_answer* out = nullptr;
+  const gh_status status = http_table().send(client.get(), &x, &request, &out);
+  answer.reset(out);
+  return status;
+}
+
+/// The status of the failure after one request to a server that reads it and plays `script`.
+int failure_after(const ScriptedServer::Script& script, std::string_view code) {
+  ScriptedServer server({[&](Peer& peer) {
+    peer.request();
+    script(peer);
+  }});
+  const Client client = open(server.url(), 20ms);
+  Request r;
+  Answer answer;
+  EXPECT_EQ(send(client, r.x, answer), GH_FAILED);
+  if (!r.x.failure()) return 0;
+  EXPECT_EQ(r.x.failure()->code, code);
+  return r.x.failure()->http_status;
+}
+
+TEST(HttpTable, ABadBaseUrlIsExplained) {
+  const gh_http_options options{sizeof options, raw("ftp://a"), 1, 1, 1};
+  gh_str error{};
+  EXPECT_EQ(http_table().open(nullptr, &options, &error), nullptr);
+  EXPECT_EQ(view(error), "must begin with http:// or https://");
+}
+
+TEST(HttpTable, AnAnswerIsReadToItsEnd) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send(kHello);
+  }});
+  const Client client = open(server.url());
+  Request r;
+  Answer answer;
+  ASSERT_EQ(send(client, r.x, answer), GH_OK);
+  EXPECT_EQ(http_table().status(answer.get()), 200);
+  EXPECT_EQ(view(http_table().header(answer.get(), raw("x-a"))), "b");
+  EXPECT_EQ(http_table().header(answer.get(), raw("x-b")).p, nullptr);
+  gh_str piece{};
+  EXPECT_EQ(http_table().read(answer.get(), &piece), GH_OK);
+  EXPECT_EQ(view(piece), "hello");
+  EXPECT_EQ(http_table().read(answer.get(), &piece), GH_ABSENT);
+  EXPECT_EQ(http_table().read(answer.get(), &piece), GH_ABSENT);
+}
+
+TEST(HttpTable, EventsComeOneByOne) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\n\r\nevent: a\nid: 1\ndata: x\n\ndata: y\n\ndata: unfinished");
+  }});
+  const Client client = open(server.url());
+  Request r;
+  Answer answer;
+  ASSERT_EQ(send(client, r.x, answer), GH_OK);
+  gh_sse_event e{};
+  EXPECT_EQ(http_table().event(answer.get(), &e), GH_OK);
+  EXPECT_EQ(view(e.event), "a");
+  EXPECT_EQ(view(e.data), "x");
+  EXPECT_EQ(view(e.id), "1");
+  EXPECT_EQ(http_table().event(answer.get(), &e), GH_OK);
+  EXPECT_EQ(view(e.data), "y");
+  EXPECT_EQ(http_table().event(answer.get(), &e), GH_ABSENT);
+}
+
+TEST(HttpTable, ClosingAnAnswerEndsTheUpstreamRequest) {
+  bool saw_end = false;
+  {
+    ScriptedServer server({[&](Peer& peer) {
+      peer.request();
+      peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello");
+      saw_end = peer.sees_end();
+    }});
+    const Client client = open(server.url());
+    Request r;
+    Answer answer;
+    ASSERT_EQ(send(client, r.x, answer), GH_OK);
+    answer.reset();
+  }
+  EXPECT_TRUE(saw_end);
+}
+
+TEST(HttpTable, ProblemsOfTheUpstreamBecomeFailures) {
+  EXPECT_EQ(failure_after([](Peer&) {}, "upstream_broken"), 502);
+  EXPECT_EQ(failure_after([](Peer& peer) { peer.send("garbage"); }, "upstream_broken"), 502);
+  EXPECT_EQ(failure_after([](Peer& peer) { peer.sees_end(); }, "upstream_timeout"), 504);
+
+  std::string url;
+  {
+    const Listener listener;
+    url = listener.url();
+  }
+  Request r;
+  Answer answer;
+  EXPECT_EQ(send(open(url), r.x, answer), GH_FAILED);
+  EXPECT_EQ(r.x.failure()->code, "upstream_unreachable");
+  EXPECT_NE(r.x.failure()->detail.find("127.0.0.1"), std::string::npos) << "the detail, for the log, says where";
+  EXPECT_EQ(r.x.failure()->message.find("127.0.0.1"), std::string::npos) << "the message, for the client, does not";
+}
+
+TEST(HttpTable, AClientThatLeavesAndTheEndOfTheGatewayAreNoFailures) {
+  Listener silent;
+  const Client client = open(silent.url());
+  Request leaves, stopped;
+  leaves.end.leaves_at_wait(2);
+  stopped.end.stop();
+  Answer answer;
+  EXPECT_EQ(send(client, leaves.x, answer), GH_STOP);
+  EXPECT_FALSE(leaves.x.failure());
+  EXPECT_EQ(send(client, stopped.x, answer), GH_CANCELLED);
+  EXPECT_FALSE(stopped.x.failure());
+}
+
+TEST(HttpTable, ARequestThatWouldBreakOutOfItsHeadIsNotSent) {
+  const Client client = open("http://127.0.0.1:1");
+  Request r;
+  Answer answer;
+  const auto refused = [&](std::vector<gh_http_header> headers, std::string_view path, std::string_view method) {
+    EXPECT_EQ(send(client, r.x, answer, std::move(headers), path, method), GH_FAILED);
+    return r.x.failure()->code == "plugin_error";
+  };
+  EXPECT_TRUE(refused({{raw("X-Key"), raw("secret\n")}}, "/", "GET"));
+  EXPECT_EQ(r.x.failure()->detail.find("secret"), std::string::npos);
+  EXPECT_TRUE(refused({{raw("X\r\nY"), raw("z")}}, "/", "GET"));
+  EXPECT_TRUE(refused({}, "/a b", "GET"));
+  EXPECT_TRUE(refused({}, "/a\r\n", "GET"));
+  EXPECT_TRUE(refused({}, "/", "GET /"));
+  EXPECT_FALSE(refused({{raw("X-Key"), raw("k")}}, "/a%20b?c", "GET"));
+}
+
+}  // namespace
+}  // namespace gatehouse::core

@@ -1,0 +1,172 @@
+#include "core/pipeline/pipeline.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/core/request.h"
+
+namespace gatehouse::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What a pipeline of probes (tests/core/probe) makes of a request: the text of the answer, or status and code of the failure.
+std::string outcome(const Pipeline& pipeline, Request& r) {
+  std::string text;
+  const gh_sink sink{sizeof(gh_sink), &text, [](void* self, const gh_event* e) -> gh_status {
+                       static_cast<std::string*>(self)->append(e->text.p, e->text.n);
+                       return GH_OK;
+                     }};
+  const gh_status status = pipeline.run(r.x, sink);
+  if (status == GH_FAILED && r.x.failure()) return std::to_string(r.x.failure()->http_status) + " " + r.x.failure()->code;
+  return status == GH_OK ? text : "status " + std::to_string(status);
+}
+std::string outcome(const Pipeline& pipeline, const std::string& line = "GET /") {
+  Request r(line);
+  return outcome(pipeline, r);
+}
+
+class PipelineTest : public testing::Test {
+ protected:
+  /// `entries`: the items of `pipeline:`, one a line.
+  std::unique_ptr<Pipeline> build(const std::string& entries, const std::string& folder = PROBES) {
+    problems_ = {};
+    auto config = Config::parse("plugins_dir: " + folder + "\npipeline:\n" + entries, "/gatehouse.yaml", problems_);
+    return config ? Pipeline::build(*config, log_, problems_) : nullptr;
+  }
+  std::string problems() const {
+    std::ostringstream out;
+    out << problems_;
+    return out.str();
+  }
+
+  Log log_{LogSettings{"error", {}}};
+  Problems problems_;
+};
+
+TEST_F(PipelineTest, ARequestMeetsThePluginsInTheirOrder) {
+  const auto pipeline = build("- {probe: {}, as: a}\n- {probe: {}, as: b}\n- {probe: {do: answer}, as: c}\n- {probe: {}, as: d}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  EXPECT_EQ(outcome(*pipeline), "a b c 1");
+  EXPECT_EQ(pipeline->picture(), "a → b → c → d");
+}
+
+TEST_F(PipelineTest, APluginSeesOnlyTheRequestsItIsFor) {
+  const auto pipeline = build(
+      "- {probe: {}, as: exact, when: {path: /a}}\n"
+      "- {probe: {}, as: prefix, when: {path: /a*}}\n"
+      "- {probe: {}, as: method, when: {methods: [POST, PUT]}}\n"
+      "- {probe: {}, as: both, when: {path: /a/*, methods: [PUT]}}\n"
+      "- {probe: {do: answer}, as: end}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  EXPECT_EQ(outcome(*pipeline, "GET /a"), "exact prefix end 1");
+  EXPECT_EQ(outcome(*pipeline, "GET /"), "end 2");
+  EXPECT_EQ(outcome(*pipeline, "GET /ab?x"), "prefix end 3");
+  EXPECT_EQ(outcome(*pipeline, "POST /b"), "method end 4");
+  EXPECT_EQ(outcome(*pipeline, "PUT /a/b"), "prefix method both end 5");
+}
+
+TEST_F(PipelineTest, APluginForChatsSeesOnlyRequestsThatAreOne) {
+  const std::string chat = "- {probe-chat: {}, as: chat}\n- {probe: {do: answer}, as: end}\n";
+  const auto without = build(chat), with = build("- {probe: {do: make-chat}, as: ingress}\n" + chat);
+  ASSERT_TRUE(without && with) << problems();
+  EXPECT_EQ(outcome(*without), "end 1");
+  EXPECT_EQ(outcome(*with), "ingress chat end 1");
+}
+
+TEST_F(PipelineTest, ARequestIsFoundByItsRoute) {
+  const auto pipeline = build("- {probe: {route: /a}, as: a}\n- {probe: {route: /b, do: answer}, as: b, when: {path: /b}}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  EXPECT_EQ(outcome(*pipeline, "GET /b"), "a b 1 mine");
+  EXPECT_EQ(outcome(*pipeline, "HEAD /b?x"), "a b 2 mine");
+  EXPECT_EQ(outcome(*pipeline, "GET /c"), "404 not_found");
+  EXPECT_EQ(outcome(*pipeline, "GET /a"), "404 not_found") << "claimed, but nobody answered";
+
+  Request post("POST /a");
+  EXPECT_EQ(outcome(*pipeline, post), "405 method_not_allowed");
+  EXPECT_EQ(post.x.answer_headers().back(), (std::pair<std::string, std::string>{"Allow", "GET"}));
+}
+
+TEST_F(PipelineTest, TheRestMayBeCalledAgain) {
+  const auto pipeline = build("- {probe: {do: call-twice}, as: a}\n- {probe: {}, as: b}\n- {probe: {do: answer}, as: c}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  EXPECT_EQ(outcome(*pipeline), "a b c 1a b c b c 2");
+}
+
+TEST_F(PipelineTest, AFailureGoesUpUnchangedAndTheNextCallClearsIt) {
+  const auto failing = build("- {probe: {}, as: a}\n- {probe: {do: fail}, as: b}\n");
+  ASSERT_TRUE(failing) << problems();
+  Request r;
+  EXPECT_EQ(outcome(*failing, r), "503 probe_failed");
+  EXPECT_EQ(r.x.failure()->detail, "b");
+
+  const auto answering = build("- {probe: {do: answer}}\n");
+  EXPECT_EQ(outcome(*answering, r), "a b probe 1");
+  EXPECT_FALSE(r.x.failure());
+}
+
+TEST_F(PipelineTest, AFailureWithoutReasonNamesThePlugin) {
+  const auto pipeline = build("- {probe: {}, as: a}\n- {probe: {do: fail-silently}, as: mute}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  Request r;
+  EXPECT_EQ(outcome(*pipeline, r), "500 plugin_error");
+  EXPECT_EQ(r.x.failure()->detail, "the plugin mute failed and did not say why");
+}
+
+TEST_F(PipelineTest, AnEndThatIsNoFailureGoesUpUnchanged) {
+  const auto pipeline = build("- {probe: {}, as: a}\n- {probe: {do: stop}, as: b}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  Request r;
+  EXPECT_EQ(outcome(*pipeline, r), "status 1");
+  EXPECT_FALSE(r.x.failure());
+}
+
+TEST_F(PipelineTest, AReloadHandsStateToInstancesOfTheSameNameAndPlugin) {
+  const auto older = build("- {probe: {do: answer}, as: a}\n");
+  ASSERT_TRUE(older) << problems();
+  for (int i = 1; i <= 3; ++i) EXPECT_EQ(outcome(*older), "a " + std::to_string(i));
+
+  const auto same = build("- {probe: {do: answer}, as: a}\n"), other_name = build("- {probe: {do: answer}, as: b}\n");
+  const auto other_plugin = build("- {probe: {do: make-chat}, as: i}\n- {probe-chat: {do: answer}, as: a}\n");
+  for (const auto* newer : {&same, &other_name, &other_plugin}) (*newer)->adopt(*older);
+  EXPECT_EQ(outcome(*same), "a 4");
+  EXPECT_EQ(outcome(*other_name), "b 1");
+  EXPECT_EQ(outcome(*other_plugin), "i a 1");
+}
+
+TEST_F(PipelineTest, EverythingThatIsWrongIsToldAtOnce) {
+  EXPECT_FALSE(build("- {prob: {}}\n- {probe: {typo: 1}, as: b}\n- {probe: {}, as: c, path: nowhere.so}\n"));
+  EXPECT_EQ(problems(),
+            "/gatehouse.yaml:3:4: unknown plugin `prob`: did you mean `probe`?\n"
+            "/gatehouse.yaml:4:12: unknown key `typo`: known are do, problem and route\n"
+            "/gatehouse.yaml:5:4: /nowhere.so cannot be read: No such file or directory\n");
+  EXPECT_FALSE(build("- {probe: {problem: x}, as: a}\n- {probe: {problem: y}, as: b}\n"));
+  EXPECT_EQ(problems(), "/gatehouse.yaml:3:21: `a`: x\n/gatehouse.yaml:4:21: `b`: y\n");
+  EXPECT_FALSE(build("- {probe: {route: /a}, as: a}\n- {probe: {route: /a}, as: b}\n"));
+  EXPECT_EQ(problems(), "/gatehouse.yaml:4:11: `b`: GET /a is already answered by another plugin of this pipeline\n");
+}
+
+TEST_F(PipelineTest, AFileThatCannotBeLookedAtIsAProblemLikeAnother) {
+  const fs::path folder = fs::temp_directory_path() / ("gatehouse_pipeline_test." + std::to_string(getpid()));
+  fs::create_directories(folder);
+  fs::create_symlink("probe.so", folder / "probe.so");
+  EXPECT_FALSE(build("- probe\n", folder));
+  fs::remove_all(folder);
+  EXPECT_EQ(problems(), "/gatehouse.yaml:3:3: " + (folder / "probe.so").string() + " cannot be read: Too many levels of symbolic links\n");
+}
+
+TEST_F(PipelineTest, CountsCallsAndTheTimeOfEachPluginByItself) {
+  const auto pipeline = build("- {probe: {do: call-twice}, as: a}\n- {probe: {do: answer}, as: b}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  outcome(*pipeline);
+  const auto times = nlohmann::json::parse(pipeline->self_times());
+  EXPECT_EQ(times["a"]["calls"], 1);
+  EXPECT_EQ(times["b"]["calls"], 2);
+}
+
+}  // namespace
+}  // namespace gatehouse::core

@@ -1,0 +1,222 @@
+#include "core/server/answer.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <charconv>
+#include <boost/beast/http/status.hpp>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+
+#include "core/http/io.h"
+#include "gatehouse/plugin.hpp"
+
+namespace gatehouse::core {
+namespace {
+
+constexpr std::size_t kReadSize = 64 * 1024;
+constexpr std::size_t kFlushAt = 32 * 1024;  // more than this waits for nobody
+constexpr std::size_t kDrain = 64 * 1024;    // of a body nobody read, to keep the connection
+
+std::string_view http_date() {
+  static thread_local std::time_t second = 0;
+  static thread_local char text[40];
+  const std::time_t now = std::time(nullptr);
+  if (now != second) {
+    std::tm utc{};
+    std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &utc));
+    second = now;
+  }
+  return text;
+}
+
+std::string iso_timestamp() {
+  const auto now = std::chrono::system_clock::now();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
+  std::tm utc{};
+  char text[32], out[40];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &utc));
+  std::snprintf(out, sizeof out, "%s.%03dZ", text, static_cast<int>(ms));
+  return out;
+}
+
+std::string envelope(int status, std::string_view message, std::string_view method, std::string_view path) {
+  constexpr std::size_t kLongestMethod = 32, kLongestPath = 2048;
+  std::string json = "{\"statusCode\":" + std::to_string(status) + ",\"timestamp\":\"" + iso_timestamp() + "\",\"path\":";
+  quote(json, path.substr(0, kLongestPath));
+  json += ",\"method\":";
+  quote(json, method.substr(0, kLongestMethod));
+  json += ",\"message\":";
+  quote(json, message);
+  json += '}';
+  return json;
+}
+
+void append_status_line(std::string& out, int status) {
+  const auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
+  out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason.data(), reason.size());
+  out.append("\r\nDate: ").append(http_date()).append("\r\n");
+}
+
+}  // namespace
+
+std::string refusal(const Refusal& why, std::string_view method, std::string_view path) {
+  const std::string body = envelope(why.status, why.message, method, path);
+  std::string out;
+  append_status_line(out, why.status);
+  if (why.status == 503) out += "Retry-After: 1\r\n";
+  out.append("Connection: close\r\nContent-Type: application/json\r\nContent-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
+  return out;
+}
+
+Answer::Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser, const Surroundings& surroundings)
+    : socket_(socket),
+      input_(input),
+      parser_(parser),
+      surroundings_(surroundings),
+      waiter_(socket.impl()->sockfd(), surroundings.stop_fd, Clock::now() + surroundings.settings.max_duration, [this] { return tend(); }) {}
+
+gh_status Answer::read_body(std::string_view& body, std::optional<Failure>& failure) {
+  const ServerSettings& settings = surroundings_.settings;
+  const auto until = Clock::now() + settings.body_timeout;
+  std::unique_ptr<char[]> bytes;  // most bodies came with their head
+  bool may_continue = parser_.head().expects_continue && input_.empty();
+  for (;;) {
+    if (const auto refused = parser_.parse_body(input_, settings.max_body_bytes)) {
+      failure = Failure{refused->status, refused->code, refused->message, {}};
+      return GH_FAILED;
+    }
+    if (parser_.complete()) break;
+    if (may_continue) {  // only now: the plugins above have had their chance to refuse
+      may_continue = false;
+      out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+      if (flush() != GH_OK) return GH_STOP;
+    }
+    if (!bytes) bytes.reset(new char[kReadSize]);
+    const Read read = read_some(socket_, bytes.get(), kReadSize, waiter_, std::min(until, Clock::now() + settings.head_timeout));
+    switch (read.how) {
+      case Io::ok: input_.append(bytes.get(), read.bytes); break;
+      case Io::timeout: failure = Failure{408, "request_timeout", "The request body did not arrive in time.", {}}; return GH_FAILED;
+      case Io::cancelled: return GH_CANCELLED;
+      case Io::end: failure = Failure{400, "incomplete_body", "The request body ended early.", {}}; return GH_FAILED;
+      default: gone_ = true; return GH_STOP;
+    }
+  }
+  if (input_.empty()) input_.shrink_to_fit();  // an answer may take minutes
+  body = parser_.body();
+  return GH_OK;
+}
+
+/// Reads, without waiting, what is left of the body, so that the connection can be used again.
+bool Answer::rest_of_body_is_here() {
+  std::unique_ptr<char[]> bytes;
+  std::size_t drained = 0;
+  while (!parser_.parse_body(input_, surroundings_.settings.max_body_bytes)) {
+    if (parser_.complete()) return true;
+    if (!bytes) bytes.reset(new char[kReadSize]);
+    const Read read = read_ready(socket_, bytes.get(), kReadSize);
+    if (read.how != Io::ok || read.bytes == 0 || (drained += read.bytes) > kDrain) return false;
+    input_.append(bytes.get(), read.bytes);
+  }
+  return false;
+}
+
+void Answer::commit(const Exchange& x, std::optional<std::size_t> length) {
+  const RequestHead& head = parser_.head();
+  committed_ = true;
+  keep_alive_ = head.keep_alive && !surroundings_.draining && (parser_.complete() || rest_of_body_is_here());
+  const bool never_body = x.status == 204 || x.status == 304;
+  chunked_ = !length && !never_body && !head.http_1_0;
+  if (!length && head.http_1_0) keep_alive_ = false;
+  has_body_ = !never_body && head.method != "HEAD";
+
+  append_status_line(out_, x.status);
+  out_ += keep_alive_ ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
+  for (const auto& [name, value] : x.answer_headers()) out_.append(name).append(": ").append(value).append("\r\n");
+  if (chunked_) out_ += "Transfer-Encoding: chunked\r\n";
+  if (length && !never_body) out_.append("Content-Length: ").append(std::to_string(*length)).append("\r\n");
+  out_ += "\r\n";
+}
+
+void Answer::append_chunk(std::string_view bytes) {
+  if (bytes.empty()) return;
+  char size[2 * sizeof(std::size_t)];
+  out_.append(size, std::to_chars(size, size + sizeof size, bytes.size(), 16).ptr).append("\r\n").append(bytes).append("\r\n");
+}
+
+gh_status Answer::send(const Exchange& x, std::string_view bytes, bool last) {
+  if (gone_ || complete_) return GH_STOP;
+  if (!committed_) commit(x, last ? std::optional(bytes.size()) : std::nullopt);
+  complete_ = last;
+  if (has_body_) {
+    if (chunked_) {
+      append_chunk(bytes);
+      if (last) out_ += "0\r\n\r\n";
+    } else {
+      out_ += bytes;
+    }
+  }
+  return out_.size() >= kFlushAt ? flush() : GH_OK;
+}
+
+gh_status Answer::flush() {
+  if (gone_) return GH_STOP;
+  if (out_.empty() || flushing_) return GH_OK;
+  flushing_ = true;  // write_all() may wait, and waiting flushes
+  gone_ = write_all(socket_, out_, waiter_, surroundings_.settings.send_timeout) != Io::ok;
+  flushing_ = false;
+  out_.clear();
+  last_sent_ = Clock::now();
+  return gone_ ? GH_STOP : GH_OK;
+}
+
+void Answer::heartbeat(std::string_view bytes, Clock::duration interval) {
+  heartbeat_ = bytes;
+  heartbeat_interval_ = interval;
+}
+
+std::optional<Clock::time_point> Answer::tend() {
+  surroundings_.before_wait();
+  if (flushing_) return Clock::time_point::max();
+  if (flush() != GH_OK) return std::nullopt;
+  if (heartbeat_.empty() || !committed_ || complete_ || !has_body_) return Clock::time_point::max();
+  if (Clock::now() >= last_sent_ + heartbeat_interval_) {
+    if (chunked_) {
+      append_chunk(heartbeat_);
+    } else {
+      out_ += heartbeat_;
+    }
+    if (flush() != GH_OK) return std::nullopt;
+  }
+  return last_sent_ + heartbeat_interval_;
+}
+
+void Answer::send_failure(Exchange& x) {
+  const Failure& failure = *x.failure();
+  x.status = failure.http_status;
+  x.set_header("Content-Type", "application/json");
+  (void)send(x, envelope(failure.http_status, failure.message, x.head().method, x.head().path), true);
+}
+
+bool Answer::finish(Exchange& x, gh_status status) {
+  if (!committed_) {
+    if (status == GH_CANCELLED && !x.failure()) {
+      const bool late = Clock::now() >= waiter_.deadline();
+      (void)x.fail(late ? Failure{504, "deadline_exceeded", "The request took too long.", {}} : Failure{503, "shutting_down", "The gateway is shutting down.", {}});
+    }
+    if (status == GH_STOP && !x.failure()) gone_ = true;
+    if (x.failure()) {
+      send_failure(x);
+    } else {
+      (void)send(x, {}, true);
+    }
+  } else if (!complete_ && status == GH_OK) {
+    (void)send(x, {}, true);
+  }
+  // An answer that began and did not end is cut: without its last chunk nobody takes it for whole.
+  return flush() == GH_OK && complete_ && keep_alive_;
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <Poco/Net/StreamSocket.h>
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/config/settings.h"
+#include "core/exchange/exchange.h"
+#include "core/http/request_parser.h"
+#include "core/http/wait.h"
+
+namespace gatehouse::core {
+
+/// What one connection needs to know of the server it belongs to.
+struct Surroundings {
+  const ServerSettings& settings;
+  const int stop_fd;                  // readable when running requests must end
+  const std::atomic<bool>& draining;  // each answer is the last of its connection
+  const std::function<void()> before_wait;  // whenever the thread of a request is about to wait
+};
+
+/// One JSON error answer: head and body, ready to be sent on a connection that ends.
+std::string refusal(const Refusal& why, std::string_view method, std::string_view path);
+
+/// The client's side of one request: reads its body, writes its answer. One send per flush; chunked unless the first
+/// piece is the whole body. On the thread of the request.
+class Answer final : public Client {
+ public:
+  /// `input`: what was received after the head; what follows this request stays in it.
+  Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser, const Surroundings& surroundings);
+
+  gh_status read_body(std::string_view& body, std::optional<Failure>& failure) override;
+  gh_status flush() override;
+  void heartbeat(std::string_view bytes, Clock::duration interval) override;
+  bool committed() const override { return committed_; }
+
+  /// Takes a piece of the body, with the status and headers of `x` before the first. GH_STOP: the client is gone.
+  gh_status send(const Exchange& x, std::string_view bytes, bool last);
+  /// Ends the answer after the pipeline returned `status`. False: the connection must end too.
+  bool finish(Exchange& x, gh_status status);
+
+  Waiter& waiter() { return waiter_; }
+
+ private:
+  void commit(const Exchange& x, std::optional<std::size_t> length);
+  void append_chunk(std::string_view bytes);
+  void send_failure(Exchange& x);
+  bool rest_of_body_is_here();
+  std::optional<Clock::time_point> tend();
+
+  Poco::Net::StreamSocket& socket_;
+  std::string& input_;
+  RequestParser& parser_;
+  const Surroundings& surroundings_;
+  Waiter waiter_;
+
+  std::string out_;  // composed, not yet sent
+  bool committed_ = false, chunked_ = false, has_body_ = true, complete_ = false, keep_alive_ = false, gone_ = false;
+  bool flushing_ = false;
+  std::string heartbeat_;
+  Clock::duration heartbeat_interval_{};
+  Clock::time_point last_sent_{};
+};
+
+}  // namespace gatehouse::core

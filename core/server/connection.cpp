@@ -1,0 +1,123 @@
+#include "core/server/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/http/grammar.h"
+#include "core/http/io.h"
+
+namespace gatehouse::core {
+namespace {
+
+constexpr std::size_t kReadSize = 4 * 1024;  // most requests; a stack page that is touched stays with its thread
+constexpr auto kLinger = std::chrono::seconds(5);  // for the rest of a request that is answered already
+constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+std::string_view without_port(std::string_view host) {
+  const auto colon = host.rfind(':');
+  return colon != host.npos && host.find(']', colon) == host.npos ? host.substr(0, colon) : host;
+}
+
+}  // namespace
+
+Connection::Next Connection::receive() {
+  char bytes[kReadSize];
+  const Read read = read_ready(socket_, bytes, sizeof bytes);
+  if (read.how != Io::ok) return Next::close;
+  if (lingers_since_) return Next::linger;
+  if (input_.empty()) head_began_ = Clock::now();
+  input_.append(bytes, read.bytes);
+  if (input_.empty()) return Next::wait_for_request;
+  const HeadScan scan = scan_head(input_);
+  return scan.refusal || scan.end ? Next::run : Next::wait_for_head;
+}
+
+Connection::Next Connection::serve(const std::function<std::shared_ptr<const Pipeline>()>& pipeline) {
+  for (;;) {
+    const HeadScan scan = scan_head(input_);
+    if (scan.refusal) return refuse(*scan.refusal);
+    if (!scan.end) {
+      head_began_ = Clock::now();
+      if (!input_.empty()) return Next::wait_for_head;
+      input_.shrink_to_fit();  // a parked connection holds no buffer
+      return Next::wait_for_request;
+    }
+    const Next next = run_one(scan.begin, scan.end, *pipeline());
+    if (next != Next::run) return next;
+  }
+}
+
+/// Next::run: the connection goes on.
+Connection::Next Connection::run_one(std::size_t begin, std::size_t end, const Pipeline& pipeline) {
+  const std::string head_text = input_.substr(begin, end - begin);
+  input_.erase(0, end);
+  RequestParser parser;
+  if (const auto refused = parser.parse_head(head_text)) {
+    const RequestHead words = first_words(head_text);
+    return send_refusal(*refused, words.method, words.path);
+  }
+  const RequestHead& head = parser.head();
+  if (!knows(head.host)) return send_refusal({421, "misdirected_request", "This gateway does not serve the host that the request names."}, head.method, head.path);
+  if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end()) {
+    return send_refusal({501, "method_not_implemented", "The method of the request is not known."}, head.method, head.path);
+  }
+
+  Answer answer(socket_, input_, parser, surroundings_);
+  Exchange x(head, peer_, answer, answer.waiter());
+  struct Target {
+    Answer& answer;
+    Exchange& x;
+  } target{answer, x};
+  const gh_sink sink{sizeof(gh_sink), &target, [](void* self, const gh_event* e) -> gh_status {
+                       auto& t = *static_cast<Target*>(self);
+                       if (e->kind != GH_EV_BYTES) return GH_INVALID;  // a chat event above the ingress
+                       return t.answer.send(t.x, {e->text.p ? e->text.p : "", e->text.n}, e->flags & GH_LAST);
+                     }};
+  const gh_status status = pipeline.run(x, sink);
+  if (answer.finish(x, status)) return Next::run;
+  // Closing with input unread would reset the connection and could take the answer with it (RFC 9112 9.6).
+  return parser.complete() && input_.empty() ? Next::close : linger();
+}
+
+Connection::Next Connection::linger() {
+  input_.clear();
+  lingers_since_ = Clock::now();
+  return ::shutdown(fd(), SHUT_WR) == 0 ? Next::linger : Next::close;  // it fails if the client has reset the connection
+}
+
+Clock::time_point Connection::deadline(Next next) const {
+  switch (next) {
+    case Next::linger: return *lingers_since_ + kLinger;
+    case Next::wait_for_head: return head_began_ + surroundings_.settings.head_timeout;
+    default: return Clock::now() + surroundings_.settings.idle_timeout;
+  }
+}
+
+Connection::Next Connection::refuse(const Refusal& why) {
+  const RequestHead words = first_words(input_);
+  return send_refusal(why, words.method, words.path);
+}
+
+Connection::Next Connection::send_refusal(const Refusal& why, std::string_view method, std::string_view path) {
+  const std::string text = refusal(why, method, path);
+  try {
+    // Small and the first on an empty buffer: if it does not fit, this client does not read.
+    if (socket_.sendBytes(text.data(), static_cast<int>(text.size()), MSG_NOSIGNAL) != static_cast<int>(text.size())) return Next::close;
+  } catch (const Poco::Exception&) {
+    return Next::close;
+  }
+  return linger();
+}
+
+/// A page whose own name resolves to this machine could otherwise act as an extension (DNS rebinding).
+bool Connection::knows(std::string_view host) const {
+  const ServerSettings& settings = surroundings_.settings;
+  const std::string_view name = without_port(host);
+  const auto is = [&](std::string_view known) { return equals_ignoring_case(name, known); };
+  if (host.empty() || is(settings.address) || is("localhost") || is("127.0.0.1") || is("[::1]") || is("[" + settings.address + "]")) return true;
+  return std::any_of(settings.hosts.begin(), settings.hosts.end(), [&](const std::string& known) { return known == "*" || is(known) || equals_ignoring_case(host, known); });
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,200 @@
+/* What was published stays where it is: a plugin built once loads in every later 1.x host. Append below, never change a line. */
+#include "gatehouse/abi.h"
+
+#define FROZEN(type, member, offset) _Static_assert(offsetof(type, member) == (offset), #type "." #member " has moved")
+#define FROZEN_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has another size, but has no member `size`")
+#define FROZEN_VALUE(name, value) _Static_assert((name) == (value), #name " has another value")
+
+_Static_assert(sizeof(void *) == 8 && sizeof(size_t) == 8, "the offsets below are those of 64-bit machines");
+
+FROZEN(gh_str, p, 0);
+FROZEN(gh_str, n, 8);
+
+FROZEN(gh_event, size, 0);
+FROZEN(gh_event, kind, 4);
+FROZEN(gh_event, flags, 6);
+FROZEN(gh_event, id, 8);
+FROZEN(gh_event, name, 24);
+FROZEN(gh_event, text, 40);
+FROZEN(gh_event, json, 56);
+FROZEN(gh_event, metadata, 64);
+
+FROZEN(gh_sink, size, 0);
+FROZEN(gh_sink, self, 8);
+FROZEN(gh_sink, emit, 16);
+
+FROZEN(gh_next, size, 0);
+FROZEN(gh_next, self, 8);
+FROZEN(gh_next, call, 16);
+
+FROZEN(gh_json_api, size, 0);
+FROZEN(gh_json_api, type, 8);
+FROZEN(gh_json_api, get, 16);
+FROZEN(gh_json_api, at, 24);
+FROZEN(gh_json_api, count, 32);
+FROZEN(gh_json_api, step, 40);
+FROZEN(gh_json_api, str, 48);
+FROZEN(gh_json_api, integer, 56);
+FROZEN(gh_json_api, real, 64);
+FROZEN(gh_json_api, boolean, 72);
+FROZEN(gh_json_api, edit, 80);
+FROZEN(gh_json_api, push, 88);
+FROZEN(gh_json_api, erase, 96);
+FROZEN(gh_json_api, set_empty, 104);
+FROZEN(gh_json_api, set_bool, 112);
+FROZEN(gh_json_api, set_int, 120);
+FROZEN(gh_json_api, set_real, 128);
+FROZEN(gh_json_api, set_str, 136);
+FROZEN(gh_json_api, copy, 144);
+FROZEN(gh_json_api, make, 152);
+FROZEN(gh_json_api, parse, 160);
+FROZEN(gh_json_api, dump, 168);
+FROZEN(gh_json_api, drop, 176);
+
+FROZEN(gh_failure, size, 0);
+FROZEN(gh_failure, http_status, 4);
+FROZEN(gh_failure, code, 8);
+FROZEN(gh_failure, message, 24);
+FROZEN(gh_failure, detail, 40);
+
+FROZEN(gh_exchange_api, size, 0);
+FROZEN(gh_exchange_api, field, 8);
+FROZEN(gh_exchange_api, route, 16);
+FROZEN(gh_exchange_api, header, 24);
+FROZEN(gh_exchange_api, header_at, 32);
+FROZEN(gh_exchange_api, body, 40);
+FROZEN(gh_exchange_api, json, 48);
+FROZEN(gh_exchange_api, chat, 56);
+FROZEN(gh_exchange_api, notes, 64);
+FROZEN(gh_exchange_api, status, 72);
+FROZEN(gh_exchange_api, set_status, 80);
+FROZEN(gh_exchange_api, set_header, 88);
+FROZEN(gh_exchange_api, fail, 96);
+FROZEN(gh_exchange_api, failure, 104);
+FROZEN(gh_exchange_api, committed, 112);
+FROZEN(gh_exchange_api, cancelled, 120);
+FROZEN(gh_exchange_api, deadline_ns, 128);
+FROZEN(gh_exchange_api, flush, 136);
+FROZEN(gh_exchange_api, heartbeat, 144);
+
+FROZEN(gh_host, size, 0);
+FROZEN(gh_host, abi_major, 4);
+FROZEN(gh_host, abi_minor, 6);
+FROZEN(gh_host, version, 8);
+FROZEN(gh_host, instance, 24);
+FROZEN(gh_host, json, 40);
+FROZEN(gh_host, exchange, 48);
+FROZEN(gh_host, problem, 56);
+FROZEN(gh_host, route, 64);
+FROZEN(gh_host, log, 72);
+FROZEN(gh_host, health, 80);
+FROZEN(gh_host, now_ns, 88);
+FROZEN(gh_host, wall_ns, 96);
+FROZEN(gh_host, sleep, 104);
+FROZEN(gh_host, extension, 112);
+
+FROZEN(gh_http_options, size, 0);
+FROZEN(gh_http_options, base_url, 8);
+FROZEN(gh_http_options, connect_ns, 24);
+FROZEN(gh_http_options, first_byte_ns, 32);
+FROZEN(gh_http_options, idle_ns, 40);
+
+FROZEN(gh_http_header, name, 0);
+FROZEN(gh_http_header, value, 16);
+
+FROZEN(gh_http_request, size, 0);
+FROZEN(gh_http_request, method, 8);
+FROZEN(gh_http_request, path, 24);
+FROZEN(gh_http_request, headers, 40);
+FROZEN(gh_http_request, header_count, 48);
+FROZEN(gh_http_request, body, 56);
+
+FROZEN(gh_sse_event, size, 0);
+FROZEN(gh_sse_event, event, 8);
+FROZEN(gh_sse_event, data, 24);
+FROZEN(gh_sse_event, id, 40);
+
+FROZEN(gh_http_api, size, 0);
+FROZEN(gh_http_api, open, 8);
+FROZEN(gh_http_api, send, 16);
+FROZEN(gh_http_api, status, 24);
+FROZEN(gh_http_api, header, 32);
+FROZEN(gh_http_api, read, 40);
+FROZEN(gh_http_api, event, 48);
+FROZEN(gh_http_api, close, 56);
+FROZEN(gh_http_api, drop, 64);
+
+FROZEN(gh_plugin, magic, 0);
+FROZEN(gh_plugin, size, 4);
+FROZEN(gh_plugin, abi_major, 8);
+FROZEN(gh_plugin, abi_minor, 10);
+FROZEN(gh_plugin, abi_needs, 12);
+FROZEN(gh_plugin, flags, 14);
+FROZEN(gh_plugin, name, 16);
+FROZEN(gh_plugin, version, 24);
+FROZEN(gh_plugin, summary, 32);
+FROZEN(gh_plugin, config_schema, 40);
+FROZEN(gh_plugin, create, 48);
+FROZEN(gh_plugin, handle, 56);
+FROZEN(gh_plugin, adopt, 64);
+FROZEN(gh_plugin, destroy, 72);
+
+/* Structs that travel without a size never grow. */
+FROZEN_SIZE(gh_str, 16);
+FROZEN_SIZE(gh_http_header, 32);
+
+FROZEN_VALUE(GH_ABI_MAJOR, 1);
+FROZEN_VALUE(GH_MAGIC, 0x31504847u);
+
+FROZEN_VALUE(GH_OK, 0);
+FROZEN_VALUE(GH_STOP, 1);
+FROZEN_VALUE(GH_INVALID, -1);
+FROZEN_VALUE(GH_ABSENT, -2);
+FROZEN_VALUE(GH_FAILED, -3);
+FROZEN_VALUE(GH_CANCELLED, -4);
+FROZEN_VALUE(GH_UNSUPPORTED, -5);
+
+FROZEN_VALUE(GH_NULL, 0);
+FROZEN_VALUE(GH_BOOL, 1);
+FROZEN_VALUE(GH_INT, 2);
+FROZEN_VALUE(GH_REAL, 3);
+FROZEN_VALUE(GH_STRING, 4);
+FROZEN_VALUE(GH_ARRAY, 5);
+FROZEN_VALUE(GH_OBJECT, 6);
+
+FROZEN_VALUE(GH_DEBUG, 0);
+FROZEN_VALUE(GH_INFO, 1);
+FROZEN_VALUE(GH_WARN, 2);
+FROZEN_VALUE(GH_ERROR, 3);
+
+FROZEN_VALUE(GH_UP, 0);
+FROZEN_VALUE(GH_DEGRADED, 1);
+FROZEN_VALUE(GH_DOWN, 2);
+
+FROZEN_VALUE(GH_EV_BYTES, 1);
+FROZEN_VALUE(GH_EV_STEP_START, 2);
+FROZEN_VALUE(GH_EV_TEXT, 3);
+FROZEN_VALUE(GH_EV_REASONING, 4);
+FROZEN_VALUE(GH_EV_TOOL_INPUT_START, 5);
+FROZEN_VALUE(GH_EV_TOOL_INPUT_DELTA, 6);
+FROZEN_VALUE(GH_EV_TOOL_CALL, 7);
+FROZEN_VALUE(GH_EV_TOOL_CALL_ERROR, 8);
+FROZEN_VALUE(GH_EV_TOOL_OUTPUT, 9);
+FROZEN_VALUE(GH_EV_TOOL_OUTPUT_ERROR, 10);
+FROZEN_VALUE(GH_EV_SOURCE, 11);
+FROZEN_VALUE(GH_EV_FILE, 12);
+FROZEN_VALUE(GH_EV_USAGE, 13);
+FROZEN_VALUE(GH_EV_STEP_FINISH, 14);
+
+FROZEN_VALUE(GH_LAST, 1);
+FROZEN_VALUE(GH_DYNAMIC, 2);
+FROZEN_VALUE(GH_PROVIDER_EXECUTED, 4);
+FROZEN_VALUE(GH_PRELIMINARY, 8);
+
+FROZEN_VALUE(GH_METHOD, 0);
+FROZEN_VALUE(GH_PATH, 1);
+FROZEN_VALUE(GH_QUERY, 2);
+FROZEN_VALUE(GH_PEER, 3);
+FROZEN_VALUE(GH_REQUEST_ID, 4);
+
+FROZEN_VALUE(GH_PLUGIN_CHAT, 1);

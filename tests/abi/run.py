@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+"""What the gateway does with plugins that do not fit, and with some that do: the real program, files built by CMake.
+
+    run.py --gatehouse build/bin/gatehouse --fixtures build/lib/abi-fixtures [NAME...]
+"""
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / 'exchanges'))
+from gateway import Gateway, command  # noqa: E402
+
+SECONDS = 2  # in which any check must be over
+
+
+class Wrong(Exception):
+    pass
+
+
+class Skip(Exception):
+    pass
+
+
+def expect(condition, what, output=''):
+    if not condition:
+        raise Wrong(f'{what}\n{output}'.rstrip())
+
+
+class Abi:
+    def __init__(self, gatehouse, fixtures, folder):
+        self.gatehouse, self.fixtures, self.folder = gatehouse, fixtures, folder
+
+    # ---- Asking the program
+
+    def fixture(self, name):
+        return self.fixtures / f'{name}.so'
+
+    def config(self, *entries):
+        """Each entry: plugin, its file, its configuration."""
+        pipeline = [{plugin: config, 'path': str(file)} for plugin, file, config in entries]
+        path = self.folder / 'gatehouse.yaml'
+        path.write_text(json.dumps({'server': {'listen': '127.0.0.1:0'}, 'pipeline': pipeline}, indent=2))  # JSON is YAML
+        return path
+
+    def run(self, *arguments):
+        """Exit status and all that was printed."""
+        try:
+            done = subprocess.run(list(map(str, arguments)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  timeout=SECONDS, text=True, errors='replace', cwd=self.folder)
+        except subprocess.TimeoutExpired:
+            raise Wrong(f'still running after {SECONDS} s') from None
+        expect(done.returncode >= 0, f'died of signal {-done.returncode}', done.stdout)
+        return done.returncode, done.stdout
+
+    def check(self, *entries):
+        return self.run(*command(self.gatehouse, self.config(*entries), check=True))
+
+    def inspect(self, file):
+        return self.run(self.gatehouse, 'plugins', 'inspect', file)
+
+    def refused(self, reason, plugin, file):
+        """Both check and inspect say in one line which file it is and what is wrong with it."""
+        for status, output in (self.check((plugin, file, {})), self.inspect(file)):
+            expect(status != 0, 'accepted', output)
+            naming = [line for line in output.splitlines() if file.name in line]
+            expect(len(naming) == 1, f'{len(naming)} lines name {file.name}', output)
+            expect(re.search(reason, naming[0]), f'the message does not match {reason!r}', output)
+
+    def accepted(self, plugin, file, config=None):
+        status, output = self.check((plugin, file, config or {}))
+        expect(status == 0, 'refused', output)
+
+    # ---- Refused by what the file says, before anything of it runs: each of these aborts when it is loaded
+
+    def test_a_library_without_a_note(self):
+        self.refused(r'no section \.gatehouse', 'no_note', self.fixture('no_note'))
+
+    def test_a_malformed_note(self):
+        self.refused(r'malformed note', 'malformed_note', self.fixture('malformed_note'))
+
+    def test_another_major_version(self):
+        self.refused(r'version 2\b.*version 1\b', 'wrong_major', self.fixture('wrong_major'))
+
+    def test_a_need_for_a_later_minor_version(self):
+        self.refused(r'1\.99\b.*1\.0\b', 'needs_newer', self.fixture('needs_newer'))
+
+    def test_another_name_than_the_configuration_has(self):
+        status, output = self.check(('other', self.fixture('aborts_on_load'), {}))
+        expect(status != 0 and re.search(r'`aborts_on_load`.*`other`', output), 'accepted, or another complaint', output)
+
+    def test_a_configuration_that_the_schema_refuses(self):
+        status, output = self.check(('aborts_on_load', self.fixture('aborts_on_load'), {'nonsense': 1}))
+        expect(status != 0 and 'nonsense' in output, 'accepted, or another complaint', output)
+
+    def test_a_list_of_plugins_runs_none_of_them(self):
+        status, output = self.run(self.gatehouse, 'plugins', 'list', self.fixtures)
+        expect(status == 0 and re.search(r'^aborts_on_load 1\.0\.0', output, re.M), 'not listed', output)
+        expect(re.search(r'no_note\.so .*no section', output), 'a file that is none is not told', output)
+
+    # ---- Refused when loaded or created
+
+    def test_a_wrong_magic_number(self):
+        self.refused(r'gatehouse_plugin_v1', 'bad_magic', self.fixture('bad_magic'))
+
+    def test_an_entry_that_is_too_short(self):
+        self.refused(r'gatehouse_plugin_v1', 'cut_entry', self.fixture('cut_entry'))
+
+    def test_an_entry_without_handle(self):
+        self.refused(r'handle', 'no_handle', self.fixture('no_handle'))
+
+    def test_a_library_without_the_entry(self):
+        self.refused(r'gatehouse_plugin_v1', 'no_entry', self.fixture('no_entry'))
+
+    def test_an_undefined_symbol(self):
+        self.refused(r'undefined symbol: of_another_library', 'undefined_symbol', self.fixture('undefined_symbol'))
+
+    def test_an_exception_in_the_constructor(self):
+        status, output = self.check(('throws_in_create', self.fixture('throws_in_create'), {}))
+        expect(status != 0 and re.search(r'throws_in_create.*no luck today', output), 'no such message', output)
+
+    def test_an_exception_thrown_across_create(self):
+        status, output = self.check(('throws_raw', self.fixture('throws_raw'), {'in_create': True}))
+        expect(status != 0 and 'throws_raw' in output, 'no such message', output)
+
+    def test_a_failure_without_a_word(self):
+        status, output = self.check(('silent_failure', self.fixture('silent_failure'), {}))
+        expect(status != 0 and 'silent_failure' in output, 'no such message', output)
+
+    def test_all_problems_of_all_plugins_are_told_with_their_places(self):
+        config = {'first': 1, 'list': [1, 2]}
+        status, output = self.check(('two_problems', self.fixture('two_problems'), config),
+                                    ('throws_in_create', self.fixture('throws_in_create'), {}))
+        expect(status != 0, 'accepted', output)
+        lines = self.config(('two_problems', self.fixture('two_problems'), config)).read_text().splitlines()
+        for place, message in (('"first"', 'the first thing is wrong'), ('"list"', 'the second thing is wrong')):
+            line = next(i for i, text in enumerate(lines, 1) if place in text)
+            line += 2 if place == '"list"' else 0  # its second element
+            expect(re.search(rf'gatehouse\.yaml:{line}:\d+: .*{message}', output), f'not in line {line}: {message}', output)
+        expect('no luck today' in output, 'the third problem is missing', output)
+
+    # ---- Files that are no plugin at all
+
+    def test_a_file_that_is_not_there(self):
+        self.refused(r'No such file', 'nothing', self.folder / 'nothing.so')
+
+    def test_a_file_that_everybody_may_write(self):
+        file = self.copy('stamp', 'open.so')
+        file.chmod(0o666)
+        self.refused(r'written by everybody', 'stamp', file)
+
+    def test_files_that_are_no_shared_object(self):
+        for name, content in (('empty', b''), ('text', b'{"name": "text"}' * 99), ('zeros', bytes(4096)), ('magic', b'\x7fELF')):
+            file = self.folder / f'{name}.so'
+            file.write_bytes(content)
+            self.refused('.', name, file)
+        (self.folder / 'folder.so').mkdir()
+        self.refused('.', 'folder', self.folder / 'folder.so')
+
+    def test_a_file_for_another_processor(self):
+        data = bytearray(self.fixture('stamp').read_bytes())
+        struct.pack_into('<H', data, 18, 0xF3)  # e_machine: RISC-V
+        self.refused(r'processor', 'stamp', self.write('riscv.so', data))
+
+    def test_files_that_are_cut_or_damaged(self):
+        """The note is found through the file's own tables, which may say anything."""
+        whole = self.fixture('stamp').read_bytes()
+        section_table, = struct.unpack_from('<Q', whole, 40)  # e_shoff
+        count, = struct.unpack_from('<H', whole, 60)          # e_shnum
+        damaged = [whole[:size] for size in (16, 63, 64, section_table, section_table + 63)]
+        for offset, size in ((40, 2), (40, 8), (62, 2)):      # e_shoff, e_shstrndx
+            damaged.append(whole[:offset] + b'\xff' * size + whole[offset + size:])
+        for field in (24, 32):                                # sh_offset, sh_size, of every section
+            data = bytearray(whole)
+            for i in range(count):
+                struct.pack_into('<Q', data, section_table + 64 * i + field, 2**63 + 7)
+            damaged.append(bytes(data))
+        for i, data in enumerate(damaged):
+            file = self.write(f'damaged{i}.so', data)
+            status, output = self.inspect(file)
+            expect(status != 0 and file.name in output, f'{i}: accepted, or no message', output)
+
+    # ---- What fits
+
+    def test_a_plugin_in_c(self):
+        self.accepted('stamp', self.fixture('stamp'), {'value': 'x'})
+
+    def test_a_plugin_of_a_later_minor_version(self):
+        self.accepted('later_minor', self.fixture('later_minor'))
+
+    def test_a_plugin_with_another_standard_library(self):
+        if not self.fixture('hello_libcxx').exists():
+            raise Skip('built only where there is clang++ with libc++')
+        self.accepted('hello', self.fixture('hello_libcxx'), {'greeting': 'Hi'})
+        with self.gateway(('hello', self.fixture('hello_libcxx'), {'greeting': 'Hi'})) as get:
+            expect(get('/hello?Ada')[::2] == (200, 'Hi, Ada!\n'), 'no greeting')
+            expect(get('/hello')[0] == 400, 'a Fail did not come through')
+
+    def test_a_plugin_in_c_serves(self):
+        with self.gateway(('stamp', self.fixture('stamp'), {'value': 'seen'})) as get:
+            status, headers, _ = get('/nowhere')
+            expect(status == 404 and headers.get('X-Stamp') == 'seen', f'{status} {headers}')
+
+    def test_an_exception_thrown_across_handle_is_one_failed_request(self):
+        with self.gateway(('throws_raw', self.fixture('throws_raw'), {})) as get:
+            for _ in range(3):
+                status, _, body = get('/')
+                expect(status == 500 and json.loads(body)['statusCode'] == 500, f'{status} {body}')
+
+    # ---- The header
+
+    def test_every_member_of_the_header_is_frozen(self):
+        header = (HERE.parents[1] / 'sdk/include/gatehouse/abi.h').read_text()
+        frozen = set(re.findall(r'FROZEN\((\w+), (\w+), \d+\)', (HERE / 'frozen.c').read_text()))
+        code = re.sub(r'/\*.*?\*/|//[^\n]*', '', header, flags=re.S)
+        for struct_name, body in re.findall(r'struct (gh_\w+) \{(.*?)\}', code, re.S):
+            for declaration in filter(str.strip, body.split(';')):
+                function = re.search(r'\(\*(\w+)\)\(', declaration)
+                for member in [function[1]] if function else [re.search(r'\w+$', part.strip())[0] for part in declaration.split(',')]:
+                    expect((struct_name, member) in frozen, f'frozen.c does not have {struct_name}.{member}')
+
+    # ----
+
+    def write(self, name, data):
+        file = self.folder / name
+        file.write_bytes(data)
+        return file
+
+    def copy(self, fixture, name):
+        return pathlib.Path(shutil.copy(self.fixture(fixture), self.folder / name))
+
+    @contextlib.contextmanager
+    def gateway(self, *entries):
+        """A running gateway; gives a function that asks it: path -> status, headers, body."""
+        gateway = Gateway(str(self.gatehouse), str(self.config(*entries)), str(self.folder), dict(os.environ))
+
+        def get(path):
+            connection = http.client.HTTPConnection(gateway.address, timeout=5)
+            with contextlib.closing(connection):
+                connection.request('GET', path)
+                answer = connection.getresponse()
+                return answer.status, answer.headers, answer.read().decode()
+        try:
+            yield get
+        finally:
+            gateway.signal('TERM')
+            status = gateway.exit_status()
+        expect(status == 0, f'the gateway ended with {status}', '\n'.join(gateway.lines[-20:]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--gatehouse', type=pathlib.Path, required=True)
+    parser.add_argument('--fixtures', type=pathlib.Path, required=True)
+    parser.add_argument('only', nargs='*', metavar='NAME', help='only tests whose name contains one of these')
+    arguments = parser.parse_args()
+
+    passed = failed = 0
+    for test in [name for name in vars(Abi) if name.startswith('test_')]:
+        if arguments.only and not any(name in test for name in arguments.only):
+            continue
+        name = test.removeprefix('test_').replace('_', ' ')
+        with tempfile.TemporaryDirectory(prefix='abi-') as folder:
+            try:
+                getattr(Abi(arguments.gatehouse.resolve(), arguments.fixtures.resolve(), pathlib.Path(folder)), test)()
+            except Skip as why:
+                print(f'skipped {name}: {why}')
+            except (Wrong, RuntimeError) as wrong:
+                failed += 1
+                print(f'FAILED  {name}: {wrong}')
+            else:
+                passed += 1
+                print(f'ok      {name}')
+    print(f'{passed} passed, {failed} failed')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,46 @@
+/// A plugin for the tests of the pipeline: does what its configuration says, and leaves its name on the request.
+#include "gatehouse/plugin.hpp"
+#include "schema.h"
+
+namespace {
+
+using namespace gatehouse;
+
+class Probe final : public Plugin {
+ public:
+  Probe(Host host, Json config) : name_(host.instance()), task_(config["do"].str("pass")) {
+    if (config["route"]) route_ = host.route("GET", config["route"].str());
+    if (config["problem"]) host.problem("/problem", config["problem"].str());
+  }
+
+  Status handle(Exchange& x, Sink& out, Next& next) override {
+    ++calls_;
+    x.notes().edit("names").push().set(name_);
+    if (task_ == "answer") return answer(x, out);
+    if (task_ == "fail") return Fail{503, "probe_failed", "The probe failed.", name_};
+    if (task_ == "fail-silently") return Status(GH_FAILED);
+    if (task_ == "stop") return Status(GH_STOP);
+    if (task_ == "make-chat") (void)x.make_chat();
+    Status status = next(x, out);
+    if (task_ == "call-twice") status = next(x, out);
+    return status;
+  }
+
+  void adopt(Probe& older) { calls_ = older.calls_; }
+
+ private:
+  /// The names of the plugins that the request met, this one's number of calls, and whether the request is for it.
+  Status answer(Exchange& x, Sink& out) const {
+    std::string text;
+    for (const Json name : x.notes()["names"]) text.append(name.str()).append(" ");
+    return x.reply(out, 200, "text/plain", text + std::to_string(calls_) + (route_ >= 0 && x.route() == route_ ? " mine" : ""));
+  }
+
+  const std::string name_, task_;
+  int route_ = -1;
+  int calls_ = 0;  // tests run one request at a time
+};
+
+}  // namespace
+
+GATEHOUSE_PLUGIN(Probe, PROBE_NAME, "1.0.0", "Does what a test says", GATEHOUSE_SCHEMA, PROBE_FLAGS)

@@ -1,0 +1,291 @@
+// What gatehouse/plugin.hpp adds to the C tables: errors, ownership, sinks, and text to values.
+#include <gtest/gtest.h>
+
+#include "gatehouse/testing.hpp"
+
+namespace gatehouse {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Answer;
+using testing::Events;
+using testing::Harness;
+
+/// A plugin that does what the test says.
+class Does final : public Plugin {
+ public:
+  using Handle = std::function<Status(Exchange&, Sink&, Next&)>;
+  explicit Does(Handle handle) : handle_(std::move(handle)) {}
+  Status handle(Exchange& x, Sink& out, Next& next) override { return handle_(x, out, next); }
+
+ private:
+  Handle handle_;
+};
+
+/// A sink that does what the test says.
+class Through final : public Sink {
+ public:
+  explicit Through(std::function<Status(Event)> emit) : emit_(std::move(emit)) {}
+  Status emit(Event event) override { return emit_(event); }
+
+ private:
+  std::function<Status(Event)> emit_;
+};
+
+Answer run(Harness& h, Does::Handle handle) {
+  Does plugin(std::move(handle));
+  return h.ask(plugin, "{}");
+}
+
+// ---- Errors ----------------------------------------------------------------------------------------------------------
+
+TEST(Facade, PutsAReturnedFailOnTheExchange) {
+  Harness h;
+  const Answer answer = run(h, [](Exchange&, Sink&, Next&) -> Status { return Fail{429, "too_fast", "Slow down.", "bucket 7"}; });
+  EXPECT_EQ(answer.code, GH_FAILED);
+  EXPECT_EQ(answer.failure.http_status, 429);
+  EXPECT_EQ(answer.failure.code, "too_fast");
+  EXPECT_EQ(answer.failure.message, "Slow down.");
+  EXPECT_EQ(answer.failure.detail, "bucket 7");
+}
+
+TEST(Facade, PassesAFailureFromBelowUpUnchanged) {
+  Harness h;
+  h.next = testing::fails({504, "upstream_timeout", "The model did not answer in time.", {}});
+  const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) { return next(x, out); });
+  EXPECT_EQ(answer.failure.http_status, 504);
+  EXPECT_EQ(answer.failure.code, "upstream_timeout");
+}
+
+TEST(Facade, ShowsAPluginTheFailureFromBelowAndClearsItOnTheNextTry) {
+  Harness h;
+  h.next = testing::in_turn({testing::fails({503, "overloaded", "Try again.", {}}), testing::answer("hi")});
+  const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) {
+    EXPECT_FALSE(next(x, out));
+    EXPECT_EQ(view(x.failure()->code), "overloaded");
+    Status second = next(x, out);
+    EXPECT_EQ(x.failure(), nullptr);
+    return second;
+  });
+  EXPECT_EQ(answer.code, GH_OK);
+  EXPECT_EQ(answer.text, "hi");
+}
+
+TEST(Facade, TurnsAnExceptionIntoA500ThatSaysWhyToTheLogOnly) {
+  Harness h;
+  const Answer answer = run(h, [](Exchange&, Sink&, Next&) -> Status { throw std::runtime_error("vector is empty"); });
+  EXPECT_EQ(answer.failure.http_status, 500);
+  EXPECT_EQ(answer.failure.code, "plugin_error");
+  EXPECT_EQ(answer.failure.message.find("vector"), std::string::npos);
+  EXPECT_EQ(answer.failure.detail, "vector is empty");
+}
+
+TEST(Facade, CatchesWhatIsNoStandardExceptionToo) {
+  Harness h;
+  EXPECT_EQ(run(h, [](Exchange&, Sink&, Next&) -> Status { throw 7; }).failure.code, "plugin_error");
+}
+
+TEST(Facade, LetsNoExceptionOfASinkCrossTheBoundary) {
+  Harness h;
+  Status seen_below;
+  h.next = [&](Exchange&, Sink& out) {
+    seen_below = out.emit(event::text("a"));
+    return Status(seen_below.code());
+  };
+  const Answer answer = run(h, [](Exchange& x, Sink&, Next& next) {
+    Through sink([](Event) -> Status { throw std::runtime_error("sink"); });
+    return next(x, sink);
+  });
+  EXPECT_EQ(seen_below.code(), GH_FAILED);
+  EXPECT_EQ(answer.failure.detail, "sink");
+}
+
+TEST(Facade, PutsAFailThatASinkReturnsOnTheExchange) {
+  Harness h;
+  h.next = testing::answer("secret");
+  const Answer answer = run(h, [](Exchange& x, Sink&, Next& next) {
+    Through sink([](Event) -> Status { return Fail{451, "blocked", "This answer is not available here.", {}}; });
+    return next(x, sink);
+  });
+  EXPECT_EQ(answer.failure.http_status, 451);
+}
+
+// ---- Sinks -----------------------------------------------------------------------------------------------------------
+
+TEST(Facade, KeepsTheOrderOfEventsThroughASink) {
+  Harness h;
+  h.next = testing::events({"step-start", "text:a", "reasoning:b", "text:c", "step-finish:stop"});
+  const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) {
+    Through sink([&](Event e) -> Status {
+      if (Status status = out.emit(e); !status) return status;
+      return e.kind() == GH_EV_TEXT ? out.emit(event::text("!")) : Status();
+    });
+    return next(x, sink);
+  });
+  EXPECT_EQ(answer.events, (Events{"step-start", "text:a", "text:!", "reasoning:b", "text:c", "text:!", "step-finish:stop"}));
+}
+
+TEST(Facade, ForwardsEventsOfKindsAndSizesItDoesNotKnow) {
+  struct Newer {
+    gh_event known;
+    int later;
+  } newer{event::make(99), 7};
+  newer.known.size = sizeof newer;
+  newer.known.text = raw("new");
+
+  Harness h;
+  const gh_event* arrived = nullptr;
+  h.next = [&](Exchange&, Sink& out) { return out.emit(newer.known); };
+  const Answer answer = run(h, [&](Exchange& x, Sink& out, Next& next) {
+    Through sink([&](Event e) {
+      arrived = &e.raw();
+      return out.emit(e);
+    });
+    return next(x, sink);
+  });
+  EXPECT_EQ(arrived, &newer.known);
+  EXPECT_EQ(answer.events, (Events{"unknown:::new:null"}));
+}
+
+TEST(Facade, TellsTheProducerThatTheReaderIsGone) {
+  Harness h;
+  h.next = testing::events({"text:a", "text:b", "text:c"});
+  int seen = 0;
+  const Answer answer = run(h, [&](Exchange& x, Sink&, Next& next) {
+    Through sink([&](Event) { return ++seen < 2 ? Status() : Status(GH_STOP); });
+    return next(x, sink);
+  });
+  EXPECT_EQ(seen, 2);
+  EXPECT_EQ(answer.code, GH_STOP);
+}
+
+TEST(Facade, HandsASinkOfTheHostOnWithoutALayer) {
+  Harness h;
+  const gh_sink* given = nullptr;
+  const gh_sink* arrived = nullptr;
+  h.next = [&](Exchange&, Sink& out) {
+    arrived = out.host_sink();
+    return Status();
+  };
+  run(h, [&](Exchange& x, Sink& out, Next& next) {
+    given = out.host_sink();
+    return next(x, out);
+  });
+  EXPECT_NE(given, nullptr);
+  EXPECT_EQ(arrived, given);
+}
+
+// ---- Life ------------------------------------------------------------------------------------------------------------
+
+struct Heir final : Plugin {
+  Heir(Host, Json config) : wealth(config["wealth"].integer()) {
+    if (wealth < 0) throw std::runtime_error("in debt");
+  }
+  Status handle(Exchange&, Sink&, Next&) override { return {}; }
+  void adopt(Heir& older) { wealth += older.wealth; }
+  std::int64_t wealth;
+};
+
+struct Loner final : Plugin {
+  Loner(Host, Json) {}
+  Status handle(Exchange&, Sink&, Next&) override { return {}; }
+};
+
+TEST(Facade, MakesAProblemOfAnExceptionInTheConstructor) {
+  Harness h;
+  void* self = nullptr;
+  EXPECT_EQ(detail::Glue<Heir>::create(h.host().raw_host(), h.config(R"({"wealth": -1})").raw(), &self), GH_FAILED);
+  EXPECT_EQ(h.problems, (std::vector<std::string>{": in debt"}));
+}
+
+TEST(Facade, HandsTheOlderInstanceToTheYounger) {
+  Harness h;
+  Heir older(h.host(), h.config(R"({"wealth": 3})")), younger(h.host(), h.config(R"({"wealth": 4})"));
+  EXPECT_EQ(detail::Glue<Heir>::adopt(&younger, &older), GH_OK);
+  EXPECT_EQ(younger.wealth, 7);
+}
+
+TEST(Facade, AdoptsNothingInAPluginThatDoesNotAskForIt) {
+  Harness h;
+  Loner older(h.host(), h.config("{}")), younger(h.host(), h.config("{}"));
+  EXPECT_EQ(detail::Glue<Loner>::adopt(&younger, &older), GH_OK);
+}
+
+// ---- Values ----------------------------------------------------------------------------------------------------------
+
+TEST(Facade, ReadsDurationsWithTheirUnit) {
+  EXPECT_EQ(Json::parse_duration("250ms"), 250ms);
+  EXPECT_EQ(Json::parse_duration("10s"), 10s);
+  EXPECT_EQ(Json::parse_duration("5m"), 5min);
+  EXPECT_EQ(Json::parse_duration("1h"), 1h);
+  EXPECT_EQ(Json::parse_duration("0s"), 0s);
+  for (View text : {"", "s", "10", "10 s", "-1s", "1.5s", "10S", "1d", "1s1", "9999999999999s"})
+    EXPECT_FALSE(Json::parse_duration(text)) << text;
+}
+
+TEST(Facade, ReadsSizesWithTheirUnit) {
+  EXPECT_EQ(Json::parse_size("512B"), 512u);
+  EXPECT_EQ(Json::parse_size("64KiB"), 65'536u);
+  EXPECT_EQ(Json::parse_size("8MiB"), 8'388'608u);
+  EXPECT_EQ(Json::parse_size("2GiB"), 2'147'483'648u);
+  for (View text : {"", "B", "10", "10 B", "-1B", "1.5MiB", "1KB", "1mib", "9999999999B"}) EXPECT_FALSE(Json::parse_size(text)) << text;
+}
+
+TEST(Facade, FallsBackWhereTheConfigurationIsSilent) {
+  Harness h;
+  const Json config = h.config(R"({"idle": "2s", "max": "1KiB"})");
+  EXPECT_EQ(config["idle"].duration(1s), 2s);
+  EXPECT_EQ(config["other"].duration(1s), 1s);
+  EXPECT_EQ(config["max"].bytes(7), 1024u);
+  EXPECT_EQ(config["other"].bytes(7), 7u);
+  EXPECT_EQ(config["other"].str("none"), "none");
+}
+
+TEST(Facade, QuotesWhatJsonWantsQuoted) {
+  std::string out;
+  quote(out, View("a\"b\\c\n\r\t\x01\x1f\0é", 13));
+  EXPECT_EQ(out, R"("a\"b\\c\n\r\t\u0001\u001f\u0000é")");
+}
+
+TEST(Facade, QuotesEveryByteSoThatItReadsBack) {
+  Harness h;
+  std::string ascii, quoted;
+  for (char c = 0; c < 0x7f; ++c) ascii.push_back(c);
+  quote(quoted, ascii);
+  EXPECT_EQ(h.config(quoted).str(), ascii);
+}
+
+TEST(Facade, LoopsOverElementsAndMembers) {
+  Harness h;
+  const Json config = h.config(R"({"list": [1, 2, 3], "names": {"b": "x", "a": "y"}})");
+  std::int64_t sum = 0;
+  for (const Json n : config["list"]) sum += n.integer();
+  EXPECT_EQ(sum, 6);
+  std::string text;
+  for (const auto [key, value] : config["names"].members()) text.append(key).append(value.str());
+  EXPECT_EQ(text, "bxay");
+  for (const Json n : config["none"]) ADD_FAILURE() << n.dump();
+  for (const auto [key, value] : config["list"].members()) ADD_FAILURE() << key << value.dump();
+}
+
+TEST(Facade, SaysWhyATextIsNoDocument) {
+  Harness h;
+  auto document = Document::parse("{\"a\":");
+  ASSERT_FALSE(document);
+  const Status error = document.error();
+  EXPECT_EQ(error.fail()->http_status, 400);
+  EXPECT_EQ(error.fail()->code, "invalid_json");
+  EXPECT_FALSE(error.fail()->message.empty());
+}
+
+TEST(Facade, KeepsADocumentThatIsMoved) {
+  Harness h;
+  Document first = testing::parse(R"({"a": 1})");
+  MutableJson a = first.root().edit("a");
+  const Document second = std::move(first);
+  a.set("text");
+  EXPECT_EQ(second.root().dump(), R"({"a":"text"})");
+}
+
+}  // namespace
+}  // namespace gatehouse

@@ -1,0 +1,357 @@
+// What gh_json_api promises to plugins, asked of the gateway's table and of the one in gatehouse/testing.hpp: a plugin
+// that passes its unit tests meets the same JSON in the gateway.
+#include "core/json/json.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include "gatehouse/testing.hpp"
+
+namespace gatehouse {
+namespace {
+
+struct Table {
+  const char* name;
+  const gh_json_api& api;
+
+  friend std::ostream& operator<<(std::ostream& out, const Table& t) { return out << t.name; }
+};
+
+class JsonTable : public ::testing::TestWithParam<Table> {
+ protected:
+  ~JsonTable() override {
+    for (gh_json* root : documents_) json.drop(root);
+  }
+
+  gh_json* make() { return documents_.emplace_back(json.make()); }
+  /// Null: refused.
+  gh_json* parse(View text) {
+    gh_str error{};
+    gh_json* root = json.parse(raw(text), &error);
+    EXPECT_EQ(root == nullptr, error.n > 0) << "an error has a text, a success has none: " << text.substr(0, 80);
+    return root ? documents_.emplace_back(root) : nullptr;
+  }
+  std::string dump(const gh_json* node) const {
+    std::string out;
+    json.dump(node, &out, [](void* to, gh_str piece) { static_cast<std::string*>(to)->append(piece.p, piece.n); });
+    return out;
+  }
+  std::string round_trip(View text) { return dump(parse(text)); }
+  const gh_json* get(const gh_json* node, View key) const { return json.get(node, raw(key)); }
+  gh_json* edit(gh_json* node, View key) const { return json.edit(node, raw(key)); }
+  View str(const gh_json* node) const { return view(json.str(node)); }
+
+  const gh_json_api& json = GetParam().api;
+
+ private:
+  std::vector<gh_json*> documents_;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, JsonTable, ::testing::Values(Table{"gateway", core::json_api()}, Table{"harness", testing::json_api()}),
+                         [](const auto& table) { return std::string(table.param.name); });
+
+std::string repeat(View text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+// ---- Reading ---------------------------------------------------------------------------------------------------------
+
+TEST_P(JsonTable, KnowsEveryType) {
+  const gh_json* root = parse(R"([null, true, -7, 0.5, "text", [], {}])");
+  const int types[] = {GH_NULL, GH_BOOL, GH_INT, GH_REAL, GH_STRING, GH_ARRAY, GH_OBJECT};
+  ASSERT_EQ(json.count(root), std::size(types));
+  for (std::size_t i = 0; i < std::size(types); ++i) EXPECT_EQ(json.type(json.at(root, i)), types[i]) << i;
+  EXPECT_EQ(json.boolean(json.at(root, 1), 0), 1);
+  EXPECT_EQ(json.integer(json.at(root, 2), 0), -7);
+  EXPECT_EQ(json.real(json.at(root, 3), 0), 0.5);
+  EXPECT_EQ(str(json.at(root, 4)), "text");
+}
+
+TEST_P(JsonTable, GivesTheEmptyAnswerForWhatIsNotThere) {
+  const gh_json* root = parse(R"({"a": {"b": [1]}})");
+  const gh_json* nothing = get(get(get(root, "x"), "y"), "z");
+  EXPECT_EQ(nothing, nullptr);
+  EXPECT_EQ(json.at(get(get(root, "a"), "b"), 1), nullptr);
+  EXPECT_EQ(json.at(nullptr, 0), nullptr);
+  EXPECT_EQ(json.type(nullptr), GH_NULL);
+  EXPECT_EQ(json.count(nullptr), 0u);
+  EXPECT_EQ(json.step(nullptr, nullptr, nullptr), nullptr);
+  EXPECT_EQ(json.str(nullptr).p, nullptr);
+  EXPECT_EQ(json.integer(nullptr, 5), 5);
+  EXPECT_EQ(json.real(nullptr, 0.5), 0.5);
+  EXPECT_EQ(json.boolean(nullptr, 1), 1);
+  EXPECT_EQ(dump(nullptr), "null");
+}
+
+TEST_P(JsonTable, WritesNothingIntoWhatIsNotThere) {
+  EXPECT_EQ(edit(nullptr, "a"), nullptr);
+  EXPECT_EQ(json.push(nullptr), nullptr);
+  json.set_empty(nullptr, GH_OBJECT);
+  json.set_bool(nullptr, 1);
+  json.set_int(nullptr, 1);
+  json.set_real(nullptr, 1);
+  json.set_str(nullptr, raw("a"));
+  json.copy(nullptr, parse("1"));
+  EXPECT_NE(json.erase(nullptr, nullptr), GH_OK);
+  json.drop(nullptr);
+}
+
+TEST_P(JsonTable, GivesTheOtherValueWhenTheTypeIsAnother) {
+  const gh_json* root = parse(R"({"text": "1", "real": 1.5, "integer": 2})");
+  EXPECT_EQ(json.integer(get(root, "text"), 9), 9);
+  EXPECT_EQ(json.integer(get(root, "real"), 9), 9);
+  EXPECT_EQ(json.real(get(root, "integer"), 9), 2);
+  EXPECT_EQ(json.boolean(get(root, "integer"), 0), 0);
+  EXPECT_EQ(json.str(get(root, "integer")).p, nullptr);
+  EXPECT_EQ(json.count(get(root, "text")), 0u);
+  EXPECT_EQ(json.step(get(root, "text"), nullptr, nullptr), nullptr);
+}
+
+TEST_P(JsonTable, TellsAnEmptyStringFromNone) {
+  const gh_json* root = parse(R"({"": ""})");
+  const gh_str empty = json.str(get(root, ""));
+  EXPECT_NE(empty.p, nullptr);
+  EXPECT_EQ(empty.n, 0u);
+}
+
+TEST_P(JsonTable, StepsThroughMembersInTheirOrder) {
+  const gh_json* root = parse(R"({"z": 1, "a": 2, "m": 3})");
+  std::string seen;
+  gh_str key{};
+  for (const gh_json* n = json.step(root, nullptr, &key); n; n = json.step(root, n, &key)) seen.append(view(key)).append(dump(n));
+  EXPECT_EQ(seen, "z1a2m3");
+  EXPECT_EQ(dump(root), R"({"z":1,"a":2,"m":3})");
+}
+
+TEST_P(JsonTable, IsReadOnManyThreadsAtOnce) {
+  const gh_json* root = parse(R"({"a": [1, 2, {"b": "text"}], "c": 0.5})");
+  const std::string expected = dump(root);
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i) readers.emplace_back([&] { EXPECT_EQ(dump(root), expected); });
+  for (std::thread& reader : readers) reader.join();
+}
+
+// ---- Parsing and dumping ---------------------------------------------------------------------------------------------
+
+TEST_P(JsonTable, KeepsAllThatJsonCanSay) {
+  for (View text : {"null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808", "0.7", "-0.25", "\"\"", "[]", "{}",
+                    R"(["é","😀","\"\\\n\r\t","\u0000\u001f"])", R"({"a":{"b":[[],{}]},"":null})"}) {
+    EXPECT_EQ(round_trip(text), text);
+  }
+  EXPECT_EQ(round_trip(" \t\r\n[ 1 , 2 ] "), "[1,2]");
+  EXPECT_EQ(round_trip(R"("\/\b\f\u00e9\u20ac\ud83d\ude00")"), R"("/\u0008\u000cé€😀")");
+}
+
+TEST_P(JsonTable, RefusesWhatIsNotJson) {
+  for (View text : {"",    " ",       "nul",        "nulll",       "True",      "NaN",      "Infinity", "-",        "+1",    "01",
+                    "-01", "1.",      ".5",         "1e",          "1e+",       "0x1",      "1e999",    "[1,]",     "[,1]",  "[1 2]",
+                    "[1",  "1]",      "{\"a\":1,}", "{\"a\"}",     "{\"a\" 1}", "{a:1}",    "{1:1}",    "{\"a\":1", "[}",    "'a'",
+                    "\"a", "\"\\x\"", "\"\\u12\"",  "\"\\u12g4\"", "\"a\tb\"",  "\"a\nb\"", "1 2",      "/**/1",    "[1]//", "\"\\"}) {
+    EXPECT_EQ(parse(text), nullptr) << text;
+  }
+}
+
+TEST_P(JsonTable, RefusesWhatIsNotUtf8) {
+  for (View text : {"\"\xff\"", "\"\x80\"", "\"\xc0\xaf\"", "\"\xc3\"", "\"\xe0\x80\x80\"", "\"\xed\xa0\x80\"", "\"\xf0\x80\x80\x80\"",
+                    "\"\xf4\x90\x80\x80\""}) {
+    EXPECT_EQ(parse(text), nullptr);
+  }
+}
+
+// Two readers of such a text may see two different requests (RFC 8259 4).
+TEST_P(JsonTable, RefusesAnObjectThatNamesAKeyTwice) {
+  EXPECT_EQ(parse(R"({"a": 1, "b": 2, "a": 3})"), nullptr);
+  EXPECT_EQ(parse(R"([{"a": 1, "\u0061": 2}])"), nullptr);
+  std::string many = "{";
+  for (int i = 0; i < 50; ++i) many += "\"" + std::to_string(i) + "\":0,";
+  EXPECT_EQ(parse(many + "\"7\":0}"), nullptr);
+  EXPECT_NE(parse(many + "\"50\":0}"), nullptr);
+  EXPECT_NE(parse(R"({"a": {"a": 1}, "b": {"a": 2}})"), nullptr);
+}
+
+TEST_P(JsonTable, RefusesNestingBeyond64Levels) {
+  EXPECT_NE(parse(repeat("[", 64) + repeat("]", 64)), nullptr);
+  EXPECT_EQ(parse(repeat("[", 65) + repeat("]", 65)), nullptr);
+  EXPECT_NE(parse(repeat("{\"a\":", 64) + "1" + repeat("}", 64)), nullptr);
+  EXPECT_EQ(parse(repeat("{\"a\":", 65) + "1" + repeat("}", 65)), nullptr);
+  EXPECT_EQ(parse(repeat("[", 1'000'000)), nullptr);
+}
+
+// Browsers produce them by cutting a string in the middle of an emoji (RFC 8259 8.2).
+TEST_P(JsonTable, MendsEscapedLoneSurrogates) {
+  EXPECT_EQ(str(parse(R"("a\ud83d")")), "a\xEF\xBF\xBD");
+  EXPECT_EQ(str(parse(R"("\ude00b")")),
+            "\xEF\xBF\xBD"
+            "b");
+  EXPECT_EQ(str(parse(R"("\ud83d\ud83d\ude00")")),
+            "\xEF\xBF\xBD"
+            "😀");
+  EXPECT_EQ(str(parse(R"("\ud83d\u0041")")),
+            "\xEF\xBF\xBD"
+            "A");
+  EXPECT_EQ(str(parse(R"("\\ud83d")")), R"(\ud83d)");
+}
+
+TEST_P(JsonTable, KeepsIntegersAndRealsApart) {
+  EXPECT_EQ(json.type(parse("9223372036854775808")), GH_REAL);
+  EXPECT_EQ(json.type(parse("1e2")), GH_REAL);
+  EXPECT_EQ(json.integer(parse("9223372036854775807"), 0), std::numeric_limits<std::int64_t>::max());
+}
+
+TEST_P(JsonTable, DumpsARealThatReadsBackAsTheSame) {
+  gh_json* root = make();
+  for (double value : {0.1, 1.0 / 3, 1e300, 5e-324, -123456.789, 1.7976931348623157e308}) {
+    json.set_real(root, value);
+    EXPECT_EQ(json.real(parse(dump(root)), 0), value);
+  }
+}
+
+TEST_P(JsonTable, DumpsNullForANumberThatJsonCannotSay) {
+  gh_json* root = make();
+  for (double value : {std::nan(""), std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()}) {
+    json.set_real(root, value);
+    EXPECT_EQ(dump(root), "null");
+  }
+}
+
+// ---- Writing ---------------------------------------------------------------------------------------------------------
+
+TEST_P(JsonTable, BuildsADocument) {
+  gh_json* root = make();
+  EXPECT_EQ(json.type(root), GH_NULL);
+  json.set_str(edit(root, "role"), raw("user"));
+  gh_json* list = edit(root, "list");
+  json.set_int(json.push(list), 1);
+  json.set_bool(json.push(list), 1);
+  json.set_real(json.push(list), 0.5);
+  json.set_empty(json.push(list), GH_NULL);
+  json.set_empty(json.push(list), GH_ARRAY);
+  json.set_empty(json.push(list), GH_OBJECT);
+  edit(json.push(list), "deep");
+  EXPECT_EQ(dump(root), R"({"role":"user","list":[1,true,0.5,null,[],{},{"deep":null}]})");
+}
+
+TEST_P(JsonTable, FindsTheMemberThatIsThereAlready) {
+  gh_json* root = parse(R"({"a": 1})");
+  gh_json* a = edit(root, "a");
+  EXPECT_EQ(json.integer(a, 0), 1);
+  EXPECT_EQ(edit(root, "a"), a);
+  EXPECT_EQ(json.count(root), 1u);
+}
+
+TEST_P(JsonTable, TurnsAnythingIntoTheContainerThatIsWrittenTo) {
+  gh_json* root = parse(R"([1, "text", [1, 2], {"a": 1}])");
+  for (const gh_json* n = json.step(root, nullptr, nullptr); n; n = json.step(root, n, nullptr)) edit(const_cast<gh_json*>(n), "b");
+  EXPECT_EQ(dump(root), R"([{"b":null},{"b":null},{"b":null},{"a":1,"b":null}])");
+  json.push(root);
+  json.push(edit(root, "x"));
+  EXPECT_EQ(dump(root), R"({"x":[null]})");
+}
+
+TEST_P(JsonTable, ReplacesAContainerByAScalar) {
+  gh_json* root = parse(R"({"a": [1, 2]})");
+  json.set_int(root, 5);
+  EXPECT_EQ(json.count(root), 0u);
+  EXPECT_EQ(dump(root), "5");
+  json.push(root);
+  EXPECT_EQ(dump(root), "[null]");
+}
+
+TEST_P(JsonTable, KeepsNodesAndTextsInTheirPlace) {
+  gh_json* root = parse(R"({"a": "before"})");
+  gh_json* a = edit(root, "a");
+  const View before = str(a);
+  json.set_str(a, raw("after"));
+  gh_json* list = edit(root, "list");
+  for (int i = 0; i < 10'000; ++i) json.set_str(json.push(list), raw("a text of some length"));
+  EXPECT_EQ(edit(root, "a"), a);
+  EXPECT_EQ(str(a), "after");
+  EXPECT_EQ(before, "before");
+}
+
+TEST_P(JsonTable, CopiesTheTextThatIsSet) {
+  gh_json* root = make();
+  std::string text = "mine";
+  json.set_str(root, raw(text));
+  text = "gone";
+  EXPECT_EQ(str(root), "mine");
+}
+
+TEST_P(JsonTable, ErasesTheFirstTheLastAndTheOnlyChild) {
+  gh_json* root = parse("[1, 2, 3]");
+  EXPECT_EQ(json.erase(root, json.at(root, 0)), GH_OK);
+  EXPECT_EQ(dump(root), "[2,3]");
+  EXPECT_EQ(json.erase(root, json.at(root, 1)), GH_OK);
+  EXPECT_EQ(dump(root), "[2]");
+  EXPECT_EQ(json.erase(root, json.at(root, 0)), GH_OK);
+  EXPECT_EQ(dump(root), "[]");
+  json.push(root);
+  EXPECT_EQ(dump(root), "[null]");
+}
+
+TEST_P(JsonTable, RefusesToEraseWhatIsElsewhere) {
+  gh_json* root = parse(R"({"a": [1], "b": [2]})");
+  EXPECT_EQ(json.erase(edit(root, "a"), json.at(get(root, "b"), 0)), GH_ABSENT);
+  EXPECT_NE(json.erase(edit(root, "a"), nullptr), GH_OK);
+  EXPECT_EQ(dump(root), R"({"a":[1],"b":[2]})");
+}
+
+TEST_P(JsonTable, LeavesAnErasedNodeReadable) {
+  gh_json* root = parse(R"({"a": {"b": "text"}})");
+  const gh_json* a = get(root, "a");
+  json.erase(root, a);
+  EXPECT_EQ(dump(a), R"({"b":"text"})");
+}
+
+TEST_P(JsonTable, LetsALoopEraseWhatItStandsOn) {
+  gh_json* root = parse("[1, 2, 3, 4]");
+  std::string seen;
+  for (const gh_json* n = json.step(root, nullptr, nullptr); n && seen.size() < 10; n = json.step(root, n, nullptr)) {
+    seen += dump(n);
+    if (json.integer(n, 0) % 2 == 0) json.erase(root, n);
+  }
+  EXPECT_EQ(seen, "1234");
+  EXPECT_EQ(dump(root), "[1,3]");
+}
+
+// ---- Copying ---------------------------------------------------------------------------------------------------------
+
+TEST_P(JsonTable, CopiesDeeply) {
+  gh_json* root = parse(R"({"from": {"a": [1, "x"]}, "to": 5})");
+  json.copy(edit(root, "to"), get(root, "from"));
+  json.set_int(edit(edit(root, "from"), "a"), 7);
+  EXPECT_EQ(dump(root), R"({"from":{"a":7},"to":{"a":[1,"x"]}})");
+}
+
+TEST_P(JsonTable, CopiesBetweenDocumentsForGood) {
+  gh_json* to = make();
+  gh_str error{};
+  gh_json* from = json.parse(raw(R"({"key": ["a text", {"": 1}]})"), &error);
+  json.copy(to, from);
+  json.drop(from);
+  EXPECT_EQ(dump(to), R"({"key":["a text",{"":1}]})");
+}
+
+TEST_P(JsonTable, CopiesAWholeIntoItsPartAndAPartOntoItsWhole) {
+  gh_json* root = parse(R"({"a": {"b": 1}})");
+  json.copy(edit(edit(root, "a"), "b"), root);
+  EXPECT_EQ(dump(root), R"({"a":{"b":{"a":{"b":1}}}})");
+  json.copy(root, get(root, "a"));
+  EXPECT_EQ(dump(root), R"({"b":{"a":{"b":1}}})");
+  json.copy(root, root);
+  EXPECT_EQ(dump(root), R"({"b":{"a":{"b":1}}})");
+}
+
+TEST_P(JsonTable, CopiesNothingAsNull) {
+  gh_json* root = parse("[1]");
+  json.copy(root, nullptr);
+  EXPECT_EQ(dump(root), "null");
+}
+
+}  // namespace
+}  // namespace gatehouse
