@@ -1,0 +1,83 @@
+#include "access_log.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "schema.h"
+
+namespace gatehouse {
+namespace {
+
+constexpr std::size_t kMaxPathBytes = 2048;  // of a path in a log line; the server takes longer ones
+
+/// Passes an answer on and keeps the time of its first event.
+class FirstEvent final : public Sink {
+ public:
+  FirstEvent(Sink& out, Host host) : out_(out), host_(host) {}
+
+  Status emit(Event event) override {
+    if (!at_) at_ = host_.now();
+    return out_.emit(event);
+  }
+  std::optional<std::chrono::nanoseconds> at() const { return at_; }
+
+ private:
+  Sink& out_;
+  const Host host_;
+  std::optional<std::chrono::nanoseconds> at_;
+};
+
+bool is_extension_id(View text) {
+  return text.size() == 32 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+/// Milliseconds with one decimal.
+double rounded_ms(std::chrono::nanoseconds time) { return std::round(std::chrono::duration<double, std::milli>(time).count() * 10) / 10; }
+
+}  // namespace
+
+Status AccessLog::handle(Exchange& x, Sink& out, Next& next) {
+  const auto started = host_.now();
+  const View path = x.path().substr(0, kMaxPathBytes);
+  const std::string request = std::string(x.method()).append(" ").append(path);
+
+  const Document document;
+  MutableJson fields = document.root();
+  fields.edit("method").set(x.method());
+  fields.edit("path").set(path);
+  fields.edit("peer").set(x.peer());
+  // What a client claims without the right form is not worth a line; extension-auth refuses it.
+  if (const View id = x.header("X-Extension-ID"); is_extension_id(id)) fields.edit("extension_id").set(id);
+  host_.log(GH_INFO, &x, "→ " + request, fields);
+
+  FirstEvent answer(out, host_);
+  Status status = next(x, answer);
+
+  const gh_failure* failure = status.code() == GH_FAILED ? x.failure() : nullptr;
+  const bool answered = status || x.committed();
+  const int code = answered ? x.status() : failure ? failure->http_status : 0;  // 0: nobody was left to be told
+
+  if (code) fields.edit("status").set(code);
+  fields.edit("ms").set(rounded_ms(host_.now() - started));
+  if (answer.at()) fields.edit("ttfb_ms").set(rounded_ms(*answer.at() - started));
+  if (failure) {
+    fields.edit("code").set(view(failure->code));
+    if (failure->detail.n) fields.edit("detail").set(view(failure->detail));
+  }
+  for (const auto [key, value] : x.notes().members()) {
+    if (!fields[key]) fields.edit(key).set(value);
+  }
+
+  std::string message = status ? "← " : "✗ ";
+  if (code) message.append(std::to_string(code)).append(" ");
+  message.append(request);
+  if (status.code() == GH_STOP) message.append(" client left");
+  if (status.code() == GH_CANCELLED) message.append(" cancelled");
+  const bool ours = status.code() == GH_CANCELLED || (failure ? failure->http_status : code) >= 500;
+  host_.log(ours ? GH_ERROR : GH_INFO, &x, message, fields);
+  return status;
+}
+
+}  // namespace gatehouse
+
+GATEHOUSE_PLUGIN(gatehouse::AccessLog, "access-log", "1.0.0", "One log line per request and one per answer", GATEHOUSE_SCHEMA, 0)
