@@ -1,0 +1,179 @@
+#include "body.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "ascii.h"
+#include "data_url.h"
+
+namespace gatehouse {
+namespace {
+
+/// What is wrong with a value, to be put after the name of its place: ".text must be a string". The name is spelled on the
+/// way up, so that a good body costs no strings.
+using Complaint = std::optional<std::string>;
+
+/// An optional member. Null stands for an absent one: some clients write undefined values that way.
+struct Optional {
+  View name;
+  bool (Json::*is)() const;
+  View what;
+};
+
+template <std::size_t N>
+Complaint check_optional(Json object, const Optional (&members)[N]) {
+  for (const Optional& member : members) {
+    const Json value = object[member.name];
+    if (!value.is_null() && !(value.*member.is)()) return std::string(".").append(member.name).append(" must be ").append(member.what);
+  }
+  return std::nullopt;
+}
+
+/// The elements of an array, each by `check`.
+template <class Check>
+Complaint check_each(Json array, Check check) {
+  std::size_t index = 0;
+  for (const Json element : array) {
+    if (const Complaint wrong = check(element)) return std::string("[").append(std::to_string(index)).append("]").append(*wrong);
+    ++index;
+  }
+  return std::nullopt;
+}
+
+constexpr Optional kMetadata[] = {
+    {"providerMetadata", &Json::is_object, "an object"},
+    {"callProviderMetadata", &Json::is_object, "an object"},
+};
+
+Complaint check_file(Json part) {
+  if (!part["url"].is_string()) return ".url must be a string";
+  const View url = part["url"].str();
+  View media_type = part["mediaType"].str();
+  if (same_letters(url.substr(0, 5), "data:")) {
+    const auto data = parse_data_url(url);
+    if (!data) return ".url must have a comma before the data, as in data:image/png;base64,...";
+    if (data->data.empty()) return ".url must hold data after the comma";
+    if (data->base64 && !is_base64(data->data)) return ".url must hold valid base64 after the comma";
+    if (!data->media_type.empty()) media_type = data->media_type;
+  } else if (url.find(':') == View::npos) {
+    if (!is_base64(url)) return ".url must be a data URL, an https URL or base64";
+  } else if (!same_letters(url.substr(0, 8), "https://")) {
+    return ".url must be a data URL, an https URL or base64: send the file itself as a data URL";
+  }
+  if (media_type.empty()) return ".mediaType must say what the file is, for example image/png";
+  return std::nullopt;
+}
+
+Complaint check_tool_part(Json part, View name) {
+  if (name.empty()) return part["type"].str() == "dynamic-tool" ? ".toolName must name a tool" : ".type must name a tool after tool-";
+  if (!part["toolCallId"].is_string()) return ".toolCallId must be a string";
+  if (!part["state"].is_string()) return ".state must be a string";
+  if (part["state"].str() == "output-error" && !part["errorText"].is_string()) return ".errorText must be a string";
+  return check_optional(part, kMetadata);
+}
+
+/// Types that are not named here are dropped, so nothing is asked of them.
+Complaint check_part(Json part) {
+  if (!part.is_object()) return " must be an object";
+  if (!part["type"].is_string()) return ".type must be a string";
+  const View type = part["type"].str();
+  if (type == "text" || type == "reasoning") {
+    if (!part["text"].is_string()) return ".text must be a string";
+    return check_optional(part, kMetadata);
+  }
+  if (type == "file") return check_file(part);
+  if (type == "dynamic-tool") return check_tool_part(part, part["toolName"].str());
+  if (type.substr(0, 5) == "tool-") return check_tool_part(part, type.substr(5));
+  return std::nullopt;
+}
+
+Complaint check_messages(Json messages) {
+  if (!messages.is_array() || messages.size() == 0) return " must be an array of at least one message";
+  bool system_may_follow = true;
+  return check_each(messages, [&](Json message) -> Complaint {
+    if (!message.is_object()) return " must be an object";
+    const View role = message["role"].str();
+    if (role != "user" && role != "assistant" && role != "system") return ".role must be user, assistant or system";
+    if (role == "system" && !system_may_follow) return ".role must not be system: system messages stand before all others";
+    if (role != "system") system_may_follow = false;
+    if (!message["parts"].is_array()) return ".parts must be an array";
+    if (const Complaint wrong = check_each(message["parts"], check_part)) return ".parts" + *wrong;
+    return std::nullopt;
+  });
+}
+
+Complaint check_tool_schema(Json tool) {
+  static constexpr Optional kMembers[] = {
+      {"description", &Json::is_string, "a string"},
+      {"inputSchema", &Json::is_object, "an object"},
+      {"mcp", &Json::is_object, "an object"},
+  };
+  if (!tool.is_object()) return " must be an object";
+  if (tool["name"].str().empty()) return ".name must be a string that is not empty";
+  return check_optional(tool, kMembers);
+}
+
+Complaint check_model(Json model, const std::vector<std::string>& models) {
+  if (model.is_null() || std::find(models.begin(), models.end(), model.str()) != models.end()) return std::nullopt;
+  std::string known;
+  for (const std::string& name : models) known.append(known.empty() ? "" : ", ").append(name);
+  return " must be one of: " + known;
+}
+
+Complaint check_model_config(Json config, const std::vector<std::string>& models) {
+  const View mode = config["mode"].str();
+  if (!config["mode"].is_null() && mode != "backend" && mode != "byok") return ".mode must be backend or byok";
+  if (const Complaint wrong = check_model(config["remoteModel"], models)) return ".remoteModel" + *wrong;
+  return std::nullopt;
+}
+
+Complaint check(Json body, const std::vector<std::string>& models) {
+  static constexpr Optional kMembers[] = {
+      {"workflowId", &Json::is_string, "a string"},         {"threadId", &Json::is_string, "a string"},
+      {"initialPageContext", &Json::is_string, "a string"}, {"modelConfig", &Json::is_object, "an object"},
+      {"toolSchemas", &Json::is_array, "an array"},
+  };
+  if (!body.is_object()) return " must be a JSON object";
+  if (const Complaint wrong = check_messages(body["messages"])) return ".messages" + *wrong;
+  if (const Complaint wrong = check_optional(body, kMembers)) return wrong;
+  if (const Complaint wrong = check_model(body["model"], models)) return ".model" + *wrong;
+  if (const Complaint wrong = check_model_config(body["modelConfig"], models)) return ".modelConfig" + *wrong;
+  if (const Complaint wrong = check_each(body["toolSchemas"], check_tool_schema)) return ".toolSchemas" + *wrong;
+  return std::nullopt;
+}
+
+/// RFC 8259 8.1: JSON between systems is UTF-8; a charset parameter is tolerated when it says just that.
+bool is_json(View content_type) {
+  std::size_t end = content_type.find(';');
+  if (!same_letters(trim(content_type.substr(0, end)), "application/json")) return false;
+  while (end != View::npos) {
+    content_type.remove_prefix(end + 1);
+    end = content_type.find(';');
+    const View parameter = trim(content_type.substr(0, end));
+    if (!same_letters(parameter.substr(0, 8), "charset=")) continue;
+    const View charset = parameter.substr(8);
+    if (!same_letters(charset, "utf-8") && !same_letters(charset, "\"utf-8\"")) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Status check_content_type(Exchange& x) {
+  if (!is_json(x.header("Content-Type"))) {
+    return Fail{415, "unsupported_media_type", "The body must be sent as Content-Type: application/json in UTF-8.", {}};
+  }
+  const View coding = x.header("Content-Encoding");
+  if (!coding.empty() && !same_letters(coding, "identity")) {
+    return Fail{415, "unsupported_media_type", "The body must be sent without Content-Encoding.", {}};
+  }
+  return {};
+}
+
+Status check_body(Json body, const std::vector<std::string>& models) {
+  const Complaint wrong = check(body, models);
+  if (!wrong) return {};
+  return Fail{400, "invalid_request", wrong->front() == '.' ? wrong->substr(1) : "the body" + *wrong, {}};
+}
+
+}  // namespace gatehouse

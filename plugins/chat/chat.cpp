@@ -1,0 +1,92 @@
+#include "chat.h"
+
+#include <algorithm>
+
+#include "body.h"
+#include "schema.h"
+
+namespace gatehouse {
+namespace {
+
+constexpr View kSystemPrompt =
+    "You are an assistant inside a browser extension, beside the page the user is looking at. Answer in the user's language, "
+    "briefly and to the point. When tools are offered and one of them can do what is asked, use it rather than explain how. "
+    "Say so when you do not know.";
+
+std::vector<std::string> model_names(Json config) {
+  if (!config) return {"gemini-2.5-pro", "gemini-2.5-flash"};
+  std::vector<std::string> names;
+  for (const Json name : config) names.emplace_back(name.str());
+  return names;
+}
+
+/// For the access log.
+void note(const Exchange& x, const UiStream& stream) {
+  MutableJson notes = x.notes();
+  const auto set = [&notes](View name, View text) {
+    if (!text.empty()) notes.edit(name).set(text);
+  };
+  const auto set_count = [&notes](View name, std::optional<std::int64_t> tokens) {
+    if (tokens) notes.edit(name).set(*tokens);
+  };
+  set("model", x.chat()["model"].str());
+  set("workflow", x.chat()["workflow"].str());
+  set("finish_reason", stream.finish_reason());
+  set_count("input_tokens", stream.tokens().input);
+  set_count("output_tokens", stream.tokens().output);
+  set_count("total_tokens", stream.tokens().total);
+}
+
+}  // namespace
+
+Chat::Chat(Host host, Json config)
+    : host_(host),
+      route_(host.route("POST", "/api/chat")),
+      models_(model_names(config["models"])),
+      defaults_{.model = std::string(config["default_model"].str("gemini-2.5-flash")),
+                .system_prompt = std::string(config["system_prompt"].str(kSystemPrompt)),
+                .temperature = config["temperature"].real(0.7),
+                .max_output_tokens = config["max_output_tokens"].integer(4000)},
+      shown_{.send_reasoning = config["send_reasoning"].boolean(true), .send_sources = config["send_sources"].boolean(true)} {
+  if (std::find(models_.begin(), models_.end(), defaults_.model) == models_.end()) {
+    host.problem("/default_model", "must be one of models: add it there, or choose one of them");
+  }
+}
+
+Status Chat::handle(Exchange& x, Sink& out, Next& next) {
+  if (x.route() != route_) return next(x, out);
+  if (Status status = read(x); !status) return status;
+  return answer(x, out, next);
+}
+
+Status Chat::read(Exchange& x) const {
+  if (Status status = check_content_type(x); !status) return status;
+  auto body = x.json();
+  if (!body) return body.error();
+  if (Status status = check_body(*body, models_); !status) return status;
+  return write_document(*body, defaults_, x.make_chat());
+}
+
+Status Chat::answer(Exchange& x, Sink& out, Next& next) const {
+  x.set_header("Content-Type", "text/event-stream");
+  x.set_header("Cache-Control", "no-cache");
+  x.set_header("X-Accel-Buffering", "no");  // nginx: pass every piece on at once
+  x.set_header("X-Vercel-AI-UI-Message-Stream", "v1");
+
+  // Not flushed here: whatever waits below sends it first, and an answer that waits for nothing leaves in one piece.
+  UiStream stream(host_, x, out, shown_);
+  if (Status status = stream.start(x.chat()["model"].str()); !status) return status;
+  // A comment that clients skip, well within the 30 s to 60 s after which proxies give up on a silent answer.
+  x.heartbeat(": keep-alive\n\n", std::chrono::seconds(15));
+
+  Status status = next(x, stream);
+  note(x, stream);
+  if (status) return stream.finish();
+  // The head has left as 200, so a failure can only be told in the stream. It goes up as well, to be logged.
+  if (status.code() != GH_STOP) (void)stream.fail();
+  return status;
+}
+
+}  // namespace gatehouse
+
+GATEHOUSE_PLUGIN(gatehouse::Chat, "chat", "1.0.0", "POST /api/chat for clients of the Vercel AI SDK", GATEHOUSE_SCHEMA, 0)

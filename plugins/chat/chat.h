@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "document.h"
+#include "gatehouse/plugin.hpp"
+#include "ui_stream.h"
+
+namespace gatehouse {
+
+/// POST /api/chat for clients of the Vercel AI SDK: their messages become the chat document, and the events of the answer
+/// their UI message stream. Below it there is no HTTP.
+class Chat final : public Plugin {
+ public:
+  Chat(Host host, Json config);
+
+  Status handle(Exchange& x, Sink& out, Next& next) override;
+
+ private:
+  Status read(Exchange& x) const;
+  Status answer(Exchange& x, Sink& out, Next& next) const;
+
+  const Host host_;
+  const int route_;
+  const std::vector<std::string> models_;
+  const Defaults defaults_;
+  const UiStream::Options shown_;
+};
+
+}  // namespace gatehouse

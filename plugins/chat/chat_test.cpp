@@ -1,0 +1,149 @@
+#include "chat.h"
+
+#include <gtest/gtest.h>
+
+#include "gatehouse/testing.hpp"
+
+namespace gatehouse {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Answer;
+using testing::Events;
+using testing::Harness;
+using testing::Request;
+
+const std::string kStart =
+    "data: {\"type\":\"start\",\"messageMetadata\":{\"createdAt\":1735689600000,\"model\":\"gemini-2.5-flash\"}}\n\n";
+const std::string kError = "data: {\"type\":\"error\",\"errorText\":\"An error occurred during the conversation\"}\n\ndata: [DONE]\n\n";
+
+Request question(View more = "") {
+  Request request("POST", "/api/chat");
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = std::string(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}])").append(more).append("}");
+  return request;
+}
+
+struct ChatTest : ::testing::Test {
+  Harness h;
+  Chat chat{h.host(), h.config("{}")};
+};
+
+TEST_F(ChatTest, AnswersWithAnEventStream) {
+  h.next = testing::answer("Hello");
+  const Answer answer = h.run(chat, question());
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers, (testing::Headers{{"Content-Type", "text/event-stream"},
+                                              {"Cache-Control", "no-cache"},
+                                              {"X-Accel-Buffering", "no"},
+                                              {"X-Vercel-AI-UI-Message-Stream", "v1"}}));
+  EXPECT_EQ(answer.events.front(), "bytes:" + kStart);
+  EXPECT_EQ(answer.events.back(),
+            "bytes+last:data: {\"type\":\"finish\",\"finishReason\":\"stop\",\"messageMetadata\":{}}\n\ndata: [DONE]\n\n");
+  EXPECT_EQ(answer.heartbeat, ": keep-alive\n\n");
+  EXPECT_EQ(answer.heartbeat_interval, 15s);
+}
+
+TEST_F(ChatTest, StartsTheStreamBeforeItAsksTheModel) {
+  std::string sent_before;
+  h.next = [&](Exchange& x, Sink&) -> Status {
+    sent_before = x.committed() ? "start" : "nothing";
+    return {};
+  };
+  h.run(chat, question());
+  EXPECT_EQ(sent_before, "start");
+}
+
+TEST(Chat, AsksTheModelWithTheSettingsOfTheOperator) {
+  Harness h;
+  h.next = testing::answer("Hello");
+  Chat chat(
+      h.host(),
+      h.config(R"({"models": ["a", "b"], "default_model": "b", "system_prompt": "Be kind.", "temperature": 0, "max_output_tokens": 9})"));
+  EXPECT_NE(h.run(chat, question()).body.find(R"("model":"b")"), std::string::npos);
+  const Json asked = h.config(h.chats.at(0));
+  EXPECT_EQ(asked["model"].str(), "b");
+  EXPECT_EQ(asked["system"].dump(), R"(["Be kind."])");
+  EXPECT_EQ(asked["temperature"].real(1), 0);
+  EXPECT_EQ(asked["max_output_tokens"].integer(), 9);
+}
+
+TEST(Chat, ShowsReasoningAndSourcesAsTheOperatorWants) {
+  Harness h;
+  h.next = testing::events({"step-start", "reasoning:because", "source:s1:Title:https://s.example/", "step-finish:stop"});
+  Chat quiet(h.host(), h.config(R"({"send_reasoning": false, "send_sources": false})"));
+  const Answer answer = h.run(quiet, question());
+  EXPECT_EQ(answer.body.find("because"), std::string::npos);
+  EXPECT_EQ(answer.body.find("s.example"), std::string::npos);
+}
+
+TEST_F(ChatTest, NotesWhatTheAccessLogTells) {
+  h.next = testing::events({"step-start", R"(usage:{"input_tokens":3,"output_tokens":2,"total_tokens":5})", "step-finish:length"});
+  EXPECT_EQ(
+      h.run(chat, question(R"(, "workflowId": "research")")).notes,
+      R"({"model":"gemini-2.5-flash","workflow":"research","finish_reason":"length","input_tokens":3,"output_tokens":2,"total_tokens":5})");
+}
+
+TEST_F(ChatTest, TellsAFailureInTheStreamAndPassesItOn) {
+  h.next = [](Exchange&, Sink& out) -> Status {
+    if (Status status = testing::emit(out, {"step-start", "text:Half an"}); !status) return status;
+    return Fail{502, "upstream_broken", "The model broke off.", "secret"};
+  };
+  const Answer answer = h.run(chat, question());
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.events.back(), "bytes+last:" + kError);
+  EXPECT_EQ(answer.body.find("secret"), std::string::npos);
+  EXPECT_EQ(answer.failure.code, "upstream_broken");
+}
+
+TEST_F(ChatTest, TellsAClientThatItsTimeIsUp) {
+  h.next = [this](Exchange& x, Sink&) { return h.host().sleep(x, 2s); };
+  Request request = question();
+  request.time_limit = 1s;
+  const Answer answer = h.run(chat, request);
+  EXPECT_EQ(answer.body, kStart + kError);
+  EXPECT_EQ(answer.code, GH_CANCELLED);
+}
+
+TEST_F(ChatTest, SaysNothingMoreToAClientThatLeft) {
+  h.next = testing::events({"step-start", "text:a", "text:b"});
+  Request request = question();
+  request.leaves_after = 2;
+  const Answer answer = h.run(chat, request);
+  EXPECT_EQ(answer.events, (Events{"bytes:" + kStart, "bytes:data: {\"type\":\"start-step\"}\n\n"}));
+  EXPECT_EQ(answer.code, GH_STOP);
+
+  h.next = [](Exchange&, Sink&) { return Status(GH_STOP); };
+  EXPECT_EQ(h.run(chat, question()).body, kStart);
+}
+
+TEST_F(ChatTest, RefusesABadBodyBeforeTheStreamBegins) {
+  for (const char* body : {"", "{\"messages\": [", "[]", R"({"messages": []})", R"({"messages": [{"role": "user", "parts": []}]})"}) {
+    Request request = question();
+    request.body = body;
+    const Answer answer = h.run(chat, request);
+    EXPECT_EQ(answer.status, 400) << body;
+    EXPECT_EQ(answer.events, Events()) << body;
+  }
+  EXPECT_EQ(h.next_calls, 0);
+}
+
+TEST_F(ChatTest, RefusesABodyThatIsNotDeclaredAsJson) {
+  Request request = question();
+  request.headers = {{"Content-Type", "text/plain"}};
+  EXPECT_EQ(h.run(chat, request).status, 415);
+}
+
+TEST_F(ChatTest, LeavesOtherRequestsToOthers) {
+  h.next = testing::answer("fine");
+  EXPECT_EQ(h.get(chat, "/api/chat").body, "fine");
+  EXPECT_EQ(h.post(chat, "/api/tools/sync", "{").body, "fine");
+}
+
+TEST_F(ChatTest, WantsTheDefaultModelToBeOneOfTheModels) {
+  Chat other(h.host(), h.config(R"({"models": ["a"]})"));
+  EXPECT_EQ(h.problems, (Events{"/default_model: must be one of models: add it there, or choose one of them"}));
+}
+
+}  // namespace
+}  // namespace gatehouse

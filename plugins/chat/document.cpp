@@ -1,0 +1,173 @@
+#include "document.h"
+
+#include <unordered_map>
+
+#include "ascii.h"
+#include "data_url.h"
+
+namespace gatehouse {
+namespace {
+
+/// A message of the chat document that comes into being with its first part: models refuse messages without any.
+class Message {
+ public:
+  Message(MutableJson messages, View role) : messages_(messages), role_(role) {}
+
+  MutableJson add(View type) {
+    if (!content_) {
+      MutableJson message = messages_.push();
+      message.edit("role").set(role_);
+      content_ = message.edit("content");
+    }
+    MutableJson part = content_.push();
+    part.edit("type").set(type);
+    return part;
+  }
+
+ private:
+  MutableJson messages_;
+  View role_;
+  MutableJson content_;
+};
+
+/// Signatures of the model on its earlier words. It refuses or forgets them unless they come back unchanged.
+void add_metadata(Json metadata, MutableJson to) {
+  if (!metadata.is_null()) to.edit("metadata").set(metadata);
+}
+
+/// Text or reasoning.
+void add_text(Json part, View type, Message& message) {
+  if (part["text"].str().empty()) return;
+  MutableJson text = message.add(type);
+  text.edit("text").set(part["text"]);
+  add_metadata(part["providerMetadata"], text);
+}
+
+void add_file(Json part, Message& message) {
+  MutableJson file = message.add("file");
+  const Json url = part["url"];
+  View media_type = part["mediaType"].str();
+  if (const auto data = parse_data_url(url.str())) {
+    if (!data->media_type.empty()) media_type = data->media_type;
+    if (data->base64) {
+      file.edit("data").set(data->data);
+    } else {
+      file.edit("data").set(base64_of(data->data));
+    }
+  } else {
+    file.edit(url.str().find(':') == View::npos ? "data" : "url").set(url);
+  }
+  // What the AI SDK makes of an image whose kind it does not know.
+  file.edit("media_type").set(media_type == "image/*" ? "image/jpeg" : media_type);
+}
+
+/// A call and its answer. Calls without one are left out, as models refuse them for the rest of the conversation, and so are
+/// those that the provider ran itself: only it could repeat them.
+void add_tool(Json part, Message& answer, Message& results) {
+  const View state = part["state"].str();
+  const bool failed = state == "output-error";
+  const bool succeeded = state == "output-available" && !part["preliminary"].boolean();
+  if ((!failed && !succeeded) || part["providerExecuted"].boolean()) return;
+
+  const View type = part["type"].str();
+  const View name = type == "dynamic-tool" ? part["toolName"].str() : type.substr(type.find('-') + 1);
+  const Json given = part["input"].is_null() ? part["rawInput"] : part["input"];
+  MutableJson call = answer.add("tool-call");
+  call.edit("id").set(part["toolCallId"]);
+  call.edit("name").set(name);
+  MutableJson input = call.edit("input");
+  if (given.is_object()) {
+    input.set(given);
+  } else {
+    input.set_object();
+  }
+  add_metadata(part["callProviderMetadata"], call);
+
+  MutableJson result = results.add("tool-result");
+  result.edit("id").set(part["toolCallId"]);
+  result.edit("name").set(name);
+  result.edit("output").set(part[failed ? "errorText" : "output"]);
+}
+
+void add_system(Json parts, MutableJson messages) {
+  std::string text;
+  for (const Json part : parts) {
+    if (part["type"].str() == "text") text.append(part["text"].str());
+  }
+  if (!text.empty()) Message(messages, "system").add("text").edit("text").set(View(text));
+}
+
+void add_user(Json parts, MutableJson messages) {
+  Message question(messages, "user");
+  for (const Json part : parts) {
+    const View type = part["type"].str();
+    if (type == "text") add_text(part, type, question);
+    if (type == "file") add_file(part, question);
+  }
+}
+
+/// One message for each step of the model, followed by the answers to its calls.
+void add_assistant(Json parts, MutableJson messages) {
+  Message answer(messages, "assistant");
+  Message results(messages, "tool");
+  for (const Json part : parts) {
+    const View type = part["type"].str();
+    if (type == "step-start") {
+      answer = Message(messages, "assistant");
+      results = Message(messages, "tool");
+    } else if (type == "text" || type == "reasoning") {
+      add_text(part, type, answer);
+    } else if (type == "file") {
+      add_file(part, answer);
+    } else if (type == "dynamic-tool" || type.substr(0, 5) == "tool-") {
+      add_tool(part, answer, results);
+    }
+  }
+}
+
+/// Tools that run in the client are offered as announced; of those that may run on this side only the name counts, because
+/// whoever runs them knows them better.
+void add_tools(Json announced, MutableJson chat) {
+  std::unordered_map<View, const gh_json*> latest;  // a later announcement of a name replaces an earlier one
+  for (const Json tool : announced) latest[tool["name"].str()] = tool.raw();
+  for (const Json tool : announced) {
+    if (latest[tool["name"].str()] != tool.raw()) continue;
+    const View location = tool["mcp"]["executionLocation"].str();
+    if (location == "backend" || location == "either") chat.edit("backend_tools").push().set(tool["name"]);
+    if (location == "backend") continue;
+    MutableJson offered = chat.edit("tools").push();
+    offered.edit("name").set(tool["name"]);
+    if (!tool["description"].is_null()) offered.edit("description").set(tool["description"]);
+    if (!tool["inputSchema"].is_null()) offered.edit("input_schema").set(tool["inputSchema"]);
+  }
+}
+
+}  // namespace
+
+Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
+  const View model = body["model"].str(defaults.model);
+  chat.edit("model").set(body["modelConfig"]["remoteModel"].str(model));
+  chat.edit("system").push().set(defaults.system_prompt);
+  if (const View context = body["initialPageContext"].str(); !context.empty()) {
+    chat.edit("system").push().set(std::string("\n\n[INITIAL PAGE CONTEXT]\n").append(context));
+  }
+  chat.edit("temperature").set(defaults.temperature);
+  chat.edit("max_output_tokens").set(defaults.max_output_tokens);
+  if (const Json workflow = body["workflowId"]; !workflow.str().empty()) chat.edit("workflow").set(workflow);
+
+  MutableJson messages = chat.edit("messages");
+  for (const Json message : body["messages"]) {
+    const View role = message["role"].str();
+    if (role == "system") add_system(message["parts"], messages);
+    if (role == "user") add_user(message["parts"], messages);
+    if (role == "assistant") add_assistant(message["parts"], messages);
+  }
+  add_tools(body["toolSchemas"], chat);
+
+  for (const Json message : messages) {
+    if (message["role"].str() != "system") return {};
+  }
+  return Fail{400, "invalid_request", "messages must hold a text or a file that is not empty", {}};
+}
+
+}  // namespace gatehouse

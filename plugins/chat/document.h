@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "gatehouse/plugin.hpp"
+
+namespace gatehouse {
+
+/// What the model is asked with unless the client, or a plugin further down, says otherwise.
+struct Defaults {
+  std::string model;
+  std::string system_prompt;
+  double temperature;
+  std::int64_t max_output_tokens;
+};
+
+/// Writes the chat document (sdk/README.md) for a body that check_body() has let pass: 400 when that leaves nothing a model
+/// could answer. Texts are shared with the body, which is of the same exchange; only the files of data URLs are copied.
+Status write_document(Json body, const Defaults& defaults, MutableJson chat);
+
+}  // namespace gatehouse

@@ -1,0 +1,195 @@
+#include "document.h"
+
+#include <gtest/gtest.h>
+
+#include "gatehouse/testing.hpp"
+
+namespace gatehouse {
+namespace {
+
+using testing::Harness;
+
+const Defaults kDefaults = {.model = "gemini-2.5-flash", .system_prompt = "Be kind.", .temperature = 0.5, .max_output_tokens = 100};
+
+/// The chat document for a body, without the white space of the test.
+std::string document(View body) {
+  Harness h;
+  Document chat;
+  const Status status = write_document(h.config(body), kDefaults, chat.root());
+  return status ? chat.root().dump() : status.fail()->message;
+}
+
+std::string compact(View json) {
+  Harness h;
+  return h.config(json).dump();
+}
+
+/// One member of the chat document.
+std::string member(View name, View body) {
+  Harness h;
+  return h.config(document(body))[name].dump();
+}
+
+std::string messages(View given) { return member("messages", std::string(R"({"messages": )").append(given).append("}")); }
+
+std::string user(View parts) { return std::string(R"([{"role": "user", "parts": [)").append(parts).append("]}]"); }
+
+/// After a question, so that there is something to answer.
+std::string assistant(View parts) {
+  return std::string(R"([{"role": "user", "parts": [{"type": "text", "text": "Q"}]}, {"role": "assistant", "parts": [)")
+      .append(parts)
+      .append("]}]");
+}
+std::string after_question(View rest) {
+  return compact(std::string(R"([{"role": "user", "content": [{"type": "text", "text": "Q"}]})").append(rest).append("]"));
+}
+
+TEST(ChatDocument, AsksTheDefaultModelWhatTheUserSaid) {
+  EXPECT_EQ(document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})"), compact(R"({
+    "model": "gemini-2.5-flash", "system": ["Be kind."], "temperature": 0.5, "max_output_tokens": 100,
+    "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})"));
+}
+
+TEST(ChatDocument, TakesTheModelFromTheModelConfigFirst) {
+  const std::string body = R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "model": "first")";
+  EXPECT_EQ(member("model", body + "}"), R"("first")");
+  EXPECT_EQ(member("model", body + R"(, "modelConfig": {"mode": "byok"}})"), R"("first")");
+  EXPECT_EQ(member("model", body + R"(, "modelConfig": {"remoteModel": "second"}})"), R"("second")");
+}
+
+TEST(ChatDocument, PutsThePageContextAfterThePrompt) {
+  const std::string body = R"(, "messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})";
+  EXPECT_EQ(member("system", R"({"initialPageContext": "A page")" + body), R"(["Be kind.","\n\n[INITIAL PAGE CONTEXT]\nA page"])");
+  EXPECT_EQ(member("system", R"({"initialPageContext": "")" + body), R"(["Be kind."])");
+}
+
+TEST(ChatDocument, NamesTheWorkflowIfThereIsOne) {
+  const std::string body = R"(, "messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})";
+  EXPECT_EQ(member("workflow", R"({"workflowId": "research")" + body), R"("research")");
+  EXPECT_EQ(member("workflow", R"({"workflowId": "")" + body), "null");
+}
+
+TEST(ChatDocument, KeepsSystemMessagesAsOneTextEach) {
+  EXPECT_EQ(messages(R"([{"role": "system", "parts": [{"type": "text", "text": "Speak "}, {"type": "text", "text": "French."}]},
+                         {"role": "system", "parts": [{"type": "text", "text": ""}]},
+                         {"role": "user", "parts": [{"type": "text", "text": "Hi"}]}])"),
+            compact(R"([{"role": "system", "content": [{"type": "text", "text": "Speak French."}]},
+                        {"role": "user", "content": [{"type": "text", "text": "Hi"}]}])"));
+}
+
+TEST(ChatDocument, TurnsFilesIntoBase64OrLinks) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"("mediaType": "image/jpeg", "url": "data:image/png;base64,iVBORw0KGgo=")", R"("data": "iVBORw0KGgo=", "media_type": "image/png")"},
+      {R"("mediaType": "text/csv", "url": "DATA:text/csv;charset=utf-8;BASE64,YSxiCg==")",
+       R"("data": "YSxiCg==", "media_type": "text/csv")"},
+      {R"("mediaType": "text/plain", "url": "data:text/plain;charset=utf-8,gr%C3%BC%C3%9Fe%20%26%20mehr")",
+       R"("data": "Z3LDvMOfZSAmIG1laHI=", "media_type": "text/plain")"},
+      {R"("mediaType": "text/plain", "url": "data:,100%25%2%")", R"("data": "MTAwJSUyJQ==", "media_type": "text/plain")"},
+      {R"("mediaType": "audio/wav", "url": "UklGRg==")", R"("data": "UklGRg==", "media_type": "audio/wav")"},
+      {R"("mediaType": "image/*", "url": "iVBORw0KGgo=")", R"("data": "iVBORw0KGgo=", "media_type": "image/jpeg")"},
+      {R"("mediaType": "video/mp4", "url": "https://youtu.be/dQw4w9WgXcQ")",
+       R"("url": "https://youtu.be/dQw4w9WgXcQ", "media_type": "video/mp4")"},
+  };
+  for (const auto& [given, expected] : cases) {
+    EXPECT_EQ(messages(user(std::string(R"({"type": "file", )").append(given).append("}"))),
+              compact(std::string(R"([{"role": "user", "content": [{"type": "file", )").append(expected).append("}]}]")));
+  }
+}
+
+TEST(ChatDocument, CutsTheHistoryIntoTheStepsOfTheModel) {
+  EXPECT_EQ(messages(assistant(R"({"type": "step-start"},
+                                  {"type": "reasoning", "text": "hm", "providerMetadata": {"google": {"thoughtSignature": "s1"}}},
+                                  {"type": "tool-click", "toolCallId": "c1", "state": "output-available", "input": {"at": 1},
+                                   "output": {"ok": true}, "callProviderMetadata": {"google": {"thoughtSignature": "s2"}}},
+                                  {"type": "text", "text": "Clicked."},
+                                  {"type": "step-start"},
+                                  {"type": "tool-click", "toolCallId": "c2", "state": "output-available", "input": {}, "output": 2},
+                                  {"type": "step-start"},
+                                  {"type": "text", "text": "Done.", "providerMetadata": {"google": {"thoughtSignature": "s3"}}})")),
+            after_question(R"(, {"role": "assistant", "content": [
+                                  {"type": "reasoning", "text": "hm", "metadata": {"google": {"thoughtSignature": "s1"}}},
+                                  {"type": "tool-call", "id": "c1", "name": "click", "input": {"at": 1},
+                                   "metadata": {"google": {"thoughtSignature": "s2"}}},
+                                  {"type": "text", "text": "Clicked."}]},
+                                {"role": "tool", "content": [{"type": "tool-result", "id": "c1", "name": "click", "output": {"ok": true}}]},
+                                {"role": "assistant", "content": [{"type": "tool-call", "id": "c2", "name": "click", "input": {}}]},
+                                {"role": "tool", "content": [{"type": "tool-result", "id": "c2", "name": "click", "output": 2}]},
+                                {"role": "assistant", "content": [
+                                  {"type": "text", "text": "Done.", "metadata": {"google": {"thoughtSignature": "s3"}}}]})"));
+}
+
+TEST(ChatDocument, KeepsOnlyToolCallsThatWereAnswered) {
+  for (const char* unanswered :
+       {R"("state": "input-streaming")", R"("state": "input-available", "input": {})", R"("state": "approval-requested", "input": {})",
+        R"("state": "output-available", "input": {}, "output": 1, "preliminary": true)",
+        R"("state": "output-available", "input": {}, "output": 1, "providerExecuted": true)"}) {
+    EXPECT_EQ(messages(assistant(std::string(R"({"type": "tool-click", "toolCallId": "c1", )").append(unanswered).append("}"))),
+              after_question(""))
+        << unanswered;
+  }
+}
+
+TEST(ChatDocument, TellsTheModelWhatAToolCallWas) {
+  struct Case {
+    const char *part, *name, *input, *output;
+  };
+  const Case cases[] = {
+      {R"("type": "tool-a-b", "state": "output-available", "input": {"x": [1, 2.5]}, "output": "text")", "a-b", R"({"x": [1, 2.5]})",
+       R"("text")"},
+      {R"("type": "dynamic-tool", "toolName": "kit_echo", "state": "output-available", "input": {}, "output": [null])", "kit_echo", "{}",
+       "[null]"},
+      {R"("type": "tool-click", "state": "output-available", "input": {})", "click", "{}", "null"},
+      {R"("type": "tool-click", "state": "output-error", "input": {"at": 1}, "errorText": "gone")", "click", R"({"at": 1})", R"("gone")"},
+      {R"("type": "tool-click", "state": "output-error", "rawInput": {"at": 2}, "errorText": "gone")", "click", R"({"at": 2})",
+       R"("gone")"},
+      {R"("type": "tool-click", "state": "output-error", "rawInput": "{broken", "errorText": "gone")", "click", "{}", R"("gone")"},
+  };
+  for (const Case& c : cases) {
+    const std::string id_and_name = std::string(R"("id": "c1", "name": ")").append(c.name).append(R"(", )");
+    EXPECT_EQ(
+        messages(assistant(std::string(R"({"toolCallId": "c1", )").append(c.part).append("}"))),
+        after_question(R"(, {"role": "assistant", "content": [{"type": "tool-call", )" + id_and_name + R"("input": )" + c.input + R"(}]},
+                                  {"role": "tool", "content": [{"type": "tool-result", )" +
+                       id_and_name + R"("output": )" + c.output + "}]}"))
+        << c.part;
+  }
+}
+
+TEST(ChatDocument, DropsWhatNoModelCanUse) {
+  EXPECT_EQ(messages(assistant(R"({"type": "step-start"}, {"type": "text", "text": ""}, {"type": "reasoning", "text": ""},
+                                  {"type": "source-url", "sourceId": "s1", "url": "https://s.example"},
+                                  {"type": "data-progress", "data": 50})")),
+            after_question(""));
+}
+
+TEST(ChatDocument, RefusesToAskNothing) {
+  for (const char* empty : {R"([{"role": "user", "parts": []}])", R"([{"role": "user", "parts": [{"type": "text", "text": ""}]}])",
+                            R"([{"role": "system", "parts": [{"type": "text", "text": "Be brief."}]}])"}) {
+    EXPECT_EQ(document(std::string(R"({"messages": )").append(empty).append("}")), "messages must hold a text or a file that is not empty")
+        << empty;
+  }
+}
+
+TEST(ChatDocument, OffersToolsWhereTheyRun) {
+  const std::string body = R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "toolSchemas": [
+    {"name": "click", "description": "Click", "inputSchema": {"type": "object"}, "parameters": {"ignored": true}},
+    {"name": "here", "mcp": {"executionLocation": "extension"}},
+    {"name": "there", "mcp": {"executionLocation": "backend"}},
+    {"name": "both", "mcp": {"executionLocation": "either"}}]})";
+  EXPECT_EQ(
+      member("tools", body),
+      compact(R"([{"name": "click", "description": "Click", "input_schema": {"type": "object"}}, {"name": "here"}, {"name": "both"}])"));
+  EXPECT_EQ(member("backend_tools", body), R"(["there","both"])");
+}
+
+TEST(ChatDocument, BelievesTheLastAnnouncementOfATool) {
+  const std::string body = R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "toolSchemas": [
+    {"name": "twice", "description": "old", "inputSchema": {}, "mcp": {"executionLocation": "backend"}},
+    {"name": "once"},
+    {"name": "twice"}]})";
+  EXPECT_EQ(member("tools", body), R"([{"name":"once"},{"name":"twice"}])");
+  EXPECT_EQ(member("backend_tools", body), "null");
+}
+
+}  // namespace
+}  // namespace gatehouse

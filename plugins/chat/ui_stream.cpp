@@ -1,0 +1,224 @@
+#include "ui_stream.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace gatehouse {
+namespace {
+
+constexpr View kDone = "data: [DONE]\n\n";
+// All that a client learns of an error: the reasons of a provider or a tool may hold keys, addresses and other people's words.
+constexpr View kMasked = "An error occurred during the conversation";
+// What the client's schema knows.
+constexpr View kFinishReasons[] = {"stop", "length", "content-filter", "tool-calls", "error", "other", "unknown"};
+
+std::optional<std::int64_t> count(Json value) {
+  const std::int64_t tokens = value.integer(-1);
+  // Far beyond any model, and far from where sums overflow.
+  if (tokens < 0 || tokens > 1'000'000'000'000) return std::nullopt;
+  return tokens;
+}
+
+std::optional<std::int64_t> sum(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
+  if (!a || !b) return a ? a : b;
+  return *a + *b;
+}
+
+Tokens sum(const Tokens& a, const Tokens& b) { return {sum(a.input, b.input), sum(a.output, b.output), sum(a.total, b.total)}; }
+
+}  // namespace
+
+Status UiStream::start(View model) {
+  // No messageId: the client would take a continued answer for a new message.
+  begin("start");
+  buffer_.append(",\"messageMetadata\":{\"createdAt\":");
+  buffer_.append(std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(host_.wall()).count()));
+  member("model", model);
+  buffer_.push_back('}');
+  end();
+  return send();
+}
+
+Status UiStream::emit(Event e) {
+  if (ended_) return Status(GH_STOP);
+  switch (e.kind()) {
+    case GH_EV_STEP_START:
+      close_step();
+      steps_before_ = sum(steps_before_, step_);
+      step_ = {};
+      blocks_in_step_ = 0;
+      in_step_ = true;
+      begin("start-step");
+      end();
+      break;
+    case GH_EV_TEXT: write_delta("text", e); break;
+    case GH_EV_REASONING:
+      if (options_.send_reasoning) {
+        write_delta("reasoning", e);
+      } else if (!e.text().empty()) {
+        close_block();  // the same blocks of text, whether or not the thoughts between them are shown
+      }
+      break;
+    case GH_EV_TOOL_INPUT_START:
+      write_tool("tool-input-start", e);
+      end();
+      break;
+    case GH_EV_TOOL_INPUT_DELTA:
+      begin("tool-input-delta");
+      member("toolCallId", e.id());
+      member("inputTextDelta", e.text());
+      end();
+      break;
+    case GH_EV_TOOL_CALL:
+      write_tool("tool-input-available", e);
+      member("input", e.json());
+      if (e.metadata().is_object()) member("providerMetadata", e.metadata());
+      end();
+      break;
+    case GH_EV_TOOL_CALL_ERROR:
+      write_tool("tool-input-error", e);
+      member("input", e.json());
+      write_error_text(e);
+      end();
+      break;
+    case GH_EV_TOOL_OUTPUT:
+      write_tool("tool-output-available", e);
+      member("output", e.json());
+      if (e.has(GH_PRELIMINARY)) buffer_.append(",\"preliminary\":true");
+      end();
+      break;
+    case GH_EV_TOOL_OUTPUT_ERROR:
+      write_tool("tool-output-error", e);
+      write_error_text(e);
+      end();
+      break;
+    case GH_EV_SOURCE:
+      if (!options_.send_sources) break;
+      begin("source-url");
+      member("sourceId", e.id());
+      member("url", e.text());
+      if (!e.name().empty()) member("title", e.name());
+      end();
+      break;
+    case GH_EV_FILE:
+      begin("file");
+      member("url", std::string("data:").append(e.name()).append(";base64,").append(e.text()));
+      member("mediaType", e.name());
+      end();
+      break;
+    case GH_EV_USAGE: step_ = {count(e.json()["input_tokens"]), count(e.json()["output_tokens"]), count(e.json()["total_tokens"])}; break;
+    case GH_EV_STEP_FINISH: {
+      close_step();
+      const bool known = std::find(std::begin(kFinishReasons), std::end(kFinishReasons), e.name()) != std::end(kFinishReasons);
+      finish_reason_ = known ? e.name() : "unknown";
+      break;
+    }
+  }
+  return buffer_.empty() ? Status() : send();
+}
+
+Status UiStream::finish() {
+  close_step();
+  begin("finish");
+  member("finishReason", finish_reason_.empty() ? "unknown" : View(finish_reason_));
+  // Present even when empty: it is what makes the client show a step in which the model said nothing.
+  buffer_.append(",\"messageMetadata\":{");
+  const auto add = [this](View key, std::optional<std::int64_t> count) {
+    if (count) buffer_.append(buffer_.back() == '{' ? "\"" : ",\"").append(key).append("\":").append(std::to_string(*count));
+  };
+  add("inputTokens", tokens().input);
+  add("outputTokens", tokens().output);
+  add("totalTokens", tokens().total);
+  buffer_.push_back('}');
+  end();
+  buffer_.append(kDone);
+  return send(true);
+}
+
+Status UiStream::fail() {
+  begin("error");
+  member("errorText", kMasked);
+  end();
+  buffer_.append(kDone);
+  return send(true);
+}
+
+Tokens UiStream::tokens() const { return sum(steps_before_, step_); }
+
+/// A piece of text or reasoning. One block is open at a time; tool calls, sources and files do not close it.
+void UiStream::write_delta(View kind, Event e) {
+  const bool open = block_kind_ == kind && block_of_ == e.id();
+  const bool has_metadata = e.metadata().is_object();
+  if (e.text().empty() && !(open && has_metadata)) return;  // a signature alone belongs to the block before it, if any
+  if (!open) {
+    close_block();
+    block_kind_ = kind;
+    block_of_ = e.id();
+    block_id_ = std::to_string(blocks_in_step_++);
+    begin(kind, "-start");
+    member("id", block_id_);
+    if (has_metadata) member("providerMetadata", e.metadata());
+    end();
+  }
+  begin(kind, "-delta");
+  member("id", block_id_);
+  member("delta", e.text());
+  if (has_metadata) member("providerMetadata", e.metadata());
+  end();
+}
+
+/// What the chunks of a tool call have in common.
+void UiStream::write_tool(View type, Event e) {
+  begin(type);
+  member("toolCallId", e.id());
+  if (!e.name().empty()) member("toolName", e.name());
+  // Must be the same on all chunks of a call: the client looks for the call among those of its kind only.
+  if (e.has(GH_DYNAMIC)) buffer_.append(",\"dynamic\":true");
+  if (e.has(GH_PROVIDER_EXECUTED)) buffer_.append(",\"providerExecuted\":true");
+}
+
+/// The client gets the fixed text; here the reason leaves the answer, so it is logged.
+void UiStream::write_error_text(Event e) {
+  member("errorText", kMasked);
+  Document fields;
+  fields.root().edit("tool_call_id").set(e.id());
+  fields.root().edit("reason").set(e.text());
+  host_.log(GH_DEBUG, &x_, "a tool call failed", fields.root());
+}
+
+void UiStream::close_block() {
+  if (block_kind_.empty()) return;
+  begin(block_kind_, "-end");
+  member("id", block_id_);
+  end();
+  block_kind_ = {};
+}
+
+void UiStream::close_step() {
+  if (!in_step_) return;
+  close_block();
+  begin("finish-step");
+  end();
+  in_step_ = false;
+}
+
+void UiStream::begin(View type, View type_end) { buffer_.append("data: {\"type\":\"").append(type).append(type_end).push_back('"'); }
+
+void UiStream::member(View key, View text) {
+  buffer_.append(",\"").append(key).append("\":");
+  quote(buffer_, text);
+}
+
+void UiStream::member(View key, Json value) {
+  buffer_.append(",\"").append(key).append("\":");
+  value.dump(buffer_);
+}
+
+Status UiStream::send(bool last) {
+  ended_ = last;
+  Status status = out_.emit(event::bytes(buffer_, last));
+  buffer_.clear();
+  return status;
+}
+
+}  // namespace gatehouse
