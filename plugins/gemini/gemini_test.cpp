@@ -1,0 +1,544 @@
+#include "gemini.h"
+
+#include <gtest/gtest.h>
+
+#include "gatehouse/testing.hpp"
+
+namespace gatehouse {
+namespace {
+
+using namespace testing;
+
+constexpr View kKey = "AIza-secret-key";
+constexpr View kHello = R"({"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}]})";
+
+/// A gateway whose only plugin is gemini.
+struct Gateway {
+  Harness h;
+  Gemini gemini{h.host(), h.config(R"({"api_key": "AIza-secret-key", "base_url": "http://gemini.example/v1beta", "idle_timeout": "7s"})")};
+
+  Answer ask(Reply reply, View chat = kHello) {
+    h.upstream.push(std::move(reply));
+    return h.ask(gemini, chat);
+  }
+  /// What the answer becomes, when it comes as these GenerateContentResponses.
+  Events answer(const std::vector<std::string>& responses) { return ask(sse(responses)).events; }
+  /// The request that this chat becomes.
+  std::string request(View chat) {
+    ask(sse({}), chat);
+    return h.upstream.requests.back().body;
+  }
+};
+
+/// A GenerateContentResponse; `rest`: more members of its candidate.
+std::string with_parts(const std::string& parts, const std::string& rest = R"("index":0)") {
+  return R"({"candidates":[{"content":{"role":"model","parts":[)" + parts + "]}," + rest + "}]}";
+}
+
+// ---- The request -----------------------------------------------------------------------------------------------------
+
+TEST(Gemini, SendsTheKeyInAHeaderOnly) {
+  Gateway g;
+  g.ask(sse({}));
+
+  const Upstream::Sent& sent = g.h.upstream.requests.at(0);
+  EXPECT_EQ(sent.method, "POST");
+  EXPECT_EQ(sent.base_url, "http://gemini.example/v1beta");
+  EXPECT_EQ(sent.path, "/models/gemini-2.5-flash:streamGenerateContent?alt=sse");
+  EXPECT_EQ(sent.header("x-goog-api-key"), kKey);
+  EXPECT_EQ(sent.header("content-type"), "application/json");
+  EXPECT_EQ(sent.body.find(kKey), std::string::npos);
+}
+
+TEST(Gemini, WaitsAsLongAsConfigured) {
+  Gateway g;
+  g.ask(sse({}));
+
+  const Upstream::Sent& sent = g.h.upstream.requests.at(0);
+  EXPECT_EQ(sent.connect, std::chrono::seconds(5));
+  EXPECT_EQ(sent.first_byte, std::chrono::seconds(60));
+  EXPECT_EQ(sent.idle, std::chrono::seconds(7));
+}
+
+TEST(Gemini, SaysAtTheStartWhereAnswersComeFrom) {
+  Gateway g;
+  EXPECT_EQ(g.h.logs, (std::vector<std::string>{"info: answers come from gemini at http://gemini.example/v1beta"}));
+}
+
+TEST(Gemini, WritesAWholeConversation) {
+  Gateway g;
+  const std::string body = g.request(R"({
+    "model": "gemini-2.5-pro", "system": ["Be ", "kind."], "temperature": 0.7, "max_output_tokens": 4000, "workflow": "w",
+    "messages": [
+      {"role": "system", "content": [{"type": "text", "text": "Speak "}, {"type": "text", "text": "French."}]},
+      {"role": "user", "content": [{"type": "text", "text": "\"Hi\""}, {"type": "file", "media_type": "image/*", "data": "aGk="},
+                                   {"type": "file", "media_type": "video/mp4", "url": "https://youtu.be/1"}]},
+      {"role": "assistant", "content": [
+        {"type": "reasoning", "text": "hm", "metadata": {"google": {"thoughtSignature": "s1"}}},
+        {"type": "text", "text": "A", "metadata": {"openai": {"x": 1}}},
+        {"type": "tool-call", "id": "c1", "name": "open", "input": {"n": 1}, "metadata": {"google": {"thoughtSignature": "s2"}}}]},
+      {"role": "tool", "content": [{"type": "tool-result", "id": "c1", "name": "open", "output": [1, null]}]}],
+    "tools": [{"name": "open", "description": "Opens", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}}}}]})");
+
+  EXPECT_EQ(body,
+            R"({"generationConfig":{"maxOutputTokens":4000,"temperature":0.7},"contents":[)"
+            R"({"role":"user","parts":[{"text":"\"Hi\""},{"inlineData":{"mimeType":"image/jpeg","data":"aGk="}},)"
+            R"({"fileData":{"mimeType":"video/mp4","fileUri":"https://youtu.be/1"}}]},)"
+            R"({"role":"model","parts":[{"text":"hm","thought":true,"thoughtSignature":"s1"},{"text":"A"},)"
+            R"({"functionCall":{"id":"c1","name":"open","args":{"n":1}},"thoughtSignature":"s2"}]},)"
+            R"({"role":"user","parts":[{"functionResponse":{"id":"c1","name":"open","response":{"name":"open","content":[1,null]}}}]}],)"
+            R"("systemInstruction":{"parts":[{"text":"Be kind."},{"text":"Speak French."}]},)"
+            R"("tools":[{"functionDeclarations":[{"name":"open","description":"Opens",)"
+            R"("parameters":{"type":"object","properties":{"n":{"type":"integer"}}}}]}],)"
+            R"("toolConfig":{"functionCallingConfig":{"mode":"AUTO"}}})");
+}
+
+TEST(Gemini, LeavesOutWhatIsEmpty) {
+  Gateway g;
+  EXPECT_EQ(g.request(R"({"model": "m", "system": [], "tools": [], "temperature": 0, "messages": [
+              {"role": "system", "content": []},
+              {"role": "user", "content": [{"type": "text", "text": ""}, {"type": "file", "media_type": "image/png", "data": ""}]},
+              {"role": "user", "content": [{"type": "text", "text": "A"}, {"type": "hologram"}]},
+              {"role": "assistant", "content": [{"type": "reasoning", "text": ""}]}]})"),
+            R"({"generationConfig":{"temperature":0},"contents":[{"role":"user","parts":[{"text":"A"}]}]})");
+}
+
+TEST(Gemini, RefusesModelNamesThatLeaveThePath) {
+  Gateway g;
+  for (const char* name : {"", "../files", "a/b", "m:generateContent?key=1#", "m%2f", "m\\r\\nx: y", "m ", "м"}) {
+    const Answer a = g.h.ask(g.gemini, R"({"messages": [], "model": ")" + std::string(name) + "\"}");
+    EXPECT_EQ(a.failure.code, "invalid_model") << name;
+    EXPECT_EQ(a.status, 400) << name;
+  }
+  EXPECT_TRUE(g.h.upstream.requests.empty());
+}
+
+// ---- Tool schemas ----------------------------------------------------------------------------------------------------
+
+/// What a tool with this schema declares: its parameters, "nothing", or "untouched" when the schema goes as it is.
+std::string declared(View schema) {
+  Gateway g;
+  auto request = Document::parse(
+      g.request(R"({"model": "m", "messages": [], "tools": [{"name": "t", "input_schema": )" + std::string(schema) + "}]}"));
+  const Json function = request->root()["tools"].at(0)["functionDeclarations"].at(0);
+  EXPECT_EQ(function["description"].str("absent"), "");
+  if (const Json parameters = function["parameters"]) return parameters.dump();
+  const Json original = function["parametersJsonSchema"];
+  if (!original) return "nothing";
+  auto expected = Document::parse(schema);
+  return original.dump() == expected->root().dump() ? "untouched" : "changed: " + original.dump();
+}
+
+/// As a property, so that the rule for the root does not apply.
+std::string declared_property(const std::string& schema, const std::string& definitions = "{}") {
+  const std::string result = declared(R"({"type": "object", "properties": {"p": )" + schema + R"(}, "$defs": )" + definitions + "}");
+  const std::string before = R"({"type":"object","properties":{"p":)";
+  return result.substr(0, before.size()) == before ? result.substr(before.size(), result.size() - before.size() - 2) : result;
+}
+
+TEST(GeminiToolSchema, DeclaresNoParametersForToolsWithoutArguments) {
+  EXPECT_EQ(declared("null"), "nothing");
+  EXPECT_EQ(declared("true"), "nothing");
+  EXPECT_EQ(declared(R"({"type": "object"})"), "nothing");
+  EXPECT_EQ(declared(R"({"type": "object", "properties": {}, "additionalProperties": false, "required": []})"), "nothing");
+  EXPECT_EQ(declared(R"({"type": "object", "additionalProperties": {"type": "string"}})"), R"({"type":"object"})");
+  EXPECT_EQ(declared(R"({"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]})"),
+            R"({"type":"object","anyOf":[{"required":["a"]},{"required":["b"]}]})");
+  EXPECT_EQ(declared("{}"), "{}");
+}
+
+TEST(GeminiToolSchema, KeepsWhatGeminiKnows) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {R"({"type": "string", "minLength": 0, "maxLength": 9, "pattern": "x", "title": "T", "default": "d", "nullable": true})",
+       R"({"type":"string","minLength":0})"},
+      {R"({"type": "string", "format": "date-time", "description": "when"})",
+       R"({"type":"string","description":"when","format":"date-time"})"},
+      {R"({"type": "string", "description": null, "items": null, "$ref": null, "allOf": null})", R"({"type":"string"})"},
+      {R"({"type": "string", "description": ""})", R"({"type":"string"})"},
+      {R"({"type": "integer", "minimum": 1, "multipleOf": 2})", R"({"type":"integer"})"},
+      {R"({"type": "object"})", R"({"type":"object"})"},
+      {R"({"type": "object", "description": "free", "properties": {}, "required": []})", R"({"type":"object","description":"free"})"},
+      {R"({"type": "object", "properties": {"a": {}}, "required": []})", R"({"type":"object","required":[],"properties":{"a":{}}})"},
+      {R"({"type": "array", "minItems": 1, "items": {"type": "array", "items": {"type": "number"}}})",
+       R"({"type":"array","items":{"type":"array","items":{"type":"number"}}})"},
+      {R"({"type": "object", "properties": {"type": {"type": "string"}, "$ref": {"type": "number"}, "a \"b\"": {"type": "null"}}})",
+       R"({"type":"object","properties":{"type":{"type":"string"},"$ref":{"type":"number"},"a \"b\"":{"type":"null"}}})"},
+      {R"({"not": {"type": "string"}, "if": {}, "patternProperties": {}})", "{}"},
+  };
+  for (const auto& [schema, expected] : table) EXPECT_EQ(declared_property(schema), expected) << schema;
+}
+
+TEST(GeminiToolSchema, SaysNullableForNull) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {R"({"type": ["string", "null"]})", R"({"type":"string","nullable":true})"},
+      {R"({"type": ["string", "number"]})", R"({"anyOf":[{"type":"string"},{"type":"number"}]})"},
+      {R"({"type": ["string", "number", "null"]})", R"({"anyOf":[{"type":"string"},{"type":"number"}],"nullable":true})"},
+      {R"({"type": ["null"]})", R"({"type":"null"})"},
+      {R"({"type": "null"})", R"({"type":"null"})"},
+      {R"({"anyOf": [{"type": "string"}, {"type": "null"}], "description": "maybe"})",
+       R"({"type":"string","nullable":true,"description":"maybe"})"},
+      {R"({"anyOf": [{"type": "object"}, {"type": "null"}]})", R"({"type":"object","nullable":true})"},
+      {R"({"anyOf": [{"anyOf": [{"type": "string"}, {"type": "null"}]}, {"type": "null"}]})", R"({"type":"string","nullable":true})"},
+      {R"({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]})",
+       R"({"nullable":true,"anyOf":[{"type":"string"},{"type":"number"}]})"},
+      {R"({"anyOf": [{"type": "integer"}, {"type": "object", "properties": {"z": {"type": "boolean"}}}]})",
+       R"({"anyOf":[{"type":"integer"},{"type":"object","properties":{"z":{"type":"boolean"}}}]})"},
+  };
+  for (const auto& [schema, expected] : table) EXPECT_EQ(declared_property(schema), expected) << schema;
+}
+
+TEST(GeminiToolSchema, WritesEnumsAsStrings) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {R"({"type": "string", "enum": ["a", "b"]})", R"({"type":"string","enum":["a","b"]})"},
+      {R"({"enum": ["x\"y"]})", R"({"type":"string","enum":["x\"y"]})"},
+      {R"({"type": "number", "format": "float", "enum": [1, 2.5]})", R"({"type":"number","format":"enum","enum":["1","2.5"]})"},
+      {R"({"type": "integer", "enum": [1, 2]})", R"({"type":"integer","format":"enum","enum":["1","2"]})"},
+      {R"({"type": "boolean", "enum": [true]})", R"({"type":"boolean","format":"enum","enum":["true"]})"},
+      {R"({"const": "fixed"})", R"({"type":"string","enum":["fixed"]})"},
+      {R"({"const": 7})", R"({"type":"number","format":"enum","enum":["7"]})"},
+      {R"({"const": null})", R"({"type":"null"})"},
+      {R"({"type": ["string", "null"], "enum": ["q", null]})", R"({"type":"string","enum":["q"],"nullable":true})"},
+      {R"({"type": ["string", "null"], "enum": ["q"]})", R"({"type":"string","enum":["q"],"nullable":true})"},
+      {R"({"enum": ["q", null]})", R"({"type":"string","enum":["q"],"nullable":true})"},
+      {R"({"enum": [null]})", R"({"type":"null"})"},
+      {R"({"anyOf": [{"enum": ["a"]}, {"type": "null"}]})", R"({"type":"string","enum":["a"],"nullable":true})"},
+  };
+  for (const auto& [schema, expected] : table) EXPECT_EQ(declared_property(schema), expected) << schema;
+}
+
+TEST(GeminiToolSchema, ResolvesReferencesToDefinitions) {
+  const std::string definitions = R"({"P": {"type": "object", "properties": {"y": {"$ref": "#/$defs/C"}}, "required": ["y"]},
+                                      "C": {"type": "number", "description": "coordinate"}, "a/b~c d:": {"type": "string"}})";
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {R"({"$ref": "#/$defs/P"})", R"({"type":"object","required":["y"],"properties":{"y":{"type":"number","description":"coordinate"}}})"},
+      {R"({"$ref": "#/$defs/C", "description": "mine"})", R"({"type":"number","description":"mine"})"},
+      {R"({"$ref": "#/$defs/a~1b~0c%20d%3A"})", R"({"type":"string"})"},
+      {R"({"anyOf": [{"$ref": "#/$defs/C"}, {"type": "null"}]})", R"({"type":"number","nullable":true,"description":"coordinate"})"},
+  };
+  for (const auto& [schema, expected] : table) EXPECT_EQ(declared_property(schema, definitions), expected) << schema;
+  EXPECT_EQ(declared(R"({"$ref": "#/definitions/R", "definitions": {"R": {"type": "object", "properties": {"a": {"type": "null"}}}}})"),
+            R"({"type":"object","properties":{"a":{"type":"null"}}})");
+  EXPECT_EQ(declared(R"({"$ref": "#/$defs/R", "$defs": {"R": {"type": "object"}}})"), "nothing");
+}
+
+TEST(GeminiToolSchema, PassesOnUntouchedWhatGeminiHasNoWordsFor) {
+  for (const char* schema : {R"({"enum": ["a", 1]})",
+                             R"({"enum": [{"a": 1}]})",
+                             R"({"enum": []})",
+                             R"({"enum": "a"})",
+                             R"({"type": "string", "enum": ["a", null]})",
+                             R"({"type": "integer", "enum": [1.5]})",
+                             R"({"allOf": [{}]})",
+                             R"({"oneOf": [{"type": "string"}]})",
+                             "true",
+                             "false",
+                             "7",
+                             R"({"type": "array", "items": [{"type": "string"}]})",
+                             R"({"items": true})",
+                             R"({"anyOf": []})",
+                             R"({"anyOf": [{"type": "null"}]})",
+                             R"({"anyOf": [true]})",
+                             R"({"type": 1})",
+                             R"({"type": []})",
+                             R"({"type": [1]})",
+                             R"({"properties": []})",
+                             R"({"$ref": 1})",
+                             R"({"$ref": "#/properties/p"})",
+                             R"({"$ref": "https://example.com/x.json"})",
+                             R"({"$ref": "#/$defs/Nope"})",
+                             R"({"$ref": "#/$defs/"})",
+                             R"({"$ref": "#/$defs/N/type"})",
+                             R"({"$ref": "#/$defs/N%"})",
+                             R"({"$ref": "#/$defs/N%zz"})",
+                             R"({"$ref": "#/$defs/N~2"})",
+                             R"({"$ref": "#/$defs/N~"})",
+                             R"({"$ref": "#/$defs/N%2Ftype"})",
+                             R"({"$ref": "#/$defs/Bool"})",
+                             R"({"$ref": "#/$defs/Self"})",
+                             R"({"$ref": "#/$defs/Tree"})"}) {
+    EXPECT_EQ(
+        declared_property(schema, R"({"N": {"type": "string"}, "N/type": {"type": "string"}, "Bool": true, "Self": {"$ref": "#/$defs/Self"},
+                "Tree": {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}})"),
+        "untouched")
+        << schema;
+  }
+}
+
+TEST(GeminiToolSchema, OneToolThatCannotBeConvertedDoesNotAffectOthers) {
+  Gateway g;
+  const std::string body = g.request(R"({"model": "m", "messages": [], "tools": [
+      {"name": "odd", "input_schema": {"oneOf": []}}, {"name": "fine", "input_schema": {"type": "string"}}]})");
+  EXPECT_NE(body.find(R"({"name":"odd","description":"","parametersJsonSchema":{"oneOf":[]}},)"
+                      R"({"name":"fine","description":"","parameters":{"type":"string"}})"),
+            std::string::npos)
+      << body;
+}
+
+TEST(GeminiToolSchema, GivesUpOnDefinitionsThatMultiply) {
+  std::string definitions = R"("d0": {"type": "string"})";
+  for (int i = 1; i < 40; ++i) {  // 2^39 strings when written out
+    const std::string ref = R"({"$ref": "#/$defs/d)" + std::to_string(i - 1) + "\"}";
+    definitions += ", \"d" + std::to_string(i) + R"(": {"type": "object", "properties": {"a": )" + ref + R"(, "b": )" + ref + "}}";
+  }
+  EXPECT_EQ(declared_property(R"({"$ref": "#/$defs/d39"})", "{" + definitions + "}"), "untouched");
+}
+
+TEST(GeminiToolSchema, GivesUpOnLongDefinitionsThatAreUsedOften) {
+  std::string uses = R"({"$ref": "#/$defs/d"})", nulls = "null", members = R"("x": 0)";
+  for (int i = 0; i < 1000; ++i) uses += R"(, {"$ref": "#/$defs/d"})";
+  for (int i = 0; i < 2000; ++i) {
+    nulls += ", null";
+    members += ", \"x" + std::to_string(i) + "\": 0";
+  }
+  const std::string schema = R"({"anyOf": [)" + uses + "]}";
+  EXPECT_EQ(declared_property(schema, R"({"d": {"enum": [)" + nulls + "]}}"), "untouched");
+  EXPECT_EQ(declared_property(schema, R"({"d": {)" + members + "}}"), "untouched");
+  EXPECT_EQ(declared_property(schema, R"({"d": {}, )" + members + "}"), "untouched");
+}
+
+// ---- The answer ------------------------------------------------------------------------------------------------------
+
+TEST(Gemini, PassesTextOnAsItComes) {
+  Gateway g;
+  const Answer a = g.ask(
+      sse({with_parts(R"({"text":"one "},{"text":""},{"text":"two "})"), with_parts(R"({"text":"three"})", R"("finishReason":"STOP")"),
+           R"({"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"totalTokenCount":9,"thoughtsTokenCount":4}})"}));
+  EXPECT_EQ(a.events, (Events{"step-start", "text:one ", "text:two ", "text:three",
+                              R"(usage:{"input_tokens":3,"output_tokens":2,"total_tokens":9,"reasoning_tokens":4})", "step-finish:stop"}));
+  EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash"})");
+}
+
+TEST(Gemini, TellsThoughtsFromTextAndKeepsSignatures) {
+  Gateway g;
+  EXPECT_EQ(g.answer({with_parts(
+                R"({"text":"hm","thought":true,"thoughtSignature":"a"},{"text":"Hi"},{"text":"","thought":true,"thoughtSignature":"b"})")}),
+            (Events{"step-start", R"(reasoning:hm @{"google":{"thoughtSignature":"a"}})", "text:Hi",
+                    R"(text: @{"google":{"thoughtSignature":"b"}})", "step-finish:unknown"}));
+}
+
+TEST(Gemini, PutsCallsBehindTheTextOfTheirEvent) {
+  Gateway g;
+  EXPECT_EQ(g.answer({with_parts(R"({"text":"a"},{"functionCall":{"id":"c1","name":"open","args":{"n":1}},"thoughtSignature":"s"},)"
+                                 R"({"text":"b"},{"functionCall":{"id":"c2","name":"read"}})",
+                                 R"("finishReason":"STOP")")}),
+            (Events{"step-start", "text:a", "text:b", "tool-input-start:c1:open", R"(tool-input-delta:c1:{"n":1})",
+                    R"(tool-call:c1:open:{"n":1} @{"google":{"thoughtSignature":"s"}})", "tool-input-start:c2:read",
+                    "tool-input-delta:c2:{}", "tool-call:c2:read:{}", "step-finish:tool-calls"}));
+}
+
+TEST(Gemini, GivesCallsWithoutAnIdOneOfTheirOwn) {
+  Gateway g;
+  const Events events = g.answer({with_parts(R"({"functionCall":{"name":"f"}},{"functionCall":{"name":"f"}})")});
+  const std::string first = events.at(1).substr(17, 16);
+  const std::string second = events.at(4).substr(17, 16);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(events, (Events{"step-start", "tool-input-start:" + first + ":f", "tool-input-delta:" + first + ":{}",
+                            "tool-call:" + first + ":f:{}", "tool-input-start:" + second + ":f", "tool-input-delta:" + second + ":{}",
+                            "tool-call:" + second + ":f:{}", "step-finish:unknown"}));
+}
+
+TEST(Gemini, ShowsCodeThatGeminiRan) {
+  Gateway g;
+  const Events events =
+      g.answer({with_parts(R"({"executableCode":{"language":"PYTHON","code":"6*7"}})"),
+                with_parts(R"({"codeExecutionResult":{"outcome":"OUTCOME_OK","output":"42"}})", R"("finishReason":"STOP")")});
+  const std::string id = events.at(1).substr(View("tool-call+provider-executed:").size(), 16);
+  EXPECT_EQ(events,
+            (Events{"step-start", "tool-call+provider-executed:" + id + R"(:code_execution:{"language":"PYTHON","code":"6*7"})",
+                    "tool-output+provider-executed:" + id + R"(:{"outcome":"OUTCOME_OK","output":"42"})", "step-finish:tool-calls"}));
+}
+
+TEST(Gemini, NamesEachSourceOnceAndOnlyWebPages) {
+  Gateway g;
+  const std::string event =
+      with_parts(R"({"text":"t"})", R"("groundingMetadata":{"groundingChunks":[{"web":{"uri":"https://a","title":"A"}},)"
+                                    R"({"image":{"sourceUri":"https://i"}},{"retrievedContext":{"uri":"gs://b/c.pdf"}},)"
+                                    R"({"maps":{"uri":"https://m"}},{"web":{"uri":"javascript:x"}}]})");
+  Events events = g.answer({event, event});
+  for (std::string& e : events) {
+    if (e.substr(0, 7) == "source:") e.replace(7, 16, "ID");
+  }
+  EXPECT_EQ(events, (Events{"step-start", "source:ID:A:https://a", "source:ID::https://i", "source:ID::https://m", "text:t", "text:t",
+                            "step-finish:unknown"}));
+}
+
+TEST(Gemini, PassesFilesOn) {
+  Gateway g;
+  EXPECT_EQ(g.answer({with_parts(R"({"inlineData":{"mimeType":"image/png","data":"aGk="}})")}),
+            (Events{"step-start", "file:image/png:aGk=", "step-finish:unknown"}));
+}
+
+TEST(Gemini, TakesTheLastUsageAsAWhole) {
+  Gateway g;
+  EXPECT_EQ(g.answer({R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}})",
+                      R"({"usageMetadata":{"promptTokenCount":8,"cachedContentTokenCount":5}})", R"({"candidates":[]})"}),
+            (Events{"step-start", R"(usage:{"input_tokens":8,"cached_input_tokens":5})", "step-finish:unknown"}));
+}
+
+TEST(Gemini, MapsReasonsToFinish) {
+  const std::vector<std::pair<std::string, std::string>> table = {{"STOP", "stop"},
+                                                                  {"MAX_TOKENS", "length"},
+                                                                  {"SAFETY", "content-filter"},
+                                                                  {"SPII", "content-filter"},
+                                                                  {"OTHER", "other"},
+                                                                  {"MALFORMED_FUNCTION_CALL", "error"},
+                                                                  {"LANGUAGE", "unknown"},
+                                                                  {"RECITATION", "content-filter"}};
+  for (const auto& [reason, expected] : table) {
+    Gateway g;
+    EXPECT_EQ(g.answer({R"({"candidates":[{"finishReason":")" + reason + "\"}]}"}), (Events{"step-start", "step-finish:" + expected}));
+  }
+  Gateway g;
+  EXPECT_EQ(g.answer({R"({"promptFeedback":{"blockReason":"OTHER"}})"}).back(), "step-finish:content-filter");
+  EXPECT_EQ(g.answer({R"({"candidates":[{"index":0}],"promptFeedback":{"blockReason":"SAFETY"}})"}).back(), "step-finish:content-filter");
+  EXPECT_EQ(g.answer({}).back(), "step-finish:unknown");
+}
+
+// ---- Failures --------------------------------------------------------------------------------------------------------
+
+std::string error(const std::string& members) { return R"({"error":{)" + members + "}}"; }
+
+TEST(Gemini, TellsFailuresApart) {
+  struct Row {
+    int status;
+    std::string body, code, detail;
+  };
+  const std::vector<Row> table = {
+      {400, error(R"("status":"INVALID_ARGUMENT","message":"API key not valid.","details":[{"reason":"API_KEY_INVALID"}])"),
+       "upstream_key_refused", "HTTP 400: INVALID_ARGUMENT: API key not valid."},
+      {403, error(R"("status":"PERMISSION_DENIED")"), "upstream_key_refused", "HTTP 403: PERMISSION_DENIED"},
+      {429, error(R"("status":"RESOURCE_EXHAUSTED","message":"Quota")"), "upstream_rate_limited", "HTTP 429: RESOURCE_EXHAUSTED: Quota"},
+      {503, error(R"("status":"UNAVAILABLE")"), "upstream_unavailable", "HTTP 503: UNAVAILABLE"},
+      {404, error(R"("status":"NOT_FOUND")"), "upstream_model_unknown", "HTTP 404: NOT_FOUND"},
+      {400, "[" + error(R"("status":"INVALID_ARGUMENT","message":"wrapped")") + "]", "upstream_refused",
+       "HTTP 400: INVALID_ARGUMENT: wrapped"},
+      {502, "<html><h1>Bad gateway</h1></html>", "upstream_error", "HTTP 502"},
+      {408, "", "upstream_error", "HTTP 408"},
+      {302, "", "upstream_error", "HTTP 302"},
+      {500, "[]", "upstream_error", "HTTP 500"},
+      {500, R"({"error":"text"})", "upstream_error", "HTTP 500"},
+  };
+  for (const Row& row : table) {
+    Gateway g;
+    const Answer a = g.ask(reply(row.status, row.body));
+    EXPECT_EQ(a.failure.code, row.code) << row.body;
+    EXPECT_EQ(a.failure.detail, row.detail) << row.body;
+    EXPECT_EQ(a.failure.http_status, 502) << row.body;
+    EXPECT_TRUE(a.events.empty()) << row.body;
+    EXPECT_EQ(g.h.logs.back(), "warn: no answer from gemini {\"code\":\"" + row.code + "\",\"detail\":\"" + row.detail + "\"}");
+  }
+}
+
+TEST(Gemini, EndsAnAnswerAtTheFirstEventThatIsWrong) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {error(R"("code":503,"status":"UNAVAILABLE")"), "upstream_unavailable"},
+      {error(R"("status":"INTERNAL")"), "upstream_error"},
+      {R"({"candidates": [{)", "upstream_malformed"},
+      {"[]", "upstream_malformed"},
+      {R"({"candidates": "none"})", "upstream_malformed"},
+      {R"({"candidates": [1]})", "upstream_malformed"},
+      {R"({"candidates": [{"content": []}]})", "upstream_malformed"},
+      {R"({"candidates": [{"content": {"parts": {}}}]})", "upstream_malformed"},
+      {with_parts(R"({"text": 1})"), "upstream_malformed"},
+      {with_parts(R"({"functionCall": {"args": {}}})"), "upstream_malformed"},
+  };
+  for (const auto& [event, code] : table) {
+    Gateway g;
+    const Answer a = g.ask(sse({with_parts(R"({"text":"Good"})"), event, with_parts(R"({"text":"late"})")}));
+    EXPECT_EQ(a.events, (Events{"step-start", "text:Good"})) << event;
+    EXPECT_EQ(a.failure.code, code) << event;
+    EXPECT_TRUE(g.h.upstream.requests[0].closed) << event;
+  }
+}
+
+TEST(Gemini, IgnoresWhatItDoesNotKnow) {
+  Gateway g;
+  EXPECT_EQ(
+      g.answer({with_parts(R"({"hologram":{}},{"inlineData":{}},{"executableCode":1},{"codeExecutionResult":{}},{"functionCall":null},7)"),
+                R"({"error":null,"candidates":[null],"usageMetadata":null})"}),
+      (Events{"step-start", "step-finish:unknown"}));
+}
+
+TEST(Gemini, RefusesAPageThatIsNoStream) {
+  Gateway g;
+  const Answer a = g.ask(reply(200, "<html>Log in</html>", {{"Content-Type", "text/html"}}));
+  EXPECT_EQ(a.failure.code, "upstream_malformed");
+  EXPECT_TRUE(a.events.empty());
+}
+
+TEST(Gemini, ReportsAnAnswerThatBreaksOff) {
+  Gateway g;
+  const Answer a = g.ask(broken(sse({with_parts(R"({"text":"Half"})")})));
+  EXPECT_EQ(a.events, (Events{"step-start", "text:Half"}));
+  EXPECT_EQ(a.failure.code, "upstream_broken");
+}
+
+TEST(Gemini, KeepsTheKeyAndLongTextsOutOfTheLog) {
+  Gateway g;
+  const Answer a =
+      g.ask(reply(403, error(R"("message":"Consumer 'api_key:)" + std::string(kKey) + R"(' )" + std::string(600, 'x') + "\"")));
+  EXPECT_EQ(a.failure.detail.substr(0, 39), "HTTP 403: Consumer 'api_key:[key]' xxxx");
+  EXPECT_EQ(a.failure.detail.size(), 500u);
+  for (const std::string& line : g.h.logs) EXPECT_EQ(line.find(kKey), std::string::npos) << line;
+  EXPECT_EQ(g.h.health.find(kKey), std::string::npos);
+}
+
+TEST(Gemini, CutsDetailsBetweenCharacters) {
+  Gateway g;
+  std::string umlauts;
+  for (int i = 0; i < 400; ++i) umlauts += "ü";
+  EXPECT_EQ(g.ask(reply(500, error(R"("message":"x)" + umlauts + "\""))).failure.detail.size(), 499u);
+}
+
+TEST(Gemini, ReadsNoMoreOfAnErrorThanItNeeds) {
+  Gateway g;
+  Reply endless = reply(500, std::string(64 * 1024, ' '));
+  endless.pieces.push_back(error(R"("message":"late")"));
+  EXPECT_EQ(g.ask(endless).failure.detail, "HTTP 500");
+  EXPECT_FALSE(g.h.upstream.requests[0].read_to_end);
+}
+
+TEST(Gemini, ShowsItsHealth) {
+  Gateway g;
+  EXPECT_EQ(g.h.health, "up");
+  g.ask(no_reply({504, "upstream_timeout", "The upstream did not answer in time.", {}}));
+  EXPECT_EQ(g.h.health, "degraded: The upstream did not answer in time.");
+  g.ask(sse({}));
+  EXPECT_EQ(g.h.health, "up");
+  g.ask(reply(400, error(R"("status":"INVALID_ARGUMENT")")));
+  EXPECT_EQ(g.h.health, "up");
+}
+
+TEST(Gemini, TakesNoBlameForAPluginThatWatchesTheAnswer) {
+  struct Watcher final : Plugin, Sink {
+    explicit Watcher(Plugin& gemini) : gemini_(gemini) {}
+    Status handle(Exchange& x, Sink&, Next& next) override { return gemini_.handle(x, *this, next); }
+    Status emit(Event) override { return Fail{500, "watcher_broken", "The watcher failed.", {}}; }
+    Plugin& gemini_;
+  };
+  Gateway g;
+  Watcher watcher(g.gemini);
+  g.h.upstream.push(sse({}));
+
+  EXPECT_EQ(g.h.ask(watcher, kHello).failure.code, "watcher_broken");
+  EXPECT_EQ(g.h.health, "up");
+}
+
+TEST(Gemini, StopsWhenTheClientLeaves) {
+  Gateway g;
+  g.h.upstream.push(sse({with_parts(R"({"text":"a"})"), with_parts(R"({"text":"b"})"), with_parts(R"({"text":"c"})")}));
+  Request request("POST", "/api/chat");
+  request.chat = kHello;
+  request.leaves_after = 2;
+
+  const Answer a = g.h.run(g.gemini, request);
+  EXPECT_EQ(a.code, GH_STOP);
+  EXPECT_EQ(a.events, (Events{"step-start", "text:a"}));
+  EXPECT_TRUE(g.h.upstream.requests[0].closed);
+  EXPECT_FALSE(g.h.upstream.requests[0].read_to_end);
+  EXPECT_EQ(g.h.health, "up");
+  EXPECT_EQ(g.h.logs.size(), 1u);  // that of the start
+}
+
+}  // namespace
+}  // namespace gatehouse
