@@ -1,0 +1,122 @@
+#include "simulator.h"
+
+#include <gtest/gtest.h>
+
+#include "gatehouse/testing.hpp"
+
+namespace gatehouse {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Answer;
+using testing::Events;
+using testing::Harness;
+using testing::Request;
+
+struct SimulatorTest : ::testing::Test {
+  Harness h;
+  Simulator simulator{h.host(), h.config(R"({"word_delay": "0ms"})")};
+};
+
+std::string user(View text, View tools = "[]") {
+  return std::string(R"({"messages": [{"role": "user", "content": [{"type": "text", "text": ")")
+      .append(text)
+      .append(R"("}]}], "tools": )")
+      .append(tools)
+      .append("}");
+}
+
+TEST_F(SimulatorTest, TellsTheOperatorThatNoModelAnswers) {
+  EXPECT_EQ(h.logs,
+            Events{"info: answers come from the simulator, an offline model: set GEMINI_API_KEY and use the gemini plugin for a real one"});
+}
+
+TEST_F(SimulatorTest, SaysBackWhatItHears) {
+  const Answer answer = h.ask(simulator, user("What is a gateway?"));
+  EXPECT_EQ(answer.text,
+            "I am the simulator, a model without a network. You said: What is a gateway?\n\n"
+            "I can only repeat what I hear and call the tools you name. For a real model set GEMINI_API_KEY and use the gemini plugin.");
+  EXPECT_EQ(answer.events.front(), "step-start");
+  EXPECT_EQ(answer.events.at(2), "text: am");
+  EXPECT_TRUE(h.sleeps.empty());
+  EXPECT_EQ(Events(answer.events.end() - 2, answer.events.end()),
+            (Events{R"(usage:{"input_tokens":4,"output_tokens":39,"total_tokens":43})", "step-finish:stop"}));
+}
+
+TEST_F(SimulatorTest, SaysBackTheLastMessageOfTheUser) {
+  const Answer answer = h.ask(simulator, R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "first"}]},
+                                                          {"role": "assistant", "content": [{"type": "text", "text": "second"}]},
+                                                          {"role": "user", "content": [{"type": "text", "text": "third"}]}]})");
+  EXPECT_NE(answer.text.find("You said: third\n"), std::string::npos);
+}
+
+TEST_F(SimulatorTest, SaysBackOnlyTheBeginningOfALongText) {
+  std::string text = "x";
+  for (int i = 0; i < 1000; ++i) text += "ü";
+  const std::string answer = h.ask(simulator, user(text)).text;
+  EXPECT_NE(answer.find("üü…\n"), std::string::npos);
+  EXPECT_LT(answer.size(), 700u);
+}
+
+TEST(Simulator, WaitsBetweenWords) {
+  Harness h;
+  Simulator simulator(h.host(), h.config(R"({"word_delay": "5ms"})"));
+  const Answer answer = h.ask(simulator, user("Hi"));
+  EXPECT_EQ(h.sleeps.size(), answer.events.size() - 3);  // all but step-start, usage and step-finish are words
+  EXPECT_EQ(h.sleeps.front(), 5ms);
+}
+
+TEST(Simulator, SaysItAsOftenAsAsked) {
+  Harness h;
+  Simulator once(h.host(), h.config(R"({"word_delay": "0ms"})"));
+  Simulator thrice(h.host(), h.config(R"({"word_delay": "0ms", "repeat": 3})"));
+  const std::string text = h.ask(once, user("Hi")).text;
+  EXPECT_EQ(h.ask(thrice, user("Hi")).text, text + "\n\n" + text + "\n\n" + text);
+}
+
+TEST_F(SimulatorTest, StopsWhenTheClientLeaves) {
+  Request request("POST", "/api/chat");
+  request.chat = user("Hi");
+  request.leaves_after = 3;
+  const Answer answer = h.run(simulator, request);
+  EXPECT_EQ(answer.code, GH_STOP);
+  EXPECT_EQ(answer.events.size(), 3u);
+}
+
+TEST_F(SimulatorTest, CallsTheToolThatTheQuestionNames) {
+  const char* tools =
+      R"([{"name": "click"}, {"name": "search", "input_schema": {
+    "type": "object",
+    "required": ["query", "limit", "deep", "tags", "options", "sort"],
+    "properties": {"query": {"type": "string"}, "limit": {"type": ["integer", "null"]}, "deep": {"type": "boolean"},
+                   "tags": {"type": "array"}, "options": {"type": "object"}, "sort": {"type": "string", "enum": ["date", "rank"]},
+                   "optional": {"type": "string"}}}}])";
+  const std::string input = R"({"query":"red shoes","limit":1,"deep":true,"tags":[],"options":{},"sort":"date"})";
+  EXPECT_EQ(h.ask(simulator, user("Please search: red shoes", tools)).events,
+            (Events{"step-start", "tool-input-start:call-1:search", "tool-input-delta:call-1:" + input, "tool-call:call-1:search:" + input,
+                    R"(usage:{"input_tokens":4,"output_tokens":1,"total_tokens":5})", "step-finish:tool-calls"}));
+}
+
+TEST_F(SimulatorTest, CallsAToolThatAsksForNothing) {
+  EXPECT_EQ(h.ask(simulator, user("click", R"([{"name": "click"}])")).events.at(3), "tool-call:call-1:click:{}");
+}
+
+TEST_F(SimulatorTest, WantsTheWholeNameOfATool) {
+  for (const char* text : {"clicking", "double-click", "my_click", "Click", "two  blanks"}) {
+    EXPECT_EQ(h.ask(simulator, user(text, R"([{"name": "click"}, {"name": ""}])")).events.back(), "step-finish:stop") << text;
+  }
+}
+
+TEST_F(SimulatorTest, TellsWhatAToolReturned) {
+  EXPECT_EQ(h.ask(simulator, R"({"tools": [{"name": "search"}], "messages": [
+              {"role": "user", "content": [{"type": "text", "text": "search"}]},
+              {"role": "assistant", "content": [{"type": "tool-call", "id": "call-1", "name": "search", "input": {}}]},
+              {"role": "tool", "content": [{"type": "tool-result", "id": "call-1", "name": "search", "output": {"hits": 3}}]}]})")
+                .text,
+            R"(I am the simulator, a model without a network. The tool search returned: {"hits":3} That is all I can say about it.)");
+}
+
+TEST_F(SimulatorTest, AnswersTheEmptiestQuestion) { EXPECT_EQ(h.ask(simulator, "{}").events.back(), "step-finish:stop"); }
+
+}  // namespace
+}  // namespace gatehouse
