@@ -1,0 +1,100 @@
+"""More than the gateway takes: refused at once, and nothing of it stays."""
+import statistics
+import time
+
+from checks import check, check_envelope, check_stream, eventually
+from client import chat, get, head
+from fixture import gemini, test
+from vitals import Vitals
+
+IDLE = 1000
+RESETS = 40     # of each kind
+DESCRIPTORS = 64
+
+
+@test
+def requests_over_max_running_are_refused_at_once(f):
+    provider = f.provider()
+    f.start(*gemini(provider.address), server={'max_running': 2})
+    running, calls = [], []
+    for _ in range(2):
+        running.append(f.client(chat()))
+        calls.append(f.take(provider))
+
+    times = []
+    for _ in range(9):
+        began = time.monotonic()
+        answer = f.client(chat()).answer()
+        times.append(time.monotonic() - began)
+        check_envelope(answer, 503)
+        check((answer.header('Retry-After') or '').isdigit(), 'no Retry-After')
+    check(statistics.median(times) < 0.1, f'refusals take {statistics.median(times) * 1000:.0f} ms')
+
+    calls[0].answer('one')
+    check_stream(running[0].answer())
+    later = []
+
+    def is_served():
+        later.append(f.client(chat()))
+        later[-1].wait_for('\r\n\r\n')
+        return b'HTTP/1.1 200' in later[-1].data
+    eventually(is_served, 1.0, 'a place that has become free is not given away')
+    f.take(provider).answer('another')
+    check_stream(later[-1].answer())
+    calls[1].answer('two')
+    check_stream(running[1].answer())
+
+
+@test
+def idle_connections_cost_no_thread_and_little_memory(f):
+    f.start('health')
+    f.check_healthy()
+    threads, vitals = f.thread_count(), Vitals(f.pid)
+    clients = []
+    for _ in range(IDLE):
+        clients.append(f.client(get()))
+        check(clients[-1].answer().header('Connection') == 'keep-alive', 'not kept alive')
+    # Threads take turns in polling; on a busy machine that may need some more of them, but far from one for each connection.
+    check(f.thread_count() <= threads + 16, f'{f.thread_count()} threads, {threads} without the connections')
+    check(vitals.grown_mb() < 16, f'memory grew by {vitals.grown_mb():.0f} MiB: more than 16 KiB for each')
+    clients[IDLE // 2].send(get())
+    check(clients[IDLE // 2].answer().status == 200, 'one of them is not answered again')
+    for client in clients:
+        client.leave()
+    check_descriptors(vitals)
+
+
+def check_descriptors(vitals, *what):
+    problem = vitals.descriptors_problem(5.0, slack=4)
+    check(not problem, *what, problem)
+
+
+@test
+def clients_that_reset_leave_nothing_behind(f):
+    provider = f.provider()
+    # Fewer places than clients of a kind: they must come back as well.
+    f.start('health', *gemini(provider.address), server={'max_running': RESETS // 2})
+    f.check_healthy()
+    vitals = Vitals(f.pid)
+    beginnings = {'nothing': b'', 'half a head': get()[:10], 'a request': get(), 'half a body': chat()[:-10], 'a chat': chat()}
+    for what, beginning in beginnings.items():
+        for _ in range(RESETS):
+            f.client(beginning).leave('RST')
+        check_descriptors(vitals, f'{RESETS} clients sent {what} and reset:')
+        f.check_healthy()
+
+
+@test
+def without_descriptors_the_gateway_waits_until_some_come_back(f):
+    f.start('health', shell=f'ulimit -n {DESCRIPTORS}; exec "$@"')
+    clients = [f.client(get()) for _ in range(200)]
+    check(clients[0].answer().status == 200, 'the first is not served')
+    eventually(lambda: Vitals(f.pid).files == DESCRIPTORS, 5.0, 'the descriptors are not used up')
+    began = f.cpu_seconds()
+    time.sleep(1.0)
+    used = f.cpu_seconds() - began
+    check(used < 0.3, f'it used {used:.2f} s of one second without descriptors')
+    for client in clients:
+        client.leave()
+    eventually(lambda: Vitals(f.pid).files < DESCRIPTORS / 2, 5.0, 'the descriptors do not come back')
+    f.check_healthy()

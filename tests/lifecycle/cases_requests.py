@@ -1,0 +1,72 @@
+"""Bodies that are announced, unread, or follow each other on one connection."""
+from checks import check, check_envelope, check_stream
+from client import body, chat, get, head
+from fixture import simulator, test
+
+CONTINUE = b'HTTP/1.1 100 '
+
+
+@test
+def a_refused_client_is_not_asked_for_its_body(f):
+    f.start(*simulator())
+    client = f.client(head(1000, extension=None, expect=True))
+    answer = client.answer()
+    check_envelope(answer, 401)
+    check(answer.header('Connection') == 'close', 'not told that the connection closes')
+    check(client.wait_end() == 'closed', 'the connection was reset')
+    check(CONTINUE not in client.data, 'the client was asked for its body')
+
+
+@test
+def a_client_that_is_let_in_is_asked_for_its_body(f):
+    f.start(*simulator())
+    text = body('Hi')
+    client = f.client(head(len(text), expect=True))
+    client.wait_for(CONTINUE.decode())
+    check(not client.answers(), 'answered before the body came')
+    client.send(text)
+    check_stream(client.answer())
+    check(client.data.count(b'HTTP/1.1 ') == 2, f'more than 100 and 200: {client.data}')
+
+
+@test
+def a_body_that_is_too_large_is_refused_before_it_is_sent(f):
+    f.start(*simulator(), server={'max_body': '1KiB'})
+    client = f.client(head(1025, expect=True))
+    check_envelope(client.answer(), 413)
+    check(client.wait_end() == 'closed', 'the connection was reset')
+    check(CONTINUE not in client.data, 'the client was asked for its body')
+
+
+@test
+def two_requests_with_bodies_in_one_piece_are_answered_in_order(f):
+    f.start(*simulator())
+    client = f.client(chat('first question') + chat('second question'))
+    for question, other in ((b'first', b'second'), (b'second', b'first')):
+        answer = client.answer()
+        check_stream(answer)
+        check(question in answer.body and other not in answer.body, f'the answer to the {question.decode()} is', answer.body)
+
+
+@test
+def a_refusal_with_a_small_unread_body_keeps_the_connection(f):
+    f.start('health', *simulator())
+    client = f.client()
+    for _ in range(20):
+        client.send(head(60_000, extension=None) + b' ' * 60_000)
+        check_envelope(client.answer(), 401)
+        client.send(get())
+        check(client.answer().status == 200, 'the connection answers no more')
+
+
+@test
+def a_refusal_with_a_large_unread_body_arrives_whole(f):
+    """As browsers do, the client sends all before it reads."""
+    f.start(*simulator(), server={'max_body': '32MiB'})
+    for _ in range(5):
+        client = f.client(head(10_000_000, extension=None))
+        client.send(b' ' * 10_000_000)
+        answer = client.answer()
+        check_envelope(answer, 401)
+        check(answer.header('Connection') == 'close', 'not told that the connection closes')
+        check(client.wait_end() == 'closed', 'the connection was reset')

@@ -1,0 +1,111 @@
+"""What keeps the gateway from starting is told in one line, and what is secret in none."""
+import socket
+from pathlib import Path
+
+from checks import check, check_envelope, check_stream
+from client import chat, get, head
+from fixture import LOG_IN_FILE, gemini, test
+from provider import chunk
+
+KEY = 'MARKED-KEY-57ac1'
+PROMPT = 'MARKED-PROMPT-8d20e'
+
+
+def check_refused(f, config, *parts, **options):
+    status, output = f.run(config, **options)
+    check(status > 0, f'exit status {status}')
+    check(output.count('\n') == 1 and all(part in output for part in parts), 'it says:\n' + output)
+
+
+@test
+def a_used_port_is_told(f):
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        address = '127.0.0.1:%d' % taken.getsockname()[1]
+        check_refused(f, f.configure('health', server={'listen': address}), address, 'in use')
+
+
+@test
+def a_configuration_that_cannot_be_read_is_told(f):
+    loop = f.folder / 'loop.yaml'
+    loop.symlink_to(loop)       # unreadable for root, too
+    check_refused(f, loop, 'loop.yaml')
+    check_refused(f, f.folder / 'missing.yaml', 'missing.yaml', 'No such file')
+
+
+@test
+def a_folder_as_configuration_is_told(f):
+    check_refused(f, f.folder, str(f.folder), 'directory')
+
+
+# ---- Secrets
+
+def indiscreet(call):
+    """A provider that says its key again wherever it can."""
+    key = KEY.encode()
+    error = b'{"error": {"code": 500, "status": "%s", "message": "the key %s", "details": [{"reason": "%s"}]}}' % (key, key, key)
+    refusal = key + b'\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' % len(error) + error
+
+    if b'refuse' in call.body:
+        call.sock.sendall(b'HTTP/1.1 400 ' + refusal)
+    elif b'fail' in call.body:
+        call.sock.sendall(b'HTTP/1.1 500 ' + refusal)
+    elif b'babble' in call.body:
+        call.sock.sendall(key + b'\r\n\r\n')
+    elif b'no JSON' in call.body:
+        call.begin()
+        call.sock.sendall(chunk(b'data: ' + key + b'\n\n'))
+    elif b'error inside' in call.body:
+        call.begin()
+        call.sock.sendall(chunk(b'data: ' + error + b'\n\n'))
+    else:
+        call.answer('hello')
+    call.sock.close()
+
+
+def ask_about_everything(f):
+    """All that clients are told."""
+    broken = PROMPT.encode() + b'"'
+    refusals = {400: head(len(broken)) + broken, 401: chat(PROMPT, extension=None), 404: get('/nothing')}
+    clients = [f.client(request) for request in refusals.values()]
+    for client, status in zip(clients, refusals):
+        check_envelope(client.answer(), status)
+    for what in ('refuse', 'fail', 'babble', 'no JSON', 'error inside'):
+        clients.append(f.client(chat(f'{PROMPT} {what}')))
+        check_stream(clients[-1].answer(), '"type":"error"')
+    clients.append(f.client(chat(PROMPT)))
+    check_stream(clients[-1].answer())
+    return b'\n'.join(client.data for client in clients).decode()
+
+
+def check_secret(f, secrets, **options):
+    """With a provider that is not to be trusted, whatever clients ask."""
+    f.start('access-log', *with_key(f.provider(indiscreet).address), env={'KEY': KEY}, **options)
+    told = {'the command line': Path(f'/proc/{f.pid}/cmdline').read_text(), 'an answer': ask_about_everything(f)}
+    f.stop()
+    log = f.folder / 'gateway.log'
+    told |= {'standard output': '\n'.join(f.gateway.lines), 'the log file': log.read_text() if log.exists() else ''}
+    check('POST /api/chat' in told['standard output'], 'nothing was logged')
+    for where, text in told.items():
+        lines = [line for line in text.splitlines() for secret in secrets if secret in line]
+        check(not lines, f'{where} tells a secret: {lines[:1]}')
+
+
+def with_key(address, **settings):
+    return gemini(address, **settings, api_key='${KEY}')
+
+
+@test
+def neither_the_key_nor_a_prompt_is_told(f):
+    check_secret(f, (KEY, PROMPT))
+
+
+@test
+def not_even_a_debug_log_has_the_key(f):
+    check_secret(f, (KEY,), log={'level': 'debug', 'file': 'gateway.log'}, shell=LOG_IN_FILE)
+
+
+@test
+def a_wrong_setting_beside_the_key_is_told_without_it(f):
+    config = f.configure(*with_key('127.0.0.1:1', idle_timeout='soon'))
+    check_refused(f, config, 'config.yaml', 'idle_timeout', env={'KEY': KEY})
+    check(KEY not in f.run(config, env={'KEY': KEY})[1], 'the key is told')

@@ -1,0 +1,147 @@
+"""What the tests have: the list of them, and the gateway, providers and clients of each."""
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path += [str(HERE.parent / 'exchanges'), str(HERE.parent / 'attack')]
+from checks import PATIENCE, Wrong, check, eventually  # noqa: E402
+from client import Client, get  # noqa: E402
+from gateway import Gateway, command, record  # noqa: E402
+from provider import Provider  # noqa: E402
+
+LOG_SECONDS = 3.0       # records below `warn` are written once a second
+START_SECONDS = 2.0     # in which a gateway that cannot start has said why
+# Of Fixture.start(): a log in a file is told on standard output as well, where it is read.
+LOG_IN_FILE = 'tail -F --pid=$$ gateway.log 2>/dev/null & exec "$@"'
+
+TESTS = []
+
+
+def test(function):
+    """A test: a function that is given a Fixture and raises Wrong, or nothing."""
+    TESTS.append(function)
+    return function
+
+
+class Fixture:
+    """The folder, gateway, providers and clients of one test. Left, the gateway must have ended well."""
+    def __init__(self, binary):
+        self.binary, self.gateway, self.status, self.clients, self.providers = binary, None, 0, [], []
+        self.temporary = tempfile.TemporaryDirectory(prefix='lifecycle-')
+        self.folder = Path(self.temporary.name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        for client in self.clients:
+            client.leave()
+        for provider in self.providers:
+            provider.close()
+        try:
+            if self.gateway and kind is None:
+                self.stop()
+        finally:
+            if self.gateway and self.gateway.process.poll() is None:
+                self.gateway.process.kill()
+                self.gateway.process.wait()
+            self.temporary.cleanup()
+
+    # ---- The gateway
+
+    def configure(self, *pipeline, server={}, **sections):
+        """Writes the configuration: JSON, which is YAML."""
+        config = {'server': {'listen': '127.0.0.1:0', **server}, **sections, 'pipeline': pipeline}
+        return self.write('config.yaml', json.dumps(config, indent=1))
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def start(self, *pipeline, shell=None, env={}, **sections):
+        """`shell`: a line for bash that ends in running "$@", the gateway."""
+        binary = self.binary
+        if shell:
+            binary = self.write('start', f'#!/bin/bash\nset -- {self.binary} "$@"\n{shell}\n')
+            binary.chmod(stat.S_IRWXU)
+        self.gateway = Gateway(str(binary), str(self.configure(*pipeline, **sections)), str(self.folder), {**os.environ, **env})
+        self.pid = self.gateway.process.pid
+
+    def run(self, config, env={}):
+        """Exit status and output of a gateway that cannot start."""
+        try:
+            done = subprocess.run(command(self.binary, str(config)), cwd=self.folder, env={**os.environ, **env}, text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=START_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Wrong(f'still running after {START_SECONDS} s') from None
+        return done.returncode, done.stdout
+
+    def stop(self):
+        if self.gateway.process.poll() is None:
+            self.gateway.signal('TERM')
+        self.ends(self.status)
+
+    def ends(self, status):
+        self.status = status
+        got = self.gateway.exit_status()
+        check(got == status, 'after SIGTERM the gateway goes on' if got is None else f'the gateway ended with {got}, not {status}')
+
+    def logged(self, **wanted):
+        """Waits for a record with these members; a text only has to be in its value."""
+        def fits(line):
+            got = record(line)
+            return all(key in got and (value in got[key] if isinstance(value, str) else value == got[key]) for key, value in wanted.items())
+        check(self.gateway.wait_for(lambda: any(map(fits, self.gateway.lines)), LOG_SECONDS), f'no log record has {wanted}')
+
+    def thread_count(self):
+        return len(os.listdir(f'/proc/{self.pid}/task'))
+
+    def cpu_seconds(self):
+        fields = Path(f'/proc/{self.pid}/stat').read_text().rpartition(')')[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')   # utime, stime: proc(5)
+
+    # ---- The others
+
+    def provider(self, script=None):
+        self.providers.append(Provider(script))
+        return self.providers[-1]
+
+    def client(self, request=b'', **options):
+        self.clients.append(Client(self.gateway.address, request, **options))
+        return self.clients[-1]
+
+    def take(self, provider):
+        """The next request that `provider` gets."""
+        call = provider.take(PATIENCE)
+        check(call, 'the provider was not asked')
+        return call
+
+    def check_healthy(self):
+        """Someone new is served, at once or nearly so."""
+        answer = self.client(get()).answer(2.0)
+        check(answer.status == 200, f'/health answers {answer.status}')
+
+    def wait_refused(self):
+        """Until new connections are."""
+        def refused():
+            try:
+                Client(self.gateway.address).sock.close()
+            except ConnectionError:
+                return True
+        eventually(refused, PATIENCE, 'new connections are still accepted')
+
+
+def gemini(address, **settings):
+    """The plugins of a chat whose provider is played at `address`."""
+    return ['extension-auth', 'chat', {'gemini': {'api_key': 'key', 'base_url': f'http://{address}', **settings}}]
+
+
+def simulator(**chat):
+    """The plugins of a chat whose answers come at once and from nowhere."""
+    return ['extension-auth', {'chat': chat}, {'simulator': {'word_delay': '0ms'}}]
