@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <map>
 #include <memory>
@@ -20,10 +21,11 @@ namespace {
 constexpr auto kKeep = std::chrono::seconds(60);
 
 struct LookUp {
-  const int done = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // readable, and the rest constant, when it has ended
+  const int done = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // readable when it has ended
+  std::atomic<bool> has_ended{false};                         // then the rest is constant
   std::vector<Poco::Net::IPAddress> addresses;
   std::string error;
-  Clock::time_point ended;
+  Clock::time_point end;
 
   LookUp() {
     if (done < 0) throw std::system_error(errno, std::generic_category());
@@ -32,11 +34,7 @@ struct LookUp {
   LookUp& operator=(const LookUp&) = delete;
   ~LookUp() { ::close(done); }
 
-  bool has_ended() const {
-    pollfd p{done, POLLIN, 0};
-    return ::poll(&p, 1, 0) == 1;
-  }
-  bool is_good() const { return !has_ended() || (!addresses.empty() && Clock::now() < ended + kKeep); }
+  bool is_good() const { return !has_ended || (!addresses.empty() && Clock::now() < end + kKeep); }
 
   void run(const std::string& host) {
     try {
@@ -44,7 +42,8 @@ struct LookUp {
     } catch (const Poco::Exception& e) {
       error = e.displayText();
     }
-    ended = Clock::now();
+    end = Clock::now();
+    has_ended = true;
     const std::uint64_t one = 1;
     (void)!::write(done, &one, sizeof one);
   }
@@ -77,7 +76,7 @@ std::vector<Poco::Net::IPAddress> resolve(const std::string& host, Waiter& waite
     return {};
   }
   wake = waiter.wait(entry->done, POLLIN, until);
-  if (wake != Wake::ready) return {};
+  if (wake != Wake::ready || !entry->has_ended) return {};  // waking up alone makes nothing visible that a thread wrote
   why = entry->error;
   return entry->addresses;
 }

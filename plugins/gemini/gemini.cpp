@@ -112,4 +112,4 @@ void Gemini::report(int health, View reason) {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Gemini, "gemini", "0.1.0", "Answers chats with Google's Gemini API", GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
+GATEHOUSE_PLUGIN(gatehouse::Gemini, "gemini", "1.0.0", "Answers chats with Google's Gemini API", GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
