@@ -72,13 +72,19 @@ void run(const std::string& file, const Config& config, std::shared_ptr<const Pi
   for (;;) {
     const int signal = signals.wait(kTick);
     if (is_end(signal)) return;
-    if (signal == SIGHUP) reload(file, config, pipeline, server, log);
+    if (signal == SIGHUP) {
+      try {
+        reload(file, config, pipeline, server, log);
+      } catch (const std::exception& e) {
+        log.write(Level::kError, {}, {}, std::string("the configuration was not reloaded: ") + e.what());
+      }
+    }
     if (signal == SIGUSR1) log.reopen();
     server.tick();
   }
 }
 
-/// Lets running requests finish, up to `grace`. False: a second signal came.
+/// Lets running requests finish, up to `grace`. False: a second signal came, or they do not end.
 bool drain(Server& server, milliseconds grace, const Signals& signals, Log& log) {
   log.write(Level::kInfo, {}, {}, "shutting down", Json{{"running", server.running()}}.dump());
   server.drain();
@@ -93,9 +99,11 @@ bool drain(Server& server, milliseconds grace, const Signals& signals, Log& log)
   if (const auto left = server.running(); left > 0) {
     log.write(Level::kWarn, {}, {}, "the time for shutting down is over: requests are cancelled", Json{{"cancelled", left}}.dump());
     server.cancel();
-    return all_gone_within(kLastWords);
+    if (!all_gone_within(kLastWords)) return false;
   }
-  return true;
+  if (server.running() == 0) return true;
+  log.write(Level::kError, {}, {}, "requests do not end: a plugin waits for something else than the host", Json{{"running", server.running()}}.dump());
+  return false;
 }
 
 int serve(const std::string& file) {
@@ -117,7 +125,7 @@ int serve(const std::string& file) {
 
   run(file, *config, pipeline, server, signals, log);
   if (!drain(server, config->shutdown.grace, signals, log)) {
-    log.write(Level::kWarn, {}, {}, "ended at once by a second signal");  // also writes out what is buffered
+    log.write(Level::kWarn, {}, {}, "ended at once");  // also writes out what is buffered
     std::_Exit(1);
   }
   log.write(Level::kInfo, {}, {}, "stopped", pipeline->self_times());

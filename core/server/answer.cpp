@@ -82,7 +82,7 @@ gh_status Answer::read_body(std::string_view& body, std::optional<Failure>& fail
   const ServerSettings& settings = surroundings_.settings;
   const auto until = Clock::now() + settings.body_timeout;
   std::unique_ptr<char[]> bytes;  // most bodies came with their head
-  bool may_continue = parser_.head().expects_continue && input_.empty();
+  bool may_continue = parser_.head().expects_continue && input_.empty() && !committed_;
   for (;;) {
     if (const auto refused = parser_.parse_body(input_, settings.max_body_bytes)) {
       failure = Failure{refused->status, refused->code, refused->message, {}};

@@ -141,7 +141,7 @@ void Server::listen() {
   const std::string host = settings_.address.find(':') == std::string::npos ? settings_.address : "[" + settings_.address + "]";
   const std::string name = host + ":" + std::to_string(settings_.port);
   try {
-    listener_.bind(Poco::Net::SocketAddress(settings_.address, settings_.port), true);
+    listener_.bind(Poco::Net::SocketAddress(settings_.address, settings_.port), true, false);  // not SO_REUSEPORT: a second gateway must not share it unseen
     listener_.listen(1024);
     listener_.setNoDelay(true);  // accepted connections inherit it
     ::fcntl(listener_.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
@@ -224,9 +224,13 @@ void Server::poll_and_run() {
     }
     bool polling = true;
     while (polling) {
-      Connection* const connection = next_connection();
-      if (ending_) break;
-      if (connection) handle(connection, polling);
+      try {
+        Connection* const connection = next_connection();
+        if (ending_) break;
+        if (connection) handle(connection, polling);
+      } catch (const std::exception& e) {  // no memory, most likely: the thread goes on
+        log_.write(Level::kError, {}, {}, std::string("a connection was lost: ") + e.what());
+      }
     }
     if (ending_) break;
   }
@@ -300,7 +304,7 @@ void Server::accept() {
       epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection.release()}};
       ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
     }
-  } catch (const Poco::Exception&) {
+  } catch (const std::exception&) {
     accept_paused_ = true;  // no descriptors left, most likely: tick() goes on, when some may have come back
     return;
   }
