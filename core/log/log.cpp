@@ -1,28 +1,37 @@
 #include "core/log/log.h"
 
-#include <spdlog/common.h>
-#include <spdlog/details/periodic_worker.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <spdlog/logger.h>
-#include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/sink.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace gatehouse::core {
 namespace {
 
+constexpr std::string_view kOwn = "gatehouse", kPlugins = "plugins";  // the two loggers
 constexpr std::array<std::string_view, 4> kLevelNames = {"debug", "info", "warn", "error"};
-constexpr std::array<spdlog::level::level_enum, 4> kSpdlogLevels = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                                    spdlog::level::err};
+
+// Records that wait for a full pipe or disk: 16,000 of an access log. As many again may be on their way out.
+constexpr std::size_t kMaxPending = 4 * 1024 * 1024;
+constexpr auto kGather = std::chrono::milliseconds(100);  // how long records wait for others, to be written with them
+constexpr auto kRetry = std::chrono::seconds(1);          // after a write that failed
+constexpr auto kRepeat = std::chrono::minutes(1);         // between two notes about the same trouble
+constexpr auto kPatience = std::chrono::seconds(1);       // of whoever waits until records are written
 
 Level level_of(std::string_view name) {
   return static_cast<Level>(std::find(kLevelNames.begin(), kLevelNames.end(), name) - kLevelNames.begin());
@@ -182,79 +191,212 @@ void put_time(Line& line, std::chrono::system_clock::time_point now) {
   line.put({fraction, sizeof fraction});
 }
 
-}  // namespace
+/// A whole record, in `line`.
+std::string_view compose(Line& line, Level level, std::string_view plugin, std::string_view request, std::string_view message,
+                         std::string_view fields) {
+  line.put("{\"time\":\"");
+  put_time(line, std::chrono::system_clock::now());
+  line.put("\",\"level\":\"");
+  line.put(kLevelNames[static_cast<std::size_t>(level)]);
+  line.put("\"");
+  if (!plugin.empty()) line.put_string(",\"plugin\":\"", plugin, 256);
+  if (!request.empty()) line.put_string(",\"request\":\"", request, 512);
+  line.put_string(",\"message\":\"", message, Log::kMaxLine / 2);  // a long message leaves the fields their half
+  line.put_members(fields);
+  return line.finish();
+}
 
-/// Standard output or a file. spdlog's own file sink cannot go on in a new file, and its standard output flushes each line.
-class Log::Output final : public spdlog::sinks::base_sink<std::mutex> {
+/// Whether to tell about trouble that lasts: at first, then once in each kRepeat.
+class Reminder {
  public:
-  explicit Output(std::string path) : path_(std::move(path)), file_(path_.empty() ? stdout : open()) {
-    if (!file_) spdlog::throw_spdlog_ex("cannot open the log file " + path_, errno);
-  }
-  ~Output() override { close(); }
-
-  bool is_terminal() const { return isatty(fileno(file_)) == 1; }
-
-  /// False, and the old file stays, if the new one cannot be opened; errno says why.
-  bool reopen() {
-    std::FILE* fresh = path_.empty() ? stdout : open();
-    if (!fresh) return false;
-    const std::lock_guard lock(mutex_);
-    close();
-    file_ = fresh;
+  bool due() {
+    const auto now = std::chrono::steady_clock::now();
+    if (last_ && now - *last_ < kRepeat) return false;
+    last_ = now;
     return true;
   }
 
  private:
-  std::FILE* open() const { return std::fopen(path_.c_str(), "ae"); }  // e: not inherited by child processes
-  void close() {
-    if (file_ == stdout) {
-      std::fflush(file_);
-    } else if (file_) {
-      std::fclose(file_);
-    }
-  }
-  void sink_it_(const spdlog::details::log_msg& record) override {
-    if (std::fwrite(record.payload.data(), 1, record.payload.size(), file_) < record.payload.size()) {
-      spdlog::throw_spdlog_ex("cannot write to the log", errno);  // spdlog says so on standard error, once a second
-    }
-  }
-  void flush_() override { std::fflush(file_); }
+  std::optional<std::chrono::steady_clock::time_point> last_;
+};
 
-  const std::string path_;
-  std::FILE* file_;  // guarded by the mutex_ of base_sink
+}  // namespace
+
+/// Standard output or a file, and the records that wait for it. One thread, in run(), does all writing: it alone waits for a
+/// reader that does not read or a disk that is full.
+class Log::Output final : public spdlog::sinks::sink {
+ public:
+  explicit Output(std::string path) : path_(std::move(path)), file_(open()) {
+    if (file_ < 0) throw std::system_error(errno, std::generic_category(), "cannot open the log file " + path_);
+    pending_.reserve(kMaxPending);
+  }
+  ~Output() override {
+    ::close(file_);
+    if (fresh_file_ >= 0) ::close(fresh_file_);
+  }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  void log(const spdlog::details::log_msg& record) override {
+    // The gateway's own records and warnings are few, and somebody waits for them.
+    put({record.payload.data(), record.payload.size()}, record.level >= spdlog::level::warn || record.logger_name == spdlog::string_view_t(kOwn.data(), kOwn.size()));
+  }
+  void flush() override {
+    std::unique_lock lock(mutex_);
+    at_once_ = true;
+    wake_.notify_one();
+    written_.wait_for(lock, kPatience, [this, until = put_bytes_] { return written_bytes_ >= until; });
+  }
+  void set_pattern(const std::string&) override {}  // spdlog's patterns do not escape: records come composed
+  void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+  /// `at_once`: not gathered with what comes after it.
+  void put(std::string_view line, bool at_once) {
+    std::unique_lock lock(mutex_);
+    if (pending_.size() + line.size() > kMaxPending) {
+      ++dropped_;
+      return;
+    }
+    const bool hurry = !at_once_ && (at_once || pending_.size() > kMaxPending / 4);
+    const bool wake = hurry || pending_.empty();
+    at_once_ = at_once_ || hurry;
+    pending_ += line;
+    put_bytes_ += line.size();
+    lock.unlock();
+    if (wake) wake_.notify_one();  // not for each record: that would be a system call
+  }
+
+  /// False if there can be no new file; errno says why.
+  bool reopen() {
+    if (path_.empty()) return true;
+    flush();  // the old file keeps what was before
+    const int fresh = open();
+    if (fresh < 0) return false;
+    const std::lock_guard lock(mutex_);
+    if (fresh_file_ >= 0) ::close(fresh_file_);
+    fresh_file_ = fresh;
+    return true;
+  }
+
+  std::uint64_t dropped() const {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
+
+  /// Until end(), and all is written.
+  void run() {
+    std::string batch;
+    batch.reserve(kMaxPending);
+    Reminder drops;
+    std::uint64_t told = 0;
+    std::unique_lock lock(mutex_);
+    do {
+      wake_.wait(lock, [this] { return ended_ || !pending_.empty(); });
+      wake_.wait_for(lock, kGather, [this] { return ended_ || at_once_; });
+      batch.clear();
+      batch.swap(pending_);
+      at_once_ = false;
+      const std::uint64_t bytes = batch.size();
+      if (dropped_ > told && (drops.due() || ended_)) {  // they came after this batch
+        Line line;
+        batch += compose(line, Level::kWarn, {}, {}, "log records were dropped", "{\"dropped\":" + std::to_string(dropped_ - told) + "}");
+        told = dropped_;
+      }
+      if (!write_out(batch, lock)) break;
+      written_bytes_ += bytes;
+      written_.notify_all();
+    } while (!batch.empty());
+    finished_ = true;
+    written_.notify_all();
+  }
+
+  /// False: run() does not return in time.
+  bool end() {
+    std::unique_lock lock(mutex_);
+    ended_ = true;
+    wake_.notify_one();
+    return written_.wait_for(lock, kPatience, [this] { return finished_; });
+  }
+
+ private:
+  /// A descriptor that child processes do not inherit, or -1.
+  int open() const {
+    if (path_.empty()) return ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    return ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  }
+
+  /// However long it takes. False: the end has come, and a last attempt failed. Holds no lock while it writes.
+  bool write_out(std::string_view batch, std::unique_lock<std::mutex>& lock) {
+    for (std::size_t done = 0; done < batch.size();) {
+      if (fresh_file_ >= 0) {
+        ::close(std::exchange(file_, std::exchange(fresh_file_, -1)));
+        while (done > 0 && batch[done - 1] != '\n') --done;  // the new file has a record whole that did not fit into the old one
+      }
+      const bool last = ended_;
+      lock.unlock();
+      const ssize_t size = ::write(file_, batch.data() + done, batch.size() - done);
+      const int error = size < 0 ? errno : 0;
+      if (error == EAGAIN) {  // whoever shares standard output with the gateway has made it non-blocking
+        pollfd writable{file_, POLLOUT, 0};
+        ::poll(&writable, 1, -1);
+      }
+      const bool failed = error != 0 && error != EAGAIN && error != EINTR;
+      if (failed && failures_.due()) {
+        ::dprintf(STDERR_FILENO, "gatehouse: cannot write to the log: %s\n", std::generic_category().message(error).c_str());
+      }
+      lock.lock();
+      if (size > 0) done += static_cast<std::size_t>(size);
+      if (failed && last) return false;
+      if (failed) wake_.wait_for(lock, kRetry, [this] { return ended_; });
+    }
+    return true;
+  }
+
+  const std::string path_;  // empty: standard output
+  int file_;                // of run()
+  Reminder failures_;       // of run()
+
+  mutable std::mutex mutex_;  // guards all below
+  std::condition_variable wake_, written_;
+  std::string pending_;
+  bool at_once_ = false, ended_ = false, finished_ = false;
+  int fresh_file_ = -1;  // to go on in
+  std::uint64_t put_bytes_ = 0, written_bytes_ = 0;
+  std::uint64_t dropped_ = 0;
 };
 
 Log::Log(const LogSettings& settings)
     : level_(level_of(settings.level)),
       output_(std::make_shared<Output>(settings.file)),
-      logger_(std::make_unique<spdlog::logger>("gatehouse", output_)) {
-  logger_->set_level(spdlog::level::debug);  // enabled() decides
-  logger_->flush_on(output_->is_terminal() ? spdlog::level::debug : spdlog::level::warn);
-  flusher_ = std::make_unique<spdlog::details::periodic_worker>([this] { output_->flush(); }, std::chrono::seconds(1));
+      own_(std::make_unique<spdlog::logger>(std::string(kOwn), output_)),
+      plugins_(std::make_unique<spdlog::logger>(std::string(kPlugins), output_)),
+      writer_([output = output_] { output->run(); }) {
+  own_->set_level(spdlog::level::debug);  // enabled() decides
+  plugins_->set_level(spdlog::level::debug);
 }
 
-Log::~Log() = default;
+Log::~Log() {
+  if (output_->end()) {
+    writer_.join();
+  } else {
+    writer_.detach();  // its write may never return
+  }
+}
 
 void Log::write(Level level, std::string_view plugin, std::string_view request, std::string_view message, std::string_view fields) {
   if (!enabled(level)) return;
-  const auto now = std::chrono::system_clock::now();
-  const auto index = static_cast<std::size_t>(level);
+  constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
   Line line;
-  line.put("{\"time\":\"");
-  put_time(line, now);
-  line.put("\",\"level\":\"");
-  line.put(kLevelNames[index]);
-  line.put("\"");
-  if (!plugin.empty()) line.put_string(",\"plugin\":\"", plugin, 256);
-  if (!request.empty()) line.put_string(",\"request\":\"", request, 512);
-  line.put_string(",\"message\":\"", message, kMaxLine / 2);  // a long message leaves the fields their half
-  line.put_members(fields);
-  logger_->log(now, {}, kSpdlogLevels[index], line.finish());
-  if (plugin.empty()) logger_->flush();  // the gateway's own records are few, and somebody waits for them
+  const std::string_view text = compose(line, level, plugin, request, message, fields);
+  (plugin.empty() ? own_ : plugins_)->log(kLevels[static_cast<std::size_t>(level)], spdlog::string_view_t(text.data(), text.size()));
 }
 
+void Log::flush() { own_->flush(); }
+
 void Log::reopen() {
-  if (!output_->reopen()) write(Level::kError, {}, {}, std::string("the log file cannot be reopened: ") + std::strerror(errno));
+  if (!output_->reopen()) write(Level::kError, {}, {}, "the log file cannot be reopened: " + std::generic_category().message(errno));
 }
+
+std::uint64_t Log::dropped() const { return output_->dropped(); }
 
 }  // namespace gatehouse::core

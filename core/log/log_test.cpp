@@ -1,13 +1,21 @@
 #include "core/log/log.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -24,6 +32,74 @@ std::string read(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
+
+std::vector<json> records(const std::string& text) {
+  std::vector<json> all;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) all.push_back(json::parse(line));
+  return all;
+}
+
+/// A pipe as the standard output of a log, read only when it is asked to.
+class Pipe {
+ public:
+  explicit Pipe(int flags_of_output = 0) {
+    std::array<int, 2> ends;
+    EXPECT_EQ(::pipe(ends.data()), 0);
+    ::fcntl(ends[1], F_SETFL, flags_of_output);
+    std::fflush(stdout);
+    const int terminal = ::dup(STDOUT_FILENO);
+    ::dup2(ends[1], STDOUT_FILENO);
+    log = std::make_unique<Log>(LogSettings{"debug", {}});
+    ::dup2(terminal, STDOUT_FILENO);
+    ::close(terminal);
+    ::close(ends[1]);
+    end_ = ends[0];
+  }
+  ~Pipe() { ::close(end_); }
+  Pipe(const Pipe&) = delete;
+
+  /// What comes, up to the piece that has `what` in it, or up to the end.
+  std::string read_until(std::string_view what) const {
+    std::string text;
+    std::vector<char> piece(1 << 16);
+    while (what.empty() || text.find(what) == std::string::npos) {
+      const ssize_t size = ::read(end_, piece.data(), piece.size());
+      if (size <= 0) break;
+      text.append(piece.data(), static_cast<std::size_t>(size));
+    }
+    return text;
+  }
+  std::string read_all() const { return read_until({}); }
+
+  std::unique_ptr<Log> log;
+
+ private:
+  int end_;
+};
+
+/// Writes numbered records, of which about 100 are dropped; the number after the last.
+int overflow(Log& log, int number = 0) {
+  for (const auto before = log.dropped(); log.dropped() < before + 100; ++number) {
+    log.write(Level::kInfo, "p", "", std::string(1000, 'x'), json{{"number", number}}.dump());
+  }
+  return number;
+}
+
+/// As long as it lives, no file gets larger: writing fails as on a full disk, after what still has room.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t room) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{room, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_;
+};
 
 class LogTest : public testing::Test {
  protected:
@@ -167,12 +243,127 @@ TEST_F(LogTest, WritesFromItsLevelUpwards) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
 }
 
-TEST_F(LogTest, AWarningIsInTheFileAtOnce) {
+TEST_F(LogTest, OnlyTheGatewaysOwnRecordsAndWarningsWaitForNoOthers) {
+  const auto took = [](Level level, std::string_view plugin) {
+    const Pipe pipe;
+    auto fastest = std::chrono::steady_clock::duration::max();
+    for (int i = 0; i < 5; ++i) {
+      const auto began = std::chrono::steady_clock::now();
+      pipe.log->write(level, plugin, "", "x");
+      pipe.read_until("\n");
+      fastest = std::min(fastest, std::chrono::steady_clock::now() - began);
+    }
+    return fastest;
+  };
+  EXPECT_LT(took(Level::kInfo, ""), std::chrono::milliseconds(50));
+  EXPECT_LT(took(Level::kWarn, "cors"), std::chrono::milliseconds(50));
+  EXPECT_GT(took(Level::kInfo, "cors"), std::chrono::milliseconds(50));
+}
+
+TEST_F(LogTest, WhatIsFlushedIsInTheFile) {
   Log log(settings());
-  log.write(Level::kInfo, "", "", "first");
-  log.write(Level::kWarn, "", "", "second");
-  EXPECT_NE(read(file_).find("second"), std::string::npos);
-  EXPECT_NE(read(file_).find("first"), std::string::npos);
+  log.write(Level::kInfo, "p", "", "here");
+  log.flush();
+  EXPECT_NE(read(file_).find("here"), std::string::npos);
+}
+
+TEST_F(LogTest, AFullPipeHoldsUpNobodyAndTheNumberOfDroppedRecordsIsTold) {
+  Pipe pipe;
+  int written = overflow(*pipe.log);
+  std::string text = pipe.read_until("log records were dropped");
+  written = overflow(*pipe.log, written);  // within the same minute: told at the end
+  const std::uint64_t dropped = pipe.log->dropped();
+  auto rest = std::async(std::launch::async, [&] { return pipe.read_all(); });
+  pipe.log->flush();
+  pipe.log->write(Level::kInfo, "", "", "room again");
+  pipe.log.reset();
+
+  const auto all = records(text + rest.get());
+  std::vector<std::size_t> notes;
+  std::uint64_t told = 0, came = 0;
+  int last = -1;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i]["message"] == "log records were dropped") {
+      EXPECT_EQ(all[i]["level"], "warn");
+      notes.push_back(i);
+      told += all[i]["dropped"].get<std::uint64_t>();
+    } else if (all[i].contains("number")) {
+      ++came;
+      EXPECT_GT(all[i]["number"], last);
+      last = all[i]["number"];
+    }
+  }
+  EXPECT_EQ(told, dropped);
+  EXPECT_EQ(came + dropped, static_cast<std::uint64_t>(written));
+  ASSERT_EQ(notes.size(), 2u);
+  EXPECT_EQ(notes.back(), all.size() - 1);
+  EXPECT_EQ(all[all.size() - 2]["message"], "room again");
+}
+
+TEST_F(LogTest, EndsInTimeThoughNobodyReads) {
+  Pipe pipe;
+  overflow(*pipe.log);
+  const auto began = std::chrono::steady_clock::now();
+  pipe.log->flush();
+  pipe.log.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  pipe.read_all();  // lets the thread go that still writes
+}
+
+TEST_F(LogTest, AStandardOutputThatDoesNotBlockGetsEverything) {
+  Pipe pipe(O_NONBLOCK);
+  auto text = std::async(std::launch::async, [&] { return pipe.read_all(); });
+  for (int i = 0; i < 1000; ++i) pipe.log->write(Level::kInfo, "p", "", std::string(1000, 'x'));
+  pipe.log.reset();
+  EXPECT_EQ(records(text.get()).size(), 1000u);
+}
+
+TEST_F(LogTest, AFullDiskIsToldOnceAndHoldsUpNobody) {
+  testing::internal::CaptureStderr();
+  {
+    Log log({"info", "/dev/full"});
+    overflow(log);
+    log.flush();
+    EXPECT_GE(log.dropped(), 100u);
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "gatehouse: cannot write to the log: No space left on device\n");
+}
+
+TEST_F(LogTest, NothingIsLostWhenADiskHasRoomAgain) {
+  testing::internal::CaptureStderr();
+  {
+    Log log(settings());
+    {
+      const FullDisk disk(1000);
+      for (int i = 0; i < 100; ++i) log.write(Level::kInfo, "", "", "x", json{{"number", i}}.dump());
+      log.flush();
+      EXPECT_EQ(fs::file_size(file_), 1000u);
+    }
+    log.write(Level::kInfo, "", "", "x", R"({"number":100})");
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "gatehouse: cannot write to the log: File too large\n");
+  const auto all = records(read(file_));
+  ASSERT_EQ(all.size(), 101u);
+  for (int i = 0; i <= 100; ++i) EXPECT_EQ(all[i]["number"], i);
+}
+
+TEST_F(LogTest, ARecordThatAFullDiskCutIsWholeInTheNewFile) {
+  const fs::path old = folder_ / "log.1";
+  testing::internal::CaptureStderr();
+  {
+    Log log(settings());
+    const FullDisk disk(1000);
+    for (int i = 0; i < 15; ++i) log.write(Level::kInfo, "", "", "x", json{{"number", i}}.dump());
+    fs::rename(file_, old);
+    log.reopen();
+  }
+  testing::internal::GetCapturedStderr();
+  const std::string before = read(old);
+  auto all = records(before.substr(0, before.rfind('\n') + 1));
+  EXPECT_LT(before.rfind('\n') + 1, before.size());
+  for (const json& record : records(read(file_))) all.push_back(record);
+  ASSERT_EQ(all.size(), 15u);
+  for (int i = 0; i < 15; ++i) EXPECT_EQ(all[i]["number"], i);
 }
 
 TEST_F(LogTest, GoesOnInANewFileAfterARename) {
@@ -196,6 +387,7 @@ TEST_F(LogTest, StaysInTheOldFileIfThereCanBeNoNewOne) {
   fs::rename(folder_, away);
   log.reopen();
   log.write(Level::kError, "", "", "still here");
+  log.flush();
   const std::string text = read(away / "log");
   fs::remove_all(away);
   EXPECT_NE(text.find("cannot be reopened: No such file or directory"), std::string::npos) << text;
@@ -218,22 +410,30 @@ TEST_F(LogTest, AFileThatCannotBeOpenedIsAnErrorWithItsName) {
   }
 }
 
-TEST_F(LogTest, LinesOfManyThreadsDoNotMix) {
+TEST_F(LogTest, RecordsOfManyThreadsAreInOrderWholeAndOnceWhileFilesChange) {
+  constexpr int kThreads = 4, kEach = 2000, kFiles = 20;
+  const auto file = [&](int i) { return folder_ / ("log." + std::to_string(i)); };
   {
     Log log(settings());
     std::vector<std::thread> threads;
-    for (int t = 0; t < 4; ++t) {
+    for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&log, t] {
-        for (int i = 0; i < 1000; ++i) log.write(Level::kInfo, "p", std::to_string(t), std::string(100, 'x'));
+        for (int i = 0; i < kEach; ++i) log.write(Level::kInfo, "p", std::to_string(t), std::string(100, 'x'), json{{"number", i}}.dump());
       });
     }
-    for (int i = 0; i < 20; ++i) log.reopen();
+    for (int i = 0; i < kFiles; ++i) {
+      fs::rename(file_, file(i));
+      log.reopen();
+    }
     for (auto& thread : threads) thread.join();
   }
-  std::istringstream lines(read(file_));
-  int count = 0;
-  for (std::string line; std::getline(lines, line); ++count) ASSERT_EQ(json::parse(line)["message"], std::string(100, 'x'));
-  EXPECT_EQ(count, 4000);
+  std::string text;
+  for (int i = 0; i < kFiles; ++i) text += read(file(i));
+  std::array<int, kThreads> next{};
+  for (const json& record : records(text + read(file_))) {
+    EXPECT_EQ(record["number"], next[std::stoi(record["request"].get<std::string>())]++);
+  }
+  for (const int count : next) EXPECT_EQ(count, kEach);
 }
 
 }  // namespace

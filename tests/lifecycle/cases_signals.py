@@ -1,4 +1,4 @@
-"""Signals: ending, reloading, and a log that is moved."""
+"""Signals: ending, reloading, and a log that is moved, closed or not read."""
 import re
 import threading
 import time
@@ -6,10 +6,20 @@ import time
 from checks import PATIENCE, Wrong, check, check_stream, eventually
 from client import Client, chat, get
 from fixture import LOG_IN_FILE, gemini, simulator, test
+from gateway import record
 
 STREAMS = 50
 RELOADS = 20
+MOVES = 10          # of the log file
+REQUESTS = 2000     # of a flood
 CLOSED_STDOUT = 'exec "$@" > >(sed -u /listening/q)'     # what reads standard output ends after this line
+
+
+def ask(client, request):
+    """The answer to one of many requests on a connection."""
+    client.data, client.taken = b'', 0
+    client.send(request)
+    return client.answer()
 
 
 # ---- SIGTERM
@@ -154,10 +164,8 @@ def reloads_under_load_fail_no_request(f):
     done, served, failed = threading.Event(), [0] * 4, []
 
     def ask_on(client):
-        client.send(chat())
-        answer = client.answer()
+        answer = ask(client, chat())
         check_stream(answer)
-        client.data, client.taken = b'', 0
         return answer
 
     def load(index):
@@ -193,7 +201,7 @@ def reloads_under_load_fail_no_request(f):
     check(not failed, f'{len(failed)} of {sum(served)} requests failed, the first with:', *failed[:1])
 
 
-# ---- SIGUSR1, SIGPIPE
+# ---- The log: SIGUSR1, SIGPIPE, a reader that stops
 
 @test
 def sigusr1_goes_on_in_a_new_log_file(f):
@@ -218,3 +226,69 @@ def a_closed_standard_output_does_not_end_the_gateway(f):
         check_stream(f.client(chat()).answer(), '"type":"error"')    # logged as a warning, which is written at once
     f.gateway.signal('PIPE')
     check_stream(f.client(chat()).answer(), '"type":"error"')
+
+
+@test
+def sigusr1_under_load_loses_and_doubles_no_record(f):
+    f.start('access-log', 'health', log={'file': 'gateway.log'}, shell=LOG_IN_FILE)
+    log, done, asked = f.folder / 'gateway.log', threading.Event(), [[] for _ in range(4)]
+
+    def load(index):
+        client = Client(f.gateway.address)
+        while not done.is_set():
+            asked[index].append(f'/{index}/{len(asked[index])}')
+            ask(client, get(asked[index][-1]))
+        client.leave()
+
+    threads = [threading.Thread(target=load, args=(i,)) for i in range(len(asked))]
+    for thread in threads:
+        thread.start()
+    try:
+        for i in range(MOVES):
+            before = [len(paths) for paths in asked]
+            log.rename(f.folder / f'gateway.log.{i}')
+            f.gateway.signal('USR1')
+            eventually(log.exists, PATIENCE, 'there is no new file')
+            eventually(lambda: all(len(paths) > then for paths, then in zip(asked, before)), PATIENCE, 'the load stands still')
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+    f.stop()
+    files = [f.folder / f'gateway.log.{i}' for i in range(MOVES)] + [log]
+    logged = [record(line).get('path') for file in files for line in file.read_text().splitlines()]
+    for paths in asked:
+        check([path for path in logged if path in set(paths)] == [path for path in paths for _ in range(2)], 'not two records of each request, in order')
+
+
+def flood(f):
+    """More records than pipe and gateway hold."""
+    client = f.client()
+    slowest = 0.0
+    for _ in range(REQUESTS):
+        began = time.monotonic()
+        check(ask(client, get('/' + 'x' * 2000)).status == 404, 'not answered as without the flood')
+        slowest = max(slowest, time.monotonic() - began)
+    check(slowest < 1.0, f'a request took {slowest:.1f} s')
+
+
+@test
+def a_reader_of_standard_output_that_stops_reading_holds_up_no_request(f):
+    f.start('access-log', 'health')
+    with f.gateway.changed:     # what reads the log waits for this
+        flood(f)
+    f.logged(message='log records were dropped')
+    f.stop()
+    records = [record(line) for line in f.gateway.lines]
+    dropped, logged = sum(r.get('dropped', 0) for r in records), sum('path' in r for r in records)
+    check(dropped > 0 and dropped + logged == 2 * REQUESTS, f'{dropped} records dropped, {logged} written of {2 * REQUESTS}')
+
+
+@test
+def a_reader_of_standard_output_that_stops_reading_does_not_hold_up_the_end(f):
+    f.start('access-log', 'health')
+    with f.gateway.changed:
+        flood(f)
+        f.gateway.signal('TERM')
+        eventually(lambda: f.gateway.process.poll() is not None, 5.0, 'still running')
+    f.ends(0)

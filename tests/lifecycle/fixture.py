@@ -14,7 +14,7 @@ from client import Client, get  # noqa: E402
 from gateway import Gateway, command, record  # noqa: E402
 from provider import Provider  # noqa: E402
 
-LOG_SECONDS = 3.0       # records below `warn` are written once a second
+LOG_SECONDS = 3.0       # generous: records of plugins are gathered for a tenth of a second
 START_SECONDS = 2.0     # in which a gateway that cannot start has said why
 # Of Fixture.start(): a log in a file is told on standard output as well, where it is read.
 LOG_IN_FILE = 'tail -F --pid=$$ gateway.log 2>/dev/null & exec "$@"'
