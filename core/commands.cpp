@@ -35,7 +35,8 @@ int check(const std::string& config_file) {
   LogSettings quiet;
   quiet.level = "error";
   Log log(quiet);
-  const auto pipeline = config ? Pipeline::build(*config, log, problems) : nullptr;
+  Gateway gateway(log, config ? config->store : StoreSettings());
+  const auto pipeline = config ? Pipeline::build(*config, gateway, problems) : nullptr;
   std::cerr << problems;
   if (!pipeline) return 1;
   std::cout << config_file << ": ok: " << pipeline->picture() << '\n';

@@ -4,7 +4,7 @@
 
 namespace gatehouse::core {
 
-// The commands that look and do not serve. Each prints to standard output, problems to standard error, and returns the
+// The commands that do not serve. Each prints to standard output, problems to standard error, and returns the
 // exit status.
 
 int check(const std::string& config_file);

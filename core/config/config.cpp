@@ -1,5 +1,7 @@
 #include "core/config/config.h"
 
+#include <Poco/Exception.h>
+#include <Poco/URI.h>
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -45,12 +47,31 @@ constexpr std::string_view kSchema = R"({
       "additionalProperties": false,
       "properties": {"grace": {"type": "string", "format": "duration"}}
     },
+    "admin": {
+      "type": "object",
+      "required": ["token"],
+      "additionalProperties": false,
+      "properties": {
+        "listen": {},
+        "token": {"type": "string", "minLength": 16, "x-secret": true},
+        "hosts": {"type": "array", "items": {"type": "string", "minLength": 1}}
+      }
+    },
     "log": {
       "type": "object",
       "additionalProperties": false,
       "properties": {
         "level": {"type": "string", "enum": ["debug", "info", "warn", "error"]},
         "file": {"type": "string", "minLength": 1}
+      }
+    },
+    "store": {
+      "type": ["string", "object"],
+      "x-secret": true,
+      "additionalProperties": false,
+      "properties": {
+        "url": {"type": "string", "x-secret": true},
+        "max_size": {"type": "string", "format": "size"}
       }
     },
     "plugins_dir": {"type": "string", "minLength": 1},
@@ -116,6 +137,34 @@ bool parse_listen(const std::string& text, ServerSettings& out) {
   return true;
 }
 
+/// redis://[user:password@]host[:port][/database]. Of user and password either may be empty.
+bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
+  try {
+    const Poco::URI parsed(url);
+    if (parsed.getScheme() != "redis" || !parsed.getRawQuery().empty() || !parsed.getFragment().empty()) return false;
+    out.host = parsed.getHost();
+    const auto is_visible = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
+    if (out.host.empty() || !std::all_of(out.host.begin(), out.host.end(), is_visible)) return false;
+    if (parsed.getPort() != 0) out.port = parsed.getPort();
+
+    const std::string& account = parsed.getUserInfo();
+    if (const std::size_t colon = account.find(':'); colon != account.npos) {
+      Poco::URI::decode(account.substr(0, colon), out.user);
+      Poco::URI::decode(account.substr(colon + 1), out.password);
+    } else if (!account.empty()) {
+      return false;
+    }
+
+    const std::string& path = parsed.getPath();
+    if (path.size() < 2) return true;
+    const char* const end = path.data() + path.size();
+    const auto [stop, error] = std::from_chars(path.data() + 1, end, out.database);
+    return error == std::errc() && stop == end && out.database >= 0;
+  } catch (const Poco::Exception&) {
+    return false;
+  }
+}
+
 /// One configuration on its way from JSON to settings. What the schema has refused keeps its default.
 class Reader {
  public:
@@ -136,10 +185,9 @@ class Reader {
   }
 
   void read(Config& config) {
-    if (const Json* listen = member(find("server"), "listen"); listen && !(listen->is_string() && parse_listen(*listen, config.server))) {
-      refuse("/server/listen", "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000");
-    }
-    config.server.hosts = texts(find("server"), "hosts");
+    listen("server", config.server);
+    listen("admin", config.admin.server);
+    config.admin.token = text(find("admin"), "token").value_or("");
     if (const auto size = text(find("server"), "max_body")) {
       const auto bytes = v1::Json::parse_size(*size);
       // Each running request may hold so much memory.
@@ -153,6 +201,7 @@ class Reader {
     duration("server", "send_timeout", 1ms, config.server.send_timeout);
     duration("server", "max_duration", 1ms, config.server.max_duration);
     duration("shutdown", "grace", 0ms, config.shutdown.grace);
+    store(config.store);
     config.log.level = text(find("log"), "level").value_or(config.log.level);
     if (const auto file = text(find("log"), "file")) config.log.file = in_folder(*file);
     if (const auto folder = text(&root_, "plugins_dir")) config.plugins_dir = in_folder(*folder);
@@ -267,6 +316,27 @@ class Reader {
     }
     return out;
   }
+  /// Where one of the two servers listens, and under which names.
+  void listen(const char* section, ServerSettings& out) {
+    if (const Json* address = member(find(section), "listen"); address && !(address->is_string() && parse_listen(*address, out))) {
+      refuse(child(child("", section), "listen"), "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000");
+    }
+    out.hosts = texts(find(section), "hosts");
+  }
+  void store(StoreSettings& out) {
+    const auto short_form = text(&root_, "store");
+    const std::string url = short_form ? *short_form : text(find("store"), "url").value_or("memory");
+    if (url != "memory" && !parse_redis(url, out.redis.emplace(StoreSettings::Redis()))) {
+      refuse(short_form ? "/store" : "/store/url",
+             "must be memory or redis://[user:password@]host[:port][/database]; in the password write %2F for `/`, and so on");
+    }
+    const auto size = text(find("store"), "max_size");
+    const auto bytes = size ? v1::Json::parse_size(*size) : std::nullopt;
+    if (!bytes) return;
+    if (out.redis) return refuse("/store/max_size", "is for the memory of the gateway: Redis has a setting of its own, maxmemory");
+    if (*bytes < 1u << 20) refuse("/store/max_size", "must be at least 1MiB");
+    out.max_bytes = *bytes;
+  }
   void duration(const char* section, const char* key, milliseconds least, milliseconds& out) {
     const auto written = text(find(section), key);
     const auto time = written ? v1::Json::parse_duration(*written) : std::nullopt;
@@ -306,9 +376,10 @@ std::optional<Config> Config::parse(std::string_view text, const std::string& pa
     problems.add(config.place(""), "the configuration must be a map that begins with a key such as `pipeline:`");
     return std::nullopt;
   }
-  for (const char* section : {"server", "shutdown", "log"}) {  // null: all its settings are commented out
+  for (const char* section : {"server", "shutdown", "log", "store"}) {  // null: all its settings are commented out
     if (const auto found = root->find(section); found != root->end() && found->is_null()) root->erase(found);
   }
+  config.folder = fs::path(path).parent_path();
   Reader reader(*root, path, config.origins_, problems);
   reader.substitute_all();
   validate(nlohmann::json(*root), "", "the configuration", kSchema, config.origins_, problems);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +46,9 @@ class Config {
   ServerSettings server;
   LogSettings log;
   ShutdownSettings shutdown;
+  AdminSettings admin;
+  StoreSettings store;
+  std::filesystem::path folder;  // of the file
   std::string plugins_dir;  // empty: where the installation keeps them
   std::vector<PluginEntry> pipeline;
 

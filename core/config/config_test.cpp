@@ -126,6 +126,53 @@ TEST_F(ConfigTest, ListensWhereItIsTold) {
   EXPECT_EQ(wrong(), "1:18: the environment variable `GH_NONE` is not set\n");
 }
 
+TEST_F(ConfigTest, TheStoreIsMemoryOrRedis) {
+  setenv("GH_A", "s:w%40rd", 1);
+  const struct {
+    const char* written;
+    StoreSettings read;
+  } kCases[] = {
+      {"", {}},
+      {"memory", {}},
+      {"{max_size: 2MiB}", {std::nullopt, 2u << 20}},
+      {"redis://cache", {StoreSettings::Redis{"cache"}}},
+      {"redis://cache/", {StoreSettings::Redis{"cache"}}},
+      {"redis://:${GH_A}@127.0.0.1:7000/15", {StoreSettings::Redis{"127.0.0.1", 7000, "", "s:w@rd", 15}}},
+      {"{url: 'redis://ann:b%2Fc@[::1]'}", {StoreSettings::Redis{"::1", 6379, "ann", "b/c"}}},
+  };
+  for (const auto& [written, read] : kCases) {
+    const Config config = parse(std::string("pipeline: [x]\nstore: ") + written);
+    EXPECT_EQ(wrong(), "") << written;
+    EXPECT_TRUE(config.store == read) << written;
+  }
+}
+
+TEST_F(ConfigTest, ABadStoreIsAProblemThatShowsNoPassword) {
+  const std::string form = "must be memory or redis://[user:password@]host[:port][/database]; in the password write %2F for `/`, and so on\n";
+  for (const char* written : {"Memory", "''", "redis", "redis://", "rediss://:sword@h", "redis://sword@h", "redis://:sword@h:x", "redis://:sword@h:70000",
+                              "redis://:sword@h/x", "redis://:sword@h/-1", "redis://:sword@h/1/2", "redis://:sword@h/99999999999", "redis://:sword@h?a=b",
+                              "redis://:sw%zz@h", "redis://:swo/rd@h", "'redis://:sword@h h'"}) {
+    parse(std::string("pipeline: [x]\nstore: ") + written);
+    EXPECT_EQ(wrong(), "2:8: `store` " + form) << written;
+    parse(std::string("pipeline: [x]\nstore:\n  url: ") + written);
+    EXPECT_EQ(wrong(), "3:8: `url` " + form) << written;
+  }
+  const struct {
+    const char *written, *problem;
+  } kCases[] = {
+      {"12345", "2:8: `store` must be a map or a string, not an integer\n"},
+      {"[redis://:sword@h]", "2:8: `store` must be a map or a string, not a list\n"},
+      {"{url: 12345}", "2:14: `url` must be a string, not an integer: put it in quotes\n"},
+      {"{uri: memory}", "2:9: unknown key `uri`: did you mean `url`?\n"},
+      {"{max_size: 1000KiB}", "2:19: `max_size` must be at least 1MiB\n"},
+      {"{max_size: 2MiB, url: redis://h}", "2:19: `max_size` is for the memory of the gateway: Redis has a setting of its own, maxmemory\n"},
+  };
+  for (const auto& [written, problem] : kCases) {
+    parse(std::string("pipeline: [x]\nstore: ") + written);
+    EXPECT_EQ(wrong(), problem) << written;
+  }
+}
+
 TEST_F(ConfigTest, PluginsKeepTheirOrderTheirPlacesAndTheirOwnSettings) {
   const Config config = parse(R"(pipeline:
   - access-log

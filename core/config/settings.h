@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,36 @@ struct LogSettings {
   std::string file;            // empty: standard output
 
   bool operator==(const LogSettings&) const = default;
+};
+
+/// `admin:` of the configuration.
+struct AdminSettings {
+  std::string token;  // empty: there is no admin address
+  ServerSettings server = [] {
+    ServerSettings out;
+    out.port = 3001;
+    out.max_running = 64;
+    return out;
+  }();
+
+  bool operator==(const AdminSettings&) const = default;
+};
+
+/// `store:` of the configuration.
+struct StoreSettings {
+  struct Redis {
+    std::string host;
+    std::uint16_t port = 6379;
+    std::string user = {}, password = {};  // both empty: none are given
+    int database = 0;
+
+    bool operator==(const Redis&) const = default;
+  };
+
+  std::optional<Redis> redis;         // none: the memory of this process
+  std::size_t max_bytes = 64u << 20;  // of memory
+
+  bool operator==(const StoreSettings&) const = default;
 };
 
 /// `shutdown:` of the configuration.

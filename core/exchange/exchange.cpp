@@ -22,6 +22,26 @@ std::string request_id_from(std::string_view given) {
   return text;
 }
 
+std::string_view trim(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// RFC 8259 8.1: JSON between systems is UTF-8; a charset parameter is tolerated when it says just that.
+bool is_json(std::string_view content_type) {
+  std::size_t end = content_type.find(';');
+  if (!equals_ignoring_case(trim(content_type.substr(0, end)), "application/json")) return false;
+  while (end != content_type.npos) {
+    content_type.remove_prefix(end + 1);
+    end = content_type.find(';');
+    const std::string_view parameter = trim(content_type.substr(0, end));
+    if (!equals_ignoring_case(parameter.substr(0, 8), "charset=")) continue;
+    const std::string_view charset = parameter.substr(8);
+    if (!equals_ignoring_case(charset, "utf-8") && !equals_ignoring_case(charset, "\"utf-8\"")) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Exchange::Exchange(const RequestHead& head, std::string_view peer, Client& client, Waiter& waiter)
@@ -59,6 +79,12 @@ gh_status Exchange::body(std::string_view& out) {
 
 gh_status Exchange::json(gh_json*& out) {
   if (!json_) {
+    if (!is_json(header("Content-Type"))) {
+      return fail({415, "unsupported_media_type", "The body must be sent as Content-Type: application/json in UTF-8.", {}});
+    }
+    if (const std::string_view coding = header("Content-Encoding"); !coding.empty() && !equals_ignoring_case(coding, "identity")) {
+      return fail({415, "unsupported_media_type", "The body must be sent without Content-Encoding.", {}});
+    }
     std::string_view text;
     if (const gh_status result = body(text); result != GH_OK) return result;
     std::string_view error;
@@ -100,7 +126,8 @@ bool Exchange::remove_header(std::string_view name) {
 gh_status Exchange::fail(Failure failure) {
   failure.http_status = std::clamp(failure.http_status, 400, 599);
   failure_ = std::move(failure);
-  raw_failure_ = {sizeof raw_failure_, failure_->http_status, raw(failure_->code), raw(failure_->message), raw(failure_->detail)};
+  raw_failure_ = {sizeof raw_failure_,       failure_->http_status, raw(failure_->code), raw(failure_->message),
+                  raw(failure_->detail), failure_->retry_after.count()};
   return GH_FAILED;
 }
 
@@ -151,10 +178,12 @@ const gh_exchange_api& exchange_api() {
         return (value.p ? e.set_header(view(name), view(value)) : e.remove_header(view(name))) ? GH_OK : GH_INVALID;
       },
       [](gh_exchange* x, const gh_failure* f) -> gh_status {
-        return Exchange::of(x).fail({f->http_status, std::string(view(f->code)), std::string(view(f->message)), std::string(view(f->detail))});
+        const bool knows_when = f->size >= sizeof(gh_failure);  // a plugin of version 1.0 does not
+        return Exchange::of(x).fail({f->http_status, std::string(view(f->code)), std::string(view(f->message)), std::string(view(f->detail)),
+                                     std::chrono::nanoseconds(knows_when ? f->retry_after_ns : 0)});
       },
       [](const gh_exchange* x) { return Exchange::of(x).raw_failure(); },
-      [](const gh_exchange* x) { return int(Exchange::of(x).client().committed()); },
+      [](const gh_exchange* x) { return int(Exchange::of(x).client().begun()); },
       [](const gh_exchange* x) { return Exchange::of(x).cancelled(); },
       [](const gh_exchange* x) -> std::int64_t {
         const auto deadline = Exchange::of(x).waiter().deadline();
@@ -162,6 +191,9 @@ const gh_exchange_api& exchange_api() {
       },
       [](gh_exchange* x) { return Exchange::of(x).client().flush(); },
       [](gh_exchange* x, gh_str bytes, std::int64_t interval) { Exchange::of(x).client().heartbeat(view(bytes), std::chrono::nanoseconds(interval)); },
+      [](gh_exchange* x, int (*wanted)(void*), void* self) {
+        Exchange::of(x).client().outlive(wanted ? std::function<bool()>([wanted, self] { return wanted(self) != 0; }) : nullptr);
+      },
   };
   return api;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ namespace gatehouse::core {
 struct Failure {
   int http_status;
   std::string code, message, detail;
+  std::chrono::nanoseconds retry_after{0};  // 0: not known
 };
 
 /// The connection that a request came on, as its exchange sees it.
@@ -35,9 +37,15 @@ class Client {
   /// Sends what has been emitted so far. GH_STOP: the client is gone.
   virtual gh_status flush() = 0;
   virtual void heartbeat(std::string_view bytes, Clock::duration interval) = 0;
-  /// The head of the answer has left, or is about to.
+  /// As gh_exchange_api.outlive; empty: ends it.
+  virtual void outlive(std::function<bool()> wanted) = 0;
+  /// Something of the body has been emitted: the status is decided.
+  virtual bool begun() const = 0;
+  /// The head of the answer has left, or is about to: its headers are decided.
   virtual bool committed() const = 0;
 };
+
+struct Frame;  // of core/pipeline
 
 /// One request and its answer, as every plugin sees it. One thread.
 class Exchange final : public gh_exchange {
@@ -80,6 +88,8 @@ class Exchange final : public gh_exchange {
 
   /// What the pipeline found for this method and path, or -1.
   int route = -1;
+  /// The layer of the pipeline that it is in.
+  const Frame* frame = nullptr;
 
  private:
   const RequestHead& head_;

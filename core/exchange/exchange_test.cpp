@@ -80,8 +80,10 @@ TEST(Exchange, AHeaderThatCameTooLateIsRefused) {
   EXPECT_FALSE(r.x.set_header("X", "y"));
 }
 
+constexpr const char* kJson = "Content-Type: application/json\r\n";
+
 TEST(Exchange, ABodyIsReadAndParsedOnce) {
-  Request r;
+  Request r("POST /", kJson);
   r.client.request_body = R"({"a": 1})";
   gh_json *first = nullptr, *second = nullptr;
   ASSERT_EQ(r.x.json(first), GH_OK);
@@ -91,7 +93,7 @@ TEST(Exchange, ABodyIsReadAndParsedOnce) {
 }
 
 TEST(Exchange, ABodyThatIsNoJsonFailsWithoutQuotingIt) {
-  Request r;
+  Request r("POST /", kJson);
   r.client.request_body = R"({"secret": )";
   gh_json* json = nullptr;
   EXPECT_EQ(r.x.json(json), GH_FAILED);
@@ -102,12 +104,30 @@ TEST(Exchange, ABodyThatIsNoJsonFailsWithoutQuotingIt) {
 }
 
 TEST(Exchange, ABodyThatDidNotComeFailsAsTheClientSideSays) {
-  Request r;
+  Request r("POST /", kJson);
   r.client.body_failure = Failure{413, "body_too_large", "The request body is too large.", {}};
   gh_json* json = nullptr;
   EXPECT_EQ(r.x.json(json), GH_FAILED);
   ASSERT_TRUE(r.x.failure());
   EXPECT_EQ(r.x.failure()->http_status, 413);
+}
+
+TEST(Exchange, JsonIsUtf8AndNotCompressedAndSaysSo) {
+  const auto status = [](const char* fields) {
+    Request r("POST /", fields);
+    r.client.request_body = "{}";
+    gh_json* json = nullptr;
+    return r.x.json(json) == GH_OK ? 200 : r.x.failure()->http_status;
+  };
+  for (const char* good : {kJson, "Content-Type: APPLICATION/JSON; CHARSET=UTF-8\r\n", "Content-Type: application/json ;version=1; charset=\"utf-8\"\r\n",
+                           "Content-Type: application/json\r\nContent-Encoding: identity\r\n"}) {
+    EXPECT_EQ(status(good), 200) << good;
+  }
+  for (const char* bad : {"", "Content-Type:\r\n", "Content-Type: text/plain\r\n", "Content-Type: application/json-seq\r\n",
+                          "Content-Type: application/json; charset=utf-16\r\n", "Content-Type: application/json\r\nContent-Encoding: gzip\r\n",
+                          "Content-Type: application/json\r\nContent-Encoding: identity, gzip\r\n"}) {
+    EXPECT_EQ(status(bad), 415) << bad;
+  }
 }
 
 TEST(Exchange, AFailureStaysUntilItIsClearedOrReplaced) {

@@ -62,6 +62,15 @@ Read read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size, Wait
   }
 }
 
+bool write_ready(Poco::Net::StreamSocket& socket, std::string_view& bytes) {
+  while (!bytes.empty()) {
+    const int n = attempt([&] { return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL); });
+    if (n < 0) return n != kBroken;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
 Io write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter, Clock::duration patience) {
   while (!bytes.empty()) {
     const int n = attempt([&] { return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL); });

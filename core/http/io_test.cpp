@@ -110,5 +110,26 @@ TEST(Waiter, CallsBackAtTheTimesThatItIsTold) {
   EXPECT_EQ(calls, 3);
 }
 
+TEST(Waiter, AClientThatLeavesEndsNoWaitThatOthersShare) {
+  ClientEnd client;
+  int asked = 0;
+  client.waiter().outlive([&] { return ++asked < 3; });
+  client.leave();
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone) << "as soon as nobody shares it";
+
+  client.waiter().outlive([] { return true; });
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
+  client.waiter().outlive(nullptr);
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone);
+}
+
+TEST(Waiter, TheEndOfTheGatewayEndsASharedWaitToo) {
+  ClientEnd client;
+  client.waiter().outlive([] { return true; });
+  client.stop();
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::cancelled);
+}
+
 }  // namespace
 }  // namespace gatehouse::core

@@ -1,19 +1,75 @@
 #include "core/pipeline/instance.h"
 
-#include <algorithm>
-#include <chrono>
-#include <memory>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <memory>
+#include <sstream>
+
+#include "core/config/document.h"
 #include "core/exchange/exchange.h"
 #include "core/json/json.h"
+#include "core/pipeline/crypto_table.h"
 #include "core/pipeline/http_table.h"
+#include "core/pipeline/nobody.h"
+#include "core/pipeline/status_table.h"
+#include "core/pipeline/store_table.h"
+#include "core/pipeline/wait_table.h"
 #include "core/version.h"
 #include "gatehouse/plugin.hpp"
 
 namespace gatehouse::core {
 
-Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view config, Log& log_to, const Creation& creation)
-    : gh_host{}, plugin_(plugin), name_(std::move(name)), log_(log_to) {
+namespace {
+
+const void* find_extension(std::string_view id) {
+  if (id == GH_HTTP_1) return &http_table();
+  if (id == GH_STORE_1) return &store_table();
+  if (id == GH_WAIT_1) return &wait_table();
+  if (id == GH_CRYPTO_1) return &crypto_table();
+  if (id == GH_STATUS_1) return &status_table();
+  return nullptr;
+}
+
+gh_json* load_checked(const gh_host* h, gh_str path, gh_str schema, void* to, void (*problem)(void*, gh_str)) {
+  std::string lines;
+  try {
+    Problems problems;
+    const auto text = load_document(Instance::of(h).surroundings().folder / view(path), view(schema), problems);
+    gh_str error{};
+    if (gh_json* const root = text ? json_api().parse(raw(*text), &error) : nullptr) return root;
+    std::stringstream all;
+    all << problems;
+    lines = all.str() + std::string(view(error));
+  } catch (const std::exception& e) {  // the schema is none
+    lines = e.what();
+  }
+  std::stringstream all(lines);
+  for (std::string line; std::getline(all, line);) problem(to, raw(line));
+  return nullptr;
+}
+
+}  // namespace
+
+Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view config, const Surroundings& surroundings, const Creation& creation)
+    : gh_host{}, plugin_(plugin), name_(std::move(name)), surroundings_(surroundings), log_(surroundings.gateway.log) {
+  fill_table();
+  JsonArena arena;
+  std::string_view error;
+  bool told = false;
+  const Creation watched{creation.routes, creation.admin_routes, [&](std::string_view pointer, std::string_view text) {
+                           told = true;
+                           creation.problem(pointer, text);
+                         }};
+  creation_ = &watched;
+  const gh_status status = plugin_.create(this, arena.parse(config, error), &self_);
+  creation_ = nullptr;
+  if (status != GH_OK && !told) creation.problem("", "the plugin could not be created, and did not say why");
+}
+
+/// Everything the plugin may call.
+void Instance::fill_table() {
   gh_host& host = *this;
   host.size = sizeof(gh_host);
   host.abi_major = GH_ABI_MAJOR;
@@ -28,13 +84,7 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
   };
   host.route = [](const gh_host* h, gh_str method, gh_str path) -> std::int32_t {
     const Instance& i = of(h);
-    if (!i.creation_) return -1;
-    auto& routes = i.creation_->routes;
-    for (const Route& r : routes) {
-      if (r.method == view(method) && r.path == view(path)) i.creation_->problem("", r.method + " " + r.path + " is already answered by another plugin of this pipeline");
-    }
-    routes.push_back({std::string(view(method)), std::string(view(path))});
-    return static_cast<std::int32_t>(routes.size() - 1);
+    return i.creation_ ? i.add_route(i.creation_->routes, view(method), std::string(view(path))) : -1;
   };
   host.log = [](const gh_host* h, int level, gh_exchange* x, gh_str message, const gh_json* fields) {
     const Instance& i = of(h);
@@ -42,6 +92,7 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
     if (!i.log_.enabled(l)) return;
     std::string text;
     if (fields) core::dump(fields, text);
+    if (i.creation_) return i.said_.push_back({l, std::string(view(message)), std::move(text)});
     i.log_.write(l, i.name_, x ? std::string_view(Exchange::of(x).request_id()) : std::string_view(), view(message), text);
   };
   host.health = [](const gh_host* h, int state, gh_str reason) { of(h).set_health(state, view(reason)); };
@@ -54,23 +105,59 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
     const std::chrono::nanoseconds time(std::clamp<std::int64_t>(ns, 0, std::chrono::nanoseconds(std::chrono::hours(24 * 365)).count()));
     return Exchange::as_status(waiter.wait(-1, 0, Clock::now() + time));
   };
-  host.extension = [](const gh_host*, const char* id) -> const void* { return std::string_view(id) == GH_HTTP_1 ? &http_table() : nullptr; };
+  host.extension = [](const gh_host*, const char* id) { return find_extension(id); };
+  host.admin_route = [](const gh_host* h, gh_str method, gh_str path) -> std::int32_t {
+    const Instance& i = of(h);
+    return i.creation_ ? kFirstAdminRoute - i.add_route(i.creation_->admin_routes, view(method), "/" + i.name_ + std::string(view(path))) : -1;
+  };
+  host.background = [](const gh_host* h, void (*run)(void*, gh_exchange*), void* self) {
+    if (of(h).creation_) of(h).tasks_.push_back({run, self});
+  };
+  host.series = [](const gh_host* h, int kind, gh_str name, gh_str help, const gh_label* labels, std::size_t count) -> std::int32_t {
+    if (kind < GH_COUNTER || kind > GH_TOKENS) return -1;
+    Metrics::Labels list;
+    for (std::size_t i = 0; i < count; ++i) list.emplace_back(view(labels[i].name), view(labels[i].value));
+    return of(h).surroundings_.gateway.metrics.series(static_cast<Metrics::Kind>(kind), view(name), view(help), list);
+  };
+  host.record = [](const gh_host* h, std::int32_t id, double value) { of(h).surroundings_.gateway.metrics.record(id, value); };
+  host.load = load_checked;
+}
 
-  JsonArena arena;
-  std::string_view error;
-  bool told = false;
-  const Creation watched{creation.routes, [&](std::string_view pointer, std::string_view text) {
-                           told = true;
-                           creation.problem(pointer, text);
-                         }};
-  creation_ = &watched;
-  const gh_status status = plugin_.create(this, arena.parse(config, error), &self_);
-  creation_ = nullptr;
-  if (status != GH_OK && !told) creation.problem("", "the plugin could not be created, and did not say why");
+std::int32_t Instance::add_route(std::vector<Route>& routes, std::string_view method, std::string path) const {
+  for (const Route& r : routes) {
+    if (r.method == method && r.path == path) creation_->problem("", r.method + " " + r.path + " is already answered by another plugin of this pipeline");
+  }
+  routes.push_back({std::string(method), std::move(path), this});
+  return static_cast<std::int32_t>(routes.size() - 1);
 }
 
 Instance::~Instance() {
+  if (!threads_.empty()) ::eventfd_write(stop_, 1);
+  for (std::thread& thread : threads_) thread.join();
+  if (stop_ >= 0) ::close(stop_);
   if (self_) plugin_.destroy(self_);
+}
+
+void Instance::start() {
+  for (const Said& words : said_) log_.write(words.level, name_, {}, words.message, words.fields);
+  said_.clear();
+  if (tasks_.empty()) return;
+  stop_ = ::eventfd(0, EFD_CLOEXEC);
+  for (const Task& task : tasks_) threads_.emplace_back([this, task] { run_task(task); });
+}
+
+void Instance::run_task(const Task& task) const {
+  static const RequestHead kNoHead{};
+  Nobody nobody;
+  Waiter waiter(-1, stop_, Clock::time_point::max(), [] { return Clock::time_point::max(); });
+  Exchange x(kNoHead, {}, nobody, waiter);
+  try {
+    task.run(task.self, &x);
+  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
+    (void)x.fail({500, "plugin_error", {}, "it threw an exception"});
+  }
+  // Other failures are those of requests that it sent.
+  if (x.failure() && x.failure()->code == "plugin_error") log_.write(Level::kError, name_, {}, "the work in the background has ended: " + x.failure()->detail);
 }
 
 void Instance::adopt(const Instance& older) {
@@ -80,12 +167,24 @@ void Instance::adopt(const Instance& older) {
 }
 
 void Instance::set_health(int state, std::string_view reason) const {
-  if (health_.exchange(state, std::memory_order_relaxed) == state) return;
+  {
+    const std::lock_guard lock(health_mutex_);
+    const bool same = health_.state == state;
+    health_.reason = reason;
+    if (same) return;
+    health_.state = std::clamp(state, int{GH_UP}, int{GH_DOWN});
+    health_.since = std::chrono::system_clock::now();
+  }
   std::string fields = "{\"reason\":";
   quote(fields, reason);
   fields += '}';
   constexpr const char* kWords[] = {"healthy again", "degraded", "down"};
   log_.write(state == GH_UP ? Level::kInfo : Level::kWarn, name_, {}, kWords[std::clamp(state, 0, 2)], fields);
+}
+
+Instance::Health Instance::health() const {
+  const std::lock_guard lock(health_mutex_);
+  return health_;
 }
 
 }  // namespace gatehouse::core

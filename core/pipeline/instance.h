@@ -1,21 +1,30 @@
 #pragma once
 
-#include <atomic>
+#include <array>
+#include <chrono>
+#include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
-#include "core/log/log.h"
+#include "core/pipeline/gateway.h"
 #include "gatehouse/abi.h"
 
 namespace gatehouse::core {
 
-/// A method and exact path that an instance answers. Its place in the list is its id.
+class Pipeline;
+
+/// A method and exact path that an instance answers. Its place in the list is its id; of an admin route, kFirstAdminRoute
+/// minus its place.
 struct Route {
   std::string method, path;
+  const gh_host* owner;
 };
+inline constexpr std::int32_t kFirstAdminRoute = -2;
 
 /// One configured plugin: the plugin's own object, and the host as that object sees it.
 class Instance : private gh_host {
@@ -23,32 +32,72 @@ class Instance : private gh_host {
   /// What the plugin may say while it is created.
   struct Creation {
     std::vector<Route>& routes;
+    std::vector<Route>& admin_routes;
     std::function<void(std::string_view pointer, std::string_view text)> problem;
+  };
+  /// What it needs of the pipeline around it.
+  struct Surroundings {
+    Gateway& gateway;
+    std::filesystem::path folder;        // of the configuration
+    const Pipeline* pipeline = nullptr;  // for gatehouse.status/1
+  };
+  /// How the plugin is, by its own word.
+  struct Health {
+    int state = GH_UP;
+    std::string reason;
+    std::chrono::system_clock::time_point since = std::chrono::system_clock::now();
   };
 
   /// Creates the plugin's object. When creation.problem was called, the instance is of no use.
-  Instance(const gh_plugin& plugin, std::string name, std::string_view config, Log& log_to, const Creation& creation);
+  Instance(const gh_plugin& plugin, std::string name, std::string_view config, const Surroundings& surroundings, const Creation& creation);
   ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
+  static const Instance& of(const gh_host* host) { return *static_cast<const Instance*>(host); }
+
+  /// It is going to be used: begins its work in the background.
+  void start();
   gh_status handle(gh_exchange* x, const gh_sink* out, const gh_next* next) const { return plugin_.handle(self_, x, out, next); }
   /// Takes over what should outlive `older`, if that is of the same plugin.
   void adopt(const Instance& older);
 
   const std::string& name() const { return name_; }
+  const gh_plugin& plugin() const { return plugin_; }
+  const Surroundings& surroundings() const { return surroundings_; }
+  Store& store() const { return *surroundings_.gateway.store; }
   bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
+  bool owns(const Route& r) const { return r.owner == this; }
+  Health health() const;
 
  private:
-  static const Instance& of(const gh_host* host) { return *static_cast<const Instance*>(host); }
+  struct Task {
+    void (*run)(void* self, gh_exchange*);
+    void* self;
+  };
+
+  struct Said {
+    Level level;
+    std::string message, fields;
+  };
+
+  void fill_table();
+  std::int32_t add_route(std::vector<Route>& routes, std::string_view method, std::string path) const;
   void set_health(int state, std::string_view reason) const;
+  void run_task(const Task& task) const;
 
   const gh_plugin& plugin_;
   const std::string name_;
+  const Surroundings surroundings_;
   Log& log_;
   const Creation* creation_ = nullptr;  // only during creation
   void* self_ = nullptr;
-  mutable std::atomic<int> health_{GH_UP};
+  mutable std::vector<Task> tasks_;     // of creation
+  mutable std::vector<Said> said_;      // during creation: not logged before it is known to be of use
+  std::vector<std::thread> threads_;    // of tasks
+  int stop_ = -1;                       // readable when tasks must end
+  mutable std::mutex health_mutex_;
+  mutable Health health_;               // guarded by health_mutex_
 };
 
 }  // namespace gatehouse::core

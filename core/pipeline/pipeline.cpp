@@ -1,11 +1,15 @@
 #include "core/pipeline/pipeline.h"
 
+#include <sys/utsname.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/config/suggest.h"
 #include "core/loader/loader.h"
+#include "core/version.h"
 #include "gatehouse/plugin.hpp"
 
 namespace gatehouse::core {
@@ -53,29 +57,57 @@ std::optional<fs::path> find(const Config& config, const PluginEntry& entry, Pro
 
 }  // namespace
 
-/// One call of one layer, on the stack of its request.
-struct Pipeline::Frame {
+/// One call of one layer, on the stack of its request, and the sink that the layer is given.
+struct Frame : gh_sink {
+  Frame(const Pipeline& in, std::size_t at, Exchange& of, const gh_sink* to, Frame* around)
+      : gh_sink{sizeof(gh_sink), this, first_event}, pipeline(in), index(at), x(of), out(to), outer(around), began(Clock::now()) {
+    x.frame = this;
+  }
+  ~Frame() { x.frame = outer; }
+  Frame(const Frame&) = delete;
+
+  /// Notes when the layer's answer began, and steps out of the way of what follows.
+  static gh_status first_event(void* self, const gh_event* e) {
+    auto& frame = *static_cast<Frame*>(self);
+    const gh_sink* const to = frame.out;
+    const auto& layer = *frame.pipeline.layers_[frame.index];
+    layer.answers.fetch_add(1, std::memory_order_relaxed);
+    layer.first_event_ns.fetch_add(static_cast<std::uint64_t>((Clock::now() - frame.began).count()), std::memory_order_relaxed);
+    const gh_status status = to->emit(to->self, e);
+    static_cast<gh_sink&>(frame) = *to;  // which may have stepped aside as well
+    return status;
+  }
+
+  const std::string& name() const { return pipeline.layers_[index]->instance->name(); }
+
   const Pipeline& pipeline;
   const std::size_t index;
+  Exchange& x;
+  const gh_sink* const out;
+  Frame* const outer;
+  const Clock::time_point began;
   Clock::duration inside = {};  // time spent in the layers below
+  bool went_on = false;         // called next()
 };
 
-std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Log& log, Problems& problems) {
+std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway, Problems& problems) {
   std::vector<std::optional<fs::path>> files;
   for (const PluginEntry& entry : config.pipeline) files.push_back(find(config, entry, problems));
 
   // Even if some are not as they should be, the others are created: they may have more to say.
-  std::unique_ptr<Pipeline> pipeline(new Pipeline);
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
+  const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get()};
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (!files[i]) continue;
     const PluginEntry& entry = config.pipeline[i];
-    const Instance::Creation creation{pipeline->routes_, [&](std::string_view pointer, std::string_view text) {
+    const Instance::Creation creation{pipeline->routes_, pipeline->admin_routes_, [&](std::string_view pointer, std::string_view text) {
                                         problems.add(config.place(entry.pointer + std::string(pointer)), "`" + entry.instance + "`: " + std::string(text));
                                       }};
     try {
       auto layer = std::make_unique<Layer>();
       layer->when = entry.when;
-      layer->instance = std::make_unique<Instance>(load_plugin(*files[i]), entry.instance, entry.config, log, creation);
+      const gh_plugin& plugin = load_plugin(*files[i]);
+      layer->instance = std::make_unique<Instance>(plugin, entry.instance, entry.config, surroundings, creation);
       pipeline->layers_.push_back(std::move(layer));
     } catch (const std::runtime_error& e) {
       problems.add(entry.place, files[i]->string() + " " + e.what());
@@ -107,31 +139,48 @@ gh_status Pipeline::run(Exchange& x, const gh_sink& out) const {
   return call(0, x, &out, nullptr);
 }
 
+gh_status Pipeline::run_admin(Exchange& x, const gh_sink& out) const {
+  const auto found = std::find_if(admin_routes_.begin(), admin_routes_.end(), [&](const Route& r) { return r.path == x.head().path && r.method == x.head().method; });
+  if (found == admin_routes_.end()) return x.fail({404, "not_found", "There is nothing at this path of the admin address.", {}});
+  x.route = kFirstAdminRoute - static_cast<int>(found - admin_routes_.begin());
+  const auto owner = std::find_if(layers_.begin(), layers_.end(), [&](const auto& layer) { return layer->instance->owns(*found); });
+  const gh_next next{sizeof(gh_next), nullptr, [](void*, gh_exchange* raw, const gh_sink*) {
+                       return Exchange::of(raw).fail({404, "not_found", "There is nothing at this path of the admin address.", {}});
+                     }};
+  return (*owner)->instance->handle(&x, &out, &next);
+}
+
 gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const {
   x.clear_failure();
+  if (outer) outer->went_on = true;
   while (index < layers_.size() && !layers_[index]->takes(x)) ++index;
   if (index == layers_.size()) return nobody_answered(x);
 
   const Layer& layer = *layers_[index];
-  Frame frame{*this, index};
+  Frame frame(*this, index, x, out, outer);
   const gh_next next{sizeof(gh_next), &frame, [](void* self, gh_exchange* raw, const gh_sink* sink) {
                        auto& f = *static_cast<Frame*>(self);
                        return f.pipeline.call(f.index + 1, Exchange::of(raw), sink, &f);
                      }};
-  const auto began = Clock::now();
   gh_status status;
   try {
-    status = layer.instance->handle(&x, out, &next);
+    status = layer.instance->handle(&x, &frame, &next);
   } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
     status = x.fail({500, "plugin_error", "The request could not be processed.", "the plugin " + layer.instance->name() + " threw an exception"});
   }
-  const auto took = Clock::now() - began;
+  const auto took = Clock::now() - frame.began;
+  const auto add = [](std::atomic<std::uint64_t>& to, Clock::duration time) { to.fetch_add(static_cast<std::uint64_t>(time.count()), std::memory_order_relaxed); };
   layer.calls.fetch_add(1, std::memory_order_relaxed);
-  layer.self_ns.fetch_add(static_cast<std::uint64_t>(std::chrono::nanoseconds(took - frame.inside).count()), std::memory_order_relaxed);
+  add(layer.total_ns, took);
+  add(layer.self_ns, took - frame.inside);
+  if (!frame.went_on) layer.short_circuits.fetch_add(1, std::memory_order_relaxed);
   if (outer) outer->inside += took;
 
-  if (status < 0 && status != GH_CANCELLED && !x.failure()) {
-    return x.fail({500, "plugin_error", "The request could not be processed.", "the plugin " + layer.instance->name() + " failed and did not say why"});
+  if (status < 0 && status != GH_CANCELLED) {
+    layer.failures.fetch_add(1, std::memory_order_relaxed);
+    if (!x.failure()) {
+      return x.fail({500, "plugin_error", "The request could not be processed.", "the plugin " + layer.instance->name() + " failed and did not say why"});
+    }
   }
   return status;
 }
@@ -147,12 +196,14 @@ gh_status Pipeline::nobody_answered(Exchange& x) const {
   return x.fail({405, "method_not_allowed", std::string(path) + " takes only " + allowed + ".", {}});
 }
 
-void Pipeline::adopt(const Pipeline& older) {
+void Pipeline::start(const Pipeline* older) {
   for (const auto& layer : layers_) {
-    for (const auto& old : older.layers_) {
+    if (!older) break;
+    for (const auto& old : older->layers_) {
       if (old->instance->name() == layer->instance->name()) layer->instance->adopt(*old->instance);
     }
   }
+  for (const auto& layer : layers_) layer->instance->start();
 }
 
 std::string Pipeline::picture() const {
@@ -161,13 +212,86 @@ std::string Pipeline::picture() const {
   return out;
 }
 
-std::string Pipeline::self_times() const {
-  nlohmann::ordered_json out;
-  for (const auto& layer : layers_) {
-    const auto calls = layer->calls.load();
-    out[layer->instance->name()] = {{"calls", calls}, {"self_us", calls ? static_cast<double>(layer->self_ns.load() / calls) / 1000 : 0}};
+std::string Pipeline::report() const {
+  using Json = nlohmann::ordered_json;
+  constexpr const char* kStates[] = {"up", "degraded", "down"};
+  const auto ms = [](auto time) { return std::chrono::duration_cast<std::chrono::milliseconds>(time).count(); };
+  const auto seconds = [](const std::atomic<std::uint64_t>& ns) { return static_cast<double>(ns.load()) / 1e9; };
+  utsname system{};
+  ::uname(&system);
+  const Gateway::Traffic traffic = gateway_.traffic();
+  Json out = {{"version", kVersion},
+              {"platform", std::string(system.sysname) + " " + system.machine},
+              {"uptime_ms", ms(Clock::now() - gateway_.started)},
+              {"draining", traffic.draining},
+              {"running", traffic.running},
+              {"connections", traffic.connections},
+              {"store", {{"kind", gateway_.store->kind()}, {"state", gateway_.store->up() ? "up" : "down"}}}};
+  if (const auto reload = gateway_.reload()) {
+    out["reload"] = {{"at_ms", reload->at_ms}, {"ok", reload->error.empty()}};
+    if (!reload->error.empty()) out["reload"]["error"] = reload->error;
   }
-  return out.dump();
+  for (const auto& layer : layers_) {
+    const auto health = layer->instance->health();
+    Json plugin = {{"name", layer->instance->name()},
+                   {"plugin", layer->instance->plugin().name},
+                   {"version", layer->instance->plugin().version},
+                   {"state", kStates[health.state]}};
+    if (!health.reason.empty()) plugin["reason"] = health.reason;
+    plugin.update({{"since_ms", ms(health.since.time_since_epoch())},
+                   {"calls", layer->calls.load()},
+                   {"failures", layer->failures.load()},
+                   {"short_circuits", layer->short_circuits.load()},
+                   {"seconds", seconds(layer->total_ns)},
+                   {"self_seconds", seconds(layer->self_ns)}});
+    out["plugins"].push_back(std::move(plugin));
+  }
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);  // a reason is a plugin's text
+}
+
+void Pipeline::metrics(std::string& out) const {
+  Metrics& m = gateway_.metrics;
+  const auto set = [&](Metrics::Kind kind, const char* name, const char* help, const Metrics::Labels& labels, double value) {
+    m.set(m.series(kind, name, help, labels), value);
+  };
+  const Gateway::Traffic traffic = gateway_.traffic();
+  set(Metrics::kGauge, "gatehouse_build_info", "The version, as a label.", {{"version", kVersion}}, 1);
+  set(Metrics::kGauge, "gatehouse_uptime_seconds", "Since the start.", {}, std::chrono::duration<double>(Clock::now() - gateway_.started).count());
+  set(Metrics::kGauge, "gatehouse_connections", "Open client connections.", {}, static_cast<double>(traffic.connections));
+  set(Metrics::kGauge, "gatehouse_requests_running", "Requests that are running.", {}, static_cast<double>(traffic.running));
+  set(Metrics::kGauge, "gatehouse_draining", "1 while the gateway shuts down.", {}, traffic.draining);
+  set(Metrics::kGauge, "gatehouse_store_up", "1 if the store answers.", {}, gateway_.store->up());
+  const auto reload = gateway_.reload();
+  set(Metrics::kGauge, "gatehouse_config_last_reload_successful", "1 unless the last reload of the configuration failed.", {}, !reload || reload->error.empty());
+  set(Metrics::kCounter, "gatehouse_log_dropped_total", "Log records that nobody took in time.", {}, static_cast<double>(gateway_.log.dropped()));
+  for (const auto& layer : layers_) {
+    const Metrics::Labels plugin = {{"plugin", layer->instance->name()}};
+    const auto count = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& value) {
+      set(Metrics::kCounter, name, help, plugin, static_cast<double>(value.load()));
+    };
+    const auto time = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& ns) {
+      set(Metrics::kCounter, name, help, plugin, static_cast<double>(ns.load()) / 1e9);
+    };
+    count("gatehouse_plugin_calls_total", "Calls of the plugin.", layer->calls);
+    count("gatehouse_plugin_failures_total", "Calls that failed, in the plugin or below it.", layer->failures);
+    count("gatehouse_plugin_short_circuits_total", "Calls that did not go on to the next plugin.", layer->short_circuits);
+    count("gatehouse_plugin_answers_total", "Calls that passed an answer on.", layer->answers);
+    time("gatehouse_plugin_seconds_total", "Time in the plugin and below it.", layer->total_ns);
+    time("gatehouse_plugin_self_seconds_total", "Time in the plugin itself.", layer->self_ns);
+    time("gatehouse_plugin_first_event_seconds_total", "Time until the first event of the answer, of the calls with one.", layer->first_event_ns);
+  }
+  m.write(out);
+}
+
+void append_timing(const Exchange& x, std::string& out) {
+  auto until = Clock::now();
+  for (const Frame* frame = x.frame; frame; frame = frame->outer) {
+    char entry[96];
+    const double ms = std::chrono::duration<double, std::milli>(until - frame->began).count();
+    std::snprintf(entry, sizeof entry, "%s%s;dur=%.3f", out.empty() ? "" : ", ", frame->name().c_str(), ms);
+    out += entry;
+    until = frame->began;
+  }
 }
 
 }  // namespace gatehouse::core

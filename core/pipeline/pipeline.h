@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,35 +16,44 @@ namespace gatehouse::core {
 class Pipeline {
  public:
   /// Loads and creates every plugin that `config` names. Null when something is wrong with one: `problems` says what.
-  static std::unique_ptr<Pipeline> build(const Config& config, Log& log, Problems& problems);
+  static std::unique_ptr<Pipeline> build(const Config& config, Gateway& gateway, Problems& problems);
   /// Destroys the instances, the last first. Control thread, when no request is in it.
   ~Pipeline();
 
+  /// Takes over the state of what runs, if anything does, and begins the work in the background. Control thread.
+  void start(const Pipeline* older);
   /// Finds the route of the request and runs it through all that takes it.
   gh_status run(Exchange& x, const gh_sink& out) const;
-
-  void adopt(const Pipeline& older);
+  /// Runs a request of the admin address in the instance that has its route.
+  gh_status run_admin(Exchange& x, const gh_sink& out) const;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
-  /// How often each instance was called and how long it took by itself, as a JSON object.
-  std::string self_times() const;
+  /// What gatehouse.status/1 reports, as JSON text.
+  std::string report() const;
+  /// Appends all metrics in the Prometheus text format.
+  void metrics(std::string& out) const;
 
  private:
+  friend struct Frame;
   struct Layer {
     std::unique_ptr<Instance> instance;
     std::optional<When> when;
-    mutable std::atomic<std::uint64_t> calls{0}, self_ns{0};
+    mutable std::atomic<std::uint64_t> calls{0}, failures{0}, short_circuits{0}, answers{0};
+    mutable std::atomic<std::uint64_t> total_ns{0}, self_ns{0}, first_event_ns{0};
 
     bool takes(const Exchange& x) const;
   };
-  struct Frame;
 
-  Pipeline() = default;
+  explicit Pipeline(Gateway& gateway) : gateway_(gateway) {}
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
   gh_status nobody_answered(Exchange& x) const;
 
+  Gateway& gateway_;
   std::vector<std::unique_ptr<Layer>> layers_;
-  std::vector<Route> routes_;
+  std::vector<Route> routes_, admin_routes_;
 };
+
+/// Appends the value of a Server-Timing header: what each plugin that the request is in took before it called the next.
+void append_timing(const Exchange& x, std::string& out);
 
 }  // namespace gatehouse::core

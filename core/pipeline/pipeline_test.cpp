@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/version.h"
 #include "tests/core/request.h"
 
 namespace gatehouse::core {
@@ -36,7 +37,7 @@ class PipelineTest : public testing::Test {
   std::unique_ptr<Pipeline> build(const std::string& entries, const std::string& folder = PROBES) {
     problems_ = {};
     auto config = Config::parse("plugins_dir: " + folder + "\npipeline:\n" + entries, "/gatehouse.yaml", problems_);
-    return config ? Pipeline::build(*config, log_, problems_) : nullptr;
+    return config ? Pipeline::build(*config, gateway_, problems_) : nullptr;
   }
   std::string problems() const {
     std::ostringstream out;
@@ -45,6 +46,7 @@ class PipelineTest : public testing::Test {
   }
 
   Log log_{LogSettings{"error", {}}};
+  Gateway gateway_{log_, StoreSettings()};
   Problems problems_;
 };
 
@@ -132,7 +134,7 @@ TEST_F(PipelineTest, AReloadHandsStateToInstancesOfTheSameNameAndPlugin) {
 
   const auto same = build("- {probe: {do: answer}, as: a}\n"), other_name = build("- {probe: {do: answer}, as: b}\n");
   const auto other_plugin = build("- {probe: {do: make-chat}, as: i}\n- {probe-chat: {do: answer}, as: a}\n");
-  for (const auto* newer : {&same, &other_name, &other_plugin}) (*newer)->adopt(*older);
+  for (const auto* newer : {&same, &other_name, &other_plugin}) (*newer)->start(older.get());
   EXPECT_EQ(outcome(*same), "a 4");
   EXPECT_EQ(outcome(*other_name), "b 1");
   EXPECT_EQ(outcome(*other_plugin), "i a 1");
@@ -142,7 +144,7 @@ TEST_F(PipelineTest, EverythingThatIsWrongIsToldAtOnce) {
   EXPECT_FALSE(build("- {prob: {}}\n- {probe: {typo: 1}, as: b}\n- {probe: {}, as: c, path: nowhere.so}\n"));
   EXPECT_EQ(problems(),
             "/gatehouse.yaml:3:4: unknown plugin `prob`: did you mean `probe`?\n"
-            "/gatehouse.yaml:4:12: unknown key `typo`: known are do, problem and route\n"
+            "/gatehouse.yaml:4:12: unknown key `typo`: known are admin, do, problem and route\n"
             "/gatehouse.yaml:5:4: /nowhere.so cannot be read: No such file or directory\n");
   EXPECT_FALSE(build("- {probe: {problem: x}, as: a}\n- {probe: {problem: y}, as: b}\n"));
   EXPECT_EQ(problems(), "/gatehouse.yaml:3:21: `a`: x\n/gatehouse.yaml:4:21: `b`: y\n");
@@ -159,13 +161,69 @@ TEST_F(PipelineTest, AFileThatCannotBeLookedAtIsAProblemLikeAnother) {
   EXPECT_EQ(problems(), "/gatehouse.yaml:3:3: " + (folder / "probe.so").string() + " cannot be read: Too many levels of symbolic links\n");
 }
 
-TEST_F(PipelineTest, CountsCallsAndTheTimeOfEachPluginByItself) {
-  const auto pipeline = build("- {probe: {do: call-twice}, as: a}\n- {probe: {do: answer}, as: b}\n");
+TEST_F(PipelineTest, ReportsHowEachPluginIsAndWhatItDid) {
+  const auto pipeline = build("- {probe: {do: call-twice}, as: a}\n- {probe: {do: answer}, as: b}\n- {probe: {do: fail}, as: c}\n");
   ASSERT_TRUE(pipeline) << problems();
   outcome(*pipeline);
-  const auto times = nlohmann::json::parse(pipeline->self_times());
-  EXPECT_EQ(times["a"]["calls"], 1);
-  EXPECT_EQ(times["b"]["calls"], 2);
+  const auto report = nlohmann::json::parse(pipeline->report());
+  EXPECT_EQ(report["version"], kVersion);
+  EXPECT_EQ(report["store"]["kind"], "memory");
+  EXPECT_EQ(report["draining"], false);
+  EXPECT_FALSE(report.contains("reload"));
+  ASSERT_EQ(report["plugins"].size(), 3u);
+  const auto& a = report["plugins"][0];
+  EXPECT_EQ(a["name"], "a");
+  EXPECT_EQ(a["plugin"], "probe");
+  EXPECT_EQ(a["state"], "up");
+  EXPECT_EQ(a["calls"], 1);
+  EXPECT_EQ(a["short_circuits"], 0);
+  const auto& b = report["plugins"][1];
+  EXPECT_EQ(b["calls"], 2);
+  EXPECT_EQ(b["short_circuits"], 2);
+  EXPECT_EQ(b["failures"], 0);
+  EXPECT_GE(a["seconds"], b["seconds"]) << "with the time of those below";
+}
+
+TEST_F(PipelineTest, FailuresAreCountedWhereTheyPass) {
+  const auto pipeline = build("- {probe: {}, as: a}\n- {probe: {do: fail}, as: b}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  outcome(*pipeline);
+  std::string text;
+  pipeline->metrics(text);
+  for (const char* line : {"gatehouse_plugin_calls_total{plugin=\"a\"} 1\n", "gatehouse_plugin_failures_total{plugin=\"a\"} 1\n",
+                           "gatehouse_plugin_failures_total{plugin=\"b\"} 1\n", "gatehouse_plugin_short_circuits_total{plugin=\"a\"} 0\n",
+                           "gatehouse_plugin_answers_total{plugin=\"b\"} 0\n", "gatehouse_build_info{version=", "gatehouse_store_up 1\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
+}
+
+TEST_F(PipelineTest, EachLayerCountsTheAnswersThatPassIt) {
+  const auto pipeline = build("- {probe: {}, as: a}\n- {probe: {do: answer}, as: b}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  outcome(*pipeline);
+  std::string text;
+  pipeline->metrics(text);
+  EXPECT_NE(text.find("gatehouse_plugin_answers_total{plugin=\"a\"} 1\n"), std::string::npos);
+  EXPECT_NE(text.find("gatehouse_plugin_answers_total{plugin=\"b\"} 1\n"), std::string::npos);
+}
+
+TEST_F(PipelineTest, AnAdminRequestMeetsOnlyThePluginThatClaimedIt) {
+  const auto pipeline = build("- {probe: {}, as: a}\n- {probe: {do: answer, admin: /x}, as: b}\n- {probe: {do: pass, admin: /x}, as: c}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  const auto ask = [&](const std::string& line) {
+    std::string text;
+    const gh_sink sink{sizeof(gh_sink), &text, [](void* self, const gh_event* e) -> gh_status {
+                         static_cast<std::string*>(self)->append(e->text.p, e->text.n);
+                         return GH_OK;
+                       }};
+    Request r(line);
+    return pipeline->run_admin(r.x, sink) == GH_OK ? text : r.x.failure()->code;
+  };
+  EXPECT_EQ(ask("GET /b/x"), "b 1 mine");
+  EXPECT_EQ(ask("GET /c/x"), "not_found") << "it went on to the next, and there is none";
+  EXPECT_EQ(ask("GET /x"), "not_found");
+  EXPECT_EQ(ask("POST /b/x"), "not_found");
+  EXPECT_EQ(outcome(*pipeline, "GET /b/x"), "a b 2") << "clients have no admin routes";
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <ctime>
 #include <memory>
+#include <utility>
 
 #include "core/http/io.h"
 #include "gatehouse/plugin.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::size_t kReadSize = 64 * 1024;
 constexpr std::size_t kFlushAt = 32 * 1024;  // more than this waits for nobody
+constexpr std::size_t kHeadSize = 512;      // of most answers
 constexpr std::size_t kDrain = 64 * 1024;    // of a body nobody read, to keep the connection
 
 std::string_view http_date() {
@@ -76,13 +78,13 @@ Answer::Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParse
       input_(input),
       parser_(parser),
       surroundings_(surroundings),
-      waiter_(socket.impl()->sockfd(), surroundings.stop_fd, Clock::now() + surroundings.settings.max_duration, [this] { return tend(); }) {}
+      waiter_(socket.impl()->sockfd(), surroundings.stop_fd, Clock::now() + surroundings.settings.max_duration, [this] { return tend(); }, surroundings.before_wait) {}
 
 gh_status Answer::read_body(std::string_view& body, std::optional<Failure>& failure) {
   const ServerSettings& settings = surroundings_.settings;
   const auto until = Clock::now() + settings.body_timeout;
   std::unique_ptr<char[]> bytes;  // most bodies came with their head
-  bool may_continue = parser_.head().expects_continue && input_.empty() && !committed_;
+  bool may_continue = parser_.head().expects_continue && input_.empty() && !begun_;
   for (;;) {
     if (const auto refused = parser_.parse_body(input_, settings.max_body_bytes)) {
       failure = Failure{refused->status, refused->code, refused->message, {}};
@@ -123,21 +125,31 @@ bool Answer::rest_of_body_is_here() {
   return false;
 }
 
-void Answer::commit(const Exchange& x, std::optional<std::size_t> length) {
+/// Puts the head before what there is of the body.
+void Answer::commit() {
+  const Exchange& x = *exchange_;
   const RequestHead& head = parser_.head();
   committed_ = true;
   keep_alive_ = head.keep_alive && !surroundings_.draining && (parser_.complete() || rest_of_body_is_here());
   const bool never_body = x.status == 204 || x.status == 304;
-  chunked_ = !length && !never_body && !head.http_1_0;
-  if (!length && head.http_1_0) keep_alive_ = false;
+  chunked_ = !complete_ && !never_body && !head.http_1_0;
+  if (!complete_ && head.http_1_0) keep_alive_ = false;
   has_body_ = !never_body && head.method != "HEAD";
 
+  const std::string body = std::exchange(out_, {});
+  out_.reserve(body.size() + kHeadSize);
   append_status_line(out_, x.status);
   out_ += keep_alive_ ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
   for (const auto& [name, value] : x.answer_headers()) out_.append(name).append(": ").append(value).append("\r\n");
   if (chunked_) out_ += "Transfer-Encoding: chunked\r\n";
-  if (length && !never_body) out_.append("Content-Length: ").append(std::to_string(*length)).append("\r\n");
+  if (complete_ && !never_body) out_.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
   out_ += "\r\n";
+  if (!has_body_) return;
+  if (chunked_) {
+    append_chunk(body);
+  } else {
+    out_ += body;
+  }
 }
 
 void Answer::append_chunk(std::string_view bytes) {
@@ -148,40 +160,52 @@ void Answer::append_chunk(std::string_view bytes) {
 
 gh_status Answer::send(const Exchange& x, std::string_view bytes, bool last) {
   if (gone_ || complete_) return GH_STOP;
-  if (!committed_) commit(x, last ? std::optional(bytes.size()) : std::nullopt);
+  begun_ = true;
+  exchange_ = &x;
   complete_ = last;
-  if (has_body_) {
-    if (chunked_) {
-      append_chunk(bytes);
-      if (last) out_ += "0\r\n\r\n";
-    } else {
-      out_ += bytes;
-    }
+  if (!committed_ || (has_body_ && !chunked_)) {
+    out_ += bytes;
+    if (last && !committed_) commit();
+  } else if (has_body_) {
+    append_chunk(bytes);
+    if (last) out_ += "0\r\n\r\n";
   }
-  return out_.size() >= kFlushAt ? flush() : GH_OK;
+  // Flushes, and is the only look at the clock and the client while an upstream that never pauses is read.
+  return out_.size() >= kFlushAt ? Exchange::as_status(waiter_.wait(-1, 0, Clock::time_point())) : GH_OK;
 }
 
 gh_status Answer::flush() {
   if (gone_) return GH_STOP;
-  if (out_.empty() || flushing_) return GH_OK;
-  flushing_ = true;  // write_all() may wait, and waiting flushes
-  gone_ = write_all(socket_, out_, waiter_, surroundings_.settings.send_timeout) != Io::ok;
-  flushing_ = false;
-  out_.clear();
-  last_sent_ = Clock::now();
+  if (flushing_) return GH_OK;  // a wait of the loop below, which flushes as all do
+  if (begun_ && !committed_) commit();
+  std::string_view left = out_;
+  auto until = Clock::now() + surroundings_.settings.send_timeout;
+  while (!left.empty()) {
+    const std::size_t before = left.size();
+    gone_ = !write_ready(socket_, left);
+    if (gone_ || left.empty() || waiter_.is_shared()) break;
+    if (left.size() < before) until = Clock::now() + surroundings_.settings.send_timeout;
+    flushing_ = true;
+    const Wake wake = waiter_.wait(socket_.impl()->sockfd(), POLLOUT, std::min(until, waiter_.ask_again()));
+    flushing_ = false;
+    gone_ = wake == Wake::gone || wake == Wake::cancelled || (wake == Wake::timeout && Clock::now() >= until);
+    if (gone_) break;
+  }
+  if (left.size() < out_.size()) last_sent_ = Clock::now();
+  out_.erase(0, out_.size() - left.size());
+  if (gone_) out_.clear();
   return gone_ ? GH_STOP : GH_OK;
 }
 
 void Answer::heartbeat(std::string_view bytes, Clock::duration interval) {
   heartbeat_ = bytes;
-  heartbeat_interval_ = interval;
+  heartbeat_interval_ = std::max<Clock::duration>(interval, std::chrono::milliseconds(1));
 }
 
 std::optional<Clock::time_point> Answer::tend() {
-  surroundings_.before_wait();
   if (flushing_) return Clock::time_point::max();
   if (flush() != GH_OK) return std::nullopt;
-  if (heartbeat_.empty() || !committed_ || complete_ || !has_body_) return Clock::time_point::max();
+  if (heartbeat_.empty() || !out_.empty() || !committed_ || complete_ || !has_body_) return Clock::time_point::max();
   if (Clock::now() >= last_sent_ + heartbeat_interval_) {
     if (chunked_) {
       append_chunk(heartbeat_);
@@ -197,11 +221,14 @@ void Answer::send_failure(Exchange& x) {
   const Failure& failure = *x.failure();
   x.status = failure.http_status;
   x.set_header("Content-Type", "application/json");
+  if (failure.retry_after > failure.retry_after.zero()) {
+    x.set_header("Retry-After", std::to_string(std::chrono::ceil<std::chrono::seconds>(failure.retry_after).count()));
+  }
   (void)send(x, envelope(failure.http_status, failure.message, x.head().method, x.head().path), true);
 }
 
 bool Answer::finish(Exchange& x, gh_status status) {
-  if (!committed_) {
+  if (!begun_) {
     if (status == GH_CANCELLED && !x.failure()) {
       const bool late = Clock::now() >= waiter_.deadline();
       (void)x.fail(late ? Failure{504, "deadline_exceeded", "The request took too long.", {}} : Failure{503, "shutting_down", "The gateway is shutting down.", {}});

@@ -14,19 +14,22 @@
 
 namespace gatehouse::core {
 
+class Pipeline;
+
 /// What one connection needs to know of the server it belongs to.
 struct Surroundings {
   const ServerSettings& settings;
   const int stop_fd;                  // readable when running requests must end
   const std::atomic<bool>& draining;  // each answer is the last of its connection
   const std::function<void()> before_wait;  // whenever the thread of a request is about to wait
+  const std::function<gh_status(const Pipeline&, Exchange&, const gh_sink&)> run;  // a request, on its thread
 };
 
 /// One JSON error answer: head and body, ready to be sent on a connection that ends.
 std::string refusal(const Refusal& why, std::string_view method, std::string_view path);
 
-/// The client's side of one request: reads its body, writes its answer. One send per flush; chunked unless the first
-/// piece is the whole body. On the thread of the request.
+/// The client's side of one request: reads its body, writes its answer. One send per flush; chunked unless the body is
+/// whole before the first. On the thread of the request.
 class Answer final : public Client {
  public:
   /// `input`: what was received after the head; what follows this request stays in it.
@@ -35,9 +38,11 @@ class Answer final : public Client {
   gh_status read_body(std::string_view& body, std::optional<Failure>& failure) override;
   gh_status flush() override;
   void heartbeat(std::string_view bytes, Clock::duration interval) override;
+  void outlive(std::function<bool()> wanted) override { waiter_.outlive(std::move(wanted)); }
+  bool begun() const override { return begun_; }
   bool committed() const override { return committed_; }
 
-  /// Takes a piece of the body, with the status and headers of `x` before the first. GH_STOP: the client is gone.
+  /// Takes a piece of the body. The status and headers of `x` leave with the first flush. GH_STOP: the client is gone.
   gh_status send(const Exchange& x, std::string_view bytes, bool last);
   /// Ends the answer after the pipeline returned `status`. False: the connection must end too.
   bool finish(Exchange& x, gh_status status);
@@ -45,7 +50,7 @@ class Answer final : public Client {
   Waiter& waiter() { return waiter_; }
 
  private:
-  void commit(const Exchange& x, std::optional<std::size_t> length);
+  void commit();
   void append_chunk(std::string_view bytes);
   void send_failure(Exchange& x);
   bool rest_of_body_is_here();
@@ -57,8 +62,9 @@ class Answer final : public Client {
   const Surroundings& surroundings_;
   Waiter waiter_;
 
-  std::string out_;  // composed, not yet sent
-  bool committed_ = false, chunked_ = false, has_body_ = true, complete_ = false, keep_alive_ = false, gone_ = false;
+  const Exchange* exchange_ = nullptr;  // whose answer it is, once that has begun
+  std::string out_;                     // not yet sent: of the body as long as the head is not committed, then of the message
+  bool begun_ = false, committed_ = false, chunked_ = false, has_body_ = true, complete_ = false, keep_alive_ = false, gone_ = false;
   bool flushing_ = false;
   std::string heartbeat_;
   Clock::duration heartbeat_interval_{};

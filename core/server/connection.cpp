@@ -75,7 +75,7 @@ Connection::Next Connection::run_one(std::size_t begin, std::size_t end, const P
                        if (e->kind != GH_EV_BYTES) return GH_INVALID;  // a chat event above the ingress
                        return t.answer.send(t.x, {e->text.p ? e->text.p : "", e->text.n}, e->flags & GH_LAST);
                      }};
-  const gh_status status = pipeline.run(x, sink);
+  const gh_status status = surroundings_.run(pipeline, x, sink);
   if (answer.finish(x, status)) return Next::run;
   // Closing with input unread would reset the connection and could take the answer with it (RFC 9112 9.6).
   return parser.complete() && input_.empty() ? Next::close : linger();

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <new>
 #include <stdexcept>
 #include <thread>
 
@@ -43,9 +45,11 @@ void signal(int eventfd) {
 /// takes the deadline out of the slot has the connection.
 class Server::Slots {
  public:
-  explicit Slots(std::size_t count) : slots_(count) {}
+  explicit Slots(std::size_t count) : count_(count), slots_(static_cast<std::atomic<std::int64_t>*>(std::calloc(count, sizeof(std::int64_t)))) {
+    if (!slots_) throw std::bad_alloc();
+  }
 
-  bool has(int fd) const { return static_cast<std::size_t>(fd) < slots_.size(); }
+  bool has(int fd) const { return static_cast<std::size_t>(fd) < count_; }
   void park(int fd, Clock::time_point until, bool idle) {
     slots_[fd].store((until.time_since_epoch().count() & ~std::int64_t{1}) | (idle ? 1 : 0));
     int highest = highest_.load();
@@ -85,7 +89,11 @@ class Server::Slots {
   }
 
   static constexpr std::int64_t kNone = 0, kEnding = 2;
-  std::vector<std::atomic<std::int64_t>> slots_;
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  const std::size_t count_;
+  std::unique_ptr<std::atomic<std::int64_t>[], Free> slots_;  // zeros of calloc(): a million of them take no memory until used
   std::atomic<int> highest_{0};
 };
 
@@ -111,14 +119,14 @@ class Server::Worker : private Poco::Runnable {
   Poco::Thread thread_;
 };
 
-Server::Server(const ServerSettings& settings, Log& log)
+Server::Server(const ServerSettings& settings, Log& log, Run run)
     : settings_(settings),
       log_(log),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       stop_polling_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       stop_requests_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       slots_(std::make_unique<Slots>(raise_descriptor_limit())),
-      surroundings_{settings_, stop_requests_, draining_, [this] { ensure_poller(); }} {}
+      surroundings_{settings_, stop_requests_, draining_, [this] { ensure_poller(); }, std::move(run)} {}
 
 Server::~Server() {
   for (int tries = 0; connections_ > 0 && tries < 200; ++tries) {
@@ -301,8 +309,13 @@ void Server::accept() {
     if (slots_->has(fd)) {
       ++connections_;
       slots_->park(fd, Clock::now() + settings_.head_timeout, true);
-      epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection.release()}};
-      ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+      epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection.get()}};
+      if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) {
+        (void)connection.release();
+      } else {  // the limit of the system for watched descriptors, or no memory
+        slots_->unpark(fd);
+        --connections_;
+      }
     }
   } catch (const std::exception&) {
     accept_paused_ = true;  // no descriptors left, most likely: tick() goes on, when some may have come back

@@ -21,7 +21,10 @@ namespace gatehouse::core {
 /// threads as rarely as can be, and one that waits for nothing wakes nobody. Threads are added as requests need them.
 class Server {
  public:
-  Server(const ServerSettings& settings, Log& log);
+  /// What runs a request in a pipeline: on many threads at once.
+  using Run = std::function<gh_status(const Pipeline&, Exchange&, const gh_sink&)>;
+
+  Server(const ServerSettings& settings, Log& log, Run run);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -41,6 +44,7 @@ class Server {
   void drain();
   std::size_t running() const { return running_; }
   std::size_t connections() const { return connections_; }
+  bool draining() const { return draining_; }
   /// Wakes up every running request, to be ended with an error.
   void cancel();
 

@@ -1,4 +1,4 @@
-/// Text as HTTP headers and URL schemes compare it: ASCII letters of any case, blanks around it ignored.
+/// Text as URL schemes and media types compare it: ASCII letters of any case, blanks around it ignored.
 #pragma once
 
 #include <algorithm>

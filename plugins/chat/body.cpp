@@ -142,33 +142,7 @@ Complaint check(Json body, const std::vector<std::string>& models) {
   return std::nullopt;
 }
 
-/// RFC 8259 8.1: JSON between systems is UTF-8; a charset parameter is tolerated when it says just that.
-bool is_json(View content_type) {
-  std::size_t end = content_type.find(';');
-  if (!same_letters(trim(content_type.substr(0, end)), "application/json")) return false;
-  while (end != View::npos) {
-    content_type.remove_prefix(end + 1);
-    end = content_type.find(';');
-    const View parameter = trim(content_type.substr(0, end));
-    if (!same_letters(parameter.substr(0, 8), "charset=")) continue;
-    const View charset = parameter.substr(8);
-    if (!same_letters(charset, "utf-8") && !same_letters(charset, "\"utf-8\"")) return false;
-  }
-  return true;
-}
-
 }  // namespace
-
-Status check_content_type(Exchange& x) {
-  if (!is_json(x.header("Content-Type"))) {
-    return Fail{415, "unsupported_media_type", "The body must be sent as Content-Type: application/json in UTF-8.", {}};
-  }
-  const View coding = x.header("Content-Encoding");
-  if (!coding.empty() && !same_letters(coding, "identity")) {
-    return Fail{415, "unsupported_media_type", "The body must be sent without Content-Encoding.", {}};
-  }
-  return {};
-}
 
 Status check_body(Json body, const std::vector<std::string>& models) {
   const Complaint wrong = check(body, models);

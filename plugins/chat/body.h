@@ -7,9 +7,6 @@
 
 namespace gatehouse {
 
-/// 415 unless the request says that its body is JSON in UTF-8 and not compressed. Reads no body.
-Status check_content_type(Exchange& x);
-
 /// 400 that names the first wrong member of a chat request, e.g. "messages[3].parts[0].text must be a string". What it
 /// lets pass, write_document() can read without asking again. Nothing of the body is repeated in the message.
 Status check_body(Json body, const std::vector<std::string>& models);

@@ -60,7 +60,6 @@ Status Chat::handle(Exchange& x, Sink& out, Next& next) {
 }
 
 Status Chat::read(Exchange& x) const {
-  if (Status status = check_content_type(x); !status) return status;
   auto body = x.json();
   if (!body) return body.error();
   if (Status status = check_body(*body, models_); !status) return status;

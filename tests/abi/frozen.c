@@ -198,3 +198,61 @@ FROZEN_VALUE(GH_PEER, 3);
 FROZEN_VALUE(GH_REQUEST_ID, 4);
 
 FROZEN_VALUE(GH_PLUGIN_CHAT, 1);
+
+/* ---- 1.1 ---- */
+
+FROZEN(gh_failure, retry_after_ns, 56);
+
+FROZEN(gh_exchange_api, outlive, 152);
+
+FROZEN(gh_label, name, 0);
+FROZEN(gh_label, value, 16);
+FROZEN_SIZE(gh_label, 32);
+
+FROZEN(gh_host, admin_route, 120);
+FROZEN(gh_host, background, 128);
+FROZEN(gh_host, series, 136);
+FROZEN(gh_host, record, 144);
+FROZEN(gh_host, load, 152);
+
+FROZEN(gh_quota, key, 0);
+FROZEN(gh_quota, limit, 16);
+FROZEN(gh_quota, window_ns, 24);
+FROZEN(gh_quota, remaining, 32);
+FROZEN(gh_quota, reset_ns, 40);
+FROZEN_SIZE(gh_quota, 48);
+
+FROZEN(gh_store_api, size, 0);
+FROZEN(gh_store_api, get, 8);
+FROZEN(gh_store_api, put, 16);
+FROZEN(gh_store_api, add, 24);
+FROZEN(gh_store_api, take, 32);
+FROZEN(gh_store_api, erase, 40);
+FROZEN(gh_store_api, clear, 48);
+
+FROZEN(gh_wait_api, size, 0);
+FROZEN(gh_wait_api, make, 8);
+FROZEN(gh_wait_api, wake, 16);
+FROZEN(gh_wait_api, wait, 24);
+FROZEN(gh_wait_api, wait_fd, 32);
+FROZEN(gh_wait_api, drop, 40);
+FROZEN(gh_wait_api, start, 48);
+FROZEN(gh_wait_api, join, 56);
+
+FROZEN(gh_crypto_api, size, 0);
+FROZEN(gh_crypto_api, begin, 8);
+FROZEN(gh_crypto_api, update, 16);
+FROZEN(gh_crypto_api, finish, 24);
+FROZEN(gh_crypto_api, hmac, 32);
+
+FROZEN(gh_status_api, size, 0);
+FROZEN(gh_status_api, report, 8);
+FROZEN(gh_status_api, metrics, 16);
+FROZEN(gh_status_api, timing, 24);
+
+FROZEN_VALUE(GH_UNAVAILABLE, -6);
+
+FROZEN_VALUE(GH_COUNTER, 0);
+FROZEN_VALUE(GH_GAUGE, 1);
+FROZEN_VALUE(GH_SECONDS, 2);
+FROZEN_VALUE(GH_TOKENS, 3);

@@ -92,7 +92,7 @@ class Abi:
         self.refused(r'version 2\b.*version 1\b', 'wrong_major', self.fixture('wrong_major'))
 
     def test_a_need_for_a_later_minor_version(self):
-        self.refused(r'1\.99\b.*1\.0\b', 'needs_newer', self.fixture('needs_newer'))
+        self.refused(r'1\.99\b.*1\.1\b', 'needs_newer', self.fixture('needs_newer'))
 
     def test_another_name_than_the_configuration_has(self):
         status, output = self.check(('other', self.fixture('aborts_on_load'), {}))

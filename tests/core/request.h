@@ -16,6 +16,7 @@ struct ReadyClient final : Client {
   std::optional<Failure> body_failure;
   int body_reads = 0;
   bool head_left = false;
+  int flushes = 0;
 
   gh_status read_body(std::string_view& body, std::optional<Failure>& failure) override {
     ++body_reads;
@@ -23,8 +24,13 @@ struct ReadyClient final : Client {
     failure = body_failure;
     return failure ? GH_FAILED : GH_OK;
   }
-  gh_status flush() override { return GH_OK; }
+  gh_status flush() override {
+    ++flushes;
+    return GH_OK;
+  }
   void heartbeat(std::string_view, Clock::duration) override {}
+  void outlive(std::function<bool()>) override {}
+  bool begun() const override { return head_left; }
   bool committed() const override { return head_left; }
 };
 

@@ -49,6 +49,17 @@ TEST(Facade, PutsAReturnedFailOnTheExchange) {
   EXPECT_EQ(answer.failure.detail, "bucket 7");
 }
 
+TEST(Facade, SaysWithAFailWhenToAskAgain) {
+  Harness h;
+  h.next = testing::fails({429, "too_fast", "Slow down.", {}, 1500ms});
+  const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) {
+    Status status = next(x, out);
+    EXPECT_EQ(x.failure()->retry_after_ns, 1'500'000'000);
+    return status;
+  });
+  EXPECT_EQ(answer.failure.retry_after, 1500ms);
+}
+
 TEST(Facade, PassesAFailureFromBelowUpUnchanged) {
   Harness h;
   h.next = testing::fails({504, "upstream_timeout", "The model did not answer in time.", {}});
@@ -211,6 +222,41 @@ TEST(Facade, AdoptsNothingInAPluginThatDoesNotAskForIt) {
   EXPECT_EQ(detail::Glue<Loner>::adopt(&younger, &older), GH_OK);
 }
 
+TEST(Facade, LetsNoExceptionOfATaskCrossTheBoundary) {
+  Harness h;
+  run(h, [&](Exchange& x, Sink&, Next&) {
+    auto fall_over = [](Exchange&) { throw std::runtime_error("fell over"); };
+    return Task(h.host(), x, h.host().now() + 1s, fall_over).join(x);
+  });
+}
+
+// ---- What a gateway may not have -------------------------------------------------------------------------------------
+
+TEST(Facade, TellsTheOperatorWhatThisGatewayDoesNotHave) {
+  Harness h;
+  static std::vector<std::string> problems;
+  gh_host bare = *h.host().raw_host();
+  bare.extension = [](const gh_host*, const char*) -> const void* { return nullptr; };
+  bare.problem = [](const gh_host*, gh_str, gh_str message) { problems.emplace_back(view(message)); };
+  const Host host(&bare);
+  (void)Store(host);
+  (void)Crypto(host);
+  (void)GatewayStatus(host);
+  EXPECT_EQ(problems, (std::vector<std::string>{"this gateway has no gatehouse.store/1", "this gateway has no gatehouse.crypto/1",
+                                                "this gateway has no gatehouse.status/1"}));
+  run(h, [&](Exchange& x, Sink&, Next&) {
+    auto work = [](Exchange&) {};
+    Task task(host, x, 0s, work);
+    EXPECT_FALSE(task);
+    EXPECT_TRUE(task.join(x));
+    EXPECT_FALSE(Waker(host));
+    EXPECT_EQ(Waker::wait_fd(host, x, 0, 0, 0s).error().code(), GH_UNSUPPORTED);
+    return Status();
+  });
+}
+
+TEST(Facade, RecordsNothingInASeriesThatIsNone) { Series().record(1); }
+
 // ---- Values ----------------------------------------------------------------------------------------------------------
 
 TEST(Facade, ReadsDurationsWithTheirUnit) {
@@ -253,6 +299,28 @@ TEST(Facade, QuotesEveryByteSoThatItReadsBack) {
   for (char c = 0; c < 0x7f; ++c) ascii.push_back(c);
   quote(quoted, ascii);
   EXPECT_EQ(h.config(quoted).str(), ascii);
+}
+
+TEST(Facade, HashesAValueAsItsText) {
+  Harness h;
+  const Crypto crypto(h.host());
+  const Json value = h.config(R"({"a": [1, "b"]})");
+  EXPECT_EQ(crypto.sha256("v1 ", value), crypto.sha256({"v1 ", R"({"a":[1,"b"]})"}));
+}
+
+TEST(Facade, WritesADigestInHexadecimalDigits) {
+  Digest digest{};
+  digest[0] = 0xab;
+  digest[31] = 0x0c;
+  EXPECT_EQ(hex(digest), "ab" + std::string(60, '0') + "0c");
+}
+
+TEST(Facade, ComparesSecrets) {
+  EXPECT_TRUE(equal_in_constant_time("secret", "secret"));
+  EXPECT_TRUE(equal_in_constant_time("", ""));
+  EXPECT_FALSE(equal_in_constant_time("secret", "Secret"));
+  EXPECT_FALSE(equal_in_constant_time("secret", "secreT"));
+  EXPECT_FALSE(equal_in_constant_time("secret", "secrets"));
 }
 
 TEST(Facade, LoopsOverElementsAndMembers) {

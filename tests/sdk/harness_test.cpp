@@ -1,5 +1,7 @@
 // What gatehouse/testing.hpp promises to the tests of plugins.
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -48,6 +50,25 @@ class Sleeps final : public Plugin {
  private:
   Host host_;
 };
+
+/// Does what the test says, as the last of the pipeline.
+class Does final : public Plugin {
+ public:
+  explicit Does(NextFunction handle) : handle_(std::move(handle)) {}
+  Status handle(Exchange& x, Sink& out, Next&) override { return handle_(x, out); }
+
+ private:
+  NextFunction handle_;
+};
+
+/// A request in which to call what needs one.
+void in_request(Harness& h, const std::function<void(Exchange&, Sink&)>& body, const Request& request = Request("GET", "/")) {
+  Does plugin([&](Exchange& x, Sink& out) {
+    body(x, out);
+    return Status();
+  });
+  EXPECT_EQ(h.run(plugin, request).failure.detail, "");  // an exception ends up there
+}
 
 TEST(Harness, WritesAndReadsEveryKindOfEventAsText) {
   const Events all = {"bytes+last:{\"a\":1}",
@@ -116,7 +137,7 @@ TEST(Harness, GivesTheRequestAsItCame) {
   h.next = seen;
   PassesOn plugin;
   Request r("PUT", "/a?b=c");
-  r.headers = {{"X-Many", "1"}, {"X-Empty", ""}, {"X-MANY", "2"}};
+  r.headers = {{"X-Many", "1"}, {"X-Empty", ""}, {"X-MANY", "2"}, {"Content-Type", "application/json"}};
   r.body = R"({"d":1})";
   EXPECT_EQ(h.run(plugin, r).code, GH_OK);
 }
@@ -129,6 +150,49 @@ TEST(Harness, FailsARequestWhoseBodyIsNoJson) {
   };
   PassesOn plugin;
   EXPECT_EQ(h.post(plugin, "/", "{").status, 400);
+}
+
+TEST(Harness, RefusesABodyThatSaysItIsNoJson) {
+  const struct {
+    Headers headers;
+    bool accepted;
+  } cases[] = {
+      {{{"Content-Type", "application/json"}}, true},
+      {{{"Content-Type", "APPLICATION/JSON ; version=1; CHARSET=\"UTF-8\""}}, true},
+      {{{"Content-Type", "application/json"}, {"Content-Encoding", "identity"}}, true},
+      {{{"Content-Type", "application/json; charset=utf-16"}}, false},
+      {{{"Content-Type", "application/json-seq"}}, false},
+      {{{"Content-Type", "application/ld+json"}}, false},
+      {{{"Content-Type", "text/plain"}}, false},
+      {{}, false},
+      {{{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}}, false},
+  };
+  Harness h;
+  Does plugin([](Exchange& x, Sink&) {
+    auto body = x.json();
+    return body ? Status() : body.error();
+  });
+  for (const auto& c : cases) {
+    Request r("POST", "/");
+    r.headers = c.headers;
+    r.body = "{}";
+    const Answer answer = h.run(plugin, r);
+    EXPECT_EQ(answer.failure.code, c.accepted ? "" : "unsupported_media_type") << ::testing::PrintToString(c.headers);
+    EXPECT_EQ(answer.status, c.accepted ? 200 : 415);
+  }
+}
+
+TEST(Harness, PostsJsonUnlessTheTestSaysOtherwise) {
+  Harness h;
+  std::string type;
+  Does plugin([&](Exchange& x, Sink&) {
+    type = x.header("Content-Type");
+    return Status();
+  });
+  h.post(plugin, "/", "{}");
+  EXPECT_EQ(type, "application/json");
+  h.post(plugin, "/", "{}", {{"content-type", "text/plain"}});
+  EXPECT_EQ(type, "text/plain");
 }
 
 TEST(Harness, KnowsTheRouteThatWasClaimed) {
@@ -164,6 +228,36 @@ TEST(Harness, TakesNoHeaderOnceTheHeadHasLeftAndNoneThatIsIllegal) {
   const Answer answer = h.get(plugin, "/");
   EXPECT_EQ(answer.status, 201);
   EXPECT_EQ(answer.headers, (Headers{{"X-Once", "2"}, {"Content-Type", "text/plain"}}));
+}
+
+TEST(Harness, TakesHeadersUntilTheHostWaits) {
+  Harness h;
+  Does plugin([&](Exchange& x, Sink& out) {
+    Status status = out.emit(event::bytes("half"));
+    x.set_status(500);
+    x.set_header("X-Before", "1");
+    status = h.host().sleep(x, 1s);
+    x.set_header("X-After", "1");
+    return status;
+  });
+  const Answer answer = h.get(plugin, "/");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers, (Headers{{"X-Before", "1"}}));
+}
+
+TEST(Harness, TellsTheClientWhenToAskAgain) {
+  Harness h;
+  const auto headers = [&h](NextFunction handle) {
+    Does plugin(std::move(handle));
+    return h.get(plugin, "/").header("Retry-After");
+  };
+  EXPECT_EQ(headers(fails({429, "rate_limited", "Slow down.", {}, 1500ms})), "2");
+  EXPECT_EQ(headers(fails({429, "rate_limited", "Slow down.", {}})), "");
+  EXPECT_EQ(headers([](Exchange&, Sink& out) -> Status {
+              if (Status status = out.emit(event::bytes("half")); !status) return status;
+              return Fail{502, "upstream_broken", "The upstream broke off.", {}, 1500ms};
+            }),
+            "");
 }
 
 TEST(Harness, LeavesTheStatusOfAnAnswerThatHadBegun) {
@@ -293,6 +387,507 @@ TEST(Harness, FindsABaseUrlThatIsNone) {
   const Http http(h.host(), {"ftp://model.test", 1s, 1s, 1s}, "/base_url");
   ASSERT_EQ(h.problems.size(), 1u);
   EXPECT_EQ(h.problems[0].rfind("/base_url: ", 0), 0u);
+}
+
+// ---- Clients that leave ----------------------------------------------------------------------------------------------
+
+TEST(Harness, LetsATestMakeTheClientLeave) {
+  Harness h;
+  std::atomic<bool> gone{false};
+  Request r("GET", "/");
+  r.gone = &gone;
+  const auto leave = [&](Exchange& x, Sink&) {
+    EXPECT_TRUE(x.cancelled());
+    gone = true;
+    EXPECT_EQ(x.cancelled().code(), GH_STOP);
+  };
+  in_request(h, leave, r);
+}
+
+TEST(Harness, KeepsARequestThatOthersWantWhenItsClientLeaves) {
+  Harness h;
+  const Http http(h.host(), {"http://model.test", 1s, 1s, 1s}, "/base_url");
+  h.upstream.push(sse({"a", "b"}));
+  Request r("POST", "/api/chat");
+  r.patience = 10s;
+  const auto outlive = [&](Exchange& x, Sink& out) {
+    bool others_want = true;
+    auto wanted = [&] { return others_want; };
+    x.outlive(wanted);
+    auto answer = http.send(x, "GET", "/", {}, {});
+    EXPECT_TRUE(out.emit(event::text("a")));
+    const auto start = h.host().now();
+    EXPECT_TRUE(h.host().sleep(x, 60s));
+    EXPECT_EQ(h.host().now() - start, 60s);
+    EXPECT_TRUE(answer->read());
+    EXPECT_EQ(out.emit(event::text("b")).code(), GH_STOP);
+    others_want = false;
+    EXPECT_EQ(x.cancelled().code(), GH_STOP);
+    EXPECT_EQ(answer->read().error().code(), GH_STOP);
+    EXPECT_EQ(h.host().sleep(x, 60s).code(), GH_STOP);
+  };
+  in_request(h, outlive, r);
+}
+
+TEST(Harness, EndsARequestThatOthersWantAtItsDeadline) {
+  Harness h;
+  Request r("GET", "/");
+  r.time_limit = 10s;
+  const auto outlive = [&](Exchange& x, Sink&) {
+    auto wanted = [] { return true; };
+    x.outlive(wanted);
+    EXPECT_EQ(h.host().sleep(x, 60s).code(), GH_CANCELLED);
+  };
+  in_request(h, outlive, r);
+}
+
+TEST(Harness, ReadsAnAnswerThatOthersWantToItsEnd) {
+  Harness h;
+  const Http http(h.host(), {"http://model.test", 1s, 1s, 1s}, "/base_url");
+  Reply leaving = reply(200, "one");
+  leaving.end = GH_STOP;
+  h.upstream.push(leaving);
+  in_request(h, [&](Exchange& x, Sink&) {
+    auto wanted = [] { return true; };
+    x.outlive(wanted);
+    auto answer = http.send(x, "GET", "/", {}, {});
+    EXPECT_EQ(**answer->read(), "one");
+    EXPECT_FALSE(*answer->read());
+    x.outlive_no_longer();
+    EXPECT_EQ(x.cancelled().code(), GH_STOP);
+  });
+  EXPECT_TRUE(h.upstream.requests.at(0).read_to_end);
+}
+
+// ---- The store -------------------------------------------------------------------------------------------------------
+
+using Stored = std::map<std::string, std::string>;
+
+TEST(Harness, StoresAValueUntilItsTimeIsUp) {
+  Harness h;
+  const Store store(h.host());
+  in_request(h, [&](Exchange& x, Sink&) {
+    EXPECT_FALSE(*store.get(x, "a"));
+    EXPECT_TRUE(store.put(x, "a", "1", 10s));
+    h.advance(9s);
+    EXPECT_EQ(**store.get(x, "a"), "1");
+    EXPECT_TRUE(store.put(x, "a", "2", 10s));
+    h.advance(9s);
+    EXPECT_EQ(h.store, (Stored{{"a", "2"}}));
+    h.advance(1s);
+    EXPECT_FALSE(*store.get(x, "a"));
+    EXPECT_TRUE(h.store.empty());
+  });
+}
+
+TEST(Harness, CountsUntilTheTimeOfTheFirstIsUp) {
+  Harness h;
+  const Store store(h.host());
+  in_request(h, [&](Exchange& x, Sink&) {
+    EXPECT_EQ(*store.add(x, "n", 2, 10s), 2);
+    h.advance(9s);
+    EXPECT_EQ(*store.add(x, "n", -5, 10s), -3);
+    EXPECT_EQ(h.store, (Stored{{"n", "-3"}}));
+    h.advance(1s);
+    EXPECT_EQ(*store.add(x, "n", 1, 10s), 1);
+  });
+}
+
+TEST(Harness, TakesNoMoreThanTheLimitInAnySpanOfTheWindow) {
+  Harness h;
+  const Store store(h.host());
+  in_request(h, [&](Exchange& x, Sink&) {
+    std::vector<gh_quota> quota = {{raw("k"), 2, 10'000'000'000, 0, 0}};
+    const auto take = [&](std::int64_t remaining, std::chrono::nanoseconds reset) {
+      const bool taken = *store.take(x, quota);
+      EXPECT_EQ(quota[0].remaining, remaining);
+      EXPECT_EQ(quota[0].reset_ns, reset.count());
+      return taken;
+    };
+    EXPECT_TRUE(take(1, 10s));
+    h.advance(4s);
+    EXPECT_TRUE(take(0, 6s));
+    EXPECT_FALSE(take(-1, 6s));
+    h.advance(6s);  // the first no longer counts
+    EXPECT_TRUE(take(0, 4s));
+    EXPECT_FALSE(take(-1, 4s));
+    quota[0].limit = 1;  // fewer than there are: both have to go
+    EXPECT_FALSE(take(-1, 10s));
+  });
+}
+
+TEST(Harness, TakesFromAllQuotasOrFromNone) {
+  Harness h;
+  const Store store(h.host());
+  in_request(h, [&](Exchange& x, Sink&) {
+    std::vector<gh_quota> both = {{raw("wide"), 2, 60'000'000'000, 0, 0}, {raw("narrow"), 1, 1'000'000'000, 0, 0}};
+    EXPECT_TRUE(*store.take(x, both));
+    EXPECT_FALSE(*store.take(x, both));
+    EXPECT_EQ(both[0].remaining, 1);
+    EXPECT_EQ(both[1].remaining, -1);
+    h.advance(1s);
+    EXPECT_TRUE(*store.take(x, both));
+  });
+}
+
+TEST(Harness, TakesNothingFromQuotasThatAreNone) {
+  Harness h;
+  const Store store(h.host());
+  in_request(h, [&](Exchange& x, Sink&) {
+    const gh_quota good = {raw("k"), 1, 1'000'000'000, 0, 0};
+    gh_quota none_allowed = good, no_window = good;
+    none_allowed.limit = 0;
+    no_window.window_ns = 0;
+    for (std::vector<gh_quota> quotas : {std::vector{none_allowed}, {no_window}, {good, good}})
+      EXPECT_EQ(store.take(x, quotas).error().code(), GH_INVALID);
+    std::vector<gh_quota> quotas = {good};
+    EXPECT_TRUE(*store.take(x, quotas));
+  });
+}
+
+TEST(Harness, ErasesKeysAndPrefixes) {
+  Harness h;
+  const Store store(h.host());
+  h.store = {{"a/1", "x"}, {"a/2", "x"}, {"b/1", "x"}};
+  in_request(h, [&](Exchange& x, Sink&) {
+    EXPECT_TRUE(store.erase(x, "a/1"));
+    EXPECT_EQ(h.store, (Stored{{"a/2", "x"}, {"b/1", "x"}}));
+    EXPECT_TRUE(store.clear(x, "a/"));
+    EXPECT_EQ(h.store, (Stored{{"b/1", "x"}}));
+    std::vector<gh_quota> quota = {{raw("q"), 1, 1'000'000'000, 0, 0}};
+    EXPECT_TRUE(*store.take(x, quota));
+    EXPECT_TRUE(store.clear(x));
+    EXPECT_TRUE(h.store.empty());
+    EXPECT_TRUE(*store.take(x, quota));
+  });
+}
+
+TEST(Harness, KeepsValuesCountersAndQuotasApart) {
+  Harness h;
+  const Store store(h.host());
+  in_request(h, [&](Exchange& x, Sink&) {
+    std::vector<gh_quota> quota = {{raw("quota"), 1, 1'000'000'000, 0, 0}};
+    EXPECT_TRUE(store.put(x, "value", "1", 1s));
+    EXPECT_TRUE(store.add(x, "counter", 1, 1s));
+    EXPECT_TRUE(store.take(x, quota));
+    EXPECT_EQ(store.get(x, "counter").error().code(), GH_INVALID);
+    EXPECT_EQ(store.get(x, "quota").error().code(), GH_INVALID);
+    EXPECT_EQ(store.add(x, "value", 1, 1s).error().code(), GH_INVALID);
+    EXPECT_EQ(store.add(x, "quota", 1, 1s).error().code(), GH_INVALID);
+    quota[0].key = raw("value");
+    EXPECT_EQ(store.take(x, quota).error().code(), GH_INVALID);
+    EXPECT_TRUE(store.put(x, "quota", "1", 1s));
+    EXPECT_EQ(**store.get(x, "quota"), "1");
+  });
+}
+
+TEST(Harness, StoresNothingForATimeThatNoStoreKeeps) {
+  Harness h;
+  const Store store(h.host());
+  in_request(h, [&](Exchange& x, Sink&) {
+    EXPECT_EQ(store.put(x, "a", "1", 0s).code(), GH_INVALID);
+    EXPECT_EQ(store.put(x, "a", "1", 367 * 24h).code(), GH_INVALID);
+    EXPECT_EQ(store.add(x, "a", 1, 0s).error().code(), GH_INVALID);
+  });
+}
+
+TEST(Harness, AnswersForAStoreThatIsDown) {
+  Harness h;
+  const Store store(h.host());
+  h.store_down = true;
+  in_request(h, [&](Exchange& x, Sink&) {
+    std::vector<gh_quota> quota = {{raw("k"), 1, 1'000'000'000, 0, 0}};
+    EXPECT_EQ(store.get(x, "a").error().code(), GH_UNAVAILABLE);
+    EXPECT_EQ(store.put(x, "a", "1", 1s).code(), GH_UNAVAILABLE);
+    EXPECT_EQ(store.add(x, "a", 1, 1s).error().code(), GH_UNAVAILABLE);
+    EXPECT_EQ(store.take(x, quota).error().code(), GH_UNAVAILABLE);
+    EXPECT_EQ(store.erase(x, "a").code(), GH_UNAVAILABLE);
+    EXPECT_EQ(store.clear(x).code(), GH_UNAVAILABLE);
+  });
+}
+
+// ---- Waiting for another thread --------------------------------------------------------------------------------------
+
+TEST(Harness, EndsAWaitFromAnotherThread) {
+  Harness h;
+  const Waker waker(h.host());
+  std::thread other([&] { waker.wake(); });
+  in_request(h, [&](Exchange& x, Sink&) { EXPECT_TRUE(*waker.wait(x, 60s)); });
+  other.join();
+}
+
+TEST(Harness, KeepsOneWakeForTheNextWait) {
+  Harness h;
+  const Waker waker(h.host());
+  waker.wake();
+  waker.wake();
+  in_request(h, [&](Exchange& x, Sink&) {
+    EXPECT_TRUE(*waker.wait(x, 60s));
+    EXPECT_FALSE(*waker.wait(x, 1ms));
+  });
+}
+
+TEST(Harness, MovesTheClockToTheEndOfAWaitInVain) {
+  Harness h;
+  const Waker waker(h.host());
+  const auto start = h.host().now();
+  in_request(h, [&](Exchange& x, Sink&) { EXPECT_FALSE(*waker.wait(x, 1ms)); });
+  EXPECT_EQ(h.host().now() - start, 1ms);
+}
+
+TEST(Harness, EndsAWaitThatTheClockIsMovedBeyond) {
+  Harness h;
+  const Waker waker(h.host());
+  std::atomic<bool> over{false};
+  std::thread other([&] {
+    while (!over) h.advance(1s);
+  });
+  const auto real_start = std::chrono::steady_clock::now();
+  in_request(h, [&](Exchange& x, Sink&) { EXPECT_FALSE(*waker.wait(x, 60s)); });
+  EXPECT_LT(std::chrono::steady_clock::now() - real_start, 4s);
+  over = true;
+  other.join();
+}
+
+TEST(Harness, EndsAWaitWhenTheClientLeavesOrTimeIsUp) {
+  Harness h;
+  const Waker waker(h.host());
+  const auto end_of_wait = [&](const Request& request, std::chrono::nanoseconds time) {
+    gh_status end = GH_OK;
+    in_request(
+        h, [&](Exchange& x, Sink&) { end = waker.wait(x, time).error().code(); }, request);
+    return end;
+  };
+  Request impatient("GET", "/"), limited("GET", "/"), leaving("GET", "/");
+  impatient.patience = 1ms;
+  EXPECT_EQ(end_of_wait(impatient, 2ms), GH_STOP);
+  limited.time_limit = 1ms;
+  EXPECT_EQ(end_of_wait(limited, 2ms), GH_CANCELLED);
+  std::atomic<bool> gone{false};
+  leaving.gone = &gone;
+  std::thread other([&] { gone = true; });
+  EXPECT_EQ(end_of_wait(leaving, 60s), GH_STOP);
+  other.join();
+}
+
+TEST(Harness, WaitsForADescriptor) {
+  Harness h;
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  in_request(h, [&](Exchange& x, Sink&) {
+    EXPECT_FALSE(*Waker::wait_fd(h.host(), x, ends[0], POLLIN, 1ms));
+    EXPECT_EQ(::write(ends[1], "x", 1), 1);
+    EXPECT_TRUE(*Waker::wait_fd(h.host(), x, ends[0], POLLIN, 60s));
+  });
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Harness, RunsTasksBesideTheirRequest) {
+  Harness h;
+  const Waker first(h.host()), second(h.host());
+  in_request(h, [&](Exchange& x, Sink&) {
+    auto ping = [&](Exchange& task) {
+      EXPECT_EQ(task.path(), "");
+      first.wake();
+      EXPECT_TRUE(*second.wait(task, 60s));
+    };
+    auto pong = [&](Exchange& task) {
+      EXPECT_TRUE(*first.wait(task, 60s));
+      second.wake();
+    };
+    Task a(h.host(), x, h.host().now() + 60s, ping), b(h.host(), x, h.host().now() + 60s, pong);
+    EXPECT_TRUE(a.join(x));
+    EXPECT_TRUE(b.join(x));
+  });
+}
+
+TEST(Harness, EndsATaskWithItsRequestOrAtItsDeadline) {
+  Harness h;
+  const Waker nobody_wakes(h.host());
+  std::atomic<bool> gone{false};
+  Request leaving("GET", "/");
+  leaving.gone = &gone;
+  leaving.time_limit = 20s;
+  const auto end_tasks = [&](Exchange& x, Sink&) {
+    auto sleep = [&](Exchange& task) { EXPECT_EQ(h.host().sleep(task, 60s).code(), GH_CANCELLED); };
+    const auto start = h.host().now();
+    EXPECT_TRUE(Task(h.host(), x, start + 10s, sleep).join(x));
+    EXPECT_EQ(h.host().now() - start, 10s);
+
+    auto wait = [&](Exchange& task) {
+      gone = true;
+      EXPECT_EQ(nobody_wakes.wait(task, 60s).error().code(), GH_CANCELLED);
+    };
+    EXPECT_EQ(Task(h.host(), x, start + 60s, wait).join(x).code(), GH_STOP);
+    EXPECT_EQ(h.host().now() - start, 10s);
+  };
+  in_request(h, end_tasks, leaving);
+}
+
+// ---- Background tasks, the admin address -----------------------------------------------------------------------------
+
+class Watches final : public Plugin {
+ public:
+  explicit Watches(Host host) : host_(host) {
+    host.background<&Watches::watch>(this);
+    host.background<&Watches::fall_over>(this);
+  }
+  Status handle(Exchange&, Sink&, Next&) override { return {}; }
+
+  void watch(Exchange& x) {
+    while (host_.sleep(x, 30s)) ++looks;
+    end = x.cancelled().code();
+  }
+  void fall_over(Exchange&) { throw std::runtime_error("fell over"); }
+
+  int looks = 0;
+  gh_status end = GH_OK;
+
+ private:
+  Host host_;
+};
+
+TEST(Harness, RunsABackgroundTaskUntilItsInstanceEnds) {
+  Harness h;
+  Watches plugin(h.host());
+  const auto start = h.host().now();
+  h.run_background();
+  EXPECT_EQ(plugin.looks, 0);
+  h.run_background(0, 3);
+  EXPECT_EQ(plugin.looks, 3);
+  EXPECT_EQ(plugin.end, GH_CANCELLED);
+  EXPECT_EQ(h.host().now() - start, 90s);
+}
+
+TEST(Harness, CountsTheWaitsForAWakerToo) {
+  Harness h;
+  const Waker waker(h.host());
+  const gh_host* host = h.host().raw_host();
+  const auto wait_twice = [](void* self, gh_exchange* raw_x) {
+    Exchange x(raw_x);
+    EXPECT_TRUE(*static_cast<const Waker*>(self)->wait(x, 60s));
+    EXPECT_EQ(static_cast<const Waker*>(self)->wait(x, 60s).error().code(), GH_CANCELLED);
+  };
+  host->background(host, wait_twice, const_cast<Waker*>(&waker));
+  waker.wake();
+  h.run_background(0, 1);
+}
+
+TEST(Harness, ThrowsWhatABackgroundTaskThrows) {
+  Harness h;
+  Watches plugin(h.host());
+  EXPECT_THROW(h.run_background(1), std::runtime_error);
+  EXPECT_THROW(h.run_background(2), std::out_of_range);
+}
+
+TEST(Harness, CallsThePluginThatClaimedAnAdminRoute) {
+  Harness h;
+  const int route = h.host().route("POST", "/entries"), other = h.host().admin_route("GET", "/entries");
+  const int admin_route = h.host().admin_route("POST", "/entries");
+  Does plugin([&](Exchange& x, Sink& out) -> Status {
+    EXPECT_EQ(x.path(), "/test/entries");
+    EXPECT_EQ(x.query(), "a=b");
+    EXPECT_EQ(x.route(), admin_route);
+    return x.reply(out, 200, "text/plain", (*x.json())["key"].str());
+  });
+  EXPECT_EQ(h.admin(plugin, "POST", "/entries?a=b", R"({"key":"k"})").body, "k");
+  EXPECT_EQ(h.admin_routes, (std::vector<std::string>{"GET /entries", "POST /entries"}));
+  EXPECT_NE(admin_route, other);
+  EXPECT_NE(admin_route, route);
+  EXPECT_NE(admin_route, -1);
+  EXPECT_THROW(h.admin(plugin, "DELETE", "/entries"), std::invalid_argument);
+}
+
+TEST(Harness, HasNothingBelowAPluginOnTheAdminAddress) {
+  Harness h;
+  h.host().admin_route("GET", "");
+  h.next = answer("not for the admin");
+  PassesOn plugin;
+  EXPECT_EQ(h.admin(plugin, "GET", "").status, 404);
+}
+
+// ---- Metrics, files, cryptography, status ----------------------------------------------------------------------------
+
+using Numbers = std::map<std::string, double>;
+
+TEST(Harness, RecordsSeriesByNameAndLabels) {
+  Harness h;
+  const Series tokens = h.host().series(GH_COUNTER, "tokens_total", "Tokens.", {{"model", "m"}, {"type", "in\"put"}});
+  const Series clients = h.host().series(GH_GAUGE, "clients", "Clients.");
+  const Series time = h.host().series(GH_SECONDS, "wait_seconds", "Time.", {{"model", "m"}});
+  EXPECT_EQ(h.metrics.at("clients"), 0);
+  tokens.record();
+  tokens.record(2);
+  clients.record(7);
+  clients.record(5);
+  time.record(0.5);
+  time.record(1);
+  EXPECT_EQ(h.metrics, (Numbers{{"clients", 5},
+                                {R"(tokens_total{model="m",type="in\"put"})", 3},
+                                {R"(wait_seconds_count{model="m"})", 2},
+                                {R"(wait_seconds_sum{model="m"})", 1.5}}));
+}
+
+TEST(Harness, HasOneSeriesForOneNameAndLabels) {
+  Harness h;
+  for (const View model : {"a", "b", "a"}) h.host().series(GH_COUNTER, "calls_total", "Calls.", {{"model", model}}).record();
+  EXPECT_EQ(h.metrics, (Numbers{{R"(calls_total{model="a"})", 2}, {R"(calls_total{model="b"})", 1}}));
+}
+
+TEST(Harness, RefusesASeriesThatDiffersFromOthersOfItsName) {
+  Harness h;
+  h.host().series(GH_COUNTER, "calls_total", "Calls.", {{"model", "a"}});
+  h.host().series(GH_GAUGE, "calls_total", "Calls.", {{"model", "b"}}).record();
+  h.host().series(GH_COUNTER, "calls_total", "All calls.", {{"model", "b"}}).record();
+  h.host().series(GH_COUNTER, "calls_total", "Calls.", {{"tool", "b"}}).record();
+  h.host().series(GH_COUNTER, "calls_total", "Calls.").record();
+  EXPECT_EQ(h.metrics, (Numbers{{R"(calls_total{model="a"})", 0}}));
+}
+
+TEST(Harness, LoadsTheFilesOfTheTest) {
+  Harness h;
+  h.files = {{"tools.yaml", R"({"tools": []})"}, {"broken.yaml", "{"}};
+  std::vector<std::string> problems;
+  EXPECT_EQ(h.host().load("tools.yaml", "{}", problems)->root().dump(), R"({"tools":[]})");
+  EXPECT_FALSE(h.host().load("broken.yaml", "{}", problems));
+  EXPECT_FALSE(h.host().load("none.yaml", "{}", problems));
+  EXPECT_EQ(problems, (std::vector<std::string>{"broken.yaml: a key must be a string", "none.yaml: no such file"}));
+}
+
+TEST(Harness, HashesAsFips180Shows) {
+  Harness h;
+  const Crypto crypto(h.host());
+  // The empty text, and FIPS 180-2 appendix B.
+  EXPECT_EQ(hex(crypto.sha256({""})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(hex(crypto.sha256({"a", "", "bc"})), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(hex(crypto.sha256({"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"})),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  EXPECT_EQ(hex(crypto.sha256({std::string(1'000'000, 'a')})), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST(Harness, SignsAsRfc4231Shows) {
+  Harness h;
+  const Crypto crypto(h.host());
+  EXPECT_EQ(hex(crypto.hmac_sha256(std::string(20, '\x0b'), "Hi There")),
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  EXPECT_EQ(hex(crypto.hmac_sha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(hex(crypto.hmac_sha256(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First")),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+TEST(Harness, ReportsTheStatusOfTheTest) {
+  Harness h;
+  const GatewayStatus status(h.host());
+  h.status = R"({"version":"1.2.3","draining":true})";
+  h.timing = "auth;dur=0.1";
+  h.metrics = {{"clients", 5}, {"wait_seconds_sum", 1.5}};
+  const Document report;
+  status.report(report.root());
+  EXPECT_EQ(report.root().dump(), h.status);
+  EXPECT_EQ(status.metrics(), "clients 5\nwait_seconds_sum 1.5\n");
+  in_request(h, [&](Exchange& x, Sink&) { EXPECT_EQ(status.timing(x), "auth;dur=0.1"); });
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ extern "C" {
 #endif
 
 #define GH_ABI_MAJOR 1
-#define GH_ABI_MINOR 0
+#define GH_ABI_MINOR 1
 #define GH_MAGIC 0x31504847u /* "GHP1" */
 #define GH_EXPORT __attribute__((visibility("default")))
 
@@ -51,7 +51,8 @@ enum {
   GH_ABSENT = -2,      ///< There is no such thing; of a sequence: the end.
   GH_FAILED = -3,      ///< Failed, and the exchange says why.
   GH_CANCELLED = -4,   ///< The deadline passed or the gateway stops: return soon; the client may still be told.
-  GH_UNSUPPORTED = -5  ///< This host cannot do that.
+  GH_UNSUPPORTED = -5, ///< This host cannot do that.
+  GH_UNAVAILABLE = -6  ///< [1.1] What this takes is out of order just now.
 };
 
 enum { GH_NULL, GH_BOOL, GH_INT, GH_REAL, GH_STRING, GH_ARRAY, GH_OBJECT };
@@ -167,6 +168,8 @@ typedef struct gh_failure {
   gh_str code;         ///< Stable, snake_case.
   gh_str message;      ///< One sentence for the caller.
   gh_str detail;       ///< For the log only: may hold what an upstream said, never keys or prompts.
+  /// [1.1] When to ask again, from now: becomes the Retry-After of the answer, in whole seconds. 0: not known.
+  int64_t retry_after_ns;
 } gh_failure;
 
 typedef struct gh_exchange_api {
@@ -179,9 +182,10 @@ typedef struct gh_exchange_api {
   gh_status (*header_at)(const gh_exchange *, size_t index, gh_str *name, gh_str *value);
   /// The whole request body; the first call may wait for it. GH_FAILED: too large, too slow or malformed.
   gh_status (*body)(gh_exchange *, gh_str *out);
-  /// The body as JSON, parsed once for all. GH_FAILED: as body(), or no JSON.
+  /// The body as JSON, parsed once for all. GH_FAILED: as body(), or no JSON, by its Content-Type or by its content.
   gh_status (*json)(gh_exchange *, gh_json **out);
-  /// The chat document, or NULL. The ingress plugin creates it (create = 1); see sdk/README.md for its members.
+  /// The chat document, or NULL. The ingress plugin creates it (create = 1), unless a plugin above did so to fill in what
+  /// a request leaves open; see sdk/README.md for its members.
   gh_json *(*chat)(gh_exchange *, int create);
   /// An object that all plugins share and the access log writes: model, finish_reason, input_tokens, ...
   gh_json *(*notes)(gh_exchange *);
@@ -199,9 +203,25 @@ typedef struct gh_exchange_api {
   gh_status (*flush)(gh_exchange *);
   /// From now on, `bytes` are sent whenever the answer has been silent for `interval_ns` while the host waits.
   void (*heartbeat)(gh_exchange *, gh_str bytes, int64_t interval_ns);
+  /// [1.1] While wanted() is true, somebody else takes part in this answer: the client does not slow it down (what it does
+  /// not take at once is kept for it) and does not end it by leaving (only emit() says GH_STOP; what waits goes on). Asked
+  /// on the thread of the exchange at least every 100 ms of waiting. wanted == NULL ends this.
+  void (*outlive)(gh_exchange *, int (*wanted)(void *self), void *self);
 } gh_exchange_api;
 
 /* ---- Host ---------------------------------------------------------------------------------------------------- */
+
+/// [1.1] What a series of numbers counts.
+enum {
+  GH_COUNTER, ///< Only grows; record() adds. Its name ends in _total.
+  GH_GAUGE,   ///< record() sets.
+  GH_SECONDS, ///< A histogram of durations: 1.25 ms, doubling, to 81.92 s. Its name ends in _seconds.
+  GH_TOKENS   ///< A histogram of token counts: 1, times four, to 67108864.
+};
+
+typedef struct gh_label {
+  gh_str name, value;
+} gh_label;
 
 /// One per plugin instance, alive from create() to destroy(). Any thread, unless marked.
 struct gh_host {
@@ -225,7 +245,109 @@ struct gh_host {
   /// Waits; ends early with GH_STOP or GH_CANCELLED, as exchange->cancelled().
   gh_status (*sleep)(const gh_host *, gh_exchange *, int64_t ns);
   const void *(*extension)(const gh_host *, const char *id); ///< NULL: this host does not have it.
+  /* ---- 1.1 ---- */
+  /// [create() only] As route(), but on the admin address, whose callers have shown its token: at "/INSTANCE" + path. Such
+  /// a request meets no other plugin, and its `next` answers 404.
+  int32_t (*admin_route)(const gh_host *, gh_str method, gh_str path);
+  /// [create() only] Calls run() on a thread of its own when the instance begins to serve. Its exchange is nobody's
+  /// request: no client, no deadline, no `out`; GH_CANCELLED when the instance is about to be destroyed, which waits for
+  /// run() to return.
+  void (*background)(const gh_host *, void (*run)(void *self, gh_exchange *), void *self);
+  /// Finds or creates a series of numbers that GET /metrics shows. `name` is all of it, with the unit as in
+  /// https://prometheus.io/docs/practices/naming/; `help`, `kind` and the names of the labels are the same for all series
+  /// of a name (else -1). Values of labels are few and never come from a client: beyond 200 series of a name they are
+  /// counted together as "other". Costs a look-up: keep the number.
+  int32_t (*series)(const gh_host *, int kind, gh_str name, gh_str help, const gh_label *labels, size_t count);
+  void (*record)(const gh_host *, int32_t series, double value);
+  /// Reads a file of the operator, YAML or JSON, at a path relative to the folder of the configuration, and checks it by a
+  /// JSON Schema as the configuration itself. Yours: drop() it. NULL: `problem` was told why, a line with file and place
+  /// each.
+  gh_json *(*load)(const gh_host *, gh_str path, gh_str schema, void *to, void (*problem)(void *to, gh_str line));
 };
+
+/* ---- gatehouse.store/1: what outlives a request and a reload [1.1] ------------------------------------------- */
+
+#define GH_STORE_1 "gatehouse.store/1"
+
+/// `limit` takes in any span of `window_ns`, never more.
+typedef struct gh_quota {
+  gh_str key;
+  int64_t limit;
+  int64_t window_ns;
+  int64_t remaining; ///< Out: takes that are left; -1: this one refused.
+  int64_t reset_ns;  ///< Out: time until the oldest take no longer counts; when refused: until the next can succeed.
+} gh_quota;
+
+/// Shared by all gateways of one `store:`, or of this process alone. Keys are at most 4096 bytes of any kind, and each instance
+/// name has its own; one key is for one thing: a value, a counter or a quota (else GH_INVALID).
+/// Any thread. `x` is the exchange this is for, or NULL. A store that is down answers GH_UNAVAILABLE, within 50 ms.
+typedef struct gh_store_api {
+  uint32_t size;
+  /// GH_OK after one call of append with the value, GH_ABSENT.
+  gh_status (*get)(const gh_host *, gh_exchange *x, gh_str key, void *to, void (*append)(void *to, gh_str value));
+  /// ttl_ns: 1 ms to 366 days. GH_INVALID: too large for this store.
+  gh_status (*put)(const gh_host *, gh_exchange *x, gh_str key, gh_str value, int64_t ttl_ns);
+  /// Adds to a counter that begins with 0 and ends ttl_ns after it began. *total is the sum.
+  gh_status (*add)(const gh_host *, gh_exchange *x, gh_str key, int64_t by, int64_t ttl_ns, int64_t *total);
+  /// Takes one from each of up to 16 quotas, whose keys differ, or none from any (GH_ABSENT).
+  gh_status (*take)(const gh_host *, gh_exchange *x, gh_quota *quotas, size_t count);
+  gh_status (*erase)(const gh_host *, gh_exchange *x, gh_str key);
+  /// Erases all keys of this instance that begin with `prefix`.
+  gh_status (*clear)(const gh_host *, gh_exchange *x, gh_str prefix);
+} gh_store_api;
+
+/* ---- gatehouse.wait/1: threads that wait for each other [1.1] ------------------------------------------------ */
+
+#define GH_WAIT_1 "gatehouse.wait/1"
+
+typedef struct gh_waker gh_waker;
+typedef struct gh_task gh_task;
+
+typedef struct gh_wait_api {
+  uint32_t size;
+  gh_waker *(*make)(const gh_host *); ///< Yours: drop() it. NULL: no descriptors are left.
+  void (*wake)(gh_waker *);           ///< Any thread. Ends the wait that is on, or else the next one.
+  /// Waits until woken; one thread at a time. GH_OK; GH_ABSENT: not within `ns`; GH_STOP, GH_CANCELLED.
+  gh_status (*wait)(gh_waker *, gh_exchange *, int64_t ns);
+  /// Waits until a descriptor of the plugin's own (a pipe of a child process) is ready for `events`, as poll(2). As wait().
+  gh_status (*wait_fd)(const gh_host *, gh_exchange *, int fd, short events, int64_t ns);
+  void (*drop)(gh_waker *);
+  /// Calls run() on a thread of its own, with an exchange of its own that has no client and no `out` and ends when that of
+  /// the parent does, or at `deadline_ns` on the clock of now_ns(). To be joined. NULL: no thread could be started.
+  gh_task *(*start)(const gh_host *, gh_exchange *parent, int64_t deadline_ns, void (*run)(void *self, gh_exchange *), void *self);
+  /// Returns when run() has returned, and frees the task. On the parent's thread. When the parent is cancelled meanwhile, so
+  /// is the task, and this says why: GH_STOP, GH_CANCELLED. GH_FAILED: an exception left run().
+  gh_status (*join)(gh_task *, gh_exchange *parent);
+} gh_wait_api;
+
+/* ---- gatehouse.crypto/1 [1.1] --------------------------------------------------------------------------------- */
+
+#define GH_CRYPTO_1 "gatehouse.crypto/1"
+
+typedef struct gh_hash gh_hash;
+
+typedef struct gh_crypto_api {
+  uint32_t size;
+  gh_hash *(*begin)(void); ///< SHA-256 (FIPS 180-4) of what follows; give it to finish().
+  void (*update)(gh_hash *, gh_str);
+  void (*finish)(gh_hash *, uint8_t digest[32]);
+  void (*hmac)(gh_str key, gh_str text, uint8_t digest[32]); ///< HMAC-SHA-256 (RFC 2104).
+} gh_crypto_api;
+
+/* ---- gatehouse.status/1: what the gateway knows about itself [1.1] -------------------------------------------- */
+
+#define GH_STATUS_1 "gatehouse.status/1"
+
+typedef struct gh_status_api {
+  uint32_t size;
+  /// Fills `into` with version, uptime_ms, draining, running, connections, store, reload and plugins; sdk/README.md lists
+  /// their members.
+  void (*report)(const gh_host *, gh_json *into);
+  /// All series in the Prometheus text format, version 0.0.4.
+  void (*metrics)(const gh_host *, void *to, void (*append)(void *to, gh_str text));
+  /// The time each plugin took so far before it called next(), as the value of a Server-Timing header (W3C Server Timing).
+  void (*timing)(const gh_exchange *, void *to, void (*append)(void *to, gh_str text));
+} gh_status_api;
 
 /* ---- gatehouse.http/1: the host's HTTP client ---------------------------------------------------------------- */
 
@@ -306,12 +428,18 @@ typedef struct gh_plugin {
 
 /// The text in section .gatehouse, read before the plugin is loaded: one JSON object with abi ("1.0"), needs (minor),
 /// name, version, summary, schema (object). GATEHOUSE_NOTE spells it from string literals.
+///
+/// GATEHOUSE_NEEDS is the oldest minor version of the host that the plugin works with. Define it before this header is
+/// included if that is another than the header's own.
+#ifndef GATEHOUSE_NEEDS
+#define GATEHOUSE_NEEDS GH_ABI_MINOR
+#endif
 #define GATEHOUSE_NOTE_STR_(x) #x
 #define GATEHOUSE_NOTE_NUM_(x) GATEHOUSE_NOTE_STR_(x)
 #define GATEHOUSE_NOTE(NAME, VERSION, SUMMARY, SCHEMA)                                              \
   __attribute__((section(".gatehouse"), used)) const char gatehouse_note[] =                        \
       "{\"abi\":\"" GATEHOUSE_NOTE_NUM_(GH_ABI_MAJOR) "." GATEHOUSE_NOTE_NUM_(GH_ABI_MINOR)         \
-      "\",\"needs\":0,\"name\":\"" NAME "\",\"version\":\"" VERSION "\",\"summary\":\"" SUMMARY     \
+      "\",\"needs\":" GATEHOUSE_NOTE_NUM_(GATEHOUSE_NEEDS) ",\"name\":\"" NAME "\",\"version\":\"" VERSION "\",\"summary\":\"" SUMMARY     \
       "\",\"schema\":" SCHEMA "}"
 
 extern GH_EXPORT const gh_plugin gatehouse_plugin_v1;

@@ -5,9 +5,12 @@
 /// abi.h says. A plugin reports errors by returning them; an exception that escapes becomes a 500 that names the plugin.
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +43,7 @@ struct Fail {
   std::string code;     ///< Stable, snake_case.
   std::string message;  ///< One sentence for the caller.
   std::string detail;   ///< For the log only.
+  std::chrono::nanoseconds retry_after{0};  ///< When to ask again; becomes the Retry-After of the answer. 0: not known.
 };
 
 /// Success; or a failure; or `stopped`: the reader of the answer is gone, `cancelled`: time is up or the gateway stops.
@@ -134,7 +138,8 @@ class Json {
   double real(double otherwise = 0) const { return detail::json->real(node_, otherwise); }
   bool boolean(bool otherwise = false) const { return detail::json->boolean(node_, otherwise) != 0; }
 
-  /// A string such as "250ms", "10s", "5m" or "1h" (JSON Schema: "format": "duration"), as the configuration writes it.
+  /// A string such as "250ms", "10s", "5m" or "1h", at most 366 days (JSON Schema: "format": "duration"), as the configuration
+  /// writes it.
   std::chrono::milliseconds duration(std::chrono::milliseconds otherwise) const {
     const auto value = parse_duration(str());
     return value ? *value : otherwise;
@@ -243,6 +248,7 @@ class MutableJson : public Json {
 class Document {
  public:
   Document() : root_(detail::json->make()) {}
+  explicit Document(gh_json* root) : root_(root) {}  ///< Takes it over.
   static Result<Document> parse(View text) {
     gh_str error{};
     gh_json* root = detail::json->parse(gatehouse::raw(text), &error);
@@ -255,22 +261,23 @@ class Document {
   struct Drop {
     void operator()(gh_json* root) const { detail::json->drop(root); }
   };
-  explicit Document(gh_json* root) : root_(root) {}
   std::unique_ptr<gh_json, Drop> root_;
 };
 
 inline std::optional<std::chrono::milliseconds> Json::parse_duration(View text) {
   using std::chrono::milliseconds;
+  constexpr std::int64_t kLongestMs = 366LL * 24 * 3'600'000;
   std::int64_t number = 0;
   std::size_t digits = 0;
   while (digits < text.size() && digits < 12 && text[digits] >= '0' && text[digits] <= '9') number = number * 10 + (text[digits++] - '0');
   const View unit = text.substr(digits);
-  if (digits == 0) return std::nullopt;
-  if (unit == "ms") return milliseconds(number);
-  if (unit == "s") return milliseconds(number * 1000);
-  if (unit == "m") return milliseconds(number * 60'000);
-  if (unit == "h") return milliseconds(number * 3'600'000);
-  return std::nullopt;
+  std::int64_t unit_ms = 0;
+  if (unit == "ms") unit_ms = 1;
+  if (unit == "s") unit_ms = 1000;
+  if (unit == "m") unit_ms = 60'000;
+  if (unit == "h") unit_ms = 3'600'000;
+  if (digits == 0 || unit_ms == 0 || number > kLongestMs / unit_ms) return std::nullopt;
+  return milliseconds(number * unit_ms);
 }
 
 inline std::optional<std::size_t> Json::parse_size(View text) {
@@ -440,7 +447,7 @@ class Exchange {
     if (s != GH_OK) return Status(s);
     return view(out);
   }
-  /// The body as JSON, parsed once for all plugins.
+  /// The body as JSON, parsed once for all plugins. Fails, with 415, if its Content-Type says that it is none.
   Result<MutableJson> json() {
     gh_json* out = nullptr;
     const gh_status s = detail::exchange->json(x_, &out);
@@ -449,7 +456,7 @@ class Exchange {
   }
   /// The chat document; empty above the ingress plugin.
   MutableJson chat() const { return MutableJson(detail::exchange->chat(x_, 0)); }
-  /// [ingress] Creates the chat document.
+  /// [ingress, or above it] Creates the chat document, unless it is there.
   MutableJson make_chat() { return MutableJson(detail::exchange->chat(x_, 1)); }
   /// Facts about the request that all plugins share and the access log writes.
   MutableJson notes() const { return MutableJson(detail::exchange->notes(x_)); }
@@ -469,6 +476,16 @@ class Exchange {
   /// Sends `bytes` whenever the answer has been silent for `interval` while the host waits.
   void heartbeat(View bytes, std::chrono::nanoseconds interval) { detail::exchange->heartbeat(x_, gatehouse::raw(bytes), interval.count()); }
 
+  /// While `wanted`, a callable that returns bool, says so, the client neither slows nor ends this request; see abi.h. It must
+  /// outlive the call of outlive(x) that ends this.
+  template <class F>
+  void outlive(F& wanted) {
+    detail::exchange->outlive(x_, [](void* self) -> int { return (*static_cast<F*>(self))(); }, &wanted);
+  }
+  void outlive_no_longer() { detail::exchange->outlive(x_, nullptr, nullptr); }
+
+  /// When the request must end, on the clock of Host::now(); the largest value: there is no such time.
+  std::chrono::nanoseconds deadline() const { return std::chrono::nanoseconds(detail::exchange->deadline_ns(x_)); }
   /// Not ok: the client is gone (GH_STOP), or the deadline passed or the gateway stops (GH_CANCELLED).
   Status cancelled() const { return Status(detail::exchange->cancelled(x_)); }
   /// The failure that the rest of the pipeline, or the host, left here; null if there is none.
@@ -493,6 +510,7 @@ gh_status guard(gh_exchange* x, F&& body) noexcept {
     out.code = raw(f.code);
     out.message = raw(f.message);
     out.detail = raw(f.detail);
+    out.retry_after_ns = f.retry_after.count();
     return exchange->fail(x, &out);
   };
   try {
@@ -530,6 +548,23 @@ class Next {
   const gh_next* next_;
 };
 
+// ---- Metrics -------------------------------------------------------------------------------------------------------
+
+/// One series of numbers of GET /metrics. Copies are the same series. Any thread.
+class Series {
+ public:
+  Series() = default;
+  Series(const gh_host* host, std::int32_t id) : host_(host), id_(id) {}
+  /// Adds to a counter, sets a gauge, counts a value in a histogram.
+  void record(double value = 1) const {
+    if (host_) host_->record(host_, id_, value);
+  }
+
+ private:
+  const gh_host* host_ = nullptr;
+  std::int32_t id_ = -1;
+};
+
 // ---- Host ----------------------------------------------------------------------------------------------------------
 
 /// The gateway, as one plugin instance sees it. Alive as long as the instance. Any thread.
@@ -545,6 +580,42 @@ class Host {
   void problem(View pointer, View message) const { host_->problem(host_, raw(pointer), raw(message)); }
   /// [constructor only] Claims a method and an exact path; see Exchange::route().
   int route(View method, View path) const { return host_->route(host_, raw(method), raw(path)); }
+
+  /// [constructor only] As route(), at "/INSTANCE" + path of the admin address. Callers have shown the admin token.
+  int admin_route(View method, View path) const { return host_->admin_route(host_, raw(method), raw(path)); }
+  /// [constructor only] host.background<&Self::watch>(this): calls watch(Exchange&) on a thread of its own when the instance
+  /// begins to serve. It must return when host.sleep(), or whatever else it waits in, says that the instance ends.
+  template <auto Method, class P>
+  void background(P* self) const {
+    host_->background(
+        host_,
+        [](void* plugin, gh_exchange* raw_x) {
+          (void)detail::guard(raw_x, [&] {
+            Exchange x(raw_x);
+            (static_cast<P*>(plugin)->*Method)(x);
+            return Status();
+          });
+        },
+        self);
+  }
+  /// Finds or creates a series; see abi.h for kinds and names. A look-up: do it in the constructor where the labels are known.
+  Series series(int kind, View name, View help, std::initializer_list<std::pair<View, View>> labels = {}) const {
+    std::array<gh_label, 8> raw_labels{};
+    std::size_t count = 0;
+    for (const auto& [key, value] : labels) {
+      if (count < raw_labels.size()) raw_labels[count++] = {raw(key), raw(value)};
+    }
+    return {host_, host_->series(host_, kind, raw(name), raw(help), raw_labels.data(), count)};
+  }
+  /// A YAML or JSON file, by a path relative to the folder of the configuration, checked by a JSON Schema. Nothing: `problems`
+  /// has a line with file and place for each thing that is wrong.
+  std::optional<Document> load(View path, View schema, std::vector<std::string>& problems) const {
+    gh_json* const root = host_->load(host_, raw(path), raw(schema), &problems, [](void* to, gh_str line) {
+      static_cast<std::vector<std::string>*>(to)->emplace_back(view(line));
+    });
+    if (!root) return std::nullopt;
+    return Document(root);
+  }
 
   void debug(View message, Json fields = Json()) const { log(GH_DEBUG, nullptr, message, fields); }
   void info(View message, Json fields = Json()) const { log(GH_INFO, nullptr, message, fields); }
@@ -656,6 +727,201 @@ class Http {
   std::unique_ptr<gh_http_client, Drop> client_;
 };
 
+// ---- Store ---------------------------------------------------------------------------------------------------------
+
+/// Keys and values that outlive requests and reloads, shared by all gateways with the same `store:`. Each instance name has
+/// its own keys. Any thread. A status of GH_UNAVAILABLE: the store is down; the plugin's settings say what that means.
+class Store {
+ public:
+  explicit Store(Host host) : host_(host.raw_host()), api_(static_cast<const gh_store_api*>(host.extension(GH_STORE_1))) {
+    if (!api_) host.problem("", "this gateway has no " GH_STORE_1);
+  }
+
+  /// Nothing: no such key.
+  Result<std::optional<std::string>> get(Exchange& x, View key) const {
+    std::string value;
+    const gh_status s = api_->get(host_, x.raw(), raw(key), &value, [](void* to, gh_str v) { *static_cast<std::string*>(to) = view(v); });
+    if (s == GH_ABSENT) return std::optional<std::string>();
+    if (s != GH_OK) return Status(s);
+    return std::optional<std::string>(std::move(value));
+  }
+  Status put(Exchange& x, View key, View value, std::chrono::nanoseconds ttl) const {
+    return Status(api_->put(host_, x.raw(), raw(key), raw(value), ttl.count()));
+  }
+  /// Adds to a counter, which ends `ttl` after it began with 0. The sum.
+  Result<std::int64_t> add(Exchange& x, View key, std::int64_t by, std::chrono::nanoseconds ttl) const {
+    std::int64_t total = 0;
+    const gh_status s = api_->add(host_, x.raw(), raw(key), by, ttl.count(), &total);
+    if (s != GH_OK) return Status(s);
+    return total;
+  }
+  /// Takes one from each quota (true), or none from any (false), and fills in what is left.
+  Result<bool> take(Exchange& x, std::vector<gh_quota>& quotas) const {
+    const gh_status s = api_->take(host_, x.raw(), quotas.data(), quotas.size());
+    if (s != GH_OK && s != GH_ABSENT) return Status(s);
+    return s == GH_OK;
+  }
+  Status erase(Exchange& x, View key) const { return Status(api_->erase(host_, x.raw(), raw(key))); }
+  /// Erases the keys that begin with `prefix`.
+  Status clear(Exchange& x, View prefix = {}) const { return Status(api_->clear(host_, x.raw(), raw(prefix))); }
+
+ private:
+  const gh_host* host_;
+  const gh_store_api* api_;
+};
+
+// ---- Waiting for another thread ------------------------------------------------------------------------------------
+
+/// Lets one thread wait for another as the host waits: woken also when the client leaves or time is up.
+class Waker {
+ public:
+  explicit Waker(Host host) : api_(static_cast<const gh_wait_api*>(host.extension(GH_WAIT_1))), waker_(api_ ? api_->make(host.raw_host()) : nullptr, {api_}) {}
+
+  /// False: the host cannot make one just now.
+  explicit operator bool() const { return waker_ != nullptr; }
+  /// Any thread. Ends the wait that is on, or else the next one.
+  void wake() const { api_->wake(waker_.get()); }
+  /// One thread at a time. False: not woken in time.
+  Result<bool> wait(Exchange& x, std::chrono::nanoseconds time) const { return result(api_->wait(waker_.get(), x.raw(), time.count())); }
+  /// Waits for a descriptor of the plugin's own, such as the pipe of a child process; `events` as poll(2).
+  static Result<bool> wait_fd(Host host, Exchange& x, int fd, short events, std::chrono::nanoseconds time) {
+    const auto* api = static_cast<const gh_wait_api*>(host.extension(GH_WAIT_1));
+    return api ? result(api->wait_fd(host.raw_host(), x.raw(), fd, events, time.count())) : Result<bool>(Status(GH_UNSUPPORTED));
+  }
+
+ private:
+  static Result<bool> result(gh_status s) {
+    if (s != GH_OK && s != GH_ABSENT) return Status(s);
+    return s == GH_OK;
+  }
+  struct Drop {
+    const gh_wait_api* api;
+    void operator()(gh_waker* waker) const { api->drop(waker); }
+  };
+  const gh_wait_api* api_;
+  std::unique_ptr<gh_waker, Drop> waker_;
+};
+
+/// Work for a request on another thread, so that several things can be waited for at once. It has an exchange of its own, which
+/// ends when the request does. Join it before handle() returns.
+class Task {
+ public:
+  /// `work` is a callable that takes Exchange&, and outlives the task. `deadline` on the clock of Host::now().
+  template <class F>
+  Task(Host host, Exchange& parent, std::chrono::nanoseconds deadline, F& work) : api_(static_cast<const gh_wait_api*>(host.extension(GH_WAIT_1))) {
+    if (!api_) return;
+    task_ = api_->start(
+        host.raw_host(), parent.raw(), deadline.count(),
+        [](void* self, gh_exchange* raw_x) {
+          (void)detail::guard(raw_x, [&] {
+            Exchange x(raw_x);
+            (*static_cast<F*>(self))(x);
+            return Status();
+          });
+        },
+        &work);
+  }
+  Task(Task&& other) noexcept : api_(other.api_), task_(std::exchange(other.task_, nullptr)) {}
+  Task(const Task&) = delete;
+
+  /// False: there is no thread for it just now.
+  explicit operator bool() const { return task_ != nullptr; }
+  /// Returns when the work has returned. Not ok: the request was cancelled meanwhile.
+  Status join(Exchange& parent) { return task_ ? Status(api_->join(std::exchange(task_, nullptr), parent.raw())) : Status(); }
+
+ private:
+  const gh_wait_api* api_;
+  gh_task* task_ = nullptr;
+};
+
+// ---- Cryptography --------------------------------------------------------------------------------------------------
+
+using Digest = std::array<std::uint8_t, 32>;
+
+/// As lower-case hexadecimal digits.
+inline std::string hex(const Digest& digest) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (const std::uint8_t byte : digest) {
+    out += kHex[byte >> 4];
+    out += kHex[byte & 15];
+  }
+  return out;
+}
+
+/// Takes the same time wherever they differ. Their length is no secret.
+inline bool equal_in_constant_time(View a, View b) {
+  if (a.size() != b.size()) return false;
+  unsigned char difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
+  return *const_cast<volatile unsigned char*>(&difference) == 0;
+}
+
+/// The host's cryptography. Any thread.
+class Crypto {
+ public:
+  explicit Crypto(Host host) : api_(static_cast<const gh_crypto_api*>(host.extension(GH_CRYPTO_1))) {
+    if (!api_) host.problem("", "this gateway has no " GH_CRYPTO_1);
+  }
+  Digest sha256(std::initializer_list<View> pieces) const {
+    gh_hash* const hash = api_->begin();
+    for (const View piece : pieces) api_->update(hash, raw(piece));
+    return finish(hash);
+  }
+  /// Of the JSON text of a value, without making that text, after `prefix`.
+  Digest sha256(View prefix, Json json) const {
+    struct To {
+      const gh_crypto_api* api;
+      gh_hash* hash;
+    } to{api_, api_->begin()};
+    api_->update(to.hash, raw(prefix));
+    detail::json->dump(json.raw(), &to, [](void* self, gh_str piece) { static_cast<To*>(self)->api->update(static_cast<To*>(self)->hash, piece); });
+    return finish(to.hash);
+  }
+  Digest hmac_sha256(View key, View text) const {
+    Digest digest;
+    api_->hmac(raw(key), raw(text), digest.data());
+    return digest;
+  }
+
+ private:
+  Digest finish(gh_hash* hash) const {
+    Digest digest;
+    api_->finish(hash, digest.data());
+    return digest;
+  }
+  const gh_crypto_api* api_;
+};
+
+// ---- Status --------------------------------------------------------------------------------------------------------
+
+/// What the gateway knows about itself. Any thread.
+class GatewayStatus {
+ public:
+  explicit GatewayStatus(Host host) : host_(host.raw_host()), api_(static_cast<const gh_status_api*>(host.extension(GH_STATUS_1))) {
+    if (!api_) host.problem("", "this gateway has no " GH_STATUS_1);
+  }
+  /// Members: sdk/README.md.
+  void report(MutableJson into) const { api_->report(host_, into.raw()); }
+  /// All series, in the Prometheus text format 0.0.4.
+  std::string metrics() const {
+    std::string out;
+    api_->metrics(host_, &out, append);
+    return out;
+  }
+  /// The value of a Server-Timing header.
+  std::string timing(const Exchange& x) const {
+    std::string out;
+    api_->timing(x.raw(), &out, append);
+    return out;
+  }
+
+ private:
+  static void append(void* to, gh_str text) { static_cast<std::string*>(to)->append(text.p, text.n); }
+  const gh_host* host_;
+  const gh_status_api* api_;
+};
+
 // ---- Plugin --------------------------------------------------------------------------------------------------------
 
 /// A plugin. Its constructor takes (Host, Json config) and runs on the control thread; handle() runs on many threads at
@@ -708,7 +974,7 @@ struct Glue {
     });
   }
   static constexpr gh_plugin describe(const char* name, const char* version, const char* summary, const char* schema, std::uint16_t flags) {
-    return {GH_MAGIC, sizeof(gh_plugin), GH_ABI_MAJOR, GH_ABI_MINOR, 0, flags, name, version, summary, schema, create, handle, adopt, destroy};
+    return {GH_MAGIC, sizeof(gh_plugin), GH_ABI_MAJOR, GH_ABI_MINOR, GATEHOUSE_NEEDS, flags, name, version, summary, schema, create, handle, adopt, destroy};
   }
 };
 }  // namespace detail

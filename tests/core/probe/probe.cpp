@@ -10,6 +10,7 @@ class Probe final : public Plugin {
  public:
   Probe(Host host, Json config) : name_(host.instance()), task_(config["do"].str("pass")) {
     if (config["route"]) route_ = host.route("GET", config["route"].str());
+    if (config["admin"]) route_ = host.admin_route("GET", config["admin"].str());
     if (config["problem"]) host.problem("/problem", config["problem"].str());
   }
 
@@ -33,7 +34,7 @@ class Probe final : public Plugin {
   Status answer(Exchange& x, Sink& out) const {
     std::string text;
     for (const Json name : x.notes()["names"]) text.append(name.str()).append(" ");
-    return x.reply(out, 200, "text/plain", text + std::to_string(calls_) + (route_ >= 0 && x.route() == route_ ? " mine" : ""));
+    return x.reply(out, 200, "text/plain", text + std::to_string(calls_) + (route_ != -1 && x.route() == route_ ? " mine" : ""));
   }
 
   const std::string name_, task_;

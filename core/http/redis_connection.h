@@ -1,0 +1,55 @@
+#pragma once
+
+#include <Poco/Net/StreamSocket.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/config/settings.h"
+#include "core/http/wait.h"
+
+namespace gatehouse::core {
+
+/// One value of the protocol RESP 2, https://redis.io/docs/reference/protocol-spec.
+struct RedisReply {
+  enum Kind { kStatus, kError, kInteger, kBulk, kNil, kArray };
+
+  Kind kind = kNil;
+  std::int64_t integer = 0;
+  std::string text;               // of kStatus, kError, kBulk
+  std::vector<RedisReply> items;  // of kArray
+};
+
+/// A connection to Redis on which one command after another is asked. Not Poco::Redis: that has no deadline for writing or
+/// for a whole answer, takes a value that breaks off for a whole one, and trusts every length and depth (Poco 1.11).
+///
+/// After a failure it is of no use. One thread at a time.
+class RedisConnection {
+ public:
+  /// Connects, and gives the password and the database. Nothing: `why` says why not.
+  static std::unique_ptr<RedisConnection> open(const StoreSettings::Redis& settings, Clock::time_point deadline, std::string& why);
+
+  /// False: there is no answer, and `why` says why.
+  bool ask(const std::vector<std::string_view>& command, RedisReply& reply, Clock::time_point deadline, std::string& why);
+  /// Neither closed by the other side nor out of step.
+  bool is_idle();
+
+ private:
+  explicit RedisConnection(Poco::Net::StreamSocket socket) : socket_(std::move(socket)) {}
+
+  bool log_in(const StoreSettings::Redis& settings, Clock::time_point deadline, std::string& why);
+  bool read_reply(RedisReply& reply, int depth, Waiter& waiter);
+  bool read_line(std::string& line, Waiter& waiter);
+  bool read_bytes(std::string& out, std::size_t size, Waiter& waiter);
+  bool receive(Waiter& waiter);
+
+  Poco::Net::StreamSocket socket_;
+  std::string input_;
+  std::size_t consumed_ = 0;  // of input_
+  std::size_t received_ = 0;  // since the last command
+};
+
+}  // namespace gatehouse::core

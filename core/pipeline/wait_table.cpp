@@ -1,0 +1,126 @@
+#include "core/pipeline/wait_table.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <system_error>
+#include <thread>
+
+#include "core/exchange/exchange.h"
+#include "core/pipeline/nobody.h"
+
+namespace gatehouse::core {
+namespace {
+
+/// A descriptor that is readable once it has been signalled. Throws std::system_error when there are none left.
+class EventFd {
+ public:
+  EventFd() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (fd_ < 0) throw std::system_error(errno, std::generic_category());
+  }
+  ~EventFd() { ::close(fd_); }
+  EventFd(const EventFd&) = delete;
+  EventFd& operator=(const EventFd&) = delete;
+
+  int fd() const { return fd_; }
+  void signal() const { ::eventfd_write(fd_, 1); }
+  void reset() const {
+    eventfd_t taken;
+    ::eventfd_read(fd_, &taken);
+  }
+
+ private:
+  const int fd_;
+};
+
+}  // namespace
+
+/// Work for a request on a thread of its own.
+class Task {
+ public:
+  Task(Clock::time_point deadline, void (*run)(void*, gh_exchange*), void* self) : thread_([this, deadline, run, self] { work(deadline, run, self); }) {}
+  gh_status join(Exchange& parent) {
+    const gh_status status = Exchange::as_status(parent.waiter().wait(done_.fd(), POLLIN, Clock::time_point::max()));
+    if (status != GH_OK) stop_.signal();
+    thread_.join();
+    return status == GH_OK && error_ ? parent.fail(std::move(*error_)) : status;
+  }
+
+ private:
+  void work(Clock::time_point deadline, void (*run)(void*, gh_exchange*), void* self) {
+    const RequestHead head;
+    Nobody nobody;
+    Waiter waiter(-1, stop_.fd(), deadline, [] { return Clock::time_point::max(); });
+    Exchange x(head, {}, nobody, waiter);
+    try {
+      run(self, &x);
+    } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
+      (void)x.fail({500, "plugin_error", "The request could not be processed.", "a task threw an exception"});
+    }
+    if (x.failure() && x.failure()->code == "plugin_error") error_ = x.failure();
+    done_.signal();
+  }
+
+  EventFd stop_, done_;
+  std::optional<Failure> error_;  // of the thread, until it is joined
+  std::thread thread_;
+};
+
+}  // namespace gatehouse::core
+
+struct gh_waker : gatehouse::core::EventFd {};
+struct gh_task : gatehouse::core::Task {
+  using Task::Task;
+};
+
+namespace gatehouse::core {
+namespace {
+
+gh_status wait_for(gh_exchange* x, int fd, short events, std::int64_t ns) {
+  constexpr std::int64_t kLongest = std::chrono::nanoseconds(std::chrono::hours(24 * 365)).count();
+  const Wake wake = Exchange::of(x).waiter().wait(fd, events, Clock::now() + std::chrono::nanoseconds(std::clamp<std::int64_t>(ns, 0, kLongest)));
+  return wake == Wake::timeout ? gh_status{GH_ABSENT} : Exchange::as_status(wake);
+}
+
+}  // namespace
+
+const gh_wait_api& wait_table() {
+  static const gh_wait_api table = {
+      sizeof(gh_wait_api),
+      [](const gh_host*) -> gh_waker* {
+        try {
+          return new gh_waker;
+        } catch (const std::system_error&) {
+          return nullptr;
+        }
+      },
+      [](gh_waker* waker) { waker->signal(); },
+      [](gh_waker* waker, gh_exchange* x, std::int64_t ns) {
+        const gh_status status = wait_for(x, waker->fd(), POLLIN, ns);
+        if (status == GH_OK) waker->reset();
+        return status;
+      },
+      [](const gh_host*, gh_exchange* x, int fd, short events, std::int64_t ns) { return wait_for(x, fd, events, ns); },
+      [](gh_waker* waker) { delete waker; },
+      [](const gh_host*, gh_exchange* parent, std::int64_t deadline_ns, void (*run)(void*, gh_exchange*), void* self) -> gh_task* {
+        const Clock::time_point until{std::chrono::nanoseconds(deadline_ns)};
+        try {
+          return new gh_task(std::min(until, Exchange::of(parent).waiter().deadline()), run, self);
+        } catch (const std::system_error&) {
+          return nullptr;
+        }
+      },
+      [](gh_task* task, gh_exchange* parent) {
+        const gh_status status = task->join(Exchange::of(parent));
+        delete task;
+        return status;
+      },
+  };
+  return table;
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <array>
+#include <boost/circular_buffer.hpp>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+#include <variant>
+
+#include "core/http/wait.h"
+#include "core/store/store.h"
+
+namespace gatehouse::core {
+
+/// The store of a gateway that stands alone. When it is full, what was not used for longest makes room: values first, and
+/// only when there are none left counters and quotas, which would begin anew.
+class MemoryStore final : public Store {
+ public:
+  explicit MemoryStore(std::size_t max_bytes) : shard_bytes_(max_bytes / kShards) {}
+
+  gh_status get(std::string_view key, Value& value) override;
+  gh_status put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) override;
+  gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl, std::int64_t& total) override;
+  gh_status take(gh_quota* quotas, std::size_t count) override;
+  gh_status erase(std::string_view key) override;
+  gh_status clear(std::string_view prefix) override;
+
+  const char* kind() const override { return "memory"; }
+  bool waits() const override { return false; }
+  bool up() override { return true; }
+
+ private:
+  static constexpr std::size_t kShards = 8;  // one value may fill one
+
+  using Counter = std::int64_t;
+  using Takes = boost::circular_buffer<Clock::time_point>;  // of a quota, the oldest first
+
+  struct Entry {
+    std::string key;
+    std::variant<Value, Counter, Takes> content;
+    Clock::time_point ends;
+    std::size_t bytes() const;
+  };
+  using Entries = std::list<Entry>;  // the last used first
+
+  /// The keys of one hash. The caller holds its mutex.
+  struct Shard {
+    std::mutex mutex;
+    std::unordered_map<std::string_view, Entries::iterator> by_key;
+    Entries values, counts;
+    std::size_t bytes = 0;
+
+    Entries& list_of(const Entry& entry) { return std::holds_alternative<Value>(entry.content) ? values : counts; }
+    /// Of what has not ended, as used just now; or nullptr.
+    Entry* find(std::string_view key, Clock::time_point now);
+    Entry& insert(Entry entry);
+    void erase(Entries::iterator entry);
+    /// Erases some of what has ended and, until there are `most` bytes, what was not used for longest.
+    void make_room(std::size_t most, Clock::time_point now);
+  };
+
+  Shard& shard_of(std::string_view key) { return shards_[std::hash<std::string_view>()(key) >> 32 & (kShards - 1)]; }
+  void take_one(const gh_quota& quota, Clock::time_point now);
+
+  const std::size_t shard_bytes_;
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace gatehouse::core

@@ -1,0 +1,107 @@
+#include "core/store/memory_store.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gatehouse/plugin.hpp"
+
+namespace gatehouse::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool has(Store& store, const std::string& key) {
+  Store::Value value;
+  return store.get(key, value) == GH_OK;
+}
+
+gh_status take(Store& store, std::string_view key, std::int64_t limit) {
+  gh_quota quota{raw(key), limit, std::chrono::nanoseconds(1min).count(), 0, 0};
+  return store.take(&quota, 1);
+}
+
+TEST(MemoryStore, KeepsAsManyBytesAsItMay) {
+  MemoryStore store(1 << 20);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(store.put(std::to_string(i), std::string(30'000, 'x'), 1h), GH_OK);
+  int kept = 0;
+  for (int i = 0; i < 100; ++i) kept += has(store, std::to_string(i));
+  EXPECT_LE(kept, (1 << 20) / 30'000);
+  EXPECT_GE(kept, (1 << 20) / 30'000 / 2);
+  EXPECT_TRUE(has(store, "99"));
+}
+
+TEST(MemoryStore, SmallEntriesCountWithWhatTheyCost) {
+  MemoryStore store(1 << 20);
+  int kept = 0;
+  for (int i = 0; i < 20'000; ++i) ASSERT_EQ(store.put(std::to_string(i), "", 1h), GH_OK);
+  for (int i = 0; i < 20'000; ++i) kept += has(store, std::to_string(i));
+  EXPECT_LT(kept, (1 << 20) / 100);
+}
+
+TEST(MemoryStore, WhatWasUsedLongestAgoMakesRoom) {
+  MemoryStore store(1 << 20);
+  ASSERT_EQ(store.put("used", "x", 1h), GH_OK);
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_EQ(store.put(std::to_string(i), std::string(30'000, 'x'), 1h), GH_OK);
+    ASSERT_TRUE(has(store, "used"));
+  }
+}
+
+TEST(MemoryStore, AQuotaThatCountsOutlivesValues) {
+  MemoryStore store(1 << 20);
+  ASSERT_EQ(take(store, "quota", 1), GH_OK);
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(store.put(std::to_string(i), std::string(30'000, 'x'), 1h), GH_OK);
+  EXPECT_EQ(take(store, "quota", 1), GH_ABSENT);
+}
+
+TEST(MemoryStore, ManyCallersStayWithinTheBound) {
+  MemoryStore store(1 << 20);
+  const auto count_kept = [&](int of) {
+    int kept = 0;
+    for (int i = of; i-- > 0;) kept += take(store, std::to_string(i), 1) == GH_ABSENT;  // the last first: taking pushes out
+    return kept;
+  };
+  for (int i = 0; i < 20'000; ++i) ASSERT_EQ(take(store, std::to_string(i), 1), GH_OK);
+  const int kept = count_kept(20'000);
+  EXPECT_GT(kept, 1000);
+  EXPECT_LT(kept, (1 << 20) / 200);
+}
+
+TEST(MemoryStore, ManyThreadsTakeTheLimitAndNoMore) {
+  MemoryStore store(64 << 20);
+  std::atomic<int> taken = 0;
+  std::latch all(64);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 64; ++i) {
+    threads.emplace_back([&] {
+      all.arrive_and_wait();
+      while (take(store, "a", 500'000) == GH_OK) ++taken;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(taken, 500'000);
+}
+
+TEST(MemoryStore, ALimitWhoseLogDoesNotFitIsInvalid) {
+  MemoryStore store(1 << 20);
+  EXPECT_EQ(take(store, "a", 1'000'000), GH_INVALID);
+  for (int i = 0; i < 8000; ++i) ASSERT_EQ(take(store, "b", 8000), GH_OK);
+  EXPECT_EQ(take(store, "b", 8000), GH_ABSENT);
+}
+
+TEST(MemoryStore, QuotasThatPushEachOtherOutAreStillTaken) {
+  MemoryStore store(1 << 20);
+  std::vector<std::string> keys;
+  for (int i = 0; i < 16; ++i) keys.push_back(std::to_string(i));
+  std::vector<gh_quota> quotas;
+  for (const std::string& key : keys) quotas.push_back({raw(key), 8000, std::chrono::nanoseconds(1min).count(), 0, 0});
+  for (int i = 0; i < 8000; ++i) ASSERT_EQ(store.take(quotas.data(), quotas.size()), GH_OK);
+}
+
+}  // namespace
+}  // namespace gatehouse::core

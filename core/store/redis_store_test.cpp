@@ -1,0 +1,322 @@
+#include "core/store/redis_store.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <thread>
+
+#include "gatehouse/plugin.hpp"
+#include "tests/core/redis_server.h"
+
+namespace gatehouse::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+class RedisStoreTest : public testing::Test {
+ protected:
+  ~RedisStoreTest() override { std::filesystem::remove(log_file_); }
+
+  std::unique_ptr<Store> open(const StoreSettings::Redis& settings) { return std::make_unique<RedisStore>(settings, *log_); }
+  /// A store whose server sends `answer` to whatever it gets, on the one connection that it accepts.
+  gh_status ask_one_that_says(const std::string& answer, gh_status (*call)(Store&)) {
+    ScriptedServer server({[&](Peer& peer) {
+      char command[4096];  // all of it, or closing would reset the connection
+      (void)!::recv(peer.fd(), command, sizeof command, 0);
+      peer.send(answer);
+    }});
+    return in_time(*open(at(server)), call);
+  }
+  static StoreSettings::Redis at(const Listener& server) { return {"127.0.0.1", static_cast<std::uint16_t>(std::stoi(server.port()))}; }
+
+  static gh_status get(Store& store) {
+    Store::Value value;
+    return store.get("a", value);
+  }
+  static gh_status put(Store& store) { return store.put("a", "x", 1min); }
+  static gh_status add(Store& store) {
+    std::int64_t total;
+    return store.add("a", 1, 1min, total);
+  }
+  static gh_status take(Store& store) {
+    gh_quota quota{raw("quota"), 100, std::chrono::nanoseconds(1min).count(), 0, 0};
+    return store.take(&quota, 1);
+  }
+  static gh_status erase(Store& store) { return store.erase("a"); }
+  static gh_status clear(Store& store) { return store.clear("a"); }
+  static constexpr gh_status (*kCalls[])(Store&) = {get, put, add, take, erase, clear};
+
+  /// 50 ms are promised; the rest is for a busy machine.
+  static gh_status in_time(Store& store, gh_status (*call)(Store&)) {
+    const auto begin = Clock::now();
+    const gh_status status = call(store);
+    EXPECT_LT(Clock::now() - begin, 150ms);
+    return status;
+  }
+  /// Whether `call` succeeds within the time in which a store recovers.
+  static bool recovers(Store& store, gh_status (*call)(Store&)) {
+    for (const auto until = Clock::now() + 5s; Clock::now() < until; std::this_thread::yield()) {
+      if (call(store) == GH_OK) return true;
+    }
+    return false;
+  }
+
+  /// All that was logged; the last thing a test can ask.
+  std::string log() {
+    log_.reset();
+    std::ifstream in(log_file_);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+ private:
+  const std::filesystem::path log_file_ = std::filesystem::temp_directory_path() / ("gatehouse_store_log." + std::to_string(::getpid()));
+  std::optional<Log> log_{std::in_place, LogSettings{"info", log_file_.string()}};
+};
+
+TEST_F(RedisStoreTest, GatewaysShareOneLimit) {
+  RedisServer redis;
+  const auto one = open(redis.settings), other = open(redis.settings);
+  std::atomic<int> taken = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 64; ++i) {
+    threads.emplace_back([&, i] {
+      for (gh_status status = GH_OK; status != GH_ABSENT; taken += status == GH_OK) status = take(i % 2 ? *one : *other);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(taken, 100);
+  EXPECT_GE(taken, 50) << "on a busy machine the answer to some came too late";
+  const std::string clients = redis.ask({"CLIENT", "LIST"}).text;
+  EXPECT_LE(std::count(clients.begin(), clients.end(), '\n'), 2 * 16 + 1) << "its connections are bounded";
+}
+
+TEST_F(RedisStoreTest, AllKeysHaveItsPrefixAndEnd) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  for (const auto call : {put, take}) EXPECT_EQ(call(*store), GH_OK);
+  EXPECT_EQ(store->erase("a"), GH_OK);
+  EXPECT_EQ(add(*store), GH_OK);
+  EXPECT_EQ(redis.ask({"DBSIZE"}).integer, 2);
+  EXPECT_GT(redis.ask({"PTTL", "gatehouse:a"}).integer, 50'000);
+  EXPECT_GT(redis.ask({"PTTL", "gatehouse:quota"}).integer, 50'000);
+}
+
+TEST_F(RedisStoreTest, AQuotaGoesOnWhenTheClockIsSetBack) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  redis.ask({"RPUSH", "gatehouse:quota", "9000000000000000"});  // in the year 2255
+  gh_quota quota{raw("quota"), 1, std::chrono::nanoseconds(1min).count(), 0, 0};
+  EXPECT_EQ(store->take(&quota, 1), GH_OK);
+  EXPECT_EQ(store->take(&quota, 1), GH_ABSENT);
+  EXPECT_LE(quota.reset_ns, quota.window_ns);
+}
+
+TEST_F(RedisStoreTest, RecoversFromARestart) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  for (const auto call : kCalls) EXPECT_NE(call(*store), GH_UNAVAILABLE);
+  redis.stop();
+  for (const auto call : kCalls) EXPECT_EQ(in_time(*store, call), GH_UNAVAILABLE);
+  EXPECT_FALSE(store->up());
+  redis.start();
+  EXPECT_TRUE(recovers(*store, take)) << "its programs must be loaded again";
+  for (const auto call : {put, get, add, erase, clear}) EXPECT_NE(call(*store), GH_UNAVAILABLE);
+  EXPECT_TRUE(store->up());
+  const std::string text = log();
+  EXPECT_NE(text.find("the store is down"), text.npos) << text;
+  EXPECT_NE(text.find("the store is up again"), text.npos) << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
+}
+
+TEST_F(RedisStoreTest, NoCallWaitsForAServerThatHangs) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  EXPECT_EQ(put(*store), GH_OK);
+  redis.freeze();
+  for (int round = 0; round < 2; ++round) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 32; ++i) {
+      threads.emplace_back([&, i] { EXPECT_EQ(in_time(*store, kCalls[i % std::size(kCalls)]), GH_UNAVAILABLE); });
+    }
+    for (std::thread& thread : threads) thread.join();
+    const auto end = Clock::now() + 1s;  // of the pause
+    while (Clock::now() < end) EXPECT_EQ(in_time(*store, get), GH_UNAVAILABLE);
+  }
+  redis.thaw();
+  EXPECT_TRUE(recovers(*store, put));
+}
+
+TEST_F(RedisStoreTest, AfterAFailureNoOldConnectionIsUsed) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 16; ++i) {
+    threads.emplace_back([&] {
+      for (int k = 0; k < 20; ++k) EXPECT_EQ(put(*store), GH_OK);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  redis.freeze();
+  EXPECT_EQ(get(*store), GH_UNAVAILABLE);
+  redis.thaw();
+  const std::string clients = redis.ask({"CLIENT", "LIST"}).text;
+  EXPECT_EQ(std::count(clients.begin(), clients.end(), '\n'), 1) << "this one";
+}
+
+TEST_F(RedisStoreTest, NoCallWaitsForAServerThatDoesNotRead) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  EXPECT_EQ(put(*store), GH_OK);
+  redis.freeze();
+  EXPECT_EQ(in_time(*store, [](Store& s) { return s.put("a", std::string(4 << 20, 'x'), 1min); }), GH_UNAVAILABLE);
+}
+
+TEST_F(RedisStoreTest, NoCallWaitsForAServerThatDrips) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.send("$1000\r\n");
+    for (pollfd fd{peer.fd(), POLLRDHUP, 0}; ::poll(&fd, 1, 5) == 0;) peer.send("x");
+  }});
+  EXPECT_EQ(in_time(*open(at(server)), get), GH_UNAVAILABLE);
+}
+
+TEST_F(RedisStoreTest, WhatHasFailedIsLeftInPeaceForASecond) {
+  std::atomic<int> connections = 0;
+  const ScriptedServer::Script refuse = [&](Peer&) { ++connections; };
+  ScriptedServer server(std::vector(10, refuse));
+  const auto store = open(at(server));
+  EXPECT_EQ(get(*store), GH_UNAVAILABLE);
+  const auto stop = Clock::now() + 1500ms;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      while (Clock::now() < stop) EXPECT_EQ(get(*store), GH_UNAVAILABLE);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  server.wait_for_end_of(2);
+  EXPECT_EQ(connections, 2);
+}
+
+TEST_F(RedisStoreTest, GarbageIsAnOutage) {
+  std::string deep;
+  for (int i = 0; i < 200'000; ++i) deep += "*1\r\n";
+  const std::string kGarbage[] = {"",
+                                  "\r\n",
+                                  "hello\r\n",
+                                  "HTTP/1.1 400 Bad Request\r\n\r\n",
+                                  "$5\r\nab",
+                                  "$99999999999999\r\n",
+                                  "$2000000000\r\n",
+                                  "$-2\r\n",
+                                  "$x\r\n",
+                                  "$3\r\nabcdef\r\n",
+                                  "*1000000000\r\n",
+                                  "*-5\r\n",
+                                  "*1\r\n",
+                                  "*2\r\n:1\r\n",
+                                  "%1\r\n+a\r\n+b\r\n",
+                                  ":99999999999999999999\r\n",
+                                  ":1",
+                                  deep,
+                                  std::string(300'000, '+'),
+                                  "$20000000\r\n" + std::string(20'000'000, 'x') + "\r\n"};
+  for (const std::string& answer : kGarbage) {
+    for (const auto call : kCalls) EXPECT_EQ(ask_one_that_says(answer, call), GH_UNAVAILABLE) << answer.substr(0, 40);
+  }
+}
+
+TEST_F(RedisStoreTest, AnAnswerOfTheWrongTypeIsAnOutage) {
+  const struct {
+    const char* answer;
+    gh_status (*call)(Store&);
+  } kCases[] = {
+      {":1\r\n", get},
+      {"+OK\r\n", get},
+      {"$2\r\nOK\r\n", put},
+      {"*0\r\n", erase},
+      {":1\r\n", add},
+      {"$1\r\nx\r\n", add},
+      {"$-1\r\n", add},
+      {"$20\r\n99999999999999999999\r\n", add},
+      {":1\r\n", take},
+      {"*0\r\n", take},
+      {"*1\r\n:1\r\n", take},
+      {"*3\r\n:1\r\n:1\r\n:1\r\n", take},
+      {"*2\r\n:1\r\n:-1\r\n", take},
+      {"*2\r\n:-2\r\n:1\r\n", take},
+      {"*2\r\n:1\r\n:9223372036854775807\r\n", take},
+      {"*2\r\n$1\r\n1\r\n:1\r\n", take},
+      {"*0\r\n", clear},
+      {"*2\r\n*0\r\n*0\r\n", clear},
+  };
+  for (const auto& [answer, call] : kCases) EXPECT_EQ(ask_one_that_says(answer, call), GH_UNAVAILABLE) << answer;
+}
+
+TEST_F(RedisStoreTest, AnIdleConnectionThatWasClosedIsNoOutage) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(put(*store), GH_OK);
+    redis.ask({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+  }
+}
+
+TEST_F(RedisStoreTest, ProgramsThatRedisForgotAreLoadedAgain) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  for (const auto call : {take, add}) {
+    EXPECT_EQ(call(*store), GH_OK);
+    redis.ask({"SCRIPT", "FLUSH"});
+    EXPECT_EQ(call(*store), GH_OK);
+  }
+}
+
+TEST_F(RedisStoreTest, AFullRedisStillAnswersWhatItHas) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  EXPECT_EQ(put(*store), GH_OK);
+  redis.ask({"CONFIG", "SET", "maxmemory", "1"});
+  for (const auto call : {put, add, take}) EXPECT_EQ(call(*store), GH_UNAVAILABLE);
+  EXPECT_EQ(get(*store), GH_OK) << "there is no pause after an answer that came at once";
+  const std::string text = log();
+  EXPECT_NE(text.find("OOM"), text.npos) << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+}
+
+TEST_F(RedisStoreTest, UsersAndPasswordsAreGiven) {
+  RedisServer redis({"--user", "ann", "on", ">swordfish", "~*", "+@all"}, "mackerel");
+  EXPECT_EQ(put(*open(redis.settings)), GH_OK);
+  auto settings = redis.settings;
+  settings.user = "ann";
+  EXPECT_EQ(get(*open(settings)), GH_UNAVAILABLE) << "the password of another";
+  settings.password = "swordfish";
+  EXPECT_EQ(get(*open(settings)), GH_OK);
+  settings.user = settings.password = "";
+  EXPECT_EQ(get(*open(settings)), GH_UNAVAILABLE) << "none at all";
+  const std::string text = log();
+  EXPECT_NE(text.find("it refuses the user or the password"), text.npos) << text;
+  EXPECT_NE(text.find("NOAUTH"), text.npos) << text;
+  for (const char* secret : {"swordfish", "mackerel"}) EXPECT_EQ(text.find(secret), text.npos) << text;
+}
+
+TEST_F(RedisStoreTest, DatabasesAreApart) {
+  RedisServer redis;
+  auto settings = redis.settings;
+  settings.database = 3;
+  EXPECT_EQ(put(*open(settings)), GH_OK);
+  EXPECT_EQ(get(*open(redis.settings)), GH_ABSENT);
+  EXPECT_EQ(get(*open(settings)), GH_OK);
+  settings.database = 99;
+  EXPECT_EQ(get(*open(settings)), GH_UNAVAILABLE);
+  const std::string text = log();
+  EXPECT_NE(text.find("it refuses the number of the database"), text.npos) << text;
+}
+
+}  // namespace
+}  // namespace gatehouse::core

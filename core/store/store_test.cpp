@@ -1,0 +1,237 @@
+#include "core/store/store.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "core/http/wait.h"
+#include "gatehouse/plugin.hpp"
+#include "tests/core/redis_server.h"
+
+namespace gatehouse::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What a plugin may rely on, wherever the store keeps things.
+class StoreTest : public testing::TestWithParam<const char*> {
+ protected:
+  StoreTest() {
+    LogSettings quiet;
+    quiet.level = "error";
+    log_.emplace(quiet);
+    StoreSettings settings;
+    if (std::string_view(GetParam()) == "redis") settings.redis = redis_.emplace().settings;
+    store_ = Store::open(settings, *log_);
+  }
+
+  std::string get(std::string_view key) {
+    Store::Value value;
+    const gh_status status = store_->get(key, value);
+    return status == GH_OK ? *value : "status " + std::to_string(status);
+  }
+  std::int64_t add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl = 1min) {
+    std::int64_t total = -1;
+    EXPECT_EQ(store_->add(key, by, ttl, total), GH_OK);
+    return total;
+  }
+  static gh_quota quota(std::string_view key, std::int64_t limit, std::chrono::nanoseconds window = 1min) {
+    return {raw(key), limit, window.count(), 0, 0};
+  }
+
+  /// How long `condition` took to come true.
+  template <class Condition>
+  static Clock::duration until(Condition condition) {
+    const auto begin = Clock::now();
+    while (!condition() && Clock::now() - begin < 5s) std::this_thread::yield();
+    return Clock::now() - begin;
+  }
+
+  const std::string absent_ = "status " + std::to_string(GH_ABSENT);
+  std::optional<RedisServer> redis_;
+  std::optional<Log> log_;
+  std::unique_ptr<Store> store_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Each, StoreTest, testing::Values("memory", "redis"), [](const auto& each) { return each.param; });
+
+TEST_P(StoreTest, IsUpAndSaysWhatItIs) {
+  EXPECT_TRUE(store_->up());
+  EXPECT_STREQ(store_->kind(), GetParam());
+  EXPECT_EQ(store_->waits(), redis_.has_value());
+}
+
+TEST_P(StoreTest, KeysAndValuesAreBytes) {
+  using namespace std::string_literals;
+  const std::string key = "a\0b\r\n"s, value = "\xff\0\r\n$-1\r\n"s;
+  EXPECT_EQ(get(key), absent_);
+  EXPECT_EQ(store_->put(key, value, 1min), GH_OK);
+  EXPECT_EQ(get(key), value);
+  EXPECT_EQ(get("a"), absent_);
+  EXPECT_EQ(store_->put(key, "", 1min), GH_OK);
+  EXPECT_EQ(get(key), "");
+  EXPECT_EQ(store_->put("large", std::string(3 << 20, 'x'), 1min), GH_OK);
+  EXPECT_EQ(get("large").size(), 3u << 20);
+}
+
+TEST_P(StoreTest, AValueLastsAsLongAsItIsTold) {
+  EXPECT_EQ(store_->put("long", "x", 24h * 366), GH_OK);
+  EXPECT_EQ(store_->put("short", "x", 60ms), GH_OK);
+  EXPECT_GE(until([&] { return get("short") == absent_; }), 50ms);
+  EXPECT_EQ(get("short"), absent_);
+  EXPECT_EQ(get("long"), "x");
+}
+
+TEST_P(StoreTest, AValueTooLargeForTheStoreIsInvalid) {
+  EXPECT_EQ(store_->put("a", "x", 1min), GH_OK);
+  EXPECT_EQ(store_->put("a", std::string(9 << 20, 'x'), 1min), GH_INVALID);
+  EXPECT_EQ(get("a"), "x");
+}
+
+TEST_P(StoreTest, ACounterEndsWhenItsFirstTimeIsOver) {
+  EXPECT_EQ(add("a", 5, 60ms), 5);
+  EXPECT_EQ(add("a", -7, 1min), -2);
+  EXPECT_LT(until([&] { return add("a", 0, 1h) == 0; }), 4s) << "another time was given later, and does not count";
+  EXPECT_EQ(add("b", (1ll << 53) + 1), (1ll << 53) + 1);
+}
+
+TEST_P(StoreTest, ACounterDoesNotOverflow) {
+  std::int64_t total;
+  EXPECT_EQ(add("a", std::numeric_limits<std::int64_t>::max()), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(store_->add("a", 1, 1min, total), GH_INVALID);
+  EXPECT_EQ(add("a", -1), std::numeric_limits<std::int64_t>::max() - 1);
+}
+
+TEST_P(StoreTest, AKeyIsForOneThing) {
+  Store::Value value;
+  std::int64_t total;
+  gh_quota q = quota("value", 1);
+  EXPECT_EQ(store_->put("value", "x", 1min), GH_OK);
+  EXPECT_EQ(store_->add("value", 1, 1min, total), GH_INVALID);
+  EXPECT_EQ(store_->take(&q, 1), GH_INVALID);
+  q = quota("quota", 1);
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+  EXPECT_EQ(store_->get("quota", value), GH_INVALID);
+  EXPECT_EQ(store_->add("quota", 1, 1min, total), GH_INVALID);
+  EXPECT_TRUE(store_->up()) << "that was not the store's fault";
+}
+
+TEST_P(StoreTest, WhatIsErasedIsGone) {
+  gh_quota q = quota("quota", 1);
+  EXPECT_EQ(store_->put("value", "x", 1min), GH_OK);
+  EXPECT_EQ(add("counter", 5), 5);
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+  for (const char* key : {"value", "counter", "quota", "none"}) EXPECT_EQ(store_->erase(key), GH_OK);
+  EXPECT_EQ(get("value"), absent_);
+  EXPECT_EQ(add("counter", 0), 0);
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+}
+
+TEST_P(StoreTest, ClearTakesItsPrefixLiterally) {
+  const std::string prefixes[] = {"a*", "a?", "a[b]", "a\\", "a[^", "ab"};
+  for (const std::string& erased : prefixes) {
+    for (const std::string& prefix : prefixes) EXPECT_EQ(store_->put(prefix + "key", "x", 1min), GH_OK);
+    EXPECT_EQ(store_->clear(erased), GH_OK);
+    for (const std::string& prefix : prefixes) {
+      EXPECT_EQ(get(prefix + "key"), prefix == erased ? absent_ : "x") << erased << " was erased, this is " << prefix;
+    }
+  }
+}
+
+TEST_P(StoreTest, ClearErasesAnyNumberOfKeysOfAllKinds) {
+  for (int i = 0; i < 3000; ++i) ASSERT_EQ(store_->put("mine:" + std::to_string(i), "x", 1min), GH_OK);
+  EXPECT_EQ(add("mine:counter", 5), 5);
+  EXPECT_EQ(store_->put("other:", "x", 1min), GH_OK);
+  EXPECT_EQ(store_->clear("mine:"), GH_OK);
+  for (int i = 0; i < 3000; ++i) ASSERT_EQ(get("mine:" + std::to_string(i)), absent_);
+  EXPECT_EQ(add("mine:counter", 0), 0);
+  EXPECT_EQ(get("other:"), "x");
+}
+
+TEST_P(StoreTest, AQuotaSaysWhatIsLeftAndWhen) {
+  gh_quota q = quota("a", 2);
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+  EXPECT_EQ(q.remaining, 1);
+  EXPECT_EQ(q.reset_ns, q.window_ns);
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+  EXPECT_EQ(q.remaining, 0);
+  EXPECT_LT(q.reset_ns, q.window_ns) << "the time of the first take, not of this one";
+  EXPECT_EQ(store_->take(&q, 1), GH_ABSENT);
+  EXPECT_EQ(q.remaining, -1);
+  EXPECT_GT(q.reset_ns, q.window_ns - std::chrono::nanoseconds(5s).count());
+}
+
+TEST_P(StoreTest, ARefusedCallSucceedsWhenItWasTold) {
+  gh_quota q = quota("a", 1, 100ms);
+  ASSERT_EQ(store_->take(&q, 1), GH_OK);
+  ASSERT_EQ(store_->take(&q, 1), GH_ABSENT);
+  const auto then = Clock::now() + std::chrono::nanoseconds(q.reset_ns);
+  while (Clock::now() < then + 1us) std::this_thread::yield();  // Redis counts in microseconds
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+}
+
+TEST_P(StoreTest, SeveralQuotasAreTakenAllOrNone) {
+  gh_quota both[] = {quota("minute", 2), quota("second", 1, 100ms)};
+  EXPECT_EQ(store_->take(both, 2), GH_OK);
+  EXPECT_EQ(store_->take(both, 2), GH_ABSENT);
+  EXPECT_EQ(both[0].remaining, 1) << "nothing was taken";
+  EXPECT_EQ(both[1].remaining, -1);
+  EXPECT_LT(until([&] { return store_->take(both, 2) == GH_OK; }), 4s);
+  EXPECT_EQ(both[0].remaining, 0);
+  EXPECT_EQ(both[1].remaining, 0);
+}
+
+TEST_P(StoreTest, ALimitThatIsLoweredCountsWhatWasTaken) {
+  gh_quota q = quota("a", 3);
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(store_->take(&q, 1), GH_OK);
+  until([begin = Clock::now()] { return Clock::now() - begin > 20ms; });
+  const auto third = Clock::now();
+  ASSERT_EQ(store_->take(&q, 1), GH_OK);
+  q.limit = 1;
+  EXPECT_EQ(store_->take(&q, 1), GH_ABSENT);
+  EXPECT_GT(std::chrono::nanoseconds(q.reset_ns), 1min - (Clock::now() - third) - 1ms) << "until the third no longer counts";
+  q.limit = 4;
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+  EXPECT_EQ(q.remaining, 0);
+}
+
+TEST_P(StoreTest, NeverMoreThanTheLimitIsTakenInAnySpanOfTheWindow) {
+  constexpr std::size_t kLimit = 20;
+  constexpr auto kWindow = 150ms;
+  struct Take {
+    Clock::time_point begin, end;
+  };
+  std::vector<Take> takes;
+  std::mutex mutex;
+  std::vector<std::thread> threads;
+  const auto stop = Clock::now() + 5 * kWindow;
+  for (int i = 0; i < 64; ++i) {
+    threads.emplace_back([&] {
+      while (Clock::now() < stop) {
+        gh_quota both[] = {quota("a", kLimit, kWindow), quota("b", 500'000)};
+        const auto begin = Clock::now();
+        const gh_status status = store_->take(both, 2);
+        const auto end = Clock::now();
+        if (status != GH_OK) continue;
+        const std::lock_guard lock(mutex);
+        takes.push_back({begin, end});
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  EXPECT_GE(takes.size(), 2 * kLimit);
+  std::sort(takes.begin(), takes.end(), [](const Take& a, const Take& b) { return a.begin < b.begin; });
+  for (std::size_t i = 0; i + kLimit < takes.size(); ++i) {
+    auto last = takes[i].end;
+    for (std::size_t j = i; j <= i + kLimit; ++j) last = std::max(last, takes[j].end);
+    EXPECT_GE(last - takes[i].begin, kWindow) << "more than the limit from take " << i;
+  }
+}
+
+}  // namespace
+}  // namespace gatehouse::core
