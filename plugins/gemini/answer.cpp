@@ -73,13 +73,14 @@ Fail failure_of(std::int64_t http_status, Json error) {
   if (bad_key) {
     return {502, "upstream_key_refused", "Gemini does not accept the key of this gateway; its operator can correct gemini.api_key.", said};
   }
-  if (http_status == 429) return {502, "upstream_rate_limited", "The quota for Gemini is used up at the moment; try again later.", said};
-  if (http_status == 503) return {502, "upstream_unavailable", "Gemini is overloaded at the moment; try again.", said};
+  if (http_status == 429) return {429, "upstream_rate_limited", "The quota for Gemini is used up at the moment; try again later.", said};
+  if (http_status == 503) return {503, "upstream_unavailable", "Gemini is overloaded at the moment; try again.", said};
   if (http_status == 404) return {502, "upstream_model_unknown", "Gemini does not have this model; choose another one.", said};
-  if (http_status >= 400 && http_status < 500 && http_status != 408 && http_status != 409) {
-    return {502, "upstream_refused", "Gemini refused the request; the gateway's log has its reason.", said};
+  if (http_status >= 500 || http_status == 408 || http_status == 409) {
+    return {502, "upstream_error", "Gemini failed to answer; try again.", said};
   }
-  return {502, "upstream_error", "Gemini failed to answer; try again.", said};
+  if (http_status >= 400) return {502, "upstream_refused", "Gemini refused the request; the gateway's log has its reason.", said};
+  return malformed(said);
 }
 
 Fail malformed(View what) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -18,10 +19,17 @@ class GeminiAnswer {
  public:
   explicit GeminiAnswer(Sink& out) : out_(out) {}
 
+  /// Before the first one.
+  Status start() { return out_.emit(event::step_start()); }
   /// One GenerateContentResponse as JSON text.
   Status read(View text);
   /// After the last one.
   Status finish();
+
+  /// -1: not known.
+  std::int64_t input_tokens() const { return counts_[0]; }
+  /// With those of thoughts, which are billed as output. -1: not known.
+  std::int64_t output_tokens() const { return std::max(counts_[1] + std::max<std::int64_t>(counts_[3], 0), std::int64_t{-1}); }
 
  private:
   Status read_sources(Json chunks);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "answer.h"
 #include "request.h"
+#include "retry_after.h"
 #include "schema.h"
 
 namespace gatehouse {
@@ -23,18 +23,24 @@ bool is_model_name(View text) {
   });
 }
 
-/// Why the answer has another status than 200.
-Fail read_failure(HttpAnswer& answer) {
+std::string read_body(HttpAnswer& answer) {
   std::string body;
   while (body.size() < kMaxErrorBytes) {
     auto piece = answer.read();
     if (!piece || !*piece) break;  // half an error is as good as none: its status says enough
     body.append(**piece);
   }
-  auto document = Document::parse(body);
-  if (!document) return failure_of(answer.status(), Json());  // a proxy's HTML page
-  const Json root = document->root();
-  return failure_of(answer.status(), (root.is_array() ? root.at(0) : root)["error"]);
+  return body;
+}
+
+/// Why the answer has another status than 200. `wall` is the time of day.
+Fail read_failure(HttpAnswer& answer, std::chrono::nanoseconds wall) {
+  auto document = Document::parse(read_body(answer));  // a proxy's HTML page is none
+  const Json root = document ? Json(document->root()) : Json();
+  const Json error = (root.is_array() ? root.at(0) : root)["error"];
+  Fail fail = failure_of(answer.status(), error);
+  fail.retry_after = retry_after(answer.header("retry-after-ms"), answer.header("Retry-After"), error, wall);
+  return fail;
 }
 
 /// What an upstream says may repeat the key, and go on for pages.
@@ -47,15 +53,30 @@ std::string fit_for_log(std::string text, View key) {
   return text.substr(0, end);
 }
 
+/// The failure of a status that is GH_FAILED, be it ours or one that was left in the exchange.
+Fail failure_behind(const Status& status, const Exchange& x, View key) {
+  Fail fail;
+  if (const Fail* ours = status.fail()) {
+    fail = *ours;
+  } else if (const gh_failure* left = x.failure()) {
+    fail = {left->http_status, std::string(view(left->code)), std::string(view(left->message)), std::string(view(left->detail))};
+  }
+  fail.detail = fit_for_log(std::move(fail.detail), key);
+  return fail;
+}
+
 }  // namespace
 
 Gemini::Gemini(Host host, Json config)
     : host_(host),
       api_key_(config["api_key"].str()),
+      probe_interval_(config["probe_interval"].duration(60s)),
       http_(host,
             {std::string(config["base_url"].str(kBaseUrl)), config["connect_timeout"].duration(5s),
              config["first_byte_timeout"].duration(60s), config["idle_timeout"].duration(60s)},
             "/base_url") {
+  if (probe_interval_ < 1s) host.problem("/probe_interval", "must be at least 1s; false turns the probe off");
+  if (config["probe_interval"].boolean(true)) host.background<&Gemini::watch>(this);
   host.info("answers come from gemini at " + std::string(config["base_url"].str(kBaseUrl)));
 }
 
@@ -63,45 +84,86 @@ Status Gemini::handle(Exchange& x, Sink& out, Next&) {
   const View model = x.chat()["model"].str();
   if (!is_model_name(model)) return Fail{400, "invalid_model", "`model` must consist of letters, digits, '.', '_' and '-'.", {}};
   x.notes().edit("model").set(model);
-  Status status = ask(x, out, model);
-  if (status) report(GH_UP, {});
-  return status.code() == GH_FAILED ? explain(x, std::move(status)) : std::move(status);
+
+  Call call{model, host_.now()};
+  GeminiAnswer step(out);
+  Status status = ask(x, step, call);
+  if (status) {
+    heard_at_ns_ = host_.now().count();
+    report(GH_UP, {});
+  } else if (status.code() == GH_FAILED) {
+    Fail fail = failure_behind(status, x, api_key_);
+    call.error = fail.code;
+    if (fail.code.rfind("upstream_", 0) == 0) {  // else it is of a plugin that watches the answer
+      heard_at_ns_ = host_.now().count();
+      explain(x, fail);
+      status = std::move(fail);
+    }
+  } else {
+    call.error = "cancelled";
+  }
+  call.input_tokens = step.input_tokens();
+  call.output_tokens = step.output_tokens();
+  count(host_, call);
+  return status;
 }
 
-Status Gemini::ask(Exchange& x, Sink& out, View model) {
-  const std::string path = "/models/" + std::string(model) + ":streamGenerateContent?alt=sse";
+Status Gemini::ask(Exchange& x, GeminiAnswer& step, Call& call) {
+  const std::string path = "/models/" + std::string(call.model) + ":streamGenerateContent?alt=sse";
   // The body is a temporary: it may be large, and an answer takes minutes.
   auto answer = http_.send(x, "POST", path, {{"Content-Type", "application/json"}, {"X-Goog-Api-Key", api_key_}}, request_body(x.chat()));
   if (!answer) return answer.error();
-  if (answer->status() != 200) return read_failure(*answer);
+  call.http_status = answer->status();
+  if (call.http_status != 200) return read_failure(*answer, host_.wall());
   if (answer->header("Content-Type").substr(0, kEventStream.size()) != kEventStream) return malformed("it is no event stream");
 
-  if (Status s = out.emit(event::step_start()); !s) return s;
-  GeminiAnswer step(out);
   for (;;) {
     auto event = answer->next_event();
     if (!event) return event.error();
+    if (call.first_chunk.count() == 0) {  // not before: until then another attempt may be made
+      call.first_chunk = host_.now();
+      if (Status s = step.start(); !s) return s;
+    }
     if (!*event) return step.finish();
     if (Status s = step.read(view((*event)->data)); !s) return s;
   }
 }
 
 /// Logs a failure of Gemini and shows it in the health. Each attempt is logged here, as a retry hides it from the caller.
-Status Gemini::explain(Exchange& x, Status status) {
-  Fail fail;
-  if (const Fail* own = status.fail()) {
-    fail = *own;
-  } else if (const gh_failure* host = x.failure()) {
-    fail = {host->http_status, std::string(view(host->code)), std::string(view(host->message)), std::string(view(host->detail))};
-  }
-  if (fail.code.rfind("upstream_", 0) != 0) return status;  // of a plugin that watches the answer
-  fail.detail = fit_for_log(std::move(fail.detail), api_key_);
+void Gemini::explain(const Exchange& x, const Fail& fail) {
   Document fields;
   fields.root().edit("code").set(fail.code);
   fields.root().edit("detail").set(fail.detail);
+  if (fail.code == "upstream_key_refused") {
+    host_.log(GH_ERROR, &x, "gemini refuses the API key: correct api_key", fields.root());
+    return report(GH_DOWN, "the API key is refused");
+  }
   host_.log(GH_WARN, &x, "no answer from gemini", fields.root());
   if (fail.code != "upstream_refused") report(GH_DEGRADED, fail.message);  // a request that Gemini refuses says nothing about Gemini
-  return fail;
+}
+
+/// In the background: asks Gemini how it is whenever no chat has done so for a while.
+void Gemini::watch(Exchange& x) {
+  while (host_.sleep(x, probe_interval_)) {
+    if (host_.now().count() - heard_at_ns_ > probe_interval_.count()) probe(x);
+  }
+}
+
+/// Lists one model, which costs nothing and shows whether the key is accepted.
+void Gemini::probe(Exchange& x) {
+  auto answer = http_.send(x, "GET", "/models?pageSize=1", {{"X-Goog-Api-Key", api_key_}}, {});
+  Status status = !answer ? answer.error() : answer->status() == 200 ? Status() : Status(read_failure(*answer, host_.wall()));
+  if (status) {
+    (void)read_body(*answer);  // to its end, so that the connection can be used again
+    return report(GH_UP, {});
+  }
+  if (status.code() != GH_FAILED) return;
+  Fail fail = failure_behind(status, x, api_key_);
+  if (fail.code == "upstream_refused" || fail.code == "upstream_model_unknown") {  // neither a chat nor a model is at fault here
+    fail.code = "upstream_error";
+    fail.message = "Gemini refuses to list its models; base_url may be wrong.";
+  }
+  explain(x, fail);
 }
 
 void Gemini::report(int health, View reason) {

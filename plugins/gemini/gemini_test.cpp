@@ -402,19 +402,22 @@ TEST(Gemini, TellsFailuresApart) {
   struct Row {
     int status;
     std::string body, code, detail;
+    int http_status = 502;
   };
   const std::vector<Row> table = {
       {400, error(R"("status":"INVALID_ARGUMENT","message":"API key not valid.","details":[{"reason":"API_KEY_INVALID"}])"),
        "upstream_key_refused", "HTTP 400: INVALID_ARGUMENT: API key not valid."},
       {403, error(R"("status":"PERMISSION_DENIED")"), "upstream_key_refused", "HTTP 403: PERMISSION_DENIED"},
-      {429, error(R"("status":"RESOURCE_EXHAUSTED","message":"Quota")"), "upstream_rate_limited", "HTTP 429: RESOURCE_EXHAUSTED: Quota"},
-      {503, error(R"("status":"UNAVAILABLE")"), "upstream_unavailable", "HTTP 503: UNAVAILABLE"},
+      {429, error(R"("status":"RESOURCE_EXHAUSTED","message":"Quota")"), "upstream_rate_limited", "HTTP 429: RESOURCE_EXHAUSTED: Quota",
+       429},
+      {503, error(R"("status":"UNAVAILABLE")"), "upstream_unavailable", "HTTP 503: UNAVAILABLE", 503},
       {404, error(R"("status":"NOT_FOUND")"), "upstream_model_unknown", "HTTP 404: NOT_FOUND"},
       {400, "[" + error(R"("status":"INVALID_ARGUMENT","message":"wrapped")") + "]", "upstream_refused",
        "HTTP 400: INVALID_ARGUMENT: wrapped"},
       {502, "<html><h1>Bad gateway</h1></html>", "upstream_error", "HTTP 502"},
       {408, "", "upstream_error", "HTTP 408"},
-      {302, "", "upstream_error", "HTTP 302"},
+      {409, "", "upstream_error", "HTTP 409"},
+      {302, "", "upstream_malformed", "HTTP 302"},
       {500, "[]", "upstream_error", "HTTP 500"},
       {500, R"({"error":"text"})", "upstream_error", "HTTP 500"},
   };
@@ -423,9 +426,11 @@ TEST(Gemini, TellsFailuresApart) {
     const Answer a = g.ask(reply(row.status, row.body));
     EXPECT_EQ(a.failure.code, row.code) << row.body;
     EXPECT_EQ(a.failure.detail, row.detail) << row.body;
-    EXPECT_EQ(a.failure.http_status, 502) << row.body;
+    EXPECT_EQ(a.failure.http_status, row.http_status) << row.body;
     EXPECT_TRUE(a.events.empty()) << row.body;
-    EXPECT_EQ(g.h.logs.back(), "warn: no answer from gemini {\"code\":\"" + row.code + "\",\"detail\":\"" + row.detail + "\"}");
+    const std::string fields = " {\"code\":\"" + row.code + "\",\"detail\":\"" + row.detail + "\"}";
+    const bool bad_key = row.code == "upstream_key_refused";
+    EXPECT_EQ(g.h.logs.back(), (bad_key ? "error: gemini refuses the API key: correct api_key" : "warn: no answer from gemini") + fields);
   }
 }
 
@@ -473,6 +478,49 @@ TEST(Gemini, ReportsAnAnswerThatBreaksOff) {
   EXPECT_EQ(a.failure.code, "upstream_broken");
 }
 
+TEST(Gemini, BeginsNoStepBeforeTheFirstEvent) {
+  Gateway g;
+  const Answer a = g.ask(broken(sse({})));
+  EXPECT_EQ(a.failure.code, "upstream_broken");
+  EXPECT_TRUE(a.events.empty());
+}
+
+TEST(Gemini, TellsWhenItMayBeAskedAgain) {
+  using namespace std::chrono_literals;
+  const std::string info = error(R"("details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure"},
+                                               {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"3.5s"}])");
+  struct Row {
+    Headers headers;
+    std::string body;
+    std::chrono::nanoseconds expected;
+  };
+  const std::vector<Row> table = {
+      {{{"Retry-After-Ms", "60"}, {"Retry-After", "7"}}, info, 60ms},
+      {{{"Retry-After-Ms", "soon"}, {"Retry-After", "7"}}, info, 7s},
+      {{{"Retry-After", "0"}}, info, 1ns},
+      {{{"Retry-After", "Wed, 01 Jan 2025 00:00:30 GMT"}}, info, 30s},
+      {{{"Retry-After", "Tue, 31 Dec 2024 23:59:59 GMT"}}, info, 1ns},
+      {{{"Retry-After", "Mon, 01 Jan 0001 00:00:00 GMT"}}, info, 1ns},
+      {{{"Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"}}, info, 24h},
+      {{{"Retry-After", "99999999999999999999"}}, info, 24h},
+      {{}, info, 3500ms},
+      {{}, "[" + info + "]", 3500ms},
+      {{{"Retry-After", "-5"}}, "", 0ns},
+      {{{"Retry-After", "nan"}}, "", 0ns},
+      {{{"Retry-After", "Wed, 21 Okt 2015 07:28:00 GMT"}}, "", 0ns},
+      {{{"Retry-After", "21 Oct 2015"}}, "", 0ns},
+      {{}, error(R"("details":[{"retryDelay":"soon"}])"), 0ns},
+      {{}, error(R"("details":[{"retryDelay":"3m"}])"), 0ns},
+      {{}, error(R"("details":[{"retryDelay":3}])"), 0ns},
+      {{}, "", 0ns},
+  };
+  for (const Row& row : table) {
+    Gateway g;
+    const std::string header = row.headers.empty() ? row.body : row.headers.back().second;
+    EXPECT_EQ(g.ask(reply(429, row.body, row.headers)).failure.retry_after, row.expected) << header;
+  }
+}
+
 TEST(Gemini, KeepsTheKeyAndLongTextsOutOfTheLog) {
   Gateway g;
   const Answer a =
@@ -507,6 +555,8 @@ TEST(Gemini, ShowsItsHealth) {
   EXPECT_EQ(g.h.health, "up");
   g.ask(reply(400, error(R"("status":"INVALID_ARGUMENT")")));
   EXPECT_EQ(g.h.health, "up");
+  g.ask(reply(403, ""));
+  EXPECT_EQ(g.h.health, "down: the API key is refused");
 }
 
 TEST(Gemini, TakesNoBlameForAPluginThatWatchesTheAnswer) {
@@ -538,6 +588,125 @@ TEST(Gemini, StopsWhenTheClientLeaves) {
   EXPECT_FALSE(g.h.upstream.requests[0].read_to_end);
   EXPECT_EQ(g.h.health, "up");
   EXPECT_EQ(g.h.logs.size(), 1u);  // that of the start
+}
+
+// ---- The probe -------------------------------------------------------------------------------------------------------
+
+TEST(Gemini, AsksForItsModelsWhenNoChatHasToldHowItIs) {
+  Gateway g;
+  g.h.upstream.push(reply(200, R"({"models":[]})"));
+  g.h.run_background(0, 1);
+
+  const Upstream::Sent& sent = g.h.upstream.requests.at(0);
+  EXPECT_EQ(sent.method, "GET");
+  EXPECT_EQ(sent.path, "/models?pageSize=1");
+  EXPECT_EQ(sent.header("x-goog-api-key"), kKey);
+  EXPECT_EQ(g.h.sleeps.at(0), std::chrono::seconds(60));
+  EXPECT_TRUE(sent.read_to_end);  // its connection can be used again
+  EXPECT_EQ(g.h.health, "up");
+}
+
+TEST(Gemini, TellsItsHealthFromTheProbe) {
+  const std::vector<std::pair<Reply, std::string>> table = {
+      {reply(400, error(R"("details":[{"reason":"API_KEY_INVALID"}])")), "down: the API key is refused"},
+      {reply(401, ""), "down: the API key is refused"},
+      {reply(503, ""), "degraded: Gemini is overloaded at the moment; try again."},
+      {reply(404, ""), "degraded: Gemini refuses to list its models; base_url may be wrong."},
+      {reply(400, ""), "degraded: Gemini refuses to list its models; base_url may be wrong."},
+      {no_reply({504, "upstream_timeout", "The upstream did not answer in time.", {}}), "degraded: The upstream did not answer in time."},
+      {{0, {}, {}, GH_STOP, {}}, "up"},  // the instance ends
+  };
+  for (const auto& [answer, health] : table) {
+    Gateway g;
+    g.h.upstream.push(answer);
+    g.h.upstream.push(reply(200, "{}"));
+    g.h.run_background(0, 1);
+    EXPECT_EQ(g.h.health, health);
+    g.h.run_background(0, 1);
+    EXPECT_EQ(g.h.health, "up");
+  }
+}
+
+TEST(Gemini, DoesNotProbeWhileChatsTellHowItIs) {
+  for (const Reply& chat : {sse({}), reply(500, ""), reply(400, "")}) {
+    Gateway g;
+    g.ask(chat);
+    g.h.run_background(0, 1);
+    EXPECT_EQ(g.h.upstream.requests.size(), 1u);
+    g.h.run_background(0, 1);
+    EXPECT_EQ(g.h.upstream.requests.size(), 2u);
+  }
+}
+
+TEST(Gemini, ProbesAsOftenAsConfigured) {
+  Harness h;
+  Gemini often(h.host(), h.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": "5s"})"));
+  h.run_background(0, 3);
+  EXPECT_EQ(h.upstream.requests.size(), 3u);
+
+  Harness none;
+  Gemini never(none.host(), none.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": false})"));
+  EXPECT_THROW(none.run_background(), std::out_of_range);
+}
+
+TEST(Gemini, RefusesToProbeWithoutAPause) {
+  Harness h;
+  Gemini gemini(h.host(), h.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": "0s"})"));
+  EXPECT_EQ(h.problems, Events{"/probe_interval: must be at least 1s; false turns the probe off"});
+}
+
+// ---- Metrics ---------------------------------------------------------------------------------------------------------
+
+TEST(Gemini, CountsCallsTheirTimesAndTokens) {
+  Gateway g;
+  g.ask(sse({R"({"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"thoughtsTokenCount":4}})"}));
+  g.ask(sse({R"({"usageMetadata":{"candidatesTokenCount":5}})", error(R"("code":500)")}));
+
+  const std::string call = R"(gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",gen_ai_request_model="gemini-2.5-flash")";
+  EXPECT_EQ(g.h.metrics.at(R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",code="200"})"), 2);
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_duration_seconds_count{" + call + R"(,error_type=""})"), 1);
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_duration_seconds_count{" + call + R"(,error_type="upstream_error"})"), 1);
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_time_to_first_chunk_seconds_count{" + call + "}"), 2);
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_token_usage_sum{" + call + R"(,gen_ai_token_type="input"})"), 3);
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_token_usage_sum{" + call + R"(,gen_ai_token_type="output"})"), 11);
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_token_usage_count{" + call + R"(,gen_ai_token_type="input"})"), 1);
+}
+
+TEST(Gemini, CountsCallsByWhatCameOfThem) {
+  Gateway g;
+  g.ask(reply(429, ""));
+  g.ask(no_reply({504, "upstream_timeout", "The upstream did not answer in time.", {}}));
+  g.h.upstream.push({0, {}, {}, GH_STOP, {}});  // the client leaves before the head
+  g.h.ask(g.gemini, kHello);
+
+  for (const char* code : {"429", "upstream_timeout", "cancelled"}) {
+    EXPECT_EQ(g.h.metrics.count(R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",code=")" +
+                                std::string(code) + "\"}"),
+              1u)
+        << code;
+  }
+  for (const auto& [series, value] : g.h.metrics) EXPECT_EQ(series.find("first_chunk"), std::string::npos) << series;
+}
+
+TEST(Gemini, TimesCallsInSeconds) {
+  struct Slow final : Plugin, Sink {
+    Slow(Harness& harness, Plugin& plugin) : h(harness), gemini(plugin) {}
+    Status handle(Exchange& x, Sink&, Next& next) override { return gemini.handle(x, *this, next); }
+    Status emit(Event) override {
+      h.advance(std::chrono::milliseconds(500));
+      return {};
+    }
+    Harness& h;
+    Plugin& gemini;
+  };
+  Gateway g;
+  Slow slow(g.h, g.gemini);
+  g.h.upstream.push(sse({with_parts(R"({"text":"Hi"})")}));
+  g.h.ask(slow, kHello);
+
+  const std::string model = R"({gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",gen_ai_request_model="gemini-2.5-flash")";
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_time_to_first_chunk_seconds_sum" + model + "}"), 0);
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_duration_seconds_sum" + model + R"(,error_type=""})"), 1.5);  // three events
 }
 
 }  // namespace

@@ -1,0 +1,56 @@
+#include "circuit_breaker.h"
+
+#include <algorithm>
+
+namespace gatehouse {
+
+CircuitBreaker::CircuitBreaker(Host host, Json config)
+    : host_(host),
+      max_failures_(config["failures"].integer(5)),
+      cooldown_(config["cooldown"].duration(std::chrono::seconds(30))),
+      gauge_(host.series(GH_GAUGE, "gatehouse_circuit_open", "1 while requests are kept from an upstream that only fails.",
+                         {{"plugin", host.instance()}})) {}
+
+void CircuitBreaker::adopt(CircuitBreaker& older) {
+  {
+    const std::lock_guard lock(older.mutex_);
+    failures_ = older.failures_.load();
+    open_until_ = std::min(older.open_until_, host_.now() + cooldown_);
+  }
+  show();
+}
+
+std::optional<std::chrono::nanoseconds> CircuitBreaker::refuses() {
+  if (!is_open()) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  if (!is_open()) return std::nullopt;
+  const auto now = host_.now();
+  if (now < open_until_) return open_until_ - now;
+  open_until_ = now + cooldown_;  // this request is to find out; should nothing be heard of it, another one will
+  return std::nullopt;
+}
+
+void CircuitBreaker::answered() {
+  if (failures_.load(std::memory_order_relaxed) == 0) return;  // as a rule: no lock, no write
+  const std::lock_guard lock(mutex_);
+  const bool was_open = is_open();
+  failures_ = 0;
+  if (was_open) show();
+}
+
+void CircuitBreaker::failed() {
+  const std::lock_guard lock(mutex_);
+  const bool was_open = is_open();
+  ++failures_;
+  if (!is_open()) return;
+  open_until_ = host_.now() + cooldown_;
+  if (!was_open) show();
+}
+
+void CircuitBreaker::show() const {
+  gauge_.record(is_open());
+  if (!is_open()) return host_.health(GH_UP);
+  host_.health(GH_DOWN, "the circuit is open: " + std::to_string(failures_) + " failures in a row");
+}
+
+}  // namespace gatehouse

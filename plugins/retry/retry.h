@@ -1,0 +1,30 @@
+#pragma once
+
+#include "circuit_breaker.h"
+#include "gatehouse/plugin.hpp"
+
+namespace gatehouse {
+
+/// Asks the upstream again after a failure that may pass, as long as nothing of its answer has been passed on.
+class Retry final : public Plugin {
+ public:
+  Retry(Host host, Json config);
+
+  Status handle(Exchange& x, Sink& out, Next& next) override;
+  void adopt(Retry& older) { breaker_.adopt(older.breaker_); }
+
+ private:
+  std::chrono::nanoseconds wait_after(std::int64_t attempt, const gh_failure& failure) const;
+  void tell(const Exchange& x, std::int64_t attempt, View code, std::chrono::nanoseconds wait, View objection) const;
+
+  const Host host_;
+  const std::int64_t attempts_;
+  const std::chrono::nanoseconds delay_, max_delay_;
+  const double multiplier_, jitter_;
+  const std::chrono::nanoseconds budget_, max_retry_after_;
+  const bool retry_empty_;
+  CircuitBreaker breaker_;
+  const Series retries_;
+};
+
+}  // namespace gatehouse
