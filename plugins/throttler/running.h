@@ -1,0 +1,28 @@
+#pragma once
+
+#include <mutex>
+#include <unordered_map>
+
+#include "gatehouse/plugin.hpp"
+
+namespace gatehouse {
+
+/// Counts the requests that are running, by key. Any thread.
+class Running {
+  using Entry = std::pair<const std::string, std::int64_t>;
+  struct Leave {
+    Running* running;
+    void operator()(Entry* entry) const;
+  };
+
+ public:
+  using Place = std::unique_ptr<Entry, Leave>;  ///< A request that counts until this is gone.
+  /// Null: `limit` requests of this key are running.
+  Place enter(const std::string& key, std::int64_t limit);
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::int64_t> counts_;  // guarded by mutex_; none is 0
+};
+
+}  // namespace gatehouse

@@ -1,0 +1,160 @@
+#include "throttler.h"
+
+#include <algorithm>
+
+#include "schema.h"
+
+namespace gatehouse {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+constexpr View kHeaderKey = "header:";
+constexpr auto kWarningInterval = std::chrono::minutes(1);
+
+/// Rounded up: who asks again after so many whole seconds is not too early.
+std::int64_t whole_seconds(std::int64_t ns) { return std::chrono::ceil<seconds>(nanoseconds(ns)).count(); }
+
+/// `"default";r=99;t=60`: how many requests are left, and the seconds until there are more (draft-ietf-httpapi-ratelimit-headers).
+void append_state(std::string& out, View name, const gh_quota& quota) {
+  out.append(out.empty() ? "\"" : ", \"").append(name).append("\";r=").append(std::to_string(std::max<std::int64_t>(quota.remaining, 0)));
+  out.append(";t=").append(std::to_string(whole_seconds(quota.reset_ns)));
+}
+
+}  // namespace
+
+Throttler::Throttler(Host host, Json config)
+    : host_(host),
+      store_(host),
+      crypto_(host),
+      open_on_store_failure_(config["on_store_failure"].str() != "closed"),
+      allowed_(decisions("allowed")),
+      refused_(decisions("refused")),
+      store_failure_(decisions("store_failure")) {
+  const Json policies = config["policies"];
+  if (!policies) add_policy(config, "");
+  std::size_t index = 0;
+  for (const Json policy : policies) add_policy(policy, "/policies/" + std::to_string(index++));
+  for (const View key : {"name", "limit", "window", "key", "concurrent"}) {
+    if (policies && config[key]) host.problem(std::string("/").append(key), "belongs into each entry of `policies`");
+  }
+  index = 0;
+  for (const Json proxy : config["trusted_proxies"]) {
+    if (!proxies_.add(proxy.str())) {
+      host.problem("/trusted_proxies/" + std::to_string(index), "this is no address or network: write 192.0.2.1 or 192.0.2.0/24");
+    }
+    ++index;
+  }
+}
+
+Series Throttler::decisions(View decision) const {
+  return host_.series(GH_COUNTER, "gatehouse_throttle_decisions_total", "Requests that were counted against the limits.",
+                      {{"plugin", host_.instance()}, {"decision", decision}});
+}
+
+void Throttler::add_policy(Json config, const std::string& pointer) {
+  const auto window = config["window"].duration(std::chrono::minutes(1));
+  Policy policy{std::string(config["name"].str("default")),
+                config["limit"].integer(100),
+                std::chrono::duration_cast<seconds>(window),
+                std::string(config["key"].str("client")),
+                {},
+                config["concurrent"].integer(0)};
+  if (policy.window != window || window < seconds(1) || window > std::chrono::hours(24)) {
+    host_.problem(pointer + "/window", "must be whole seconds, from 1s to 24h");
+  }
+  if (std::any_of(policies_.begin(), policies_.end(), [&](const Policy& p) { return p.name == policy.name; })) {
+    host_.problem(pointer + "/name", "another policy has this name");
+  }
+  if (policy.key.compare(0, kHeaderKey.size(), kHeaderKey) == 0) policy.header = policy.key.substr(kHeaderKey.size());
+
+  policy_header_.append(policies_.empty() ? "\"" : ", \"").append(policy.name);
+  policy_header_.append("\";q=").append(std::to_string(policy.limit)).append(";w=").append(std::to_string(policy.window.count()));
+  policies_.push_back(std::move(policy));
+}
+
+Status Throttler::handle(Exchange& x, Sink& out, Next& next) {
+  std::vector<std::string> keys;
+  std::vector<gh_quota> quotas;
+  std::vector<Running::Place> places;
+  keys.reserve(policies_.size());  // quotas point into them
+  quotas.reserve(policies_.size());
+  x.set_header("RateLimit-Policy", policy_header_);
+  for (const Policy& policy : policies_) {
+    const std::string& key = keys.emplace_back(key_of(x, policy));
+    quotas.push_back({raw(key), policy.limit, nanoseconds(policy.window).count(), 0, 0});
+    if (policy.concurrent == 0) continue;
+    if (!places.emplace_back(running_->enter(key, policy.concurrent))) {
+      refused_.record();
+      std::string message = "Too many requests at once: at most " + std::to_string(policy.concurrent) + ". Try again when one has ended.";
+      return Fail{429, "too_many_running", std::move(message), {}, seconds(1)};
+    }
+  }
+
+  auto taken = store_.take(x, quotas);
+  if (!taken) {
+    Status error = taken.error();
+    if (error.code() == GH_UNAVAILABLE) return without_store(x, out, next);
+    if (error.code() == GH_INVALID) {
+      return Fail{500, "limit_too_large", "Requests cannot be counted.", "raise store.max_size, or lower throttler.limit"};
+    }
+    return error;
+  }
+  std::string states;
+  for (std::size_t i = 0; i < quotas.size(); ++i) append_state(states, policies_[i].name, quotas[i]);
+  x.set_header("RateLimit", states);
+  if (!*taken) {
+    refused_.record();
+    return refusal(quotas);
+  }
+  allowed_.record();
+  return next(x, out);
+}
+
+std::string Throttler::key_of(Exchange& x, const Policy& policy) const {
+  std::string key = policy.name;
+  if (!policy.header.empty()) {
+    const View value = x.header(policy.header);
+    if (!value.empty()) return key.append(":h:").append(hex(crypto_.sha256({value})));  // bounded, and no secret in the store
+  }
+  const bool client = policy.key == "client";
+  const View install = client || policy.key == "install" ? x.notes()["install"].str() : View();
+  if (!install.empty()) return key.append(":i:").append(install);
+  const View extension = client || policy.key == "extension" ? x.notes()["extension_id"].str() : View();
+  if (!extension.empty()) key.append(":e:").append(extension);
+  if (!extension.empty() && !client) return key;
+
+  key.append(":a:");
+  if (const auto address = proxies_.client_of(x))
+    append_network(key, *address);
+  else
+    key.append(x.peer());
+  return key;
+}
+
+Status Throttler::refusal(const std::vector<gh_quota>& quotas) const {
+  // All of them must let the next request pass, so the longest wait counts.
+  const auto worst = std::max_element(quotas.begin(), quotas.end(), [](const gh_quota& a, const gh_quota& b) {
+    return std::pair(a.remaining < 0, a.reset_ns) < std::pair(b.remaining < 0, b.reset_ns);
+  });
+  const Policy& policy = policies_[static_cast<std::size_t>(worst - quotas.begin())];
+  std::string message = "Too many requests: at most " + std::to_string(policy.limit) + " in " + std::to_string(policy.window.count()) +
+                        " s. Try again in " + std::to_string(whole_seconds(worst->reset_ns)) + " s.";
+  return Fail{429, "rate_limited", std::move(message), {}, nanoseconds(worst->reset_ns)};
+}
+
+Status Throttler::without_store(Exchange& x, Sink& out, Next& next) {
+  store_failure_.record();
+  const nanoseconds now = host_.now();
+  nanoseconds due = next_warning_;
+  if (now >= due && next_warning_.compare_exchange_strong(due, now + kWarningInterval)) {
+    host_.warn(open_on_store_failure_ ? "the store is down: requests pass uncounted" : "the store is down: requests are refused");
+  }
+  if (open_on_store_failure_) return next(x, out);
+  return Fail{503, "store_unavailable", "Requests cannot be counted just now. Try again in a moment.", "the store is down", seconds(1)};
+}
+
+}  // namespace gatehouse
+
+GATEHOUSE_PLUGIN(gatehouse::Throttler, "throttler", "1.0.0", "How many requests a client may make", GATEHOUSE_SCHEMA, 0)
