@@ -1,15 +1,21 @@
 #include "core/commands.h"
 
+#include <openssl/sha.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <vector>
 
 #include "core/config/config.h"
 #include "core/loader/loader.h"
 #include "core/log/log.h"
 #include "core/pipeline/pipeline.h"
+#include "gatehouse/plugin.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -73,6 +79,23 @@ int inspect_plugin(const std::string& file) {
     std::cerr << file << ' ' << e.what() << '\n';
     return 1;
   }
+}
+
+int new_token(const std::string& name) {
+  constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";  // by its schema
+  if (name.size() > 64 || name.find_first_not_of(kAllowed) != std::string::npos) {
+    std::cerr << "gatehouse: the name of a token is at most 64 letters, digits, dots, _ or -\n";
+    return 1;
+  }
+  Digest random;  // 256 bits
+  if (::getentropy(random.data(), random.size()) != 0) throw std::system_error(errno, std::generic_category(), "no random numbers");
+  const std::string token = "ghk_" + hex(random);
+  Digest hash;
+  SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), hash.data());
+  std::cout << token << "\n\nThis is the only time it is shown: give it to the install, which sends it as `Authorization: Bearer TOKEN`.\n"
+            << "The gateway needs its hash only, under `tokens` of extension-auth:\n\n"
+            << "  - { name: \"" << (name.empty() ? "install" : name) << "\", sha256: \"" << hex(hash) << "\" }\n";
+  return 0;
 }
 
 }  // namespace gatehouse::core

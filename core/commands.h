@@ -10,5 +10,7 @@ namespace gatehouse::core {
 int check(const std::string& config_file);
 int list_plugins(const std::string& directory);
 int inspect_plugin(const std::string& file);
+/// A fresh install token and the line for the configuration that lets it in. `name` may be empty.
+int new_token(const std::string& name);
 
 }  // namespace gatehouse::core

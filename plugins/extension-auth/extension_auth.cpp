@@ -1,11 +1,15 @@
 #include "extension_auth.h"
 
+#include <strings.h>
+
 #include <algorithm>
 
 #include "schema.h"
 
 namespace gatehouse {
 namespace {
+
+constexpr View kExtensionScheme = "chrome-extension://";
 
 bool is_extension_id(View text) {
   return text.size() == 32 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
@@ -18,7 +22,21 @@ View version_of(View header) {
   return end == header.begin() ? View("unknown") : header.substr(0, static_cast<std::size_t>(end - header.begin()));
 }
 
+/// What follows `Bearer ` (RFC 6750 2.1; the word in any case, RFC 9110 11.1).
+View token_in(View authorization) {
+  constexpr View kScheme = "Bearer ";
+  const bool is_bearer = authorization.size() > kScheme.size() && ::strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) == 0;
+  return is_bearer ? authorization.substr(kScheme.size()) : View();
+}
+
 }  // namespace
+
+ExtensionAuth::ExtensionAuth(Host host, Json config) : crypto_(host), signatures_(host, config["hmac"]) {
+  for (const Json id : config["ids"]) ids_.emplace_back(id.str());
+  std::sort(ids_.begin(), ids_.end());
+  for (const Json t : config["tokens"]) tokens_.push_back({std::string(t["name"].str()), std::string(t["sha256"].str())});
+  if (ids_.empty()) host.warn("any extension may ask: list yours in ids");
+}
 
 Status ExtensionAuth::handle(Exchange& x, Sink& out, Next& next) {
   if (x.route() == -1) return next(x, out);  // nobody answers this path: 404 or 405, with or without an id
@@ -27,11 +45,42 @@ Status ExtensionAuth::handle(Exchange& x, Sink& out, Next& next) {
   const View id = x.header("X-Extension-ID");
   if (id.empty()) return Fail{401, "extension_id_required", "Extension ID is required", {}};
   if (!is_extension_id(id)) return Fail{401, "extension_id_invalid", "Invalid extension ID format", {}};
-
+  if (!ids_.empty() && !std::binary_search(ids_.begin(), ids_.end(), id)) {
+    return Fail{403, "extension_not_allowed", "This extension may not use the gateway; its operator can add it to extension-auth.ids.",
+                std::string(id)};
+  }
+  // A browser sets Origin, and no page or extension can change it. Other schemes are for cors to judge.
+  const View origin = x.header("Origin");
+  if (origin.substr(0, kExtensionScheme.size()) == kExtensionScheme && origin.substr(kExtensionScheme.size()) != id) {
+    return Fail{403, "origin_mismatch", "X-Extension-ID is not the id of the extension that sent this request.",
+                std::string(origin.substr(0, 64))};
+  }
   MutableJson notes = x.notes();
   notes.edit("extension_id").set(id);
   notes.edit("extension_version").set(version_of(x.header("X-Extension-Version")));
+
+  auto install = install_of(x);
+  if (!install) return install.error();
+  if (!install->empty()) notes.edit("install").set(*install);
   return next(x, out);
+}
+
+Result<View> ExtensionAuth::install_of(Exchange& x) const {
+  const bool is_signed = !signatures_.empty() && (tokens_.empty() || x.header("X-Gatehouse-Signature").data());
+  if (is_signed) return signatures_.signer_of(x);
+  if (!tokens_.empty()) return bearer_of(x);
+  return View();
+}
+
+Result<View> ExtensionAuth::bearer_of(Exchange& x) const {
+  const std::string hash = hex(crypto_.sha256({token_in(x.header("Authorization"))}));
+  const Token* found = nullptr;
+  for (const Token& t : tokens_) {  // all of them, so that time does not tell which one comes near
+    if (equal_in_constant_time(t.sha256, hash)) found = &t;
+  }
+  if (found) return View(found->name);
+  x.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 11.6.1
+  return Fail{401, "token_invalid", "Install token is required or not valid", {}};
 }
 
 }  // namespace gatehouse

@@ -9,16 +9,34 @@ namespace {
 
 using testing::Answer;
 using testing::Harness;
+using testing::Headers;
 
 const std::string kId = "abcdefghijklmnopabcdefghijklmnop";
+const std::string kToken = "ghk_" + std::string(64, 'a');
+const std::string kTokens = R"("tokens": [
+    {"name": "phone", "sha256": "0000000000000000000000000000000000000000000000000000000000000000"},
+    {"name": "laptop", "sha256": "4930cfd46da26726981af9315d01d9b210d3173f9cad80b9a67179ceaa5581b4"},
+    {"name": "desk", "sha256": "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"}])";
+const std::string kSecret = "0123456789abcdef0123456789abcdef";
+const std::string kHmac = R"("hmac": {"secrets": [{"name": "phone", "secret": ")" + kSecret + R"("}], "on_store_failure": "open"})";
 
 struct ExtensionAuthTest : ::testing::Test {
   Harness h;
-  ExtensionAuth auth{h.host(), Json()};
+  ExtensionAuth auth{h.host(), h.config("{}")};
 
   ExtensionAuthTest() {
     h.host().route("POST", "/api/chat");
     h.next = testing::answer("hi");
+  }
+  Answer ask(ExtensionAuth& plugin, Headers more, const std::string& id = kId) {
+    more.emplace_back("X-Extension-ID", id);
+    return h.post(plugin, "/api/chat", "{}", more);
+  }
+  Headers sign(const std::string& nonce) {
+    const Crypto crypto(h.host());
+    const std::string text = "POST\n/api/chat\n\n" + hex(crypto.sha256({"{}"})) + "\n1735689600\n" + nonce;
+    const std::string signature = hex(crypto.hmac_sha256(kSecret, text));
+    return {{"X-Gatehouse-Timestamp", "1735689600"}, {"X-Gatehouse-Nonce", nonce}, {"X-Gatehouse-Signature", signature}};
   }
 };
 
@@ -29,7 +47,7 @@ TEST_F(ExtensionAuthTest, LetsAnExtensionPassAndNotesWhoItIs) {
 }
 
 TEST_F(ExtensionAuthTest, RefusesARequestWithoutId) {
-  for (const testing::Headers& headers : {testing::Headers{}, testing::Headers{{"X-Extension-ID", ""}}}) {
+  for (const Headers& headers : {Headers{}, Headers{{"X-Extension-ID", ""}}}) {
     const Answer answer = h.post(auth, "/api/chat", "{}", headers);
     EXPECT_EQ(answer.status, 401);
     EXPECT_EQ(answer.failure.message, "Extension ID is required");
@@ -68,6 +86,97 @@ TEST_F(ExtensionAuthTest, KeepsOfAVersionWhatIsFitForALog) {
   EXPECT_EQ(noted("1.0\x1b[31m"), "1.0");
   EXPECT_EQ(noted("\xff"), "unknown");
   EXPECT_EQ(noted(""), "unknown");
+}
+
+TEST_F(ExtensionAuthTest, TellsTheOperatorThatAnyExtensionMayAsk) {
+  EXPECT_EQ(h.logs, std::vector<std::string>{"warn: any extension may ask: list yours in ids"});
+}
+
+TEST_F(ExtensionAuthTest, TakesTheExtensionsOfTheListOnly) {
+  h.logs.clear();
+  ExtensionAuth listed(h.host(), h.config(R"({"ids": ["pppppppppppppppppppppppppppppppp", "abcdefghijklmnopabcdefghijklmnop"]})"));
+  EXPECT_TRUE(h.logs.empty());
+  EXPECT_EQ(ask(listed, {}).status, 200);
+  EXPECT_EQ(ask(listed, {}, std::string(32, 'p')).status, 200);
+  const Answer answer = ask(listed, {}, std::string(32, 'a'));
+  EXPECT_EQ(answer.status, 403);
+  EXPECT_EQ(answer.failure.code, "extension_not_allowed");
+  EXPECT_EQ(h.post(listed, "/api/chat", "{}").failure.message, "Extension ID is required");
+  EXPECT_EQ(ask(listed, {}, "ABC").failure.message, "Invalid extension ID format");
+}
+
+TEST_F(ExtensionAuthTest, RefusesAnIdThatTheBrowserContradicts) {
+  EXPECT_EQ(ask(auth, {{"Origin", "chrome-extension://" + kId}}).status, 200);
+  const std::string scheme = "chrome-extension://";
+  for (const std::string& origin : {scheme + std::string(32, 'p'), scheme + kId + "x", scheme}) {
+    const Answer answer = ask(auth, {{"Origin", origin}});
+    EXPECT_EQ(answer.status, 403) << origin;
+    EXPECT_EQ(answer.failure.code, "origin_mismatch");
+  }
+  EXPECT_EQ(ask(auth, {{"Origin", "https://app.example"}}).status, 200) << "whether pages may ask is for cors to say";
+}
+
+TEST_F(ExtensionAuthTest, NotesTheInstallWhoseTokenItSees) {
+  ExtensionAuth tokens(h.host(), h.config("{" + kTokens + "}"));
+  for (const char* scheme : {"Bearer ", "bearer ", "BEARER "}) {
+    const Answer answer = ask(tokens, {{"Authorization", scheme + kToken}});
+    EXPECT_EQ(answer.body, "hi");
+    EXPECT_NE(answer.notes.find(R"("install":"laptop")"), std::string::npos) << answer.notes;
+  }
+}
+
+TEST_F(ExtensionAuthTest, RefusesMissingAndUnknownTokensInTheSameWords) {
+  ExtensionAuth tokens(h.host(), h.config("{" + kTokens + "}"));
+  for (const Headers& headers :
+       {Headers{}, Headers{{"Authorization", ""}}, Headers{{"Authorization", "Bearer"}}, Headers{{"Authorization", "Bearer "}},
+        Headers{{"Authorization", kToken}}, Headers{{"Authorization", "Basic " + kToken}},
+        Headers{{"Authorization", "Bearer " + kToken + "a"}}, Headers{{"Authorization", "Bearer  " + kToken}},
+        Headers{{"Authorization", "Bearer " + kToken}, {"Authorization", "Bearer x"}}}) {
+    const Answer answer = ask(tokens, headers);
+    EXPECT_EQ(answer.status, 401);
+    EXPECT_EQ(answer.failure.code, "token_invalid");
+    EXPECT_EQ(answer.failure.message, "Install token is required or not valid");
+    EXPECT_EQ(answer.failure.detail, "");
+    EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer");
+    EXPECT_EQ(answer.notes.find("install"), std::string::npos);
+  }
+  EXPECT_EQ(h.next_calls, 0);
+}
+
+TEST_F(ExtensionAuthTest, TakesASignatureInsteadOfAToken) {
+  ExtensionAuth only_signed(h.host(), h.config("{" + kHmac + "}"));
+  ExtensionAuth either(h.host(), h.config("{" + kTokens + ", " + kHmac + "}"));
+  EXPECT_NE(ask(only_signed, sign("the-first-nonce-")).notes.find(R"("install":"phone")"), std::string::npos);
+  EXPECT_EQ(ask(only_signed, {{"Authorization", "Bearer " + kToken}}).failure.code, "signature_invalid");
+  EXPECT_NE(ask(either, sign("the-second-nonce")).notes.find(R"("install":"phone")"), std::string::npos);
+  EXPECT_NE(ask(either, {{"Authorization", "Bearer " + kToken}}).notes.find(R"("install":"laptop")"), std::string::npos);
+  EXPECT_EQ(ask(either, {}).failure.code, "token_invalid");
+}
+
+TEST_F(ExtensionAuthTest, TellsNobodyATokenOrASecret) {
+  std::string told;
+  const auto note = [&](const Answer& a) {
+    told.append(a.failure.code).append(a.failure.message).append(a.failure.detail).append(a.notes);
+    for (const auto& [name, value] : a.headers) told.append(name).append(value);
+  };
+  ExtensionAuth plugin(h.host(), h.config("{" + kTokens + ", " + kHmac + "}"));
+  const Headers signature = sign("abcdefghijklmnop");
+  for (const bool down : {false, true}) {
+    h.store_down = down;
+    note(ask(plugin, signature));
+    note(ask(plugin, signature));
+    note(ask(plugin, {{"X-Gatehouse-Signature", kSecret}}));
+    note(ask(plugin, {{"Authorization", "Bearer " + kToken}}));
+    note(ask(plugin, {{"Authorization", "Basic " + kToken}}));
+    note(ask(plugin, {{"Authorization", "Bearer " + kToken}}, kToken));
+  }
+  for (const std::string& line : h.logs) told += line;
+  for (const auto& [name, value] : h.metrics) told += name;
+  for (const auto& [key, value] : h.store) told.append(key).append(value);
+  EXPECT_NE(told.find("this nonce has been here before"), std::string::npos);
+  EXPECT_NE(told.find("the store is down: this signed request"), std::string::npos);
+  EXPECT_EQ(told.find(kToken), std::string::npos);
+  EXPECT_EQ(told.find(kSecret), std::string::npos);
 }
 
 }  // namespace
