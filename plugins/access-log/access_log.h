@@ -12,6 +12,8 @@ class AccessLog final : public Plugin {
   Status handle(Exchange& x, Sink& out, Next& next) override;
 
  private:
+  int code_of(const Exchange& x, const Status& status) const;
+
   const Host host_;
 };
 

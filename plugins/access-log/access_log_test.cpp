@@ -15,6 +15,9 @@ using testing::Request;
 struct AccessLogTest : ::testing::Test {
   Harness h;
   AccessLog log{h.host(), Json()};
+
+  /// Level and message of the line that tells how it ended.
+  std::string second() { return h.logs.at(1).substr(0, h.logs.at(1).find(" {")); }
 };
 
 TEST_F(AccessLogTest, TellsThatARequestCameAndHowItWasAnswered) {
@@ -42,8 +45,12 @@ TEST_F(AccessLogTest, TellsWhyARequestFailed) {
 }
 
 TEST_F(AccessLogTest, TakesTheMistakesOfClientsForNoErrors) {
-  h.get(log, "/nowhere");
-  EXPECT_EQ(h.logs.at(1).substr(0, h.logs.at(1).find(" {")), "info: ✗ 404 GET /nowhere");
+  for (const int status : {401, 404, 429}) {
+    h.logs.clear();
+    h.next = testing::fails({status, "refused", "No.", {}});
+    h.get(log, "/");
+    EXPECT_EQ(second(), "info: ✗ " + std::to_string(status) + " GET /");
+  }
 }
 
 TEST_F(AccessLogTest, KeepsTheStatusThatHasLeftWhenAStreamFails) {
@@ -52,7 +59,7 @@ TEST_F(AccessLogTest, KeepsTheStatusThatHasLeftWhenAStreamFails) {
     return Fail{502, "upstream_broken", "The model broke off.", {}};
   };
   h.get(log, "/api/chat");
-  EXPECT_EQ(h.logs.at(1).substr(0, h.logs.at(1).find(" {")), "error: ✗ 200 GET /api/chat");
+  EXPECT_EQ(second(), "error: ✗ 200 GET /api/chat");
 }
 
 TEST_F(AccessLogTest, TakesALeavingClientForNoError) {
@@ -60,7 +67,15 @@ TEST_F(AccessLogTest, TakesALeavingClientForNoError) {
   Request request("GET", "/api/chat");
   request.leaves_after = 1;
   h.run(log, request);
-  EXPECT_EQ(h.logs.at(1).substr(0, h.logs.at(1).find(" {")), "info: ✗ 200 GET /api/chat client left");
+  EXPECT_EQ(second(), "info: ✗ 200 GET /api/chat client left");
+}
+
+TEST_F(AccessLogTest, LogsAClientThatLeftBeforeAnAnswerAs499) {
+  h.next = [this](Exchange& x, Sink&) { return h.host().sleep(x, 2s); };
+  Request request("GET", "/api/chat");
+  request.patience = 1s;
+  h.run(log, request);
+  EXPECT_EQ(second(), "info: ✗ 499 GET /api/chat client left");
 }
 
 TEST_F(AccessLogTest, TellsOfARequestThatRanOutOfTime) {
@@ -68,7 +83,54 @@ TEST_F(AccessLogTest, TellsOfARequestThatRanOutOfTime) {
   Request request("GET", "/api/chat");
   request.time_limit = 1s;
   h.run(log, request);
-  EXPECT_EQ(h.logs.at(1), R"(error: ✗ GET /api/chat cancelled {"method":"GET","path":"/api/chat","peer":"127.0.0.1","ms":1000})");
+  EXPECT_EQ(h.logs.at(1),
+            R"(error: ✗ 504 GET /api/chat cancelled {"method":"GET","path":"/api/chat","peer":"127.0.0.1","status":504,"ms":1000})");
+}
+
+TEST_F(AccessLogTest, TellsOfARequestThatTheEndOfTheGatewayCut) {
+  h.next = [](Exchange&, Sink&) { return Status(GH_CANCELLED); };
+  h.get(log, "/api/chat");
+  EXPECT_EQ(second(), "error: ✗ 503 GET /api/chat cancelled");
+
+  h.logs.clear();
+  h.next = [](Exchange&, Sink& out) {
+    Status status = out.emit(event::bytes("half an "));
+    return status ? Status(GH_CANCELLED) : std::move(status);
+  };
+  h.get(log, "/api/chat");
+  EXPECT_EQ(second(), "error: ✗ 200 GET /api/chat cancelled");
+}
+
+TEST_F(AccessLogTest, TakesARefusalThatAPluginWroteItselfForAFailureToo) {
+  h.next = [](Exchange& x, Sink& out) { return x.reply(out, 503, "text/plain", "not ready"); };
+  h.get(log, "/readyz");
+  EXPECT_EQ(second(), "error: ✗ 503 GET /readyz");
+}
+
+TEST_F(AccessLogTest, NamesTheTraceThatARequestIsPartOf) {
+  h.get(log, "/", {{"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}});
+  for (const std::string& line : h.logs) {
+    EXPECT_NE(line.find(R"("trace_id":"0af7651916cd43dd8448eb211c80319c","parent_id":"b7ad6b7169203331")"), std::string::npos) << line;
+  }
+}
+
+TEST_F(AccessLogTest, IgnoresATraceThatIsNone) {
+  for (const char* traceparent : {
+           "",
+           "00",
+           "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+           "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+           "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+           "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333x-01",
+           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0x",
+           "00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01",
+           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331_01",
+           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01ff"}) {
+    h.logs.clear();
+    h.get(log, "/", {{"traceparent", traceparent}});
+    EXPECT_EQ(h.logs.at(0), R"(info: → GET / {"method":"GET","path":"/","peer":"127.0.0.1"})") << traceparent;
+  }
 }
 
 TEST_F(AccessLogTest, CutsLongPathsAndLeavesOutWhatIsNoExtensionId) {

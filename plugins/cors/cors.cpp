@@ -22,7 +22,9 @@ bool is_origin(View text) {
 /// The answer to a browser's question whether it may send a request (Fetch standard, CORS protocol).
 Status grant(Exchange& x, Sink& out) {
   x.set_header("Access-Control-Allow-Methods", "GET, POST");
-  x.set_header("Access-Control-Allow-Headers", "Content-Type, Authorization, X-Extension-ID, X-Extension-Version");
+  x.set_header("Access-Control-Allow-Headers",
+               "Content-Type, Authorization, X-Extension-ID, X-Extension-Version, Cache-Control, X-Server-Timing, "
+               "X-Gatehouse-Timestamp, X-Gatehouse-Nonce, X-Gatehouse-Signature");
   x.set_header("Access-Control-Max-Age", "600");  // seconds; Chromium remembers a grant for 5 s unless told
   // Private Network Access: a public page or extension asks for an address of the local network.
   if (x.header("Access-Control-Request-Private-Network") == "true") x.set_header("Access-Control-Allow-Private-Network", "true");
@@ -65,7 +67,7 @@ Status Cors::handle(Exchange& x, Sink& out, Next& next) {
   }
   x.set_header("Access-Control-Allow-Origin", origin);
   if (x.method() == "OPTIONS" && x.header("Access-Control-Request-Method").data()) return grant(x, out);
-  x.set_header("Access-Control-Expose-Headers", "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id");
+  x.set_header("Access-Control-Expose-Headers", "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, X-Cache, Age, Server-Timing");
   return next(x, out);
 }
 

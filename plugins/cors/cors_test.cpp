@@ -29,7 +29,9 @@ TEST(Cors, GrantsAPreflightOfAnExtensionBeforeAnythingCosts) {
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), kExtension);
   EXPECT_EQ(answer.header("Access-Control-Allow-Methods"), "GET, POST");
-  EXPECT_EQ(answer.header("Access-Control-Allow-Headers"), "Content-Type, Authorization, X-Extension-ID, X-Extension-Version");
+  EXPECT_EQ(answer.header("Access-Control-Allow-Headers"),
+            "Content-Type, Authorization, X-Extension-ID, X-Extension-Version, Cache-Control, X-Server-Timing, "
+            "X-Gatehouse-Timestamp, X-Gatehouse-Nonce, X-Gatehouse-Signature");
   EXPECT_EQ(answer.header("Access-Control-Max-Age"), "600");
   EXPECT_EQ(answer.header("Access-Control-Allow-Private-Network"), "");
   EXPECT_EQ(h.next_calls, 0);
@@ -64,7 +66,8 @@ TEST(Cors, LetsAnExtensionReadAnswersAndRefusals) {
     const Answer answer = h.post(cors, "/api/chat", "{}", {{"Origin", kExtension}});
     EXPECT_EQ(answer.status, status);
     EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), kExtension);
-    EXPECT_EQ(answer.header("Access-Control-Expose-Headers"), "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id");
+    EXPECT_EQ(answer.header("Access-Control-Expose-Headers"),
+              "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, X-Cache, Age, Server-Timing");
     EXPECT_EQ(answer.header("Vary"), "Origin");
   }
 }
