@@ -125,13 +125,22 @@ void add_assistant(Json parts, MutableJson messages) {
   }
 }
 
+/// An empty list allows everything.
+bool allows(Json names, View name) {
+  for (const Json allowed : names) {
+    if (allowed.str() == name) return true;
+  }
+  return names.size() == 0;
+}
+
 /// Tools that run in the client are offered as announced; of those that may run on this side only the name counts, because
 /// whoever runs them knows them better.
-void add_tools(Json announced, MutableJson chat) {
+void add_tools(Json announced, Json allowed, MutableJson chat) {
   std::unordered_map<View, const gh_json*> latest;  // a later announcement of a name replaces an earlier one
   for (const Json tool : announced) latest[tool["name"].str()] = tool.raw();
   for (const Json tool : announced) {
-    if (latest[tool["name"].str()] != tool.raw()) continue;
+    const View name = tool["name"].str();
+    if (latest[name] != tool.raw() || !allows(allowed, name)) continue;
     const View location = tool["mcp"]["executionLocation"].str();
     if (location == "backend" || location == "either") chat.edit("backend_tools").push().set(tool["name"]);
     if (location == "backend") continue;
@@ -145,15 +154,17 @@ void add_tools(Json announced, MutableJson chat) {
 }  // namespace
 
 Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
+  const auto fill_in = [&chat](View name, auto value) {
+    if (!chat[name]) chat.edit(name).set(value);
+  };
   const View model = body["model"].str(defaults.model);
-  chat.edit("model").set(body["modelConfig"]["remoteModel"].str(model));
-  chat.edit("system").push().set(defaults.system_prompt);
+  fill_in("model", body["modelConfig"]["remoteModel"].str(model));
+  if (chat["system"].size() == 0) chat.edit("system").push().set(defaults.system_prompt);
   if (const View context = body["initialPageContext"].str(); !context.empty()) {
     chat.edit("system").push().set(std::string("\n\n[INITIAL PAGE CONTEXT]\n").append(context));
   }
-  chat.edit("temperature").set(defaults.temperature);
-  chat.edit("max_output_tokens").set(defaults.max_output_tokens);
-  if (const Json workflow = body["workflowId"]; !workflow.str().empty()) chat.edit("workflow").set(workflow);
+  fill_in("temperature", defaults.temperature);
+  fill_in("max_output_tokens", defaults.max_output_tokens);
 
   MutableJson messages = chat.edit("messages");
   for (const Json message : body["messages"]) {
@@ -162,7 +173,9 @@ Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
     if (role == "user") add_user(message["parts"], messages);
     if (role == "assistant") add_assistant(message["parts"], messages);
   }
-  add_tools(body["toolSchemas"], chat);
+  const Json allowed = chat["allowed_tools"];
+  add_tools(body["toolSchemas"], allowed, chat);
+  chat.erase(allowed);
 
   for (const Json message : messages) {
     if (message["role"].str() != "system") return {};

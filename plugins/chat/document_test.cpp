@@ -11,10 +11,10 @@ using testing::Harness;
 
 const Defaults kDefaults = {.model = "gemini-2.5-flash", .system_prompt = "Be kind.", .temperature = 0.5, .max_output_tokens = 100};
 
-/// The chat document for a body, without the white space of the test.
-std::string document(View body) {
+/// The chat document for a body, without the white space of the test. `before` is what plugins further up have written.
+std::string document(View body, View before = "null") {
   Harness h;
-  Document chat;
+  const Document chat = testing::parse(before);
   const Status status = write_document(h.config(body), kDefaults, chat.root());
   return status ? chat.root().dump() : status.fail()->message;
 }
@@ -57,16 +57,35 @@ TEST(ChatDocument, TakesTheModelFromTheModelConfigFirst) {
   EXPECT_EQ(member("model", body + R"(, "modelConfig": {"remoteModel": "second"}})"), R"("second")");
 }
 
+TEST(ChatDocument, KeepsWhatPluginsFurtherUpHaveDecided) {
+  EXPECT_EQ(document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "model": "other",
+                         "initialPageContext": "A page"})",
+                     R"({"workflow": "quick", "system": ["Be quick."], "model": "fast", "temperature": 0, "max_output_tokens": 9})"),
+            compact(R"({
+    "workflow": "quick", "system": ["Be quick.", "\n\n[INITIAL PAGE CONTEXT]\nA page"], "model": "fast", "temperature": 0,
+    "max_output_tokens": 9, "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})"));
+}
+
+TEST(ChatDocument, OffersTheAllowedToolsOnly) {
+  const std::string body = R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}],
+      "toolSchemas": [{"name": "click"}, {"name": "kit_echo", "mcp": {"executionLocation": "either"}}, {"name": "kit_add",
+                       "mcp": {"executionLocation": "backend"}}]})";
+  const auto offered = [&](View allowed) {
+    Harness h;
+    const Json chat = h.config(document(body, std::string(R"({"allowed_tools": )").append(allowed).append("}")));
+    EXPECT_FALSE(chat["allowed_tools"]);
+    return chat["tools"].dump() + chat["backend_tools"].dump();
+  };
+  EXPECT_EQ(offered(R"(["kit_echo", "unheard_of"])"), R"([{"name":"kit_echo"}]["kit_echo"])");
+  EXPECT_EQ(offered(R"(["click"])"), R"([{"name":"click"}]null)");
+  EXPECT_EQ(offered(R"(["unheard_of"])"), "nullnull");
+  EXPECT_EQ(offered("[]"), R"([{"name":"click"},{"name":"kit_echo"}]["kit_echo","kit_add"])");
+}
+
 TEST(ChatDocument, PutsThePageContextAfterThePrompt) {
   const std::string body = R"(, "messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})";
   EXPECT_EQ(member("system", R"({"initialPageContext": "A page")" + body), R"(["Be kind.","\n\n[INITIAL PAGE CONTEXT]\nA page"])");
   EXPECT_EQ(member("system", R"({"initialPageContext": "")" + body), R"(["Be kind."])");
-}
-
-TEST(ChatDocument, NamesTheWorkflowIfThereIsOne) {
-  const std::string body = R"(, "messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})";
-  EXPECT_EQ(member("workflow", R"({"workflowId": "research")" + body), R"("research")");
-  EXPECT_EQ(member("workflow", R"({"workflowId": "")" + body), "null");
 }
 
 TEST(ChatDocument, KeepsSystemMessagesAsOneTextEach) {

@@ -1,0 +1,131 @@
+#include "workflows.h"
+
+#include "schema.h"
+
+namespace gatehouse {
+namespace {
+
+/// Of the file. Prompts are kept out of messages about it.
+constexpr View kFileSchema = R"({
+  "type": "object",
+  "additionalProperties": false,
+  "required": ["workflows"],
+  "properties": {
+    "workflows": {
+      "type": "object",
+      "propertyNames": {"pattern": "^[A-Za-z0-9_.-]{1,64}$"},
+      "additionalProperties": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["name", "systemPrompt"],
+        "properties": {
+          "name": {"type": "string", "minLength": 1},
+          "description": {"type": "string"},
+          "systemPrompt": {"type": "string", "minLength": 1, "x-secret": true},
+          "allowedTools": {"type": "array", "items": {"type": "string", "minLength": 1}},
+          "preferredModel": {"type": "string", "minLength": 1},
+          "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+          "maxTokens": {"type": "integer", "minimum": 1, "maximum": 65536}
+        }
+      }
+    }
+  }
+})";
+
+/// Whether `chat` will answer it. Nobody answers POST /api/chat where there is no `chat`.
+bool is_chat(const Exchange& x) { return x.route() != -1 && x.method() == "POST" && x.path() == "/api/chat"; }
+
+}  // namespace
+
+Workflows::Workflows(Host host, Json config) : host_(host), file_(config["file"].str()), list_route_(host.route("GET", "/api/workflows")) {
+  std::vector<std::string> problems;
+  if (auto document = host.load(file_, kFileSchema, problems)) definitions_ = std::make_shared<const Document>(std::move(*document));
+  for (const std::string& problem : problems) host.problem("/file", problem);
+  host.background<&Workflows::watch>(this);
+}
+
+Status Workflows::handle(Exchange& x, Sink& out, Next& next) {
+  if (x.route() == list_route_) return list(x, out);
+  if (is_chat(x)) {
+    if (Status status = apply(x); !status) return status;
+  }
+  return next(x, out);
+}
+
+Workflows::Definitions Workflows::definitions() const {
+  const std::lock_guard lock(mutex_);
+  return definitions_;
+}
+
+/// For a menu: no prompts.
+Status Workflows::list(Exchange& x, Sink& out) const {
+  const Definitions all = definitions();
+  std::string body = R"({"workflows":[)";
+  for (const auto [id, workflow] : all->root()["workflows"].members()) {
+    if (body.back() != '[') body += ',';
+    body += R"({"id":)";
+    quote(body, id);
+    for (const View name : {"name", "description", "preferredModel", "allowedTools"}) {
+      if (!workflow[name]) continue;
+      body.append(",\"").append(name).append("\":");
+      workflow[name].dump(body);
+    }
+    body += '}';
+  }
+  body += "]}";
+  return x.reply(out, 200, "application/json", body);
+}
+
+Status Workflows::apply(Exchange& x) const {
+  auto body = x.json();
+  if (!body) return body.error();
+  const View id = (*body)["workflowId"].str();  // `chat` refuses what is no string
+  if (id.empty()) return {};
+
+  const Definitions all = definitions();
+  const Json workflow = all->root()["workflows"][id];
+  if (!workflow) {
+    const Document fields;
+    fields.root().edit("workflow").set(id.substr(0, 64));
+    host_.log(GH_WARN, &x, "no such workflow; the chat goes on without", fields.root());
+    return {};
+  }
+
+  MutableJson chat = x.make_chat();
+  const auto take = [&](View member, View from) {
+    if (const Json value = workflow[from]) chat.edit(member).set(value);
+  };
+  chat.edit("workflow").set(id);
+  chat.edit("system").push().set(workflow["systemPrompt"]);
+  take("model", "preferredModel");
+  take("temperature", "temperature");
+  take("max_output_tokens", "maxTokens");
+  take("allowed_tools", "allowedTools");
+  return {};
+}
+
+/// Uses what the file says now; as long as it is broken, what it said before.
+void Workflows::watch(Exchange& x) {
+  std::string used = definitions()->root().dump();
+  std::vector<std::string> told;
+  while (host_.sleep(x, std::chrono::seconds(1))) {
+    std::vector<std::string> problems;
+    auto document = host_.load(file_, kFileSchema, problems);
+    if (problems != told) {
+      for (const std::string& problem : problems) host_.error("the workflows stay as they were: " + problem);
+      told = std::move(problems);
+    }
+    if (!document || document->root().dump() == used) continue;
+
+    used = document->root().dump();
+    {
+      const std::lock_guard lock(mutex_);
+      definitions_ = std::make_shared<const Document>(std::move(*document));
+    }
+    host_.info("the workflows have changed");
+  }
+}
+
+}  // namespace gatehouse
+
+GATEHOUSE_PLUGIN(gatehouse::Workflows, "workflows", "1.0.0", "Prompts, tools and models that clients choose by name", GATEHOUSE_SCHEMA, 0)
