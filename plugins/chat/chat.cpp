@@ -63,6 +63,8 @@ Status Chat::read(Exchange& x) const {
   auto body = x.json();
   if (!body) return body.error();
   if (Status status = check_body(*body, models_); !status) return status;
+  // The client does not want the answer it has got, so a cache must not give it again.
+  if ((*body)["trigger"].str() == "regenerate-message") x.notes().edit("regenerate").set(true);
   return write_document(*body, defaults_, x.make_chat());
 }
 

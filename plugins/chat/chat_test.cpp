@@ -54,6 +54,14 @@ TEST_F(ChatTest, StartsTheStreamBeforeItAsksTheModel) {
   EXPECT_EQ(sent_before, "start");
 }
 
+TEST_F(ChatTest, NotesThatTheClientWantsAnotherAnswer) {
+  h.next = testing::answer("Hello");
+  Request again = question();
+  again.body.insert(1, R"("trigger": "regenerate-message", )");
+  EXPECT_EQ(Document::parse(h.run(chat, again).notes)->root()["regenerate"].boolean(), true);
+  EXPECT_FALSE(Document::parse(h.run(chat, question()).notes)->root()["regenerate"]);
+}
+
 TEST(Chat, AsksTheModelWithTheSettingsOfTheOperator) {
   Harness h;
   h.next = testing::answer("Hello");
