@@ -24,7 +24,10 @@ STARTED = time.monotonic()
 PR_SET_PDEATHSIG = 1
 
 GEMINI_PATH = '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse'
-PIPELINE = ['access-log', 'cors', 'health', 'extension-auth', 'chat', 'gemini']
+BARE = ['chat', 'gemini']
+# The default one but for the cache, which would answer every request of the load but the first.
+PIPELINE = ['access-log', 'cors', 'health', 'metrics', 'extension-auth', 'throttler', 'tools', 'workflows', 'chat', 'tool-loop', 'retry', 'gemini']
+CACHED = [*PIPELINE[:9], 'cache', *PIPELINE[9:]]
 CONVERSATION = [
     ('user',
      'Our shop ships to three countries and the tax differs for each. Where should the rates live, in the code or in the database? '
@@ -172,13 +175,28 @@ http {{
         return None
 
 
+class Redis(Server):
+    def __init__(self, bench):
+        with socket.socket() as free:
+            free.bind(('127.0.0.1', 0))
+            self.port = free.getsockname()[1]
+        self.url = f'redis://127.0.0.1:{self.port}'
+        super().__init__(['redis-server', '--port', str(self.port), '--bind', '127.0.0.1', '--dir', bench.folder, '--save', ''], stdout=subprocess.DEVNULL)
+        self.wait_until(self.accepts, bench.folder / 'none')
+
+    accepts = Nginx.accepts
+
+
 class Gateway(Server):
     name = 'gateway'
 
-    def __init__(self, bench, upstream_port, pipeline=PIPELINE):
+    def __init__(self, bench, upstream_port, pipeline=PIPELINE, store='memory'):
         folder = pathlib.Path(tempfile.mkdtemp(dir=bench.folder))
-        settings = {'gemini': {'api_key': 'bench-key', 'base_url': f'http://127.0.0.1:{upstream_port}/v1beta'}}
+        (folder / 'workflows.json').write_text('{"workflows": {"general": {"name": "General", "systemPrompt": "Help."}}}')
+        settings = {'gemini': {'api_key': 'bench-key', 'base_url': f'http://127.0.0.1:{upstream_port}/v1beta'},
+                    'throttler': {'limit': 100000, 'window': '1s'}, 'workflows': {'file': 'workflows.json'}, 'cache': {'ttl': '1h'}}
         config = {
+            'store': store,
             'server': {'listen': '127.0.0.1:0', 'max_running': 8000},
             'log': {'file': str(folder / 'log.json')},
             'plugins_dir': str(bench.gatehouse.parent.parent / 'lib/gatehouse/plugins'),
@@ -365,19 +383,36 @@ def held_memory(bench, kind, port, what, count):
         return {'kib': growth['VmRSS'] / count, 'threads': growth['Threads']}
 
 
-LANES = {'local': lane_local, 'chat': lane_chat, 'stream': lane_stream, 'latency': lane_latency, 'memory': lane_memory}
+def lane_cache(bench):
+    """An answer from the cache beside one that the gateway makes itself, and what keeping it in Redis adds."""
+    with Upstream(bench, 'once:10') as upstream, Redis(bench) as redis, contextlib.ExitStack() as stack:
+        port = upstream.ports['once:10']
+        memory, shared = (stack.enter_context(Gateway(bench, port, CACHED, store)) for store in ('memory', redis.url))
+        local = ['--port', memory.port, '--path', '/health']
+        s = bench.rounds({'local': (memory, local), 'memory': (memory, memory.chat), 'redis': (shared, shared.chat)}, 'loop', 32, 2, [upstream, redis])
+        one = bench.rounds({'memory': (memory, memory.chat), 'redis': (shared, shared.chat)}, 'loop', 1, 1, [upstream, redis])
+    rate = {name: [x['per_second'] for x in samples] for name, samples in s.items()}
+    yield row('cache', 'hit beside GET /health', rate['memory'], rate['local'], 'requests/s', 'ratio ≥ 0.9', 0)
+    yield row('cache', 'hit beside GET /health', per(s['memory'], 'requests'), per(s['local'], 'requests'), 'µs CPU')
+    yield row('cache', 'hit from Redis beside memory, 32 connections', rate['redis'], rate['memory'], 'requests/s', digits=0)
+    yield row('cache', 'the same, one connection, p50', *([x['p50_ms'] for x in one[name]] for name in ('redis', 'memory')), 'ms', digits=3)
+
+
+LANES = {'cache': lane_cache, 'local': lane_local, 'chat': lane_chat, 'stream': lane_stream, 'latency': lane_latency, 'memory': lane_memory}
 
 
 def plugin_cost(bench):
     """A chat through the default pipeline beside one through the pipeline without one plugin."""
     with Upstream(bench, 'once:10') as upstream, contextlib.ExitStack() as stack:
         port = upstream.ports['once:10']
-        optional = [name for name in PIPELINE if name not in ('chat', 'gemini')]
-        pipelines = {'nothing': PIPELINE, **{name: [p for p in PIPELINE if p != name] for name in optional}}
+        optional = [name for name in CACHED if name not in BARE]
+        pipelines = {'nothing': CACHED, 'all': BARE, **{name: [p for p in CACHED if p != name] for name in optional}}
         gateways = {left_out: stack.enter_context(Gateway(bench, port, pipeline)) for left_out, pipeline in pipelines.items()}
-        s = bench.rounds({name: (g, g.chat) for name, g in gateways.items()}, 'loop', 8, 2, [upstream])
+        # The cache looks for nothing but keeps each answer: its dearest way.
+        s = bench.rounds({name: (g, [*g.chat, '--header', 'Cache-Control: no-cache']) for name, g in gateways.items()}, 'loop', 8, 1, [upstream])
     full = per(s['nothing'], 'requests')
     yield f'| whole pipeline | {statistics.median(full):.1f} |'
+    yield f'| all but {" and ".join(BARE)} | {statistics.median(a - b for a, b in zip(full, per(s["all"], "requests"))):+.1f} |'
     for name in optional:
         yield f'| {name} | {statistics.median(a - b for a, b in zip(full, per(s[name], "requests"))):+.1f} |'
 

@@ -1,0 +1,83 @@
+"""What the gateway tells of itself: its numbers and its health."""
+import subprocess
+
+from checks import check, check_stream
+from client import chat, get
+from fixture import gemini, simulator, test
+
+
+def metrics(f):
+    """The values of GET /metrics by series, and its text."""
+    answer = f.client(get('/metrics')).answer()
+    kind = 'text/plain; version=0.0.4; charset=utf-8'
+    check(answer.status == 200 and answer.header('Content-Type') == kind, answer.status, answer.headers)
+    text = answer.body.decode()
+    return dict(line.rsplit(' ', 1) for line in text.splitlines() if not line.startswith('#')), text
+
+
+def counted(f, route, method, code):
+    return metrics(f)[0].get(f'gatehouse_http_requests_total{{route="{route}",method="{method}",code="{code}"}}')
+
+
+def running_chat(f, provider):
+    """A client whose answer has begun, and the call of the provider that is to end it."""
+    client = f.client(chat())
+    call = f.take(provider)
+    call.begin()
+    call.send('first')
+    client.wait_for('first')
+    return client, call
+
+
+@test
+def prometheus_reads_the_metrics_without_a_complaint(f):
+    f.start('health', 'metrics', *simulator())
+    check_stream(f.client(chat()).answer())
+    lint = subprocess.run(['promtool', 'check', 'metrics'], input=metrics(f)[1], text=True, capture_output=True)
+    check(lint.returncode == 0 and not lint.stderr, lint.stdout, lint.stderr)
+
+
+@test
+def requests_are_counted_by_what_the_client_got(f):
+    f.start('metrics', *simulator())
+    check_stream(f.client(chat()).answer())
+    f.client(chat(extension=None)).answer()
+    f.client(get('/secret')).answer()
+    check(counted(f, '/api/chat', 'POST', 200) == '1', 'the chat is not counted')
+    check(counted(f, '/api/chat', 'POST', 401) == '1', 'the refusal is not counted')
+    check(counted(f, 'other', 'GET', 404) == '1', 'the unknown path is not counted')
+    check('secret' not in metrics(f)[1], 'the unknown path is a label')
+
+
+@test
+def a_reload_loses_no_number(f):
+    provider = f.provider()
+    f.start('metrics', *gemini(provider.address))
+    client, call = running_chat(f, provider)
+    f.gateway.signal('HUP')
+    f.logged(message='reloaded')
+    in_flight = 'gatehouse_http_requests_in_flight'
+    check(metrics(f)[0][in_flight] == '1', 'the chat that runs is not in flight')
+    call.finish()
+    check_stream(client.answer())
+    check(counted(f, '/api/chat', 'POST', 200) == '1', 'the chat is not counted')
+    check(metrics(f)[0][in_flight] == '0', 'the chat that has ended is in flight')
+
+
+@test
+def the_gateway_is_ready_until_it_shuts_down(f):
+    provider = f.provider()
+    f.start('health', *gemini(provider.address))
+    client, call = running_chat(f, provider)
+    probe, request = f.client(get('/readyz')), get('/readyz')
+    check(probe.answer().status == 200, 'not ready')
+    probe.send(request[:10])
+    f.check_healthy()   # asked later: what was sent before has been taken
+    f.gateway.signal('TERM')
+    f.wait_refused()
+    probe.send(request[10:])
+    answer = probe.answer()
+    check(answer.status == 503 and b'[-]shutdown failed' in answer.body, answer.status, answer.body)
+    call.finish()
+    check_stream(client.answer())
+    f.ends(0)
