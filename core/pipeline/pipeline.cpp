@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "core/config/suggest.h"
 #include "core/loader/loader.h"
@@ -212,41 +211,69 @@ std::string Pipeline::picture() const {
   return out;
 }
 
-std::string Pipeline::report() const {
-  using Json = nlohmann::ordered_json;
+namespace {
+
+/// A member of a report that is being written.
+struct Member {
+  gh_json* node;
+
+  Member operator[](std::string_view key) const { return {json_api().edit(node, raw(key))}; }
+  Member push() const { return {json_api().push(node)}; }
+  void operator=(std::string_view text) const { json_api().set_str(node, raw(text)); }
+  void operator=(const char* text) const { *this = std::string_view(text); }
+  void operator=(bool value) const { json_api().set_bool(node, value); }
+  void operator=(std::int64_t value) const { json_api().set_int(node, value); }
+  void operator=(std::uint64_t value) const { *this = static_cast<std::int64_t>(value); }
+  void operator=(double value) const { json_api().set_real(node, value); }
+};
+
+}  // namespace
+
+void Pipeline::report(gh_json* into) const {
   constexpr const char* kStates[] = {"up", "degraded", "down"};
-  const auto ms = [](auto time) { return std::chrono::duration_cast<std::chrono::milliseconds>(time).count(); };
+  const auto ms = [](auto time) -> std::int64_t { return std::chrono::duration_cast<std::chrono::milliseconds>(time).count(); };
   const auto seconds = [](const std::atomic<std::uint64_t>& ns) { return static_cast<double>(ns.load()) / 1e9; };
   utsname system{};
   ::uname(&system);
   const Gateway::Traffic traffic = gateway_.traffic();
-  Json out = {{"version", kVersion},
-              {"platform", std::string(system.sysname) + " " + system.machine},
-              {"uptime_ms", ms(Clock::now() - gateway_.started)},
-              {"draining", traffic.draining},
-              {"running", traffic.running},
-              {"connections", traffic.connections},
-              {"store", {{"kind", gateway_.store->kind()}, {"state", gateway_.store->up() ? "up" : "down"}}}};
+  const Member out{into};
+  out["version"] = kVersion;
+  out["platform"] = std::string_view(std::string(system.sysname) + " " + system.machine);
+  out["uptime_ms"] = ms(Clock::now() - gateway_.started);
+  out["draining"] = traffic.draining;
+  out["running"] = traffic.running;
+  out["connections"] = traffic.connections;
+  out["store"]["kind"] = gateway_.store->kind();
+  out["store"]["state"] = gateway_.store->up() ? "up" : "down";
   if (const auto reload = gateway_.reload()) {
-    out["reload"] = {{"at_ms", reload->at_ms}, {"ok", reload->error.empty()}};
-    if (!reload->error.empty()) out["reload"]["error"] = reload->error;
+    out["reload"]["at_ms"] = reload->at_ms;
+    out["reload"]["ok"] = reload->error.empty();
+    if (!reload->error.empty()) out["reload"]["error"] = std::string_view(reload->error);
   }
   for (const auto& layer : layers_) {
     const auto health = layer->instance->health();
-    Json plugin = {{"name", layer->instance->name()},
-                   {"plugin", layer->instance->plugin().name},
-                   {"version", layer->instance->plugin().version},
-                   {"state", kStates[health.state]}};
-    if (!health.reason.empty()) plugin["reason"] = health.reason;
-    plugin.update({{"since_ms", ms(health.since.time_since_epoch())},
-                   {"calls", layer->calls.load()},
-                   {"failures", layer->failures.load()},
-                   {"short_circuits", layer->short_circuits.load()},
-                   {"seconds", seconds(layer->total_ns)},
-                   {"self_seconds", seconds(layer->self_ns)}});
-    out["plugins"].push_back(std::move(plugin));
+    const Member plugin = out["plugins"].push();
+    plugin["name"] = std::string_view(layer->instance->name());
+    plugin["plugin"] = layer->instance->plugin().name;
+    plugin["version"] = layer->instance->plugin().version;
+    plugin["state"] = kStates[health.state];
+    if (!health.reason.empty()) plugin["reason"] = std::string_view(health.reason);
+    plugin["since_ms"] = ms(health.since.time_since_epoch());
+    plugin["calls"] = layer->calls.load();
+    plugin["failures"] = layer->failures.load();
+    plugin["short_circuits"] = layer->short_circuits.load();
+    plugin["seconds"] = seconds(layer->total_ns);
+    plugin["self_seconds"] = seconds(layer->self_ns);
   }
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);  // a reason is a plugin's text
+}
+
+std::string Pipeline::report() const {
+  JsonArena arena;
+  gh_json* const root = arena.make();
+  report(root);
+  std::string text;
+  dump(root, text);
+  return text;
 }
 
 void Pipeline::metrics(std::string& out) const {

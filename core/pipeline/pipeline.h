@@ -28,7 +28,9 @@ class Pipeline {
   gh_status run_admin(Exchange& x, const gh_sink& out) const;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
-  /// What gatehouse.status/1 reports, as JSON text.
+  /// Fills in what gatehouse.status/1 reports.
+  void report(gh_json* into) const;
+  /// The same as JSON text.
   std::string report() const;
   /// Appends all metrics in the Prometheus text format.
   void metrics(std::string& out) const;

@@ -1,6 +1,5 @@
 #include "core/pipeline/status_table.h"
 
-#include "core/json/json.h"
 #include "core/pipeline/pipeline.h"
 #include "gatehouse/plugin.hpp"
 
@@ -9,12 +8,7 @@ namespace gatehouse::core {
 const gh_status_api& status_table() {
   static const gh_status_api table = {
       sizeof(gh_status_api),
-      [](const gh_host* host, gh_json* into) {
-        JsonArena arena;
-        std::string_view error;
-        const std::string text = Instance::of(host).surroundings().pipeline->report();
-        json_api().copy(into, arena.parse(text, error));
-      },
+      [](const gh_host* host, gh_json* into) { Instance::of(host).surroundings().pipeline->report(into); },
       [](const gh_host* host, void* to, void (*append)(void*, gh_str)) {
         std::string text;
         Instance::of(host).surroundings().pipeline->metrics(text);

@@ -203,6 +203,10 @@ gh_status RedisStore::clear(std::string_view prefix) {
 }
 
 bool RedisStore::up() {
+  const auto now = Clock::now().time_since_epoch().count();
+  Clock::rep due = ask_again_at_;
+  if (now < due) return down_until_ == 0;
+  ask_again_at_ = now + Clock::duration(kPause).count();
   RedisReply reply;
   return ask({"PING"}, RedisReply::kStatus, reply, soon()) == GH_OK;
 }

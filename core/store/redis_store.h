@@ -56,6 +56,7 @@ class RedisStore final : public Store {
 
   std::atomic<Clock::rep> down_until_{0};    // 0: it is up
   std::atomic<Clock::rep> silent_until_{0};  // about what it refuses
+  std::atomic<Clock::rep> ask_again_at_{0};  // whether it is up
 
   std::mutex mutex_;
   std::condition_variable returned_;                    // a connection

@@ -42,7 +42,7 @@ class Store {
   virtual const char* kind() const = 0;
   /// Calls may wait, as long as for another machine.
   virtual bool waits() const = 0;
-  /// Asks the store whether it is in order.
+  /// Whether the store is in order; asks it at most once a second.
   virtual bool up() = 0;
 };
 
