@@ -1,5 +1,7 @@
 #include "core/serve.h"
 
+#include <sys/resource.h>
+
 #include <csignal>
 #include <ctime>
 #include <iostream>
@@ -145,6 +147,8 @@ bool drain(Server& server, milliseconds grace, const Signals& signals, Log& log)
 }  // namespace
 
 int serve(const std::string& file) {
+  constexpr rlimit kNone{0, 0};
+  ::setrlimit(RLIMIT_CORE, &kNone);  // a core file would hold keys and prompts
   const Signals signals;
   Problems problems;
   const auto config = Config::load(file, problems);

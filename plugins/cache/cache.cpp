@@ -177,8 +177,8 @@ std::optional<Cache::Kept> Cache::find(Exchange& x, View key) {
   const Json root = document->root();
   auto events = read(root["events"]);
   if (!events) return std::nullopt;
-  const std::int64_t now = wall_s();
-  const std::int64_t at = std::clamp<std::int64_t>(root["at"].integer(), 0, now);  // clocks are set back, and gateways have several
+  const std::int64_t now = wall_s(), oldest = std::chrono::duration_cast<std::chrono::seconds>(ttl_).count();
+  const std::int64_t at = std::clamp(root["at"].integer(), now - oldest, now);  // clocks are set, and gateways have several
   return Kept{std::move(*document), std::move(*events), now - at, static_cast<std::int64_t>((*value)->size())};
 }
 

@@ -105,6 +105,9 @@ class Player:
         Path(self.directory.name, 'config.yaml').write_text('\n'.join(step.lines) + '\n', encoding='utf-8')
         return 'config.yaml'
 
+    def write_file(self, step, _):
+        Path(self.directory.name, step.text).write_text('\n'.join(step.lines) + '\n', encoding='utf-8')
+
     def set_env(self, step, _):
         name, _, value = step.text.partition('=')
         self.env[name] = value
@@ -260,7 +263,7 @@ class Player:
         self.taken.close()
         self.directory.cleanup()
 
-    steps = {'env': set_env, 'config': serve, 'check': run_to_end, 'start': run_to_end, 'exits': exits, 'signal': signal,
+    steps = {'env': set_env, 'file': write_file, 'config': serve, 'check': run_to_end, 'start': run_to_end, 'exits': exits, 'signal': signal,
              '>': request, '<': answer, '>>': asked, '<<': lambda *_: None, 'leaves': leaves, 'closes': closes, 'refused': refused,
              'log': log, 'never': forbid}
 

@@ -105,6 +105,14 @@ def not_even_a_debug_log_has_the_key(f):
 
 
 @test
+def a_crash_leaves_no_core_file_with_the_key(f):
+    f.start('health', shell='ulimit -c unlimited; exec "$@"')
+    limits = Path(f'/proc/{f.pid}/limits').read_text().splitlines()
+    limit = next(line for line in limits if line.startswith('Max core file size')).split()[4]
+    check(limit == '0', f'core files of {limit} bytes are written')
+
+
+@test
 def a_wrong_setting_beside_the_key_is_told_without_it(f):
     config = f.configure(*with_key('127.0.0.1:1', idle_timeout='soon'))
     check_refused(f, config, 'config.yaml', 'idle_timeout', env={'KEY': KEY})

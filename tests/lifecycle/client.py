@@ -12,8 +12,8 @@ def get(path='/health'):
     return f'GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode()
 
 
-def head(length, extension=EXTENSION, expect=False):
-    lines = ['POST /api/chat HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', f'Content-Length: {length}']
+def head(length, extension=EXTENSION, expect=False, path='/api/chat', headers=()):
+    lines = [f'POST {path} HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', f'Content-Length: {length}', *headers]
     lines += [f'X-Extension-ID: {extension}'] if extension else []
     lines += ['Expect: 100-continue'] if expect else []
     return '\r\n'.join([*lines, '', '']).encode()

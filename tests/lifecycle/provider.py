@@ -25,8 +25,8 @@ class Call:
         data = bytearray()
         while b'\r\n\r\n' not in data:
             data += self._read()
-        head, _, self.body = data.partition(b'\r\n\r\n')
-        length = int(head.lower().partition(b'content-length:')[2].split(b'\r\n')[0])
+        self.head, _, self.body = data.partition(b'\r\n\r\n')
+        length = int(self.head.lower().partition(b'content-length:')[2].split(b'\r\n')[0])
         while len(self.body) < length:
             self.body += self._read()
 

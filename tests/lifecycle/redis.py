@@ -4,8 +4,9 @@ import signal
 import socket
 import subprocess
 import tempfile
+from pathlib import Path
 
-from checks import PATIENCE, eventually
+from checks import PATIENCE, check, eventually
 
 
 class Redis:
@@ -18,7 +19,8 @@ class Redis:
         self.start()
 
     def start(self):
-        words = ['redis-server', '--port', self.port, '--bind', '127.0.0.1', '--dir', self.folder.name, '--save', '']
+        words = ['redis-server', '--port', self.port, '--bind', '127.0.0.1', '--dir', self.folder.name, '--save', '',
+                 '--rdbcompression', 'no']
         self.process = subprocess.Popen(list(map(str, words)), stdout=subprocess.DEVNULL)
         eventually(self._answers, PATIENCE, 'redis-server does not answer')
 
@@ -33,6 +35,11 @@ class Redis:
         with socket.create_connection(('127.0.0.1', self.port), PATIENCE) as sock:
             sock.sendall(b'*%d\r\n' % len(words) + b''.join(b'$%d\r\n%s\r\n' % (len(w), w) for w in map(str.encode, words)))
             return sock.recv(1 << 20)
+
+    def dump(self):
+        """Every key and value, of all kinds."""
+        check(self.ask('SAVE') == b'+OK\r\n', 'redis-server cannot save')
+        return Path(self.folder.name, 'dump.rdb').read_bytes()
 
     def pause(self):
         os.kill(self.process.pid, signal.SIGSTOP)

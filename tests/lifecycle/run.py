@@ -23,6 +23,7 @@ import cases_start  # noqa: F401
 import cases_admin  # noqa: F401
 import cases_plugins  # noqa: F401
 import cases_metrics  # noqa: F401
+import cases_reliability  # noqa: F401
 
 AT_ONCE = 4     # most of a test is waiting
 LOG_LINES = 5  # shown of a gateway with which something was wrong
