@@ -155,7 +155,7 @@ http {{
   upstream model {{ server 127.0.0.1:{upstream_port}; keepalive 1024; keepalive_requests 100000000; }}
   server {{
     listen 127.0.0.1:{self.port} backlog=4096 reuseport;
-    location = /health {{ default_type application/json; return 200 '{{"status":"healthy"}}'; }}
+    location = /livez {{ default_type text/plain; return 200 'ok'; }}
     location / {{
       proxy_pass http://model;
       proxy_http_version 1.1;
@@ -298,7 +298,7 @@ def row(lane, what, ours, theirs, unit, goal='', digits=1):
 
 def lane_local(bench):
     """An answer that needs no upstream."""
-    path = ['--path', '/health']
+    path = ['--path', '/livez']
     with Nginx(bench, 9) as nginx, Gateway(bench, 9) as full, Gateway(bench, 9, ['health']) as alone:
         targets = {'nginx': (nginx, ['--port', nginx.port, *path]), 'default pipeline': (full, ['--port', full.port, *path]),
                    'health alone': (alone, ['--port', alone.port, *path])}
@@ -366,8 +366,8 @@ def lane_memory(bench):
 def held_memory(bench, kind, port, what, count):
     """Growth of a fresh server per connection, with `count` of them held."""
     with kind(bench, port) as server:
-        arguments = ['--port', server.port, '--path', '/health'] if what == 'idle connection' else server.chat
-        bench.load('loop', 4, 0.2, '--port', server.port, '--path', '/health')
+        arguments = ['--port', server.port, '--path', '/livez'] if what == 'idle connection' else server.chat
+        bench.load('loop', 4, 0.2, '--port', server.port, '--path', '/livez')
         before = {field: server.status(field) for field in ('VmRSS', 'Threads')}
         command = [bench.tools / 'bench_load', 'hold', '--connections', count, '--seconds', 30, '--ramp', count / 2500, *arguments]
         pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'text': True}
