@@ -31,6 +31,8 @@ class RedisConnection {
  public:
   /// Connects, and gives the password and the database. Nothing: `why` says why not.
   static std::unique_ptr<RedisConnection> open(const StoreSettings::Redis& settings, Clock::time_point deadline, std::string& why);
+  /// On a socket that is connected and does not block.
+  explicit RedisConnection(Poco::Net::StreamSocket socket) : socket_(std::move(socket)) {}
 
   /// False: there is no answer, and `why` says why.
   bool ask(const std::vector<std::string_view>& command, RedisReply& reply, Clock::time_point deadline, std::string& why);
@@ -38,8 +40,6 @@ class RedisConnection {
   bool is_idle();
 
  private:
-  explicit RedisConnection(Poco::Net::StreamSocket socket) : socket_(std::move(socket)) {}
-
   bool log_in(const StoreSettings::Redis& settings, Clock::time_point deadline, std::string& why);
   bool read_reply(RedisReply& reply, int depth, Waiter& waiter);
   bool read_line(std::string& line, Waiter& waiter);

@@ -1,0 +1,115 @@
+/// Headers that plugins read on their own, each in a line: the peer, the trusted proxies, X-Forwarded-For, traceparent; then of
+/// an answer of Gemini retry-after-ms, Retry-After and, in the rest, the error.
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <regex>
+
+#include "gatehouse/testing.hpp"
+#include "plugins/access-log/access_log.h"
+#include "plugins/gemini/retry_after.h"
+#include "plugins/throttler/address.h"
+#include "require.h"
+
+namespace gatehouse {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string cut(std::string& text, char end) {
+  std::string front = text.substr(0, text.find(end));
+  text.erase(0, front.size() + 1);
+  return front;
+}
+
+std::string text_of(const Address& address) {
+  char text[INET6_ADDRSTRLEN];
+  require(inet_ntop(AF_INET6, address.data(), text, sizeof text), "an address can be written");
+  return text;
+}
+
+/// The client, as the throttler finds it below the access log, whose lines are put into `logs`.
+std::optional<Address> client(const TrustedProxies& proxies, const std::string& peer, const std::string& forwarded_for,
+                              const std::string& traceparent, std::vector<std::string>& logs) {
+  testing::Harness h;
+  AccessLog log(h.host(), Json());
+  std::optional<Address> found;
+  h.next = [&](Exchange& x, Sink&) -> Status {
+    found = proxies.client_of(x);
+    return {};
+  };
+  testing::Request request("GET", "/");
+  request.peer = peer;
+  request.headers = {{"X-Forwarded-For", forwarded_for}, {"traceparent", traceparent}};
+  (void)h.run(log, request);
+  logs = h.logs;
+  return found;
+}
+
+void check_client(const std::string& peer, std::string networks, const std::string& forwarded_for, const std::string& traceparent) {
+  TrustedProxies proxies;
+  bool trusts = false;
+  while (!networks.empty()) {
+    const std::string network = cut(networks, ',');
+    const bool added = proxies.add(network);
+    require(!added || parse_address(network.substr(0, network.find('/'))), "a network begins with an address");
+    trusts = trusts || added;
+  }
+
+  std::vector<std::string> logs;
+  const auto address = parse_address(peer);
+  const auto found = client(proxies, peer, forwarded_for, traceparent, logs);
+  require(found.has_value() == address.has_value(), "a client has an address if its connection has one");
+  require(trusts || found == address, "without trusted proxies a client is its connection");
+  if (found) {
+    require(parse_address(text_of(*found)) == found, "an address that is written is the same address");
+    std::string network;
+    append_network(network, *found);
+    require(network.size() == 4 || network.size() == 8, "a client is an IPv4 address or half of an IPv6 address");
+  }
+  // As a client may begin the list that proxies append to.
+  std::vector<std::string> ignored;
+  const auto claimed = client(proxies, peer, "192.0.2.99, " + forwarded_for, traceparent, ignored);
+  require(claimed == found || claimed == parse_address("192.0.2.99"), "a claim hides a client only if it is believed itself");
+
+  static const std::regex kTrace("00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}");
+  const bool is_trace = std::regex_match(traceparent, kTrace);
+  require(logs.size() == 2, "there are two lines for a request");
+  for (const std::string& line : logs) {
+    require((line.find("\"trace_id\":\"") != line.npos) == is_trace, "a trace is logged if it is one");
+    require(!is_trace ||
+                line.find("\"trace_id\":\"" + traceparent.substr(3, 32) + "\",\"parent_id\":\"" + traceparent.substr(36, 16)) != line.npos,
+            "the trace that is logged is that of the request");
+  }
+}
+
+bool is_short_number(View text) {
+  return !text.empty() && text.size() < 9 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+void check_retry_after(const std::string& milliseconds, const std::string& seconds_or_date, const std::string& error) {
+  auto document = Document::parse(error);
+  const auto wait = retry_after(milliseconds, seconds_or_date, document ? Json(document->root()) : Json(), 1'700'000'000s);
+  require(wait >= 0ns && wait <= 24h, "nobody waits for longer than a day");
+  const auto is = [wait](std::chrono::nanoseconds time) { return wait == std::clamp<std::chrono::nanoseconds>(time, 1ns, 24h); };
+  if (is_short_number(milliseconds)) {
+    require(is(std::chrono::milliseconds(std::stol(milliseconds))), "retry-after-ms is a number of milliseconds");
+  } else if (milliseconds.empty() && is_short_number(seconds_or_date)) {
+    require(is(std::chrono::seconds(std::stol(seconds_or_date))), "Retry-After is a number of seconds");
+  }
+}
+
+}  // namespace
+}  // namespace gatehouse
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace gatehouse;
+  const testing::Harness binds_json;
+  std::string rest(reinterpret_cast<const char*>(data), size);
+  std::string lines[6];
+  for (std::string& line : lines) line = cut(rest, '\n');
+  check_client(lines[0], lines[1], lines[2], lines[3]);
+  check_retry_after(lines[4], lines[5], rest);
+  return 0;
+}
