@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,7 @@
 #include "core/config/config.h"
 #include "core/loader/loader.h"
 #include "core/log/log.h"
+#include "core/pipeline/nobody.h"
 #include "core/pipeline/pipeline.h"
 #include "gatehouse/plugin.hpp"
 
@@ -30,6 +32,41 @@ void print_keys(const nlohmann::ordered_json& schema) {
     if (value.contains("default")) std::cout << ", default " << value["default"].dump();
     if (std::find(required.begin(), required.end(), key) != required.end()) std::cout << ", required";
     std::cout << ")\n      " << value.value("description", "") << '\n';
+  }
+}
+
+/// What an instance answers to GET on its admin routes.
+std::string ask(const Pipeline& pipeline, const std::string& path) {
+  RequestHead head;
+  head.method = "GET";
+  head.path = path;
+  Nobody nobody;
+  Waiter waiter(-1, -1, Clock::time_point::max(), [] { return Clock::time_point::max(); });
+  Exchange x(head, {}, nobody, waiter);
+  std::string body;
+  const gh_sink out{sizeof(gh_sink), &body, [](void* to, const gh_event* e) -> gh_status {
+                      static_cast<std::string*>(to)->append(view(e->text));
+                      return GH_OK;
+                    }};
+  return pipeline.run_admin(x, out) == GH_OK ? body : std::string();
+}
+
+/// What a stranger wrote, without what a terminal would obey.
+std::string printable(const nlohmann::ordered_json& text) {
+  const std::string quoted = nlohmann::ordered_json(text).dump(-1, ' ', true);
+  return quoted.size() > 2 ? quoted.substr(1, quoted.size() - 2) : std::string();
+}
+
+void print_mcp_server(const nlohmann::ordered_json& server) {
+  const auto text = [](const nlohmann::ordered_json& of, const char* name) { return printable(of.value(name, std::string())); };
+  const bool up = server.at("state") == "up";
+  std::cout << text(server, "name") << (up ? ": up" : ": down: " + text(server, "reason"));
+  if (server.contains("detail")) std::cout << " (" << text(server, "detail") << ')';
+  if (up) std::cout << ", " << text(server.at("server"), "name") << ' ' << text(server.at("server"), "version") << ", MCP " << text(server, "protocol");
+  std::cout << '\n';
+  for (const auto& tool : server.at("tools")) {
+    std::cout << "  " << text(tool, "name")
+              << (tool.contains("left_out") ? " is left out: " + text(tool, "left_out") : " is offered as " + text(tool, "offered_as")) << '\n';
   }
 }
 
@@ -79,6 +116,30 @@ int inspect_plugin(const std::string& file) {
     std::cerr << file << ' ' << e.what() << '\n';
     return 1;
   }
+}
+
+int list_mcp_servers(const std::string& config_file) {
+  std::signal(SIGPIPE, SIG_IGN);  // a server may end while it is sent something
+  Problems problems;
+  const auto config = Config::load(config_file, problems);
+  LogSettings quiet;
+  quiet.level = "error";
+  Log log(quiet);
+  Gateway gateway(log, config ? config->store : StoreSettings());
+  const auto pipeline = config ? Pipeline::build(*config, gateway, problems) : nullptr;
+  std::cerr << problems;
+  if (!pipeline) return 1;
+
+  pipeline->start(nullptr);
+  bool all_up = true;
+  for (const PluginEntry& entry : config->pipeline) {
+    if (entry.plugin != "mcp") continue;
+    for (const auto& server : nlohmann::ordered_json::parse(ask(*pipeline, "/" + entry.instance + "/servers"))) {
+      print_mcp_server(server);
+      all_up = all_up && server.at("state") == "up";
+    }
+  }
+  return all_up ? 0 : 1;
 }
 
 int new_token(const std::string& name) {

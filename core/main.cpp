@@ -23,6 +23,8 @@ int main(int argc, char** argv) {
   command(plugins, "list", "The plugins of a folder", "DIRECTORY", "Folder (default: where the installation keeps them)", list_plugins)
       ->required(false);
   command(plugins, "inspect", "What a plugin is, what it takes, and whether it would load here", "FILE", "Shared object", inspect_plugin);
+  CLI::App& mcp = *app.add_subcommand("mcp", "Look at MCP servers")->require_subcommand(1);
+  command(mcp, "list", "Connect the servers of a configuration: what they offer, and what is wrong", "CONFIG", "Configuration file (YAML)", list_mcp_servers);
   CLI::App& token = *app.add_subcommand("token", "Tokens that installs of an extension show")->require_subcommand(1);
   command(token, "new", "Make a token, print it once, and say what to write into the configuration", "NAME",
           "Name of the install (default: install)", new_token)

@@ -11,7 +11,7 @@
 /// Threads    [control] entries are called one after another on one thread. handle() is called on many threads at
 ///            once, but an exchange with its `out` and `next` belongs to one thread. Host functions may be called on
 ///            any thread unless marked otherwise. handle() may block, but only in host functions or briefly: those
-///            wake up when the client leaves, the deadline passes or the gateway stops.
+///            wake up when the client leaves, the deadline passes or the gateway stops. SIGPIPE is ignored.
 /// next       May be called zero, one or more times inside handle(), one call after another.
 /// Errors     fail() puts the failure on the exchange and returns GH_FAILED, which is passed up unchanged; the next
 ///            call of next() clears it. No exception, longjmp or exit may cross this boundary.
@@ -312,8 +312,8 @@ typedef struct gh_wait_api {
   /// Waits until a descriptor of the plugin's own (a pipe of a child process) is ready for `events`, as poll(2). As wait().
   gh_status (*wait_fd)(const gh_host *, gh_exchange *, int fd, short events, int64_t ns);
   void (*drop)(gh_waker *);
-  /// Calls run() on a thread of its own, with an exchange of its own that has no client and no `out` and ends when that of
-  /// the parent does, or at `deadline_ns` on the clock of now_ns(). To be joined. NULL: no thread could be started.
+  /// Calls run() on a thread of its own, with an exchange of its own that has no client and no `out`: cancelled by join(), or
+  /// at `deadline_ns` on the clock of now_ns() or the parent's. To be joined. NULL: no thread could be started.
   gh_task *(*start)(const gh_host *, gh_exchange *parent, int64_t deadline_ns, void (*run)(void *self, gh_exchange *), void *self);
   /// Returns when run() has returned, and frees the task. On the parent's thread. When the parent is cancelled meanwhile, so
   /// is the task, and this says why: GH_STOP, GH_CANCELLED. GH_FAILED: an exception left run().

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <deque>
 #include <string>
 #include <vector>
 
-#include "gatehouse/plugin.hpp"
+#include "calls.h"
 
 namespace gatehouse {
 
@@ -12,33 +13,33 @@ namespace gatehouse {
 /// A call of a tool that was not offered is turned into a refused one.
 class Step final : public Sink {
  public:
-  Step(Json tools, Sink& out) : tools_(tools), out_(out) {}
+  Step(Json tools, const Offer& offer, Sink& out) : tools_(tools), offer_(offer), out_(out) {}
 
   Status emit(Event e) override;
 
-  /// Answers the refused calls, then ends the step.
-  Status finish();
+  /// Answers the refused calls, runs those that run here, and ends the step.
+  Status finish(Host host, Exchange& x, std::size_t max_result);
   /// All that the model called was answered here, and it waits for the answers.
   bool calls_for_another() const;
   /// Appends what the model said, and the answers it gets, to the messages of a chat document.
   void append_to(MutableJson messages);
 
  private:
+  Status add_call(Event e);
+  Status pass_on(Event e);
   void add_delta(Event e);
   void close_block();
   bool is_offered(View name) const;
+  bool waits_for_answers() const { return finish_reason_ == "tool-calls" || finish_reason_ == "stop"; }
 
   const Json tools_;
+  const Offer& offer_;
   Sink& out_;
   Document said_;  // content of the assistant's message
   MutableJson block_;
   int block_kind_ = 0;
   std::string block_id_, text_;  // of the open block
-  struct Refused {
-    std::string id, name;
-  };
-  std::vector<Refused> refused_;
-  std::size_t calls_ = 0;  // for the client or refused; what the provider ran itself is no concern of ours
+  std::deque<Call> calls_;       // without those that the provider ran itself
   std::string finish_reason_;
 };
 

@@ -1,28 +1,44 @@
 #include "step.h"
 
+#include <algorithm>
+
 namespace gatehouse {
 
 Status Step::emit(Event e) {
   switch (e.kind()) {
     case GH_EV_TEXT:
     case GH_EV_REASONING: add_delta(e); break;
-    case GH_EV_TOOL_CALL: {
-      if (e.has(GH_PROVIDER_EXECUTED)) break;
-      ++calls_;
-      MutableJson call = said_.root().push();
-      call.edit("type").set("tool-call");
-      call.edit("id").set(e.id());
-      call.edit("name").set(e.name());
-      call.edit("input").set(e.json());
-      if (e.metadata()) call.edit("metadata").set(e.metadata());
-      if (is_offered(e.name())) break;
-      refused_.push_back({std::string(e.id()), std::string(e.name())});
-      return out_.emit(event::tool_call_error(e.id(), e.name(), e.json(), "the model called a tool that was not offered"));
-    }
+    case GH_EV_TOOL_INPUT_START: return pass_on(e);
+    case GH_EV_TOOL_CALL:
+      if (!e.has(GH_PROVIDER_EXECUTED)) return add_call(e);
+      break;
     case GH_EV_STEP_FINISH: finish_reason_ = e.name(); return Status();
     default: break;
   }
   return out_.emit(e);
+}
+
+Status Step::add_call(Event e) {
+  MutableJson call = said_.root().push();
+  call.edit("type").set("tool-call");
+  call.edit("id").set(e.id());
+  call.edit("name").set(e.name());
+  call.edit("input").set(e.json());
+  if (e.metadata()) call.edit("metadata").set(e.metadata());
+  Call& added = calls_.emplace_back(Call{std::string(e.id()), std::string(e.name()), call["input"]});
+  if (is_offered(e.name())) {
+    added.here = offer_.find(e.name());
+    return pass_on(e);
+  }
+  added.error = "There is no tool named " + added.name + ". Use only the tools that are offered.";
+  return out_.emit(event::tool_call_error(e.id(), e.name(), e.json(), "the model called a tool that was not offered"));
+}
+
+/// Marks what runs here: the client must not try it.
+Status Step::pass_on(Event e) {
+  gh_event marked = e.raw();
+  if (is_offered(e.name()) && offer_.find(e.name())) marked.flags |= GH_DYNAMIC;
+  return out_.emit(marked);
 }
 
 /// One block is one part of the message, at the place where it began; the last metadata of a block counts.
@@ -52,15 +68,22 @@ bool Step::is_offered(View name) const {
   return false;
 }
 
-Status Step::finish() {
-  for (const Refused& call : refused_) {
+Status Step::finish(Host host, Exchange& x, std::size_t max_result) {
+  std::vector<Call*> run;
+  for (Call& call : calls_) {
+    if (call.here && waits_for_answers()) run.push_back(&call);
+    if (call.error.empty()) continue;
     if (Status status = out_.emit(event::tool_output_error(call.id, "there is no tool of that name")); !status) return status;
+  }
+  if (!run.empty()) {
+    if (Status status = run_calls(host, x, out_, run, max_result); !status) return status;
   }
   return out_.emit(event::step_finish(finish_reason_));
 }
 
 bool Step::calls_for_another() const {
-  return calls_ > 0 && calls_ == refused_.size() && (finish_reason_ == "tool-calls" || finish_reason_ == "stop");
+  return !calls_.empty() && waits_for_answers() &&
+         std::all_of(calls_.begin(), calls_.end(), [](const Call& call) { return call.is_answered(); });
 }
 
 void Step::append_to(MutableJson messages) {
@@ -70,12 +93,16 @@ void Step::append_to(MutableJson messages) {
   assistant.edit("content").set(said_.root());
   MutableJson answers = messages.push();
   answers.edit("role").set("tool");
-  for (const Refused& call : refused_) {
+  for (const Call& call : calls_) {
     MutableJson answer = answers.edit("content").push();
     answer.edit("type").set("tool-result");
     answer.edit("id").set(View(call.id));
     answer.edit("name").set(View(call.name));
-    answer.edit("output").set(View("There is no tool named " + call.name + ". Use only the tools that are offered."));
+    if (call.result) {
+      answer.edit("output").set(call.result);
+    } else {
+      answer.edit("output").set(View(call.error));
+    }
   }
 }
 

@@ -1,0 +1,102 @@
+#include "mcp.h"
+
+#include <algorithm>
+
+#include "http_transport.h"
+#include "schema.h"
+#include "stdio_transport.h"
+#include "step.h"
+
+namespace gatehouse {
+namespace {
+
+/// How often the model has been asked since the user last said something.
+std::int64_t steps_so_far(Json messages) {
+  std::int64_t steps = 0;
+  for (const Json message : messages) {
+    const View role = message["role"].str();
+    if (role == "user") steps = 0;
+    if (role == "assistant") ++steps;
+  }
+  return steps;
+}
+
+}  // namespace
+
+Mcp::Mcp(Host host, Json config)
+    : host_(host),
+      servers_route_(host.admin_route("GET", "/servers")),
+      max_steps_(config["max_steps"].integer(20)),
+      max_total_steps_(config["max_total_steps"].integer(60)),
+      max_result_(config["max_result"].bytes(1 << 20)) {
+  if (max_result_ > kMaxMessage) host.problem("/max_result", "must be at most 4MiB");
+  std::size_t index = 0;
+  for (const Json server : config["servers"]) add_server(server, "/servers/" + std::to_string(index++));
+}
+
+void Mcp::add_server(Json config, const std::string& pointer) {
+  const View name = config["name"].str();
+  if (std::any_of(servers_.begin(), servers_.end(), [&](const auto& s) { return s->name() == name; })) {
+    host_.problem(pointer + "/name", "another server has this name");
+  }
+  if (!config["command"] == !config["url"]) return host_.problem(pointer, "needs either a command or a url");
+  const auto make_transport = [&](Transport::Answer answer) -> std::unique_ptr<Transport> {
+    if (config["command"]) return std::make_unique<StdioTransport>(host_, config, std::move(answer));
+    return std::make_unique<HttpTransport>(host_, config, pointer, std::move(answer));
+  };
+  servers_.push_back(std::make_unique<Server>(host_, config, make_transport, [this] { report(); }));
+  host_.background<&Server::run>(servers_.back().get());
+}
+
+void Mcp::adopt(Mcp& older) {
+  for (const auto& server : servers_) {
+    for (const auto& old : older.servers_) {
+      if (old->name() == server->name()) server->adopt(*old);
+    }
+  }
+}
+
+Status Mcp::handle(Exchange& x, Sink& out, Next& next) {
+  if (x.route() == servers_route_) return describe(x, out);
+
+  const Offer offer(x, servers_);
+  std::int64_t total = steps_so_far(x.chat()["messages"]);
+  for (std::int64_t steps = 1;; ++steps, ++total) {
+    // A client may send the results of each answer with its next request, for ever: a model without tools comes to an end.
+    const bool last = total >= max_total_steps_;
+    if (last) x.chat().edit("tools").set_array();
+    Step step(x.chat()["tools"], offer, out);
+    if (Status status = next(x, step); !status) return status;
+    if (Status status = step.finish(host_, x, max_result_); !status) return status;
+    if (last || steps == max_steps_ || !step.calls_for_another()) return Status();
+    step.append_to(x.chat().edit("messages"));
+  }
+}
+
+/// On the thread of whichever server has changed.
+void Mcp::report() {
+  const std::lock_guard lock(health_mutex_);
+  std::string down;
+  for (const auto& server : servers_) {
+    const Server::Condition condition = server->condition();
+    if (condition.health == GH_UP) continue;
+    down.append(down.empty() ? "" : " ").append("server ").append(server->name()).append(": ").append(condition.reason);
+  }
+  host_.health(down.empty() ? GH_UP : GH_DEGRADED, down);
+}
+
+Status Mcp::describe(Exchange& x, Sink& out) {
+  const Document document;
+  MutableJson list = document.root();
+  list.set_array();
+  for (const auto& server : servers_) {
+    server->settle(x);
+    server->describe(list.push());
+  }
+  return x.reply(out, 200, "application/json", document.root().dump());
+}
+
+}  // namespace gatehouse
+
+GATEHOUSE_PLUGIN(gatehouse::Mcp, "mcp", "1.0.0", "Offers the tools of MCP servers and runs what the model calls", GATEHOUSE_SCHEMA,
+                 GH_PLUGIN_CHAT)

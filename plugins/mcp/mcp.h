@@ -1,0 +1,29 @@
+#pragma once
+
+#include "offer.h"
+
+namespace gatehouse {
+
+/// Offers the tools of MCP servers, and asks the model again, in the same answer, as long as all its tool calls can be answered
+/// on this side.
+class Mcp final : public Plugin {
+ public:
+  Mcp(Host host, Json config);
+
+  Status handle(Exchange& x, Sink& out, Next& next) override;
+  void adopt(Mcp& older);
+
+ private:
+  void add_server(Json config, const std::string& pointer);
+  void report();
+  Status describe(Exchange& x, Sink& out);
+
+  const Host host_;
+  const int servers_route_;
+  const std::int64_t max_steps_, max_total_steps_;
+  const std::size_t max_result_;
+  std::mutex health_mutex_;  // keeps reports in order
+  Servers servers_;
+};
+
+}  // namespace gatehouse

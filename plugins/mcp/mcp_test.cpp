@@ -1,0 +1,295 @@
+#include "mcp.h"
+
+#include <gtest/gtest.h>
+
+#include "gatehouse/testing.hpp"
+
+namespace gatehouse {
+namespace {
+
+using namespace testing;
+using testing::Request;
+
+constexpr View kChat =
+    R"({"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "Go"}]}], "tools": [{"name": "known"}]})";
+const Events kAsksForOther = {"step-start", "tool-call:c1:other:{}", "step-finish:tool-calls"};
+
+// ---- Without servers -------------------------------------------------------------------------------------------------
+
+/// A gateway whose model answers its n-th call with the n-th of these.
+struct Gateway {
+  explicit Gateway(std::vector<NextFunction> model, View config = "{}") : mcp(h.host(), h.config(config)) {
+    h.next = in_turn(std::move(model));
+  }
+  Harness h;
+  Mcp mcp;
+};
+
+TEST(Mcp, PassesOnAnAnswerWithoutCalls) {
+  const Events said = {"step-start", "reasoning:Hm", "text:Hi", "usage:{\"total_tokens\":3}", "step-finish:stop"};
+  Gateway g({events(said)});
+
+  EXPECT_EQ(g.h.ask(g.mcp, kChat).events, said);
+  EXPECT_EQ(g.h.next_calls, 1);
+}
+
+TEST(Mcp, LeavesCallsOfOfferedToolsToTheClient) {
+  const Events said = {"step-start", "tool-input-start:c1:known", "tool-call:c1:known:{\"a\":1}", "step-finish:tool-calls"};
+  Gateway g({events(said)});
+
+  EXPECT_EQ(g.h.ask(g.mcp, kChat).events, said);
+  EXPECT_EQ(g.h.next_calls, 1);
+}
+
+TEST(Mcp, RefusesCallsOfOtherToolsAndAsksAgain) {
+  Gateway g(
+      {events({"step-start", "text:One ", "text:moment", "tool-call:c1:other:{\"a\":1}", "step-finish:tool-calls"}), answer("Sorry")});
+
+  EXPECT_EQ(g.h.ask(g.mcp, kChat).events, (Events{"step-start", "text:One ", "text:moment",
+                                                  "tool-call-error:c1:other:the model called a tool that was not offered:{\"a\":1}",
+                                                  "tool-output-error:c1:there is no tool of that name", "step-finish:tool-calls",
+                                                  "step-start", "text:Sorry", "step-finish:stop"}));
+  const auto messages = g.h.config(g.h.chats.at(1))["messages"];
+  EXPECT_EQ(
+      messages.at(1).dump(),
+      R"({"role":"assistant","content":[{"type":"text","text":"One moment"},{"type":"tool-call","id":"c1","name":"other","input":{"a":1}}]})");
+  EXPECT_EQ(messages.at(2)["role"].str(), "tool");
+  EXPECT_EQ(messages.at(2)["content"].at(0)["id"].str(), "c1");
+}
+
+TEST(Mcp, StopsWhenTheClientHasACallToAnswerToo) {
+  Gateway g({events({"step-start", "tool-call:c1:other:{}", "tool-call:c2:known:{}", "step-finish:tool-calls"})});
+
+  const Events seen = g.h.ask(g.mcp, kChat).events;
+  EXPECT_EQ(seen.back(), "step-finish:tool-calls");
+  EXPECT_EQ(seen.at(seen.size() - 2), "tool-output-error:c1:there is no tool of that name");
+  EXPECT_EQ(g.h.next_calls, 1);
+}
+
+TEST(Mcp, DoesNotGoOnAfterAnAnswerThatWasCutShort) {
+  Gateway g({events({"step-start", "tool-call:c1:other:{}", "step-finish:length"})});
+
+  g.h.ask(g.mcp, kChat);
+  EXPECT_EQ(g.h.next_calls, 1);
+}
+
+TEST(Mcp, EndsAtTheLimitOfSteps) {
+  Gateway g({events(kAsksForOther)}, R"({"max_steps": 3})");
+
+  EXPECT_EQ(g.h.ask(g.mcp, kChat).code, GH_OK);
+  EXPECT_EQ(g.h.next_calls, 3);
+}
+
+TEST(Mcp, LetsTheModelAnswerWithoutToolsAtTheLimitOfAllRequests) {
+  constexpr View kLong =
+      R"({"messages": [{"role": "assistant", "content": []}, {"role": "user", "content": []}, {"role": "assistant", "content": []},
+                             {"role": "tool", "content": []}], "tools": [{"name": "known"}]})";
+  Gateway g({events(kAsksForOther)}, R"({"max_total_steps": 3})");
+
+  g.h.ask(g.mcp, kLong);
+  ASSERT_EQ(g.h.next_calls, 3);  // two with tools after the one before, and the last
+  EXPECT_EQ(g.h.config(g.h.chats.at(1))["tools"].size(), 1u);
+  EXPECT_EQ(g.h.config(g.h.chats.at(2))["tools"].size(), 0u);
+}
+
+TEST(Mcp, PassesOnAFailureOfALaterStep) {
+  Gateway g({events(kAsksForOther), fails({502, "upstream_error", "No.", {}})});
+
+  EXPECT_EQ(g.h.ask(g.mcp, kChat).failure.code, "upstream_error");
+}
+
+TEST(Mcp, ReturnsSignedPartsAsTheyCame) {
+  Gateway g({events({"step-start", "reasoning:Hm @{\"google\":{\"thoughtSignature\":\"s\"}}",
+                     "tool-call:c1:other:{} @{\"google\":{\"thoughtSignature\":\"t\"}}", "step-finish:tool-calls"}),
+             answer("Sorry")});
+
+  g.h.ask(g.mcp, kChat);
+  const auto content = g.h.config(g.h.chats.at(1))["messages"].at(1)["content"];
+  EXPECT_EQ(content.at(0)["metadata"].dump(), R"({"google":{"thoughtSignature":"s"}})");
+  EXPECT_EQ(content.at(1)["metadata"].dump(), R"({"google":{"thoughtSignature":"t"}})");
+}
+
+TEST(Mcp, MindsNoCallThatTheProviderRanItself) {
+  const Events said = {"step-start", "tool-call+provider-executed:c1:code_execution:{}", "text:4", "step-finish:stop"};
+  Gateway g({events(said)});
+
+  EXPECT_EQ(g.h.ask(g.mcp, kChat).events, said);
+  EXPECT_EQ(g.h.next_calls, 1);
+}
+
+// ---- With a server ---------------------------------------------------------------------------------------------------
+
+/// A gateway with the server `web`, which has the tools read and write.
+struct McpTest : ::testing::Test {
+  explicit McpTest(View more = "")
+      : mcp(h.host(),
+            h.config("{\"servers\": [{\"name\": \"web\", \"url\": \"http://web\"" + std::string(more) + "}], \"max_result\": \"1KiB\"}")) {}
+
+  void connect() {
+    answer_rpc(R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})");
+    h.upstream.push(reply(202, ""));
+    answer_rpc(R"({"tools":[{"name":"read","description":"Reads.","inputSchema":{"type":"object"}},{"name":"write","inputSchema":{}}]})");
+    h.upstream.push(reply(405, ""));
+    h.run_background();
+  }
+  void answer_rpc(const std::string& result) {
+    h.upstream.push(
+        reply(200, "{\"id\":" + std::to_string(++last_id) + ",\"result\":" + result + "}", {{"Content-Type", "application/json"}}));
+  }
+  /// The model answers with these events, and then with a text.
+  Events ask(View chat, Events model) {
+    h.next = in_turn({events(std::move(model)), answer("Done")});
+    return h.ask(mcp, chat).events;
+  }
+  /// The tools of the n-th call of the model.
+  std::string offered(std::size_t index = 0) { return h.config(h.chats.at(index))["tools"].dump(); }
+
+  Harness h;
+  std::int64_t last_id = 0;
+  Mcp mcp;
+};
+
+const std::string kRead = R"({"name":"web_read","description":"Reads.","input_schema":{"type":"object"}})";
+
+TEST_F(McpTest, OffersWhatTheClientAnnouncesAsTheServerDescribesIt) {
+  connect();
+  ask(R"({"messages": [], "tools": [{"name": "known"}], "backend_tools": ["web_read", "web_none", "ghost_read", "web"]})",
+      {"step-start", "step-finish:stop"});
+  EXPECT_EQ(offered(), R"([{"name":"known"},)" + kRead + "]");
+}
+
+TEST_F(McpTest, TakesThePlaceOfAToolOfTheClient) {
+  connect();
+  ask(R"({"messages": [], "tools": [{"name": "web_read", "description": "of the client"}], "backend_tools": ["web_read"]})",
+      {"step-start", "step-finish:stop"});
+  EXPECT_EQ(offered(), "[" + kRead + "]");
+}
+
+TEST_F(McpTest, LeavesAToolToTheClientThatOnlyTheClientAnnounces) {
+  connect();
+  const Events said = {"step-start", "tool-call:c1:web_read:{}", "step-finish:tool-calls"};
+  EXPECT_EQ(ask(R"({"messages": [], "tools": [{"name": "web_read"}]})", said), said);
+}
+
+TEST_F(McpTest, RunsACallAndGoesOnWithItsResult) {
+  connect();
+  answer_rpc(R"({"content":[{"type":"text","text":"42"}]})");
+  EXPECT_EQ(
+      ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-input-start:c1:web_read", "tool-input-delta:c1:{}",
+                                                                 "tool-call:c1:web_read:{\"a\":1}", "step-finish:tool-calls"}),
+      (Events{"step-start", "tool-input-start+dynamic:c1:web_read", "tool-input-delta:c1:{}", "tool-call+dynamic:c1:web_read:{\"a\":1}",
+              R"(tool-output+dynamic:c1:{"content":[{"type":"text","text":"42"}]})", "step-finish:tool-calls", "step-start", "text:Done",
+              "step-finish:stop"}));
+  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
+            R"({"type":"tool-result","id":"c1","name":"web_read","output":{"content":[{"type":"text","text":"42"}]}})");
+  EXPECT_EQ(offered(1), "[" + kRead + "]");
+  EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="ok"})"), 1);
+}
+
+TEST_F(McpTest, TellsTheModelAndNotTheClientWhyACallFailed) {
+  connect();
+  h.upstream.push(reply(200, R"({"id":3,"error":{"code":-32603,"message":"disk on fire"}})"));
+  ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
+  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0)["output"].str(), "The tool failed: disk on fire (-32603)");
+  EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="error"})"), 1);
+}
+
+TEST_F(McpTest, TakesAnErrorOfAToolForAResult) {
+  connect();
+  answer_rpc(R"({"content":[],"isError":true})");
+  const Events seen =
+      ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
+  EXPECT_EQ(seen.at(2), R"(tool-output+dynamic:c1:{"content":[],"isError":true})");
+  EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="error"})"), 1);
+}
+
+TEST_F(McpTest, CutsALongResultForClientAndModel) {
+  connect();
+  answer_rpc(R"({"content":[{"type":"text","text":")" + std::string(5000, 'x') + "\"}]}");
+  const Events seen =
+      ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
+  EXPECT_LT(seen.at(2).size(), 1500u);
+  EXPECT_LT(h.chats.at(1).size(), 2500u);
+}
+
+TEST_F(McpTest, RunsItsCallsAndLeavesTheOthersToTheClient) {
+  connect();
+  answer_rpc(R"({"content":[]})");
+  EXPECT_EQ(ask(R"({"messages": [], "tools": [{"name": "known"}], "backend_tools": ["web_read"]})",
+                {"step-start", "tool-call:c1:web_read:{}", "tool-call:c2:known:{}", "step-finish:tool-calls"}),
+            (Events{"step-start", "tool-call+dynamic:c1:web_read:{}", "tool-call:c2:known:{}", R"(tool-output+dynamic:c1:{"content":[]})",
+                    "step-finish:tool-calls"}));
+  EXPECT_EQ(h.next_calls, 1);
+}
+
+TEST_F(McpTest, RunsNothingOfAnAnswerThatWasCutShortOrBroke) {
+  connect();
+  ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:length"});
+  h.next = [](Exchange&, Sink& out) -> Status {
+    (void)emit(out, {"step-start", "tool-call:c1:web_read:{}"});
+    return Fail{502, "upstream_broken", "It broke.", {}};
+  };
+  h.ask(mcp, R"({"messages": [], "backend_tools": ["web_read"]})");
+  EXPECT_EQ(h.upstream.requests.size(), 4u);
+}
+
+TEST_F(McpTest, OffersNothingOfAServerThatIsDown) {
+  h.upstream.push(reply(500, ""));
+  h.run_background();
+  ask(R"({"messages": [], "tools": [{"name": "web_write"}], "backend_tools": ["web_read", "web_write"]})",
+      {"step-start", "step-finish:stop"});
+  EXPECT_EQ(offered(), R"([{"name":"web_write"}])");
+  EXPECT_EQ(h.health, "degraded: server web: The tool server refuses the request: HTTP 500.");
+}
+
+TEST_F(McpTest, MakesNoChatWaitThatUsesNoneOfItsServers) {
+  ask(kChat, {"step-start", "step-finish:stop"});  // nobody has connected the server, nor will
+  EXPECT_EQ(offered(), R"([{"name":"known"}])");
+}
+
+TEST_F(McpTest, DescribesItsServersToTheOperator) {
+  connect();
+  const auto servers = h.config(h.admin(mcp, "GET", "/servers").body);
+  EXPECT_EQ(servers.at(0)["name"].str(), "web");
+  EXPECT_EQ(servers.at(0)["state"].str(), "up");
+  EXPECT_EQ(servers.at(0)["protocol"].str(), "2025-11-25");
+  EXPECT_EQ(servers.at(0)["tools"].at(1)["offered_as"].str(), "web_write");
+  EXPECT_EQ(h.health, "up");
+}
+
+struct McpForAllTest : McpTest {
+  McpForAllTest() : McpTest(R"(, "location": "backend", "tools": {"deny": ["write"]})") {}
+};
+
+TEST_F(McpForAllTest, OffersItsToolsToAllChats) {
+  connect();
+  ask(kChat, {"step-start", "step-finish:stop"});
+  EXPECT_EQ(offered(), R"([{"name":"known"},)" + kRead + "]");
+}
+
+TEST_F(McpForAllTest, LeavesTheToolsOfTheClientAsTheyAre) {
+  connect();
+  ask(R"({"messages": [], "tools": [{"name": "web_read"}]})", {"step-start", "step-finish:stop"});
+  EXPECT_EQ(offered(), R"([{"name":"web_read"}])");
+}
+
+TEST_F(McpForAllTest, GivesAWorkflowOnlyWhatIsAnnounced) {
+  connect();
+  ask(R"({"messages": [], "workflow": "research"})", {"step-start", "step-finish:stop"});
+  EXPECT_EQ(h.chats.at(0).find("web_read"), std::string::npos);
+}
+
+// ---- Configuration ---------------------------------------------------------------------------------------------------
+
+TEST(McpConfiguration, NamesWhatIsWrong) {
+  Harness h;
+  Mcp mcp(h.host(), h.config(R"({"max_result": "5MiB", "servers": [{"name": "a", "url": "http://a"}, {"name": "a", "url": "ftp://a"},
+                                 {"name": "b"}, {"name": "c", "url": "http://c", "command": ["c"]}]})"));
+  EXPECT_EQ(h.problems.size(), 6u);
+  EXPECT_EQ(h.problems.at(0), "/max_result: must be at most 4MiB");
+  EXPECT_EQ(h.problems.at(1), "/servers/1/name: another server has this name");
+  EXPECT_EQ(h.problems.at(4), "/servers/2: needs either a command or a url");
+}
+
+}  // namespace
+}  // namespace gatehouse

@@ -1,0 +1,58 @@
+#include "offer.h"
+
+#include <algorithm>
+#include <map>
+
+namespace gatehouse {
+namespace {
+
+/// A tool of that name in a list of the chat document.
+Json find(Json tools, View name) {
+  for (const Json tool : tools) {
+    if (tool["name"].str() == name) return tool;
+  }
+  return Json();
+}
+
+}  // namespace
+
+Offer::Offer(Exchange& x, const Servers& servers) {
+  MutableJson chat = x.chat();
+  const Json announced = chat["backend_tools"];
+  if (announced.size() > 0) {
+    std::map<View, std::shared_ptr<const Tools>> asked;  // each server once
+    for (const Json name : announced) {
+      const View prefix = name.str().substr(0, name.str().find('_'));  // no name of a server has such a line
+      const auto server = std::find_if(servers.begin(), servers.end(), [&](const auto& s) { return s->name() == prefix; });
+      if (server == servers.end()) continue;
+      const auto [list, is_new] = asked.try_emplace(prefix, nullptr);
+      if (is_new) lists_.push_back(list->second = (*server)->tools(x));
+      const Tool* const tool = list->second ? list->second->find(name.str()) : nullptr;
+      if (tool) add(chat, **server, *tool);
+    }
+  }
+  if (!chat["workflow"].is_null()) return;  // it may allow only some tools, and has allowed none of these
+  for (const auto& server : servers) {
+    if (!server->offers_to_all()) continue;
+    const auto list = lists_.emplace_back(server->tools(x));
+    if (!list) continue;
+    for (const Tool& tool : list->offered()) {
+      if (!gatehouse::find(chat["tools"], tool.name)) add(chat, *server, tool);
+    }
+  }
+}
+
+/// Takes the place of a tool of the client that has the name.
+void Offer::add(MutableJson chat, Server& server, const Tool& tool) {
+  MutableJson tools = chat.edit("tools");
+  if (const Json replaced = gatehouse::find(tools, tool.name)) tools.erase(replaced);
+  tools.push().set(tool.definition.root());
+  entries_.push_back({&server, &tool});
+}
+
+const Offer::Entry* Offer::find(View name) const {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.tool->name == name; });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+}  // namespace gatehouse

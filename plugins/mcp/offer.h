@@ -1,0 +1,31 @@
+#pragma once
+
+#include "server.h"
+
+namespace gatehouse {
+
+using Servers = std::vector<std::unique_ptr<Server>>;
+
+/// The tools that one chat offers to the model and that run here.
+class Offer {
+ public:
+  struct Entry {
+    Server* server;
+    const Tool* tool;
+  };
+
+  /// Adds them to the chat document: those that the client has announced as running on this side, and those of servers that
+  /// offer theirs to all.
+  Offer(Exchange& x, const Servers& servers);
+
+  /// Null: it runs elsewhere, if anywhere.
+  const Entry* find(View name) const;
+
+ private:
+  void add(MutableJson chat, Server& server, const Tool& tool);
+
+  std::vector<Entry> entries_;
+  std::vector<std::shared_ptr<const Tools>> lists_;  // keeps the tools of entries_ while the chat goes on
+};
+
+}  // namespace gatehouse

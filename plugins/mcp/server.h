@@ -1,0 +1,79 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "session.h"
+
+namespace gatehouse {
+
+/// One MCP server: connected in the background from when the gateway starts, and again whenever it is lost. Any thread, unless
+/// marked.
+class Server {
+ public:
+  /// How it is, and in two lengths why: a sentence for anyone, and the rest for the operator.
+  struct Condition {
+    int health = GH_DOWN;  // GH_UP or GH_DOWN
+    std::string reason = "It is being connected.", detail;
+  };
+  using MakeTransport = std::function<std::unique_ptr<Transport>(Transport::Answer)>;
+
+  /// `changed` is called on some thread whenever its condition has.
+  Server(Host host, Json config, const MakeTransport& make_transport, std::function<void()> changed);
+
+  /// [background]
+  void run(Exchange& x);
+  /// [control] Remembers what its tools were before a reload.
+  void adopt(Server& older);
+
+  const std::string& name() const { return name_; }
+  /// Its tools are offered to all chats, announced or not.
+  bool offers_to_all() const { return offers_to_all_; }
+
+  /// What it offers now; null: nothing, as it is down. Waits only while it is being connected or has said that the list changed.
+  std::shared_ptr<const Tools> tools(Exchange& x);
+  /// `x` is that of the call's own task. A failure is for the model to read. `id` is what cancel() takes.
+  Result<Response> call(Exchange& x, const Tool& tool, Json arguments, std::int64_t& id);
+  void cancel(Exchange& x, std::int64_t id) { (void)session_.cancel(x, id); }
+  void count(View result, std::chrono::nanoseconds took) const;
+
+  std::chrono::nanoseconds call_timeout() const { return call_timeout_; }
+  Condition condition() const;
+  /// Waits until it is known how the server is.
+  void settle(Exchange& x);
+  /// For the operator.
+  void describe(MutableJson into) const;
+
+ private:
+  Status open(Exchange& x);
+  Status reopen(Exchange& x, std::uint64_t seen);
+  Status list(Exchange& x);
+  void list_again(Exchange& x);
+  void watch_changes(const Tools& tools);
+  bool settle(Exchange& x, std::unique_lock<std::mutex>& lock);
+  void set(Condition condition);
+  void set_busy(bool busy);
+  void set_down(const Status& why);
+
+  const Host host_;
+  const std::string name_;
+  const bool offers_to_all_;
+  const std::chrono::nanoseconds connect_timeout_, call_timeout_;
+  const ToolFilter filter_;
+  const Crypto crypto_;
+  const std::unique_ptr<Transport> transport_;
+  const std::function<void()> changed_;
+  Session session_;
+  std::map<std::string, Series, std::less<>> calls_;  // by result
+  const Series seconds_, tool_changes_;
+
+  mutable std::mutex mutex_;  // guards the rest
+  Condition condition_;
+  bool busy_ = true;            // somebody finds out how the server is or what it offers, and will tell those who wait
+  std::uint64_t openings_ = 0;  // sessions so far
+  std::shared_ptr<const Tools> tools_;
+  std::map<std::string, Digest> known_;  // what each tool was when it was first seen, by its own name
+  std::vector<const Waker*> waiting_;
+};
+
+}  // namespace gatehouse

@@ -1,0 +1,76 @@
+#include "tools.h"
+
+#include <gtest/gtest.h>
+
+#include "gatehouse/testing.hpp"
+
+namespace gatehouse {
+namespace {
+
+using testing::Harness;
+
+struct ToolsTest : ::testing::Test {
+  /// What is offered of these tools, and of the others why not.
+  std::vector<std::string> sorted(View listed, View filter = "{}") {
+    const ToolFilter chosen(h.config(filter));
+    Tools tools("files", chosen, Crypto(h.host()));
+    for (const Json tool : h.config(listed)) tools.add(tool);
+    tools.sort();
+    std::vector<std::string> out;
+    for (const Tool& tool : tools.offered()) out.push_back(tool.name);
+    for (const Tools::LeftOut& tool : tools.left_out()) out.push_back(tool.own_name + ": " + std::string(tool.why));
+    return out;
+  }
+  using Texts = std::vector<std::string>;
+  Harness h;
+};
+
+TEST_F(ToolsTest, AreOfferedUnderTheNameOfTheirServer) {
+  EXPECT_EQ(sorted(R"([{"name": "write", "inputSchema": {}}, {"name": "read", "inputSchema": {}}])"), (Texts{"files_read", "files_write"}));
+}
+
+TEST_F(ToolsTest, KeepTheDescriptionAndSchemaOfTheServer) {
+  const ToolFilter all((Json()));
+  Tools tools("files", all, Crypto(h.host()));
+  tools.add(
+      h.config(R"({"name": "read", "title": "Read", "description": "Reads.", "inputSchema": {"type": "object"}, "outputSchema": {}})"));
+  tools.sort();
+  const Tool* const tool = tools.find("files_read");
+  ASSERT_TRUE(tool);
+  EXPECT_EQ(tool->own_name, "read");
+  EXPECT_TRUE(tool->promises_structure);
+  EXPECT_EQ(tool->definition.root().dump(), R"({"name":"files_read","description":"Reads.","input_schema":{"type":"object"}})");
+  EXPECT_FALSE(tools.find("read"));
+  EXPECT_FALSE(tools.find("files_readme"));
+}
+
+TEST_F(ToolsTest, AreLeftOutByThePatternsOfTheOperator) {
+  const View listed =
+      R"([{"name": "read_file", "inputSchema": {}}, {"name": "read_secret", "inputSchema": {}}, {"name": "write", "inputSchema": {}}])";
+  EXPECT_EQ(sorted(listed, R"({"allow": ["read_*"], "deny": ["*secret"]})"),
+            (Texts{"files_read_file", "read_secret: tools.deny names it", "write: tools.allow does not name it"}));
+}
+
+TEST_F(ToolsTest, AreLeftOutWhenTheyCannotBeCalled) {
+  EXPECT_EQ(sorted(R"([{"name": "slow", "inputSchema": {}, "execution": {"taskSupport": "required"}}, {"name": "bare"}])"),
+            (Texts{"slow: it can only be run as a task", "bare: it has no inputSchema"}));
+  EXPECT_EQ(sorted(R"(["text", {}])").size(), 2u);
+  EXPECT_EQ(sorted(R"([{"name": "both", "inputSchema": {}, "execution": {"taskSupport": "optional"}}])"), Texts{"files_both"});
+}
+
+TEST_F(ToolsTest, AreLeftOutWhenNoModelTakesTheirName) {
+  const std::string long_name(122, 'n');  // with files_ as long as may be
+  EXPECT_EQ(sorted("[{\"name\": \"" + long_name + "\", \"inputSchema\": {}}]"), Texts{"files_" + long_name});
+  for (const std::string& name : {long_name + "n", std::string("a b"), std::string("a/b"), std::string("\xc3\xa4")}) {
+    const Texts out = sorted("[{\"name\": \"" + name + "\", \"inputSchema\": {}}]");
+    EXPECT_NE(out.at(0).find("its name has other characters"), std::string::npos) << out.at(0);
+  }
+}
+
+TEST_F(ToolsTest, AreLeftOutWhenTheirNameIsTaken) {
+  EXPECT_EQ(sorted(R"([{"name": "read", "inputSchema": {}}, {"name": "read", "description": "another", "inputSchema": {}}])"),
+            (Texts{"files_read", "read: another tool has its name"}));
+}
+
+}  // namespace
+}  // namespace gatehouse

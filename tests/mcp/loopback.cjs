@@ -1,0 +1,6 @@
+// Loaded before a server that would listen on all addresses of the machine.
+const net = require('node:net');
+const listen = net.Server.prototype.listen;
+net.Server.prototype.listen = function (port, ...rest) {
+  return listen.call(this, { port: Number(port), host: '127.0.0.1' }, ...rest.filter(argument => typeof argument === 'function'));
+};

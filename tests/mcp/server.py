@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""An MCP server over standard input and output that misbehaves as its tools are told.
+
+    server.py [--journal FILE] [--stubborn] [--arguments …]
+
+FILE gets a line for each message that comes. A stubborn server ends neither with its input nor at SIGTERM.
+"""
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+parser = argparse.ArgumentParser()
+parser.add_argument('--journal', default=os.devnull)
+parser.add_argument('--stubborn', action='store_true')
+parser.add_argument('--arguments', nargs='*', default=[])
+args = parser.parse_args()
+writing = threading.Lock()
+tools = ['echo', 'arguments', 'environment', 'pid', 'sleep', 'exit', 'kill', 'garbage', 'long_line', 'flood', 'big', 'twice', 'change']
+
+
+def write(text):
+    with writing:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def send(message):
+    write(json.dumps({'jsonrpc': '2.0', **message}) + '\n')
+
+
+def flood():
+    while True:
+        sys.stderr.write('e' * (1 << 20) + '\n')
+
+
+def run(name, told):
+    """The text of the result."""
+    if name == 'echo':
+        return told.get('text', '')
+    if name == 'arguments':
+        return json.dumps(args.arguments)
+    if name == 'environment':
+        return json.dumps(dict(os.environ))
+    if name == 'pid':
+        return str(os.getpid())
+    if name == 'sleep':
+        time.sleep(told['seconds'])
+    if name == 'exit':
+        os._exit(7)
+    if name == 'kill':
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name == 'garbage':
+        with writing:
+            sys.stdout.buffer.write(b'hello\n{"half\n[1]\n\xff\xfe\n{"jsonrpc":"2.0","id":999999,"result":{}}\n')
+            sys.stdout.buffer.flush()
+    if name == 'long_line':
+        write('x' * (100 << 20) + '\n')
+    if name == 'flood':
+        threading.Thread(target=flood, daemon=True).start()
+        time.sleep(0.5)
+    if name == 'big':
+        return 'b' * told['bytes']
+    if name == 'change':
+        tools.append('late')
+        send({'method': 'notifications/tools/list_changed'})
+    return name
+
+
+def call(message):
+    params = message['params']
+    answer = {'id': message['id'], 'result': {'content': [{'type': 'text', 'text': run(params['name'], params['arguments'])}]}}
+    send(answer)
+    if params['name'] == 'twice':
+        send({**answer, 'result': {'content': []}})
+
+
+if args.stubborn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with open(args.journal, 'a', encoding='utf-8') as journal:
+    for line in sys.stdin:
+        journal.write(line)
+        journal.flush()
+        message = json.loads(line)
+        if message['method'] == 'initialize':
+            send({'id': message['id'], 'result': {'protocolVersion': '2025-11-25', 'capabilities': {'tools': {'listChanged': True}},
+                                                  'serverInfo': {'name': 'scripted', 'version': '1'}}})
+        if message['method'] == 'tools/list':
+            send({'id': message['id'], 'result': {'tools': [{'name': name, 'inputSchema': {'type': 'object'}} for name in tools]}})
+        if message['method'] == 'tools/call':
+            threading.Thread(target=call, args=(message,), daemon=True).start()
+while args.stubborn:
+    time.sleep(1)
