@@ -17,6 +17,7 @@ import cases_processes  # noqa: F401
 import cases_calls  # noqa: F401
 import cases_http  # noqa: F401
 import cases_real  # noqa: F401
+import cases_load  # noqa: F401
 
 AT_ONCE = 4     # most of a test is waiting
 LOG_LINES = 5   # shown of a gateway with which something was wrong

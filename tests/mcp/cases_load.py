@@ -1,0 +1,41 @@
+"""Many chats at once whose models call tools, again and again."""
+import json
+import threading
+
+from checks import check
+from play import HEAD, chat, chunk, event, local, test
+
+LOOPS = 500
+STEPS = 3
+
+
+def thinker(call):
+    """A model that calls a tool in each step but the last."""
+    said = [m for m in json.loads(call.body)['contents'] if m['role'] == 'model']
+    part = {'text': 'Done'} if len(said) == STEPS - 1 else {'functionCall': {'name': 'local_echo', 'args': {'text': str(len(said))}}}
+    call.sock.sendall(HEAD + event(part, finishReason='STOP') + chunk(b''))
+
+
+@test
+def five_hundred_loops_at_once_all_end_well(f):
+    f.begin(local())
+    f.ask(('local_echo', {}))       # it is connected
+    all_wait = threading.Event()
+    waiting = threading.Semaphore(0)
+
+    def script(call):
+        waiting.release()
+        all_wait.wait(30)
+        thinker(call)
+    f.model.script = script
+    before = f.resident_mib()
+    clients = [f.client(chat('local_echo')) for _ in range(LOOPS)]
+    for _ in clients:
+        check(waiting.acquire(timeout=30), 'not all chats reach the model')
+    grown = f.resident_mib() - before
+    all_wait.set()
+    for client in clients:
+        answer = client.answer(60)
+        check(answer.status == 200 and b'"delta":"Done"' in answer.body and b'"type":"error"' not in answer.body, answer.body[-500:])
+        check(answer.body.count(b'tool-output-available') == STEPS - 1, answer.body)
+    check(grown < LOOPS * 128 // 1024, f'{LOOPS} loops take {grown} MiB')      # 128 KiB each
