@@ -22,6 +22,20 @@
 namespace gatehouse::core {
 namespace {
 
+/// The pipeline of a configuration, built to be looked at. What is wrong with it is told on standard error.
+struct Built {
+  explicit Built(const std::string& config_file) : config(Config::load(config_file, problems)) {
+    if (config) pipeline = Pipeline::build(*config, gateway, problems);
+    std::cerr << problems;
+  }
+
+  Problems problems;
+  const std::optional<Config> config;
+  Log log{LogSettings{"error", {}}};
+  Gateway gateway{log, config ? config->store : StoreSettings()};
+  std::unique_ptr<Pipeline> pipeline;
+};
+
 /// "api_key (string, required): …" for each key that a plugin's configuration may have.
 void print_keys(const nlohmann::ordered_json& schema) {
   const auto properties = schema.value("properties", nlohmann::ordered_json::object());
@@ -73,16 +87,9 @@ void print_mcp_server(const nlohmann::ordered_json& server) {
 }  // namespace
 
 int check(const std::string& config_file) {
-  Problems problems;
-  const auto config = Config::load(config_file, problems);
-  LogSettings quiet;
-  quiet.level = "error";
-  Log log(quiet);
-  Gateway gateway(log, config ? config->store : StoreSettings());
-  const auto pipeline = config ? Pipeline::build(*config, gateway, problems) : nullptr;
-  std::cerr << problems;
-  if (!pipeline) return 1;
-  std::cout << config_file << ": ok: " << pipeline->picture() << '\n';
+  const Built built(config_file);
+  if (!built.pipeline) return 1;
+  std::cout << config_file << ": ok: " << built.pipeline->picture() << '\n';
   return 0;
 }
 
@@ -120,21 +127,14 @@ int inspect_plugin(const std::string& file) {
 
 int list_mcp_servers(const std::string& config_file) {
   std::signal(SIGPIPE, SIG_IGN);  // a server may end while it is sent something
-  Problems problems;
-  const auto config = Config::load(config_file, problems);
-  LogSettings quiet;
-  quiet.level = "error";
-  Log log(quiet);
-  Gateway gateway(log, config ? config->store : StoreSettings());
-  const auto pipeline = config ? Pipeline::build(*config, gateway, problems) : nullptr;
-  std::cerr << problems;
-  if (!pipeline) return 1;
+  const Built built(config_file);
+  if (!built.pipeline) return 1;
 
-  pipeline->start(nullptr);
+  built.pipeline->start(nullptr);
   bool all_up = true;
-  for (const PluginEntry& entry : config->pipeline) {
+  for (const PluginEntry& entry : built.config->pipeline) {
     if (entry.plugin != "mcp") continue;
-    for (const auto& server : nlohmann::ordered_json::parse(ask(*pipeline, "/" + entry.instance + "/servers"))) {
+    for (const auto& server : nlohmann::ordered_json::parse(ask(*built.pipeline, "/" + entry.instance + "/servers"))) {
       print_mcp_server(server);
       all_up = all_up && server.at("state") == "up";
     }

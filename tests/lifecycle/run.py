@@ -5,15 +5,10 @@
 
 One line per test, what was wrong below a failed one, last line 'N passed, N failed', exit code 1 if any failed.
 """
-import argparse
-import concurrent.futures
-import resource
 import sys
-import traceback
-from pathlib import Path
 
-from checks import Wrong
 from fixture import TESTS, Fixture
+from runner import run
 import cases_streams  # noqa: F401  first: it has the longest
 import cases_signals  # noqa: F401
 import cases_leaving  # noqa: F401
@@ -25,44 +20,5 @@ import cases_plugins  # noqa: F401
 import cases_metrics  # noqa: F401
 import cases_reliability  # noqa: F401
 
-AT_ONCE = 4     # most of a test is waiting
-LOG_LINES = 5  # shown of a gateway with which something was wrong
-
-
-def attempt(function, binary):
-    """What was wrong, or nothing."""
-    fixture = Fixture(binary)
-    try:
-        with fixture:
-            function(fixture)
-    except (Wrong, RuntimeError) as wrong:
-        return '\n'.join([str(wrong), *(f'log: {line}' for line in (fixture.gateway.lines if fixture.gateway else [])[-LOG_LINES:])])
-    except Exception:
-        return traceback.format_exc(limit=-3)
-    return None
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--gatehouse', required=True, help='the program')
-    parser.add_argument('--only', default='', help='only tests whose name contains this')
-    args = parser.parse_args()
-    binary = Path(args.gatehouse).resolve()
-
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    names = {function: function.__name__.replace('_', ' ') for function in TESTS}
-    wanted = [function for function in TESTS if args.only.replace('_', ' ') in names[function]]
-    failed = 0
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        running = {pool.submit(attempt, function, binary): names[function] for function in wanted}
-        for done in concurrent.futures.as_completed(running):
-            wrong = done.result()
-            failed += bool(wrong)
-            print(f'{"FAIL" if wrong else "ok  "} {running[done]}', *(wrong or '').splitlines(), sep='\n     ', flush=True)
-    print(f'{len(wanted) - failed} passed, {failed} failed')
-    return 0 if wanted and not failed else 1
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run(TESTS, Fixture, __doc__.splitlines()[0]))
