@@ -1,14 +1,12 @@
 #include "core/http/wait.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
 
 namespace gatehouse::core {
 
-Wake Waiter::wait(int fd, short events, Clock::time_point until) {
+Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
   for (;;) {
     before_wait_();
     const auto again = tend_();
@@ -19,15 +17,19 @@ Wake Waiter::wait(int fd, short events, Clock::time_point until) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
     const timespec timeout{static_cast<time_t>(seconds.count()), static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
     // The end of the client's input means that it left, unless it is the client's input that is waited for.
-    pollfd fds[] = {{fd, events, 0}, {shared || (fd == client_ && (events & POLLIN)) ? -1 : client_, POLLRDHUP, 0}, {stop_, POLLIN, 0}};
-    if (::ppoll(fds, 3, &timeout, nullptr) < 0) {
+    const bool reads_client = std::any_of(wanted, wanted + count, [this](const pollfd& fd) { return fd.fd == client_ && (fd.events & POLLIN); });
+    pollfd fds[kMostFds + 2] = {{shared || reads_client ? -1 : client_, POLLRDHUP, 0}, {stop_, POLLIN, 0}};
+    std::copy(wanted, wanted + count, fds + 2);
+    const int ready = ::ppoll(fds, count + 2, &timeout, nullptr);
+    if (ready < 0) {
       if (errno == EINTR) continue;
       return Wake::cancelled;  // no memory: whoever waits has to give up
     }
 
-    if (fds[1].revents) return Wake::gone;
-    if (fds[2].revents) return Wake::cancelled;
-    if (fds[0].revents) return Wake::ready;
+    if (fds[0].revents) return Wake::gone;
+    if (fds[1].revents) return Wake::cancelled;
+    std::copy(fds + 2, fds + 2 + count, wanted);
+    if (ready > 0) return Wake::ready;
     const auto now = Clock::now();
     if (now >= deadline_) return Wake::cancelled;
     if (now >= until) return Wake::timeout;

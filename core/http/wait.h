@@ -1,6 +1,9 @@
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -30,7 +33,13 @@ class Waiter {
       : client_(client), stop_(stop), deadline_(deadline), tend_(std::move(tend)), before_wait_(std::move(before_wait)) {}
 
   /// Waits for `events` (as poll(2)) on `fd`, at most until `until`. fd -1: for nothing but the time.
-  Wake wait(int fd, short events, Clock::time_point until);
+  Wake wait(int fd, short events, Clock::time_point until) {
+    pollfd one{fd, events, 0};
+    return wait(&one, 1, until);
+  }
+  /// The same for several, at most kMostFds.
+  Wake wait(pollfd* fds, std::size_t count, Clock::time_point until);
+  static constexpr std::size_t kMostFds = 9;
 
   Clock::time_point deadline() const { return deadline_; }
 

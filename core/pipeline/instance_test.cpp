@@ -1,6 +1,8 @@
 #include "core/pipeline/instance.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -231,19 +233,33 @@ TEST_F(InstanceTest, AFileIsLoadedAndCheckedWithItsPlaces) {
   EXPECT_EQ(lines.size(), 2u);
 }
 
-TEST_F(InstanceTest, AWaitEndsWhenItIsWoken) {
+TEST_F(InstanceTest, AWaitEndsWhenItIsWokenOrADescriptorIsReady) {
   const auto instance = make();
   const auto& api = *static_cast<const gh_wait_api*>(host->extension(host, GH_WAIT_1));
   gh_waker* const waker = api.make(host);
   Request r, leaves;
   api.wake(waker);
-  EXPECT_EQ(api.wait(waker, &r.x, INT64_MAX), GH_OK) << "a wake that came before the wait counts";
-  EXPECT_EQ(api.wait(waker, &r.x, 1), GH_ABSENT) << "once";
+  EXPECT_EQ(api.wait(waker, &r.x, nullptr, 0, INT64_MAX), GH_OK) << "a wake that came before the wait counts";
+  EXPECT_EQ(api.wait(waker, &r.x, nullptr, 0, 1), GH_ABSENT) << "once";
   std::thread other([&] { api.wake(waker); });
-  EXPECT_EQ(api.wait(waker, &r.x, INT64_MAX), GH_OK);
+  EXPECT_EQ(api.wait(waker, &r.x, nullptr, 0, INT64_MAX), GH_OK);
   other.join();
   leaves.end.leaves_at_wait(1);
-  EXPECT_EQ(api.wait(waker, &leaves.x, INT64_MAX), GH_STOP);
+  EXPECT_EQ(api.wait(waker, &leaves.x, nullptr, 0, INT64_MAX), GH_STOP);
+
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  gh_fd fds[] = {{-1, POLLIN, 0}, {ends[0], POLLIN, 0}, {ends[1], POLLOUT, 0}};
+  EXPECT_EQ(api.wait(waker, &r.x, fds, 2, 1), GH_ABSENT);
+  EXPECT_EQ(api.wait(waker, &r.x, fds, 3, INT64_MAX), GH_OK) << "the last of them takes what is written";
+  EXPECT_EQ(fds[1].ready, 0);
+  EXPECT_EQ(fds[2].ready, POLLOUT);
+  ::close(ends[1]);
+  EXPECT_EQ(api.wait(waker, &r.x, fds, 2, INT64_MAX), GH_OK);
+  EXPECT_EQ(fds[1].ready, POLLHUP);
+  ::close(ends[0]);
+  std::array<gh_fd, 9> many{};
+  EXPECT_EQ(api.wait(waker, &r.x, many.data(), many.size(), 1), GH_INVALID);
   api.drop(waker);
 }
 

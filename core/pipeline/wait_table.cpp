@@ -1,10 +1,10 @@
 #include "core/pipeline/wait_table.h"
 
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <system_error>
@@ -80,9 +80,15 @@ struct gh_task : gatehouse::core::Task {
 namespace gatehouse::core {
 namespace {
 
-gh_status wait_for(gh_exchange* x, int fd, short events, std::int64_t ns) {
+gh_status wait(gh_waker* waker, gh_exchange* x, gh_fd* fds, std::size_t count, std::int64_t ns) {
   constexpr std::int64_t kLongest = std::chrono::nanoseconds(std::chrono::hours(24 * 365)).count();
-  const Wake wake = Exchange::of(x).waiter().wait(fd, events, Clock::now() + std::chrono::nanoseconds(std::clamp<std::int64_t>(ns, 0, kLongest)));
+  if (count >= Waiter::kMostFds) return GH_INVALID;
+  std::array<pollfd, Waiter::kMostFds> all{{{waker->fd(), POLLIN, 0}}};
+  for (std::size_t i = 0; i < count; ++i) all[i + 1] = {fds[i].fd, fds[i].events, 0};
+  const auto until = Clock::now() + std::chrono::nanoseconds(std::clamp<std::int64_t>(ns, 0, kLongest));
+  const Wake wake = Exchange::of(x).waiter().wait(all.data(), count + 1, until);
+  for (std::size_t i = 0; i < count; ++i) fds[i].ready = all[i + 1].revents;
+  if (all[0].revents) waker->reset();
   return wake == Wake::timeout ? gh_status{GH_ABSENT} : Exchange::as_status(wake);
 }
 
@@ -99,12 +105,7 @@ const gh_wait_api& wait_table() {
         }
       },
       [](gh_waker* waker) { waker->signal(); },
-      [](gh_waker* waker, gh_exchange* x, std::int64_t ns) {
-        const gh_status status = wait_for(x, waker->fd(), POLLIN, ns);
-        if (status == GH_OK) waker->reset();
-        return status;
-      },
-      [](const gh_host*, gh_exchange* x, int fd, short events, std::int64_t ns) { return wait_for(x, fd, events, ns); },
+      wait,
       [](gh_waker* waker) { delete waker; },
       [](const gh_host*, gh_exchange* parent, std::int64_t deadline_ns, void (*run)(void*, gh_exchange*), void* self) -> gh_task* {
         const Clock::time_point until{std::chrono::nanoseconds(deadline_ns)};

@@ -41,7 +41,7 @@ void Mcp::add_server(Json config, const std::string& pointer) {
   }
   if (!config["command"] == !config["url"]) return host_.problem(pointer, "needs either a command or a url");
   const auto make_transport = [&](Transport::Answer answer) -> std::unique_ptr<Transport> {
-    if (config["command"]) return std::make_unique<StdioTransport>(host_, config, std::move(answer));
+    if (config["command"]) return std::make_unique<StdioTransport>(host_, config, pointer, std::move(answer));
     return std::make_unique<HttpTransport>(host_, config, pointer, std::move(answer));
   };
   servers_.push_back(std::make_unique<Server>(host_, config, make_transport, [this] { report(); }));

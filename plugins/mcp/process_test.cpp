@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "gatehouse/testing.hpp"
@@ -15,6 +16,7 @@ namespace gatehouse {
 namespace {
 
 using namespace std::chrono_literals;
+namespace fs = std::filesystem;
 
 Process run(const std::vector<std::string>& command, const std::map<std::string, std::string>& variables = {}) {
   auto process = Process::start(command, variables);
@@ -114,6 +116,17 @@ TEST(Process, LeavesNobodyBehindWhenItEndsByItself) {
   const pid_t child = std::stoi(line(process));
   process.end();
   EXPECT_TRUE(dies(child));
+}
+
+TEST(Process, LeavesNothingBehindInAThousandRestarts) {
+  const auto descriptors = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()); };
+  const auto before = descriptors();
+  for (int i = 0; i < 1000; ++i) {
+    Process process = run({"true"});
+    if (i % 2) process.end();  // the others are killed, as their owner is gone
+  }
+  EXPECT_EQ(descriptors(), before);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a zombie is left";
 }
 
 TEST(Process, DiesWithTheGateway) {

@@ -1,10 +1,9 @@
 #include "stdio_transport.h"
 
 #include <poll.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -32,13 +31,6 @@ std::map<std::string, std::string> map_of(Json object) {
   return out;
 }
 
-void watch(const Fd& events, const Fd& fd, std::uint32_t what) {
-  epoll_event event{};
-  event.events = what;
-  event.data.fd = fd.get();
-  ::epoll_ctl(events.get(), EPOLL_CTL_ADD, fd.get(), &event);
-}
-
 }  // namespace
 
 bool Ration::take(std::chrono::nanoseconds now) {
@@ -49,7 +41,7 @@ bool Ration::take(std::chrono::nanoseconds now) {
   return taken_++ < a_minute_;
 }
 
-StdioTransport::StdioTransport(Host host, Json config, Answer answer)
+StdioTransport::StdioTransport(Host host, Json config, const std::string& pointer, Answer answer)
     : host_(host),
       name_(config["name"].str()),
       command_(texts(config["command"])),
@@ -58,7 +50,9 @@ StdioTransport::StdioTransport(Host host, Json config, Answer answer)
       answer_(std::move(answer)),
       garbage_(kGarbageAMinute),
       errors_(kErrorsAMinute),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      changed_(host) {
+  if (!changed_) host.problem(pointer, "no descriptor is left for it");
+}
 
 Status StdioTransport::keep(Exchange& x, Open& open) {
   auto process = Process::start(command_, variables_);
@@ -116,14 +110,14 @@ Status StdioTransport::send(Exchange&, View message) {
   if (!running_) return unavailable("The tool server has ended.");
   if (outbox_.size() + message.size() > kMaxOutbox) return unavailable("The tool server does not read what it is sent.");
   outbox_.append(message).append("\n");
-  ::eventfd_write(wake_.get(), 1);
+  changed_.wake();
   return Status();
 }
 
 void StdioTransport::drop() {
   const std::lock_guard lock(mutex_);
   dropped_ = true;
-  ::eventfd_write(wake_.get(), 1);
+  changed_.wake();
 }
 
 void StdioTransport::end_waits() {
@@ -132,29 +126,27 @@ void StdioTransport::end_waits() {
   for (const auto& [id, waiting] : waiting_) waiting->waker.wake();
 }
 
+bool StdioTransport::has_output() {
+  const std::lock_guard lock(mutex_);
+  return !outbox_.empty();
+}
+
 /// Moves bytes between the pipes and those who send and wait, until the process or `x` ends.
 Status StdioTransport::pump(Exchange& x) {
-  events_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-  watch(events_, wake_, EPOLLIN);
-  watch(events_, process_->output, EPOLLIN);
-  watch(events_, process_->errors, EPOLLIN);
-  watch(events_, process_->ended, EPOLLIN);
-  watch(events_, process_->input, EPOLLOUT | EPOLLET);  // once whenever there is room again
   Lines messages(kMaxMessage), errors(kMaxErrorLine);
   for (;;) {
-    if (auto ready = Waker::wait_fd(host_, x, events_.get(), POLLIN, kUntilWoken); !ready) return ready.error();
-    epoll_event happened[5];
-    const int happened_count = ::epoll_wait(events_.get(), happened, 5, 0);
-    bool ended = false;
-    for (int i = 0; i < happened_count; ++i) ended = ended || happened[i].data.fd == process_->ended.get();
-    eventfd_t taken;
-    ::eventfd_read(wake_.get(), &taken);
+    std::array<gh_fd, 4> fds{{{process_->output.get(), POLLIN, 0},
+                              {process_->errors.get(), POLLIN, 0},
+                              {process_->ended.get(), POLLIN, 0},
+                              {has_output() ? process_->input.get() : -1, POLLOUT, 0}}};
+    if (auto ready = changed_.wait(x, fds, kUntilWoken); !ready) return ready.error();
+    const bool ended = fds[2].ready;
 
     ssize_t count = read(process_->output, messages, &StdioTransport::take_message);
     for (int more = kLastReads; ended && more > 0 && count > 0; --more)
       count = read(process_->output, messages, &StdioTransport::take_message);
-    if (process_->errors.get() >= 0 && read(process_->errors, errors, &StdioTransport::take_error) == 0) process_->errors = Fd();
-    write();
+    if (fds[1].ready && read(process_->errors, errors, &StdioTransport::take_error) == 0) process_->errors = Fd();
+    if (!write()) return unavailable("It has closed its standard input.");
     if (count == 0 || ended) return unavailable("Its process has ended.");
     const std::lock_guard lock(mutex_);
     if (dropped_) return Status();
@@ -169,16 +161,18 @@ ssize_t StdioTransport::read(const Fd& fd, Lines& lines, void (StdioTransport::*
   return count;
 }
 
-/// As much as there is room for.
-void StdioTransport::write() {
+/// As much as there is room for. False: nobody will read it.
+bool StdioTransport::write() {
   const std::lock_guard lock(mutex_);
   std::size_t written = 0;
   while (written < outbox_.size()) {
     const ssize_t count = ::write(process_->input.get(), outbox_.data() + written, outbox_.size() - written);
+    if (count < 0 && errno != EAGAIN) return false;
     if (count <= 0) break;
     written += static_cast<std::size_t>(count);
   }
   outbox_.erase(0, written);
+  return true;
 }
 
 void StdioTransport::take_message(View line) {

@@ -47,7 +47,7 @@ class Lines {
 /// A server that is a child process: a message is a line of its standard input or output.
 class StdioTransport final : public Transport {
  public:
-  StdioTransport(Host host, Json config, Answer answer);
+  StdioTransport(Host host, Json config, const std::string& pointer, Answer answer);
 
   Status keep(Exchange& x, Open& open) override;
   void close(Exchange& x) override;
@@ -64,8 +64,9 @@ class StdioTransport final : public Transport {
 
   Result<Response> wait(Exchange& x, Waiting& mine);
   Status pump(Exchange& x);
+  bool has_output();
   ssize_t read(const Fd& fd, Lines& lines, void (StdioTransport::*take)(View line));
-  void write();
+  bool write();
   void take_message(View line);
   void take_error(View line);
   void tell_garbage(View line);
@@ -80,11 +81,10 @@ class StdioTransport final : public Transport {
 
   // Of the thread in keep().
   std::optional<Process> process_;
-  Fd events_;  // epoll(7)
   Ration garbage_, errors_;
 
-  const Fd wake_;     // eventfd(2): there is something to send, or keep() is to end
-  std::mutex mutex_;  // guards the rest
+  const Waker changed_;  // there is something to send, or keep() is to end
+  std::mutex mutex_;     // guards the rest
   bool running_ = false, dropped_ = false;
   std::string outbox_;
   std::unordered_map<std::int64_t, Waiting*> waiting_;  // by the id of the request

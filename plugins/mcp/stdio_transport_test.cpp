@@ -115,6 +115,12 @@ TEST_F(StdioTransportTest, GetsItsArgumentsAsTheyAre) {
   EXPECT_EQ(call(), output(R"x(["a; rm -rf /","$(id)","two\nlines",""])x"));
 }
 
+TEST_F(StdioTransportTest, ThatReadsNoMoreIsLost) {
+  start("os.close(0)\nsay({\"content\": [], \"said\": 1})\ntime.sleep(60)");
+  EXPECT_EQ(call(), output("1"));
+  EXPECT_EQ(call().substr(0, 18), "tool-output-error+");
+}
+
 TEST_F(StdioTransportTest, IsAnsweredWhenItPingsDuringACall) {
   start(R"(write({"jsonrpc": "2.0", "id": "x", "method": "ping"})
 answer = json.loads(sys.stdin.readline())

@@ -234,10 +234,14 @@ FROZEN(gh_wait_api, size, 0);
 FROZEN(gh_wait_api, make, 8);
 FROZEN(gh_wait_api, wake, 16);
 FROZEN(gh_wait_api, wait, 24);
-FROZEN(gh_wait_api, wait_fd, 32);
-FROZEN(gh_wait_api, drop, 40);
-FROZEN(gh_wait_api, start, 48);
-FROZEN(gh_wait_api, join, 56);
+FROZEN(gh_wait_api, drop, 32);
+FROZEN(gh_wait_api, start, 40);
+FROZEN(gh_wait_api, join, 48);
+
+FROZEN(gh_fd, fd, 0);
+FROZEN(gh_fd, events, 4);
+FROZEN(gh_fd, ready, 6);
+FROZEN_SIZE(gh_fd, 8);
 
 FROZEN(gh_crypto_api, size, 0);
 FROZEN(gh_crypto_api, begin, 8);

@@ -670,14 +670,24 @@ TEST(Harness, EndsAWaitWhenTheClientLeavesOrTimeIsUp) {
   other.join();
 }
 
-TEST(Harness, WaitsForADescriptor) {
+TEST(Harness, WaitsForDescriptors) {
   Harness h;
+  const Waker waker(h.host());
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   in_request(h, [&](Exchange& x, Sink&) {
-    EXPECT_FALSE(*Waker::wait_fd(h.host(), x, ends[0], POLLIN, 1ms));
+    std::array<gh_fd, 2> fds{{{-1, POLLIN, 0}, {ends[0], POLLIN, 0}}};
+    EXPECT_FALSE(*waker.wait(x, fds, 1ms));
     EXPECT_EQ(::write(ends[1], "x", 1), 1);
-    EXPECT_TRUE(*Waker::wait_fd(h.host(), x, ends[0], POLLIN, 60s));
+    EXPECT_TRUE(*waker.wait(x, fds, 60s));
+    EXPECT_EQ(fds[0].ready, 0);
+    EXPECT_EQ(fds[1].ready, POLLIN);
+    waker.wake();
+    fds[1].fd = -1;
+    EXPECT_TRUE(*waker.wait(x, fds, 60s));
+    EXPECT_EQ(fds[1].ready, 0);
+    std::array<gh_fd, 9> many{};
+    EXPECT_EQ(waker.wait(x, many, 1ms).error().code(), GH_INVALID);
   });
   ::close(ends[0]);
   ::close(ends[1]);

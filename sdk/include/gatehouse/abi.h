@@ -303,14 +303,20 @@ typedef struct gh_store_api {
 typedef struct gh_waker gh_waker;
 typedef struct gh_task gh_task;
 
+/// A descriptor of a plugin's own, such as the pipe of a child process, as pollfd in poll(2): -1 is left out.
+typedef struct gh_fd {
+  int32_t fd;
+  int16_t events;
+  int16_t ready; ///< Out.
+} gh_fd;
+
 typedef struct gh_wait_api {
   uint32_t size;
   gh_waker *(*make)(const gh_host *); ///< Yours: drop() it. NULL: no descriptors are left.
   void (*wake)(gh_waker *);           ///< Any thread. Ends the wait that is on, or else the next one.
-  /// Waits until woken; one thread at a time. GH_OK; GH_ABSENT: not within `ns`; GH_STOP, GH_CANCELLED.
-  gh_status (*wait)(gh_waker *, gh_exchange *, int64_t ns);
-  /// Waits until a descriptor of the plugin's own (a pipe of a child process) is ready for `events`, as poll(2). As wait().
-  gh_status (*wait_fd)(const gh_host *, gh_exchange *, int fd, short events, int64_t ns);
+  /// Waits until woken, or until one of up to 8 descriptors is ready; one thread at a time. GH_OK; GH_ABSENT: not within `ns`;
+  /// GH_STOP, GH_CANCELLED; GH_INVALID: too many.
+  gh_status (*wait)(gh_waker *, gh_exchange *, gh_fd *fds, size_t count, int64_t ns);
   void (*drop)(gh_waker *);
   /// Calls run() on a thread of its own, with an exchange of its own that has no client and no `out`: cancelled by join(), or
   /// at `deadline_ns` on the clock of now_ns() or the parent's. To be joined. NULL: no thread could be started.

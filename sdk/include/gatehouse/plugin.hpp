@@ -772,7 +772,7 @@ class Store {
 
 // ---- Waiting for another thread ------------------------------------------------------------------------------------
 
-/// Lets one thread wait for another as the host waits: woken also when the client leaves or time is up.
+/// Lets one thread wait for another, or for descriptors, as the host waits: woken also when the client leaves or time is up.
 class Waker {
  public:
   explicit Waker(Host host) : api_(static_cast<const gh_wait_api*>(host.extension(GH_WAIT_1))), waker_(api_ ? api_->make(host.raw_host()) : nullptr, {api_}) {}
@@ -782,15 +782,16 @@ class Waker {
   /// Any thread. Ends the wait that is on, or else the next one.
   void wake() const { api_->wake(waker_.get()); }
   /// One thread at a time. False: not woken in time.
-  Result<bool> wait(Exchange& x, std::chrono::nanoseconds time) const { return result(api_->wait(waker_.get(), x.raw(), time.count())); }
-  /// Waits for a descriptor of the plugin's own, such as the pipe of a child process; `events` as poll(2).
-  static Result<bool> wait_fd(Host host, Exchange& x, int fd, short events, std::chrono::nanoseconds time) {
-    const auto* api = static_cast<const gh_wait_api*>(host.extension(GH_WAIT_1));
-    return api ? result(api->wait_fd(host.raw_host(), x.raw(), fd, events, time.count())) : Result<bool>(Status(GH_UNSUPPORTED));
+  Result<bool> wait(Exchange& x, std::chrono::nanoseconds time) const { return wait(x, nullptr, 0, time); }
+  /// Waits for descriptors of the plugin's own as well, such as the pipes of a child process: at most 8.
+  template <std::size_t N>
+  Result<bool> wait(Exchange& x, std::array<gh_fd, N>& fds, std::chrono::nanoseconds time) const {
+    return wait(x, fds.data(), N, time);
   }
 
  private:
-  static Result<bool> result(gh_status s) {
+  Result<bool> wait(Exchange& x, gh_fd* fds, std::size_t count, std::chrono::nanoseconds time) const {
+    const gh_status s = api_->wait(waker_.get(), x.raw(), fds, count, time.count());
     if (s != GH_OK && s != GH_ABSENT) return Status(s);
     return s == GH_OK;
   }

@@ -123,6 +123,7 @@ struct WaitFake {
     std::condition_variable changed;
     bool woken = false;  // guarded by mutex
   };
+  static constexpr std::size_t kMostFds = 8;
   static Waker& of(gh_waker* w) { return *reinterpret_cast<Waker*>(w); }
 
   static gh_waker* make(const gh_host* host) { return reinterpret_cast<gh_waker*>(new Waker(Harness::of(host))); }
@@ -132,18 +133,22 @@ struct WaitFake {
     waker.woken = true;
     waker.changed.notify_one();
   }
-  static gh_status wait(gh_waker* raw_waker, gh_exchange* x, std::int64_t ns) {
+  static gh_status wait(gh_waker* raw_waker, gh_exchange* x, gh_fd* fds, std::size_t count, std::int64_t ns) {
     Waker& waker = of(raw_waker);
+    if (count > kMostFds) return GH_INVALID;
     return wait_for(waker.harness, x, std::chrono::nanoseconds(ns), [&] {
+      const bool ready = poll_now(fds, count);
       std::unique_lock lock(waker.mutex);
-      return waker.changed.wait_for(lock, kGlance, [&] { return waker.woken; }) && std::exchange(waker.woken, false);
+      const auto glance = ready ? std::chrono::milliseconds(0) : kGlance;
+      return (waker.changed.wait_for(lock, glance, [&] { return waker.woken; }) && std::exchange(waker.woken, false)) || ready;
     });
   }
-  static gh_status wait_fd(const gh_host* host, gh_exchange* x, int fd, short events, std::int64_t ns) {
-    return wait_for(Harness::of(host), x, std::chrono::nanoseconds(ns), [&] {
-      pollfd ready{fd, events, 0};
-      return ::poll(&ready, 1, static_cast<int>(kGlance.count())) > 0;
-    });
+  static bool poll_now(gh_fd* fds, std::size_t count) {
+    std::array<pollfd, kMostFds> raw_fds{};
+    for (std::size_t i = 0; i < count; ++i) raw_fds[i] = {fds[i].fd, fds[i].events, 0};
+    const int ready = ::poll(raw_fds.data(), static_cast<nfds_t>(count), 0);
+    for (std::size_t i = 0; i < count; ++i) fds[i].ready = raw_fds[i].revents;
+    return ready > 0;
   }
   static void drop(gh_waker* w) { delete &of(w); }
 
@@ -195,7 +200,7 @@ struct WaitFake {
     }
   }
 
-  static constexpr gh_wait_api kTable = {sizeof(gh_wait_api), make, wake, wait, wait_fd, drop, start, join};
+  static constexpr gh_wait_api kTable = {sizeof(gh_wait_api), make, wake, wait, drop, start, join};
 };
 
 /// gatehouse.crypto/1
