@@ -20,6 +20,7 @@ using Poco::Net::StreamSocket;
 
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kMaxReply = 16 << 20;  // four times the largest value that is put
+constexpr std::size_t kMaxItems = 100'000;   // of a whole reply: SCAN is asked for a thousand keys
 constexpr int kMaxDepth = 2;                 // SCAN: a list in a list
 
 /// Waits for nothing but the descriptor and the time: whoever the store is asked for, it answers within milliseconds.
@@ -101,7 +102,7 @@ bool RedisConnection::ask(const std::vector<std::string_view>& command, RedisRep
 
   Waiter waiter = waiter_until(deadline);
   reply = {};
-  received_ = 0;
+  received_ = items_ = 0;
   if (write_all(socket_, bytes, waiter, deadline - Clock::now()) == Io::ok && read_reply(reply, 0, waiter)) return true;
   why = Clock::now() >= deadline ? "no answer in time" : "the connection ended, or what came is not the protocol of Redis";
   return false;
@@ -138,6 +139,8 @@ bool RedisConnection::read_reply(RedisReply& reply, int depth, Waiter& waiter) {
   if (reply.integer < 0) return false;
   if (reply.kind == RedisReply::kBulk) return read_bytes(reply.text, static_cast<std::size_t>(reply.integer), waiter);
   if (depth == kMaxDepth) return false;
+  items_ += static_cast<std::size_t>(reply.integer);
+  if (static_cast<std::size_t>(reply.integer) > kMaxItems || items_ > kMaxItems) return false;
   for (std::int64_t i = 0; i < reply.integer; ++i) {
     if (!read_reply(reply.items.emplace_back(), depth + 1, waiter)) return false;
   }

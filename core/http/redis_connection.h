@@ -49,7 +49,8 @@ class RedisConnection {
   Poco::Net::StreamSocket socket_;
   std::string input_;
   std::size_t consumed_ = 0;  // of input_
-  std::size_t received_ = 0;  // since the last command
+  std::size_t received_ = 0;  // bytes since the last command
+  std::size_t items_ = 0;     // of lists, since the last command
 };
 
 }  // namespace gatehouse::core
