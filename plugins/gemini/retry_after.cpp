@@ -27,10 +27,11 @@ std::optional<nanoseconds> parse_date(const std::string& text, nanoseconds wall)
   static constexpr View kMonths = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec ";
   std::tm date{};
   char month[4] = {};
-  const int found = std::sscanf(text.c_str(), "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &date.tm_mday, month, &date.tm_year, &date.tm_hour,
-                                &date.tm_min, &date.tm_sec);
+  int end = 0;  // set when GMT has been found
+  (void)std::sscanf(text.c_str(), "%*3[A-Za-z], %2d %3s %4d %2d:%2d:%2d GMT%n", &date.tm_mday, month, &date.tm_year, &date.tm_hour,
+                    &date.tm_min, &date.tm_sec, &end);
   const auto at = kMonths.find(std::string(month) + ' ');
-  if (found != 6 || at == View::npos) return std::nullopt;
+  if (end == 0 || static_cast<std::size_t>(end) != text.size() || at == View::npos || at % 4 != 0) return std::nullopt;
   date.tm_mon = static_cast<int>(at / 4);
   date.tm_year -= 1900;
   const std::chrono::seconds wait = std::chrono::seconds(::timegm(&date)) - std::chrono::duration_cast<std::chrono::seconds>(wall);
