@@ -46,9 +46,11 @@ class Signals {
 bool is_end(int signal) { return signal == SIGTERM || signal == SIGINT; }
 
 void log_all(Log& log, const Problems& problems) {
-  std::stringstream lines;
-  lines << problems;
-  for (std::string line; std::getline(lines, line);) log.write(Level::kError, {}, {}, line);
+  for (const Problem& problem : problems.sorted()) {
+    std::stringstream line;
+    line << problem;
+    log.write(problem.is_warning ? Level::kWarn : Level::kError, {}, {}, line.str());
+  }
 }
 
 /// Where clients are served, and the operator.
@@ -90,6 +92,7 @@ void replace(const std::string& file, const Config& running, std::shared_ptr<con
     log_all(log, problems);
     throw std::runtime_error("the file has problems");
   }
+  log_all(log, problems);
   next->start(pipeline.get());
   pipeline = next;
   servers.use(pipeline);
@@ -163,6 +166,7 @@ int serve(const std::string& file) {
   std::shared_ptr<const Pipeline> pipeline = first;
   Servers servers(*config, log);
   gateway.traffic = [&clients = servers.clients] { return Gateway::Traffic{clients.running(), clients.connections(), clients.draining()}; };
+  log_all(log, problems);
   first->start(nullptr);
   servers.use(std::move(first));
   servers.start();

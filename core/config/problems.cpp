@@ -14,15 +14,17 @@ std::vector<Problem> Problems::sorted() const {
   return all;
 }
 
+std::ostream& operator<<(std::ostream& out, const Problem& problem) {
+  std::string line = problem.place.file;
+  if (problem.place.line > 0) line += ':' + std::to_string(problem.place.line) + ':' + std::to_string(problem.place.column);
+  line += (problem.is_warning ? ": warning: " : ": ") + problem.text;
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return out << line;
+}
+
 std::ostream& operator<<(std::ostream& out, const Problems& problems) {
-  for (const Problem& problem : problems.sorted()) {
-    std::string line = problem.place.file;
-    if (problem.place.line > 0) line += ':' + std::to_string(problem.place.line) + ':' + std::to_string(problem.place.column);
-    line += ": " + problem.text;
-    std::replace_if(
-        line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-    out << line << '\n';
-  }
+  for (const Problem& problem : problems.sorted()) out << problem << '\n';
   return out;
 }
 

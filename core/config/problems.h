@@ -16,10 +16,12 @@ struct Place {
   bool operator<(const Place& other) const { return std::tie(file, line, column) < std::tie(other.file, other.line, other.column); }
 };
 
-/// Something the operator has to change. The text quotes keys, and values unless they may be secret.
+/// Something the operator has to change, or, as a warning, may want to. The text quotes keys, and values unless they may be
+/// secret.
 struct Problem {
   Place place;
   std::string text;
+  bool is_warning = false;
 
   bool operator<(const Problem& other) const { return std::tie(place, text) < std::tie(other.place, other.text); }
 };
@@ -27,17 +29,25 @@ struct Problem {
 /// What is wrong with a configuration: collected first, shown all at once.
 class Problems {
  public:
-  void add(Place place, std::string text) { problems_.push_back({std::move(place), std::move(text)}); }
-  bool empty() const { return problems_.empty(); }
-  std::size_t size() const { return problems_.size(); }
+  void add(Place place, std::string text) {
+    problems_.push_back({std::move(place), std::move(text)});
+    ++errors_;
+  }
+  void warn(Place place, std::string text) { problems_.push_back({std::move(place), std::move(text), true}); }
+  /// Without the warnings.
+  bool empty() const { return errors_ == 0; }
+  std::size_t size() const { return errors_; }
   /// In the order of the file, each one once.
   std::vector<Problem> sorted() const;
 
  private:
   std::vector<Problem> problems_;
+  std::size_t errors_ = 0;
 };
 
-/// One `file:line:col: text` per line. Control characters, which keys may hold, become `?`.
+/// `file:line:col: text`, or `file:line:col: warning: text`. Control characters, which keys may hold, become `?`.
+std::ostream& operator<<(std::ostream& out, const Problem& problem);
+/// One per line.
 std::ostream& operator<<(std::ostream& out, const Problems& problems);
 
 }  // namespace gatehouse::core

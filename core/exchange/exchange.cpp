@@ -126,8 +126,8 @@ bool Exchange::remove_header(std::string_view name) {
 gh_status Exchange::fail(Failure failure) {
   failure.http_status = std::clamp(failure.http_status, 400, 599);
   failure_ = std::move(failure);
-  raw_failure_ = {sizeof raw_failure_,       failure_->http_status, raw(failure_->code), raw(failure_->message),
-                  raw(failure_->detail), failure_->retry_after.count()};
+  raw_failure_ = {sizeof raw_failure_,   failure_->http_status,         raw(failure_->code), raw(failure_->message),
+                  raw(failure_->detail), failure_->retry_after.count(), failure_->flags,     0};
   return GH_FAILED;
 }
 
@@ -178,9 +178,9 @@ const gh_exchange_api& exchange_api() {
         return (value.p ? e.set_header(view(name), view(value)) : e.remove_header(view(name))) ? GH_OK : GH_INVALID;
       },
       [](gh_exchange* x, const gh_failure* f) -> gh_status {
-        const bool knows_when = f->size >= sizeof(gh_failure);  // a plugin of version 1.0 does not
+        const std::int64_t retry_after = GH_HAS(gh_failure, f, retry_after_ns) ? f->retry_after_ns : 0;
         return Exchange::of(x).fail({f->http_status, std::string(view(f->code)), std::string(view(f->message)), std::string(view(f->detail)),
-                                     std::chrono::nanoseconds(knows_when ? f->retry_after_ns : 0)});
+                                     std::chrono::nanoseconds(retry_after), GH_HAS(gh_failure, f, flags) ? f->flags : 0});
       },
       [](const gh_exchange* x) { return Exchange::of(x).raw_failure(); },
       [](const gh_exchange* x) { return int(Exchange::of(x).client().begun()); },

@@ -26,6 +26,7 @@ struct Failure {
   int http_status;
   std::string code, message, detail;
   std::chrono::nanoseconds retry_after{0};  // 0: not known
+  std::uint32_t flags = 0;                  // GH_FAIL_...
 };
 
 /// The connection that a request came on, as its exchange sees it.

@@ -101,8 +101,8 @@ std::optional<HttpProblem> HttpAnswer::receive(Clock::time_point until) {
   return problem(read.how, HttpProblem::broken, read.how == Io::timeout ? "the upstream fell silent" : "the connection ended before the answer did");
 }
 
-std::optional<HttpProblem> HttpAnswer::read_head() {
-  const auto until = Clock::now() + client_.options_.first_byte;
+std::optional<HttpProblem> HttpAnswer::read_head(Clock::duration first_byte) {
+  const auto until = Clock::now() + first_byte;
   for (;;) {
     if (parser_->is_header_done() && parser_->code / 100 != 1) return std::nullopt;
     if (parser_->is_header_done()) {  // 1xx: the real answer follows
@@ -127,7 +127,7 @@ std::variant<std::string_view, HttpProblem> HttpAnswer::read() {
 std::variant<std::optional<SseReader::Event>, HttpProblem> HttpAnswer::next_event() {
   for (;;) {
     if (auto event = events_.next()) return event;
-    if (events_.too_large()) return HttpProblem{HttpProblem::broken, "an event is larger than 16 MiB"};
+    if (events_.too_large()) return HttpProblem{HttpProblem::too_large, "an event is larger than " + std::to_string(kMaxSseEvent >> 20) + " MiB"};
     auto piece = read();
     if (auto* failed = std::get_if<HttpProblem>(&piece)) return std::move(*failed);
     const auto bytes = std::get<std::string_view>(piece);
@@ -188,7 +188,7 @@ std::variant<StreamSocket, HttpProblem> HttpClient::connect(Waiter& waiter) cons
   const auto addresses = resolve(host_, waiter, until, wake, why);
   if (wake == Wake::gone) return HttpProblem{HttpProblem::gone, {}};
   if (wake == Wake::cancelled) return HttpProblem{HttpProblem::cancelled, {}};
-  if (wake == Wake::timeout) return HttpProblem{HttpProblem::timeout, host_ + ": the name service did not answer"};
+  if (wake == Wake::timeout) return HttpProblem{HttpProblem::no_connection_in_time, host_ + ": the name service did not answer"};
   HttpProblem last{HttpProblem::unreachable, host_ + ": " + (why.empty() ? "no address" : why)};
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const Poco::Net::SocketAddress address(addresses[i], port_);
@@ -203,7 +203,7 @@ std::variant<StreamSocket, HttpProblem> HttpClient::connect(Waiter& waiter) cons
       if (connected == Wake::gone) return HttpProblem{HttpProblem::gone, {}};
       if (connected == Wake::cancelled) return HttpProblem{HttpProblem::cancelled, {}};
       if (connected == Wake::timeout) {
-        last = {HttpProblem::timeout, address.toString() + ": no connection in time"};
+        last = {HttpProblem::no_connection_in_time, address.toString() + ": no connection in time"};
         continue;
       }
       if (const int error = socket.impl()->socketError()) {
@@ -231,7 +231,7 @@ std::optional<HttpProblem> HttpClient::start_tls(StreamSocket& socket, Waiter& w
       const Wake wake = waiter.wait(secure.impl()->sockfd(), events, until);
       if (wake == Wake::gone) return HttpProblem{HttpProblem::gone, {}};
       if (wake == Wake::cancelled) return HttpProblem{HttpProblem::cancelled, {}};
-      if (wake == Wake::timeout) return HttpProblem{HttpProblem::timeout, host_ + ": no TLS handshake in time"};
+      if (wake == Wake::timeout) return HttpProblem{HttpProblem::no_connection_in_time, host_ + ": no TLS handshake in time"};
     }
     secure.verifyPeerCertificate();
     socket = secure;
@@ -260,13 +260,14 @@ std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> HttpClient::send(const Re
   head.append("\r\n");
   if (join) head.append(request.body);
 
-  Io io = write_all(*socket, head, waiter, options_.first_byte);
-  if (io == Io::ok && !join) io = write_all(*socket, request.body, waiter, options_.first_byte);
+  const auto first_byte = request.first_byte.count() > 0 ? request.first_byte : options_.first_byte;
+  Io io = write_all(*socket, head, waiter, first_byte);
+  if (io == Io::ok && !join) io = write_all(*socket, request.body, waiter, first_byte);
   // A server that refuses a large body may answer and close before it has all of it: the answer says why (RFC 9112 9.5).
   if (io != Io::ok && io != Io::broken) return problem(io, HttpProblem::broken, "the upstream did not take the request in time");
 
   std::unique_ptr<HttpAnswer> answer(new HttpAnswer(*this, std::move(*socket), waiter, request.method == "HEAD"));
-  if (auto failed = answer->read_head()) return std::move(*failed);
+  if (auto failed = answer->read_head(first_byte)) return std::move(*failed);
   return answer;
 }
 

@@ -17,7 +17,7 @@ namespace gatehouse::core {
 
 /// Why an upstream did not answer, or not to the end.
 struct HttpProblem {
-  enum Kind { unreachable, broken, timeout, gone, cancelled } kind;
+  enum Kind { unreachable, no_connection_in_time, broken, too_large, timeout, gone, cancelled } kind;
   std::string detail;  // for the log
 };
 
@@ -34,12 +34,14 @@ class HttpAnswer {
   std::variant<std::string_view, HttpProblem> read();
   /// The next server-sent event, views until the next call. Nullopt: the proper end.
   std::variant<std::optional<SseReader::Event>, HttpProblem> next_event();
+  /// What the event stream has said so far about being asked for again.
+  const SseReader& event_stream() const { return events_; }
 
  private:
   friend class HttpClient;
   struct Parser;
   HttpAnswer(HttpClient& client, Poco::Net::StreamSocket socket, Waiter& waiter, bool to_head);
-  std::optional<HttpProblem> read_head();
+  std::optional<HttpProblem> read_head(Clock::duration first_byte);
   std::optional<HttpProblem> receive(Clock::time_point until);
 
   HttpClient& client_;
@@ -62,6 +64,7 @@ class HttpClient {
     std::string_view method, path;
     std::vector<std::pair<std::string_view, std::string_view>> headers;
     std::string_view body;
+    Clock::duration first_byte{0};  // in place of that of the options, unless 0
   };
 
   /// Throws std::invalid_argument when base_url is not an http or https URL.

@@ -47,6 +47,8 @@ void SseReader::field(std::string_view line) {
     type_ = value;
   } else if (name == "id" && value.find('\0') == value.npos) {
     id_ = value;
+  } else if (name == "retry" && !value.empty() && value.size() < 10 && value.find_first_not_of("0123456789") == value.npos) {
+    retry_ = std::chrono::milliseconds(std::stol(std::string(value)));
   }
 }
 

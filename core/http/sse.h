@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ class SseReader {
   void feed(std::string_view bytes);
   /// The next whole event that has data; comments and events without data are passed over.
   std::optional<Event> next();
+  /// What the stream has named last, also without an event.
+  std::string_view last_id() const { return id_; }
+  /// How long the server wants to be left alone before a broken stream is asked for again; negative: it has not said.
+  std::chrono::nanoseconds retry() const { return retry_; }
   /// An event has grown beyond kMaxSseEvent.
   bool too_large() const { return buffer_.size() - begin_ + data_.size() > kMaxSseEvent; }
 
@@ -34,6 +39,7 @@ class SseReader {
   bool has_data_ = false;    // in the event that is being read
   bool given_ = false;       // type_ and data_ are those of an event that next() has returned
   std::string type_, data_, id_;
+  std::chrono::milliseconds retry_{-1};
 };
 
 }  // namespace gatehouse::core

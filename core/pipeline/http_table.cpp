@@ -25,15 +25,24 @@ struct gh_http_answer {
 namespace gatehouse::core {
 namespace {
 
+/// A request that was sent and not answered in time may be running still, and be paid for: it is not transient.
 gh_status fail(Exchange& x, HttpProblem problem) {
+  constexpr std::chrono::nanoseconds kNotKnown{0};
+  const auto failed = [&](int http_status, const char* code, const char* message, std::uint32_t flags) {
+    return x.fail({http_status, code, message, std::move(problem.detail), kNotKnown, flags});
+  };
   switch (problem.kind) {
     case HttpProblem::gone: return GH_STOP;
     case HttpProblem::cancelled: return GH_CANCELLED;
-    case HttpProblem::timeout: return x.fail({504, "upstream_timeout", "The upstream did not answer in time.", std::move(problem.detail)});
-    case HttpProblem::unreachable: return x.fail({502, "upstream_unreachable", "The upstream could not be reached.", std::move(problem.detail)});
+    case HttpProblem::timeout: return failed(504, "upstream_timeout", "The upstream did not answer in time.", GH_FAIL_SUSPECT);
+    case HttpProblem::no_connection_in_time:
+      return failed(504, "upstream_timeout", "The upstream did not answer in time.", GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
+    case HttpProblem::unreachable:
+      return failed(502, "upstream_unreachable", "The upstream could not be reached.", GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
+    case HttpProblem::too_large: return failed(502, "upstream_too_large", "The upstream's answer has a part that is too large.", 0);
     case HttpProblem::broken: break;
   }
-  return x.fail({502, "upstream_broken", "The upstream's answer broke off.", std::move(problem.detail)});
+  return failed(502, "upstream_broken", "The upstream's answer broke off.", GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
 }
 
 /// Nothing in it ends a line of the head early: values may come from files and clients.
@@ -57,6 +66,7 @@ gh_http_client* open(const gh_host*, const gh_http_options* o, gh_str* error) {
 gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request* r, gh_http_answer** out) {
   Exchange& x = Exchange::of(raw_x);
   HttpClient::Request request{view(r->method), view(r->path), {}, view(r->body)};
+  if (GH_HAS(gh_http_request, r, first_byte_ns)) request.first_byte = std::chrono::nanoseconds(r->first_byte_ns);
   request.headers.reserve(r->header_count);
   for (std::size_t i = 0; i < r->header_count; ++i) request.headers.emplace_back(view(r->headers[i].name), view(r->headers[i].value));
   if (!is_legal(request)) return x.fail({500, "plugin_error", "The request could not be processed.", "the method, path or a header of a plugin's HTTP request is not legal"});
@@ -75,12 +85,13 @@ gh_status read(gh_http_answer* a, gh_str* piece) {
 
 gh_status event(gh_http_answer* a, gh_sse_event* out) {
   auto next = a->answer->next_event();
+  out->id = raw(a->answer->event_stream().last_id());
+  if (GH_HAS(gh_sse_event, out, retry_ns)) out->retry_ns = a->answer->event_stream().retry().count();
   if (auto* problem = std::get_if<HttpProblem>(&next)) return fail(a->exchange, std::move(*problem));
   const auto& e = std::get<0>(next);
   if (!e) return GH_ABSENT;
   out->event = raw(e->type);
   out->data = raw(e->data);
-  out->id = raw(e->id);
   return GH_OK;
 }
 

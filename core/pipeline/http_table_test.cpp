@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <thread>
 
 #include "gatehouse/plugin.hpp"
 #include "tests/core/request.h"
@@ -29,7 +30,7 @@ Client open(const std::string& url, std::chrono::nanoseconds patience = 5s) {
 }
 
 gh_status send(const Client& client, Exchange& x, Answer& answer, std::vector<gh_http_header> headers = {}, std::string_view path = "/", std::string_view method = "GET") {
-  const gh_http_request request{sizeof request, raw(method), raw(path), headers.data(), headers.size(), {}};
+  const gh_http_request request{sizeof request, raw(method), raw(path), headers.data(), headers.size(), {}, 0};
   gh_http_answer* out = nullptr;
   const gh_status status = http_table().send(client.get(), &x, &request, &out);
   answer.reset(out);
@@ -49,6 +50,28 @@ int failure_after(const ScriptedServer::Script& script, std::string_view code) {
   if (!r.x.failure()) return 0;
   EXPECT_EQ(r.x.failure()->code, code);
   return r.x.failure()->http_status;
+}
+
+TEST(HttpTable, ARequestMayHaveMoreTimeThanOthers) {
+  ScriptedServer server({[&](Peer& peer) {
+    peer.request();
+    std::this_thread::sleep_for(100ms);
+    peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 33\r\n\r\nretry: 500\nid: 7\ndata: x\n\nid: 8\n\n");
+  }});
+  const Client client = open(server.url(), 20ms);
+  Request r;
+  const gh_http_request request{sizeof request, raw("GET"), raw("/"), nullptr, 0, {}, std::chrono::nanoseconds(5s).count()};
+  gh_http_answer* out = nullptr;
+  ASSERT_EQ(http_table().send(client.get(), &r.x, &request, &out), GH_OK);
+  const Answer answer(out);
+
+  gh_sse_event event{};
+  event.size = sizeof event;
+  ASSERT_EQ(http_table().event(answer.get(), &event), GH_OK);
+  EXPECT_EQ(view(event.id), "7");
+  EXPECT_EQ(event.retry_ns, std::chrono::nanoseconds(500ms).count());
+  ASSERT_EQ(http_table().event(answer.get(), &event), GH_ABSENT);
+  EXPECT_EQ(view(event.id), "8");
 }
 
 TEST(HttpTable, ABadBaseUrlIsExplained) {

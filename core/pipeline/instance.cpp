@@ -61,7 +61,8 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
   const Creation watched{creation.routes, creation.admin_routes, [&](std::string_view pointer, std::string_view text) {
                            told = true;
                            creation.problem(pointer, text);
-                         }};
+                         },
+                         creation.warning};
   creation_ = &watched;
   const gh_status status = plugin_.create(this, arena.parse(config, error), &self_);
   creation_ = nullptr;
@@ -121,6 +122,10 @@ void Instance::fill_table() {
   };
   host.record = [](const gh_host* h, std::int32_t id, double value) { of(h).surroundings_.gateway.metrics.record(id, value); };
   host.load = load_checked;
+  host.warning = [](const gh_host* h, gh_str pointer, gh_str text) {
+    const Instance& i = of(h);
+    if (i.creation_) i.creation_->warning(view(pointer), view(text));
+  };
 }
 
 std::int32_t Instance::add_route(std::vector<Route>& routes, std::string_view method, std::string path) const {

@@ -18,11 +18,19 @@ namespace gatehouse::core {
 
 class Pipeline;
 
-/// A method and exact path that an instance answers. Its place in the list is its id; of an admin route, kFirstAdminRoute
-/// minus its place.
+/// A method and path that an instance answers; one `*` in the path stands for any characters, at least one. Its place in the
+/// list is its id; of an admin route, kFirstAdminRoute minus its place.
 struct Route {
   std::string method, path;
   const gh_host* owner;
+
+  bool is_pattern() const { return path.find('*') != path.npos; }
+  bool leads_to(std::string_view wanted) const {
+    const auto star = path.find('*');
+    if (star == path.npos) return path == wanted;
+    const std::string_view front = std::string_view(path).substr(0, star), back = std::string_view(path).substr(star + 1);
+    return wanted.size() >= path.size() && wanted.starts_with(front) && wanted.ends_with(back);
+  }
 };
 inline constexpr std::int32_t kFirstAdminRoute = -2;
 
@@ -34,6 +42,7 @@ class Instance : private gh_host {
     std::vector<Route>& routes;
     std::vector<Route>& admin_routes;
     std::function<void(std::string_view pointer, std::string_view text)> problem;
+    std::function<void(std::string_view pointer, std::string_view text)> warning;
   };
   /// What it needs of the pipeline around it.
   struct Surroundings {

@@ -99,9 +99,11 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (!files[i]) continue;
     const PluginEntry& entry = config.pipeline[i];
-    const Instance::Creation creation{pipeline->routes_, pipeline->admin_routes_, [&](std::string_view pointer, std::string_view text) {
-                                        problems.add(config.place(entry.pointer + std::string(pointer)), "`" + entry.instance + "`: " + std::string(text));
-                                      }};
+    const auto place = [&](std::string_view pointer) { return config.place(entry.pointer + std::string(pointer)); };
+    const auto of_entry = [&](std::string_view text) { return "`" + entry.instance + "`: " + std::string(text); };
+    const Instance::Creation creation{
+        pipeline->routes_, pipeline->admin_routes_, [&](std::string_view pointer, std::string_view text) { problems.add(place(pointer), of_entry(text)); },
+        [&](std::string_view pointer, std::string_view text) { problems.warn(place(pointer), of_entry(text)); }};
     try {
       auto layer = std::make_unique<Layer>();
       layer->when = entry.when;
@@ -133,7 +135,10 @@ bool Pipeline::Layer::takes(const Exchange& x) const {
 
 gh_status Pipeline::run(Exchange& x, const gh_sink& out) const {
   const std::string_view method = x.head().method == "HEAD" ? "GET" : x.head().method;  // RFC 9110 9.3.2
-  const auto found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& r) { return r.path == x.head().path && r.method == method; });
+  auto found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& r) { return r.path == x.head().path && r.method == method; });
+  if (found == routes_.end()) {
+    found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& r) { return r.is_pattern() && r.leads_to(x.head().path) && r.method == method; });
+  }
   x.route = found == routes_.end() ? -1 : static_cast<int>(found - routes_.begin());
   return call(0, x, &out, nullptr);
 }
@@ -188,7 +193,7 @@ gh_status Pipeline::nobody_answered(Exchange& x) const {
   const std::string_view path = x.head().path.substr(0, 200);
   std::string allowed;
   for (const Route& r : routes_) {
-    if (r.path == x.head().path) allowed += (allowed.empty() ? "" : ", ") + r.method;
+    if (r.leads_to(x.head().path)) allowed += (allowed.empty() ? "" : ", ") + r.method;
   }
   if (allowed.empty() || x.route >= 0) return x.fail({404, "not_found", "There is nothing at " + std::string(path) + ".", {}});
   x.set_header("Allow", allowed);

@@ -93,6 +93,24 @@ TEST_F(PipelineTest, ARequestIsFoundByItsRoute) {
   EXPECT_EQ(post.x.answer_headers().back(), (std::pair<std::string, std::string>{"Allow", "GET"}));
 }
 
+TEST_F(PipelineTest, ARouteMayBeAPattern) {
+  const auto pipeline = build("- {probe: {route: /a/*/end}, as: a}\n- {probe: {route: /a/b/end, do: answer}, as: b}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  EXPECT_EQ(outcome(*pipeline, "GET /a/b/end"), "a b 1 mine") << "an exact path goes first";
+  EXPECT_EQ(outcome(*pipeline, "GET /a/b/c/end"), "a b 2");
+  EXPECT_EQ(outcome(*pipeline, "GET /a//end"), "a b 3");
+
+  const auto silent = build("- {probe: {route: /a/*/end}}\n");
+  EXPECT_EQ(outcome(*silent, "PUT /a/b/end"), "405 method_not_allowed");
+  EXPECT_EQ(outcome(*silent, "PUT /a/end"), "404 not_found");
+}
+
+TEST_F(PipelineTest, AWarningIsShownAndThePipelineBuilt) {
+  const auto pipeline = build("- probe: {warning: ends soon}\n");
+  EXPECT_TRUE(pipeline);
+  EXPECT_EQ(problems(), "/gatehouse.yaml:3:20: warning: `probe`: ends soon\n");
+}
+
 TEST_F(PipelineTest, TheRestMayBeCalledAgain) {
   const auto pipeline = build("- {probe: {do: call-twice}, as: a}\n- {probe: {}, as: b}\n- {probe: {do: answer}, as: c}\n");
   ASSERT_TRUE(pipeline) << problems();

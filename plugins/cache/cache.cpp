@@ -156,7 +156,7 @@ Status Cache::ask(Exchange& x, Sink& out, Next& next, View key, Flight& flight) 
 
   if (const gh_failure* const why = x.failure(); why && status.code() == GH_FAILED) {
     flight.fail({why->http_status, std::string(view(why->code)), std::string(view(why->message)), std::string(view(why->detail)),
-                 std::chrono::nanoseconds(why->retry_after_ns)});
+                 std::chrono::nanoseconds(why->retry_after_ns), why->flags});
   }
   if (!status) return status;
 

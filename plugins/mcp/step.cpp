@@ -31,7 +31,7 @@ Status Step::add_call(Event e) {
     return pass_on(e);
   }
   added.error = "There is no tool named " + added.name + ". Use only the tools that are offered.";
-  return out_.emit(event::tool_call_error(e.id(), e.name(), e.json(), "the model called a tool that was not offered"));
+  return out_.emit(event::tool_call_error(e.id(), e.name(), e.json(), "the model called a tool that was not offered", e.metadata()));
 }
 
 /// Marks what runs here: the client must not try it.

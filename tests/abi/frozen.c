@@ -202,6 +202,19 @@ FROZEN_VALUE(GH_PLUGIN_CHAT, 1);
 /* ---- 1.1 ---- */
 
 FROZEN(gh_failure, retry_after_ns, 56);
+FROZEN(gh_failure, flags, 64);
+
+FROZEN_VALUE(GH_FAIL_TRANSIENT, 1);
+FROZEN_VALUE(GH_FAIL_UPSTREAM, 2);
+FROZEN_VALUE(GH_FAIL_SUSPECT, 4);
+
+FROZEN_VALUE(GH_EV_TOOL_APPROVAL, 15);
+FROZEN_VALUE(GH_EV_TOOL_DENIED, 16);
+FROZEN_VALUE(GH_EV_DATA, 17);
+FROZEN_VALUE(GH_EV_RESPONSE, 18);
+
+FROZEN(gh_http_request, first_byte_ns, 72);
+FROZEN(gh_sse_event, retry_ns, 56);
 
 FROZEN(gh_exchange_api, outlive, 152);
 
@@ -214,6 +227,7 @@ FROZEN(gh_host, background, 128);
 FROZEN(gh_host, series, 136);
 FROZEN(gh_host, record, 144);
 FROZEN(gh_host, load, 152);
+FROZEN(gh_host, warning, 160);
 
 FROZEN(gh_quota, key, 0);
 FROZEN(gh_quota, limit, 16);

@@ -60,6 +60,17 @@ TEST(Facade, SaysWithAFailWhenToAskAgain) {
   EXPECT_EQ(answer.failure.retry_after, 1500ms);
 }
 
+TEST(Facade, SaysWithAFailWhoseFaultItIs) {
+  Harness h;
+  h.next = testing::fails({503, "overloaded", "Try again.", {}, 0ms, GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT});
+  const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) {
+    Status status = next(x, out);
+    EXPECT_EQ(x.failure()->flags, 5u);
+    return status;
+  });
+  EXPECT_EQ(answer.failure.flags, 5u);
+}
+
 TEST(Facade, PassesAFailureFromBelowUpUnchanged) {
   Harness h;
   h.next = testing::fails({504, "upstream_timeout", "The model did not answer in time.", {}});

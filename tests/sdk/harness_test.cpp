@@ -84,9 +84,13 @@ TEST(Harness, WritesAndReadsEveryKindOfEventAsText) {
                       "tool-output-error+provider-executed:id:why: not",
                       "source:id:Title:https://example.org/a",
                       "source:id::https://example.org/a",
-                      "file:image/png:AAAA",
+                      "file:image/png:AAAA @{\"google\":{}}",
                       "usage:{\"input_tokens\":3}",
-                      "step-finish:tool-calls"};
+                      "step-finish:tool-calls",
+                      "tool-approval+dynamic:id:question",
+                      "tool-denied+dynamic:id",
+                      "data:search-suggestions:{\"html\":\"<b>\"}",
+                      "response:{\"model\":\"m\"}"};
   Harness h;
   h.next = events(all);
   PassesOn plugin;
@@ -209,6 +213,12 @@ TEST(Harness, KnowsTheRouteThatWasClaimed) {
   EXPECT_EQ(route, 1);
   h.post(plugin, "/b", "");
   EXPECT_EQ(route, -1);
+
+  EXPECT_EQ(h.host().route("GET", "/b/*/c"), 2);
+  h.get(plugin, "/b/1/2/c");
+  EXPECT_EQ(route, 2);
+  h.get(plugin, "/b/c");
+  EXPECT_EQ(route, -1);
 }
 
 TEST(Harness, TakesNoHeaderOnceTheHeadHasLeftAndNoneThatIsIllegal) {
@@ -314,9 +324,11 @@ TEST(Harness, WritesDownLogsProblemsAndHealth) {
   Harness h;
   h.host().warn("no answer", h.config(R"({"attempt":2})"));
   h.host().problem("/limit", "must be positive");
+  h.host().warning("/model", "ends soon");
   h.host().health(GH_DEGRADED, "no connection");
   EXPECT_EQ(h.logs, (std::vector<std::string>{R"(warn: no answer {"attempt":2})"}));
   EXPECT_EQ(h.problems, (std::vector<std::string>{"/limit: must be positive"}));
+  EXPECT_EQ(h.warnings, (std::vector<std::string>{"/model: ends soon"}));
   EXPECT_EQ(h.health, "degraded: no connection");
 }
 
@@ -352,6 +364,21 @@ TEST(Harness, ReadsServerSentEventsAcrossPieces) {
   h.upstream.push(
       {200, {}, {": note\r", "\ndata: on", "e\r\ndata:two\r\rid: 7\nevent: x\n", "data: {}\n\n", "data: not ended"}, GH_ABSENT, {}});
   EXPECT_EQ(h.ask(plugin, "{}").events, (Events{"text:|one\ntwo|", "text:x|{}|7"}));
+}
+
+TEST(Harness, TellsWhatAStreamSaidOfBeingAskedForAgain) {
+  Harness h;
+  const Http http(h.host(), {"http://model.test", 1s, 2s, 3s}, "");
+  h.upstream.push({200, {}, {"retry: 500\nid: 7\ndata: x\n\n", "id: 8\n\n"}, GH_ABSENT, {}});
+  in_request(h, [&](Exchange& x, Sink&) {
+    auto answer = http.send(x, "GET", "/", {}, {}, 20min);
+    ASSERT_TRUE(*answer->next_event());
+    EXPECT_EQ(answer->last_id(), "7");
+    EXPECT_EQ(answer->retry(), 500ms);
+    EXPECT_FALSE(*answer->next_event());
+    EXPECT_EQ(answer->last_id(), "8");
+  });
+  EXPECT_EQ(h.upstream.requests.at(0).first_byte, 20min);
 }
 
 TEST(Harness, BreaksAnUpstreamAnswerOff) {

@@ -32,6 +32,8 @@ extern "C" {
 #define GH_ABI_MINOR 1
 #define GH_MAGIC 0x31504847u /* "GHP1" */
 #define GH_EXPORT __attribute__((visibility("default")))
+/// Whether the struct behind `p`, which begins with `size`, is new enough to have this member.
+#define GH_HAS(type, p, member) ((p)->size >= offsetof(type, member) + sizeof((p)->member))
 
 /// UTF-8 text, not NUL-terminated. {NULL, 0} means absent where a function says so.
 typedef struct gh_str {
@@ -77,7 +79,7 @@ enum {
   GH_EV_TOOL_INPUT_DELTA,
   /// A complete tool call. id, name, json (the arguments), metadata. Flags. May come without start and delta.
   GH_EV_TOOL_CALL,
-  /// A tool call that cannot be carried out. id, name, json (the arguments), text (why, for the log). Flags.
+  /// A tool call that cannot be carried out. id, name, json (the arguments), text (why, for the log), metadata. Flags.
   GH_EV_TOOL_CALL_ERROR,
   /// The result of a tool that ran on this side. id, json. Flags.
   GH_EV_TOOL_OUTPUT,
@@ -85,13 +87,21 @@ enum {
   GH_EV_TOOL_OUTPUT_ERROR,
   /// A source of the answer. id, text (URL), name (title, optional).
   GH_EV_SOURCE,
-  /// A file as part of the answer. name (media type), text (base64).
+  /// A file as part of the answer. name (media type), text (base64), metadata.
   GH_EV_FILE,
   /// Token counts of this step so far; replaces earlier ones of the step. json: any of input_tokens, output_tokens,
   /// total_tokens, reasoning_tokens, cached_input_tokens.
   GH_EV_USAGE,
-  /// The step is over. name: stop, length, content-filter, tool-calls, error, other or unknown.
-  GH_EV_STEP_FINISH
+  /// The step is over. name: stop, length, content-filter, tool-calls, error or other.
+  GH_EV_STEP_FINISH,
+  /// [1.1] A call that would run on this side waits until the user allows it. id (of the call), text (id of the question).
+  GH_EV_TOOL_APPROVAL,
+  /// [1.1] The user has not allowed a call that would have run on this side. id.
+  GH_EV_TOOL_DENIED,
+  /// [1.1] Data for the client's interface that are no part of the conversation. name (their kind: letters, digits and -), json.
+  GH_EV_DATA,
+  /// [1.1] What the provider says about its response to this step. json: any of model (which answered), id.
+  GH_EV_RESPONSE
 };
 
 enum {
@@ -161,6 +171,14 @@ typedef struct gh_json_api {
 
 enum { GH_METHOD, GH_PATH, GH_QUERY, GH_PEER, GH_REQUEST_ID };
 
+/// [1.1] gh_failure.flags: what a failure says about the next attempt and about the upstream. None: the request itself, or
+/// a setting, is at fault.
+enum {
+  GH_FAIL_TRANSIENT = 1, ///< The same request may succeed a moment later.
+  GH_FAIL_UPSTREAM = 2,  ///< The upstream is out of order, whoever asks it.
+  GH_FAIL_SUSPECT = 4    ///< Either the upstream is out of order or this request is too much for it: other callers will tell.
+};
+
 /// Why a request was not answered as asked.
 typedef struct gh_failure {
   uint32_t size;
@@ -170,6 +188,8 @@ typedef struct gh_failure {
   gh_str detail;       ///< For the log only: may hold what an upstream said, never keys or prompts.
   /// [1.1] When to ask again, from now: becomes the Retry-After of the answer, in whole seconds. 0: not known.
   int64_t retry_after_ns;
+  uint32_t flags; ///< [1.1] GH_FAIL_...
+  uint32_t reserved; ///< 0.
 } gh_failure;
 
 typedef struct gh_exchange_api {
@@ -234,8 +254,9 @@ struct gh_host {
   /// [create() only] Something is wrong with the configuration at this JSON pointer (RFC 6901), e.g. "/base_url".
   /// create() must then fail; all problems are shown to the operator at once, with file and line.
   void (*problem)(const gh_host *, gh_str pointer, gh_str message);
-  /// [create() only] Claims a method and an exact path; the id is what exchange->route() gives. A claimed path with
-  /// another method is answered 405 and an unclaimed path 404 when the pipeline ends without an answer.
+  /// [create() only] Claims a method and a path; the id is what exchange->route() gives. One `*` in the path stands for any
+  /// characters, at least one; an exact path goes before such a pattern. A claimed path with another method is answered
+  /// 405 and an unclaimed path 404 when the pipeline ends without an answer.
   int32_t (*route)(const gh_host *, gh_str method, gh_str path);
   void (*log)(const gh_host *, int level, gh_exchange *or_null, gh_str message, const gh_json *fields_or_null);
   /// The health of this instance until the next call: GH_UP, GH_DEGRADED or GH_DOWN, and why.
@@ -263,6 +284,9 @@ struct gh_host {
   /// JSON Schema as the configuration itself. Yours: drop() it. NULL: `problem` was told why, a line with file and place
   /// each.
   gh_json *(*load)(const gh_host *, gh_str path, gh_str schema, void *to, void (*problem)(void *to, gh_str line));
+  /// [create() only] As problem(), for what works and yet is likely not what the operator wants: create() may succeed.
+  /// `gatehouse check` shows it, and the log when the instance begins to serve.
+  void (*warning)(const gh_host *, gh_str pointer, gh_str message);
 };
 
 /* ---- gatehouse.store/1: what outlives a request and a reload [1.1] ------------------------------------------- */
@@ -381,16 +405,19 @@ typedef struct gh_http_request {
   const gh_http_header *headers;
   size_t header_count;
   gh_str body;
+  int64_t first_byte_ns; ///< [1.1] In place of that of the options; 0: that of the options.
 } gh_http_request;
 
 /// One server-sent event (HTML Living Standard 9.2).
 typedef struct gh_sse_event {
   uint32_t size;
   gh_str event, data, id; ///< Views until the next call for this answer.
+  int64_t retry_ns;       ///< [1.1] How long the server wants to be left alone before a broken stream is asked for again; -1: it has not said.
 } gh_sse_event;
 
 /// Connections are kept alive and reused; TLS is verified (host name, default CAs, TLS 1.2 or newer); redirects are not
-/// followed; a request is sent once. A client may be used on many threads at once, an answer on one.
+/// followed; a request is sent once. A client may be used on many threads at once, an answer on one. The host writes Host and
+/// the framing of the body (else GH_FAILED), and a User-Agent unless the request has one.
 typedef struct gh_http_api {
   uint32_t size;
   /// [create() only] NULL and a static text when base_url is no such URL.
@@ -402,7 +429,8 @@ typedef struct gh_http_api {
   gh_str (*header)(const gh_http_answer *, gh_str name);
   /// The next piece of the body, a view until the next call. GH_ABSENT: its proper end. Else as send().
   gh_status (*read)(gh_http_answer *, gh_str *piece);
-  /// The next server-sent event. GH_ABSENT: the proper end of the body. Else as send(). Not to be mixed with read().
+  /// The next server-sent event. GH_ABSENT: the proper end of the body. Else as send(). Not to be mixed with read(). When
+  /// there is none, `id` and `retry_ns` still say what the stream has said last.
   gh_status (*event)(gh_http_answer *, gh_sse_event *);
   void (*close)(gh_http_answer *); ///< Before its end has been read: ends the connection, and so the request.
   void (*drop)(gh_http_client *);  ///< [destroy() only] No answer may be open.

@@ -44,6 +44,7 @@ struct Fail {
   std::string message;  ///< One sentence for the caller.
   std::string detail;   ///< For the log only.
   std::chrono::nanoseconds retry_after{0};  ///< When to ask again; becomes the Retry-After of the answer. 0: not known.
+  std::uint32_t flags = 0;  ///< GH_FAIL_TRANSIENT, GH_FAIL_UPSTREAM, GH_FAIL_SUSPECT; see abi.h.
 };
 
 /// Success; or a failure; or `stopped`: the reader of the answer is gone, `cancelled`: time is up or the gateway stops.
@@ -357,8 +358,8 @@ inline gh_event tool_call(View id, View name, Json input, Json metadata = Json()
   e.metadata = metadata.raw();
   return e;
 }
-inline gh_event tool_call_error(View id, View name, Json input, View why, int flags = 0) {
-  gh_event e = tool_call(id, name, input, Json(), flags);
+inline gh_event tool_call_error(View id, View name, Json input, View why, Json metadata = Json(), int flags = 0) {
+  gh_event e = tool_call(id, name, input, metadata, flags);
   e.kind = GH_EV_TOOL_CALL_ERROR;
   e.text = raw(why);
   return e;
@@ -382,10 +383,11 @@ inline gh_event source(View id, View url, View title = {}) {
   e.name = raw(title);
   return e;
 }
-inline gh_event file(View media_type, View base64) {
+inline gh_event file(View media_type, View base64, Json metadata = Json()) {
   gh_event e = make(GH_EV_FILE);
   e.name = raw(media_type);
   e.text = raw(base64);
+  e.metadata = metadata.raw();
   return e;
 }
 inline gh_event usage(Json counts) {
@@ -396,6 +398,28 @@ inline gh_event usage(Json counts) {
 inline gh_event step_finish(View reason) {
   gh_event e = make(GH_EV_STEP_FINISH);
   e.name = raw(reason);
+  return e;
+}
+inline gh_event tool_approval(View id, View question) {
+  gh_event e = make(GH_EV_TOOL_APPROVAL, GH_DYNAMIC);
+  e.id = raw(id);
+  e.text = raw(question);
+  return e;
+}
+inline gh_event tool_denied(View id) {
+  gh_event e = make(GH_EV_TOOL_DENIED, GH_DYNAMIC);
+  e.id = raw(id);
+  return e;
+}
+inline gh_event data(View kind, Json value) {
+  gh_event e = make(GH_EV_DATA);
+  e.name = raw(kind);
+  e.json = value.raw();
+  return e;
+}
+inline gh_event response(Json about) {
+  gh_event e = make(GH_EV_RESPONSE);
+  e.json = about.raw();
   return e;
 }
 }  // namespace event
@@ -511,6 +535,7 @@ gh_status guard(gh_exchange* x, F&& body) noexcept {
     out.message = raw(f.message);
     out.detail = raw(f.detail);
     out.retry_after_ns = f.retry_after.count();
+    out.flags = f.flags;
     return exchange->fail(x, &out);
   };
   try {
@@ -578,7 +603,9 @@ class Host {
   /// [constructor only] Tells the operator what is wrong at a JSON pointer of the configuration, e.g. "/base_url". The
   /// instance is then not used, so the constructor may go on to find more.
   void problem(View pointer, View message) const { host_->problem(host_, raw(pointer), raw(message)); }
-  /// [constructor only] Claims a method and an exact path; see Exchange::route().
+  /// [constructor only] Tells the operator what works and yet is likely not what is wanted, e.g. a model that ends soon.
+  void warning(View pointer, View message) const { host_->warning(host_, raw(pointer), raw(message)); }
+  /// [constructor only] Claims a method and a path, in which one `*` stands for any characters; see Exchange::route().
   int route(View method, View path) const { return host_->route(host_, raw(method), raw(path)); }
 
   /// [constructor only] As route(), at "/INSTANCE" + path of the admin address. Callers have shown the admin token.
@@ -661,11 +688,19 @@ class HttpAnswer {
   Result<std::optional<gh_sse_event>> next_event() {
     gh_sse_event e{};
     e.size = sizeof e;
+    e.retry_ns = -1;
     const gh_status s = api_->event(answer_.get(), &e);
+    last_id_ = view(e.id);
+    retry_ = std::chrono::nanoseconds(e.retry_ns);
     if (s == GH_ABSENT) return std::optional<gh_sse_event>();
     if (s != GH_OK) return Status(s);
     return std::optional<gh_sse_event>(e);
   }
+
+  /// The last id that the stream has named, also without an event; until the next call of next_event().
+  View last_id() const { return last_id_; }
+  /// How long the stream's server wants to be left alone before the stream is asked for again; negative: it has not said.
+  std::chrono::nanoseconds retry() const { return retry_; }
 
  private:
   struct Close {
@@ -674,6 +709,8 @@ class HttpAnswer {
   };
   const gh_http_api* api_;
   std::unique_ptr<gh_http_answer, Close> answer_;
+  View last_id_;
+  std::chrono::nanoseconds retry_{-1};
 };
 
 /// The host's HTTP client for one origin. Open it in the plugin's constructor. Any thread.
@@ -700,8 +737,10 @@ class Http {
     if (!client_) host.problem(pointer, view(error));
   }
 
-  /// Sends a request and waits for the head of its answer. `path` is appended to that of base_url.
-  Result<HttpAnswer> send(Exchange& x, View method, View path, const std::vector<std::pair<View, View>>& headers, View body) const {
+  /// Sends a request and waits for the head of its answer. `path` is appended to that of base_url. `first_byte`: in place of
+  /// that of the options, unless 0.
+  Result<HttpAnswer> send(Exchange& x, View method, View path, const std::vector<std::pair<View, View>>& headers, View body,
+                          std::chrono::nanoseconds first_byte = {}) const {
     std::vector<gh_http_header> raw_headers;
     raw_headers.reserve(headers.size());
     for (const auto& [name, value] : headers) raw_headers.push_back({raw(name), raw(value)});
@@ -712,6 +751,7 @@ class Http {
     request.headers = raw_headers.data();
     request.header_count = raw_headers.size();
     request.body = raw(body);
+    request.first_byte_ns = first_byte.count();
     gh_http_answer* answer = nullptr;
     const gh_status s = api_->send(client_.get(), x.raw(), &request, &answer);
     if (s != GH_OK) return Status(s);

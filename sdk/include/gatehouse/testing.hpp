@@ -233,6 +233,7 @@ class Harness {
   std::string timing;                        ///< What GatewayStatus::timing() gives.
 
   std::vector<std::string> problems;             ///< "/base_url: must be an http or https URL"
+  std::vector<std::string> warnings;             ///< As problems.
   std::vector<std::string> routes;               ///< "GET /health"; the index is the id
   std::vector<std::string> admin_routes;         ///< "DELETE /answers", as claimed: without the name of the instance
   std::vector<std::string> logs;                 ///< "warn: no answer {\"attempt\":2}"

@@ -11,6 +11,7 @@ class Probe final : public Plugin {
   Probe(Host host, Json config) : name_(host.instance()), task_(config["do"].str("pass")) {
     if (config["route"]) route_ = host.route("GET", config["route"].str());
     if (config["admin"]) route_ = host.admin_route("GET", config["admin"].str());
+    if (config["warning"]) host.warning("/warning", config["warning"].str());
     if (config["problem"]) host.problem("/problem", config["problem"].str());
   }
 

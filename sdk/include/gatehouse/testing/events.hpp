@@ -6,6 +6,8 @@
 ///   reasoning:Hmm                tool-call:ID:NAME:{"q":"x"}          usage:{"input_tokens":3}
 ///   text#BLOCK:Hello             tool-call-error:ID:NAME:WHY:{}       step-finish:stop
 ///   bytes:{"status":"up"}        tool-output:ID:{"content":[]}        tool-output-error:ID:WHY
+///   data:KIND:{}                 tool-approval:ID:QUESTION            tool-denied:ID
+///   response:{"model":"m"}
 ///
 /// Flags follow the kind: +last, +dynamic, +provider-executed, +preliminary. Metadata stands at the end: text:Hi @{"google":{}}
 #pragma once
@@ -45,6 +47,10 @@ inline constexpr Kind kKinds[] = {
     {GH_EV_FILE, "file", "nt"},
     {GH_EV_USAGE, "usage", "j"},
     {GH_EV_STEP_FINISH, "step-finish", "n"},
+    {GH_EV_TOOL_APPROVAL, "tool-approval", "it"},
+    {GH_EV_TOOL_DENIED, "tool-denied", "i"},
+    {GH_EV_DATA, "data", "nj"},
+    {GH_EV_RESPONSE, "response", "j"},
 };
 inline constexpr Kind kUnknownKind = {0, "unknown", "intj"};
 inline constexpr std::pair<int, View> kFlags[] = {

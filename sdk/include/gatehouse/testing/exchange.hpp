@@ -124,12 +124,21 @@ struct ExchangeFake {
       default: return {};
     }
   }
+  /// One `*` stands for any characters, at least one.
+  static bool leads_to(View route, View wanted) {
+    const auto star = route.find('*');
+    if (star == View::npos || wanted.size() < route.size()) return false;
+    const View back = route.substr(star + 1);
+    return wanted.substr(0, star) == route.substr(0, star) && wanted.substr(wanted.size() - back.size()) == back;
+  }
   static std::int32_t route(const gh_exchange* x) {
     const ExchangeFake& self = of(x);
     if (self.admin_route) return *self.admin_route;
     const std::lock_guard lock(self.harness.mutex_);
     const auto& routes = self.harness.routes;
-    const auto at = std::find(routes.begin(), routes.end(), self.request.method + " " + self.request.path);
+    const std::string wanted = self.request.method + " " + self.request.path;
+    auto at = std::find(routes.begin(), routes.end(), wanted);
+    if (at == routes.end()) at = std::find_if(routes.begin(), routes.end(), [&](const std::string& r) { return leads_to(r, wanted); });
     return at == routes.end() ? -1 : static_cast<std::int32_t>(at - routes.begin());
   }
   static gh_str header(gh_exchange* x, gh_str name) {
@@ -192,14 +201,14 @@ struct ExchangeFake {
   }
   gh_status fail_with(Fail f) {
     Fail& kept = answer.failure = std::move(f);
-    raw_failure =
-        gh_failure{sizeof(gh_failure), kept.http_status, raw(kept.code), raw(kept.message), raw(kept.detail), kept.retry_after.count()};
+    raw_failure = gh_failure{sizeof(gh_failure), kept.http_status,         raw(kept.code), raw(kept.message),
+                             raw(kept.detail),   kept.retry_after.count(), kept.flags,     0};
     return GH_FAILED;
   }
   static gh_status fail(gh_exchange* x, const gh_failure* f) {
-    const std::chrono::nanoseconds retry_after(f->size >= sizeof(gh_failure) ? f->retry_after_ns : 0);  // 1.0 has none
-    return of(x).fail_with(
-        {f->http_status, std::string(view(f->code)), std::string(view(f->message)), std::string(view(f->detail)), retry_after});
+    const std::chrono::nanoseconds retry_after(GH_HAS(gh_failure, f, retry_after_ns) ? f->retry_after_ns : 0);  // 1.0 has none
+    return of(x).fail_with({f->http_status, std::string(view(f->code)), std::string(view(f->message)), std::string(view(f->detail)),
+                            retry_after, GH_HAS(gh_failure, f, flags) ? f->flags : 0});
   }
   static const gh_failure* failure(const gh_exchange* x) { return of(x).raw_failure ? &*of(x).raw_failure : nullptr; }
   static int committed(const gh_exchange* x) { return of(x).has_begun; }

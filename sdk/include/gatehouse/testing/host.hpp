@@ -248,6 +248,10 @@ struct HostFake {
     const std::lock_guard lock(Harness::of(host).mutex_);
     Harness::of(host).problems.push_back(std::string(view(pointer)).append(": ").append(view(message)));
   }
+  static void warning(const gh_host* host, gh_str pointer, gh_str message) {
+    const std::lock_guard lock(Harness::of(host).mutex_);
+    Harness::of(host).warnings.push_back(std::string(view(pointer)).append(": ").append(view(message)));
+  }
   static std::int32_t route(const gh_host* host, gh_str method, gh_str path) {
     const std::lock_guard lock(Harness::of(host).mutex_);
     Harness::of(host).routes.push_back(std::string(view(method)).append(" ").append(view(path)));
@@ -378,7 +382,8 @@ inline Harness::Harness() {
                                   fake::HostFake::background,
                                   fake::HostFake::series,
                                   fake::HostFake::record,
-                                  fake::HostFake::load};
+                                  fake::HostFake::load,
+                                  fake::HostFake::warning};
   host_.harness = this;
 }
 

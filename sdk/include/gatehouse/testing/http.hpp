@@ -25,6 +25,7 @@ struct HttpFake {
     };
     std::unique_ptr<Given> given = std::make_unique<Given>();
     std::string unread, line, event, data, last_id;  // of the event stream
+    std::int64_t retry_ns = -1;
     bool after_cr = false;
   };
   static Reading& of(gh_http_answer* a) { return *reinterpret_cast<Reading*>(a); }
@@ -54,7 +55,8 @@ struct HttpFake {
     for (std::size_t i = 0; i < request->header_count; ++i)
       sent.headers.emplace_back(view(request->headers[i].name), view(request->headers[i].value));
     sent.connect = client.connect;
-    sent.first_byte = client.first_byte;
+    const bool own = GH_HAS(gh_http_request, request, first_byte_ns) && request->first_byte_ns > 0;
+    sent.first_byte = own ? std::chrono::nanoseconds(request->first_byte_ns) : client.first_byte;
     sent.idle = client.idle;
 
     auto& replies = client.upstream.replies_;
@@ -109,13 +111,21 @@ struct HttpFake {
           a.unread.erase(0, i + 1);
           out->event = raw(a.given->event);
           out->data = raw(a.given->data);
-          out->id = raw(a.given->id);
+          tell_state(a, *out);
           return GH_OK;
         }
       }
       a.unread.clear();
-      if (const gh_status s = next_piece(a, a.unread); s != GH_OK) return s;
+      if (const gh_status s = next_piece(a, a.unread); s != GH_OK) {
+        a.given->id = a.last_id;
+        tell_state(a, *out);
+        return s;
+      }
     }
+  }
+  static void tell_state(const Reading& a, gh_sse_event& out) {
+    out.id = raw(a.given->id);
+    if (GH_HAS(gh_sse_event, &out, retry_ns)) out.retry_ns = a.retry_ns;
   }
   /// Takes the line in; true when it completes an event.
   static bool end_of_line(Reading& a) {
@@ -137,6 +147,8 @@ struct HttpFake {
     if (field == "data") a.data.append(value).append("\n");
     if (field == "event") a.event = value;
     if (field == "id" && value.find('\0') == View::npos) a.last_id = value;
+    if (field == "retry" && !value.empty() && value.size() < 10 && value.find_first_not_of("0123456789") == View::npos)
+      a.retry_ns = std::stoll(std::string(value)) * 1'000'000;
     return false;
   }
 
