@@ -261,7 +261,7 @@ TEST(HttpClient, ReadsEventsAsTheyCome) {
   EXPECT_EQ(events, (std::vector<std::string>{"one", "two"}));
 }
 
-TEST(HttpClient, AnEventBeyondTheLimitIsBroken) {
+TEST(HttpClient, AnEventBeyondTheLimitIsTooLarge) {
   ScriptedServer server({[](Peer& peer) {
     peer.request();
     peer.send("HTTP/1.1 200 OK\r\n\r\ndata:" + std::string(kMaxSseEvent + (1 << 20), 'x'));
@@ -270,7 +270,7 @@ TEST(HttpClient, AnEventBeyondTheLimitIsBroken) {
   HttpClient http(options(server.url()));
   const auto next = std::get<0>(http.send(kGet, client.waiter()))->next_event();
   ASSERT_TRUE(std::holds_alternative<HttpProblem>(next));
-  EXPECT_EQ(std::get<HttpProblem>(next).kind, HttpProblem::broken);
+  EXPECT_EQ(std::get<HttpProblem>(next).kind, HttpProblem::too_large);
 }
 
 // ---- Waiting -------------------------------------------------------------------------------------------------------
@@ -336,7 +336,7 @@ TEST(HttpClient, AConnectionThatIsNotMadeEndsWithTheTimeOrTheClient) {
   ClientEnd stays, leaves, late(Clock::now() + 20ms), stopped;
   leaves.leaves_at_wait(1);
   stopped.stop();
-  EXPECT_EQ(fetch(http, stays.waiter()).problem, HttpProblem::timeout);
+  EXPECT_EQ(fetch(http, stays.waiter()).problem, HttpProblem::no_connection_in_time);
   EXPECT_EQ(fetch(patient, leaves.waiter()).problem, HttpProblem::gone);
   EXPECT_EQ(fetch(patient, late.waiter()).problem, HttpProblem::cancelled);
   EXPECT_EQ(fetch(patient, stopped.waiter()).problem, HttpProblem::cancelled);

@@ -30,7 +30,7 @@ class StoreTableTest : public testing::Test {
  protected:
   Instance make(const std::string& name, Gateway& gateway) {
     const auto problem = [](std::string_view, std::string_view text) { ADD_FAILURE() << text; };
-    return Instance(kPlugin, name, "{}", {gateway, {}, nullptr}, {routes_, admin_routes_, problem});
+    return Instance(kPlugin, name, "{}", {gateway, {}, nullptr}, {routes_, admin_routes_, problem, problem});
   }
 
   std::string get(const gh_host* host, std::string_view key) {
