@@ -10,6 +10,11 @@ namespace {
 constexpr View kExtensionScheme = "chrome-extension://";
 constexpr View kEveryExtension = "chrome-extension://*";
 
+// For who asks without naming any.
+constexpr View kHeaders =
+    "Content-Type, Authorization, X-Extension-ID, X-Extension-Version, Cache-Control, X-Server-Timing, X-Gatehouse-Timestamp, "
+    "X-Gatehouse-Nonce, X-Gatehouse-Signature";
+
 /// Whether a browser could send it: scheme://host[:port] in lower case (RFC 6454 6.2).
 bool is_origin(View text) {
   const auto colon = text.find("://");
@@ -19,12 +24,18 @@ bool is_origin(View text) {
          host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._:[]") == View::npos;
 }
 
-/// The answer to a browser's question whether it may send a request (Fetch standard, CORS protocol).
+/// A list of header names, as a browser sends it. Longer ones than any page's are no honest question.
+bool is_header_list(View text) {
+  return !text.empty() && text.size() <= 1024 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~, ") == View::npos;
+}
+
+/// The answer to a browser's question whether it may send a request (Fetch standard, CORS protocol). An allowed origin may send
+/// any header: pages add those of their libraries, such as User-Agent (AI SDK before 5.0.153) and traceparent.
 Status grant(Exchange& x, Sink& out) {
   x.set_header("Access-Control-Allow-Methods", "GET, POST");
-  x.set_header("Access-Control-Allow-Headers",
-               "Content-Type, Authorization, X-Extension-ID, X-Extension-Version, Cache-Control, X-Server-Timing, "
-               "X-Gatehouse-Timestamp, X-Gatehouse-Nonce, X-Gatehouse-Signature");
+  const View asked = x.header("Access-Control-Request-Headers");
+  x.set_header("Access-Control-Allow-Headers", is_header_list(asked) ? asked : kHeaders);
   x.set_header("Access-Control-Max-Age", "600");  // seconds; Chromium remembers a grant for 5 s unless told
   // Private Network Access: a public page or extension asks for an address of the local network.
   if (x.header("Access-Control-Request-Private-Network") == "true") x.set_header("Access-Control-Allow-Private-Network", "true");

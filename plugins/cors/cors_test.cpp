@@ -37,6 +37,30 @@ TEST(Cors, GrantsAPreflightOfAnExtensionBeforeAnythingCosts) {
   EXPECT_EQ(h.next_calls, 0);
 }
 
+TEST(Cors, GrantsTheHeadersThatAnAllowedPageAsksFor) {
+  Harness h;
+  Cors cors(h.host(), h.config("{}"));
+  for (const char* asked : {"content-type,user-agent,x-extension-id", "traceparent, baggage", "X-My!Header"}) {
+    EXPECT_EQ(
+        preflight(h, cors, {{"Origin", kExtension}, {"Access-Control-Request-Headers", asked}}).header("Access-Control-Allow-Headers"),
+        asked);
+  }
+}
+
+TEST(Cors, RepeatsNoHeadersThatNoBrowserAsksFor) {
+  Harness h;
+  Cors cors(h.host(), h.config("{}"));
+  const std::string usual = preflight(h, cors, {{"Origin", kExtension}}).header("Access-Control-Allow-Headers");
+  for (const std::string& asked : {std::string("a: b"), std::string("\"a\""), std::string("\xc3\xa9"), std::string(1025, 'a')}) {
+    EXPECT_EQ(
+        preflight(h, cors, {{"Origin", kExtension}, {"Access-Control-Request-Headers", asked}}).header("Access-Control-Allow-Headers"),
+        usual);
+  }
+  EXPECT_EQ(preflight(h, cors, {{"Origin", "https://evil.example"}, {"Access-Control-Request-Headers", "a"}})
+                .header("Access-Control-Allow-Headers"),
+            "");
+}
+
 TEST(Cors, GrantsThePrivateNetworkOnlyToThoseWhoAsk) {
   Harness h;
   Cors cors(h.host(), h.config("{}"));
