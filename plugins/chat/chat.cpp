@@ -30,6 +30,8 @@ void note(const Exchange& x, const UiStream& stream) {
     if (tokens) notes.edit(name).set(*tokens);
   };
   set("model", x.chat()["model"].str());
+  set("answered_by", stream.model_version());
+  set("response_id", stream.response_id());
   set("workflow", x.chat()["workflow"].str());
   set("finish_reason", stream.finish_reason());
   set_count("input_tokens", stream.tokens().input);
@@ -47,7 +49,9 @@ Chat::Chat(Host host, Json config)
                 .system_prompt = std::string(config["system_prompt"].str(kSystemPrompt)),
                 .temperature = config["temperature"].real(0.7),
                 .max_output_tokens = config["max_output_tokens"].integer(4000)},
-      shown_{.send_reasoning = config["send_reasoning"].boolean(true), .send_sources = config["send_sources"].boolean(true)} {
+      shown_{.send_reasoning = config["send_reasoning"].boolean(true),
+             .send_sources = config["send_sources"].boolean(true),
+             .send_model_version = config["send_model_version"].boolean(true)} {
   if (std::find(models_.begin(), models_.end(), defaults_.model) == models_.end()) {
     host.problem("/default_model", "must be one of models: add it there, or choose one of them");
   }

@@ -76,22 +76,25 @@ TEST(Chat, AsksTheModelWithTheSettingsOfTheOperator) {
   EXPECT_EQ(asked["max_output_tokens"].integer(), 9);
 }
 
-TEST(Chat, ShowsReasoningAndSourcesAsTheOperatorWants) {
-  Harness h;
-  h.next = testing::events({"step-start", "reasoning:because", "source:s1:Title:https://s.example/", "step-finish:stop"});
-  Chat quiet(h.host(), h.config(R"({"send_reasoning": false, "send_sources": false})"));
-  const Answer answer = h.run(quiet, question());
-  EXPECT_EQ(answer.body.find("because"), std::string::npos);
-  EXPECT_EQ(answer.body.find("s.example"), std::string::npos);
+TEST(Chat, ShowsReasoningSourcesAndTheModelThatAnsweredAsTheOperatorWants) {
+  for (const bool shown : {true, false}) {
+    Harness h;
+    h.next = testing::events(
+        {"step-start", "reasoning:because", "source:s1:Title:https://s.example/", R"(response:{"model":"other"})", "step-finish:stop"});
+    Chat chat(h.host(), h.config(shown ? "{}" : R"({"send_reasoning": false, "send_sources": false, "send_model_version": false})"));
+    const std::string body = h.run(chat, question()).body;
+    for (const char* text : {"because", "s.example", "modelVersion"}) EXPECT_EQ(body.find(text) != std::string::npos, shown) << text;
+  }
 }
 
 TEST_F(ChatTest, NotesWhatTheAccessLogTells) {
-  h.next = testing::events({"step-start", R"(usage:{"input_tokens":3,"output_tokens":2,"total_tokens":5})", "step-finish:length"});
+  h.next = testing::events({"step-start", R"(response:{"model":"gemini-3.8-flash-002","id":"r1"})",
+                            R"(usage:{"input_tokens":3,"output_tokens":2,"total_tokens":5})", "step-finish:length"});
   Request request = question();
   request.chat = R"({"workflow": "research"})";
   EXPECT_EQ(
       h.run(chat, request).notes,
-      R"({"model":"gemini-2.5-flash","workflow":"research","finish_reason":"length","input_tokens":3,"output_tokens":2,"total_tokens":5})");
+      R"({"model":"gemini-2.5-flash","answered_by":"gemini-3.8-flash-002","response_id":"r1","workflow":"research","finish_reason":"length","input_tokens":3,"output_tokens":2,"total_tokens":5})");
 }
 
 TEST_F(ChatTest, TellsAFailureInTheStreamAndPassesItOn) {

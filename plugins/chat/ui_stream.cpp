@@ -9,8 +9,20 @@ namespace {
 constexpr View kDone = "data: [DONE]\n\n";
 // All that a client learns of an error: the reasons of a provider or a tool may hold keys, addresses and other people's words.
 constexpr View kMasked = "An error occurred during the conversation";
-// What the client's schema knows.
-constexpr View kFinishReasons[] = {"stop", "length", "content-filter", "tool-calls", "error", "other", "unknown"};
+// What clients of all generations know.
+constexpr View kFinishReasons[] = {"stop", "length", "content-filter", "tool-calls", "error", "other"};
+
+/// Whether the client's JSON parser takes this for an attack on JavaScript's prototypes: it then drops the whole answer.
+/// That of AI SDK 5.0.92 does so for a `constructor` of null, too.
+bool breaks_client(Json value) {
+  for (const auto [key, member] : value.members()) {
+    if (key == "__proto__" || (key == "constructor" && (member.is_null() || member["prototype"]))) return true;
+  }
+  for (const Json inner : value) {
+    if (breaks_client(inner)) return true;
+  }
+  return false;
+}
 
 std::optional<std::int64_t> count(Json value) {
   const std::int64_t tokens = value.integer(-1);
@@ -60,7 +72,7 @@ Status UiStream::emit(Event e) {
       }
       break;
     case GH_EV_TOOL_INPUT_START:
-      write_tool("tool-input-start", e);
+      begin_tool("tool-input-start", e);
       end();
       break;
     case GH_EV_TOOL_INPUT_DELTA:
@@ -70,26 +82,18 @@ Status UiStream::emit(Event e) {
       end();
       break;
     case GH_EV_TOOL_CALL:
-      write_tool("tool-input-available", e);
-      member("input", e.json());
-      if (e.metadata().is_object()) member("providerMetadata", e.metadata());
-      end();
-      break;
-    case GH_EV_TOOL_CALL_ERROR:
-      write_tool("tool-input-error", e);
-      member("input", e.json());
-      write_error_text(e);
-      end();
-      break;
+    case GH_EV_TOOL_CALL_ERROR: write_tool_call(e); break;
     case GH_EV_TOOL_OUTPUT:
-      write_tool("tool-output-available", e);
-      member("output", e.json());
-      if (e.has(GH_PRELIMINARY)) buffer_.append(",\"preliminary\":true");
+    case GH_EV_TOOL_OUTPUT_ERROR: write_tool_output(e); break;
+    case GH_EV_TOOL_APPROVAL:
+      begin("tool-approval-request");
+      member("approvalId", e.text());
+      member("toolCallId", e.id());
       end();
       break;
-    case GH_EV_TOOL_OUTPUT_ERROR:
-      write_tool("tool-output-error", e);
-      write_error_text(e);
+    case GH_EV_TOOL_DENIED:
+      begin("tool-output-denied");
+      member("toolCallId", e.id());
       end();
       break;
     case GH_EV_SOURCE:
@@ -104,13 +108,24 @@ Status UiStream::emit(Event e) {
       begin("file");
       member("url", std::string("data:").append(e.name()).append(";base64,").append(e.text()));
       member("mediaType", e.name());
+      write_metadata(e);
       end();
+      break;
+    case GH_EV_DATA:
+      if (breaks_client(e.json())) break;
+      begin("data-", e.name());
+      member("data", e.json());
+      end();
+      break;
+    case GH_EV_RESPONSE:
+      if (const View model = e.json()["model"].str(); !model.empty()) model_version_ = model;
+      response_id_ = e.json()["id"].str();
       break;
     case GH_EV_USAGE: step_ = {count(e.json()["input_tokens"]), count(e.json()["output_tokens"]), count(e.json()["total_tokens"])}; break;
     case GH_EV_STEP_FINISH: {
       close_step();
       const bool known = std::find(std::begin(kFinishReasons), std::end(kFinishReasons), e.name()) != std::end(kFinishReasons);
-      finish_reason_ = known ? e.name() : "unknown";
+      finish_reason_ = known ? e.name() : "other";
       break;
     }
   }
@@ -120,7 +135,7 @@ Status UiStream::emit(Event e) {
 Status UiStream::finish() {
   close_step();
   begin("finish");
-  member("finishReason", finish_reason_.empty() ? "unknown" : View(finish_reason_));
+  member("finishReason", finish_reason_.empty() ? "other" : View(finish_reason_));
   // Present even when empty: it is what makes the client show a step in which the model said nothing.
   buffer_.append(",\"messageMetadata\":{");
   const auto add = [this](View key, std::optional<std::int64_t> count) {
@@ -129,6 +144,10 @@ Status UiStream::finish() {
   add("inputTokens", tokens().input);
   add("outputTokens", tokens().output);
   add("totalTokens", tokens().total);
+  if (options_.send_model_version && !model_version_.empty()) {
+    buffer_.append(buffer_.back() == '{' ? "" : ",").append("\"modelVersion\":");
+    quote(buffer_, model_version_);
+  }
   buffer_.push_back('}');
   end();
   buffer_.append(kDone);
@@ -148,8 +167,7 @@ Tokens UiStream::tokens() const { return sum(steps_before_, step_); }
 /// A piece of text or reasoning. One block is open at a time; tool calls, sources and files do not close it.
 void UiStream::write_delta(View kind, Event e) {
   const bool open = block_kind_ == kind && block_of_ == e.id();
-  const bool has_metadata = e.metadata().is_object();
-  if (e.text().empty() && !(open && has_metadata)) return;  // a signature alone belongs to the block before it, if any
+  if (e.text().empty() && !sendable_metadata(e)) return;
   if (!open) {
     close_block();
     block_kind_ = kind;
@@ -157,33 +175,69 @@ void UiStream::write_delta(View kind, Event e) {
     block_id_ = std::to_string(blocks_in_step_++);
     begin(kind, "-start");
     member("id", block_id_);
-    if (has_metadata) member("providerMetadata", e.metadata());
+    write_metadata(e);
     end();
+    // A signature alone: the model wants it back on an empty part, not on the text that may follow.
+    if (e.text().empty()) return close_block();
   }
   begin(kind, "-delta");
   member("id", block_id_);
   member("delta", e.text());
-  if (has_metadata) member("providerMetadata", e.metadata());
+  write_metadata(e);
+  end();
+}
+
+void UiStream::write_tool_call(Event e) {
+  const bool sendable = !breaks_client(e.json());
+  const bool failed = e.kind() == GH_EV_TOOL_CALL_ERROR || !sendable;
+  begin_tool(failed ? "tool-input-error" : "tool-input-available", e);
+  if (sendable) {
+    member("input", e.json());
+  } else {
+    buffer_.append(",\"input\":{}");
+  }
+  write_metadata(e);
+  if (failed) write_error_text(e, sendable);
+  end();
+}
+
+void UiStream::write_tool_output(Event e) {
+  const bool sendable = !breaks_client(e.json());
+  if (e.kind() == GH_EV_TOOL_OUTPUT && sendable) {
+    begin_tool("tool-output-available", e);
+    member("output", e.json());
+    if (e.has(GH_PRELIMINARY)) buffer_.append(",\"preliminary\":true");
+  } else {
+    begin_tool("tool-output-error", e);
+    write_error_text(e, sendable);
+  }
   end();
 }
 
 /// What the chunks of a tool call have in common.
-void UiStream::write_tool(View type, Event e) {
+void UiStream::begin_tool(View type, Event e) {
   begin(type);
   member("toolCallId", e.id());
-  if (!e.name().empty()) member("toolName", e.name());
+  if (type.substr(0, 10) == "tool-input") member("toolName", e.name());
   // Must be the same on all chunks of a call: the client looks for the call among those of its kind only.
   if (e.has(GH_DYNAMIC)) buffer_.append(",\"dynamic\":true");
   if (e.has(GH_PROVIDER_EXECUTED)) buffer_.append(",\"providerExecuted\":true");
 }
 
 /// The client gets the fixed text; here the reason leaves the answer, so it is logged.
-void UiStream::write_error_text(Event e) {
+void UiStream::write_error_text(Event e, bool sendable) {
   member("errorText", kMasked);
   Document fields;
   fields.root().edit("tool_call_id").set(e.id());
-  fields.root().edit("reason").set(e.text());
+  fields.root().edit("reason").set(sendable ? e.text() : "clients drop an answer with such a key: __proto__, or prototype in constructor");
   host_.log(GH_DEBUG, &x_, "a tool call failed", fields.root());
+}
+
+/// Opaque to everyone but the provider, whom it comes from.
+Json UiStream::sendable_metadata(Event e) { return e.metadata().size() > 0 && !breaks_client(e.metadata()) ? e.metadata() : Json(); }
+
+void UiStream::write_metadata(Event e) {
+  if (const Json metadata = sendable_metadata(e)) member("providerMetadata", metadata);
 }
 
 void UiStream::close_block() {

@@ -20,6 +20,7 @@ class UiStream final : public Sink {
   struct Options {
     bool send_reasoning;
     bool send_sources;
+    bool send_model_version;
   };
 
   UiStream(Host host, Exchange& x, Sink& out, Options options) : host_(host), x_(x), out_(out), options_(options) {}
@@ -32,11 +33,17 @@ class UiStream final : public Sink {
 
   Tokens tokens() const;
   View finish_reason() const { return finish_reason_; }  ///< Of the last step; empty if none has ended.
+  View model_version() const { return model_version_; }  ///< The model that answered last, as its provider calls it.
+  View response_id() const { return response_id_; }      ///< The provider's, of the last step.
 
  private:
   void write_delta(View kind, Event e);
-  void write_tool(View type, Event e);
-  void write_error_text(Event e);
+  void write_tool_call(Event e);
+  void write_tool_output(Event e);
+  void begin_tool(View type, Event e);
+  void write_error_text(Event e, bool sendable);
+  static Json sendable_metadata(Event e);
+  void write_metadata(Event e);
   void close_block();
   void close_step();
 
@@ -59,7 +66,7 @@ class UiStream final : public Sink {
   std::string block_of_;  // the id that its events carry
   std::string block_id_;  // its id on the wire
   int blocks_in_step_ = 0;
-  std::string finish_reason_;
+  std::string finish_reason_, model_version_, response_id_;
   Tokens step_, steps_before_;
 };
 

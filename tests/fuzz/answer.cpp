@@ -81,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   Exchange x(nullptr);  // only handed to the log
   Client client;
-  UiStream stream(Host(&kHost), x, client, {.send_reasoning = true, .send_sources = true});
+  UiStream stream(Host(&kHost), x, client, {.send_reasoning = true, .send_sources = true, .send_model_version = true});
   (void)stream.start("gemini-2.5-flash");
   const Status status = read({reinterpret_cast<const char*>(data), size}, stream);
   (void)(status ? stream.finish() : stream.fail());
