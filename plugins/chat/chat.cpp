@@ -44,6 +44,7 @@ void note(const Exchange& x, const UiStream& stream) {
 Chat::Chat(Host host, Json config)
     : host_(host),
       route_(host.route("POST", "/api/chat")),
+      resume_route_(host.route("GET", "/api/chat/*/stream")),
       models_(model_names(config["models"])),
       defaults_{.model = std::string(config["default_model"].str("gemini-2.5-flash")),
                 .system_prompt = std::string(config["system_prompt"].str(kSystemPrompt)),
@@ -58,9 +59,16 @@ Chat::Chat(Host host, Json config)
 }
 
 Status Chat::handle(Exchange& x, Sink& out, Next& next) {
+  if (x.route() == resume_route_) return resume(x, out);
   if (x.route() != route_) return next(x, out);
   if (Status status = read(x); !status) return status;
   return answer(x, out, next);
+}
+
+/// Answers are not kept, so there is never one to go on with. Any other status would put the page into an error.
+Status Chat::resume(Exchange& x, Sink& out) {
+  x.set_status(204);
+  return out.emit(event::bytes({}, true));
 }
 
 Status Chat::read(Exchange& x) const {

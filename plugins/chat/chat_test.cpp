@@ -87,6 +87,15 @@ TEST(Chat, ShowsReasoningSourcesAndTheModelThatAnsweredAsTheOperatorWants) {
   }
 }
 
+TEST_F(ChatTest, HasNoAnswerToGoOnWith) {
+  EXPECT_EQ(h.routes.at(1), "GET /api/chat/*/stream");
+  const Answer answer = h.get(chat, "/api/chat/a%2Fb%20c/stream?x=1");
+  EXPECT_EQ(answer.status, 204);
+  EXPECT_EQ(answer.body, "");
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(h.next_calls, 0);
+}
+
 TEST_F(ChatTest, NotesWhatTheAccessLogTells) {
   h.next = testing::events({"step-start", R"(response:{"model":"gemini-3.8-flash-002","id":"r1"})",
                             R"(usage:{"input_tokens":3,"output_tokens":2,"total_tokens":5})", "step-finish:length"});
