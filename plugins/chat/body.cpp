@@ -40,9 +40,11 @@ Complaint check_each(Json array, Check check) {
   return std::nullopt;
 }
 
-constexpr Optional kMetadata[] = {
+constexpr Optional kOptional[] = {
     {"providerMetadata", &Json::is_object, "an object"},
     {"callProviderMetadata", &Json::is_object, "an object"},
+    {"approval", &Json::is_object, "an object"},
+    {"filename", &Json::is_string, "a string"},
 };
 
 Complaint check_file(Json part) {
@@ -61,7 +63,7 @@ Complaint check_file(Json part) {
     return ".url must be a data URL, an https URL or base64: send the file itself as a data URL";
   }
   if (media_type.empty()) return ".mediaType must say what the file is, for example image/png";
-  return std::nullopt;
+  return check_optional(part, kOptional);
 }
 
 Complaint check_tool_part(Json part, View name) {
@@ -69,8 +71,10 @@ Complaint check_tool_part(Json part, View name) {
   if (!part["toolCallId"].is_string()) return ".toolCallId must be a string";
   if (!part["state"].is_string()) return ".state must be a string";
   if (part["state"].str() == "output-error" && !part["errorText"].is_string()) return ".errorText must be a string";
-  return check_optional(part, kMetadata);
+  return check_optional(part, kOptional);
 }
+
+Complaint check_parts(Json parts);
 
 /// Types that are not named here are dropped, so nothing is asked of them.
 Complaint check_part(Json part) {
@@ -79,11 +83,18 @@ Complaint check_part(Json part) {
   const View type = part["type"].str();
   if (type == "text" || type == "reasoning") {
     if (!part["text"].is_string()) return ".text must be a string";
-    return check_optional(part, kMetadata);
+    return check_optional(part, kOptional);
   }
-  if (type == "file") return check_file(part);
+  if (type == "file" || type == "reasoning-file") return check_file(part);
+  if (type == "steering-message") return check_parts(part["parts"]);
   if (type == "dynamic-tool") return check_tool_part(part, part["toolName"].str());
   if (type.substr(0, 5) == "tool-") return check_tool_part(part, type.substr(5));
+  return std::nullopt;
+}
+
+Complaint check_parts(Json parts) {
+  if (!parts.is_array()) return ".parts must be an array";
+  if (const Complaint wrong = check_each(parts, check_part)) return ".parts" + *wrong;
   return std::nullopt;
 }
 
@@ -96,9 +107,7 @@ Complaint check_messages(Json messages) {
     if (role != "user" && role != "assistant" && role != "system") return ".role must be user, assistant or system";
     if (role == "system" && !system_may_follow) return ".role must not be system: system messages stand before all others";
     if (role != "system") system_may_follow = false;
-    if (!message["parts"].is_array()) return ".parts must be an array";
-    if (const Complaint wrong = check_each(message["parts"], check_part)) return ".parts" + *wrong;
-    return std::nullopt;
+    return check_parts(message["parts"]);
   });
 }
 

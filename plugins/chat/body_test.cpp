@@ -74,6 +74,12 @@ TEST(Body, NamesThePlaceAndTheRuleOfAWrongPart) {
       {R"({"type": "tool-click", "toolCallId": "c1", "state": "output-error"})", ".errorText must be a string"},
       {R"({"type": "tool-click", "toolCallId": "c1", "state": "output-available", "callProviderMetadata": 1})",
        ".callProviderMetadata must be an object"},
+      {R"({"type": "tool-click", "toolCallId": "c1", "state": "output-denied", "approval": "no"})", ".approval must be an object"},
+      {R"({"type": "file", "mediaType": "image/png", "url": "AAAA", "filename": 7})", ".filename must be a string"},
+      {R"({"type": "file", "mediaType": "image/png", "url": "AAAA", "providerMetadata": 7})", ".providerMetadata must be an object"},
+      {R"({"type": "reasoning-file", "mediaType": "image/png"})", ".url must be a string"},
+      {R"({"type": "steering-message", "id": "s1"})", ".parts must be an array"},
+      {R"({"type": "steering-message", "id": "s1", "parts": [{"type": "text"}]})", ".parts[0].text must be a string"},
   };
   for (const auto& [part, message] : cases) {
     EXPECT_EQ(complaint(with_part(part)), std::string("messages[0].parts[0]").append(message)) << part;
@@ -116,7 +122,10 @@ TEST(Body, LetsNullStandForAnAbsentMember) {
 
 TEST(Body, AsksNothingOfWhatItDoesNotUse) {
   EXPECT_EQ(complaint(with_member(R"("id": 1, "trigger": [], "temperature": "hot", "toolSchemas": [{"name": "a", "parameters": 7}])")), "");
-  EXPECT_EQ(complaint(with_part(R"({"type": "data-note", "data": 1}, {"type": "from-the-future", "text": 1})")), "");
+  EXPECT_EQ(complaint(with_part(R"({"type": "data-note", "data": 1}, {"type": "from-the-future", "text": 1}, {"type": "custom", "kind": 1},
+                                   {"type": "source-document"}, {"type": "source-url"},
+                                   {"type": "tool-click", "toolCallId": "c1", "state": "from-the-future"})")),
+            "");
 }
 
 }  // namespace

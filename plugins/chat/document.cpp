@@ -30,6 +30,9 @@ class Message {
   MutableJson content_;
 };
 
+// What the model reads of a call that the user has refused without giving a reason.
+constexpr View kDenial = "The user denied this tool call.";
+
 /// Signatures of the model on its earlier words. It refuses or forgets them unless they come back unchanged.
 void add_metadata(Json metadata, MutableJson to) {
   if (!metadata.is_null()) to.edit("metadata").set(metadata);
@@ -37,14 +40,13 @@ void add_metadata(Json metadata, MutableJson to) {
 
 /// Text or reasoning.
 void add_text(Json part, View type, Message& message) {
-  if (part["text"].str().empty()) return;
   MutableJson text = message.add(type);
   text.edit("text").set(part["text"]);
   add_metadata(part["providerMetadata"], text);
 }
 
-void add_file(Json part, Message& message) {
-  MutableJson file = message.add("file");
+void add_file(Json part, View type, Message& message) {
+  MutableJson file = message.add(type);
   const Json url = part["url"];
   View media_type = part["mediaType"].str();
   if (const auto data = parse_data_url(url.str())) {
@@ -57,17 +59,37 @@ void add_file(Json part, Message& message) {
   } else {
     file.edit(url.str().find(':') == View::npos ? "data" : "url").set(url);
   }
-  // What the AI SDK makes of an image whose kind it does not know.
-  file.edit("media_type").set(media_type == "image/*" ? "image/jpeg" : media_type);
+  // What the AI SDK makes of an image whose kind it does not know; AI SDK 7 calls such a one just "image".
+  file.edit("media_type").set(media_type == "image/*" || media_type == "image" ? "image/jpeg" : media_type);
+  if (!part["filename"].str().empty()) file.edit("name").set(part["filename"]);
+  add_metadata(part["providerMetadata"], file);
 }
 
-/// A call and its answer. Calls without one are left out, as models refuse them for the rest of the conversation, and so are
-/// those that the provider ran itself: only it could repeat them.
-void add_tool(Json part, Message& answer, Message& results) {
+/// How a call came out, as far as the client knows.
+enum class Outcome { kNone, kOutput, kError, kDenied, kDecided };
+
+/// `is_open`: it belongs to the step that this request goes on with, so what the user says to a question about it counts.
+Outcome outcome_of(Json part, bool is_open) {
   const View state = part["state"].str();
-  const bool failed = state == "output-error";
-  const bool succeeded = state == "output-available" && !part["preliminary"].boolean();
-  if ((!failed && !succeeded) || part["providerExecuted"].boolean()) return;
+  if (state == "output-available" && !part["preliminary"].boolean()) return Outcome::kOutput;
+  if (state == "output-error") return Outcome::kError;
+  if (state == "output-denied") return Outcome::kDenied;
+  if (state == "approval-responded" && is_open && part["approval"]["id"].is_string()) return Outcome::kDecided;
+  return Outcome::kNone;
+}
+
+void add_approval(Json given, MutableJson call) {
+  MutableJson approval = call.edit("approval");
+  approval.edit("id").set(given["id"]);
+  approval.edit("approved").set(given["approved"].boolean());
+  if (given["reason"].is_string()) approval.edit("reason").set(given["reason"]);
+}
+
+/// A call and its answer. Calls without one are left out, as models refuse them for the rest of the conversation.
+void add_tool(Json part, bool is_open, Message& answer, Message& results) {
+  const bool at_provider = part["providerExecuted"].boolean();
+  const Outcome outcome = outcome_of(part, is_open && !at_provider);
+  if (outcome == Outcome::kNone) return;
 
   const View type = part["type"].str();
   const View name = type == "dynamic-tool" ? part["toolName"].str() : type.substr(type.find('-') + 1);
@@ -82,11 +104,19 @@ void add_tool(Json part, Message& answer, Message& results) {
     input.set_object();
   }
   add_metadata(part["callProviderMetadata"], call);
+  if (at_provider) call.edit("provider_executed").set(true);
+  if (outcome == Outcome::kDecided) return add_approval(part["approval"], call);
 
-  MutableJson result = results.add("tool-result");
+  MutableJson result = (at_provider ? answer : results).add("tool-result");
   result.edit("id").set(part["toolCallId"]);
   result.edit("name").set(name);
-  result.edit("output").set(part[failed ? "errorText" : "output"]);
+  if (outcome == Outcome::kOutput) result.edit("output").set(part["output"]);
+  if (outcome == Outcome::kError) result.edit("error").set(part["errorText"]);
+  if (outcome == Outcome::kDenied) {
+    const View reason = part["approval"]["reason"].str();
+    result.edit("error").set(reason.empty() ? kDenial : reason);
+  }
+  if (at_provider) result.edit("provider_executed").set(true);
 }
 
 void add_system(Json parts, MutableJson messages) {
@@ -101,26 +131,34 @@ void add_user(Json parts, MutableJson messages) {
   Message question(messages, "user");
   for (const Json part : parts) {
     const View type = part["type"].str();
-    if (type == "text") add_text(part, type, question);
-    if (type == "file") add_file(part, question);
+    if (type == "text" && !part["text"].str().empty()) add_text(part, type, question);
+    if (type == "file") add_file(part, type, question);
   }
 }
 
-/// One message for each step of the model, followed by the answers to its calls.
-void add_assistant(Json parts, MutableJson messages) {
+bool ends_step(Json part) { return part["type"].str() == "step-start" || part["type"].str() == "steering-message"; }
+
+/// One message for each step of the model, followed by the answers to its calls, and by what the user threw in.
+void add_assistant(Json parts, bool is_last, MutableJson messages) {
+  std::ptrdiff_t steps_left = 0;
+  for (const Json part : parts) steps_left += ends_step(part);
+
   Message answer(messages, "assistant");
   Message results(messages, "tool");
   for (const Json part : parts) {
     const View type = part["type"].str();
-    if (type == "step-start") {
+    if (ends_step(part)) {
+      if (type == "steering-message") add_user(part["parts"], messages);
       answer = Message(messages, "assistant");
       results = Message(messages, "tool");
+      --steps_left;
     } else if (type == "text" || type == "reasoning") {
-      add_text(part, type, answer);
-    } else if (type == "file") {
-      add_file(part, answer);
+      // A signature that came without a text of its own belongs on an empty part.
+      if (!part["text"].str().empty() || part["providerMetadata"].size() > 0) add_text(part, type, answer);
+    } else if (type == "file" || type == "reasoning-file") {
+      add_file(part, type, answer);
     } else if (type == "dynamic-tool" || type.substr(0, 5) == "tool-") {
-      add_tool(part, answer, results);
+      add_tool(part, is_last && steps_left == 0, answer, results);
     }
   }
 }
@@ -167,11 +205,13 @@ Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
   fill_in("max_output_tokens", defaults.max_output_tokens);
 
   MutableJson messages = chat.edit("messages");
+  std::size_t left = body["messages"].size();
   for (const Json message : body["messages"]) {
     const View role = message["role"].str();
+    --left;
     if (role == "system") add_system(message["parts"], messages);
     if (role == "user") add_user(message["parts"], messages);
-    if (role == "assistant") add_assistant(message["parts"], messages);
+    if (role == "assistant") add_assistant(message["parts"], left == 0, messages);
   }
   const Json allowed = chat["allowed_tools"];
   add_tools(body["toolSchemas"], allowed, chat);

@@ -106,6 +106,9 @@ TEST(ChatDocument, TurnsFilesIntoBase64OrLinks) {
       {R"("mediaType": "text/plain", "url": "data:,100%25%2%")", R"("data": "MTAwJSUyJQ==", "media_type": "text/plain")"},
       {R"("mediaType": "audio/wav", "url": "UklGRg==")", R"("data": "UklGRg==", "media_type": "audio/wav")"},
       {R"("mediaType": "image/*", "url": "iVBORw0KGgo=")", R"("data": "iVBORw0KGgo=", "media_type": "image/jpeg")"},
+      {R"("mediaType": "image", "url": "iVBORw0KGgo=")", R"("data": "iVBORw0KGgo=", "media_type": "image/jpeg")"},
+      {R"("mediaType": "image/png", "url": "iVBORw0KGgo=", "filename": "cat.png", "providerReference": {"google": "files/x"})",
+       R"("data": "iVBORw0KGgo=", "media_type": "image/png", "name": "cat.png")"},
       {R"("mediaType": "video/mp4", "url": "https://youtu.be/dQw4w9WgXcQ")",
        R"("url": "https://youtu.be/dQw4w9WgXcQ", "media_type": "video/mp4")"},
   };
@@ -141,7 +144,9 @@ TEST(ChatDocument, KeepsOnlyToolCallsThatWereAnswered) {
   for (const char* unanswered :
        {R"("state": "input-streaming")", R"("state": "input-available", "input": {})", R"("state": "approval-requested", "input": {})",
         R"("state": "output-available", "input": {}, "output": 1, "preliminary": true)",
-        R"("state": "output-available", "input": {}, "output": 1, "providerExecuted": true)"}) {
+        R"("state": "input-available", "input": {}, "providerExecuted": true)", R"("state": "approval-responded", "input": {})",
+        R"("state": "approval-responded", "input": {}, "approval": {"id": "a", "approved": true}, "providerExecuted": true)",
+        R"("state": "from-the-future", "input": {}, "output": 1)"}) {
     EXPECT_EQ(messages(assistant(std::string(R"({"type": "tool-click", "toolCallId": "c1", )").append(unanswered).append("}"))),
               after_question(""))
         << unanswered;
@@ -150,18 +155,25 @@ TEST(ChatDocument, KeepsOnlyToolCallsThatWereAnswered) {
 
 TEST(ChatDocument, TellsTheModelWhatAToolCallWas) {
   struct Case {
-    const char *part, *name, *input, *output;
+    const char *part, *name, *input, *result;
   };
   const Case cases[] = {
       {R"("type": "tool-a-b", "state": "output-available", "input": {"x": [1, 2.5]}, "output": "text")", "a-b", R"({"x": [1, 2.5]})",
-       R"("text")"},
+       R"("output": "text")"},
       {R"("type": "dynamic-tool", "toolName": "kit_echo", "state": "output-available", "input": {}, "output": [null])", "kit_echo", "{}",
-       "[null]"},
-      {R"("type": "tool-click", "state": "output-available", "input": {})", "click", "{}", "null"},
-      {R"("type": "tool-click", "state": "output-error", "input": {"at": 1}, "errorText": "gone")", "click", R"({"at": 1})", R"("gone")"},
+       R"("output": [null])"},
+      {R"("type": "tool-click", "state": "output-available", "input": {})", "click", "{}", R"("output": null)"},
+      {R"("type": "tool-click", "state": "output-available", "input": {}, "output": 1, "approval": {"id": "a", "approved": true})", "click",
+       "{}", R"("output": 1)"},
+      {R"("type": "tool-click", "state": "output-error", "input": {"at": 1}, "errorText": "gone")", "click", R"({"at": 1})",
+       R"("error": "gone")"},
       {R"("type": "tool-click", "state": "output-error", "rawInput": {"at": 2}, "errorText": "gone")", "click", R"({"at": 2})",
-       R"("gone")"},
-      {R"("type": "tool-click", "state": "output-error", "rawInput": "{broken", "errorText": "gone")", "click", "{}", R"("gone")"},
+       R"("error": "gone")"},
+      {R"("type": "tool-click", "state": "output-error", "rawInput": "{broken", "errorText": "gone")", "click", "{}", R"("error": "gone")"},
+      {R"("type": "tool-click", "state": "output-denied", "input": {}, "approval": {"id": "a", "approved": false, "reason": "Not this."})",
+       "click", "{}", R"("error": "Not this.")"},
+      {R"("type": "tool-click", "state": "output-denied", "input": {}, "approval": {"id": "a", "approved": false})", "click", "{}",
+       R"("error": "The user denied this tool call.")"},
   };
   for (const Case& c : cases) {
     const std::string id_and_name = std::string(R"("id": "c1", "name": ")").append(c.name).append(R"(", )");
@@ -169,13 +181,82 @@ TEST(ChatDocument, TellsTheModelWhatAToolCallWas) {
         messages(assistant(std::string(R"({"toolCallId": "c1", )").append(c.part).append("}"))),
         after_question(R"(, {"role": "assistant", "content": [{"type": "tool-call", )" + id_and_name + R"("input": )" + c.input + R"(}]},
                                   {"role": "tool", "content": [{"type": "tool-result", )" +
-                       id_and_name + R"("output": )" + c.output + "}]}"))
+                       id_and_name + c.result + "}]}"))
         << c.part;
   }
 }
 
+TEST(ChatDocument, KeepsCallsOfTheProviderWhereTheyStood) {
+  EXPECT_EQ(messages(assistant(R"({"type": "step-start"},
+                                  {"type": "tool-code_execution", "toolCallId": "c1", "state": "output-available", "providerExecuted": true,
+                                   "input": {"code": "6*7"}, "output": {"output": "42"}, "callProviderMetadata": {"google": {"s": "1"}}},
+                                  {"type": "dynamic-tool", "toolName": "search", "toolCallId": "c2", "state": "output-error",
+                                   "providerExecuted": true, "input": {}, "errorText": "gone"},
+                                  {"type": "text", "text": "It is 42."})")),
+            after_question(R"(, {"role": "assistant", "content": [
+                                  {"type": "tool-call", "id": "c1", "name": "code_execution", "input": {"code": "6*7"},
+                                   "metadata": {"google": {"s": "1"}}, "provider_executed": true},
+                                  {"type": "tool-result", "id": "c1", "name": "code_execution", "output": {"output": "42"},
+                                   "provider_executed": true},
+                                  {"type": "tool-call", "id": "c2", "name": "search", "input": {}, "provider_executed": true},
+                                  {"type": "tool-result", "id": "c2", "name": "search", "error": "gone", "provider_executed": true},
+                                  {"type": "text", "text": "It is 42."}]})"));
+}
+
+TEST(ChatDocument, PassesOnWhatTheUserSaysToAQuestionAboutACall) {
+  EXPECT_EQ(messages(assistant(R"({"type": "step-start"},
+      {"type": "dynamic-tool", "toolName": "pay", "toolCallId": "c1", "state": "approval-responded", "input": {"to": "Eve"},
+       "approval": {"id": "a1", "approved": true, "signature": "s"}},
+      {"type": "dynamic-tool", "toolName": "pay", "toolCallId": "c2", "state": "approval-responded", "input": {},
+       "approval": {"id": "a2", "approved": false, "reason": "Too much."}},
+      {"type": "dynamic-tool", "toolName": "echo", "toolCallId": "c3", "state": "output-available", "input": {}, "output": 1})")),
+            after_question(R"(, {"role": "assistant", "content": [
+      {"type": "tool-call", "id": "c1", "name": "pay", "input": {"to": "Eve"}, "approval": {"id": "a1", "approved": true}},
+      {"type": "tool-call", "id": "c2", "name": "pay", "input": {}, "approval": {"id": "a2", "approved": false, "reason": "Too much."}},
+      {"type": "tool-call", "id": "c3", "name": "echo", "input": {}}]},
+      {"role": "tool", "content": [{"type": "tool-result", "id": "c3", "name": "echo", "output": 1}]})"));
+}
+
+TEST(ChatDocument, ForgetsWhatTheUserSaidOfACallOnceTheChatHasGoneOn) {
+  const std::string answered =
+      R"({"type": "dynamic-tool", "toolName": "pay", "toolCallId": "c1", "state": "approval-responded", "input": {},
+                                   "approval": {"id": "a1", "approved": true}})";
+  for (const char* next : {R"({"type": "step-start"})", R"({"type": "steering-message", "id": "s", "parts": []})"}) {
+    EXPECT_EQ(messages(assistant(answered + ", " + next)), after_question("")) << next;
+  }
+  std::string chat = assistant(answered);
+  chat.pop_back();
+  EXPECT_EQ(messages(chat + R"(, {"role": "user", "parts": []}])"), after_question(""));
+}
+
+TEST(ChatDocument, TakesASteeringMessageForATurnOfTheUser) {
+  EXPECT_EQ(messages(assistant(R"({"type": "step-start"}, {"type": "text", "text": "Going."},
+                                  {"type": "steering-message", "id": "s1", "parts": [{"type": "text", "text": "Left"},
+                                    {"type": "file", "mediaType": "image/png", "url": "data:image/png;base64,AAAA"}]},
+                                  {"type": "text", "text": "Turned."})")),
+            after_question(R"(, {"role": "assistant", "content": [{"type": "text", "text": "Going."}]},
+                                {"role": "user", "content": [{"type": "text", "text": "Left"},
+                                  {"type": "file", "data": "AAAA", "media_type": "image/png"}]},
+                                {"role": "assistant", "content": [{"type": "text", "text": "Turned."}]})"));
+}
+
+TEST(ChatDocument, KeepsSignaturesOnEmptyPartsAndFiles) {
+  const char* parts = R"({"type": "text", "text": "", "providerMetadata": {"google": {"thoughtSignature": "s1"}}},
+                         {"type": "reasoning", "text": "", "providerMetadata": {"google": {"thoughtSignature": "s2"}}},
+                         {"type": "file", "mediaType": "image/png", "url": "AAAA", "providerMetadata": {"google": {"thoughtSignature": "s3"}}},
+                         {"type": "reasoning-file", "mediaType": "image/png", "url": "AAAA",
+                          "providerMetadata": {"google": {"thoughtSignature": "s4"}}})";
+  EXPECT_EQ(messages(assistant(parts)), after_question(R"(, {"role": "assistant", "content": [
+    {"type": "text", "text": "", "metadata": {"google": {"thoughtSignature": "s1"}}},
+    {"type": "reasoning", "text": "", "metadata": {"google": {"thoughtSignature": "s2"}}},
+    {"type": "file", "data": "AAAA", "media_type": "image/png", "metadata": {"google": {"thoughtSignature": "s3"}}},
+    {"type": "reasoning-file", "data": "AAAA", "media_type": "image/png", "metadata": {"google": {"thoughtSignature": "s4"}}}]})"));
+}
+
 TEST(ChatDocument, DropsWhatNoModelCanUse) {
   EXPECT_EQ(messages(assistant(R"({"type": "step-start"}, {"type": "text", "text": ""}, {"type": "reasoning", "text": ""},
+                                  {"type": "text", "text": "", "providerMetadata": {}}, {"type": "custom", "kind": "a.b"},
+                                  {"type": "source-document", "sourceId": "s0", "mediaType": "a/b", "title": "T"},
                                   {"type": "source-url", "sourceId": "s1", "url": "https://s.example"},
                                   {"type": "data-progress", "data": 50})")),
             after_question(""));
