@@ -25,12 +25,57 @@ constexpr View kFileSchema = R"({
           "allowedTools": {"type": "array", "items": {"type": "string", "minLength": 1}},
           "preferredModel": {"type": "string", "minLength": 1},
           "temperature": {"type": "number", "minimum": 0, "maximum": 2},
-          "maxTokens": {"type": "integer", "minimum": 1, "maximum": 65536}
+          "maxTokens": {"type": "integer", "minimum": 1, "maximum": 10000000},
+          "thinking": {
+            "anyOf": [
+              {"enum": ["off", "minimal", "low", "medium", "high", "xhigh"]},
+              {"type": "integer", "minimum": 0, "maximum": 10000000}
+            ]
+          },
+          "topP": {"type": "number", "minimum": 0, "maximum": 1},
+          "topK": {"type": "integer", "minimum": 1, "maximum": 1000},
+          "seed": {"type": "integer", "minimum": -2147483648, "maximum": 2147483647},
+          "stop": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 256}, "minItems": 1, "maxItems": 5},
+          "toolChoice": {
+            "anyOf": [
+              {"enum": ["auto", "none", "required"]},
+              {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["name"],
+                "properties": {"name": {"type": "string", "minLength": 1}}
+              }
+            ]
+          },
+          "providerTools": {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"}, "maxItems": 16},
+          "responseFormat": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {"schema": {"type": "object"}}
+          },
+          "modalities": {"type": "array", "items": {"enum": ["text", "image", "audio"]}, "minItems": 1}
         }
       }
     }
   }
 })";
+
+/// What a workflow says about how the model is asked: the member of the chat document, and that of the file.
+constexpr std::pair<View, View> kMembers[] = {
+    {"model", "preferredModel"},
+    {"temperature", "temperature"},
+    {"max_output_tokens", "maxTokens"},
+    {"thinking", "thinking"},
+    {"top_p", "topP"},
+    {"top_k", "topK"},
+    {"seed", "seed"},
+    {"stop", "stop"},
+    {"tool_choice", "toolChoice"},
+    {"provider_tools", "providerTools"},
+    {"response_format", "responseFormat"},
+    {"modalities", "modalities"},
+    {"allowed_tools", "allowedTools"},
+};
 
 /// Whether `chat` will answer it. Nobody answers POST /api/chat where there is no `chat`.
 bool is_chat(const Exchange& x) { return x.route() != -1 && x.method() == "POST" && x.path() == "/api/chat"; }
@@ -92,15 +137,11 @@ Status Workflows::apply(Exchange& x) const {
   }
 
   MutableJson chat = x.make_chat();
-  const auto take = [&](View member, View from) {
-    if (const Json value = workflow[from]) chat.edit(member).set(value);
-  };
   chat.edit("workflow").set(id);
   chat.edit("system").push().set(workflow["systemPrompt"]);
-  take("model", "preferredModel");
-  take("temperature", "temperature");
-  take("max_output_tokens", "maxTokens");
-  take("allowed_tools", "allowedTools");
+  for (const auto& [member, from] : kMembers) {
+    if (const Json value = workflow[from]) chat.edit(member).set(value);
+  }
   return {};
 }
 

@@ -17,7 +17,7 @@ struct Gateway : Harness {
   Gateway() {
     files["workflows.yaml"] = R"({"workflows": {
         "research": {"name": "Research", "description": "Compares", "systemPrompt": "Cite each source.", "allowedTools": ["search"],
-                     "preferredModel": "gemini-2.5-pro", "temperature": 0, "maxTokens": 8192},
+                     "preferredModel": "gemini-3.8-flash", "temperature": 0, "maxTokens": 8192},
         "general": {"name": "\"General\"", "systemPrompt": "Be kind."}}})";
     host().route("POST", "/api/chat");
     next = testing::answer("");
@@ -39,14 +39,27 @@ struct WorkflowsTest : ::testing::Test {
 TEST_F(WorkflowsTest, ListsWhatAMenuShowsAndNoPrompts) {
   const Answer answer = h.get(workflows, "/api/workflows");
   EXPECT_EQ(answer.header("Content-Type"), "application/json");
-  EXPECT_EQ(answer.body, R"({"workflows":[{"id":"research","name":"Research","description":"Compares","preferredModel":"gemini-2.5-pro",)"
+  EXPECT_EQ(answer.body, R"({"workflows":[{"id":"research","name":"Research","description":"Compares","preferredModel":"gemini-3.8-flash",)"
                          R"("allowedTools":["search"]},{"id":"general","name":"\"General\""}]})");
 }
 
 TEST_F(WorkflowsTest, PutsTheChosenOneIntoTheChatDocument) {
   EXPECT_EQ(chat_after(R"({"workflowId": "research", "model": "other"})"),
-            R"({"workflow":"research","system":["Cite each source."],"model":"gemini-2.5-pro","temperature":0,"max_output_tokens":8192,)"
+            R"({"workflow":"research","system":["Cite each source."],"model":"gemini-3.8-flash","temperature":0,"max_output_tokens":8192,)"
             R"("allowed_tools":["search"]})");
+}
+
+TEST(Workflows, SayHowTheModelIsAsked) {
+  Gateway h;
+  h.files["workflows.yaml"] = R"({"workflows": {"all": {"name": "All", "systemPrompt": "P", "temperature": 1, "maxTokens": 2, "thinking": 0,
+      "topP": 0.5, "topK": 3, "seed": 4, "stop": ["END"], "toolChoice": {"name": "search"}, "providerTools": ["google_search"],
+      "responseFormat": {"schema": {"type": "object"}}, "modalities": ["text"]}}})";
+  Workflows workflows(h.host(), h.config(R"({"file": "workflows.yaml"})"));
+  h.post(workflows, "/api/chat", R"({"workflowId": "all"})");
+  EXPECT_EQ(h.chats.at(0),
+            R"({"workflow":"all","system":["P"],"temperature":1,"max_output_tokens":2,"thinking":0,"top_p":0.5,"top_k":3,"seed":4,)"
+            R"("stop":["END"],"tool_choice":{"name":"search"},"provider_tools":["google_search"],)"
+            R"("response_format":{"schema":{"type":"object"}},"modalities":["text"]})");
 }
 
 TEST_F(WorkflowsTest, LeavesOpenWhatItDoesNotSay) {
