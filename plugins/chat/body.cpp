@@ -5,6 +5,7 @@
 
 #include "ascii.h"
 #include "data_url.h"
+#include "options.h"
 
 namespace gatehouse {
 namespace {
@@ -136,25 +137,33 @@ Complaint check_model_config(Json config, const std::vector<std::string>& models
   return std::nullopt;
 }
 
-Complaint check(Json body, const std::vector<std::string>& models) {
+Complaint check_text(Json text) {
+  if (!text.is_string()) return " must be a string";
+  return std::nullopt;
+}
+
+Complaint check(Json body, const Choices& choices) {
   static constexpr Optional kMembers[] = {
       {"workflowId", &Json::is_string, "a string"},         {"threadId", &Json::is_string, "a string"},
       {"initialPageContext", &Json::is_string, "a string"}, {"modelConfig", &Json::is_object, "an object"},
-      {"toolSchemas", &Json::is_array, "an array"},
+      {"toolSchemas", &Json::is_array, "an array"},         {"accepts", &Json::is_array, "an array"},
+      {"modelOptions", &Json::is_object, "an object"},
   };
   if (!body.is_object()) return " must be a JSON object";
   if (const Complaint wrong = check_messages(body["messages"])) return ".messages" + *wrong;
   if (const Complaint wrong = check_optional(body, kMembers)) return wrong;
-  if (const Complaint wrong = check_model(body["model"], models)) return ".model" + *wrong;
-  if (const Complaint wrong = check_model_config(body["modelConfig"], models)) return ".modelConfig" + *wrong;
+  if (const Complaint wrong = check_model(body["model"], choices.models)) return ".model" + *wrong;
+  if (const Complaint wrong = check_model_config(body["modelConfig"], choices.models)) return ".modelConfig" + *wrong;
   if (const Complaint wrong = check_each(body["toolSchemas"], check_tool_schema)) return ".toolSchemas" + *wrong;
+  if (const Complaint wrong = check_each(body["accepts"], check_text)) return ".accepts" + *wrong;
+  if (const Complaint wrong = check_options(body["modelOptions"], choices.options)) return ".modelOptions" + *wrong;
   return std::nullopt;
 }
 
 }  // namespace
 
-Status check_body(Json body, const std::vector<std::string>& models) {
-  const Complaint wrong = check(body, models);
+Status check_body(Json body, const Choices& choices) {
+  const Complaint wrong = check(body, choices);
   if (!wrong) return {};
   return Fail{400, "invalid_request", wrong->front() == '.' ? wrong->substr(1) : "the body" + *wrong, {}};
 }

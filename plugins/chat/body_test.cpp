@@ -9,12 +9,12 @@ namespace {
 
 using testing::Harness;
 
-const std::vector<std::string> kModels = {"gemini-2.5-pro", "gemini-2.5-flash"};
+const Choices kChoices = {.models = {"gemini-2.5-pro", "gemini-2.5-flash"}, .options = {"thinking", "stop"}};
 
 /// What is wrong with a body, or "" if nothing is.
 std::string complaint(View body) {
   Harness h;
-  const Status status = check_body(h.config(body), kModels);
+  const Status status = check_body(h.config(body), kChoices);
   if (status) return "";
   EXPECT_EQ(status.fail()->http_status, 400);
   return status.fail()->message;
@@ -106,6 +106,11 @@ TEST(Body, NamesTheRuleOfAnyOtherWrongMember) {
       {R"("toolSchemas": [{"name": "a", "description": 1}])", "toolSchemas[0].description must be a string"},
       {R"("toolSchemas": [{"name": "a", "inputSchema": true}])", "toolSchemas[0].inputSchema must be an object"},
       {R"("toolSchemas": [{"name": "a", "mcp": "files"}])", "toolSchemas[0].mcp must be an object"},
+      {R"("accepts": "tool-approval-request")", "accepts must be an array"},
+      {R"("accepts": ["from-the-future", 7])", "accepts[1] must be a string"},
+      {R"("modelOptions": ["low"])", "modelOptions must be an object"},
+      {R"("modelOptions": {"thinking": "a lot"})",
+       "modelOptions.thinking must be off, minimal, low, medium, high, xhigh or a number of tokens"},
   };
   for (const auto& [member, message] : cases) EXPECT_EQ(complaint(with_member(member)), message) << member;
 }
@@ -113,10 +118,10 @@ TEST(Body, NamesTheRuleOfAnyOtherWrongMember) {
 TEST(Body, LetsNullStandForAnAbsentMember) {
   EXPECT_EQ(
       complaint(with_member(R"("model": null, "modelConfig": {"mode": null, "remoteModel": null}, "workflowId": null, "threadId": null,
-                                     "initialPageContext": null,
+                                     "initialPageContext": null, "accepts": null, "modelOptions": {"thinking": null, "seed": null},
                                      "toolSchemas": [{"name": "a", "description": null, "inputSchema": null, "mcp": null}])")),
       "");
-  EXPECT_EQ(complaint(with_member(R"("modelConfig": null, "toolSchemas": null)")), "");
+  EXPECT_EQ(complaint(with_member(R"("modelConfig": null, "toolSchemas": null, "modelOptions": null)")), "");
   EXPECT_EQ(complaint(with_part(R"({"type": "text", "text": "Hi", "providerMetadata": null})")), "");
 }
 
@@ -126,6 +131,7 @@ TEST(Body, AsksNothingOfWhatItDoesNotUse) {
                                    {"type": "source-document"}, {"type": "source-url"},
                                    {"type": "tool-click", "toolCallId": "c1", "state": "from-the-future"})")),
             "");
+  EXPECT_EQ(complaint(with_member(R"("accepts": ["from-the-future"])")), "");
 }
 
 }  // namespace

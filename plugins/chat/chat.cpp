@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "body.h"
 #include "schema.h"
 
 namespace gatehouse {
@@ -13,11 +12,30 @@ constexpr View kSystemPrompt =
     "briefly and to the point. When tools are offered and one of them can do what is asked, use it rather than explain how. "
     "Say so when you do not know.";
 
-std::vector<std::string> model_names(Json config) {
-  if (!config) return {"gemini-2.5-pro", "gemini-2.5-flash"};
-  std::vector<std::string> names;
-  for (const Json name : config) names.emplace_back(name.str());
-  return names;
+// The last two: what clients ask for that were written in 2025.
+constexpr const char* kModels[] = {"gemini-3.8-flash", "gemini-3.5-flash-lite", "gemini-4-hydrogen", "gemini-2.5-pro", "gemini-2.5-flash"};
+
+std::vector<std::string> texts(Json list) {
+  std::vector<std::string> out;
+  for (const Json text : list) out.emplace_back(text.str());
+  return out;
+}
+
+Choices choices(Json config) {
+  const bool has_models{config["models"]};
+  return {.models = has_models ? texts(config["models"]) : std::vector<std::string>(std::begin(kModels), std::end(kModels)),
+          .options = texts(config["model_options"])};
+}
+
+Defaults defaults(Json config) {
+  Defaults out{.model = std::string(config["default_model"].str("gemini-3.8-flash")),
+               .system_prompt = std::string(config["system_prompt"].str(kSystemPrompt)),
+               .temperature = {},
+               .max_output_tokens = {},
+               .reasoning = config["send_reasoning"].boolean(true)};
+  if (const Json temperature = config["temperature"]) out.temperature = temperature.real();
+  if (const Json limit = config["max_output_tokens"]) out.max_output_tokens = limit.integer();
+  return out;
 }
 
 /// For the access log.
@@ -45,15 +63,12 @@ Chat::Chat(Host host, Json config)
     : host_(host),
       route_(host.route("POST", "/api/chat")),
       resume_route_(host.route("GET", "/api/chat/*/stream")),
-      models_(model_names(config["models"])),
-      defaults_{.model = std::string(config["default_model"].str("gemini-2.5-flash")),
-                .system_prompt = std::string(config["system_prompt"].str(kSystemPrompt)),
-                .temperature = config["temperature"].real(0.7),
-                .max_output_tokens = config["max_output_tokens"].integer(4000)},
-      shown_{.send_reasoning = config["send_reasoning"].boolean(true),
+      choices_(choices(config)),
+      defaults_(defaults(config)),
+      shown_{.send_reasoning = defaults_.reasoning,
              .send_sources = config["send_sources"].boolean(true),
              .send_model_version = config["send_model_version"].boolean(true)} {
-  if (std::find(models_.begin(), models_.end(), defaults_.model) == models_.end()) {
+  if (std::find(choices_.models.begin(), choices_.models.end(), defaults_.model) == choices_.models.end()) {
     host.problem("/default_model", "must be one of models: add it there, or choose one of them");
   }
 }
@@ -74,7 +89,7 @@ Status Chat::resume(Exchange& x, Sink& out) {
 Status Chat::read(Exchange& x) const {
   auto body = x.json();
   if (!body) return body.error();
-  if (Status status = check_body(*body, models_); !status) return status;
+  if (Status status = check_body(*body, choices_); !status) return status;
   // The client does not want the answer it has got, so a cache must not give it again.
   if ((*body)["trigger"].str() == "regenerate-message") x.notes().edit("regenerate").set(true);
   return write_document(*body, defaults_, x.make_chat());

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
+#include "body.h"
 #include "document.h"
 #include "gatehouse/plugin.hpp"
 #include "ui_stream.h"
@@ -25,7 +23,7 @@ class Chat final : public Plugin {
   const Host host_;
   const int route_;
   const int resume_route_;
-  const std::vector<std::string> models_;
+  const Choices choices_;
   const Defaults defaults_;
   const UiStream::Options shown_;
 };

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "gatehouse/testing.hpp"
+#include "options.h"
+#include "schema.h"
 
 namespace gatehouse {
 namespace {
@@ -14,7 +16,7 @@ using testing::Harness;
 using testing::Request;
 
 const std::string kStart =
-    "data: {\"type\":\"start\",\"messageMetadata\":{\"createdAt\":1735689600000,\"model\":\"gemini-2.5-flash\"}}\n\n";
+    "data: {\"type\":\"start\",\"messageMetadata\":{\"createdAt\":1735689600000,\"model\":\"gemini-3.8-flash\"}}\n\n";
 const std::string kError = "data: {\"type\":\"error\",\"errorText\":\"An error occurred during the conversation\"}\n\ndata: [DONE]\n\n";
 
 Request question() {
@@ -84,7 +86,43 @@ TEST(Chat, ShowsReasoningSourcesAndTheModelThatAnsweredAsTheOperatorWants) {
     Chat chat(h.host(), h.config(shown ? "{}" : R"({"send_reasoning": false, "send_sources": false, "send_model_version": false})"));
     const std::string body = h.run(chat, question()).body;
     for (const char* text : {"because", "s.example", "modelVersion"}) EXPECT_EQ(body.find(text) != std::string::npos, shown) << text;
+    EXPECT_EQ(h.config(h.chats.at(0))["reasoning"].boolean(), shown);
   }
+}
+
+TEST(Chat, LeavesOutWhatTheOperatorLeavesToTheModel) {
+  Harness h;
+  h.next = testing::answer("Hello");
+  Chat chat(h.host(), h.config(R"({"system_prompt": ""})"));
+  h.run(chat, question());
+  EXPECT_EQ(h.chats.at(0),
+            R"({"model":"gemini-3.8-flash","reasoning":true,"messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}]})");
+}
+
+TEST(Chat, LetsClientsChooseWhatTheOperatorAllows) {
+  Harness h;
+  h.next = testing::answer("Hello");
+  Chat chat(h.host(), h.config(R"({"model_options": ["thinking", "temperature"], "temperature": 1})"));
+  Request request = question();
+  request.body.insert(1, R"("modelOptions": {"thinking": "low", "temperature": 0}, )");
+  h.run(chat, request);
+  const Json asked = h.config(h.chats.at(0));
+  EXPECT_EQ(asked["thinking"].str(), "low");
+  EXPECT_EQ(asked["temperature"].real(1), 0);
+
+  request = question();
+  request.body.insert(1, R"("modelOptions": {"topK": 3}, )");
+  EXPECT_EQ(h.run(chat, request).failure.message,
+            "modelOptions.topK is not allowed: the gateway's operator can add top_k to chat.model_options");
+}
+
+TEST(Chat, LetsTheOperatorAllowEachOptionThatThereIs) {
+  const Document schema = testing::parse(GATEHOUSE_SCHEMA);
+  std::string names;
+  for (const Json name : schema.root()["properties"]["model_options"]["items"]["enum"]) names.append(name.str()).append(" ");
+  std::string known;
+  for (const Option& option : options()) known.append(option.name).append(" ");
+  EXPECT_EQ(names, known);
 }
 
 TEST_F(ChatTest, HasNoAnswerToGoOnWith) {
@@ -103,7 +141,7 @@ TEST_F(ChatTest, NotesWhatTheAccessLogTells) {
   request.chat = R"({"workflow": "research"})";
   EXPECT_EQ(
       h.run(chat, request).notes,
-      R"({"model":"gemini-2.5-flash","answered_by":"gemini-3.8-flash-002","response_id":"r1","workflow":"research","finish_reason":"length","input_tokens":3,"output_tokens":2,"total_tokens":5})");
+      R"({"model":"gemini-3.8-flash","answered_by":"gemini-3.8-flash-002","response_id":"r1","workflow":"research","finish_reason":"length","input_tokens":3,"output_tokens":2,"total_tokens":5})");
 }
 
 TEST_F(ChatTest, TellsAFailureInTheStreamAndPassesItOn) {

@@ -4,6 +4,7 @@
 
 #include "ascii.h"
 #include "data_url.h"
+#include "options.h"
 
 namespace gatehouse {
 namespace {
@@ -32,6 +33,8 @@ class Message {
 
 // What the model reads of a call that the user has refused without giving a reason.
 constexpr View kDenial = "The user denied this tool call.";
+// Of the kinds of chunks that a client may accept: those that plugins further down ask for.
+constexpr View kAcceptable[] = {"tool-approval-request"};
 
 /// Signatures of the model on its earlier words. It refuses or forgets them unless they come back unchanged.
 void add_metadata(Json metadata, MutableJson to) {
@@ -163,13 +166,15 @@ void add_assistant(Json parts, bool is_last, MutableJson messages) {
   }
 }
 
-/// An empty list allows everything.
-bool allows(Json names, View name) {
-  for (const Json allowed : names) {
-    if (allowed.str() == name) return true;
+bool contains(Json texts, View text) {
+  for (const Json each : texts) {
+    if (each.str() == text) return true;
   }
-  return names.size() == 0;
+  return false;
 }
+
+/// An empty list allows everything.
+bool allows(Json names, View name) { return names.size() == 0 || contains(names, name); }
 
 /// Tools that run in the client are offered as announced; of those that may run on this side only the name counts, because
 /// whoever runs them knows them better.
@@ -197,12 +202,17 @@ Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
   };
   const View model = body["model"].str(defaults.model);
   fill_in("model", body["modelConfig"]["remoteModel"].str(model));
-  if (chat["system"].size() == 0) chat.edit("system").push().set(defaults.system_prompt);
+  if (chat["system"].size() == 0 && !defaults.system_prompt.empty()) chat.edit("system").push().set(defaults.system_prompt);
   if (const View context = body["initialPageContext"].str(); !context.empty()) {
     chat.edit("system").push().set(std::string("\n\n[INITIAL PAGE CONTEXT]\n").append(context));
   }
-  fill_in("temperature", defaults.temperature);
-  fill_in("max_output_tokens", defaults.max_output_tokens);
+  write_options(body["modelOptions"], chat);
+  if (defaults.temperature) fill_in("temperature", *defaults.temperature);
+  if (defaults.max_output_tokens) fill_in("max_output_tokens", *defaults.max_output_tokens);
+  if (defaults.reasoning) chat.edit("reasoning").set(true);
+  for (const View kind : kAcceptable) {
+    if (contains(body["accepts"], kind)) chat.edit("accepts").push().set(kind);
+  }
 
   MutableJson messages = chat.edit("messages");
   std::size_t left = body["messages"].size();

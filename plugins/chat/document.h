@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "gatehouse/plugin.hpp"
@@ -9,9 +11,10 @@ namespace gatehouse {
 /// What the model is asked with unless a plugin further up, the client, or a plugin further down says otherwise.
 struct Defaults {
   std::string model;
-  std::string system_prompt;
-  double temperature;
-  std::int64_t max_output_tokens;
+  std::string system_prompt;  ///< Empty: none.
+  std::optional<double> temperature;
+  std::optional<std::int64_t> max_output_tokens;
+  bool reasoning;  ///< Thoughts are wanted.
 };
 
 /// Writes the chat document (sdk/README.md) for a body that check_body() has let pass: 400 when that leaves nothing a model

@@ -9,13 +9,14 @@ namespace {
 
 using testing::Harness;
 
-const Defaults kDefaults = {.model = "gemini-2.5-flash", .system_prompt = "Be kind.", .temperature = 0.5, .max_output_tokens = 100};
+const Defaults kDefaults = {
+    .model = "gemini-3.8-flash", .system_prompt = "Be kind.", .temperature = 0.5, .max_output_tokens = 100, .reasoning = false};
 
 /// The chat document for a body, without the white space of the test. `before` is what plugins further up have written.
-std::string document(View body, View before = "null") {
+std::string document(View body, View before = "null", const Defaults& defaults = kDefaults) {
   Harness h;
   const Document chat = testing::parse(before);
-  const Status status = write_document(h.config(body), kDefaults, chat.root());
+  const Status status = write_document(h.config(body), defaults, chat.root());
   return status ? chat.root().dump() : status.fail()->message;
 }
 
@@ -46,8 +47,32 @@ std::string after_question(View rest) {
 
 TEST(ChatDocument, AsksTheDefaultModelWhatTheUserSaid) {
   EXPECT_EQ(document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})"), compact(R"({
-    "model": "gemini-2.5-flash", "system": ["Be kind."], "temperature": 0.5, "max_output_tokens": 100,
+    "model": "gemini-3.8-flash", "system": ["Be kind."], "temperature": 0.5, "max_output_tokens": 100,
     "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})"));
+}
+
+TEST(ChatDocument, SaysNothingThatTheOperatorHasNotSaid) {
+  EXPECT_EQ(document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})", "null",
+                     {.model = "m", .system_prompt = "", .temperature = {}, .max_output_tokens = {}, .reasoning = true}),
+            compact(R"({"model": "m", "reasoning": true, "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})"));
+}
+
+TEST(ChatDocument, LetsAWorkflowGoBeforeTheClientAndTheClientBeforeTheOperator) {
+  Harness h;
+  const Json chat = h.config(document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}],
+                                          "modelOptions": {"thinking": "low", "topP": 0.5, "temperature": 2}})",
+                                      R"({"thinking": "high"})"));
+  EXPECT_EQ(chat["thinking"].str(), "high");
+  EXPECT_EQ(chat["top_p"].real(), 0.5);
+  EXPECT_EQ(chat["temperature"].real(), 2);
+  EXPECT_EQ(chat["max_output_tokens"].integer(), 100);
+}
+
+TEST(ChatDocument, KeepsOfWhatTheClientAcceptsWhatSomebodyAsksFor) {
+  const std::string body = R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "accepts": )";
+  EXPECT_EQ(member("accepts", body + R"(["from-the-future", "tool-approval-request", "tool-approval-request"]})"),
+            R"(["tool-approval-request"])");
+  EXPECT_EQ(member("accepts", body + R"(["from-the-future"]})"), "null");
 }
 
 TEST(ChatDocument, TakesTheModelFromTheModelConfigFirst) {

@@ -11,14 +11,14 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gatehouse;
   detail::json = &core::json_api();
-  static const std::vector<std::string> kModels{"gemini-2.5-pro", "gemini-2.5-flash"};
-  static const Defaults kDefaults{"gemini-2.5-flash", "Be brief.", 0.7, 4000};
+  static const Choices kChoices{{"gemini-3.8-flash", "gemini-2.5-flash"}, {"thinking", "stop", "response_format"}};
+  static const Defaults kDefaults{"gemini-3.8-flash", "Be brief.", 0.7, 4000, true};
 
   core::JsonArena arena;
   std::string_view error;
   gh_json* body = arena.parse({reinterpret_cast<const char*>(data), size}, error);
   if (!body) return 0;
-  if (const Status status = check_body(Json(body), kModels); !status) {
+  if (const Status status = check_body(Json(body), kChoices); !status) {
     require(status.fail() && status.fail()->http_status == 400, "a body that is not accepted is the client's mistake");
     return 0;
   }

@@ -33,7 +33,7 @@ Status ask_model(Exchange& x, std::string& offered) {
   require(bool(body), "a chat stays JSON");
   offered = Json(*body)["toolSchemas"].dump();
   if (Status status = check_body(*body, {}); !status) return status;
-  if (Status status = write_document(*body, {"gemini-2.5-flash", "", 1, 1000}, x.make_chat()); !status) return status;
+  if (Status status = write_document(*body, {"gemini-3.8-flash", "", 1, 1000, false}, x.make_chat()); !status) return status;
   require(nlohmann::json::accept(request_body(x.chat())), "the request to the model is JSON");
   return {};
 }
