@@ -84,6 +84,8 @@ std::string_view HttpAnswer::header(std::string_view name) const {
   return {};
 }
 
+const std::vector<std::pair<std::string, std::string>>& HttpAnswer::headers() const { return parser_->fields; }
+
 /// Reads and parses once.
 std::optional<HttpProblem> HttpAnswer::receive(Clock::time_point until) {
   char bytes[kReadSize];

@@ -29,7 +29,9 @@ class HttpAnswer {
   ~HttpAnswer();
 
   int status() const;
+  /// The first of this name.
   std::string_view header(std::string_view name) const;
+  const std::vector<std::pair<std::string, std::string>>& headers() const;
   /// The next piece of the body, a view until the next call. Empty: the proper end.
   std::variant<std::string_view, HttpProblem> read();
   /// The next server-sent event, views until the next call. Nullopt: the proper end.

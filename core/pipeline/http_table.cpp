@@ -76,6 +76,14 @@ gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request
   return GH_OK;
 }
 
+gh_status header_at(const gh_http_answer* a, std::size_t index, gh_str* name, gh_str* value) {
+  const auto& headers = a->answer->headers();
+  if (index >= headers.size()) return GH_ABSENT;
+  if (name) *name = raw(headers[index].first);
+  if (value) *value = raw(headers[index].second);
+  return GH_OK;
+}
+
 gh_status read(gh_http_answer* a, gh_str* piece) {
   auto read = a->answer->read();
   if (auto* problem = std::get_if<HttpProblem>(&read)) return fail(a->exchange, std::move(*problem));
@@ -108,6 +116,7 @@ const gh_http_api& http_table() {
       event,
       [](gh_http_answer* a) { delete a; },
       [](gh_http_client* c) { delete c; },
+      header_at,
   };
   return table;
 }

@@ -52,6 +52,24 @@ int failure_after(const ScriptedServer::Script& script, std::string_view code) {
   return r.x.failure()->http_status;
 }
 
+TEST(HttpTable, EachHeaderOfAnAnswerCanBeRead) {
+  ScriptedServer server({[&](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nset-cookie: b=2\r\nContent-Length: 0\r\n\r\n");
+  }});
+  const Client client = open(server.url());
+  Request r;
+  Answer answer;
+  ASSERT_EQ(send(client, r.x, answer), GH_OK);
+
+  gh_str name{}, value{};
+  EXPECT_EQ(http_table().header_at(answer.get(), 1, &name, &value), GH_OK);
+  EXPECT_EQ(view(name), "set-cookie");
+  EXPECT_EQ(view(value), "b=2");
+  EXPECT_EQ(http_table().header_at(answer.get(), 2, nullptr, nullptr), GH_OK);
+  EXPECT_EQ(http_table().header_at(answer.get(), 3, &name, &value), GH_ABSENT);
+}
+
 TEST(HttpTable, ARequestMayHaveMoreTimeThanOthers) {
   ScriptedServer server({[&](Peer& peer) {
     peer.request();

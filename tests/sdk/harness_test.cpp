@@ -381,6 +381,19 @@ TEST(Harness, TellsWhatAStreamSaidOfBeingAskedForAgain) {
   EXPECT_EQ(h.upstream.requests.at(0).first_byte, 20min);
 }
 
+TEST(Harness, ShowsEachHeaderOfAnUpstreamAnswer) {
+  Harness h;
+  const Http http(h.host(), {"http://model.test", 1s, 2s, 3s}, "");
+  h.upstream.push(reply(200, "", {{"Set-Cookie", "a=1"}, {"Set-Cookie", "b=2"}}));
+  in_request(h, [&](Exchange& x, Sink&) {
+    auto answer = http.send(x, "GET", "/", {}, {});
+    ASSERT_TRUE(answer->header_at(1));
+    EXPECT_EQ(answer->header_at(1)->first, "Set-Cookie");
+    EXPECT_EQ(answer->header_at(1)->second, "b=2");
+    EXPECT_FALSE(answer->header_at(2));
+  });
+}
+
 TEST(Harness, BreaksAnUpstreamAnswerOff) {
   Harness h;
   Asks plugin(h.host());

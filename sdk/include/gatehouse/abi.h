@@ -426,7 +426,7 @@ typedef struct gh_http_api {
   /// (502 upstream_unreachable, 502 upstream_broken, 504 upstream_timeout). GH_STOP, GH_CANCELLED.
   gh_status (*send)(gh_http_client *, gh_exchange *, const gh_http_request *, gh_http_answer **out);
   int32_t (*status)(const gh_http_answer *);
-  gh_str (*header)(const gh_http_answer *, gh_str name);
+  gh_str (*header)(const gh_http_answer *, gh_str name); ///< Any case. The first of this name. Absent: {NULL, 0}.
   /// The next piece of the body, a view until the next call. GH_ABSENT: its proper end. Else as send().
   gh_status (*read)(gh_http_answer *, gh_str *piece);
   /// The next server-sent event. GH_ABSENT: the proper end of the body. Else as send(). Not to be mixed with read(). When
@@ -434,6 +434,9 @@ typedef struct gh_http_api {
   gh_status (*event)(gh_http_answer *, gh_sse_event *);
   void (*close)(gh_http_answer *); ///< Before its end has been read: ends the connection, and so the request.
   void (*drop)(gh_http_client *);  ///< [destroy() only] No answer may be open.
+  /// [1.1] The header at this place, in the order received: how to read one that comes several times, as Set-Cookie does.
+  /// GH_ABSENT: past the last. `name` and `value` may be NULL.
+  gh_status (*header_at)(const gh_http_answer *, size_t index, gh_str *name, gh_str *value);
 } gh_http_api;
 
 /* ---- Plugin -------------------------------------------------------------------------------------------------- */

@@ -676,6 +676,12 @@ class HttpAnswer {
 
   int status() const { return api_->status(answer_.get()); }
   View header(View name) const { return view(api_->header(answer_.get(), raw(name))); }
+  /// Name and value of the header at this place, or nothing past the last: for one that comes several times, as Set-Cookie.
+  std::optional<std::pair<View, View>> header_at(std::size_t index) const {
+    gh_str name{}, value{};
+    if (api_->header_at(answer_.get(), index, &name, &value) != GH_OK) return std::nullopt;
+    return std::pair(view(name), view(value));
+  }
   /// The next piece of the body, or an empty optional at its proper end.
   Result<std::optional<View>> read() {
     gh_str piece{};

@@ -82,6 +82,13 @@ struct HttpFake {
     const auto at = std::find_if(headers.begin(), headers.end(), [&](const auto& h) { return same_name(h.first, view(name)); });
     return at == headers.end() ? gh_str{} : raw(at->second);
   }
+  static gh_status header_at(const gh_http_answer* a, std::size_t index, gh_str* name, gh_str* value) {
+    const Headers& headers = of(a).reply.headers;
+    if (index >= headers.size()) return GH_ABSENT;
+    if (name) *name = raw(headers[index].first);
+    if (value) *value = raw(headers[index].second);
+    return GH_OK;
+  }
   static gh_status next_piece(Reading& a, std::string& piece) {
     if (const gh_status s = ExchangeFake::flush(a.exchange.raw_exchange()); s != GH_OK) return s;
     if (a.pieces_read == a.reply.pieces.size()) return end(a);
@@ -158,7 +165,7 @@ struct HttpFake {
   }
   static void drop(gh_http_client* client) { delete reinterpret_cast<Client*>(client); }
 
-  static constexpr gh_http_api kTable = {sizeof(gh_http_api), open, send, status, header, read, event, close, drop};
+  static constexpr gh_http_api kTable = {sizeof(gh_http_api), open, send, status, header, read, event, close, drop, header_at};
 };
 
 }  // namespace fake
