@@ -34,6 +34,14 @@ bool is_host(std::string_view host) {
   return !host.empty() && host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~%!$&'()*+,;=[]:") == host.npos;
 }
 
+/// Of the "http://" or "https://" at its front; 0: it begins with neither. TLS ends at a proxy in front of the gateway.
+std::size_t scheme_size(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (equals_ignoring_case(target.substr(0, scheme.size()), scheme)) return scheme.size();
+  }
+  return 0;
+}
+
 /// Whether the version of the request line has the form HTTP/d.d but is none of ours.
 bool is_other_version(std::string_view line) {
   const std::string_view version = line.substr(line.rfind(' ') + 1);
@@ -102,16 +110,16 @@ struct RequestParser::Beast final : MessageParser<true> {
     head.http_1_0 = version == 10;
     std::string_view rest = std_view(target);
     if (!std::all_of(rest.begin(), rest.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; })) return refuse(ec, kBadRequest);
-    const bool absolute = rest.substr(0, 7) == "http://";
-    if (absolute) {  // absolute-form (RFC 9112 3.2.2): its authority replaces Host
-      rest.remove_prefix(7);
+    const auto scheme = scheme_size(rest);
+    if (scheme > 0) {  // absolute-form (RFC 9112 3.2.2): its authority replaces Host
+      rest.remove_prefix(scheme);
       const auto slash = std::min(rest.find_first_of("/?"), rest.size());
       head.host = rest.substr(0, slash);
       rest.remove_prefix(slash);
       if (!is_host(head.host)) return refuse(ec, kBadRequest);
     }
     const auto question = std::min(rest.find('?'), rest.size());
-    head.path = absolute && question == 0 ? "/" : rest.substr(0, question);
+    head.path = scheme > 0 && question == 0 ? "/" : rest.substr(0, question);
     head.query = rest.substr(std::min(question + 1, rest.size()));
     if (head.path.substr(0, 1) != "/" && !(head.path == "*" && head.method == "OPTIONS") && head.method != "CONNECT") refuse(ec, kBadRequest);
   }

@@ -135,8 +135,11 @@ TEST(RequestParser, ReadsTheFormsOfATarget) {
   EXPECT_EQ(target("GET http://b:1/c?d"), "b:1 /c d");
   EXPECT_EQ(target("GET http://b"), "b / ");
   EXPECT_EQ(target("GET http://b?d"), "b / d");
+  EXPECT_EQ(target("GET HTTP://b/c"), "b /c ");
+  EXPECT_EQ(target("GET https://b/c?d"), "b /c d");
   EXPECT_EQ(target("OPTIONS *"), "a * ");
-  for (const char* bad : {"GET *", "GET a", "GET ?a", "GET http://", "GET http:///a", "GET http://b@c/", "GET http://b:x/", "GET ftp://b/", "GET /\xc3\xa4"}) {
+  for (const char* bad : {"GET *", "GET a", "GET ?a", "GET http://", "GET http:///a", "GET https:/b", "GET https://",
+                          "GET http://b@c/", "GET http://b:x/", "GET ftp://b/", "GET /\xc3\xa4"}) {
     EXPECT_EQ(target(bad), "400") << bad;
   }
 }
