@@ -99,6 +99,7 @@ TEST_F(ConfigTest, WhatIsNotSaidKeepsItsDefault) {
   EXPECT_EQ(wrong(), "");
   EXPECT_EQ(config.server.address, ServerSettings().address);
   EXPECT_EQ(config.server.max_body_bytes, ServerSettings().max_body_bytes);
+  EXPECT_EQ(config.server.max_duration, 30min) << "some models think for a quarter of an hour";
   EXPECT_EQ(config.log.level, "info");
   EXPECT_EQ(config.plugins_dir, "");
 }

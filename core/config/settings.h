@@ -22,7 +22,7 @@ struct ServerSettings {
   milliseconds body_timeout{30'000};         // for a whole request body
   milliseconds idle_timeout{75'000};         // between requests of a kept-alive connection
   milliseconds send_timeout{60'000};         // for a client that does not read
-  milliseconds max_duration{600'000};        // of one request, from its head to the end of its answer
+  milliseconds max_duration{1'800'000};      // of one request, from its head to the end of its answer
 
   bool operator==(const ServerSettings&) const = default;
 };
