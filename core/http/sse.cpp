@@ -3,14 +3,24 @@
 #include <algorithm>
 
 namespace gatehouse::core {
+namespace {
+
+constexpr std::size_t kUsual = 1u << 20;  // bytes of an event; the memory of a larger one is given back
+
+}  // namespace
+
 
 void SseReader::feed(std::string_view bytes) {
-  if (begin_ > 0) {
-    buffer_.erase(0, begin_);
-    scanned_ -= begin_;
-    begin_ = 0;
-  }
+  drop_read();
   buffer_.append(bytes);
+}
+
+void SseReader::drop_read() {
+  if (begin_ == 0) return;
+  buffer_.erase(0, begin_);
+  scanned_ -= begin_;
+  begin_ = 0;
+  if (buffer_.size() <= kUsual && buffer_.capacity() > kUsual) buffer_.shrink_to_fit();
 }
 
 std::optional<std::string_view> SseReader::line() {
@@ -57,6 +67,7 @@ std::optional<SseReader::Event> SseReader::next() {
     given_ = false;
     has_data_ = false;
     data_.clear();
+    if (data_.capacity() > kUsual) data_.shrink_to_fit();
     type_.clear();
   }
   while (const auto l = line()) {
@@ -64,6 +75,7 @@ std::optional<SseReader::Event> SseReader::next() {
       field(*l);
     } else if (has_data_) {
       given_ = true;
+      if (data_.size() > kUsual) drop_read();
       return Event{type_, data_, id_};
     } else {
       type_.clear();

@@ -7,8 +7,8 @@
 
 namespace gatehouse::core {
 
-/// Largest server-sent event that is accepted: a generated image comes as one event of several MB of base64.
-inline constexpr std::size_t kMaxSseEvent = 16u << 20;
+/// Largest server-sent event that is accepted: a generated image of 4K comes as one event of some 40 MB of base64.
+inline constexpr std::size_t kMaxSseEvent = 64u << 20;
 
 /// Cuts a stream of bytes into server-sent events (HTML Living Standard 9.2.6), whatever pieces it comes in.
 class SseReader {
@@ -29,6 +29,7 @@ class SseReader {
 
  private:
   void field(std::string_view line);
+  void drop_read();
   std::optional<std::string_view> line();
 
   std::string buffer_;

@@ -1,6 +1,7 @@
 #include "core/http/sse.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <vector>
@@ -77,7 +78,7 @@ TEST(Sse, AnEventThatOutgrowsTheLimitIsReported) {
   EXPECT_TRUE(one_line.too_large());
 
   const std::string line = "data:" + std::string(1 << 20, 'x') + '\n';
-  for (int i = 0; i < 16; ++i) {
+  for (std::size_t i = 0; i < kMaxSseEvent >> 20; ++i) {
     many_lines.feed(line);
     EXPECT_FALSE(many_lines.next());
   }
@@ -90,6 +91,23 @@ TEST(Sse, AfterALargeEventSmallOnesAreWithinTheLimit) {
   ASSERT_TRUE(reader.next());
   EXPECT_FALSE(reader.next());
   EXPECT_FALSE(reader.too_large());
+}
+
+TEST(Sse, TheMemoryOfALargeEventIsGivenBack) {
+  const auto in_use = [] {
+    const struct mallinfo2 info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  const std::string piece(64 << 10, 'x');
+  const std::size_t before = in_use();
+  SseReader reader;
+  reader.feed("data:");
+  for (int i = 0; i < 512; ++i) reader.feed(piece);
+  reader.feed("\n\ndata: small\n\n");
+  ASSERT_TRUE(reader.next());
+  EXPECT_LT(in_use(), before + (34u << 20)) << "while it is read, it is held once";
+  ASSERT_TRUE(reader.next());
+  EXPECT_LT(in_use(), before + (2u << 20));
 }
 
 // The next two take minutes if an event costs as much as what is buffered.
