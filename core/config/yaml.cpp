@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kMaxDepth = 64;  // as the gateway's JSON
+constexpr int kMaxDepth = 64;  // deeper than any configuration
 // What all values with their pointers may take: room for 100,000. Aliases of aliases, which double with every line, do not get far.
 constexpr std::size_t kMaxExpandedBytes = 8 << 20;
 constexpr std::size_t kMaxKeyBytes = 256;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 
@@ -21,17 +22,18 @@ struct gh_json {
   JsonArena* arena;
   const char* key;
   union {
-    const char* text;
+    const char* text;  // of a string, or the digits of a real
     std::int64_t integer;
     double real;
     gh_json* last;
   };
   std::uint32_t key_size;
-  std::uint32_t size : 29;  // of the text, or number of children; bodies end far below 512 MiB
+  std::uint32_t size : 29;  // of the text (a real without: 0), or number of children; bodies end far below 512 MiB
   std::uint32_t type : 3;
 
   std::string_view key_view() const { return {key, key_size}; }
   bool is_container() const { return type == GH_ARRAY || type == GH_OBJECT; }
+  bool has_text() const { return type == GH_STRING || (type == GH_REAL && size > 0); }
 };
 static_assert(sizeof(gh_json) == 40);
 
@@ -44,10 +46,23 @@ void become(gh_json* node, int type) {
   node->last = nullptr;
 }
 
-void set_text(gh_json* node, std::string_view text) {
-  node->type = GH_STRING;
+void set_text(gh_json* node, std::string_view text, int type = GH_STRING) {
+  node->type = static_cast<std::uint32_t>(type) & 7u;
   node->text = text.data();
   node->size = static_cast<std::uint32_t>(text.size()) & 0x1fffffffu;
+}
+
+void set_real(gh_json* node, double value) {
+  node->type = GH_REAL;
+  node->size = 0;
+  node->real = value;
+}
+
+double real_of(const gh_json* node) {
+  if (!node->has_text()) return node->real;
+  double value = 0;
+  std::from_chars(node->text, node->text + node->size, value);
+  return value;
 }
 
 gh_json* append(gh_json* container, gh_json* child) {
@@ -121,15 +136,75 @@ void mend_surrogates(char* text, std::size_t size) {
   }
 }
 
+/// RFC 8259 6.
+bool is_number(std::string_view text) {
+  const auto eat = [&](std::string_view any) {
+    const bool found = !text.empty() && any.find(text[0]) != any.npos;
+    if (found) text.remove_prefix(1);
+    return found;
+  };
+  const auto digits = [&] {
+    const std::size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(count);
+    return count > 0;
+  };
+  eat("-");
+  if (!eat("0") && !digits()) return false;
+  if (eat(".") && !digits()) return false;
+  if (eat("eE")) {
+    eat("+-");
+    if (!digits()) return false;
+  }
+  return text.empty();
+}
+
+/// A number that simdjson refuses.
+struct LargeNumber {
+  std::size_t index;        // among all numbers of the text
+  std::string_view digits;  // none: no double can hold it
+};
+
+template <class T>
+bool is_a(std::string_view digits) {
+  T value;
+  return std::from_chars(digits.data(), digits.data() + digits.size(), value).ec == std::errc();
+}
+
+/// All that `original` has; in `text`, which is the same, a 0 takes their place.
+std::vector<LargeNumber> take_large_numbers(std::string_view original, char* text) {
+  std::vector<LargeNumber> large;
+  std::size_t index = 0;
+  for (std::size_t at = 0; (at = original.find_first_of("\"-0123456789", at)) < original.size();) {
+    if (original[at] == '"') {
+      for (++at; at < original.size() && original[at] != '"'; ++at) at += original[at] == '\\';
+      ++at;
+      continue;
+    }
+    const std::string_view number = original.substr(at, original.find_first_not_of("+-.0123456789eE", at) - at);
+    const bool whole = number.find_first_of(".eE") == number.npos;
+    const bool is_finite = std::isfinite(std::strtod(std::string(number).c_str(), nullptr));
+    const bool is_small = whole ? is_a<std::int64_t>(number) || is_a<std::uint64_t>(number) : is_finite;
+    if (!is_small && is_number(number)) {
+      large.push_back({index, is_finite ? number : std::string_view()});
+      std::memset(text + at, ' ', number.size());
+      text[at] = '0';
+    }
+    ++index;
+    at += number.size();
+  }
+  return large;
+}
+
 std::string_view explain(simdjson::error_code error) {
+  static const std::string too_deep = "it is nested deeper than " + std::to_string(kMaxJsonDepth) + " levels";
   switch (error) {
-    case simdjson::DEPTH_ERROR: return "it is nested deeper than 64 levels";
+    case simdjson::DEPTH_ERROR: return too_deep;
     case simdjson::CAPACITY: return "it is too large";
     case simdjson::STRING_ERROR: return "a string has a bad escape";
     case simdjson::UNESCAPED_CHARS: return "a string has a control character that is not escaped";
     case simdjson::UNCLOSED_STRING: return "a string is not closed";
     case simdjson::UTF8_ERROR: return "it is not UTF-8";
-    case simdjson::NUMBER_ERROR: return "a number is malformed or too large";
+    case simdjson::NUMBER_ERROR: return "a number is malformed";
     case simdjson::T_ATOM_ERROR:
     case simdjson::F_ATOM_ERROR:
     case simdjson::N_ATOM_ERROR: return "a word other than true, false and null is not quoted";
@@ -165,9 +240,13 @@ std::string_view keep(JsonArena& arena, std::string_view text) {
 void copy_into(gh_json* to, const gh_json* from) {
   if (!from) return become(to, GH_NULL);
   const bool same = to->arena == from->arena;
-  if (from->type == GH_STRING) return set_text(to, same ? std::string_view(from->text, from->size) : to->arena->copy({from->text, from->size}));
+  if (from->has_text()) {
+    const std::string_view text(from->text, from->size);
+    return set_text(to, same ? text : to->arena->copy(text), static_cast<int>(from->type));
+  }
   if (!from->is_container()) {
     to->type = from->type;
+    to->size = 0;
     to->integer = from->integer;
     return;
   }
@@ -189,13 +268,20 @@ void copy_into(gh_json* to, const gh_json* from) {
 /// Builds the nodes of a parsed text; their strings are views into the parser's buffer.
 struct Builder {
   JsonArena& arena;
+  const std::vector<LargeNumber>& large;
   std::size_t budget = kMaxJsonValues;
+  std::size_t numbers = 0, next_large = 0;
   std::string_view error = {};
 
   bool fill(gh_json* node, simdjson::dom::element element, std::size_t depth = 0) {
     using simdjson::dom::element_type;
     if (budget-- == 0) return fail("it has more than a million values");
     if ((element.is_array() || element.is_object()) && ++depth > kMaxJsonDepth) return fail(explain(simdjson::DEPTH_ERROR));
+    if (element.is_number() && next_large < large.size() && large[next_large].index == numbers++) {
+      const std::string_view digits = large[next_large++].digits;
+      if (!digits.empty()) set_text(node, arena.copy(digits), GH_REAL);
+      return true;
+    }
     switch (element.type()) {
       case element_type::NULL_VALUE: return true;
       case element_type::BOOL:
@@ -207,10 +293,9 @@ struct Builder {
         node->integer = std::int64_t(element);
         return true;
       case element_type::UINT64:
-      case element_type::DOUBLE:
-        node->type = GH_REAL;
-        node->real = double(element);
+        set_text(node, arena.copy(std::to_string(std::uint64_t(element))), GH_REAL);
         return true;
+      case element_type::DOUBLE: set_real(node, double(element)); return true;
       case element_type::STRING: set_text(node, std::string_view(element)); return true;
       case element_type::ARRAY: {
         become(node, GH_ARRAY);
@@ -290,11 +375,16 @@ gh_json* JsonArena::parse(std::string_view text, std::string_view& error) {
   simdjson::dom::element root;
   simdjson::error_code code = parser.allocate(std::max<std::size_t>(text.size(), 64), kMaxJsonDepth + 1);  // it does not count empty ones
   if (!code) code = parser.parse_into_document(document, padded.get(), text.size(), false).get(root);
+  std::vector<LargeNumber> large;
+  if (code == simdjson::NUMBER_ERROR) {
+    large = take_large_numbers(text, padded.get());
+    code = parser.parse_into_document(document, padded.get(), text.size(), false).get(root);
+  }
   if (code) {
     error = explain(code);
     return nullptr;
   }
-  Builder builder{*this};
+  Builder builder{*this, large};
   gh_json* const node = make();
   const bool built = builder.fill(node, root);
   blocks_.push_back({std::move(document.string_buf), std::size_t{text.size()} * 5 / 3});  // as simdjson allocates it
@@ -312,13 +402,12 @@ void dump(const gh_json* node, std::string& out) {
     case GH_BOOL: out += node->integer ? "true" : "false"; return;
     case GH_INT: out.append(number, std::to_chars(number, number + sizeof number, node->integer).ptr); return;
     case GH_REAL:
-      if (!std::isfinite(node->real)) break;
-      // In digits alone, what is beyond 64 bits would not be taken back for a real.
-      if (std::abs(node->real) < 1e18) {
-        out.append(number, std::to_chars(number, number + sizeof number, node->real).ptr);
-      } else {
-        out.append(number, std::to_chars(number, number + sizeof number, node->real, std::chars_format::scientific).ptr);
+      if (node->has_text()) {
+        out.append(node->text, node->size);
+        return;
       }
+      if (!std::isfinite(node->real)) break;
+      out.append(number, std::to_chars(number, number + sizeof number, node->real).ptr);
       return;
     case GH_STRING: quote(out, {node->text, node->size}); return;
     case GH_ARRAY:
@@ -362,7 +451,7 @@ const gh_json_api kApi = {
     [](const gh_json* n) { return n && n->type == GH_STRING ? gh_str{n->text, n->size} : gh_str{nullptr, 0}; },
     [](const gh_json* n, std::int64_t otherwise) { return n && n->type == GH_INT ? n->integer : otherwise; },
     [](const gh_json* n, double otherwise) {
-      return !n ? otherwise : n->type == GH_REAL ? n->real : n->type == GH_INT ? static_cast<double>(n->integer) : otherwise;
+      return !n ? otherwise : n->type == GH_REAL ? real_of(n) : n->type == GH_INT ? static_cast<double>(n->integer) : otherwise;
     },
     [](const gh_json* n, int otherwise) { return n && n->type == GH_BOOL ? int(n->integer) : otherwise; },
     [](gh_json* n, gh_str key) -> gh_json* {
@@ -409,9 +498,7 @@ const gh_json_api kApi = {
       n->integer = value;
     },
     [](gh_json* n, double value) {
-      if (!n) return;
-      n->type = GH_REAL;
-      n->real = value;
+      if (n) set_real(n, value);
     },
     [](gh_json* n, gh_str text) {
       if (n) set_text(n, keep(*n->arena, view(text)));

@@ -11,8 +11,9 @@
 
 namespace gatehouse::core {
 
-/// Deepest nesting of arrays and objects that is accepted: far beyond any tool schema, far below what recursion takes.
-inline constexpr std::size_t kMaxJsonDepth = 64;
+/// Deepest nesting of arrays and objects that is accepted: the tree of a web page, whose elements take two levels each,
+/// goes beyond 64; recursion this deep takes some 100 KiB of the 8 MiB of a thread's stack.
+inline constexpr std::size_t kMaxJsonDepth = 256;
 /// Most values in one parsed text: a node takes 48 bytes, so a body of `[0,0,0,…` would grow 24 times.
 inline constexpr std::size_t kMaxJsonValues = 1'000'000;
 
@@ -26,7 +27,8 @@ class JsonArena {
 
   gh_json* make();
   /// Null, and `error` a static text, when `text` is no JSON, too deep, too large, or names a key of an object twice.
-  /// Escaped lone surrogates, which browsers produce by cutting strings, become U+FFFD.
+  /// Escaped lone surrogates, which browsers produce by cutting strings, become U+FFFD. An integer beyond 64 bits is
+  /// a real that keeps its digits; a number that no double can hold is null, as JSON.stringify(JSON.parse(text)) has it.
   gh_json* parse(std::string_view text, std::string_view& error);
   /// A copy that lives as long as the arena.
   std::string_view copy(std::string_view text);

@@ -25,7 +25,7 @@ struct Node {
   int type = GH_NULL;
   std::int64_t integer = 0;  // GH_BOOL, GH_INT
   double real = 0;
-  View text;
+  View text;             // of a string, or the digits of a real
   View key;              // of the member that this node is
   Node* next = nullptr;  // stays when the node is erased, so that a loop may erase what it stands on
   Node* first = nullptr;
@@ -78,8 +78,8 @@ inline void clone(Node& to, const Node& from) {
   for (const Node* child = from.first; child; child = child->next) clone(*append(to, text(child->key)), *child);
 }
 
-/// RFC 8259 and nothing more; refuses what two readers may read differently: duplicate keys, bad UTF-8. An escaped lone
-/// surrogate becomes U+FFFD, as in the gateway.
+/// RFC 8259 and nothing more; refuses what two readers may read differently: duplicate keys, bad UTF-8. As in the gateway,
+/// an escaped lone surrogate becomes U+FFFD, an integer beyond 64 bits keeps its digits, and a number beyond a double is null.
 class Parser {
  public:
   Parser(View text, Doc& doc) : text_(text), doc_(doc) {}
@@ -93,7 +93,7 @@ class Parser {
   }
 
  private:
-  static constexpr int kMaxDepth = 64;  // as the gateway
+  static constexpr int kMaxDepth = 256;  // as the gateway
 
   bool fail(const char* why) {
     if (!error_) error_ = why;
@@ -113,8 +113,8 @@ class Parser {
     space();
     if (at_ >= text_.size()) return fail("it ends too early");
     switch (peek()) {
-      case '{': return depth < kMaxDepth ? object(n, depth + 1) : fail("it is nested deeper than 64 levels");
-      case '[': return depth < kMaxDepth ? array(n, depth + 1) : fail("it is nested deeper than 64 levels");
+      case '{': return depth < kMaxDepth ? object(n, depth + 1) : fail("it is nested deeper than 256 levels");
+      case '[': return depth < kMaxDepth ? array(n, depth + 1) : fail("it is nested deeper than 256 levels");
       case '"': n.type = GH_STRING; return string(n.text);
       default: break;
     }
@@ -184,9 +184,10 @@ class Parser {
     n.type = GH_INT;
     n.integer = std::strtoll(text.c_str(), nullptr, 10);
     if (!real && errno == 0) return true;
-    n.type = GH_REAL;
     n.real = std::strtod(text.c_str(), nullptr);
-    return std::isfinite(n.real) || fail("a number is out of range");
+    n.type = std::isfinite(n.real) ? GH_REAL : GH_NULL;
+    if (!real) n.text = doc_.keep(text);
+    return true;
   }
 
   bool string(View& out) {
@@ -289,7 +290,13 @@ inline void dump(std::string& out, const Node& n) {
     case GH_NULL: out += "null"; return;
     case GH_BOOL: out += n.integer ? "true" : "false"; return;
     case GH_INT: out += std::to_string(n.integer); return;
-    case GH_REAL: dump_real(out, n.real); return;
+    case GH_REAL:
+      if (n.text.empty()) {
+        dump_real(out, n.real);
+      } else {
+        out += n.text;
+      }
+      return;
     case GH_STRING: quote(out, n.text); return;
     default: break;
   }
@@ -366,6 +373,7 @@ struct JsonFake {
     if (!n) return;
     reset(*node(n), GH_REAL);
     node(n)->real = value;
+    node(n)->text = {};
   }
   static void set_str(gh_json* n, gh_str value) {
     if (!n) return;
