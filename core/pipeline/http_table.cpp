@@ -51,6 +51,16 @@ bool is_legal(const HttpClient::Request& request) {
          std::all_of(request.headers.begin(), request.headers.end(), [](const auto& header) { return is_token(header.first) && is_field_value(header.second); });
 }
 
+/// The header of the request that the client writes itself, if the plugin has written it: two of them hide smuggling.
+std::string_view own_header(const HttpClient::Request& request) {
+  for (const std::string_view own : {"Host", "Content-Length", "Transfer-Encoding", "Connection"}) {
+    for (const auto& [name, value] : request.headers) {
+      if (equals_ignoring_case(name, own)) return own;
+    }
+  }
+  return {};
+}
+
 gh_http_client* open(const gh_host*, const gh_http_options* o, gh_str* error) {
   try {
     return new gh_http_client{HttpClient({std::string(view(o->base_url)), std::chrono::nanoseconds(o->connect_ns), std::chrono::nanoseconds(o->first_byte_ns),
@@ -70,6 +80,10 @@ gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request
   request.headers.reserve(r->header_count);
   for (std::size_t i = 0; i < r->header_count; ++i) request.headers.emplace_back(view(r->headers[i].name), view(r->headers[i].value));
   if (!is_legal(request)) return x.fail({500, "plugin_error", "The request could not be processed.", "the method, path or a header of a plugin's HTTP request is not legal"});
+  if (const auto own = own_header(request); !own.empty()) {
+    return x.fail({500, "plugin_error", "The request could not be processed.",
+                   "the gateway itself writes the header " + std::string(own) + " of a plugin's HTTP request"});
+  }
   auto sent = client->client.send(request, x.waiter());
   if (auto* problem = std::get_if<HttpProblem>(&sent)) return fail(x, std::move(*problem));
   *out = new gh_http_answer{std::get<0>(std::move(sent)), x};

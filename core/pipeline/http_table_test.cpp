@@ -185,6 +185,17 @@ TEST(HttpTable, AClientThatLeavesAndTheEndOfTheGatewayAreNoFailures) {
   EXPECT_FALSE(stopped.x.failure());
 }
 
+TEST(HttpTable, AHeaderThatTheGatewayWritesIsRefused) {
+  const Client client = open("http://127.0.0.1:1");
+  for (const char* name : {"Host", "content-length", "TRANSFER-ENCODING", "Connection"}) {
+    Request r;
+    Answer answer;
+    EXPECT_EQ(send(client, r.x, answer, {{raw("X-Key"), raw("k")}, {raw(name), raw("1")}}), GH_FAILED);
+    ASSERT_TRUE(r.x.failure());
+    EXPECT_EQ(r.x.failure()->code, "plugin_error") << name;
+  }
+}
+
 TEST(HttpTable, ARequestThatWouldBreakOutOfItsHeadIsNotSent) {
   const Client client = open("http://127.0.0.1:1");
   Request r;
