@@ -10,9 +10,11 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <stdexcept>
 
+#include "core/http/grammar.h"
 #include "core/http/io.h"
 #include "core/http/message_parser.h"
 #include "core/http/resolver.h"
@@ -48,6 +50,12 @@ HttpProblem problem(Io io, HttpProblem::Kind when_broken, std::string detail) {
   }
 }
 
+/// RFC 9110 9.2.2.
+bool is_idempotent(std::string_view method) {
+  constexpr std::string_view kMethods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+  return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
+}
+
 }  // namespace
 
 struct HttpAnswer::Parser final : MessageParser<false> {
@@ -72,7 +80,21 @@ HttpAnswer::HttpAnswer(HttpClient& client, StreamSocket socket, Waiter& waiter, 
     : client_(client), socket_(std::move(socket)), waiter_(waiter), parser_(std::make_unique<Parser>(to_head)) {}
 
 HttpAnswer::~HttpAnswer() {
-  if (parser_->is_done() && parser_->keep_alive() && pending_.empty()) client_.keep(std::move(socket_));
+  if (parser_->is_done() && parser_->keep_alive() && pending_.empty()) client_.keep(std::move(socket_), keeps_for());
+}
+
+/// A second less than the server says: a request on its way at the end of that time would be lost.
+Clock::duration HttpAnswer::keeps_for() const {
+  constexpr std::string_view kTimeout = "timeout=";  // draft-thomson-hybi-http-timeout-03, 2.1
+  const std::string_view said = header("Keep-Alive");
+  for (std::size_t at = 0; at < said.size(); ++at) {
+    if (!equals_ignoring_case(said.substr(at, kTimeout.size()), kTimeout)) continue;
+    std::uint32_t seconds = 0;
+    const auto [end, error] = std::from_chars(said.data() + at + kTimeout.size(), said.data() + said.size(), seconds);
+    if (error != std::errc()) break;
+    return std::min<Clock::duration>(kMaxIdleTime, std::chrono::seconds(seconds) - std::chrono::seconds(1));
+  }
+  return kMaxIdleTime;
 }
 
 int HttpAnswer::status() const { return parser_->code; }
@@ -91,6 +113,7 @@ std::optional<HttpProblem> HttpAnswer::receive(Clock::time_point until) {
   char bytes[kReadSize];
   const Read read = read_some(socket_, bytes, sizeof bytes, waiter_, until);
   if (read.how == Io::ok) {
+    heard_ = true;
     pending_.append(bytes, read.bytes);
     if (parser_->take_from(pending_)) return std::nullopt;
     return HttpProblem{HttpProblem::broken, "the answer is not valid HTTP"};
@@ -162,12 +185,9 @@ std::optional<StreamSocket> HttpClient::take_idle() {
     {
       const std::lock_guard lock(mutex_);
       if (idle_.empty()) return std::nullopt;
-      if (Clock::now() - idle_.back().since > kMaxIdleTime) {
-        idle_.clear();  // the others have been idle for longer
-        return std::nullopt;
-      }
-      socket = std::move(idle_.back().socket);
+      if (Clock::now() < idle_.back().until) socket = std::move(idle_.back().socket);
       idle_.pop_back();
+      if (!socket) continue;
     }
     char byte;
     const Read read = read_ready(*socket, &byte, 1);
@@ -175,12 +195,12 @@ std::optional<StreamSocket> HttpClient::take_idle() {
   }
 }
 
-void HttpClient::keep(StreamSocket socket) {
+void HttpClient::keep(StreamSocket socket, Clock::duration time) {
   const auto now = Clock::now();
   const std::lock_guard lock(mutex_);
   // After a burst the ones at the front would never be taken again, nor closed.
-  idle_.erase(idle_.begin(), std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return now - idle.since <= kMaxIdleTime; }));
-  if (idle_.size() < kMaxIdle) idle_.push_back({std::move(socket), now});
+  idle_.erase(idle_.begin(), std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return now < idle.until; }));
+  if (time > time.zero() && idle_.size() < kMaxIdle) idle_.push_back({std::move(socket), now + time});
 }
 
 std::variant<StreamSocket, HttpProblem> HttpClient::connect(Waiter& waiter) const {
@@ -243,34 +263,41 @@ std::optional<HttpProblem> HttpClient::start_tls(StreamSocket& socket, Waiter& w
   }
 }
 
-std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> HttpClient::send(const Request& request, Waiter& waiter) {
-  auto socket = take_idle();
-  if (!socket) {
-    auto connected = connect(waiter);
-    if (auto* failed = std::get_if<HttpProblem>(&connected)) return std::move(*failed);
-    socket = std::get<StreamSocket>(std::move(connected));
-  }
-
-  constexpr std::size_t kJoin = 64 * 1024;  // up to here copying the body is cheaper than a second send
+std::string HttpClient::head_of(const Request& request) const {
   std::string head;
-  const bool join = request.body.size() <= kJoin;
-  head.reserve(512 + (join ? request.body.size() : 0));
+  head.reserve(512);
   head.append(request.method).append(" ").append(base_path_).append(request.path).append(" HTTP/1.1\r\nHost: ").append(authority_).append("\r\n");
   for (const auto& [name, value] : request.headers) head.append(name).append(": ").append(value).append("\r\n");
   const bool expects_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";  // RFC 9110 8.6
   if (!request.body.empty() || expects_body) head.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
-  head.append("\r\n");
+  return head.append("\r\n");
+}
+
+std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> HttpClient::send(const Request& request, Waiter& waiter) {
+  constexpr std::size_t kJoin = 64 * 1024;  // up to here copying the body is cheaper than a second send
+  std::string head = head_of(request);
+  const bool join = request.body.size() <= kJoin;
   if (join) head.append(request.body);
-
   const auto first_byte = request.first_byte.count() > 0 ? request.first_byte : options_.first_byte;
-  Io io = write_all(*socket, head, waiter, first_byte);
-  if (io == Io::ok && !join) io = write_all(*socket, request.body, waiter, first_byte);
-  // A server that refuses a large body may answer and close before it has all of it: the answer says why (RFC 9112 9.5).
-  if (io != Io::ok && io != Io::broken) return problem(io, HttpProblem::broken, "the upstream did not take the request in time");
 
-  std::unique_ptr<HttpAnswer> answer(new HttpAnswer(*this, std::move(*socket), waiter, request.method == "HEAD"));
-  if (auto failed = answer->read_head(first_byte)) return std::move(*failed);
-  return answer;
+  for (auto socket = take_idle();; socket.reset()) {
+    const bool kept = socket.has_value();
+    if (!kept) {
+      auto connected = connect(waiter);
+      if (auto* failed = std::get_if<HttpProblem>(&connected)) return std::move(*failed);
+      socket = std::get<StreamSocket>(std::move(connected));
+    }
+    Io io = write_all(*socket, head, waiter, first_byte);
+    if (io == Io::ok && !join) io = write_all(*socket, request.body, waiter, first_byte);
+    // A server that refuses a large body may answer and close before it has all of it: the answer says why (RFC 9112 9.5).
+    if (io != Io::ok && io != Io::broken) return problem(io, HttpProblem::broken, "the upstream did not take the request in time");
+
+    std::unique_ptr<HttpAnswer> answer(new HttpAnswer(*this, std::move(*socket), waiter, request.method == "HEAD"));
+    auto failed = answer->read_head(first_byte);
+    if (!failed) return answer;
+    const bool closed_before = kept && failed->kind == HttpProblem::broken && !answer->heard_;
+    if (!closed_before || (io == Io::ok && !is_idempotent(request.method))) return std::move(*failed);
+  }
 }
 
 }  // namespace gatehouse::core

@@ -45,6 +45,7 @@ class HttpAnswer {
   HttpAnswer(HttpClient& client, Poco::Net::StreamSocket socket, Waiter& waiter, bool to_head);
   std::optional<HttpProblem> read_head(Clock::duration first_byte);
   std::optional<HttpProblem> receive(Clock::time_point until);
+  Clock::duration keeps_for() const;
 
   HttpClient& client_;
   Poco::Net::StreamSocket socket_;
@@ -53,6 +54,7 @@ class HttpAnswer {
   std::string pending_;  // received, not yet taken by the parser
   std::string piece_;    // what read() returned last
   SseReader events_;
+  bool heard_ = false;   // a byte has come
 };
 
 /// Sends requests to one origin over kept-alive connections. Any thread.
@@ -72,17 +74,20 @@ class HttpClient {
   /// Throws std::invalid_argument when base_url is not an http or https URL.
   explicit HttpClient(Options options);
 
-  /// Sends once and waits for the head. Answers must not outlive the client or the waiter.
+  /// Sends and waits for the head. If a kept connection turns out to be closed, the request is sent again on a new one,
+  /// unless it left whole and its method is not idempotent (RFC 9112 9.3.1). Answers must not outlive the client or the
+  /// waiter.
   std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> send(const Request& request, Waiter& waiter);
 
  private:
   friend class HttpAnswer;
   struct Idle {
     Poco::Net::StreamSocket socket;
-    Clock::time_point since;
+    Clock::time_point until;
   };
   std::optional<Poco::Net::StreamSocket> take_idle();
-  void keep(Poco::Net::StreamSocket socket);
+  void keep(Poco::Net::StreamSocket socket, Clock::duration time);
+  std::string head_of(const Request& request) const;
   std::variant<Poco::Net::StreamSocket, HttpProblem> connect(Waiter& waiter) const;
   std::optional<HttpProblem> start_tls(Poco::Net::StreamSocket& socket, Waiter& waiter, Clock::time_point until) const;
 

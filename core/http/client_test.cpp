@@ -79,7 +79,8 @@ TEST(HttpClient, SendsExactlyWhatItIsGiven) {
   HttpClient http(options(server.url() + "/v1/"));
   fetch(http, client.waiter(), {"GET", "/models?alt=sse", {{"Accept", "text/event-stream"}}, {}});
   fetch(http, client.waiter(), {"POST", "/chat", {{"Content-Type", "application/json"}, {"X-Key", "k"}}, "{}"});
-  EXPECT_EQ(get, "GET /v1/models?alt=sse HTTP/1.1\r\nHost: 127.0.0.1:" + server.port() + "\r\nAccept: text/event-stream\r\n\r\n");
+  EXPECT_EQ(get, "GET /v1/models?alt=sse HTTP/1.1\r\nHost: 127.0.0.1:" + server.port() +
+                     "\r\nAccept: text/event-stream\r\n\r\n");
   EXPECT_EQ(post, "POST /v1/chat HTTP/1.1\r\nHost: 127.0.0.1:" + server.port() +
                       "\r\nContent-Type: application/json\r\nX-Key: k\r\nContent-Length: 2\r\n\r\n{}");
 }
@@ -158,6 +159,82 @@ TEST(HttpClient, AnIdleConnectionThatTheServerClosedOrSpokeOnIsNotUsed) {
   read.set_value();
   spoken.get_future().wait();
   EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
+}
+
+TEST(HttpClient, AConnectionIsKeptForLessThanTheServerSays) {
+  const auto once = [](std::string_view keep_alive) {
+    return [keep_alive](Peer& peer) {
+      peer.request();
+      peer.send("HTTP/1.1 200 OK\r\n" + std::string(keep_alive) + "\r\nContent-Length: 5\r\n\r\nhello");
+      EXPECT_TRUE(peer.sees_end());
+    };
+  };
+  ScriptedServer server({once("Keep-Alive: timeout=1"), once("keep-alive: max=5, Timeout=0"), [](Peer& peer) {
+                           peer.request();
+                           peer.send("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=60, max=5\r\nContent-Length: 5\r\n\r\nhello");
+                           peer.request();
+                           peer.send(kHello);
+                         }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
+}
+
+/// The servers of a connection that is kept and closed when the second request has come, and of the next connection.
+std::vector<ScriptedServer::Script> closes_at_second_request(std::string_view answer_to_second = {}) {
+  return {[=](Peer& peer) {
+            peer.request();
+            peer.send(kHello);
+            peer.request();
+            peer.send(answer_to_second);
+          },
+          [](Peer& peer) {
+            peer.request();
+            peer.send(kHello);
+          }};
+}
+
+TEST(HttpClient, AnIdempotentRequestThatMetTheEndOfAKeptConnectionIsSentAgain) {
+  for (const char* method : {"GET", "HEAD", "DELETE"}) {
+    ScriptedServer server(closes_at_second_request());
+    ClientEnd client;
+    HttpClient http(options(server.url()));
+    EXPECT_EQ(fetch(http, client.waiter()).status, 200);
+    EXPECT_EQ(fetch(http, client.waiter(), {method, "/", {}, {}}).status, 200) << method;
+  }
+}
+
+TEST(HttpClient, ARequestThatMayHaveBeenProcessedIsNotSentAgain) {
+  ClientEnd client;
+  const auto second = [&](std::string_view method, std::string_view answer) {
+    ScriptedServer server(closes_at_second_request(answer));
+    HttpClient http(options(server.url()));
+    EXPECT_EQ(fetch(http, client.waiter()).status, 200);
+    const Outcome out = fetch(http, client.waiter(), {method, "/", {}, {}});
+    (void)fetch(http, client.waiter());  // the second connection, so that the server ends
+    return out.problem;
+  };
+  EXPECT_EQ(second("POST", ""), HttpProblem::broken);
+  EXPECT_EQ(second("GET", "HTTP/1.1 2"), HttpProblem::broken);
+  EXPECT_EQ(answered("").problem, HttpProblem::broken) << "nor on a new connection";
+}
+
+TEST(HttpClient, ARequestThatDidNotLeaveWholeIsSentAgain) {
+  ScriptedServer server({[](Peer& peer) {
+                           peer.request();
+                           peer.send(kHello);
+                           char some[1024];
+                           EXPECT_GT(::recv(peer.fd(), some, sizeof some, 0), 0);
+                           peer.reset_at_close();
+                         },
+                         [](Peer& peer) {
+                           peer.request();
+                           peer.send(kHello);
+                         }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
+  EXPECT_EQ(fetch(http, client.waiter(), {"POST", "/", {}, std::string(20u << 20, 'x')}).body, "hello");
 }
 
 TEST(HttpClient, AnAnswerThatComesBeforeTheRequestIsSentWholeIsRead) {
@@ -240,6 +317,19 @@ TEST(HttpClient, AnswerHeadersAreFoundInAnyCase) {
   EXPECT_EQ(answer->header("retry-after"), "3");
   EXPECT_TRUE(answer->header("X-Empty").data());
   EXPECT_FALSE(answer->header("X-Absent").data());
+}
+
+TEST(HttpClient, AFoldedHeaderIsOneLine) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\nX-A: a\r\n \tb\r\nX-B:\r\n c\r\nContent-Length: 0\r\n\r\n");
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  const auto sent = http.send(kGet, client.waiter());
+  ASSERT_EQ(sent.index(), 0u) << std::get<HttpProblem>(sent).detail;
+  EXPECT_EQ(std::get<0>(sent)->header("X-A"), "a b");
+  EXPECT_EQ(std::get<0>(sent)->header("X-B"), "c");
 }
 
 TEST(HttpClient, ReadsEventsAsTheyCome) {

@@ -418,8 +418,10 @@ typedef struct gh_sse_event {
 } gh_sse_event;
 
 /// Connections are kept alive and reused; TLS is verified (host name, default CAs, TLS 1.2 or newer); redirects are not
-/// followed; a request is sent once. A client may be used on many threads at once, an answer on one. The host writes Host and
-/// the framing of the body (else GH_FAILED), and a User-Agent unless the request has one.
+/// followed. A request is sent once; only when a kept connection turns out to be closed before any byte of the answer has
+/// come, it is sent again on a new one, if it had not left whole or its method is idempotent (RFC 9110 9.2.2, RFC 9112
+/// 9.3.1). A client may be used on many threads at once, an answer on one. The host writes Host, Connection and the framing
+/// of the body (a request with one of these fails: 500 plugin_error), and a User-Agent unless the request has one.
 typedef struct gh_http_api {
   uint32_t size;
   /// [create() only] NULL and a static text when base_url is no such URL.
