@@ -18,6 +18,7 @@
 #include "core/http/io.h"
 #include "core/http/message_parser.h"
 #include "core/http/resolver.h"
+#include "core/version.h"
 
 namespace gatehouse::core {
 namespace {
@@ -267,7 +268,12 @@ std::string HttpClient::head_of(const Request& request) const {
   std::string head;
   head.reserve(512);
   head.append(request.method).append(" ").append(base_path_).append(request.path).append(" HTTP/1.1\r\nHost: ").append(authority_).append("\r\n");
-  for (const auto& [name, value] : request.headers) head.append(name).append(": ").append(value).append("\r\n");
+  bool has_agent = false;
+  for (const auto& [name, value] : request.headers) {
+    head.append(name).append(": ").append(value).append("\r\n");
+    has_agent = has_agent || equals_ignoring_case(name, "User-Agent");
+  }
+  if (!has_agent) head.append("User-Agent: gatehouse/").append(kVersion).append("\r\n");
   const bool expects_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";  // RFC 9110 8.6
   if (!request.body.empty() || expects_body) head.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
   return head.append("\r\n");

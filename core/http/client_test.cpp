@@ -77,12 +77,13 @@ TEST(HttpClient, SendsExactlyWhatItIsGiven) {
   }});
   ClientEnd client;
   HttpClient http(options(server.url() + "/v1/"));
-  fetch(http, client.waiter(), {"GET", "/models?alt=sse", {{"Accept", "text/event-stream"}}, {}});
+  fetch(http, client.waiter(), {"GET", "/models?alt=sse", {{"Accept", "text/event-stream"}, {"user-agent", "mine"}}, {}});
   fetch(http, client.waiter(), {"POST", "/chat", {{"Content-Type", "application/json"}, {"X-Key", "k"}}, "{}"});
   EXPECT_EQ(get, "GET /v1/models?alt=sse HTTP/1.1\r\nHost: 127.0.0.1:" + server.port() +
-                     "\r\nAccept: text/event-stream\r\n\r\n");
+                     "\r\nAccept: text/event-stream\r\nuser-agent: mine\r\n\r\n");
   EXPECT_EQ(post, "POST /v1/chat HTTP/1.1\r\nHost: 127.0.0.1:" + server.port() +
-                      "\r\nContent-Type: application/json\r\nX-Key: k\r\nContent-Length: 2\r\n\r\n{}");
+                      "\r\nContent-Type: application/json\r\nX-Key: k\r\nUser-Agent: gatehouse/" GATEHOUSE_VERSION
+                      "\r\nContent-Length: 2\r\n\r\n{}");
 }
 
 TEST(HttpClient, AnEmptyBodyHasALengthWhereOneIsExpected) {
