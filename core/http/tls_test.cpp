@@ -248,7 +248,7 @@ TEST_F(TlsTest, ServersThatFallSilentOrGiveUpInTheHandshake) {
     const auto sent = http.send(kGet, client.waiter());
     return std::get<HttpProblem>(sent).kind;
   };
-  EXPECT_EQ(kind(hasty, 0), HttpProblem::timeout);
+  EXPECT_EQ(kind(hasty, 0), HttpProblem::no_connection_in_time);
   EXPECT_EQ(kind(patient, 2), HttpProblem::gone);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(kind(patient, 0), HttpProblem::unreachable);
 }
