@@ -22,18 +22,17 @@ struct gh_json {
   JsonArena* arena;
   const char* key;
   union {
-    const char* text;  // of a string, or the digits of a real
+    const char* text;
     std::int64_t integer;
     double real;
     gh_json* last;
   };
   std::uint32_t key_size;
-  std::uint32_t size : 29;  // of the text (a real without: 0), or number of children; bodies end far below 512 MiB
+  std::uint32_t size : 29;  // of the text, or number of children; bodies end far below 512 MiB
   std::uint32_t type : 3;
 
   std::string_view key_view() const { return {key, key_size}; }
   bool is_container() const { return type == GH_ARRAY || type == GH_OBJECT; }
-  bool has_text() const { return type == GH_STRING || (type == GH_REAL && size > 0); }
 };
 static_assert(sizeof(gh_json) == 40);
 
@@ -46,23 +45,15 @@ void become(gh_json* node, int type) {
   node->last = nullptr;
 }
 
-void set_text(gh_json* node, std::string_view text, int type = GH_STRING) {
-  node->type = static_cast<std::uint32_t>(type) & 7u;
+void set_text(gh_json* node, std::string_view text) {
+  node->type = GH_STRING;
   node->text = text.data();
   node->size = static_cast<std::uint32_t>(text.size()) & 0x1fffffffu;
 }
 
 void set_real(gh_json* node, double value) {
   node->type = GH_REAL;
-  node->size = 0;
   node->real = value;
-}
-
-double real_of(const gh_json* node) {
-  if (!node->has_text()) return node->real;
-  double value = 0;
-  std::from_chars(node->text, node->text + node->size, value);
-  return value;
 }
 
 gh_json* append(gh_json* container, gh_json* child) {
@@ -160,8 +151,8 @@ bool is_number(std::string_view text) {
 
 /// A number that simdjson refuses.
 struct LargeNumber {
-  std::size_t index;        // among all numbers of the text
-  std::string_view digits;  // none: no double can hold it
+  std::size_t index;  // among all numbers of the text
+  double value;       // infinite: no double can hold it
 };
 
 template <class T>
@@ -182,10 +173,10 @@ std::vector<LargeNumber> take_large_numbers(std::string_view original, char* tex
     }
     const std::string_view number = original.substr(at, original.find_first_not_of("+-.0123456789eE", at) - at);
     const bool whole = number.find_first_of(".eE") == number.npos;
-    const bool is_finite = std::isfinite(std::strtod(std::string(number).c_str(), nullptr));
-    const bool is_small = whole ? is_a<std::int64_t>(number) || is_a<std::uint64_t>(number) : is_finite;
+    const double value = std::strtod(std::string(number).c_str(), nullptr);
+    const bool is_small = whole ? is_a<std::int64_t>(number) || is_a<std::uint64_t>(number) : std::isfinite(value);
     if (!is_small && is_number(number)) {
-      large.push_back({index, is_finite ? number : std::string_view()});
+      large.push_back({index, value});
       std::memset(text + at, ' ', number.size());
       text[at] = '0';
     }
@@ -240,13 +231,9 @@ std::string_view keep(JsonArena& arena, std::string_view text) {
 void copy_into(gh_json* to, const gh_json* from) {
   if (!from) return become(to, GH_NULL);
   const bool same = to->arena == from->arena;
-  if (from->has_text()) {
-    const std::string_view text(from->text, from->size);
-    return set_text(to, same ? text : to->arena->copy(text), static_cast<int>(from->type));
-  }
+  if (from->type == GH_STRING) return set_text(to, same ? std::string_view(from->text, from->size) : to->arena->copy({from->text, from->size}));
   if (!from->is_container()) {
     to->type = from->type;
-    to->size = 0;
     to->integer = from->integer;
     return;
   }
@@ -278,8 +265,8 @@ struct Builder {
     if (budget-- == 0) return fail("it has more than a million values");
     if ((element.is_array() || element.is_object()) && ++depth > kMaxJsonDepth) return fail(explain(simdjson::DEPTH_ERROR));
     if (element.is_number() && next_large < large.size() && large[next_large].index == numbers++) {
-      const std::string_view digits = large[next_large++].digits;
-      if (!digits.empty()) set_text(node, arena.copy(digits), GH_REAL);
+      const double value = large[next_large++].value;
+      if (std::isfinite(value)) set_real(node, value);
       return true;
     }
     switch (element.type()) {
@@ -293,8 +280,6 @@ struct Builder {
         node->integer = std::int64_t(element);
         return true;
       case element_type::UINT64:
-        set_text(node, arena.copy(std::to_string(std::uint64_t(element))), GH_REAL);
-        return true;
       case element_type::DOUBLE: set_real(node, double(element)); return true;
       case element_type::STRING: set_text(node, std::string_view(element)); return true;
       case element_type::ARRAY: {
@@ -402,10 +387,6 @@ void dump(const gh_json* node, std::string& out) {
     case GH_BOOL: out += node->integer ? "true" : "false"; return;
     case GH_INT: out.append(number, std::to_chars(number, number + sizeof number, node->integer).ptr); return;
     case GH_REAL:
-      if (node->has_text()) {
-        out.append(node->text, node->size);
-        return;
-      }
       if (!std::isfinite(node->real)) break;
       out.append(number, std::to_chars(number, number + sizeof number, node->real).ptr);
       return;
@@ -451,7 +432,7 @@ const gh_json_api kApi = {
     [](const gh_json* n) { return n && n->type == GH_STRING ? gh_str{n->text, n->size} : gh_str{nullptr, 0}; },
     [](const gh_json* n, std::int64_t otherwise) { return n && n->type == GH_INT ? n->integer : otherwise; },
     [](const gh_json* n, double otherwise) {
-      return !n ? otherwise : n->type == GH_REAL ? real_of(n) : n->type == GH_INT ? static_cast<double>(n->integer) : otherwise;
+      return !n ? otherwise : n->type == GH_REAL ? n->real : n->type == GH_INT ? static_cast<double>(n->integer) : otherwise;
     },
     [](const gh_json* n, int otherwise) { return n && n->type == GH_BOOL ? int(n->integer) : otherwise; },
     [](gh_json* n, gh_str key) -> gh_json* {

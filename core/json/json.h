@@ -28,7 +28,7 @@ class JsonArena {
   gh_json* make();
   /// Null, and `error` a static text, when `text` is no JSON, too deep, too large, or names a key of an object twice.
   /// Escaped lone surrogates, which browsers produce by cutting strings, become U+FFFD. An integer beyond 64 bits is
-  /// a real that keeps its digits; a number that no double can hold is null, as JSON.stringify(JSON.parse(text)) has it.
+  /// the nearest double, and a number that no double can hold is null, as JSON.stringify(JSON.parse(text)) has it.
   gh_json* parse(std::string_view text, std::string_view& error);
   /// A copy that lives as long as the arena.
   std::string_view copy(std::string_view text);

@@ -162,8 +162,8 @@ typedef struct gh_json_api {
   void (*set_str)(gh_json *, gh_str); ///< Copies the text, unless it is part of a string of the same document.
   void (*copy)(gh_json *dst, const gh_json *src); ///< Deep; strings are shared within one document.
   gh_json *(*make)(void);                          ///< A new document (null). Yours: drop() it.
-  /// Yours: drop() it. NULL and a static text on error. An integer beyond 64 bits is a GH_REAL that copy() and dump()
-  /// keep with all its digits; a number beyond a double is null, as in JavaScript. More than 256 levels are refused.
+  /// Yours: drop() it. NULL and a static text on error. An integer beyond int64_t is a GH_REAL, the nearest double,
+  /// and a number beyond a double is null, as in JavaScript. More than 256 levels are refused.
   gh_json *(*parse)(gh_str text, gh_str *error);
   void (*dump)(const gh_json *, void *to, void (*append)(void *to, gh_str piece));
   void (*drop)(gh_json *root);

@@ -25,7 +25,7 @@ struct Node {
   int type = GH_NULL;
   std::int64_t integer = 0;  // GH_BOOL, GH_INT
   double real = 0;
-  View text;             // of a string, or the digits of a real
+  View text;
   View key;              // of the member that this node is
   Node* next = nullptr;  // stays when the node is erased, so that a loop may erase what it stands on
   Node* first = nullptr;
@@ -79,7 +79,7 @@ inline void clone(Node& to, const Node& from) {
 }
 
 /// RFC 8259 and nothing more; refuses what two readers may read differently: duplicate keys, bad UTF-8. As in the gateway,
-/// an escaped lone surrogate becomes U+FFFD, an integer beyond 64 bits keeps its digits, and a number beyond a double is null.
+/// an escaped lone surrogate becomes U+FFFD, an integer beyond 64 bits is the nearest double, and a number beyond a double is null.
 class Parser {
  public:
   Parser(View text, Doc& doc) : text_(text), doc_(doc) {}
@@ -186,7 +186,6 @@ class Parser {
     if (!real && errno == 0) return true;
     n.real = std::strtod(text.c_str(), nullptr);
     n.type = std::isfinite(n.real) ? GH_REAL : GH_NULL;
-    if (!real) n.text = doc_.keep(text);
     return true;
   }
 
@@ -290,13 +289,7 @@ inline void dump(std::string& out, const Node& n) {
     case GH_NULL: out += "null"; return;
     case GH_BOOL: out += n.integer ? "true" : "false"; return;
     case GH_INT: out += std::to_string(n.integer); return;
-    case GH_REAL:
-      if (n.text.empty()) {
-        dump_real(out, n.real);
-      } else {
-        out += n.text;
-      }
-      return;
+    case GH_REAL: dump_real(out, n.real); return;
     case GH_STRING: quote(out, n.text); return;
     default: break;
   }
@@ -373,7 +366,6 @@ struct JsonFake {
     if (!n) return;
     reset(*node(n), GH_REAL);
     node(n)->real = value;
-    node(n)->text = {};
   }
   static void set_str(gh_json* n, gh_str value) {
     if (!n) return;
