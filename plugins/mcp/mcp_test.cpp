@@ -66,11 +66,13 @@ TEST(Mcp, StopsWhenTheClientHasACallToAnswerToo) {
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-TEST(Mcp, DoesNotGoOnAfterAnAnswerThatWasCutShort) {
-  Gateway g({events({"step-start", "tool-call:c1:other:{}", "step-finish:length"})});
+TEST(Mcp, AsksAgainAfterRefusedCallsHoweverTheAnswerEnded) {
+  for (const char* reason : {"stop", "tool-calls", "length", "content-filter", "error", "other"}) {
+    Gateway g({events({"step-start", "tool-call:c1:other:{}", "step-finish:" + std::string(reason)}), answer("Sorry")});
 
-  g.h.ask(g.mcp, kChat);
-  EXPECT_EQ(g.h.next_calls, 1);
+    EXPECT_EQ(g.h.ask(g.mcp, kChat).events.back(), "step-finish:stop");
+    EXPECT_EQ(g.h.next_calls, 2);
+  }
 }
 
 TEST(Mcp, EndsAtTheLimitOfSteps) {

@@ -71,7 +71,7 @@ bool Step::is_offered(View name) const {
 Status Step::finish(Host host, Exchange& x, std::size_t max_result) {
   std::vector<Call*> run;
   for (Call& call : calls_) {
-    if (call.here && waits_for_answers()) run.push_back(&call);
+    if (call.here && ended_well()) run.push_back(&call);
     if (call.error.empty()) continue;
     if (Status status = out_.emit(event::tool_output_error(call.id, "there is no tool of that name")); !status) return status;
   }
@@ -82,8 +82,7 @@ Status Step::finish(Host host, Exchange& x, std::size_t max_result) {
 }
 
 bool Step::calls_for_another() const {
-  return !calls_.empty() && waits_for_answers() &&
-         std::all_of(calls_.begin(), calls_.end(), [](const Call& call) { return call.is_answered(); });
+  return !calls_.empty() && std::all_of(calls_.begin(), calls_.end(), [](const Call& call) { return call.is_answered(); });
 }
 
 void Step::append_to(MutableJson messages) {

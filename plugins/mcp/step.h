@@ -19,7 +19,7 @@ class Step final : public Sink {
 
   /// Answers the refused calls, runs those that run here, and ends the step.
   Status finish(Host host, Exchange& x, std::size_t max_result);
-  /// All that the model called was answered here, and it waits for the answers.
+  /// All that the model called was answered here, however it ended.
   bool calls_for_another() const;
   /// Appends what the model said, and the answers it gets, to the messages of a chat document.
   void append_to(MutableJson messages);
@@ -30,7 +30,7 @@ class Step final : public Sink {
   void add_delta(Event e);
   void close_block();
   bool is_offered(View name) const;
-  bool waits_for_answers() const { return finish_reason_ == "tool-calls" || finish_reason_ == "stop"; }
+  bool ended_well() const { return finish_reason_ == "tool-calls" || finish_reason_ == "stop"; }
 
   const Json tools_;
   const Offer& offer_;
