@@ -36,14 +36,16 @@ class Running {
   bool has_ended() const { return is_running() && ended_; }
 
   /// Of a call that has ended.
-  Status tell(Exchange& x, Sink& out, std::size_t max_result) {
+  Status tell(Exchange& x, Sink& out, Allowance& allowance) {
     told_ = true;
     (void)task_->join(x);
     if (result_) {
       const bool failed = result_->result()["isError"].boolean();
       server().count(failed ? "error" : "ok", host_.now() - began_);
-      const bool fits = result_->bytes <= max_result;
-      call_.document = fits ? std::move(result_->message) : cut_result(result_->result(), max_result);
+      const std::size_t allowed = allowance.next();
+      const bool fits = result_->bytes <= allowed;
+      allowance.left -= fits ? result_->bytes : allowed;
+      call_.document = fits ? std::move(result_->message) : cut_result(result_->result(), allowed);
       call_.result = fits ? call_.document->root()["result"] : call_.document->root();
       return out.emit(event::tool_output(call_.id, call_.result, GH_DYNAMIC));
     }
@@ -110,7 +112,7 @@ void cancel(Host host, Exchange& x, const std::deque<Running>& calls) {
 
 }  // namespace
 
-Status run_calls(Host host, Exchange& x, Sink& out, const std::vector<Call*>& calls, std::size_t max_result) {
+Status run_calls(Host host, Exchange& x, Sink& out, const std::vector<Call*>& calls, Allowance& allowance) {
   const Waker ended(host);
   if (!ended) return Fail{503, "overloaded", "The gateway cannot run a tool at the moment; try again.", "no descriptor is left"};
   std::deque<Running> running;
@@ -123,7 +125,7 @@ Status run_calls(Host host, Exchange& x, Sink& out, const std::vector<Call*>& ca
     if (auto woken = ended.wait(x, kUntilWoken); !woken) status = woken.error();
     for (Running& call : running) {
       if (!status || !call.has_ended()) continue;
-      status = call.tell(x, out, max_result);
+      status = call.tell(x, out, allowance);
       ++told;
     }
   }
@@ -132,6 +134,18 @@ Status run_calls(Host host, Exchange& x, Sink& out, const std::vector<Call*>& ca
   }
   if (std::any_of(running.begin(), running.end(), [](const Running& call) { return call.is_unanswered(); })) cancel(host, x, running);
   return status;
+}
+
+void add_tool_result(MutableJson content, const Call& call) {
+  MutableJson answer = content.push();
+  answer.edit("type").set("tool-result");
+  answer.edit("id").set(View(call.id));
+  answer.edit("name").set(View(call.name));
+  if (call.result) {
+    write_result(answer, call.result);
+  } else {
+    answer.edit("error").set(View(call.error));
+  }
 }
 
 }  // namespace gatehouse

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "http_transport.h"
+#include "result.h"
 #include "schema.h"
 #include "stdio_transport.h"
 #include "step.h"
@@ -60,6 +61,8 @@ Status Mcp::handle(Exchange& x, Sink& out, Next& next) {
   if (x.route() == servers_route_) return describe(x, out);
 
   const Offer offer(x, servers_);
+  Allowance allowance{max_result_};
+  rewrite_results(x.chat().edit("messages"));
   std::int64_t total = steps_so_far(x.chat()["messages"]);
   for (std::int64_t steps = 1;; ++steps, ++total) {
     // A client may send the results of each answer with its next request, for ever: a model without tools comes to an end.
@@ -67,7 +70,7 @@ Status Mcp::handle(Exchange& x, Sink& out, Next& next) {
     if (last) x.chat().edit("tools").set_array();
     Step step(x.chat()["tools"], offer, out);
     if (Status status = next(x, step); !status) return status;
-    if (Status status = step.finish(host_, x, max_result_); !status) return status;
+    if (Status status = step.finish(host_, x, allowance); !status) return status;
     if (last || steps == max_steps_ || !step.calls_for_another()) return Status();
     step.append_to(x.chat().edit("messages"));
   }

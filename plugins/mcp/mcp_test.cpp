@@ -1,8 +1,4 @@
-#include "mcp.h"
-
-#include <gtest/gtest.h>
-
-#include "gatehouse/testing.hpp"
+#include "mcp_fixture.h"
 
 namespace gatehouse {
 namespace {
@@ -54,7 +50,9 @@ TEST(Mcp, RefusesCallsOfOtherToolsAndAsksAgain) {
       messages.at(1).dump(),
       R"({"role":"assistant","content":[{"type":"text","text":"One moment"},{"type":"tool-call","id":"c1","name":"other","input":{"a":1}}]})");
   EXPECT_EQ(messages.at(2)["role"].str(), "tool");
-  EXPECT_EQ(messages.at(2)["content"].at(0)["id"].str(), "c1");
+  EXPECT_EQ(
+      messages.at(2)["content"].at(0).dump(),
+      R"({"type":"tool-result","id":"c1","name":"other","error":"There is no tool named other. Use only the tools that are offered."})");
 }
 
 TEST(Mcp, StopsWhenTheClientHasACallToAnswerToo) {
@@ -121,36 +119,6 @@ TEST(Mcp, MindsNoCallThatTheProviderRanItself) {
 
 // ---- With a server ---------------------------------------------------------------------------------------------------
 
-/// A gateway with the server `web`, which has the tools read and write.
-struct McpTest : ::testing::Test {
-  explicit McpTest(View more = "")
-      : mcp(h.host(),
-            h.config("{\"servers\": [{\"name\": \"web\", \"url\": \"http://web\"" + std::string(more) + "}], \"max_result\": \"1KiB\"}")) {}
-
-  void connect() {
-    answer_rpc(R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})");
-    h.upstream.push(reply(202, ""));
-    answer_rpc(R"({"tools":[{"name":"read","description":"Reads.","inputSchema":{"type":"object"}},{"name":"write","inputSchema":{}}]})");
-    h.upstream.push(reply(405, ""));
-    h.run_background();
-  }
-  void answer_rpc(const std::string& result) {
-    h.upstream.push(
-        reply(200, "{\"id\":" + std::to_string(++last_id) + ",\"result\":" + result + "}", {{"Content-Type", "application/json"}}));
-  }
-  /// The model answers with these events, and then with a text.
-  Events ask(View chat, Events model) {
-    h.next = in_turn({events(std::move(model)), answer("Done")});
-    return h.ask(mcp, chat).events;
-  }
-  /// The tools of the n-th call of the model.
-  std::string offered(std::size_t index = 0) { return h.config(h.chats.at(index))["tools"].dump(); }
-
-  Harness h;
-  std::int64_t last_id = 0;
-  Mcp mcp;
-};
-
 const std::string kRead = R"({"name":"web_read","description":"Reads.","input_schema":{"type":"object"}})";
 
 TEST_F(McpTest, OffersWhatTheClientAnnouncesAsTheServerDescribesIt) {
@@ -192,7 +160,7 @@ TEST_F(McpTest, TellsTheModelAndNotTheClientWhyACallFailed) {
   connect();
   h.upstream.push(reply(200, R"({"id":3,"error":{"code":-32603,"message":"disk on fire"}})"));
   ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
-  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0)["output"].str(), "The tool failed: disk on fire (-32603)");
+  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0)["error"].str(), "The tool failed: disk on fire (-32603)");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="error"})"), 1);
 }
 
@@ -212,6 +180,39 @@ TEST_F(McpTest, CutsALongResultForClientAndModel) {
       ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
   EXPECT_LT(seen.at(2).size(), 1500u);
   EXPECT_LT(h.chats.at(1).size(), 2500u);
+}
+
+TEST_F(McpTest, GivesTheClientTheResultAsItCameAndTheModelItsImagesAsFiles) {
+  connect();
+  const std::string result = R"({"content":[{"type":"image","mimeType":"image/png","data":"iVBORw0K"}],"_meta":{"a":1}})";
+  answer_rpc(result);
+  EXPECT_EQ(ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"}).at(2),
+            "tool-output+dynamic:c1:" + result);
+  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
+            R"({"type":"tool-result","id":"c1","name":"web_read","content":[{"type":"file","media_type":"image/png","data":"iVBORw0K"}]})");
+}
+
+TEST_F(McpTest, ReadsTheResultsOfTheHistoryInTheSameWay) {
+  connect();
+  ask(R"({"messages": [{"role": "tool", "content": [{"type": "tool-result", "id": "c", "name": "web_read", "output":
+          {"content": [{"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}]}}]}]})",
+      {"step-start", "step-finish:stop"});
+  EXPECT_NE(h.chats.at(0).find(R"({"type":"file","media_type":"image/png","data":"iVBORw0K"})"), std::string::npos);
+}
+
+TEST_F(McpTest, RunsOnlySoManyCallsOfAStep) {
+  connect();
+  Events model = {"step-start"};
+  for (int i = 0; i < 66; ++i) {
+    model.push_back("tool-call:c" + std::to_string(i) + ":web_read:{}");
+    h.upstream.push(no_reply({502, "gone", "Gone.", {}}));
+  }
+  model.push_back("step-finish:stop");
+  const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})", model);
+  EXPECT_EQ(std::count(seen.begin(), seen.end(),
+                       "tool-output-error+dynamic:c65:Only 64 calls of a step are run. Make the others in another one."),
+            1);
+  EXPECT_EQ(h.next_calls, 2);
 }
 
 TEST_F(McpTest, RunsItsCallsAndLeavesTheOthersToTheClient) {
@@ -257,6 +258,25 @@ TEST_F(McpTest, DescribesItsServersToTheOperator) {
   EXPECT_EQ(servers.at(0)["protocol"].str(), "2025-11-25");
   EXPECT_EQ(servers.at(0)["tools"].at(1)["offered_as"].str(), "web_write");
   EXPECT_EQ(h.health, "up");
+}
+
+struct McpLargeTest : McpTest {
+  McpLargeTest() : McpTest("", R"(, "max_result": "4MiB")") {}
+};
+
+TEST_F(McpLargeTest, TakesOnlySoMuchOfAllResultsOfARequest) {
+  connect();
+  std::vector<NextFunction> model;
+  for (const char* id : {"c1", "c2", "c3", "c4", "c5"}) {
+    answer_rpc(R"({"content":[{"type":"text","text":")" + std::string(15 << 18, 'x') + "\"}]}");
+    model.push_back(events({"step-start", "tool-call:" + std::string(id) + ":web_read:{}", "step-finish:stop"}));
+  }
+  model.push_back(answer("Done"));
+  h.next = in_turn(model);
+  const Events seen = h.ask(mcp, R"({"messages": [], "backend_tools": ["web_read"]})").events;
+  EXPECT_GT(seen.at(14).size(), 15u << 18);
+  EXPECT_LT(seen.at(18).size(), (1u << 20) + 200);  // what was left of 16 MiB
+  EXPECT_EQ(seen.back(), "step-finish:stop");
 }
 
 struct McpForAllTest : McpTest {

@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace gatehouse {
+namespace {
+
+constexpr std::size_t kMaxCalls = 64;  // that run here: a model that calls more in one step is running wild
+
+}  // namespace
 
 Status Step::emit(Event e) {
   switch (e.kind()) {
@@ -68,15 +73,25 @@ bool Step::is_offered(View name) const {
   return false;
 }
 
-Status Step::finish(Host host, Exchange& x, std::size_t max_result) {
+Status Step::finish(Host host, Exchange& x, Allowance& allowance) {
   std::vector<Call*> run;
+  std::size_t here = 0;
   for (Call& call : calls_) {
-    if (call.here && ended_well()) run.push_back(&call);
-    if (call.error.empty()) continue;
-    if (Status status = out_.emit(event::tool_output_error(call.id, "there is no tool of that name")); !status) return status;
+    Status status;
+    if (!call.error.empty()) {
+      status = out_.emit(event::tool_output_error(call.id, "there is no tool of that name"));
+    } else if (!call.here || !ended_well()) {
+      continue;
+    } else if (++here > kMaxCalls) {
+      call.error = "Only " + std::to_string(kMaxCalls) + " calls of a step are run. Make the others in another one.";
+      status = out_.emit(event::tool_output_error(call.id, call.error, GH_DYNAMIC));
+    } else {
+      run.push_back(&call);
+    }
+    if (!status) return status;
   }
   if (!run.empty()) {
-    if (Status status = run_calls(host, x, out_, run, max_result); !status) return status;
+    if (Status status = run_calls(host, x, out_, run, allowance); !status) return status;
   }
   return out_.emit(event::step_finish(finish_reason_));
 }
@@ -92,17 +107,7 @@ void Step::append_to(MutableJson messages) {
   assistant.edit("content").set(said_.root());
   MutableJson answers = messages.push();
   answers.edit("role").set("tool");
-  for (const Call& call : calls_) {
-    MutableJson answer = answers.edit("content").push();
-    answer.edit("type").set("tool-result");
-    answer.edit("id").set(View(call.id));
-    answer.edit("name").set(View(call.name));
-    if (call.result) {
-      answer.edit("output").set(call.result);
-    } else {
-      answer.edit("output").set(View(call.error));
-    }
-  }
+  for (const Call& call : calls_) add_tool_result(answers.edit("content"), call);
 }
 
 }  // namespace gatehouse

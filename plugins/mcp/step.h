@@ -18,7 +18,7 @@ class Step final : public Sink {
   Status emit(Event e) override;
 
   /// Answers the refused calls, runs those that run here, and ends the step.
-  Status finish(Host host, Exchange& x, std::size_t max_result);
+  Status finish(Host host, Exchange& x, Allowance& allowance);
   /// All that the model called was answered here, however it ended.
   bool calls_for_another() const;
   /// Appends what the model said, and the answers it gets, to the messages of a chat document.

@@ -30,8 +30,9 @@ def event(*parts, **members):
 def model(*calls):
     """A model that makes these calls, (name, arguments) each, and says what it heard when it has the results."""
     def answer(call):
-        results = [part['functionResponse']['response']['content'] for part in json.loads(call.body)['contents'][-1]['parts'] if 'functionResponse' in part]
-        parts = [{'text': json.dumps(results)}] if results else [{'functionCall': {'name': name, 'args': told}} for name, told in calls]
+        responses = [part['functionResponse']['response'] for part in json.loads(call.body)['contents'][-1]['parts'] if 'functionResponse' in part]
+        results = [response.get('content', response.get('error')) for response in responses]
+        parts = [{'text': json.dumps(results)}] if results or not calls else [{'functionCall': {'name': name, 'args': told}} for name, told in calls]
         call.sock.sendall(HEAD + event(*parts, finishReason='STOP') + chunk(b''))
     return answer
 
@@ -46,10 +47,14 @@ def chat(*names):
 class Play(Fixture):
     def begin(self, *servers, **sections):
         """Starts a gateway with these servers. self.calls is what the model is to call next."""
-        self.calls = []
-        self.model = self.provider(lambda call: model(*self.calls)(call))
+        self.calls, self.bodies = [], []    # `bodies`: of the requests to the model
+        self.model = self.provider(self.answer)
         above, ingress, below = gemini(self.model.address)
         self.start('access-log', 'health', above, ingress, {'mcp': {'servers': list(servers)}}, below, **sections)
+
+    def answer(self, call):
+        self.bodies.append(json.loads(call.body))
+        model(*self.calls)(call)
 
     def ask(self, *calls, seconds=10.0):
         """What the model was told of its calls."""
