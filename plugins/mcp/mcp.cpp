@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "answers.h"
 #include "http_transport.h"
 #include "result.h"
 #include "schema.h"
@@ -29,7 +30,8 @@ Mcp::Mcp(Host host, Json config)
       servers_route_(host.admin_route("GET", "/servers")),
       max_steps_(config["max_steps"].integer(20)),
       max_total_steps_(config["max_total_steps"].integer(60)),
-      max_result_(config["max_result"].bytes(1 << 20)) {
+      max_result_(config["max_result"].bytes(1 << 20)),
+      approvals_(host, config["approvals"]) {
   if (max_result_ > kMaxMessage) host.problem("/max_result", "must be at most 4MiB");
   std::size_t index = 0;
   for (const Json server : config["servers"]) add_server(server, "/servers/" + std::to_string(index++));
@@ -50,6 +52,7 @@ void Mcp::add_server(Json config, const std::string& pointer) {
 }
 
 void Mcp::adopt(Mcp& older) {
+  approvals_.adopt(older.approvals_);
   for (const auto& server : servers_) {
     for (const auto& old : older.servers_) {
       if (old->name() == server->name()) server->adopt(*old);
@@ -63,6 +66,7 @@ Status Mcp::handle(Exchange& x, Sink& out, Next& next) {
   const Offer offer(x, servers_);
   Allowance allowance{max_result_};
   rewrite_results(x.chat().edit("messages"));
+  if (Status status = carry_out_answers(host_, x, out, offer, approvals_, allowance); !status) return status;
   std::int64_t total = steps_so_far(x.chat()["messages"]);
   for (std::int64_t steps = 1;; ++steps, ++total) {
     // A client may send the results of each answer with its next request, for ever: a model without tools comes to an end.
@@ -70,7 +74,7 @@ Status Mcp::handle(Exchange& x, Sink& out, Next& next) {
     if (last) x.chat().edit("tools").set_array();
     Step step(x.chat()["tools"], offer, out);
     if (Status status = next(x, step); !status) return status;
-    if (Status status = step.finish(host_, x, allowance); !status) return status;
+    if (Status status = step.finish(host_, x, approvals_, allowance); !status) return status;
     if (last || steps == max_steps_ || !step.calls_for_another()) return Status();
     step.append_to(x.chat().edit("messages"));
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "offer.h"
+#include "approvals.h"
 
 namespace gatehouse {
 
@@ -22,6 +22,7 @@ class Mcp final : public Plugin {
   const int servers_route_;
   const std::int64_t max_steps_, max_total_steps_;
   const std::size_t max_result_;
+  Approvals approvals_;
   std::mutex health_mutex_;  // keeps reports in order
   Servers servers_;
 };

@@ -14,9 +14,16 @@ Json find(Json tools, View name) {
   return Json();
 }
 
+bool contains(Json list, View text) {
+  for (const Json element : list) {
+    if (element.str() == text) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-Offer::Offer(Exchange& x, const Servers& servers) {
+Offer::Offer(Exchange& x, const Servers& servers) : client_can_ask_(contains(x.chat()["accepts"], "tool-approval-request")) {
   MutableJson chat = x.chat();
   const Json announced = chat["backend_tools"];
   if (announced.size() > 0) {
@@ -44,10 +51,12 @@ Offer::Offer(Exchange& x, const Servers& servers) {
 
 /// Takes the place of a tool of the client that has the name.
 void Offer::add(MutableJson chat, Server& server, const Tool& tool) {
+  const bool needs_approval = server.needs_approval(tool);
+  if (needs_approval && !client_can_ask_) return;
   MutableJson tools = chat.edit("tools");
   if (const Json replaced = gatehouse::find(tools, tool.name)) tools.erase(replaced);
   tools.push().set(tool.definition.root());
-  entries_.push_back({&server, &tool});
+  entries_.push_back({&server, &tool, needs_approval});
 }
 
 const Offer::Entry* Offer::find(View name) const {

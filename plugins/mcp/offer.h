@@ -12,10 +12,11 @@ class Offer {
   struct Entry {
     Server* server;
     const Tool* tool;
+    bool needs_approval;
   };
 
   /// Adds them to the chat document: those that the client has announced as running on this side, and those of servers that
-  /// offer theirs to all.
+  /// offer theirs to all. Tools that need an approval are for clients that can ask their user.
   Offer(Exchange& x, const Servers& servers);
 
   /// Null: it runs elsewhere, if anywhere.
@@ -24,6 +25,7 @@ class Offer {
  private:
   void add(MutableJson chat, Server& server, const Tool& tool);
 
+  const bool client_can_ask_;
   std::vector<Entry> entries_;
   std::vector<std::shared_ptr<const Tools>> lists_;  // keeps the tools of entries_ while the chat goes on
 };

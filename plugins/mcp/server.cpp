@@ -19,6 +19,7 @@ Server::Server(Host host, Json config, const MakeTransport& make_transport, std:
       connect_timeout_(config["connect_timeout"].duration(10s)),
       call_timeout_(config["call_timeout"].duration(60s)),
       filter_(config["tools"]),
+      approval_(config["approval"]),
       crypto_(host),
       transport_(make_transport([this](Json message) { return session_.answer(message); })),
       changed_(std::move(changed)),
@@ -244,6 +245,7 @@ void Server::describe(MutableJson into) const {
     MutableJson told = tools.push();
     told.edit("name").set(View(tool.own_name));
     told.edit("offered_as").set(View(tool.name));
+    if (needs_approval(tool)) told.edit("needs_approval").set(true);
     told.edit("sha256").set(View(hex(tool.digest)));
   }
   for (const Tools::LeftOut& tool : tools_->left_out()) {

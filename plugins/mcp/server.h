@@ -29,6 +29,8 @@ class Server {
   const std::string& name() const { return name_; }
   /// Its tools are offered to all chats, announced or not.
   bool offers_to_all() const { return offers_to_all_; }
+  /// The tool runs only after the user has allowed the call.
+  bool needs_approval(const Tool& tool) const { return approval_.match(tool.own_name); }
 
   /// What it offers now; null: nothing, as it is down. Waits only while it is being connected or has said that the list changed.
   std::shared_ptr<const Tools> tools(Exchange& x);
@@ -60,6 +62,7 @@ class Server {
   const bool offers_to_all_;
   const std::chrono::nanoseconds connect_timeout_, call_timeout_;
   const ToolFilter filter_;
+  const Patterns approval_;
   const Crypto crypto_;
   const std::unique_ptr<Transport> transport_;
   const std::function<void()> changed_;

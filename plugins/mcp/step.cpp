@@ -73,7 +73,7 @@ bool Step::is_offered(View name) const {
   return false;
 }
 
-Status Step::finish(Host host, Exchange& x, Allowance& allowance) {
+Status Step::finish(Host host, Exchange& x, const Approvals& approvals, Allowance& allowance) {
   std::vector<Call*> run;
   std::size_t here = 0;
   for (Call& call : calls_) {
@@ -85,6 +85,8 @@ Status Step::finish(Host host, Exchange& x, Allowance& allowance) {
     } else if (++here > kMaxCalls) {
       call.error = "Only " + std::to_string(kMaxCalls) + " calls of a step are run. Make the others in another one.";
       status = out_.emit(event::tool_output_error(call.id, call.error, GH_DYNAMIC));
+    } else if (call.here->needs_approval) {
+      status = out_.emit(event::tool_approval(call.id, approvals.ask(x, call)));
     } else {
       run.push_back(&call);
     }

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "calls.h"
+#include "approvals.h"
 
 namespace gatehouse {
 
@@ -17,8 +17,8 @@ class Step final : public Sink {
 
   Status emit(Event e) override;
 
-  /// Answers the refused calls, runs those that run here, and ends the step.
-  Status finish(Host host, Exchange& x, Allowance& allowance);
+  /// Answers the refused calls, asks the user about those that need it, runs the others that run here, and ends the step.
+  Status finish(Host host, Exchange& x, const Approvals& approvals, Allowance& allowance);
   /// All that the model called was answered here, however it ended.
   bool calls_for_another() const;
   /// Appends what the model said, and the answers it gets, to the messages of a chat document.

@@ -15,20 +15,20 @@ bool is_legal(View name) {
   });
 }
 
-bool matches(const std::vector<std::string>& patterns, const std::string& name) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& p) { return ::fnmatch(p.c_str(), name.c_str(), 0) == 0; });
-}
-
 }  // namespace
 
-ToolFilter::ToolFilter(Json config) {
-  for (const Json pattern : config["allow"]) allow_.emplace_back(pattern.str());
-  for (const Json pattern : config["deny"]) deny_.emplace_back(pattern.str());
+Patterns::Patterns(Json list) {
+  for (const Json pattern : list) patterns_.emplace_back(pattern.str());
+}
+
+bool Patterns::match(const std::string& own_name) const {
+  return std::any_of(patterns_.begin(), patterns_.end(),
+                     [&](const std::string& p) { return ::fnmatch(p.c_str(), own_name.c_str(), 0) == 0; });
 }
 
 View ToolFilter::objection(const std::string& own_name) const {
-  if (!allow_.empty() && !matches(allow_, own_name)) return "tools.allow does not name it";
-  if (matches(deny_, own_name)) return "tools.deny names it";
+  if (!allow_.empty() && !allow_.match(own_name)) return "tools.allow does not name it";
+  if (deny_.match(own_name)) return "tools.deny names it";
   return {};
 }
 

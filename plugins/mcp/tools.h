@@ -16,16 +16,28 @@ struct Tool {
   bool promises_structure;
 };
 
-/// Which tools of a server are offered: patterns of their own names, as fnmatch(3) has them.
+/// Patterns of a server's own names of its tools, as fnmatch(3) has them.
+class Patterns {
+ public:
+  explicit Patterns(Json list);
+
+  bool match(const std::string& own_name) const;
+  bool empty() const { return patterns_.empty(); }
+
+ private:
+  std::vector<std::string> patterns_;
+};
+
+/// Which tools of a server are offered.
 class ToolFilter {
  public:
-  explicit ToolFilter(Json config);
+  explicit ToolFilter(Json config) : allow_(config["allow"]), deny_(config["deny"]) {}
 
   /// Why a tool is not offered; empty: it is.
   View objection(const std::string& own_name) const;
 
  private:
-  std::vector<std::string> allow_, deny_;
+  const Patterns allow_, deny_;
 };
 
 /// The tools of a server as it listed them last. Does not change any more once it is shared.

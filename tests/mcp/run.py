@@ -12,6 +12,7 @@ from runner import run
 import cases_processes  # noqa: F401
 import cases_calls  # noqa: F401
 import cases_results  # noqa: F401
+import cases_approval  # noqa: F401
 import cases_http  # noqa: F401
 import cases_real  # noqa: F401
 import cases_load  # noqa: F401
