@@ -23,16 +23,16 @@ Bytes bytes_of(Json item) {
   return resource ? Bytes{resource["mimeType"].str(), resource["blob"].str()} : Bytes{item["mimeType"].str(), item["data"].str()};
 }
 
+/// Of any length: some servers leave the padding out, and providers do not mind.
 bool is_base64(View text) {
   static constexpr auto kAlphabet = [] {
     std::array<bool, 256> legal{};
     for (const unsigned char c : View("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")) legal[c] = true;
     return legal;
   }();
-  const std::size_t padding = text.size() - std::min(text.find_last_not_of('=') + 1, text.size());
-  if (text.empty() || text.size() % 4 != 0 || padding > 2) return false;
-  return std::all_of(text.begin(), text.end() - static_cast<std::ptrdiff_t>(padding),
-                     [](char c) { return kAlphabet[static_cast<unsigned char>(c)]; });
+  const View digits = text.substr(0, text.find_last_not_of('=') + 1);
+  return !digits.empty() && text.size() - digits.size() <= 2 &&
+         std::all_of(digits.begin(), digits.end(), [](char c) { return kAlphabet[static_cast<unsigned char>(c)]; });
 }
 
 /// Of the kinds that models take. Others would have the provider refuse the chat, now and with every later message.

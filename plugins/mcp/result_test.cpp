@@ -81,15 +81,15 @@ TEST(Result, SaysThatTheToolFailed) {
 TEST(Result, GivesFilesAsFiles) {
   EXPECT_EQ(
       written(R"({"content": [{"type": "text", "text": "a page"}, {"type": "image", "mimeType": "image/png", "data": "iVBORw0K"},
-                        {"type": "audio", "mimeType": "audio/wav", "data": "UklGRg=="},
+                        {"type": "audio", "mimeType": "audio/wav", "data": "UklGRg"},
                         {"type": "resource", "resource": {"uri": "file:///a.pdf", "mimeType": "application/pdf", "blob": "JVBERg=="}}]})"),
       R"({"content":[{"type":"text","text":"a page"},{"type":"file","media_type":"image/png","data":"iVBORw0K"},)"
-      R"({"type":"file","media_type":"audio/wav","data":"UklGRg=="},{"type":"file","media_type":"application/pdf","data":"JVBERg=="}]})");
+      R"({"type":"file","media_type":"audio/wav","data":"UklGRg"},{"type":"file","media_type":"application/pdf","data":"JVBERg=="}]})");
 }
 
 TEST(Result, GivesNoBytesThatAProviderWouldRefuse) {
   for (const char* odd : {R"("mimeType": "image/png", "data": "data:image/png;base64,iVBORw0K")",
-                          R"("mimeType": "image/png", "data": "iVBORw0")", R"("mimeType": "image/png", "data": "iVB=Rw0K")",
+                          R"("mimeType": "image/png", "data": "iVBORw0K===")", R"("mimeType": "image/png", "data": "iVB=Rw0K")",
                           R"("mimeType": "image/png", "data": "====")", R"("mimeType": "application/zip", "data": "UEsDBA==")",
                           R"("data": "iVBORw0K")", R"("mimeType": "image/<b>", "data": "iVBORw0K")"}) {
     const std::string out = written(R"({"content": [{"type": "image", )" + std::string(odd) + "}]}");
