@@ -107,9 +107,10 @@ std::string answer_to(const Question& question) {
   std::string text = "I am the simulator, a model without a network. ";
   if (question.last["role"].str() == "tool") {
     for (const Json result : question.last["content"]) {
-      const Json output = result["output"];
-      text.append("The tool ").append(result["name"].str()).append(" returned: ");
-      text.append(shortened(output.is_string() ? std::string(output.str()) : output.dump())).append(" ");
+      const Json error = result["error"], content = result["content"];
+      const Json told = error ? error : content ? content : result["output"];
+      text.append("The tool ").append(result["name"].str()).append(error ? " failed: " : " returned: ");
+      text.append(shortened(told.is_string() ? std::string(told.str()) : told.dump())).append(" ");
     }
     return text.append("That is all I can say about it.");
   }

@@ -108,12 +108,17 @@ TEST_F(SimulatorTest, WantsTheWholeNameOfATool) {
 }
 
 TEST_F(SimulatorTest, TellsWhatAToolReturned) {
-  EXPECT_EQ(h.ask(simulator, R"({"tools": [{"name": "search"}], "messages": [
+  const auto told = [this](const std::string& result) {
+    return h.ask(simulator, R"({"tools": [{"name": "search"}], "messages": [
               {"role": "user", "content": [{"type": "text", "text": "search"}]},
               {"role": "assistant", "content": [{"type": "tool-call", "id": "call-1", "name": "search", "input": {}}]},
-              {"role": "tool", "content": [{"type": "tool-result", "id": "call-1", "name": "search", "output": {"hits": 3}}]}]})")
-                .text,
-            R"(I am the simulator, a model without a network. The tool search returned: {"hits":3} That is all I can say about it.)");
+              {"role": "tool", "content": [{"type": "tool-result", "id": "call-1", "name": "search", )" + result + "}]}]}")
+        .text;
+  };
+  const std::string start = "I am the simulator, a model without a network. The tool search ", end = " That is all I can say about it.";
+  EXPECT_EQ(told(R"("output": {"hits": 3})"), start + R"(returned: {"hits":3})" + end);
+  EXPECT_EQ(told(R"("content": [{"type": "text", "text": "three"}])"), start + R"(returned: [{"type":"text","text":"three"}])" + end);
+  EXPECT_EQ(told(R"("error": "no such page")"), start + "failed: no such page" + end);
 }
 
 TEST_F(SimulatorTest, AnswersTheEmptiestQuestion) { EXPECT_EQ(h.ask(simulator, "{}").events.back(), "step-finish:stop"); }
