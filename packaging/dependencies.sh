@@ -3,7 +3,7 @@
 
 build_packages=(build-essential cmake ninja-build ccache curl libpoco-dev nlohmann-json3-dev libboost-dev libspdlog-dev
   libyaml-cpp-dev libvalijson-dev libcli11-dev libsimdjson-dev libgtest-dev libssl-dev)
-test_packages=(python3 openssl redis-server prometheus)
+test_packages=(python3 openssl redis-server prometheus chromium)
 
 # install_missing PACKAGE...: nothing happens, without network or rights, when all are there.
 install_missing() {
