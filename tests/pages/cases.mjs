@@ -1,5 +1,6 @@
 // What the README's clients do in a browser.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import path from 'node:path';
 import { defaultConfig, files, root } from './clients.mjs';
 
@@ -85,3 +86,27 @@ tests['an extension shows why it is refused'] = async play => {
   await panel.ask('Good morning');
   assert.match(await panel.alert(), /"statusCode":403.*This extension may not use the gateway/);
 };
+
+for (const sdk of [6, 7]) {
+  tests[`a page with AI SDK ${sdk} asks its user before a tool runs`] = async play => {
+    const journal = path.join(play.folder, 'journal');
+    const calls = () => fs.readFileSync(journal, 'utf8').split('"tools/call"').length - 1;
+    const command = ['python3', toolServer, '--journal', journal];
+    const server = { name: 'desk', command, location: 'backend', approval: ['echo'] };
+    const config = pageConfig.replace('  - gemini', `  - mcp: { servers: [${JSON.stringify(server)}] }\n  - gemini`);
+    fs.copyFileSync(path.join(root, 'tests/pages/approval.jsx'), path.join(play.folder, 'page/chat.jsx'));
+    const page = await play.page({ config, sdk });
+
+    await page.ask('desk_echo');
+    await page.shows('Run desk_echo with {}?');
+    assert.equal(calls(), 0);
+    await page.choose('Yes');
+    await page.shows('The tool desk_echo returned:');
+    assert.equal(calls(), 1);
+
+    await page.ask('desk_echo');
+    await page.choose('No');
+    await page.shows('The tool desk_echo failed:');
+    assert.equal(calls(), 1);
+  };
+}

@@ -114,6 +114,10 @@ class Client {
     await this.tab.getByPlaceholder('Ask').press('Enter');
   }
 
+  choose(button) {
+    return this.tab.getByRole('button', { name: button }).click();
+  }
+
   async shows(text) {
     const visible = () => this.tab.locator('main').innerText();
     const complaint = async () => `the page does not show "${text}" but:\n${await visible()}`;
