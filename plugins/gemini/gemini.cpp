@@ -71,6 +71,8 @@ Gemini::Gemini(Host host, Json config)
     : host_(host),
       api_key_(config["api_key"].str()),
       probe_interval_(config["probe_interval"].duration(60s)),
+      models_(host, config["models_file"].str()),
+      settings_(host, config, models_),
       http_(host,
             {std::string(config["base_url"].str(kBaseUrl)), config["connect_timeout"].duration(5s),
              config["first_byte_timeout"].duration(60s), config["idle_timeout"].duration(60s)},
@@ -110,8 +112,10 @@ Status Gemini::handle(Exchange& x, Sink& out, Next&) {
 
 Status Gemini::ask(Exchange& x, GeminiAnswer& step, Call& call) {
   const std::string path = "/models/" + std::string(call.model) + ":streamGenerateContent?alt=sse";
+  ToolNames names(x.chat()["tools"]);
   // The body is a temporary: it may be large, and an answer takes minutes.
-  auto answer = http_.send(x, "POST", path, {{"Content-Type", "application/json"}, {"X-Goog-Api-Key", api_key_}}, request_body(x.chat()));
+  auto answer = http_.send(x, "POST", path, {{"Content-Type", "application/json"}, {"X-Goog-Api-Key", api_key_}},
+                           request_body(x.chat(), {models_.find(call.model), settings_.of(call.model), names, {}}));
   if (!answer) return answer.error();
   call.http_status = answer->status();
   if (call.http_status != 200) return read_failure(*answer, host_.wall());

@@ -6,6 +6,7 @@
 #include "answer.h"
 #include "call_metrics.h"
 #include "gatehouse/plugin.hpp"
+#include "settings.h"
 
 namespace gatehouse {
 
@@ -26,6 +27,8 @@ class Gemini final : public Plugin {
   const Host host_;
   const std::string api_key_;
   const std::chrono::nanoseconds probe_interval_;
+  Models models_;
+  const Settings settings_;
   const Http http_;
   std::atomic<std::int64_t> heard_at_ns_{0};  // when a chat last told how Gemini is
   std::atomic<int> health_{GH_UP};            // what the host was told last

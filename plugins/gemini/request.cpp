@@ -148,7 +148,7 @@ void append_tools(std::string& out, Json tools) {
 
 }  // namespace
 
-std::string request_body(Json chat) {
+std::string request_body(Json chat, const RequestOptions&) {
   std::string out;
   out.reserve(size_hint(chat["messages"]));
   out.push_back('{');

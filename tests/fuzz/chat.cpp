@@ -27,7 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(status.fail() && status.fail()->http_status == 400, "a chat without content is the client's mistake");
     return 0;
   }
-  const std::string request = request_body(Json(chat));
+  static const Model kModel;
+  ToolNames names(Json(chat)["tools"]);
+  const std::string request = request_body(Json(chat), {kModel, Json(), names, {}});
   require(nlohmann::json::accept(request), "the request to the model is JSON");
   // 1 MiB is what tool schemas may grow to; texts and files grow by their escapes and by base64.
   require(request.size() <= 8 * size + (2u << 20), "a small request does not become a large one");

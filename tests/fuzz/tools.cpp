@@ -34,7 +34,9 @@ Status ask_model(Exchange& x, std::string& offered) {
   offered = Json(*body)["toolSchemas"].dump();
   if (Status status = check_body(*body, {}); !status) return status;
   if (Status status = write_document(*body, {"gemini-3.8-flash", "", 1, 1000, false}, x.make_chat()); !status) return status;
-  require(nlohmann::json::accept(request_body(x.chat())), "the request to the model is JSON");
+  static const Model kModel;
+  ToolNames names(x.chat()["tools"]);
+  require(nlohmann::json::accept(request_body(x.chat(), {kModel, Json(), names, {}})), "the request to the model is JSON");
   return {};
 }
 

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <map>
+
+#include "models.h"
+
+namespace gatehouse {
+
+/// How the operator wants models to be asked: what the settings say, by the names of the chat document where it has the same.
+class Settings {
+ public:
+  /// Warns of what a model that the settings name cannot do, and of models that end.
+  Settings(Host host, Json config, const Models& models);
+
+  /// Those of `models.NAME` over the general ones. Lives as long as this.
+  Json of(View model) const;
+
+ private:
+  Document general_;
+  std::map<std::string, Document, std::less<>> models_;
+};
+
+}  // namespace gatehouse

@@ -1,0 +1,79 @@
+#include "tool_names.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace gatehouse {
+namespace {
+
+// "Must start with a letter or an underscore. Must be alphanumeric (a-z, A-Z, 0-9), underscores (_), dots (.), colons (:), or
+// dashes (-), with a maximum length of 64", says Gemini. Colons part a name from the namespace that models put before it.
+constexpr std::size_t kMaxSize = 64;
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool fits(char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '-'; }
+
+bool fits(View name) {
+  return !name.empty() && name.size() <= kMaxSize && is_letter(name.front()) &&
+         std::all_of(name.begin(), name.end(), [](char c) { return fits(c); });
+}
+
+/// FNV-1a: names come from the operator's servers and pages, and a clash is seen.
+std::string hash(View name, std::size_t salt) {
+  std::uint32_t value = 2166136261u;
+  const auto add = [&](unsigned char byte) { value = (value ^ byte) * 16777619u; };
+  for (const char c : name) add(static_cast<unsigned char>(c));
+  for (; salt > 0; --salt) add(0);
+  char text[9];
+  std::snprintf(text, sizeof text, "%08x", value);
+  return text;
+}
+
+/// With what the hash of the whole name needs still free.
+std::string fit(View name) {
+  std::string out;
+  if (name.empty() || !is_letter(name.front())) out.push_back('_');
+  for (const char c : name) {
+    if (out.size() == kMaxSize - 9) break;
+    out.push_back(fits(c) ? c : '_');
+  }
+  return out + '_';
+}
+
+}  // namespace
+
+ToolNames::ToolNames(Json tools) : tools_(tools) {
+  for (const Json tool : tools) out(tool["name"].str());
+}
+
+View ToolNames::out(View ours) {
+  if (fits(ours)) return ours;
+  if (const auto known = to_gemini_.find(ours); known != to_gemini_.end()) return known->second;
+  const std::string start = fit(ours);
+  std::string name;
+  for (std::size_t salt = 0; name.empty() || offered(name) || from_gemini_.count(name) > 0; ++salt) name = start + hash(ours, salt);
+  from_gemini_.emplace(name, ours);
+  return to_gemini_.emplace(ours, std::move(name)).first->second;
+}
+
+View ToolNames::in(View geminis) const {
+  const auto known = [&](View name) {
+    const auto found = from_gemini_.find(name);
+    return found != from_gemini_.end() ? View(found->second) : offered(name) ? name : View();
+  };
+  if (const View name = known(geminis); !name.empty()) return name;
+  for (const View space : {"default_api:", "default_api.", "functions."}) {  // models call tools by these, too
+    if (geminis.substr(0, space.size()) != space) continue;
+    if (const View name = known(geminis.substr(space.size())); !name.empty()) return name;
+  }
+  return geminis;
+}
+
+bool ToolNames::offered(View name) const {
+  for (const Json tool : tools_) {
+    if (tool["name"].str() == name) return true;
+  }
+  return false;
+}
+
+}  // namespace gatehouse
