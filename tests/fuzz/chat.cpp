@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   static const Model kModel;
-  ToolNames names(Json(chat)["tools"]);
+  ToolNames names{Json(chat)["tools"]};
   const std::string request = request_body(Json(chat), {kModel, Json(), names, {}});
   require(nlohmann::json::accept(request), "the request to the model is JSON");
   // 1 MiB is what tool schemas may grow to; texts and files grow by their escapes and by base64.
