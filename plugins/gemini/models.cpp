@@ -33,6 +33,7 @@ constexpr View kFileSchema = R"({
         "sampling": {"type": "boolean"},
         "last_turn_model": {"type": "boolean"},
         "system_instruction": {"type": "boolean"},
+        "documents": {"type": "boolean"},
         "functions": {"type": "boolean"},
         "response_parts": {"type": "boolean"},
         "response_schema": {"type": "boolean"},
@@ -110,6 +111,7 @@ void apply(Json rules, Model& model) {
   flag("sampling", model.sampling);
   flag("last_turn_model", model.last_turn_model);
   flag("system_instruction", model.system_instruction);
+  flag("documents", model.documents);
   flag("functions", model.functions);
   flag("response_parts", model.response_parts);
   flag("response_schema", model.response_schema);

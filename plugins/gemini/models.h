@@ -25,6 +25,7 @@ struct Model {
   bool sampling = true;                       ///< It heeds temperature, topP and topK.
   bool last_turn_model = true;                ///< A conversation may end with its own words.
   bool system_instruction = true;
+  bool documents = true;  ///< It reads other files than images.
   bool functions = true;
   bool response_parts = false;              ///< The result of a function may have files.
   bool response_schema = true;              ///< It answers JSON when asked.

@@ -8,6 +8,9 @@ namespace gatehouse {
 /// How a tool is declared: Gemini refuses a whole request for one declaration that it dislikes.
 enum class ToolForm : char { whole, bare, left_out };
 
+/// Gemini takes no more declarations of functions; those beyond are left out.
+constexpr std::size_t kMaxFunctions = 512;
+
 /// What a request takes from elsewhere than the chat document.
 struct RequestOptions {
   const Model& model;

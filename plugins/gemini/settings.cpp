@@ -1,5 +1,7 @@
 #include "settings.h"
 
+#include "generation.h"
+
 namespace gatehouse {
 namespace {
 
@@ -9,15 +11,21 @@ void put(MutableJson into, Json settings) {
 
 /// Of one model, at `pointer` in the configuration.
 void warn(Host host, const std::string& pointer, View name, Json settings, const Model& model) {
-  const std::string who(name);
+  const auto say = [&](const std::string& setting, const std::string& what) {
+    host.warning(pointer + '/' + setting, std::string(name) + ' ' + what);
+  };
   for (const char* setting : {"temperature", "top_p", "top_k"}) {
-    if (settings[setting] && !model.sampling) host.warning(pointer + '/' + setting, who + " ignores it, so it is not sent");
+    if (settings[setting] && !model.sampling) say(setting, std::string("ignores ") + setting + ", so it is not sent");
   }
-  if (settings["builtin_tools"].size() > 0 && !model.search) host.warning(pointer + "/builtin_tools", who + " has none of these");
-  const Json limit = settings["max_output_tokens"];
-  if (limit.integer() > model.max_output_tokens && !model.continuation) {
-    host.warning(pointer + "/max_output_tokens", who + " answers at most " + std::to_string(model.max_output_tokens));
+  if (settings["max_output_tokens"].integer() > model.max_output_tokens && !model.continuation) {
+    say("max_output_tokens", "answers at most " + std::to_string(model.max_output_tokens) + " tokens");
   }
+  if (const std::string nearest = nearest_thinking(model, settings["thinking"]); !nearest.empty()) {
+    say("thinking", "does not think as told: " + nearest + " is nearest");
+  }
+  if (settings["builtin_tools"].size() == 0) return;
+  if (!model.search) say("builtin_tools", "has none of the tools that Google runs");
+  if (model.search && !model.search_with_functions) say("builtin_tools", "uses Google's tools in chats without other tools only");
 }
 
 }  // namespace

@@ -15,9 +15,9 @@ class ToolNames {
   View out(View ours);          ///< Lives as long as `ours` and this.
   View in(View geminis) const;  ///< What no tool is called comes back as it is.
 
- private:
-  bool offered(View name) const;
+  bool offered(View ours) const;
 
+ private:
   Json tools_;
   std::map<std::string, std::string, std::less<>> to_gemini_, from_gemini_;  // of names that Gemini refuses
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "json_text.h"
+#include "schema_reference.h"
 
 namespace gatehouse {
 
@@ -29,34 +30,6 @@ namespace {
 constexpr int kMaxDepth = 64;
 
 bool is_null_type(Json schema) { return schema["type"].str() == "null"; }
-
-/// The name in a reference such as "#/$defs/a~1b%20c" (RFC 6901 6): percent-encoded, with ~1 for a slash and ~0 for a tilde.
-std::optional<std::string> decode(View encoded) {
-  std::string name;
-  bool after_tilde = false;
-  for (std::size_t i = 0; i < encoded.size(); ++i) {
-    unsigned c = static_cast<unsigned char>(encoded[i]);
-    if (c == '%') {
-      if (i + 2 >= encoded.size()) return std::nullopt;
-      c = 0;
-      for (const char digit : encoded.substr(i + 1, 2)) {
-        const auto value = View("0123456789abcdefABCDEF").find(digit);
-        if (value == View::npos) return std::nullopt;
-        c = c << 4 | static_cast<unsigned>(value < 16 ? value : value - 6);
-      }
-      i += 2;
-    }
-    if (after_tilde) {
-      if (c != '0' && c != '1') return std::nullopt;
-      name.back() = c == '1' ? '/' : '~';
-    } else {
-      if (c == '/') return std::nullopt;  // a pointer into a definition
-      name.push_back(static_cast<char>(c));
-    }
-    after_tilde = c == '~';
-  }
-  return after_tilde ? std::nullopt : std::optional(name);
-}
 
 }  // namespace
 
@@ -113,17 +86,12 @@ bool ToolSchemas::collect(Json schema, Keywords& found, int depth) {
   return true;
 }
 
-/// The target of a reference to a definition of the root; empty for any other.
+/// The target of a reference.
 Json ToolSchemas::definition(View reference) {
-  static constexpr std::pair<View, View> kPlaces[] = {{"#/$defs/", "$defs"}, {"#/definitions/", "definitions"}};
-  for (const auto& [prefix, place] : kPlaces) {
-    if (reference.substr(0, prefix.size()) != prefix) continue;
-    const Json definitions = root_[place];
-    spend(definitions.size());
-    const auto name = decode(reference.substr(prefix.size()));
-    return name ? definitions[*name] : Json();
-  }
-  return Json();
+  std::size_t left = limit_;
+  const Json found = referenced(root_, reference, left);
+  limit_ = left;
+  return found;
 }
 
 bool ToolSchemas::write(Json schema, int depth) {

@@ -27,11 +27,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(status.fail() && status.fail()->http_status == 400, "a chat without content is the client's mistake");
     return 0;
   }
-  static const Model kModel;
-  ToolNames names{Json(chat)["tools"]};
-  const std::string request = request_body(Json(chat), {kModel, Json(), names, {}});
-  require(nlohmann::json::accept(request), "the request to the model is JSON");
-  // 1 MiB is what tool schemas may grow to; texts and files grow by their escapes and by base64.
-  require(request.size() <= 8 * size + (2u << 20), "a small request does not become a large one");
+  for (const bool strict : {false, true}) {
+    Model model;
+    if (strict) {  // with all that models are peculiar about
+      model.levels = {"low"};
+      model.signature = Model::Signature::dummy;
+      model.last_turn_model = model.system_instruction = model.documents = false;
+      model.response_parts = true;
+    }
+    ToolNames names{Json(chat)["tools"]};
+    const std::string request = request_body(Json(chat), {model, Json(), names, std::vector(strict ? 2 : 0, ToolForm::bare), strict});
+    require(nlohmann::json::accept(request), "the request to the model is JSON");
+    // 1 MiB is what tool schemas may grow to; texts and files grow by their escapes and by base64.
+    require(request.size() <= 8 * size + (2u << 20), "a small request does not become a large one");
+  }
   return 0;
 }

@@ -1,0 +1,101 @@
+#include "files.h"
+
+#include <algorithm>
+#include <array>
+
+#include "json_text.h"
+
+namespace gatehouse {
+namespace {
+
+constexpr std::size_t kMaxTextBytes = 1 << 20;  // of a file that goes as text: a quarter of a million tokens
+
+/// "Image/PNG; q=1" becomes "image/png".
+std::string plain_type(View media_type) {
+  std::string out(media_type.substr(0, media_type.find(';')));
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out == "image/*" || out == "image/jpg" ? "image/jpeg" : out;  // Gemini takes no wildcard
+}
+
+/// RFC 4648 4; nothing if it is none, or more than a text may have.
+std::optional<std::string> decode_base64(View text) {
+  static constexpr auto kValues = [] {
+    std::array<signed char, 256> values{};
+    for (auto& value : values) value = -1;
+    for (int i = 0; i < 64; ++i)
+      values[static_cast<unsigned char>("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[i])] =
+          static_cast<signed char>(i);
+    return values;
+  }();
+  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+  if (text.size() / 4 * 3 > kMaxTextBytes) return std::nullopt;
+  std::string out;
+  unsigned bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const int value = kValues[static_cast<unsigned char>(c)];
+    if (value < 0) return std::nullopt;
+    bits = bits << 6 | static_cast<unsigned>(value);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    out.push_back(static_cast<char>(bits >> count & 0xFF));
+  }
+  return out;
+}
+
+/// UTF-8 (RFC 3629) without the control characters that only binary files have.
+bool is_text(View bytes) {
+  for (std::size_t i = 0; i < bytes.size();) {
+    const auto at = [&](std::size_t n) { return i + n < bytes.size() ? static_cast<unsigned char>(bytes[i + n]) : 0u; };
+    const auto follows = [&](std::size_t n) { return (at(n) & 0xC0) == 0x80; };
+    const unsigned c = at(0);
+    if (c < 0x80) {
+      if (c < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1B) return false;
+      i += 1;
+    } else if (c >= 0xC2 && c <= 0xDF && follows(1)) {
+      i += 2;
+    } else if (c >= 0xE0 && c <= 0xEF && follows(1) && follows(2)) {
+      if ((c == 0xE0 && at(1) < 0xA0) || (c == 0xED && at(1) > 0x9F)) return false;
+      i += 3;
+    } else if (c >= 0xF0 && c <= 0xF4 && follows(1) && follows(2) && follows(3)) {
+      if ((c == 0xF0 && at(1) < 0x90) || (c == 0xF4 && at(1) > 0x8F)) return false;
+      i += 4;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool takes_type(const Model& model, View media_type) {
+  // "Unsupported MIME type", says Gemini to all others.
+  static constexpr View kTypes[] = {"image/png",       "image/jpeg", "image/webp",      "image/heic", "image/heif", "image/gif",
+                                    "application/pdf", "text/plain", "text/csv",        "text/html",  "text/css",   "text/xml",
+                                    "text/markdown",   "text/md",    "text/javascript", "text/rtf"};
+  const std::string type = plain_type(media_type);
+  if (!model.documents && type.rfind("image/", 0) != 0) return false;
+  return type.rfind("audio/", 0) == 0 || type.rfind("video/", 0) == 0 ||
+         std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
+
+void append_file(std::string& out, Json file, const Model& model) {
+  const View media_type = file["media_type"].str();
+  const Json data = file["data"];
+  if (takes_type(model, media_type)) {
+    key(out, data ? "inlineData" : "fileData");
+    out.push_back('{');
+    string_member(out, "mimeType", plain_type(media_type));
+    string_member(out, data ? "data" : "fileUri", data ? data.str() : file["url"].str());
+    return out.push_back('}');
+  }
+  const std::string name(file["name"].str(data ? View("file") : file["url"].str()));
+  const auto text = decode_base64(data.str());
+  if (data && text && is_text(*text)) return string_member(out, "text", name + ":\n" + *text);
+  string_member(out, "text", "(" + name + " was left out: the model reads no files of type " + plain_type(media_type) + ")");
+}
+
+}  // namespace gatehouse
