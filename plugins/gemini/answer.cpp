@@ -1,54 +1,16 @@
 #include "answer.h"
 
 #include <algorithm>
-#include <random>
+
+#include "fresh_id.h"
 
 namespace gatehouse {
 namespace {
 
-/// Members of usageMetadata and what a usage event calls them.
-constexpr std::array<std::pair<View, View>, 5> kCounts{{{"promptTokenCount", "input_tokens"},
-                                                        {"candidatesTokenCount", "output_tokens"},
-                                                        {"totalTokenCount", "total_tokens"},
-                                                        {"thoughtsTokenCount", "reasoning_tokens"},
-                                                        {"cachedContentTokenCount", "cached_input_tokens"}}};
+constexpr std::size_t kMaxCalls = 1000;       // whose ids are remembered; later ones get one of ours
+constexpr std::size_t kMaxServerCalls = 100;  // that wait for their result
 
-/// Of the enum FinishReason; what is not listed is "unknown".
-constexpr std::pair<View, View> kReasons[] = {{"STOP", "stop"},
-                                              {"MAX_TOKENS", "length"},
-                                              {"SAFETY", "content-filter"},
-                                              {"RECITATION", "content-filter"},
-                                              {"BLOCKLIST", "content-filter"},
-                                              {"PROHIBITED_CONTENT", "content-filter"},
-                                              {"SPII", "content-filter"},
-                                              {"IMAGE_SAFETY", "content-filter"},
-                                              {"OTHER", "other"},
-                                              {"FINISH_REASON_UNSPECIFIED", "other"},
-                                              {"MALFORMED_FUNCTION_CALL", "error"}};
-
-View reason_for(View gemini) {
-  for (const auto& [theirs, ours] : kReasons) {
-    if (theirs == gemini) return ours;
-  }
-  return "unknown";
-}
-
-/// Where a grounding chunk has its URL, by what kind of source it is.
-constexpr std::pair<View, View> kSources[] = {{"web", "uri"}, {"image", "sourceUri"}, {"retrievedContext", "uri"}, {"maps", "uri"}};
-
-/// 16 characters of 62 are 95 bits: no two calls of a conversation share one.
-std::string fresh_id() {
-  static thread_local std::mt19937_64 random = [] {
-    std::random_device device;
-    std::seed_seq seed{device(), device(), device(), device()};
-    return std::mt19937_64(seed);
-  }();
-  static constexpr View kAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  std::uniform_int_distribution<std::size_t> index(0, kAlphabet.size() - 1);
-  std::string id(16, '\0');
-  std::generate(id.begin(), id.end(), [&] { return kAlphabet[index(random)]; });
-  return id;
-}
+Json root_of(const std::optional<Document>& document) { return document ? Json(document->root()) : Json(); }
 
 /// A signature goes back to Gemini with the part it came with, so it travels as metadata.
 std::optional<Document> metadata_of(Json part) {
@@ -58,127 +20,258 @@ std::optional<Document> metadata_of(Json part) {
   metadata->root().edit("google").edit("thoughtSignature").set(signature);
   return metadata;
 }
-Json root_of(const std::optional<Document>& document) { return document ? document->root() : Json(); }
+
+bool is_blank(View text) { return text.find_first_not_of(" \t\r\n") == View::npos; }
+
+/// The arguments of a call: some models write them as JSON text, and leave them out where there are none.
+Document arguments_of(Json call) {
+  const Json args = call["args"];
+  Document arguments;
+  arguments.root().set_object();
+  if (args.is_null()) return arguments;
+  if (args.is_string()) {
+    if (auto parsed = Document::parse(args.str())) return std::move(*parsed);
+  }
+  arguments.root().set(args);
+  return arguments;
+}
+
+bool contains(Json array, View text) {
+  for (const Json element : array) {
+    if (element.str() == text) return true;
+  }
+  return false;
+}
+
+bool has_id(Json messages, View id) {
+  for (const Json message : messages) {
+    for (const Json part : message["content"]) {
+      if (part["type"].str() == "tool-call" && part["id"].str() == id) return true;
+    }
+  }
+  return false;
+}
+
+bool ends_with_results(Json messages) {
+  View role;
+  for (const Json message : messages) role = message["role"].str();
+  return role == "tool";
+}
 
 }  // namespace
 
-Fail failure_of(std::int64_t http_status, Json error) {
-  bool bad_key = http_status == 401 || http_status == 403;
-  for (const Json detail : error["details"]) bad_key = bad_key || detail["reason"].str() == "API_KEY_INVALID";
-
-  std::string said = "HTTP " + std::to_string(http_status);
-  for (const View key : {"status", "message"}) {
-    if (const View text = error[key].str(); !text.empty()) said.append(": ").append(text);
-  }
-  if (bad_key) {
-    return {502, "upstream_key_refused", "Gemini does not accept the key of this gateway; its operator can correct gemini.api_key.", said};
-  }
-  if (http_status == 429) return {429, "upstream_rate_limited", "The quota for Gemini is used up at the moment; try again later.", said};
-  if (http_status == 503) return {503, "upstream_unavailable", "Gemini is overloaded at the moment; try again.", said};
-  if (http_status == 404) return {502, "upstream_model_unknown", "Gemini does not have this model; choose another one.", said};
-  if (http_status >= 500 || http_status == 408 || http_status == 409) {
-    return {502, "upstream_error", "Gemini failed to answer; try again.", said};
-  }
-  if (http_status >= 400) return {502, "upstream_refused", "Gemini refused the request; the gateway's log has its reason.", said};
-  return malformed(said);
+Status GeminiAnswer::Step::begin() {
+  if (has_begun_) return {};
+  has_begun_ = true;
+  return out_.emit(event::step_start());
 }
 
-Fail malformed(View what) {
-  return {502, "upstream_malformed", "Gemini sent an answer that cannot be understood; try again.", std::string(what)};
+Status GeminiAnswer::Step::emit(Event e) {
+  if (Status s = begin(); !s) return s;
+  return out_.emit(e);
+}
+
+GeminiAnswer::GeminiAnswer(Sink& out, const Question& question)
+    : question_(question), out_(out), usage_(question.as_ai_sdk_5), continuation_(question.max_hops) {
+  ending_.after_result = ends_with_results(question.messages);
+  ending_.tried_before = static_cast<bool>(question.before);
+  ending_.max_output_tokens = question.max_output_tokens;
+}
+
+Status GeminiAnswer::fail(Failure failure) {
+  failure_ = std::move(failure);
+  return Status(Fail(failure_));
 }
 
 Status GeminiAnswer::read(View text) {
+  if (question_.as_ai_sdk_5) {
+    if (Status s = out_.begin(); !s) return s;
+  }
   const auto has_type = [](Json value, int type) { return value.is_null() || value.type() == type; };
   auto document = Document::parse(text);
-  if (!document) return malformed("an event is no JSON");
+  if (!document) return fail(malformed("an event is no JSON"));
   const Json response = document->root();
   const Json candidates = response["candidates"];
   const Json candidate = candidates.at(0);
   const Json content = candidate["content"];
   const Json parts = content["parts"];
-  if (!response.is_object() || !has_type(candidates, GH_ARRAY) || !has_type(candidate, GH_OBJECT) || !has_type(content, GH_OBJECT) ||
-      !has_type(parts, GH_ARRAY)) {
-    return malformed("an event has another shape than a GenerateContentResponse");
+  if (!response.is_object() || !has_type(candidates, GH_ARRAY) || !has_type(candidate, GH_OBJECT) ||
+      !has_type(content, GH_OBJECT) || !has_type(parts, GH_ARRAY)) {
+    return fail(malformed("an event has another shape than a GenerateContentResponse"));
   }
-  if (const Json error = response["error"]; !error.is_null()) return failure_of(error["code"].integer(500), error);
+  if (const Json error = response["error"]; !error.is_null()) return fail(failure_of(200, error));
 
-  if (const Json usage = response["usageMetadata"]; !usage.is_null()) {
-    for (std::size_t i = 0; i < kCounts.size(); ++i) counts_[i] = usage[kCounts[i].first].integer(-1);
+  usage_.read(response["usageMetadata"]);
+  read_about(response);
+  continuation_.read(response, parts.size() > 0);
+  if (is_slip(parts)) return {};
+  if (Status s = sources_.read(candidate, out_); !s) return s;
+  return read_parts(parts);
+}
+
+/// A call that Gemini itself did not expect is no call for a page to act on while the model can be asked again. Those
+/// that run on this side are checked before they run, and the model is told.
+bool GeminiAnswer::is_slip(Json parts) const {
+  if (question_.as_ai_sdk_5 || ending_.reason != "UNEXPECTED_TOOL_CALL" || has_begun() || ending_.tried_before)
+    return false;
+  for (const Json part : parts) {
+    const View name = part["functionCall"]["name"].str();
+    if (!name.empty() && !contains(question_.backend_tools, question_.names.in(name))) return true;
   }
-  if (Status s = read_sources(candidate["groundingMetadata"]["groundingChunks"]); !s) return s;
+  return false;
+}
+
+/// What an answer says about itself. The last word counts.
+void GeminiAnswer::read_about(Json response) {
+  const Json candidate = response["candidates"].at(0);
+  const Json status = response["modelStatus"];
+  const std::pair<View, Json> members[] = {
+      {"model", response["modelVersion"]},     {"id", response["responseId"]},  {"reason", candidate["finishReason"]},
+      {"message", candidate["finishMessage"]}, {"stage", status["modelStage"]}, {"retires", status["retirementTime"]}};
+  constexpr std::size_t kLongest = 500;  // a finishMessage may quote a whole call
+  for (const auto& [name, value] : members) {
+    if (const View text = value.str(); !text.empty()) about_.root().edit(name).set(text.substr(0, kLongest));
+  }
+  if (const View reason = candidate["finishReason"].str(); !reason.empty()) ending_.reason = reason.substr(0, kLongest);
+  const View block = response["promptFeedback"]["blockReason"].str();
+  ending_.blocked = ending_.blocked ||
+                    !(block.empty() || block == "BLOCK_REASON_UNSPECIFIED" || block == "BLOCKED_REASON_UNSPECIFIED");
+}
+
+/// Calls come after the text of their event.
+Status GeminiAnswer::read_parts(Json parts) {
   for (const Json part : parts) {
     if (Status s = read_part(part); !s) return s;
   }
-  for (const Json part : parts) {  // calls come after the text of their event
+  for (const Json part : parts) {
     if (part["functionCall"].is_null()) continue;
     if (Status s = read_call(part); !s) return s;
-  }
-  if (const View reason = candidate["finishReason"].str(); !reason.empty()) {
-    reason_ = reason_for(reason);
-  } else if (!response["promptFeedback"]["blockReason"].str().empty()) {
-    reason_ = "content-filter";
-  }
-  return {};
-}
-
-Status GeminiAnswer::finish() {
-  Document usage;
-  for (std::size_t i = 0; i < kCounts.size(); ++i) {
-    if (counts_[i] >= 0) usage.root().edit(kCounts[i].second).set(counts_[i]);
-  }
-  if (usage.root().is_object()) {
-    if (Status s = out_.emit(event::usage(usage.root())); !s) return s;
-  }
-  return out_.emit(event::step_finish(reason_ == "stop" && has_calls_ ? "tool-calls" : reason_));
-}
-
-Status GeminiAnswer::read_sources(Json chunks) {
-  for (const Json chunk : chunks) {
-    for (const auto& [kind, link] : kSources) {
-      const View url = chunk[kind][link].str();
-      // Clients show it as a link. A retrieved context may also be in a bucket (gs://), which they could not open.
-      if (url.substr(0, 8) != "https://" && url.substr(0, 7) != "http://") continue;
-      if (!urls_.emplace(url).second) continue;  // each event repeats those before
-      if (Status s = out_.emit(event::source(fresh_id(), url, chunk[kind]["title"].str())); !s) return s;
-    }
   }
   return {};
 }
 
 Status GeminiAnswer::read_part(Json part) {
-  if (const Json text = part["text"]; !text.is_null()) {
-    if (!text.is_string()) return malformed("a text is no string");
-    const auto metadata = metadata_of(part);
-    if (text.str().empty() && !metadata) return {};
-    const bool thought = part["thought"].boolean() && !text.str().empty();  // a signature alone belongs to the text before it
-    return out_.emit((thought ? event::reasoning : event::text)(text.str(), root_of(metadata)));
-  }
+  if (!part["text"].is_null()) return read_text(part);
   const Json file = part["inlineData"];
-  if (const View data = file["data"].str(); !data.empty()) return out_.emit(event::file(file["mimeType"].str(), data));
-  if (const Json code = part["executableCode"]; code.is_object()) {
-    has_calls_ = true;
-    code_id_ = fresh_id();
-    return out_.emit(event::tool_call(code_id_, "code_execution", code, Json(), GH_PROVIDER_EXECUTED));
+  if (const View data = file["data"].str(); !data.empty()) {
+    if (part["thought"].boolean()) return {};  // a draft, not the answer
+    ending_.said = true;
+    const auto metadata = metadata_of(part);
+    return out_.emit(event::file(file["mimeType"].str(), data, root_of(metadata)));
   }
-  if (const Json result = part["codeExecutionResult"]; result.is_object() && !code_id_.empty()) {
-    return out_.emit(event::tool_output(code_id_, result, GH_PROVIDER_EXECUTED));
-  }
+  if (part["executableCode"].is_object() || part["codeExecutionResult"].is_object()) return read_code(part);
+  if (part["toolCall"].is_object() || part["toolResponse"].is_object()) return read_server_call(part);
   return {};  // a call, or something newer than this code
+}
+
+Status GeminiAnswer::read_text(Json part) {
+  if (!part["text"].is_string()) return fail(malformed("a text is no string"));
+  const View text = part["text"].str();
+  const auto metadata = metadata_of(part);
+  if (text.empty() && (!metadata || !has_begun())) return {};
+  if (part["thought"].boolean() && !text.empty()) return out_.emit(event::reasoning(text, root_of(metadata)));
+  ending_.said = ending_.said || !is_blank(text);
+  return out_.emit(event::text(text, root_of(metadata)));
+}
+
+Status GeminiAnswer::read_code(Json part) {
+  if (const Json code = part["executableCode"]; code.is_object()) {
+    ending_.said = ending_.code = true;
+    code_id_ = fresh_id();
+    const auto metadata = metadata_of(part);
+    return out_.emit(event::tool_call(code_id_, "code_execution", code, root_of(metadata), GH_PROVIDER_EXECUTED));
+  }
+  if (code_id_.empty()) return {};
+  return out_.emit(event::tool_output(code_id_, part["codeExecutionResult"], GH_PROVIDER_EXECUTED));
 }
 
 Status GeminiAnswer::read_call(Json part) {
   const Json call = part["functionCall"];
-  const View name = call["name"].str();
-  if (name.empty()) return malformed("a function call has no name");
-  has_calls_ = true;
+  if (call["name"].str().empty()) return fail(malformed("a function call has no name"));
+  const View name = question_.names.in(call["name"].str());
+  ending_.said = ending_.calls = true;
 
-  const std::string id = call["id"].str().empty() ? fresh_id() : std::string(call["id"].str());
-  auto none = Document::parse("{}");
-  const Json arguments = call["args"].is_null() ? Json(none->root()) : call["args"];
+  const std::string id = id_of(call);
+  const Document arguments = arguments_of(call);
   const auto metadata = metadata_of(part);
   if (Status s = out_.emit(event::tool_input_start(id, name)); !s) return s;
-  if (Status s = out_.emit(event::tool_input_delta(id, arguments.dump())); !s) return s;
-  return out_.emit(event::tool_call(id, name, arguments, root_of(metadata)));
+  if (Status s = out_.emit(event::tool_input_delta(id, arguments.root().dump())); !s) return s;
+  return out_.emit(event::tool_call(id, name, arguments.root(), root_of(metadata)));
+}
+
+/// Gemini's own, unless it has given none, or one that another call of the conversation has.
+std::string GeminiAnswer::id_of(Json call) {
+  const View given = call["id"].str();
+  const bool is_new = !given.empty() && call_ids_.size() < kMaxCalls && !has_id(question_.messages, given) &&
+                      call_ids_.emplace(given).second;
+  return is_new ? std::string(given) : fresh_id();
+}
+
+/// Calls of Google's tools and their results have to go back as they came, so a call waits for its result and takes
+/// both along.
+Status GeminiAnswer::read_server_call(Json part) {
+  if (part["toolCall"].is_object()) {
+    if (server_calls_.size() < kMaxServerCalls) server_calls_.emplace_back().root().set(part);
+    return {};
+  }
+  const View id = part["toolResponse"]["id"].str();
+  for (std::size_t i = 0; i < server_calls_.size(); ++i) {
+    if (server_calls_[i].root()["toolCall"]["id"].str() == id) return flush_server_call(i, part);
+  }
+  return {};
+}
+
+/// `response`: the part with the result; empty: none came.
+Status GeminiAnswer::flush_server_call(std::size_t index, Json response) {
+  const Document held = std::move(server_calls_[index]);
+  server_calls_.erase(server_calls_.begin() + static_cast<std::ptrdiff_t>(index));
+  const Json call = held.root()["toolCall"];
+  Document metadata, none;
+  metadata.root().edit("google").edit("toolCall").set(Json(held.root()));
+  if (response) metadata.root().edit("google").edit("toolResponse").set(response);
+  none.root().set_object();
+
+  const std::string id = id_of(call), name = "server:" + std::string(call["toolType"].str());
+  const Json input = call["args"] ? call["args"] : Json(none.root());
+  if (Status s = out_.emit(event::tool_call(id, name, input, metadata.root(), GH_PROVIDER_EXECUTED)); !s) return s;
+  if (!response) return {};
+  const Json output = response["toolResponse"]["response"];
+  return out_.emit(event::tool_output(id, output ? output : Json(none.root()), GH_PROVIDER_EXECUTED));
+}
+
+bool GeminiAnswer::goes_on() {
+  if (!continuation_.goes_on()) return false;
+  usage_.begin_request();
+  return true;
+}
+
+Status GeminiAnswer::finish() {
+  if (question_.as_ai_sdk_5) return tell_end(judge_as_ai_sdk_5(ending_));
+  auto judged = judge(ending_);
+  if (auto* failure = std::get_if<Failure>(&judged)) return fail(std::move(*failure));
+  return tell_end(std::get<View>(judged));
+}
+
+Status GeminiAnswer::tell_end(View reason) {
+  while (!server_calls_.empty()) {
+    if (Status s = flush_server_call(0, Json()); !s) return s;
+  }
+  Document response, suggestions;
+  for (const View name : {"model", "id"}) {
+    if (about()[name]) response.root().edit(name).set(about()[name]);
+  }
+  if (response.root().is_object()) {
+    if (Status s = out_.emit(event::response(response.root())); !s) return s;
+  }
+  if (question_.searches && !sources_.suggestions().empty()) {
+    suggestions.root().edit("html").set(View(sources_.suggestions()));
+    if (Status s = out_.emit(event::data("search-suggestions", suggestions.root())); !s) return s;
+  }
+  const Document usage = usage_.counts(question_.before);
+  if (usage.root().is_object()) {
+    if (Status s = out_.emit(event::usage(usage.root())); !s) return s;
+  }
+  return out_.emit(event::step_finish(reason));
 }
 
 }  // namespace gatehouse

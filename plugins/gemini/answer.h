@@ -1,47 +1,87 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <set>
+#include <vector>
 
-#include "gatehouse/plugin.hpp"
+#include "continuation.h"
+#include "endings.h"
+#include "sources.h"
+#include "tool_names.h"
+#include "usage.h"
 
 namespace gatehouse {
 
-/// What Gemini says in an error, be it an answer of another status than 200 or an event of a stream. The detail is not
-/// yet shortened and may hold the key.
-Fail failure_of(std::int64_t http_status, Json error);
-/// An answer that is not what the Gemini API promises.
-Fail malformed(View what);
-
-/// Turns one answer of Gemini, a stream of GenerateContentResponse objects, into the events of one step.
+/// Turns one answer of Gemini, streams of GenerateContentResponse objects, into the events of one step. Nothing is
+/// passed on before there is something to see, so that a request that brings nothing can be made again.
 class GeminiAnswer {
  public:
-  explicit GeminiAnswer(Sink& out) : out_(out) {}
+  /// What was asked.
+  struct Question {
+    const ToolNames& names;
+    Json messages;          ///< Of the chat; the calls in it have ids.
+    Json backend_tools;     ///< Of the chat.
+    bool searches = false;  ///< Google may search for this answer.
+    bool as_ai_sdk_5 = false;
+    std::int64_t max_output_tokens = 0;  ///< As in Ending.
+    std::int64_t max_hops = 0;           ///< As in Continuation.
+    Json before{};  ///< As in Usage::counts: of attempts that brought nothing; empty: this is the first.
+  };
 
-  /// Before the first one.
-  Status start() { return out_.emit(event::step_start()); }
+  GeminiAnswer(Sink& out, const Question& question);
+
   /// One GenerateContentResponse as JSON text.
   Status read(View text);
-  /// After the last one.
+  /// After the last one. Not ok, too, where the answer is none; then failure() says more than the status.
   Status finish();
+  const Failure& failure() const { return failure_; }
 
-  /// -1: not known.
-  std::int64_t input_tokens() const { return counts_[0]; }
-  /// With those of thoughts, which are billed as output. -1: not known.
-  std::int64_t output_tokens() const { return std::max(counts_[1] + std::max<std::int64_t>(counts_[3], 0), std::int64_t{-1}); }
+  /// The stream has ended, or broke off. True: the answer goes on in another request, from continuation().token().
+  bool goes_on();
+  const Continuation& continuation() const { return continuation_; }
+
+  bool has_begun() const { return out_.has_begun(); }  ///< Something was passed on.
+  const Usage& usage() const { return usage_; }
+  /// What it said last, each empty where it said nothing: members model, id, reason, message, stage, retires.
+  Json about() const { return about_.root(); }
 
  private:
-  Status read_sources(Json chunks);
-  Status read_part(Json part);
-  Status read_call(Json part);
+  /// Begins the step with its first event.
+  class Step final : public Sink {
+   public:
+    explicit Step(Sink& out) : out_(out) {}
+    Status begin();
+    Status emit(Event e) override;
+    bool has_begun() const { return has_begun_; }
 
-  Sink& out_;
-  View reason_ = "unknown";
-  bool has_calls_ = false;
-  std::string code_id_;                                     // of the code execution that the next result belongs to
-  std::set<std::string, std::less<>> urls_;                 // of the sources so far
-  std::array<std::int64_t, 5> counts_{-1, -1, -1, -1, -1};  // as in kCounts; -1: not known
+   private:
+    Sink& out_;
+    bool has_begun_ = false;
+  };
+
+  Status fail(Failure failure);
+  void read_about(Json response);
+  bool is_slip(Json parts) const;
+  Status read_parts(Json parts);
+  Status read_part(Json part);
+  Status read_text(Json part);
+  Status read_code(Json part);
+  Status read_call(Json part);
+  Status read_server_call(Json part);
+  Status flush_server_call(std::size_t index, Json response);
+  std::string id_of(Json call);
+  Status tell_end(View reason);
+
+  const Question question_;
+  Step out_;
+  Failure failure_;
+  Ending ending_;
+  Sources sources_;
+  Usage usage_;
+  Continuation continuation_;
+  Document about_;
+  std::string code_id_;                          // of the code execution that the next result belongs to
+  std::set<std::string, std::less<>> call_ids_;  // that the answer has used
+  std::vector<Document> server_calls_;           // parts; of Google's tools that have not answered yet
 };
 
 }  // namespace gatehouse

@@ -28,13 +28,14 @@ std::optional<nanoseconds> parse_date(const std::string& text, nanoseconds wall)
   std::tm date{};
   char month[4] = {};
   int end = 0;  // set when GMT has been found
-  (void)std::sscanf(text.c_str(), "%*3[A-Za-z], %2d %3s %4d %2d:%2d:%2d GMT%n", &date.tm_mday, month, &date.tm_year, &date.tm_hour,
-                    &date.tm_min, &date.tm_sec, &end);
+  (void)std::sscanf(text.c_str(), "%*3[A-Za-z], %2d %3s %4d %2d:%2d:%2d GMT%n", &date.tm_mday, month, &date.tm_year,
+                    &date.tm_hour, &date.tm_min, &date.tm_sec, &end);
   const auto at = kMonths.find(std::string(month) + ' ');
   if (end == 0 || static_cast<std::size_t>(end) != text.size() || at == View::npos || at % 4 != 0) return std::nullopt;
   date.tm_mon = static_cast<int>(at / 4);
   date.tm_year -= 1900;
-  const std::chrono::seconds wait = std::chrono::seconds(::timegm(&date)) - std::chrono::duration_cast<std::chrono::seconds>(wall);
+  const std::chrono::seconds wait =
+      std::chrono::seconds(::timegm(&date)) - std::chrono::duration_cast<std::chrono::seconds>(wall);
   return std::clamp<std::chrono::seconds>(wait, 0s, std::chrono::duration_cast<std::chrono::seconds>(kLongest));
 }
 
@@ -47,6 +48,27 @@ std::optional<nanoseconds> parse_retry_info(Json error) {
   return std::nullopt;
 }
 
+/// "Please retry in 1h2m3.5s." or "… in 800ms.", which some errors have and no RetryInfo.
+std::optional<nanoseconds> parse_message(View message) {
+  constexpr View kBefore = "retry in ";
+  constexpr std::pair<View, nanoseconds> kUnits[] = {{"ms", 1ms}, {"h", 1h}, {"m", 1min}, {"s", 1s}};
+  const auto at = message.find(kBefore);
+  if (at == View::npos) return std::nullopt;
+  message.remove_prefix(at + kBefore.size());
+  std::optional<nanoseconds> sum;
+  for (;;) {
+    const View number = message.substr(0, message.find_first_not_of("0123456789."));
+    message.remove_prefix(number.size());
+    const auto* unit = std::find_if(std::begin(kUnits), std::end(kUnits),
+                                    [&](const auto& u) { return message.substr(0, u.first.size()) == u.first; });
+    if (number.empty() || unit == std::end(kUnits)) return sum;
+    const auto time = parse_time(number, unit->second);
+    if (!time) return sum;
+    sum = std::min(sum.value_or(0s) + *time, kLongest);
+    message.remove_prefix(unit->first.size());
+  }
+}
+
 }  // namespace
 
 nanoseconds retry_after(View milliseconds, View seconds_or_date, Json error, nanoseconds wall) {
@@ -54,6 +76,7 @@ nanoseconds retry_after(View milliseconds, View seconds_or_date, Json error, nan
   if (!wait) wait = parse_time(seconds_or_date, 1s);
   if (!wait) wait = parse_date(std::string(seconds_or_date), wall);
   if (!wait) wait = parse_retry_info(error);
+  if (!wait) wait = parse_message(error["message"].str());
   return wait ? std::max(*wait, nanoseconds(1)) : nanoseconds(0);
 }
 

@@ -59,15 +59,17 @@ gh_host make_host() {
   return host;
 }
 
-/// As the gemini plugin does.
+/// As the gemini plugin does, where every request brings the same.
 Status read(std::string_view bytes, Sink& out) {
-  if (Status status = out.emit(event::step_start()); !status) return status;
-  GeminiAnswer answer(out);
-  core::SseReader reader;
-  reader.feed(bytes);
-  while (const auto e = reader.next()) {
-    if (Status status = answer.read(e->data); !status) return status;
-  }
+  const ToolNames names{Json()};
+  GeminiAnswer answer(out, {.names = names, .messages = Json(), .backend_tools = Json(), .max_hops = 2});
+  do {
+    core::SseReader reader;
+    reader.feed(bytes);
+    while (const auto e = reader.next()) {
+      if (Status status = answer.read(e->data); !status) return status;
+    }
+  } while (answer.goes_on());
   return answer.finish();
 }
 

@@ -131,14 +131,14 @@ def an_invalid_key_is_told_to_the_operator_and_not_to_the_client(f):
     client = f.client(chat())
     check_stream(client.answer(), '"type":"error"')
     check(b'UPSTREAM-TEXT' not in client.data and b'API' not in client.data, client.data)
-    f.logged(level='error', plugin='gemini', message='gemini refuses the API key')
+    f.logged(level='error', plugin='gemini', message='no answer from gemini: the API key is refused')
     got = json.loads(f.client(get('/health')).answer().body)
     check(got['status'] == 'unhealthy', got)
 
 
 @test
 def an_open_circuit_refuses_at_once_and_probes_again(f):
-    broken = b'HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n'
+    broken = b'HTTP/1.1 503 Oops\r\nContent-Length: 0\r\n\r\n'
     answers = iter([broken] * 3)
 
     def script(call):

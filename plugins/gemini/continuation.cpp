@@ -1,0 +1,43 @@
+#include "continuation.h"
+
+namespace gatehouse {
+namespace {
+
+constexpr int kMaxStalls = 3;
+constexpr std::size_t kMaxToken = 64 * 1024;  // those seen have less than 4 KiB; it is kept, and sent back
+
+}  // namespace
+
+void Continuation::read(Json response, bool has_content) {
+  const Json candidate = response["candidates"].at(0);
+  has_content_ = has_content_ || has_content;
+  if (!response["promptFeedback"].is_null()) reason_ = "promptFeedback";
+  if (const View reason = candidate["finishReason"].str(); !reason.empty()) reason_ = reason;
+  if (const View token = candidate["continuationToken"].str(); !token.empty() && token.size() <= kMaxToken)
+    token_ = token;
+}
+
+bool Continuation::goes_on() {
+  if (hops_left_ <= 0 || !follow()) return false;
+  --hops_left_;
+  token_.clear();
+  reason_.clear();
+  has_content_ = false;
+  return true;
+}
+
+bool Continuation::follow() {
+  const bool has_new_token = !token_.empty() && token_ != start_;
+  if (has_new_token && (reason_.empty() || reason_ == "CONTINUATION")) {
+    stalls_ = 0;
+    start_ = token_;
+    return true;
+  }
+  // A request that broke off before it said anything can be made again; of the first one, that is up to whoever
+  // retries.
+  if (!reason_.empty() || has_content_ || start_.empty() || stalls_ == kMaxStalls) return false;
+  ++stalls_;
+  return true;
+}
+
+}  // namespace gatehouse

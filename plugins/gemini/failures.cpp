@@ -1,0 +1,287 @@
+#include "failures.h"
+
+#include <algorithm>
+
+namespace gatehouse {
+namespace {
+
+// Texts of Google's errors, as public reports of 2025 and 2026 quote them.
+
+using Mend = Failure::Mend;
+
+constexpr std::size_t kLongestReason = 64;  // those known have 30
+
+Failure make(int http_status, std::string code, std::string message, std::uint32_t flags = 0) {
+  Failure failure;
+  failure.http_status = http_status;
+  failure.code = std::move(code);
+  failure.message = std::move(message);
+  failure.flags = flags;
+  return failure;
+}
+
+/// As it shows in the health, with the cure.
+Failure shown(int health, std::string cure, Failure failure) {
+  failure.health = health;
+  failure.cure = std::move(cure);
+  return failure;
+}
+
+Failure bad_key(std::string cure) {
+  return shown(GH_DOWN, std::move(cure),
+               make(502, "upstream_key_refused",
+                    "Gemini does not accept the key of this gateway; its operator can correct gemini.api_key."));
+}
+
+Failure bad_account(std::string cure) {
+  return shown(GH_DOWN, std::move(cure),
+               make(502, "upstream_account_refused", "Gemini does not serve the operator of this gateway."));
+}
+
+Failure refused() {
+  return make(502, "upstream_refused", "Gemini refused the request; the gateway's log has its reason.");
+}
+
+Failure mendable(Mend mend) {
+  Failure failure = refused();
+  failure.mend = mend;
+  return failure;
+}
+
+bool has(View text, View words) { return text.find(words) != View::npos; }
+
+bool has_any(View text, std::initializer_list<View> words) {
+  return std::any_of(words.begin(), words.end(), [text](View w) { return has(text, w); });
+}
+
+bool ends_with(View text, View end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+/// What an error says, taken apart once.
+struct Said {
+  explicit Said(Json error) : message(error["message"].str()) {
+    for (const Json detail : error["details"]) {
+      if (reason.empty()) reason = detail["reason"].str();
+      only_help = only_help && ends_with(detail["@type"].str(), ".Help");
+      for (const Json violation : detail["violations"]) {
+        const View quota = violation["quotaId"].str();
+        per_day = per_day || has_any(quota, {"PerDay", "Daily"});
+        per_minute = per_minute || has(quota, "PerMinute");
+      }
+    }
+    only_help = only_help && error["details"].size() > 0;
+  }
+
+  View message, reason;                      // of an ErrorInfo
+  bool per_day = false, per_minute = false;  // quotas that are used up
+  bool only_help = true;
+};
+
+/// "limit: 0", but not "limit: 02" or "limit: 0.5".
+bool has_no_quota(View message) {
+  constexpr View kNone = "limit: 0";
+  const auto at = message.find(kNone);
+  return at != View::npos && message.substr(at + kNone.size()).find_first_of("0123456789.") != 0;
+}
+
+/// The declarations that a message such as "* …tools[0].function_declarations[2].parameters: …" names.
+std::set<std::size_t> named_tools(View message) {
+  constexpr View kBefore = "function_declarations[";
+  std::set<std::size_t> tools;
+  for (auto at = message.find(kBefore); at != View::npos; at = message.find(kBefore, at)) {
+    at += kBefore.size();
+    std::size_t index = 0;
+    const auto digits = at;
+    while (at < message.size() && at - digits < 4 && message[at] >= '0' && message[at] <= '9') {
+      index = index * 10 + static_cast<std::size_t>(message[at++] - '0');
+    }
+    if (at > digits) tools.insert(index);
+  }
+  return tools;
+}
+
+/// The word of a message behind this text, as far as it is fit for the caller's eyes.
+std::string name_behind(View message, View before) {
+  const auto at = message.find(before);
+  if (at == View::npos) return {};
+  constexpr View kFit = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-/.";
+  constexpr std::size_t kLongest = 80;  // names of the Files API have 40 characters at most
+  const View rest = message.substr(at + before.size());
+  return std::string(rest.substr(0, std::min(rest.find_first_not_of(kFit), kLongest)));
+}
+
+/// A file that a chat names is the client's affair: it ends 48 hours after it was uploaded, or never was there.
+Failure bad_file(View message) {
+  std::string name = name_behind(message, "the File ");
+  if (name.empty()) name = name_behind(message, "files/");
+  return make(400, "file_unavailable",
+              "Gemini cannot open the file " + name + (name.empty() ? "" : " ") +
+                  "of this chat; it may have expired: send it again.");
+}
+
+Failure bad_media(View message) {
+  const std::string type = name_behind(message, "MIME type: ");
+  return make(400, "file_refused",
+              "Gemini cannot read a file of this chat" + (type.empty() ? "" : ", whose type is " + type) +
+                  "; send it in another form.");
+}
+
+Failure too_long(View message) {
+  const std::string limit = name_behind(message, "tokens allowed (");
+  return make(413, "context_too_long",
+              "The conversation is too long for this model" + (limit.empty() ? "" : ", which takes " + limit + " tokens") +
+                  "; start a new one, or leave out files.");
+}
+
+Failure bad_setting(View name) {
+  return shown(GH_DEGRADED, "the model does not take a setting of gemini: " + std::string(name),
+               make(502, "upstream_setting_refused", "Gemini does not take a setting of this gateway for the model."));
+}
+
+/// Google's words for a refused request, in the order in which they are looked for: those that quote what a client
+/// wrote come first, so that no client can bring about the others.
+Failure refused_request(const Said& said) {
+  const View m = said.message;
+  if (has(m, "function_declarations[")) {
+    Failure failure = mendable(Mend::tools);
+    failure.tools = named_tools(m);
+    return failure;
+  }
+  if (m.substr(0, 8) == "Invalid " && !has(m, "signature")) return refused();  // of a value, which it quotes
+  if (has_any(m, {"MIME type", "input image", "Cannot fetch content", "provided URL", "URL_"})) return bad_media(m);
+  if (has_any(m, {"the File ", "files/", "private video", "video is not"})) return bad_file(m);
+  if (has_any(m, {"hought signature", "thought_signature"})) return mendable(Mend::signatures);
+  if (has(m, "input token count")) return too_long(m);
+  if (m.substr(0, 8) == "API key ") return bad_key("the API key is refused: correct api_key");
+  if (has(m, "Multiple authentication credentials"))
+    return bad_key("the API key arrives twice: remove it from base_url or the proxy");
+  if (has(m, "location is not supported"))
+    return bad_account("Gemini is not offered where this gateway runs: run it elsewhere, or turn on billing");
+  if (has_any(m, {"hinking level", "thinking_level", "thinkingLevel"})) return bad_setting("thinking");
+  if (has_any(m, {"hinking budget", "thinking_budget", "thinkingBudget"})) return bad_setting("thinking");
+  if (has(m, "emperature")) return bad_setting("temperature");
+  if (m == "Request contains an invalid argument.") return mendable(Mend::tools);
+  if (has_any(m, {"call turn comes", "with a model turn", "function response parts"})) {
+    return shown(GH_UP, "Gemini refuses the order of the turns of this conversation", refused());
+  }
+  return refused();
+}
+
+Failure refused_caller(const Said& said) {
+  const View m = said.message;
+  if (has_any(m, {"the File ", "files/", "ideo"})) return bad_file(m);
+  if (has(m, "leaked")) return bad_key("the API key was published, and is blocked: make a new one");
+  if (has(m, "denied access")) return bad_account("Google has denied the project of the API key access");
+  return bad_key("the API key is refused: correct api_key");
+}
+
+Failure gone(View message) {
+  if (has_any(message, {"the File ", "files/"})) return bad_file(message);
+  Failure failure = make(502, "upstream_model_unknown", "Gemini does not have this model; choose another one.");
+  // "…is not found for API version v1beta, or is not supported for generateContent." Proxies say no more than the first half.
+  failure.model_gone = has_any(message, {"no longer available", "not supported for generateContent"});
+  return failure;
+}
+
+Failure over_quota(const Said& said) {
+  if (has_no_quota(said.message)) {
+    return shown(GH_DEGRADED, "the plan of the API key does not include this model: it needs billing",
+                 make(429, "upstream_not_in_plan",
+                      "The gateway's plan for Gemini does not include this model; choose another one."));
+  }
+  if (said.per_day && !said.per_minute) {
+    return shown(GH_DEGRADED, "the quota of the day is used up; it is reset at midnight Pacific time",
+                 make(429, "upstream_quota_used_up",
+                      "The gateway's quota of the day for Gemini is used up; try again tomorrow."));
+  }
+  Failure failure = shown(GH_DEGRADED, "the quota is used up at the moment",
+                          make(429, "upstream_rate_limited",
+                               "The quota for Gemini is used up at the moment; try again later.", GH_FAIL_TRANSIENT));
+  failure.once = said.only_help;  // nothing about a time: it may be the quota of the day
+  return failure;
+}
+
+Failure overloaded(std::uint32_t flags) {
+  return shown(GH_DEGRADED, "the model is overloaded",
+               make(503, "upstream_unavailable", "Gemini is overloaded at the moment; try again.", flags));
+}
+
+Failure failed() {
+  return make(502, "upstream_error", "Gemini failed to answer; try again.", GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT);
+}
+
+std::optional<Failure> by_reason(View reason) {
+  if (reason == "API_KEY_INVALID" || reason == "ACCESS_TOKEN_TYPE_UNSUPPORTED")
+    return bad_key("the API key is refused: correct api_key");
+  if (reason == "SERVICE_DISABLED" || ends_with(reason, "_BLOCKED")) {
+    return bad_key("the API key may not be used here: lift its restriction " +
+                   std::string(reason.substr(0, kLongestReason)));
+  }
+  if (reason == "CONSUMER_SUSPENDED" || reason == "CONSUMER_INVALID") {
+    return bad_account("Google does not serve the project of the API key: " +
+                       std::string(reason.substr(0, kLongestReason)));
+  }
+  if (reason == "MODEL_CAPACITY_EXHAUSTED") return overloaded(GH_FAIL_UPSTREAM);
+  return std::nullopt;
+}
+
+/// Of google.rpc.Code, with the HTTP status of each; for errors that name no status, or none that is an error.
+constexpr std::pair<View, int> kStatuses[] = {
+    {"CANCELLED", 499},          {"INVALID_ARGUMENT", 400}, {"FAILED_PRECONDITION", 400},
+    {"OUT_OF_RANGE", 400},       {"UNAUTHENTICATED", 401},  {"PERMISSION_DENIED", 403},
+    {"NOT_FOUND", 404},          {"ABORTED", 409},          {"ALREADY_EXISTS", 409},
+    {"RESOURCE_EXHAUSTED", 429}, {"UNKNOWN", 500},          {"INTERNAL", 500},
+    {"DATA_LOSS", 500},          {"UNIMPLEMENTED", 501},    {"UNAVAILABLE", 503},
+    {"DEADLINE_EXCEEDED", 504}};
+
+std::int64_t status_of(std::int64_t http_status, Json error) {
+  if (http_status != 200) return http_status;
+  if (const std::int64_t code = error["code"].integer(); code >= 400) return code;
+  for (const auto& [word, status] : kStatuses) {
+    if (word == error["status"].str()) return status;
+  }
+  return 500;
+}
+
+Failure by_status(std::int64_t status, const Said& said) {
+  switch (status) {
+    case 400: return refused_request(said);
+    case 401: return bad_key("the API key is refused: correct api_key");
+    case 403: return refused_caller(said);
+    case 404: return gone(said.message);
+    case 408:
+    case 409: return failed();
+    case 413: return too_long(said.message);
+    case 429: return over_quota(said);
+    case 499: {
+      Failure failure = failed();
+      failure.once = true;
+      return failure;
+    }
+    case 503: return overloaded(GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
+    default: return status >= 500 ? failed() : status >= 400 ? refused() : malformed({});
+  }
+}
+
+}  // namespace
+
+Failure failure_of(std::int64_t http_status, Json error) {
+  const std::int64_t status = status_of(http_status, error);
+  const Said said(error);
+  auto failure = by_reason(said.reason);
+  if (!failure) failure = by_status(status, said);
+  failure->detail = "HTTP " + std::to_string(status);
+  for (const View text : {error["status"].str(), said.reason, said.message}) {
+    if (!text.empty()) failure->detail.append(": ").append(text);
+  }
+  return std::move(*failure);
+}
+
+Failure malformed(View what) {
+  Failure failure = make(502, "upstream_malformed", "Gemini sent an answer that cannot be understood; try again.");
+  failure.detail = what;
+  return failure;
+}
+
+}  // namespace gatehouse

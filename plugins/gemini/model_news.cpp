@@ -1,0 +1,107 @@
+#include "model_news.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace gatehouse {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMaxModels = 100;  // names come from clients where an operator allows any
+constexpr auto kSoon = std::chrono::days(90);
+
+/// "models/gemini-3.5-flash-002" is gemini-3.5-flash: the version of a model that never changes is no other model.
+std::string plain_name(View version) {
+  constexpr View kPath = "models/";
+  if (version.substr(0, kPath.size()) == kPath) version.remove_prefix(kPath.size());
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (version.size() > 4 && version[version.size() - 4] == '-' &&
+      std::all_of(version.end() - 3, version.end(), is_digit)) {
+    version.remove_suffix(4);
+  }
+  const bool is_name =
+      version.size() <= 100 && std::all_of(version.begin(), version.end(), [&](char c) {
+        return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
+      });
+  return std::string(is_name ? version : View());
+}
+
+bool is_alias(View name) {
+  constexpr View kEnd = "-latest";
+  return name.size() > kEnd.size() && name.substr(name.size() - kEnd.size()) == kEnd;
+}
+
+/// "2026-12-01", as an RFC 3339 time begins.
+std::string date(std::chrono::nanoseconds wall) {
+  const std::chrono::year_month_day day(
+      std::chrono::floor<std::chrono::days>(std::chrono::sys_time<std::chrono::nanoseconds>(wall)));
+  char text[16];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(day.year()), static_cast<unsigned>(day.month()),
+                static_cast<unsigned>(day.day()));
+  return text;
+}
+
+/// Of modelStatus: what Google says about the model's end.
+std::string status_text(Json about, std::chrono::nanoseconds wall) {
+  const View stage = about["stage"].str(), retires = about["retires"].str().substr(0, 10);
+  const bool soon = !retires.empty() && retires <= date(wall + kSoon);
+  if (!soon && stage != "LEGACY" && stage != "DEPRECATED" && stage != "RETIRED") return {};
+  std::string text = "Google calls it " + std::string(stage.empty() ? "STABLE" : stage);
+  if (!retires.empty()) text.append(", until ").append(retires);
+  return text;
+}
+
+}  // namespace
+
+void ModelNews::read(Exchange& x, View asked, View sent, Json about) {
+  const std::string answered = plain_name(about["model"].str());
+  if (!answered.empty()) x.notes().edit("answered_by").set(View(answered));
+  const bool mismatch = !answered.empty() && !is_alias(sent) && answered != plain_name(sent);
+  if (mismatch) count_mismatch(sent, answered);
+
+  std::string text;
+  const auto add = [&](const std::string& more) {
+    if (!more.empty()) text.append(text.empty() ? " " : "; ").append(more);
+  };
+  add(models_.ending(asked, host_.wall()));
+  if (asked != sent) add("is asked for no longer, but " + std::string(sent));
+  if (mismatch) add("is answered by " + answered);
+  add(status_text(about, host_.wall()));
+
+  const std::lock_guard lock(mutex_);
+  if (text.empty()) {
+    if (const auto old = news_.find(asked); old != news_.end()) news_.erase(old);
+    return;
+  }
+  if (news_.size() >= kMaxModels) news_.clear();
+  news_[std::string(asked)] = text;
+  const std::int64_t today = host_.wall() / 24h;
+  if (told_day_ != today || told_.size() >= kMaxModels) told_.clear();
+  told_day_ = today;
+  if (!told_.insert(std::string(asked) + text).second) return;
+  host_.log(GH_WARN, &x, std::string(asked) + text);
+  if (const auto ends = models_.find(asked).ends) {
+    host_
+        .series(GH_GAUGE, "gatehouse_gemini_model_ends_timestamp_seconds",
+                "When Google ends a model that chats ask for.", {{"model", asked}})
+        .record(static_cast<double>(std::chrono::seconds(ends->time_since_epoch()).count()));
+  }
+}
+
+std::string ModelNews::summary() const {
+  const std::lock_guard lock(mutex_);
+  std::string all;
+  for (const auto& [model, text] : news_) all.append(all.empty() ? "" : "; ").append(model).append(text);
+  constexpr std::size_t kLongest = 1000;
+  return all.substr(0, kLongest);
+}
+
+void ModelNews::count_mismatch(View sent, View answered) const {
+  host_
+      .series(GH_COUNTER, "gatehouse_gemini_model_mismatch_total", "Answers of another model than was asked for.",
+              {{"asked", sent}, {"answered", answered}})
+      .record();
+}
+
+}  // namespace gatehouse
