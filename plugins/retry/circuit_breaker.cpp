@@ -8,13 +8,15 @@ CircuitBreaker::CircuitBreaker(Host host, Json config)
     : host_(host),
       max_failures_(config["failures"].integer(5)),
       cooldown_(config["cooldown"].duration(std::chrono::seconds(30))),
-      gauge_(host.series(GH_GAUGE, "gatehouse_circuit_open", "1 while requests are kept from an upstream that only fails.",
+      gauge_(host.series(GH_GAUGE, "gatehouse_circuit_open",
+                         "1 while requests are kept from an upstream that only fails.",
                          {{"plugin", host.instance()}})) {}
 
 void CircuitBreaker::adopt(CircuitBreaker& older) {
   {
     const std::lock_guard lock(older.mutex_);
     failures_ = older.failures_.load();
+    suspects_ = older.suspects_;
     open_until_ = std::min(older.open_until_, host_.now() + cooldown_);
   }
   show();
@@ -35,12 +37,14 @@ void CircuitBreaker::answered() {
   const std::lock_guard lock(mutex_);
   const bool was_open = is_open();
   failures_ = 0;
+  suspects_.clear();
   if (was_open) show();
 }
 
-void CircuitBreaker::failed() {
+void CircuitBreaker::failed(std::uint32_t flags, std::string caller) {
   const std::lock_guard lock(mutex_);
   const bool was_open = is_open();
+  if (!was_open && !(flags & GH_FAIL_UPSTREAM) && !suspects_.insert(std::move(caller)).second) return;
   ++failures_;
   if (!is_open()) return;
   open_until_ = host_.now() + cooldown_;

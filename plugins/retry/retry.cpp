@@ -12,19 +12,12 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-constexpr View kEmptyAnswer = "empty_answer";
-
-/// Whether the same request may succeed a moment later.
-bool may_pass(const gh_failure& failure) {
-  static constexpr int kStatuses[] = {408, 409, 429, 503, 504};
-  static constexpr View kCodes[] = {"upstream_unreachable", "upstream_broken", "upstream_error", kEmptyAnswer};
-  return std::find(std::begin(kStatuses), std::end(kStatuses), failure.http_status) != std::end(kStatuses) ||
-         std::find(std::begin(kCodes), std::end(kCodes), view(failure.code)) != std::end(kCodes);
-}
-
-/// Whether it tells that the upstream is out of order, and not that this request, or one more of them, is too much for it.
-bool blames_upstream(const gh_failure& failure) {
-  return may_pass(failure) && failure.http_status != 429 && view(failure.code) != kEmptyAnswer;
+/// Who asks, as far as it is known.
+std::string caller_of(const Exchange& x) {
+  const Json notes = x.notes();
+  const View extension = notes["extension_id"].str();
+  if (extension.empty()) return std::string(x.peer());
+  return std::string(extension).append(1, '\0').append(notes["install"].str());
 }
 
 /// From 0 to 1.
@@ -33,37 +26,14 @@ double random_fraction() {
   return std::generate_canonical<double, 31>(random);
 }
 
-/// Passes the answer of one attempt on, and knows whether there is any. With `retry_empty` its frame is held back until
-/// something is in it, and an answer that ends without is turned into a failure.
+/// Passes the answer of one attempt on, and knows whether there is any.
 class Attempt final : public Sink {
  public:
-  Attempt(Sink& out, CircuitBreaker& breaker, bool retry_empty) : out_(out), breaker_(breaker), retry_empty_(retry_empty) {}
+  Attempt(Sink& out, CircuitBreaker& breaker) : out_(out), breaker_(breaker) {}
 
   Status emit(Event e) override {
-    if (has_begun_) return out_.emit(e);
-    if (retry_empty_) {
-      if (e.kind() == GH_EV_STEP_START) {
-        step_started_ = true;
-        return {};
-      }
-      if (e.kind() == GH_EV_USAGE) {
-        usage_.emplace();
-        usage_->root().set(e.json());
-        return {};
-      }
-      // A filter or a limit would end the next answer as well.
-      if (e.kind() == GH_EV_STEP_FINISH && e.name() != "content-filter" && e.name() != "length") {
-        return Fail{502, std::string(kEmptyAnswer), "The model gave an empty answer; try again.", std::string(e.name())};
-      }
-    }
+    if (!has_begun_) breaker_.answered();
     has_begun_ = true;
-    breaker_.answered();
-    if (step_started_) {
-      if (Status status = out_.emit(event::step_start()); !status) return status;
-    }
-    if (usage_) {
-      if (Status status = out_.emit(event::usage(usage_->root())); !status) return status;
-    }
     return out_.emit(e);
   }
 
@@ -72,10 +42,7 @@ class Attempt final : public Sink {
  private:
   Sink& out_;
   CircuitBreaker& breaker_;
-  const bool retry_empty_;
   bool has_begun_ = false;
-  bool step_started_ = false;      // held back
-  std::optional<Document> usage_;  // held back
 };
 
 }  // namespace
@@ -89,27 +56,27 @@ Retry::Retry(Host host, Json config)
       jitter_(config["jitter"].real(0.1)),
       budget_(config["budget"].duration(2min)),
       max_retry_after_(config["max_retry_after"].duration(60s)),
-      retry_empty_(config["retry_empty"].boolean()),
       breaker_(host, config["breaker"]),
-      retries_(host.series(GH_COUNTER, "gatehouse_retries_total", "Attempts after the first one.", {{"plugin", host.instance()}})) {}
+      retries_(host.series(GH_COUNTER, "gatehouse_retries_total", "Attempts after the first one.",
+                           {{"plugin", host.instance()}})) {}
 
 Status Retry::handle(Exchange& x, Sink& out, Next& next) {
   nanoseconds budget = budget_;
   for (std::int64_t attempt = 1;; ++attempt) {
     if (const auto wait = breaker_.refuses()) {
-      return Fail{503, "upstream_unavailable", "The model does not answer at the moment; try again later.", "the circuit is open", *wait};
+      return Fail{503, "upstream_unavailable", "The model does not answer at the moment; try again later.",
+                  "the circuit is open", *wait};
     }
-    Attempt answer(out, breaker_, retry_empty_);
+    Attempt answer(out, breaker_);
     Status status = next(x, answer);
     const gh_failure* const failure = x.failure();
     if (status.code() != GH_FAILED || !failure) return status;
-    blames_upstream(*failure) ? breaker_.failed() : breaker_.answered();
 
     const nanoseconds wait = wait_after(attempt, *failure);
     View objection;
     if (answer.has_begun()) {
       objection = "the answer has begun";
-    } else if (!may_pass(*failure)) {
+    } else if (!(failure->flags & GH_FAIL_TRANSIENT)) {
       objection = "the next one would fail as well";
     } else if (attempt == attempts_) {
       objection = "it was the last one";
@@ -121,7 +88,11 @@ Status Retry::handle(Exchange& x, Sink& out, Next& next) {
       objection = "there is no time to wait";
     }
     tell(x, attempt, view(failure->code), wait, objection);
-    if (!objection.empty()) return status;
+    if (!objection.empty()) {
+      const std::uint32_t blame = failure->flags & (GH_FAIL_UPSTREAM | GH_FAIL_SUSPECT);
+      blame ? breaker_.failed(blame, caller_of(x)) : breaker_.answered();
+      return status;
+    }
 
     if (Status slept = host_.sleep(x, wait); !slept) return slept;
     budget -= wait;
@@ -129,8 +100,8 @@ Status Retry::handle(Exchange& x, Sink& out, Next& next) {
   }
 }
 
-/// What the upstream asks for, or else a time that grows from attempt to attempt; and a little more, lest those who failed
-/// together come back together.
+/// What the upstream asks for, or else a time that grows from attempt to attempt; and a little more, lest those who
+/// failed together come back together.
 nanoseconds Retry::wait_after(std::int64_t attempt, const gh_failure& failure) const {
   const auto ns = [](nanoseconds time) { return static_cast<double>(time.count()); };
   const double hint = ns(std::min(nanoseconds(failure.retry_after_ns), max_retry_after_));
@@ -156,4 +127,5 @@ void Retry::tell(const Exchange& x, std::int64_t attempt, View code, nanoseconds
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Retry, "retry", "1.0.0", "Asks again when the model failed for a moment", GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
+GATEHOUSE_PLUGIN(gatehouse::Retry, "retry", "1.0.0", "Asks again when the model failed for a moment", GATEHOUSE_SCHEMA,
+                 GH_PLUGIN_CHAT)

@@ -22,7 +22,6 @@ class Retry final : public Plugin {
   const std::chrono::nanoseconds delay_, max_delay_;
   const double multiplier_, jitter_;
   const std::chrono::nanoseconds budget_, max_retry_after_;
-  const bool retry_empty_;
   CircuitBreaker breaker_;
   const Series retries_;
 };

@@ -294,7 +294,7 @@ def a_wait_that_is_too_long_is_an_error_at_once(f):
 
 @test
 def a_provider_that_only_fails_is_left_in_peace(f):
-    provider = f.provider(refuse(500))
+    provider = f.provider(refuse(503))
     start(f, provider.address, {'retry': {'attempts': 1, 'breaker': {'failures': 5, 'cooldown': '1h'}}})
     times = []
     for i in range(50):
@@ -303,6 +303,23 @@ def a_provider_that_only_fails_is_left_in_peace(f):
         times.append(time.monotonic() - began)
     check(len(provider.socks) == 5, f'it was asked {len(provider.socks)} times')
     check(statistics.median(times[5:]) < 0.05, f'it takes {statistics.median(times[5:]) * 1000:.0f} ms to refuse')
+
+
+@test
+def one_client_at_whose_prompt_the_provider_fails_closes_it_to_nobody_else(f):
+    def script(call):
+        if b'poison' in call.body:
+            return refuse(500)(call)
+        call.answer('Back')
+        call.sock.close()
+    start(f, f.provider(script).address, {'extension-auth': TOKENS, 'retry': {'attempts': 1, 'breaker': {'failures': 2, 'cooldown': '1h'}}})
+    for _ in range(FAILURES):
+        check_stream(f.client(chat('poison', headers=[bearer('laptop')])).answer(), '"type":"error"')
+    check_stream(f.client(chat(headers=[bearer('phone')])).answer())
+    for install in INSTALLS:
+        check_stream(f.client(chat('poison', headers=[bearer(install)])).answer(), '"type":"error"')
+    check_stream(f.client(chat('another question', headers=[bearer('phone')])).answer(), '"type":"error"')
+    check('2 failures in a row' in f.client(get('/health/detailed')).answer().body.decode(), 'the circuit is not open')
 
 
 # ---- Signals
