@@ -245,7 +245,7 @@ Status Cache::put_entry(Exchange& x, Sink& out, View key) {
     (void)write(text, e);  // can be, since it was read
   }
   if (!ending.is_proper()) {
-    return Fail{400, "entry_invalid", "The body must be an entry as GET shows it, with events up to a step-finish named stop.", {}};
+    return Fail{400, "entry_invalid", "The body must be an entry as GET shows it, with something to see and events up to a step-finish named stop.", {}};
   }
   if (text.size() > max_entry_) return Fail{413, "entry_too_large", "The entry is larger than max_entry of the cache.", {}};
   return keep(x, key, text) ? no_content(x, out) : store_is_down();

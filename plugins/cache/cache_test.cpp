@@ -24,6 +24,8 @@ const Events kAnswer = {"step-start",
                         R"(text#7:Grüß "dich" @{"google":{"thoughtSignature":"a=="}})",
                         "source:1:Title:https://example.org/?a=b",
                         "file:image/png:AAAA",
+                        R"(data:search-suggestions:{"html":"<div>q</div>"})",
+                        R"(response:{"model":"m-1","id":"r"})",
                         R"(usage:{"input_tokens":3,"cost":0.25})",
                         "step-finish:stop"};
 
@@ -206,16 +208,18 @@ INSTANTIATE_TEST_SUITE_P(
     Cache, NeverKept,
     ::testing::Values(testing::fails({503, "overloaded", "Try again.", {}}), breaks_off({"step-start", "text:Hel"}), breaks_off(kAnswer),
                       ends_with(kAnswer, GH_STOP), ends_with(kAnswer, GH_CANCELLED), testing::events({"step-start", "text:Hel"}),
-                      testing::events({"step-start", "step-finish:stop", "step-start"}), testing::events({}),
+                      testing::events({"step-start", "text:Hi", "step-finish:stop", "step-start"}), testing::events({}),
                       testing::events({"step-start", "text:Hel", "step-finish:length"}),
-                      testing::events({"step-start", "step-finish:error", "step-start", "step-finish:stop"}),
-                      testing::events({"step-start", "tool-input-start:1:t", "step-finish:stop"}),
-                      testing::events({"step-start", "tool-input-delta:1:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "tool-call:1:t:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "tool-call+provider-executed:1:t:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "tool-call-error:1:t:no:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "tool-output+dynamic:1:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "tool-output-error:1:no", "step-finish:stop"}),
+                      testing::events({"step-start", "step-finish:error", "step-start", "text:Hi", "step-finish:stop"}),
+                      testing::events({"step-start", "step-finish:stop"}), testing::events({"step-start", "text: \n", "step-finish:stop"}),
+                      testing::events({"step-start", "reasoning:Hm", "usage:{}", "step-finish:stop"}),
+                      testing::events({"step-start", "text:Hi", "tool-input-start:1:t", "step-finish:stop"}),
+                      testing::events({"step-start", "text:Hi", "tool-input-delta:1:{}", "step-finish:stop"}),
+                      testing::events({"step-start", "text:Hi", "tool-call:1:t:{}", "step-finish:stop"}),
+                      testing::events({"step-start", "text:Hi", "tool-call+provider-executed:1:t:{}", "step-finish:stop"}),
+                      testing::events({"step-start", "text:Hi", "tool-call-error:1:t:no:{}", "step-finish:stop"}),
+                      testing::events({"step-start", "text:Hi", "tool-output+dynamic:1:{}", "step-finish:stop"}),
+                      testing::events({"step-start", "text:Hi", "tool-output-error:1:no", "step-finish:stop"}),
                       testing::events({"step-start", "text+preliminary:Hel", "step-finish:stop"})));
 
 TEST_F(CacheTest, KeepsAnAnswerToAQuestionWithToolsIfNoneWasCalled) {
@@ -584,11 +588,12 @@ TEST_F(CacheTest, RefusesEntriesThatItWouldNotKeepItself) {
   const std::string target = "/entries?key=" + std::string(64, 'a');
   for (const char* body : {"{}", R"({"events":[]})", R"({"events":[{"kind":"text","text":"Hel"}]})",
                            R"({"events":[{"kind":"step-finish","name":"length"}]})",
-                           R"({"events":[{"kind":"tool-call","id":"1"},{"kind":"step-finish","name":"stop"}]})"}) {
+                           R"({"events":[{"kind":"step-finish","name":"stop"}]})",
+                           R"({"events":[{"kind":"text","text":"Hi"},{"kind":"tool-call","id":"1"},{"kind":"step-finish","name":"stop"}]})"}) {
     EXPECT_EQ(h.admin(cache, "PUT", target, body).failure.code, "entry_invalid") << body;
   }
   const std::string id(1 << 20, 'x');
-  EXPECT_EQ(h.admin(cache, "PUT", target, R"({"events":[{"kind":"step-finish","name":"stop","id":")" + id + R"("}]})").status, 413);
+  EXPECT_EQ(h.admin(cache, "PUT", target, R"({"events":[{"kind":"text","text":"Hi"},{"kind":"step-finish","name":"stop","id":")" + id + R"("}]})").status, 413);
   EXPECT_TRUE(h.store.empty());
 }
 
@@ -609,7 +614,7 @@ TEST_F(CacheTest, TellsTheAdministratorThatTheStoreIsDown) {
   h.store_down = true;
   const std::string target = "/entries?key=" + std::string(64, 'a');
   for (const char* method : {"GET", "DELETE"}) EXPECT_EQ(h.admin(cache, method, target).status, 503);
-  EXPECT_EQ(h.admin(cache, "PUT", target, R"({"events":[{"kind":"step-finish","name":"stop"}]})").status, 503);
+  EXPECT_EQ(h.admin(cache, "PUT", target, R"({"events":[{"kind":"text","text":"Hi"},{"kind":"step-finish","name":"stop"}]})").status, 503);
 }
 
 TEST_F(CacheTest, CountsWhatItDid) {

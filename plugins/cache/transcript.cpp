@@ -13,6 +13,8 @@ constexpr Kind kKinds[] = {
     {GH_EV_REASONING, "reasoning"},
     {GH_EV_SOURCE, "source"},
     {GH_EV_FILE, "file"},
+    {GH_EV_DATA, "data"},
+    {GH_EV_RESPONSE, "response"},
     {GH_EV_USAGE, "usage"},
     {GH_EV_STEP_FINISH, "step-finish"},
 };

@@ -18,18 +18,21 @@ std::optional<std::vector<gh_event>> read(Json events);
 
 Status replay(const std::vector<gh_event>& events, Sink& out);
 
-/// Whether the events so far are an answer to keep: one that came to its end because the model had said all.
+/// Whether the events so far are an answer to keep: one that says something, and came to its end because the model had said all.
 class Ending {
  public:
   void see(Event e) {
     finished_ = e.kind() == GH_EV_STEP_FINISH;
     if (finished_ && e.name() != "stop") cut_short_ = true;
+    const bool has_text = e.kind() == GH_EV_TEXT && e.text().find_first_not_of(" \t\r\n") != View::npos;
+    says_something_ = says_something_ || has_text || e.kind() == GH_EV_FILE;
   }
-  bool is_proper() const { return finished_ && !cut_short_; }
+  bool is_proper() const { return finished_ && !cut_short_ && says_something_; }
 
  private:
   bool finished_ = false;
   bool cut_short_ = false;  // by its length, by a filter, by an error
+  bool says_something_ = false;
 };
 
 }  // namespace gatehouse
