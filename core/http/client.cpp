@@ -77,8 +77,8 @@ struct HttpAnswer::Parser final : MessageParser<false> {
   void take(Text bytes, Error&) override { body.append(bytes.data(), bytes.size()); }
 };
 
-HttpAnswer::HttpAnswer(HttpClient& client, StreamSocket socket, Waiter& waiter, bool to_head)
-    : client_(client), socket_(std::move(socket)), waiter_(waiter), parser_(std::make_unique<Parser>(to_head)) {}
+HttpAnswer::HttpAnswer(HttpClient& client, StreamSocket socket, Waiter& waiter, bool to_head, Clock::duration event)
+    : client_(client), socket_(std::move(socket)), waiter_(waiter), event_(event), parser_(std::make_unique<Parser>(to_head)) {}
 
 HttpAnswer::~HttpAnswer() {
   if (parser_->is_done() && parser_->keep_alive() && pending_.empty()) client_.keep(std::move(socket_), keeps_for());
@@ -140,9 +140,11 @@ std::optional<HttpProblem> HttpAnswer::read_head(Clock::duration first_byte) {
   }
 }
 
-std::variant<std::string_view, HttpProblem> HttpAnswer::read() {
+std::variant<std::string_view, HttpProblem> HttpAnswer::read() { return read(Clock::time_point::max()); }
+
+std::variant<std::string_view, HttpProblem> HttpAnswer::read(Clock::time_point until) {
   piece_.clear();
-  const auto until = Clock::now() + client_.options_.idle;
+  until = std::min(until, Clock::now() + client_.options_.idle);
   while (parser_->body.empty() && !parser_->is_done()) {
     if (auto failed = receive(until)) return std::move(*failed);
   }
@@ -151,10 +153,11 @@ std::variant<std::string_view, HttpProblem> HttpAnswer::read() {
 }
 
 std::variant<std::optional<SseReader::Event>, HttpProblem> HttpAnswer::next_event() {
+  const auto until = event_.count() > 0 ? Clock::now() + event_ : Clock::time_point::max();
   for (;;) {
     if (auto event = events_.next()) return event;
     if (events_.too_large()) return HttpProblem{HttpProblem::too_large, "an event is larger than " + std::to_string(kMaxSseEvent >> 20) + " MiB"};
-    auto piece = read();
+    auto piece = read(until);
     if (auto* failed = std::get_if<HttpProblem>(&piece)) return std::move(*failed);
     const auto bytes = std::get<std::string_view>(piece);
     if (bytes.empty()) return std::optional<SseReader::Event>();
@@ -298,7 +301,7 @@ std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> HttpClient::send(const Re
     // A server that refuses a large body may answer and close before it has all of it: the answer says why (RFC 9112 9.5).
     if (io != Io::ok && io != Io::broken) return problem(io, HttpProblem::broken, "the upstream did not take the request in time");
 
-    std::unique_ptr<HttpAnswer> answer(new HttpAnswer(*this, std::move(*socket), waiter, request.method == "HEAD"));
+    std::unique_ptr<HttpAnswer> answer(new HttpAnswer(*this, std::move(*socket), waiter, request.method == "HEAD", request.event));
     auto failed = answer->read_head(first_byte);
     if (!failed) return answer;
     const bool closed_before = kept && failed->kind == HttpProblem::broken && !answer->heard_;

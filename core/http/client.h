@@ -42,7 +42,8 @@ class HttpAnswer {
  private:
   friend class HttpClient;
   struct Parser;
-  HttpAnswer(HttpClient& client, Poco::Net::StreamSocket socket, Waiter& waiter, bool to_head);
+  HttpAnswer(HttpClient& client, Poco::Net::StreamSocket socket, Waiter& waiter, bool to_head, Clock::duration event);
+  std::variant<std::string_view, HttpProblem> read(Clock::time_point until);
   std::optional<HttpProblem> read_head(Clock::duration first_byte);
   std::optional<HttpProblem> receive(Clock::time_point until);
   Clock::duration keeps_for() const;
@@ -50,6 +51,7 @@ class HttpAnswer {
   HttpClient& client_;
   Poco::Net::StreamSocket socket_;
   Waiter& waiter_;
+  const Clock::duration event_;
   std::unique_ptr<Parser> parser_;
   std::string pending_;  // received, not yet taken by the parser
   std::string piece_;    // what read() returned last
@@ -69,6 +71,7 @@ class HttpClient {
     std::vector<std::pair<std::string_view, std::string_view>> headers;
     std::string_view body;
     Clock::duration first_byte{0};  // in place of that of the options, unless 0
+    Clock::duration event{0};       // longest time until the next server-sent event, unless 0
   };
 
   /// Throws std::invalid_argument when base_url is not an http or https URL.

@@ -77,6 +77,7 @@ gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request
   Exchange& x = Exchange::of(raw_x);
   HttpClient::Request request{view(r->method), view(r->path), {}, view(r->body)};
   if (GH_HAS(gh_http_request, r, first_byte_ns)) request.first_byte = std::chrono::nanoseconds(r->first_byte_ns);
+  if (GH_HAS(gh_http_request, r, event_ns)) request.event = std::chrono::nanoseconds(r->event_ns);
   request.headers.reserve(r->header_count);
   for (std::size_t i = 0; i < r->header_count; ++i) request.headers.emplace_back(view(r->headers[i].name), view(r->headers[i].value));
   if (!is_legal(request)) return x.fail({500, "plugin_error", "The request could not be processed.", "the method, path or a header of a plugin's HTTP request is not legal"});

@@ -214,6 +214,7 @@ FROZEN_VALUE(GH_EV_DATA, 17);
 FROZEN_VALUE(GH_EV_RESPONSE, 18);
 
 FROZEN(gh_http_request, first_byte_ns, 72);
+FROZEN(gh_http_request, event_ns, 80);
 FROZEN(gh_http_api, header_at, 72);
 FROZEN(gh_sse_event, retry_ns, 56);
 

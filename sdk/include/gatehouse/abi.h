@@ -408,6 +408,7 @@ typedef struct gh_http_request {
   size_t header_count;
   gh_str body;
   int64_t first_byte_ns; ///< [1.1] In place of that of the options; 0: that of the options.
+  int64_t event_ns;      ///< [1.1] Longest time until the next server-sent event, whatever else keeps the stream alive; 0: any.
 } gh_http_request;
 
 /// One server-sent event (HTML Living Standard 9.2).

@@ -744,9 +744,9 @@ class Http {
   }
 
   /// Sends a request and waits for the head of its answer. `path` is appended to that of base_url. `first_byte`: in place of
-  /// that of the options, unless 0.
+  /// that of the options, unless 0. `event`: longest time until the next event of a stream, unless 0; comments in it do not count.
   Result<HttpAnswer> send(Exchange& x, View method, View path, const std::vector<std::pair<View, View>>& headers, View body,
-                          std::chrono::nanoseconds first_byte = {}) const {
+                          std::chrono::nanoseconds first_byte = {}, std::chrono::nanoseconds event = {}) const {
     std::vector<gh_http_header> raw_headers;
     raw_headers.reserve(headers.size());
     for (const auto& [name, value] : headers) raw_headers.push_back({raw(name), raw(value)});
@@ -758,6 +758,7 @@ class Http {
     request.header_count = raw_headers.size();
     request.body = raw(body);
     request.first_byte_ns = first_byte.count();
+    request.event_ns = event.count();
     gh_http_answer* answer = nullptr;
     const gh_status s = api_->send(client_.get(), x.raw(), &request, &answer);
     if (s != GH_OK) return Status(s);
