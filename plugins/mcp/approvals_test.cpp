@@ -46,7 +46,7 @@ struct ApprovalTest : McpTest {
     const Json messages = h.config(h.chats.at(0))["messages"];
     return messages.at(messages.size() - 1)["content"].at(index).dump();
   }
-  std::size_t calls_of_the_server() const { return h.upstream.requests.size() - 4; }  // without those that connect it
+  std::size_t calls_of_the_server() const { return h.upstream.requests.size() - 5; }  // without those that connect it
   const std::string& last_line() const { return h.logs.back(); }
 
   /// Those before this plugin, who know who asks.

@@ -22,7 +22,7 @@ class Running {
 
   void start(Exchange& x) {
     began_ = host_.now();
-    task_.emplace(host_, x, began_ + server().call_timeout(), *this);
+    task_.emplace(host_, x, began_ + server().max_call_time(), *this);
     if (*task_) return;
     result_ = unavailable("There is no thread to call the tool.");
     end();

@@ -1,5 +1,7 @@
 #include "http_transport.h"
 
+#include <algorithm>
+#include <fstream>
 #include <future>
 #include <utility>
 
@@ -8,12 +10,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr View kEventStream = "text/event-stream";
 constexpr auto kUntilWoken = 1h;  // of any length
 // Silence after which the stream of what the server says by itself is asked for anew: a connection may be dead, or its session.
 constexpr auto kLongestSilence = 60s;
 constexpr std::chrono::nanoseconds kFirstPause = 1s, kLongestPause = 30s;  // before a broken stream is asked for again
+constexpr auto kFirstWords = 1s;                                           // some servers answer a GET only when they have something to say
 constexpr auto kLastWords = 1s;
+constexpr int kMostRedirects = 3;
+constexpr std::size_t kMostCookies = 20, kMaxCookie = 4096;  // RFC 6265 6.1 asks for room for as long ones
+constexpr std::size_t kMaxToken = 16 * 1024;
+constexpr std::size_t kFirstBytes = 200;  // of a refusal, for the operator
+
+std::string lower(View text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
 
 /// Of a URL, what comes before its path, and the rest.
 std::size_t end_of_origin(View url) {
@@ -32,16 +44,27 @@ std::vector<std::pair<std::string, std::string>> pairs(Json object) {
   return out;
 }
 
-bool is_stream(const HttpAnswer& answer) { return answer.header("Content-Type").substr(0, kEventStream.size()) == kEventStream; }
+bool is_stream(const HttpAnswer& answer) {
+  constexpr View kEventStream = "text/event-stream";
+  return lower(answer.header("Content-Type").substr(0, kEventStream.size())) == kEventStream;
+}
+
+/// Others are for the server's pages, not for a client of messages.
+bool is_message(const gh_sse_event& event) { return view(event.event).empty() || view(event.event) == "message"; }
+
+Fail broken(std::string detail) { return unavailable("The connection to the tool server broke off.", std::move(detail)); }
 
 /// What the host says about a request that failed. The address is for the operator only.
 Status failure_of(const Status& status, const Exchange& x) {
   if (status.code() != GH_FAILED) return Status(status.code());
   const gh_failure& failure = *x.failure();
-  const std::string detail(view(failure.detail));
-  if (view(failure.code) == "upstream_timeout") return unavailable("The tool server did not answer in time.", detail);
-  const bool away = view(failure.code) == "upstream_unreachable";
-  return Fail{502, std::string(away ? kUnreachable : View("mcp_unavailable")), "The tool server cannot be reached.", detail};
+  const View code = view(failure.code);
+  const bool was_sent = (failure.flags & GH_FAIL_TRANSIENT) == 0;
+  if (code == "upstream_timeout" && was_sent) return Status(GH_CANCELLED);
+  std::string detail(view(failure.detail));
+  if (code == "upstream_broken") return broken(std::move(detail));
+  if (code == "upstream_too_large") return unavailable("The tool server gave an answer that is too long.", std::move(detail));
+  return Fail{502, std::string(kUnreachable), "The tool server cannot be reached.", std::move(detail)};
 }
 
 Result<std::string> read_body(Exchange& x, HttpAnswer& answer) {
@@ -50,30 +73,56 @@ Result<std::string> read_body(Exchange& x, HttpAnswer& answer) {
     auto piece = answer.read();
     if (!piece) return failure_of(piece.error(), x);
     if (!*piece) return body;
-    if (body.size() + (*piece)->size() > kMaxMessage) return unavailable("The tool server gave an answer that is too long.");
+    if (body.size() + (*piece)->size() > kMaxMessage) return unreadable({}, kMaxMessage + 1);
     body.append(**piece);
   }
 }
 
-bool answers(Json message, std::int64_t id) { return !message["method"] && message["id"].is_integer() && message["id"].integer() == id; }
+/// Tells the operator more: the body may repeat what the model asked.
+Fail refusal(const HttpAnswer& answer, View body, View code = "mcp_unavailable") {
+  std::string detail;
+  for (const View name : {"Location", "WWW-Authenticate"}) {
+    if (const View value = answer.header(name); !value.empty()) detail.append(name).append(": ").append(value).append("; ");
+  }
+  detail.append(body.substr(0, kFirstBytes));
+  const bool stranger = answer.status() == 401 || answer.status() == 403;
+  return {502, std::string(stranger ? kUnauthorized : code),
+          "The tool server refuses the request: HTTP " + std::to_string(answer.status()) + ".", std::move(detail)};
+}
 
-Fail forgotten() { return {502, std::string(kSessionExpired), "The tool server has forgotten its session.", {}}; }
-Fail malformed() { return unavailable("The tool server gave an answer that is no message."); }
+/// 2025-11-25, Session Management: 404 means that the session is over; many servers say 400, as they do when they miss one. An
+/// error that names another reason is one.
+bool has_lost_session(int status, bool has_session, Json error) {
+  constexpr std::int64_t kOtherReasons[] = {-32700, -32601, -32602, -32020, -32021, -32022};
+  if (status == 404) return has_session;
+  return status == 400 && std::find(std::begin(kOtherReasons), std::end(kOtherReasons), error["code"].integer()) == std::end(kOtherReasons);
+}
 
 }  // namespace
 
 HttpTransport::HttpTransport(Host host, Json config, const std::string& pointer, Answer answer)
     : host_(host),
-      connect_timeout_(config["connect_timeout"].duration(10s)),
-      path_(path_of(config["url"].str())),
+      origin_(origin_of(config["url"].str())),
+      configured_path_(path_of(config["url"].str())),
+      token_file_(config["token_file"].str()),
       configured_(pairs(config["headers"])),
       http_(host,
-            {origin_of(config["url"].str()), connect_timeout_, config["call_timeout"].duration(60s), config["call_timeout"].duration(60s)},
+            {origin_, config["connect_timeout"].duration(10s), config["call_timeout"].duration(60s), config["call_timeout"].duration(60s)},
             pointer + "/url"),
-      listening_(host, {origin_of(config["url"].str()), connect_timeout_, kLongestSilence, kLongestSilence}, pointer + "/url"),
+      listening_(host, {origin_, config["connect_timeout"].duration(10s), kLongestSilence, kLongestSilence}, pointer + "/url"),
       answer_(std::move(answer)),
-      changed_(host) {
+      changed_(host),
+      path_(configured_path_) {
   if (!changed_) host.problem(pointer, "no descriptor is left for it");
+  constexpr View kOurs[] = {"host",       "content-length", "transfer-encoding", "connection", "content-type",
+                            "keep-alive", "accept",         "mcp-session-id",    "te",         "mcp-protocol-version",
+                            "upgrade",    "last-event-id"};
+  for (const auto& [name, value] : configured_) {
+    if (std::find(std::begin(kOurs), std::end(kOurs), lower(name)) != std::end(kOurs))
+      host.problem(pointer + "/headers/" + name, "the gateway sets this header itself");
+    if (!token_file_.empty() && lower(name) == "authorization")
+      host.problem(pointer + "/token_file", "headers have an Authorization already");
+  }
 }
 
 HttpTransport::Session HttpTransport::session() const {
@@ -81,14 +130,33 @@ HttpTransport::Session HttpTransport::session() const {
   return session_;
 }
 
+std::string HttpTransport::path() const {
+  const std::lock_guard lock(mutex_);
+  return path_;
+}
+
+std::optional<RpcRequest> HttpTransport::subscription() const {
+  const std::lock_guard lock(mutex_);
+  return subscription_;
+}
+
 bool HttpTransport::is_dropped() const {
   const std::lock_guard lock(mutex_);
   return dropped_;
 }
 
-void HttpTransport::agree_on(View version) {
+void HttpTransport::agree_on(View version, bool has_sessions) {
   const std::lock_guard lock(mutex_);
   session_.version = version;
+  session_.stateless = !has_sessions;
+  if (!has_sessions) session_.id.clear();
+  subscription_.reset();
+}
+
+Status HttpTransport::subscribe(Exchange&, const RpcRequest& request) {
+  const std::lock_guard lock(mutex_);
+  subscription_ = request;
+  return Status();
 }
 
 void HttpTransport::drop() {
@@ -99,102 +167,225 @@ void HttpTransport::drop() {
   changed_.wake();
 }
 
-/// Views of `session`.
-HttpTransport::Headers HttpTransport::headers(const Session& session) const {
-  Headers out(configured_.begin(), configured_.end());
-  if (!session.id.empty()) out.emplace_back("Mcp-Session-Id", session.id);
-  if (!session.version.empty()) out.emplace_back("Mcp-Protocol-Version", session.version);
+// ---- Requests of HTTP ------------------------------------------------------------------------------------------------
+
+/// True: it is another than before.
+Result<bool> HttpTransport::read_token() {
+  if (token_file_.empty()) return false;
+  std::ifstream file(token_file_);
+  std::string token;
+  file >> token;  // white space is no part of one
+  const bool is_legal = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (token.empty() || token.size() > kMaxToken || !is_legal) return unavailable("Its token cannot be read.", token_file_);
+  const std::lock_guard lock(mutex_);
+  return std::exchange(token_, token) != token;
+}
+
+/// Balancers tell by a cookie to which of their servers a session belongs. They are for this URL alone, so attributes change nothing.
+void HttpTransport::keep_cookies(const HttpAnswer& answer) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; const auto header = answer.header_at(i); ++i) {
+    const auto& [name, line] = *header;
+    const View cookie = line.substr(0, line.find(';'));
+    const auto equals = cookie.find('=');
+    if (lower(name) != "set-cookie" || equals == View::npos || equals == 0 || cookie.size() > kMaxCookie) continue;
+    std::string key(cookie.substr(0, equals));
+    if (cookies_.size() < kMostCookies || cookies_.count(key)) cookies_[std::move(key)] = cookie.substr(equals + 1);
+  }
+}
+
+/// Who the gateway is to the server.
+HttpTransport::Texts HttpTransport::credentials() const {
+  Texts out = configured_;
+  const std::lock_guard lock(mutex_);
+  if (!token_.empty()) out.emplace_back("Authorization", "Bearer " + token_);
+  std::string cookies;
+  for (const auto& [name, value] : cookies_) cookies.append(cookies.empty() ? "" : "; ").append(name).append("=").append(value);
+  if (!cookies.empty()) out.emplace_back("Cookie", std::move(cookies));
   return out;
 }
 
-Result<HttpAnswer> HttpTransport::post(Exchange& x, const Session& session, View message) const {
-  Headers all = headers(session);
-  all.emplace_back("Content-Type", "application/json");
-  all.emplace_back("Accept", "application/json, text/event-stream");
-  auto answer = http_.send(x, "POST", path_, all, message);
-  if (!answer) return failure_of(answer.error(), x);
-  return answer;
+/// To another path of the same origin, which is asked from now on. Another origin would get the operator's credentials.
+bool HttpTransport::follow(const HttpAnswer& answer, const std::string& from) {
+  if (answer.status() != 307 && answer.status() != 308) return false;
+  View to = answer.header("Location");
+  to = to.substr(0, to.find('#'));
+  if (lower(origin_of(to)) == lower(origin_)) to.remove_prefix(origin_.size());
+  const bool is_path = to.substr(0, 1) == "/" && to.substr(0, 2) != "//";
+  if (!is_path || to == from || !std::all_of(to.begin(), to.end(), [](char c) { return c > ' ' && c <= '~'; })) return false;
+  const std::lock_guard lock(mutex_);
+  path_ = to;
+  return true;
 }
 
-Result<HttpAnswer> HttpTransport::get(Exchange& x, const Http& http, const Session& session, const std::string& last_id) const {
-  Headers all = headers(session);
-  all.emplace_back("Accept", kEventStream);
-  if (!last_id.empty()) all.emplace_back("Last-Event-Id", last_id);
-  return http.send(x, "GET", path_, all, {});
+Result<HttpAnswer> HttpTransport::exchange(Exchange& x, const Http& http, const Sent& sent) {
+  bool may_repeat = sent.repeatable, may_renew = true;
+  for (int redirects = 0;;) {
+    const std::string path = this->path();
+    Texts texts = credentials();
+    texts.insert(texts.end(), sent.headers.begin(), sent.headers.end());
+    if (!sent.session.id.empty()) texts.emplace_back("Mcp-Session-Id", sent.session.id);
+    if (!sent.session.version.empty()) texts.emplace_back("Mcp-Protocol-Version", sent.session.version);
+    const std::vector<std::pair<View, View>> headers(texts.begin(), texts.end());
+    auto answer = http.send(x, sent.method, path, headers, sent.body, sent.silence, sent.silence);
+    if (!answer) {
+      Status failed = failure_of(answer.error(), x);
+      // As a rule the server had closed a connection that was kept for long.
+      const bool broke = failed.fail() && failed.fail()->code == "mcp_unavailable";
+      if (!broke || !std::exchange(may_repeat, false)) return failed;
+      continue;
+    }
+    keep_cookies(*answer);
+    if (redirects < kMostRedirects && follow(*answer, path)) {
+      ++redirects;
+      continue;
+    }
+    if (answer->status() == 401 && std::exchange(may_renew, false)) {
+      if (auto renewed = read_token(); renewed && *renewed) continue;
+    }
+    return answer;
+  }
 }
 
+Result<HttpAnswer> HttpTransport::post(Exchange& x, const Http& http, const Session& session, const RpcRequest& request) {
+  Texts headers = request.headers;
+  headers.emplace_back("Content-Type", "application/json");
+  headers.emplace_back("Accept", "application/json, text/event-stream");
+  return exchange(x, http, {"POST", request.message, session, std::move(headers), request.repeatable, request.silence});
+}
+
+Result<HttpAnswer> HttpTransport::get(Exchange& x, const Http& http, const Session& session, const std::string& last_id,
+                                      std::chrono::nanoseconds silence) {
+  Texts headers{{"Accept", "text/event-stream"}};
+  if (!last_id.empty()) headers.emplace_back("Last-Event-Id", last_id);
+  return exchange(x, http, {"GET", {}, session, std::move(headers), true, silence});
+}
+
+// ---- Messages --------------------------------------------------------------------------------------------------------
+
+/// Without sessions there is nothing to send: no server asks, and a request is cancelled with its connection.
 Status HttpTransport::send(Exchange& x, View message) {
-  auto answer = post(x, session(), message);
+  const Session session = this->session();
+  if (session.stateless) return Status();
+  auto answer = post(x, http_, session, {0, std::string(message)});
   if (!answer) return answer.error();
   if (answer->status() / 100 == 2) return Status();
-  return unavailable("The tool server refuses a message: HTTP " + std::to_string(answer->status()) + ".");
+  auto body = read_body(x, *answer);
+  return refusal(*answer, body ? View(*body) : View());
 }
 
-/// In no session: begins one.
-Result<Response> HttpTransport::ask(Exchange& x, const Session& session, std::int64_t id, View message) {
-  auto answer = post(x, session, message);
+Result<Response> HttpTransport::request(Exchange& x, const RpcRequest& request) {
+  const Session session = request.begins ? Session() : this->session();
+  auto answer = post(x, http_, session, request);
   if (!answer) return answer.error();
-  const int status = answer->status();
-  // 2025-11-25, Session Management: 404 means that the session is over; servers that miss one say 400.
-  const bool beginning = session.version.empty();
-  if (!beginning && status == (session.id.empty() ? 400 : 404)) return forgotten();
-  if (status == 200 && beginning) {
+  if (answer->status() == 200 && request.begins) {
     const std::lock_guard lock(mutex_);
     session_.id = answer->header("Mcp-Session-Id");
   }
-  if (status == 200 && is_stream(*answer)) {
-    std::string last_id;
-    auto response = read_events(x, *answer, id, last_id);
-    // A stream that broke may be gone on with, if its events had ids.
-    while (!response && !last_id.empty() && host_.sleep(x, kFirstPause)) {
-      auto again = get(x, http_, session, last_id);
-      if (again && again->status() != 200) break;
-      if (again) response = read_events(x, *again, id, last_id);
-    }
-    return response;
-  }
-  auto body = read_body(x, *answer);
-  if (!body) return body.error();
-  auto document = Document::parse(*body);
-  if (document && (answers(document->root(), id) || document->root()["error"].is_object()))
-    return Response{std::move(*document), body->size()};
-  if (status == 200) return malformed();
-  return unavailable("The tool server refuses the request: HTTP " + std::to_string(status) + ".");
+  if (answer->status() == 200 && is_stream(*answer)) return read_streams(x, std::move(*answer), session, request);
+  return read_message(x, *answer, session, request);
 }
 
-/// Until the answer to this request comes; answers what the server asks meanwhile.
-Result<Response> HttpTransport::read_events(Exchange& x, HttpAnswer& stream, std::int64_t id, std::string& last_id) {
+Result<Response> HttpTransport::read_message(Exchange& x, HttpAnswer& answer, const Session& session, const RpcRequest& request) {
+  auto body = read_body(x, answer);
+  if (!body) return body.error();
+  const int status = answer.status();
+  if (status == 401 || status == 403) return refusal(answer, *body);
+  const std::size_t bytes = body->size();
+  auto document = Document::parse(*body);
+  const Json error = document ? document->root()["error"] : Json();
+  if (!request.begins && !request.is_second && has_lost_session(status, !session.id.empty(), error))
+    return refusal(answer, *body, kSessionExpired);
+  if (error.is_object()) return Response{std::move(*document), bytes};
+  std::optional<Response> response;
+  if (document) {
+    each_message(std::move(*document), [&](Document message) {
+      if (auto taken = take(x, std::move(message), bytes, request.id)) response = std::move(taken);
+    });
+  }
+  if (response) return std::move(*response);
+  if (status != 200) return refusal(answer, *body);
+  return document ? unavailable("The tool server gave an answer that is no message.") : unreadable(*body, bytes);
+}
+
+/// The answer to the request `id`. To what the server asks, it is told.
+std::optional<Response> HttpTransport::take(Exchange& x, Document message, std::size_t bytes, std::int64_t id) {
+  const Json root = message.root();
+  if (!root["method"] && id_of(root) == id) return Response{std::move(message), bytes};
+  if (const std::string answer = answer_(root); !answer.empty()) (void)send(x, answer);
+  return std::nullopt;
+}
+
+/// A stream that ends or breaks before the answer has come is gone on with, if its events had ids.
+Result<Response> HttpTransport::read_streams(Exchange& x, HttpAnswer stream, const Session& session, const RpcRequest& request) {
+  std::string last_id;
+  auto pause = kFirstPause;
+  for (;;) {
+    auto response = read_events(x, stream, request.id);
+    if (response && *response) return std::move(**response);
+    if (!stream.last_id().empty()) last_id = stream.last_id();
+    if (stream.retry().count() >= 0) pause = stream.retry();
+    Status ended = response ? Status(unavailable("The tool server ended before it answered.")) : response.error();
+    const bool can_go_on = !last_id.empty() && ended.fail() && ended.fail()->code != kUnreadable;
+    if (!can_go_on) return ended;
+    for (;;) {
+      if (Status slept = host_.sleep(x, pause); !slept) return slept;
+      auto again = get(x, http_, session, last_id, request.silence);
+      if (!again) continue;
+      if (again->status() != 200 || !is_stream(*again)) return ended;
+      stream = std::move(*again);
+      break;
+    }
+  }
+}
+
+/// Until the answer to this request comes, or the stream ends without.
+Result<std::optional<Response>> HttpTransport::read_events(Exchange& x, HttpAnswer& stream, std::int64_t id) {
   for (;;) {
     auto event = stream.next_event();
     if (!event) return failure_of(event.error(), x);
-    if (!*event) return unavailable("The tool server ended before it answered.");
-    last_id = view((*event)->id);
+    if (!*event) return std::optional<Response>();
     const View data = view((*event)->data);
-    if (data.empty()) continue;  // sent for its id only, before anything can break
-    if (data.size() > kMaxMessage) return unavailable("The tool server gave an answer that is too long.");
-    auto document = Document::parse(data);
-    if (!document) return malformed();
-    if (answers(document->root(), id)) return Response{std::move(*document), data.size()};
-    if (const std::string answer = answer_(document->root()); !answer.empty()) (void)send(x, answer);
+    if (data.empty() || !is_message(**event)) continue;  // an id, before anything can break
+    auto document = data.size() > kMaxMessage ? Result<Document>(Status(GH_FAILED)) : Document::parse(data);
+    if (!document) return unreadable(data, data.size());
+    std::optional<Response> response;
+    each_message(std::move(*document), [&](Document message) {
+      if (auto taken = take(x, std::move(message), data.size(), id)) response = std::move(taken);
+    });
+    if (response) return response;
   }
 }
 
-Status HttpTransport::keep(Exchange& x, Open& open) {
+// ---- The connection --------------------------------------------------------------------------------------------------
+
+Status HttpTransport::keep(Exchange& x, std::chrono::nanoseconds time, Opening& opening) {
   {
     const std::lock_guard lock(mutex_);
     dropped_ = false;
+    path_ = configured_path_;
+    cookies_.clear();
   }
-  Task opening(host_, x, host_.now() + connect_timeout_, open);
-  if (!opening) return unavailable("There is no thread to connect it.");
-  if (Status status = opening.join(x); !status) return status;
-  return is_dropped() ? Status() : listen(x);
+  if (auto token = read_token(); !token) return token.error();
+  Status begun;
+  auto work = [&](Exchange& task) { begun = opening.begin(task); };
+  Task task(host_, x, host_.now() + time, work);
+  if (!task) return unavailable("There is no thread to connect it.");
+  if (Status status = task.join(x); !status) return status;
+  if (!begun) return Status();                   // and dropped
+  if (session().stateless && !subscription()) {  // it says nothing by itself
+    opening.done();
+    return wait_for_drop(x);
+  }
+  return listen(x, opening);
 }
 
 /// To what the server says by itself, until it cannot be reached, or has forgotten the session.
-Status HttpTransport::listen(Exchange& x) {
+Status HttpTransport::listen(Exchange& x, const Opening& opening) {
   Session now;
   std::string last_id;  // in that session
   bool heard = false;   // anything in that session
+  bool first = true;
   for (auto pause = kFirstPause;; pause = std::min(pause * 3 / 2, kLongestPause)) {
     if (is_dropped()) return Status();
     const auto began = host_.now();
@@ -202,38 +393,64 @@ Status HttpTransport::listen(Exchange& x) {
       last_id.clear();
       heard = false;
     }
-    auto stream = get(x, listening_, now, last_id);
-    if (stream && stream->status() == 404 && session().id != now.id) continue;  // a call has begun another
-    if (stream && stream->status() == 404 && heard) return forgotten();         // else it never had a stream
-    if (stream && !(stream->status() == 200 && is_stream(*stream))) break;      // as a rule 405: it says nothing by itself
-    heard = heard || stream;
-    Status status = stream ? hear(x, *stream, last_id) : stream.error();
-    if (!status) status = failure_of(status, x);
-    if (!status && (!status.fail() || status.fail()->code == kUnreachable)) return status;
-    if (host_.now() - began > kLongestPause) pause = kFirstPause;
+    auto stream = ask_to_hear(x, now, last_id, first ? kFirstWords : 0s);
+    if (first) opening.done();
+    const bool missed = !std::exchange(first, false) && last_id.empty();
+    const int status = stream ? stream->status() : 0;
+    if (status == 404 && session().id != now.id) continue;  // a call has begun another
+    if ((status == 404 || status == 400) && heard) return Fail{502, std::string(kSessionExpired), "It has forgotten the session.", {}};
+    if (status == 404 || status == 405 || (status == 200 && !is_stream(*stream))) break;  // it says nothing by itself
+    Status ended = stream ? Status() : stream.error();
+    if (status == 200) {
+      heard = true;
+      // What it said meanwhile is repeated only to those who know what they heard last.
+      if (missed) tell_of_changes();
+      ended = hear(x, *stream);
+      if (!stream->last_id().empty()) last_id = stream->last_id();
+      if (stream->retry().count() >= 0) pause = stream->retry();
+    }
+    if (Status gone = x.cancelled(); !gone) return gone;
+    if (ended.fail() && ended.fail()->code == kUnreachable) return ended;
+    if (host_.now() - began > kLongestPause) pause = std::min(pause, kFirstPause);
     if (Status slept = host_.sleep(x, pause); !slept) return slept;
-    // What it said meanwhile is repeated only to those who know what they heard last.
-    if (!last_id.empty()) continue;
-    const Document missed;
-    missed.root().edit("method").set("notifications/tools/list_changed");
-    (void)answer_(missed.root());
   }
-  for (;;) {
-    if (is_dropped()) return Status();
-    if (auto woken = changed_.wait(x, kUntilWoken); !woken) return woken.error();
-  }
+  return wait_for_drop(x);
+}
+
+void HttpTransport::tell_of_changes() const {
+  const Document message;
+  message.root().edit("method").set("notifications/tools/list_changed");
+  (void)answer_(message.root());
+}
+
+/// Before 2026-07-28 whatever there is, since then what has been asked for.
+Result<HttpAnswer> HttpTransport::ask_to_hear(Exchange& x, const Session& session, const std::string& last_id,
+                                              std::chrono::nanoseconds silence) {
+  if (!session.stateless) return get(x, listening_, session, last_id, silence);
+  RpcRequest request = subscription().value_or(RpcRequest());
+  request.silence = silence;
+  return post(x, listening_, session, request);
 }
 
 /// Until the stream ends.
-Status HttpTransport::hear(Exchange& x, HttpAnswer& stream, std::string& last_id) {
+Status HttpTransport::hear(Exchange& x, HttpAnswer& stream) {
   for (;;) {
     auto event = stream.next_event();
-    if (!event) return event.error();
+    if (!event) return failure_of(event.error(), x);
     if (!*event) return Status();
-    last_id = view((*event)->id);
+    if (!is_message(**event)) continue;
     auto document = Document::parse(view((*event)->data));
     if (!document) continue;
-    if (const std::string answer = answer_(document->root()); !answer.empty()) (void)send(x, answer);
+    each_message(std::move(*document), [&](const Document& message) {
+      if (const std::string answer = answer_(message.root()); !answer.empty()) (void)send(x, answer);
+    });
+  }
+}
+
+Status HttpTransport::wait_for_drop(Exchange& x) const {
+  for (;;) {
+    if (is_dropped()) return Status();
+    if (auto woken = changed_.wait(x, kUntilWoken); !woken) return woken.error();
   }
 }
 
@@ -242,12 +459,12 @@ void HttpTransport::close(Exchange& x) {
   Session last;
   {
     const std::lock_guard lock(mutex_);
-    if (session_.id.empty()) return;
     std::swap(last, session_);
   }
+  if (last.id.empty()) return;
   std::promise<void> told;
   auto work = [&](Exchange& task) {
-    (void)http_.send(task, "DELETE", path_, headers(last), {});
+    (void)exchange(task, http_, {"DELETE", {}, last, {}, true, {}});
     told.set_value();
   };
   Task task(host_, x, host_.now() + kLastWords, work);

@@ -1,46 +1,70 @@
 #pragma once
 
+#include <map>
 #include <mutex>
 
 #include "transport.h"
 
 namespace gatehouse {
 
-/// A server at a URL (MCP 2025-11-25, Streamable HTTP): a message to it is a POST, whose answer is one message or a stream of
-/// them; what it says by itself comes in a stream of its own.
+/// A server at a URL (MCP, Streamable HTTP): a message to it is a POST, whose answer is one message or a stream of them; what it
+/// says by itself comes in a stream of its own.
 class HttpTransport final : public Transport {
  public:
   /// `pointer` is that of its settings.
   HttpTransport(Host host, Json config, const std::string& pointer, Answer answer);
 
-  Status keep(Exchange& x, Open& open) override;
+  Status keep(Exchange& x, std::chrono::nanoseconds time, Opening& opening) override;
   void close(Exchange& x) override;
-  Result<Response> request(Exchange& x, std::int64_t id, View message) override { return ask(x, session(), id, message); }
-  Result<Response> initialize(Exchange& x, std::int64_t id, View message) override { return ask(x, Session(), id, message); }
+  Result<Response> request(Exchange& x, const RpcRequest& request) override;
   Status send(Exchange& x, View message) override;
-  void agree_on(View version) override;
+  void agree_on(View version, bool has_sessions) override;
+  Status subscribe(Exchange& x, const RpcRequest& request) override;
+  bool has_headers() const override { return true; }
   void drop() override;
 
  private:
-  using Headers = std::vector<std::pair<View, View>>;
+  using Texts = std::vector<std::pair<std::string, std::string>>;
   struct Session {
     std::string id, version;
+    bool stateless = false;  // since 2026-07-28 each request stands for itself
+  };
+  /// A request of HTTP.
+  struct Sent {
+    View method, body;
+    const Session& session;
+    Texts headers;
+    bool repeatable;
+    std::chrono::nanoseconds silence;  // 0: as the client has it
   };
 
-  Result<Response> ask(Exchange& x, const Session& session, std::int64_t id, View message);
-  Status listen(Exchange& x);
-  Status hear(Exchange& x, HttpAnswer& stream, std::string& last_id);
-  Result<HttpAnswer> get(Exchange& x, const Http& http, const Session& session, const std::string& last_id) const;
-  Result<HttpAnswer> post(Exchange& x, const Session& session, View message) const;
-  Result<Response> read_events(Exchange& x, HttpAnswer& stream, std::int64_t id, std::string& last_id);
-  Headers headers(const Session& session) const;
+  Result<HttpAnswer> exchange(Exchange& x, const Http& http, const Sent& sent);
+  Result<HttpAnswer> post(Exchange& x, const Http& http, const Session& session, const RpcRequest& request);
+  Result<HttpAnswer> get(Exchange& x, const Http& http, const Session& session, const std::string& last_id,
+                         std::chrono::nanoseconds silence);
+  Result<Response> read_message(Exchange& x, HttpAnswer& answer, const Session& session, const RpcRequest& request);
+  Result<Response> read_streams(Exchange& x, HttpAnswer answer, const Session& session, const RpcRequest& request);
+  Result<std::optional<Response>> read_events(Exchange& x, HttpAnswer& stream, std::int64_t id);
+  std::optional<Response> take(Exchange& x, Document message, std::size_t bytes, std::int64_t id);
+
+  Status listen(Exchange& x, const Opening& opening);
+  Result<HttpAnswer> ask_to_hear(Exchange& x, const Session& session, const std::string& last_id, std::chrono::nanoseconds silence);
+  Status hear(Exchange& x, HttpAnswer& stream);
+  void tell_of_changes() const;
+  Status wait_for_drop(Exchange& x) const;
+
+  std::string path() const;
+  bool follow(const HttpAnswer& answer, const std::string& from);
+  Result<bool> read_token();
+  void keep_cookies(const HttpAnswer& answer);
+  Texts credentials() const;
   Session session() const;
+  std::optional<RpcRequest> subscription() const;
   bool is_dropped() const;
 
   const Host host_;
-  const std::chrono::nanoseconds connect_timeout_;
-  const std::string path_;
-  const std::vector<std::pair<std::string, std::string>> configured_;  // headers
+  const std::string origin_, configured_path_, token_file_;
+  Texts configured_;  // headers
   const Http http_;
   const Http listening_;  // to what the server says by itself
   const Answer answer_;
@@ -48,6 +72,9 @@ class HttpTransport final : public Transport {
 
   mutable std::mutex mutex_;  // guards the rest
   Session session_;
+  std::optional<RpcRequest> subscription_;
+  std::string path_, token_;
+  std::map<std::string, std::string> cookies_;
   bool dropped_ = false;
 };
 

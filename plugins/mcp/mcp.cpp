@@ -35,6 +35,7 @@ Mcp::Mcp(Host host, Json config)
   if (max_result_ > kMaxMessage) host.problem("/max_result", "must be at most 4MiB");
   std::size_t index = 0;
   for (const Json server : config["servers"]) add_server(server, "/servers/" + std::to_string(index++));
+  for (const auto& server : servers_) host.background<&Server::watch>(server.get());
 }
 
 void Mcp::add_server(Json config, const std::string& pointer) {

@@ -19,11 +19,13 @@ struct McpTest : ::testing::Test {
     return R"({"servers": [{"name": "web", "url": "http://web")" + std::string(server) + "}]" + std::string(plugin) + "}";
   }
   void connect(std::size_t instance = 0) {
+    h.upstream.push(reply(400, ""));  // to what only newer servers know
+    ++last_id;
     answer_rpc(R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})");
     h.upstream.push(reply(202, ""));
     answer_rpc(R"({"tools":[{"name":"read","description":"Reads.","inputSchema":{"type":"object"}},{"name":"write","inputSchema":{}}]})");
     h.upstream.push(reply(405, ""));
-    h.run_background(instance);
+    h.run_background(2 * instance);  // each also watches its server
   }
   void answer_rpc(const std::string& result) {
     h.upstream.push(

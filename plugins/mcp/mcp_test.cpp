@@ -158,7 +158,7 @@ TEST_F(McpTest, RunsACallAndGoesOnWithItsResult) {
 
 TEST_F(McpTest, TellsTheModelAndNotTheClientWhyACallFailed) {
   connect();
-  h.upstream.push(reply(200, R"({"id":3,"error":{"code":-32603,"message":"disk on fire"}})"));
+  h.upstream.push(reply(200, R"({"id":4,"error":{"code":-32603,"message":"disk on fire"}})"));
   ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
   EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0)["error"].str(), "The tool failed: disk on fire (-32603)");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="error"})"), 1);
@@ -233,10 +233,11 @@ TEST_F(McpTest, RunsNothingOfAnAnswerThatWasCutShortOrBroke) {
     return Fail{502, "upstream_broken", "It broke.", {}};
   };
   h.ask(mcp, R"({"messages": [], "backend_tools": ["web_read"]})");
-  EXPECT_EQ(h.upstream.requests.size(), 4u);
+  EXPECT_EQ(h.upstream.requests.size(), 5u);
 }
 
 TEST_F(McpTest, OffersNothingOfAServerThatIsDown) {
+  h.upstream.push(reply(500, ""));  // to either way of asking
   h.upstream.push(reply(500, ""));
   h.run_background();
   ask(R"({"messages": [], "tools": [{"name": "web_write"}], "backend_tools": ["web_read", "web_write"]})",

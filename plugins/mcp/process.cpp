@@ -4,6 +4,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,9 +44,11 @@ Pipe make_pipe() {
 
 void make_non_blocking(const Fd& fd) { ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
 
-/// The file that a shell would run for this name; the name itself if there is none.
-std::string find_program(const std::string& name) {
-  const char* path = std::getenv("PATH");
+/// The file that a shell with the variables of the command would run; the name itself if there is none.
+std::string find_program(const Command& command) {
+  const std::string& name = command.words.front();
+  const auto own = command.variables.find("PATH");
+  const char* const path = own != command.variables.end() ? own->second.c_str() : std::getenv("PATH");
   if (!path || name.find('/') != name.npos) return name;
   for (View rest = path; !rest.empty();) {
     const View folder = rest.substr(0, rest.find(':'));
@@ -73,22 +76,64 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-/// In the child, where only what is async-signal-safe may be called (POSIX fork): other threads may have held locks.
-[[noreturn]] void become(const char* file, char* const* arguments, char* const* variables, const std::array<int, 3>& pipes, int report,
-                         pid_t parent) {
-  ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);  // it has ended before that was set
+// Of the functions below that run in a child, before another program does: only what is async-signal-safe may be called (POSIX
+// fork), as other threads may have held locks.
+
+void reset_signals() {
   for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGCHLD}) ::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// The gateway has raised its own. Above 1024 select(2) breaks, and some programs close every number up to the limit.
+void lower_descriptor_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 1024);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Why a child did not become what it should.
+struct Failure {
+  int error;
+  bool of_folder;
+};
+
+[[noreturn]] void become(const char* file, const char* folder, char* const* arguments, char* const* variables,
+                         const std::array<int, 3>& pipes, int report, pid_t parent) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != parent) ::_exit(1);  // it has ended before that was set
+  reset_signals();
   for (int fd = 0; fd < 3; ++fd) ::dup2(pipes[static_cast<std::size_t>(fd)], fd);
   ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);  // ours are so; a library's may not be
-  ::execve(file, arguments, variables);
-  const int error = errno;
-  (void)!::write(report, &error, sizeof error);
+  lower_descriptor_limit();
+  const bool is_there = *folder == '\0' || ::chdir(folder) == 0;
+  if (is_there) ::execve(file, arguments, variables);
+  const Failure failure{errno, !is_there};
+  (void)!::write(report, &failure, sizeof failure);
   ::_exit(127);
+}
+
+/// Kills the process group `pgid` when nobody holds the other end of `lifeline` any more. As a shell, since a fork of the gateway
+/// would keep the memory that it had.
+[[noreturn]] void watch(char* pgid, int lifeline) {
+  ::setpgid(0, 0);  // not to end with the gateway's group
+  reset_signals();
+  ::dup2(lifeline, 0);
+  ::syscall(SYS_close_range, 1u, ~0u, 0u);
+  char shell[] = "/bin/sh", option[] = "-c", script[] = "read -r _; kill -s KILL -- \"-$0\"";
+  char* const arguments[] = {shell, option, script, pgid, nullptr};
+  char* const variables[] = {nullptr};
+  ::execve(shell, arguments, variables);
+  ::_exit(127);  // a system without a shell: only the program itself ends with the gateway
+}
+
+void kill_and_wait_for(pid_t pid) {
+  ::kill(pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 }  // namespace
@@ -97,10 +142,10 @@ Fd::~Fd() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<Process> Process::start(const std::vector<std::string>& command, const std::map<std::string, std::string>& variables) {
-  const std::string file = find_program(command.front());
-  const std::vector<std::string> environment_texts = environment(variables);
-  const std::vector<char*> arguments = pointers(command), environment_pointers = pointers(environment_texts);
+Result<Process> Process::start(const Command& command) {
+  const std::string file = find_program(command);
+  const std::vector<std::string> environment_texts = environment(command.variables);
+  const std::vector<char*> arguments = pointers(command.words), environment_pointers = pointers(environment_texts);
   Pipe input = make_pipe(), output = make_pipe(), errors = make_pipe(), report = make_pipe();
   if (report.write.get() < 0 || errors.write.get() < 0 || output.write.get() < 0 || input.write.get() < 0) {
     return unavailable("Its command cannot be run.", std::strerror(errno));
@@ -110,16 +155,17 @@ Result<Process> Process::start(const std::vector<std::string>& command, const st
   const pid_t pid = ::fork();
   if (pid < 0) return unavailable("Its command cannot be run.", std::strerror(errno));
   if (pid == 0) {
-    become(file.c_str(), arguments.data(), environment_pointers.data(), {input.read.get(), output.write.get(), errors.write.get()},
-           report.write.get(), parent);
+    become(file.c_str(), command.folder.c_str(), arguments.data(), environment_pointers.data(),
+           {input.read.get(), output.write.get(), errors.write.get()}, report.write.get(), parent);
   }
   Process process(pid);
   ::setpgid(pid, pid);  // here too: whoever is first
   report.write = Fd();
-  int error = 0;
-  if (::read(report.read.get(), &error, sizeof error) == sizeof error)
-    return unavailable("Its command cannot be run.", file + ": " + std::strerror(error));
-
+  Failure failure{};
+  if (::read(report.read.get(), &failure, sizeof failure) == sizeof failure) {
+    return unavailable("Its command cannot be run.", (failure.of_folder ? command.folder : file) + ": " + std::strerror(failure.error));
+  }
+  process.start_watchdog();
   process.input = std::move(input.write);
   process.output = std::move(output.read);
   process.errors = std::move(errors.read);
@@ -133,7 +179,21 @@ Process::Process(Process&& other) noexcept
       output(std::move(other.output)),
       errors(std::move(other.errors)),
       ended(std::move(other.ended)),
-      pid_(std::exchange(other.pid_, 0)) {}
+      pid_(std::exchange(other.pid_, 0)),
+      watchdog_(std::exchange(other.watchdog_, 0)),
+      lifeline_(std::move(other.lifeline_)) {}
+
+void Process::start_watchdog() {
+  Pipe lifeline = make_pipe();
+  if (lifeline.write.get() < 0) return;
+  std::string pgid = std::to_string(pid_);
+  const pid_t pid = ::fork();
+  if (pid == 0) watch(pgid.data(), lifeline.read.get());
+  if (pid < 0) return;
+  ::setpgid(pid, pid);  // here too: whoever is first
+  watchdog_ = pid;
+  lifeline_ = std::move(lifeline.write);
+}
 
 Process::~Process() { kill_and_reap(); }
 
@@ -168,9 +228,20 @@ bool Process::has_ended_within(std::chrono::milliseconds time) {
 void Process::kill_and_reap() {
   if (pid_ == 0) return;
   ::kill(-pid_, SIGKILL);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  if (watchdog_ != 0) kill_and_wait_for(watchdog_);
+  const pid_t group = std::exchange(pid_, 0);
+  kill_and_wait_for(group);
+  while (::waitpid(-group, nullptr, 0) > 0) {  // orphans, which only process 1 inherits
   }
-  pid_ = 0;
+}
+
+void Process::reap_orphans() {
+  for (;;) {
+    siginfo_t info{};  // the program itself is not reaped here: its number is that of the group
+    const bool found = ::waitid(P_PGID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+    if (!found || info.si_pid == pid_) return;
+    ::waitpid(info.si_pid, nullptr, 0);
+  }
 }
 
 }  // namespace gatehouse

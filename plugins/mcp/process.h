@@ -27,13 +27,20 @@ class Fd {
   int fd_;
 };
 
+/// What to run, and how.
+struct Command {
+  std::vector<std::string> words;                // a program, looked for in the PATH that it gets, and its arguments
+  std::map<std::string, std::string> variables;  // besides HOME, LOGNAME, PATH, SHELL, TERM and USER
+  std::string folder;                            // to run it in; empty: that of the gateway
+};
+
 /// A program and what it starts, in a process group of its own. It gets nothing of the gateway but three pipes and a few
-/// variables of its environment, and is killed when the thread that started it ends. One thread.
+/// variables of its environment. The program is killed when the thread that started it ends, the group when the gateway does.
+/// One thread.
 class Process {
  public:
-  /// `command` is a program, looked for in PATH, and its arguments; no shell sees them. `variables` are added to HOME, LOGNAME,
-  /// PATH, SHELL, TERM and USER.
-  static Result<Process> start(const std::vector<std::string>& command, const std::map<std::string, std::string>& variables);
+  /// No shell sees the words.
+  static Result<Process> start(const Command& command);
   /// Kills it, unless end() was called.
   ~Process();
   Process(Process&&) noexcept;
@@ -45,13 +52,18 @@ class Process {
 
   /// Asks it to end, more and more firmly, and returns when it has. At most 5 s.
   void end();
+  /// As process 1 the gateway inherits what the program leaves behind: takes note of those of the group that have ended.
+  void reap_orphans();
 
  private:
   explicit Process(pid_t pid) : pid_(pid) {}
+  void start_watchdog();
   bool has_ended_within(std::chrono::milliseconds time);
   void kill_and_reap();
 
-  pid_t pid_;  // of the process, and of its group; 0: there is none any more
+  pid_t pid_;           // of the process, and of its group; 0: there is none any more
+  pid_t watchdog_ = 0;  // 0: there is none
+  Fd lifeline_;         // closed by the end of the gateway, whatever ends it
 };
 
 }  // namespace gatehouse

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,8 +20,8 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-Process run(const std::vector<std::string>& command, const std::map<std::string, std::string>& variables = {}) {
-  auto process = Process::start(command, variables);
+Process run(const std::vector<std::string>& words, const std::map<std::string, std::string>& variables = {}, std::string folder = {}) {
+  auto process = Process::start({words, variables, std::move(folder)});
   if (!process) throw std::runtime_error(process.error().fail()->detail);
   return std::move(*process);
 }
@@ -88,8 +90,60 @@ TEST(Process, MayBeAskedToEndAsTheGatewayWouldNot) {
 }
 
 TEST(Process, ThatCannotBeRunSaysWhy) {
-  EXPECT_EQ(Process::start({"no-such-program"}, {}).error().fail()->detail, "no-such-program: No such file or directory");
-  EXPECT_EQ(Process::start({"/etc/passwd"}, {}).error().fail()->detail, "/etc/passwd: Permission denied");
+  EXPECT_EQ(Process::start({{"no-such-program"}, {}, {}}).error().fail()->detail, "no-such-program: No such file or directory");
+  EXPECT_EQ(Process::start({{"/etc/passwd"}, {}, {}}).error().fail()->detail, "/etc/passwd: Permission denied");
+}
+
+TEST(Process, IsLookedForInThePathThatItGets) {
+  const fs::path folder = fs::temp_directory_path() / ("path-" + std::to_string(::getpid()));
+  fs::create_directory(folder);
+  fs::create_symlink("/bin/echo", folder / "only-here");
+  Process process = run({"only-here", "found"}, {{"PATH", folder.string()}});
+  EXPECT_EQ(all_lines(process), "found\n");
+  fs::remove_all(folder);
+}
+
+TEST(Process, RunsInItsFolder) {
+  Process process = run({"pwd"}, {}, "/usr");
+  EXPECT_EQ(all_lines(process), "/usr\n");
+  EXPECT_EQ(Process::start({{"pwd"}, {}, "/no/such/folder"}).error().fail()->detail, "/no/such/folder: No such file or directory");
+}
+
+TEST(Process, GetsAnOrdinaryLimitOfDescriptors) {
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit raised{before.rlim_max, before.rlim_max};  // as the gateway has it
+  ::setrlimit(RLIMIT_NOFILE, &raised);
+  Process process = run({"sh", "-c", "ulimit -Sn; ulimit -Hn"});
+  EXPECT_EQ(all_lines(process), "1024\n" + std::to_string(before.rlim_max) + "\n");
+  ::setrlimit(RLIMIT_NOFILE, &before);
+}
+
+/// As for process 1: whoever has lost its parent becomes a child of this one.
+struct Subreaper {
+  Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+  ~Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 0); }
+};
+
+TEST(Process, LeavesNoZombiesToProcessOne) {
+  const Subreaper subreaper;
+  Process process = run({"sh", "-c", "(sh -c 'echo $$' &); read -r _"});
+  const pid_t orphan = std::stoi(line(process));
+  for (int i = 0; i < 500 && ::kill(orphan, 0) == 0; ++i) {
+    process.reap_orphans();
+    ::poll(nullptr, 0, 10);
+  }
+  EXPECT_EQ(::kill(orphan, 0), -1);
+  process.end();
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+TEST(Process, LeavesNoZombiesWhenItsGroupIsKilled) {
+  const Subreaper subreaper;
+  Process process = run({"sh", "-c", "sleep 1000 & (sleep 1000 & echo started)"});
+  EXPECT_EQ(line(process), "started\n");
+  process.end();
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
 }
 
 TEST(Process, EndsWhenItsInputDoes) {
@@ -129,19 +183,20 @@ TEST(Process, LeavesNothingBehindInAThousandRestarts) {
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a zombie is left";
 }
 
-TEST(Process, DiesWithTheGateway) {
+TEST(Process, DiesWithTheGatewayAndSoDoesWhatItStarted) {
   int report[2];
   ASSERT_EQ(::pipe(report), 0);
   const pid_t gateway = ::fork();
   if (gateway == 0) {
-    const Process process = run({"sh", "-c", "echo $$; exec sleep 1000"});
-    const pid_t child = std::stoi(line(process));
-    ::_exit(::write(report[1], &child, sizeof child) == sizeof child ? 0 : 1);  // without a word, as after kill -9
+    const Process process = run({"sh", "-c", "sleep 1000 >/dev/null & echo $$ $!; wait"});
+    std::array<pid_t, 2> both{};  // the program, and one that it has started
+    std::sscanf(line(process).c_str(), "%d %d", &both[0], &both[1]);
+    ::_exit(::write(report[1], both.data(), sizeof both) == sizeof both ? 0 : 1);  // without a word, as after kill -9
   }
-  pid_t child = 0;
-  ASSERT_EQ(::read(report[0], &child, sizeof child), static_cast<ssize_t>(sizeof child));
+  std::array<pid_t, 2> both{};
+  ASSERT_EQ(::read(report[0], both.data(), sizeof both), static_cast<ssize_t>(sizeof both));
   ::waitpid(gateway, nullptr, 0);
-  EXPECT_TRUE(dies(child));
+  for (const pid_t pid : both) EXPECT_TRUE(dies(pid));
   ::close(report[0]);
   ::close(report[1]);
 }

@@ -8,7 +8,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::nanoseconds kFirstPause = 1s, kLongestPause = 30s;  // between attempts to connect
-constexpr std::chrono::nanoseconds kStable = 30s;  // a server that stayed so long may be lost without being the worse for it
+constexpr std::chrono::nanoseconds kStable = 30s;         // a server that stayed so long may be lost without being the worse for it
+constexpr std::chrono::nanoseconds kLongestTime = 10min;  // to connect: an installer that is killed each time never gets further
+// A chat waits for a server that is being connected, and for a new list of tools; then it goes on without.
+constexpr std::chrono::nanoseconds kPatience = 10s, kPatienceForList = 2s;  // since the change was heard of
+constexpr std::chrono::nanoseconds kListTime = 10s, kUntilListedAgain = 30s;
+constexpr std::chrono::nanoseconds kUntilWoken = 1h;  // of any length
+constexpr int kSuspectTimeouts = 3;                   // one or two may be the tool's own
 
 }  // namespace
 
@@ -16,46 +22,58 @@ Server::Server(Host host, Json config, const MakeTransport& make_transport, std:
     : host_(host),
       name_(config["name"].str()),
       offers_to_all_(config["location"].str() == "backend"),
-      connect_timeout_(config["connect_timeout"].duration(10s)),
+      connect_timeout_(config["connect_timeout"].duration(config["command"] ? 60s : 10s)),
       call_timeout_(config["call_timeout"].duration(60s)),
+      max_call_time_(std::max<std::chrono::nanoseconds>(call_timeout_, config["max_call_time"].duration(10min))),
       filter_(config["tools"]),
       approval_(config["approval"]),
       crypto_(host),
       transport_(make_transport([this](Json message) { return session_.answer(message); })),
       changed_(std::move(changed)),
-      session_(host, *transport_),
+      session_(host, config, *transport_, [this] { tools_changed(); }),
       seconds_(host.series(GH_SECONDS, "gatehouse_mcp_call_seconds", "Duration of tool calls.", {{"server", name_}})),
       tool_changes_(
-          host.series(GH_COUNTER, "gatehouse_mcp_tool_changes_total", "Tools that are no longer what they were.", {{"server", name_}})) {
+          host.series(GH_COUNTER, "gatehouse_mcp_tool_changes_total", "Tools that are no longer what they were.", {{"server", name_}})),
+      watcher_(host) {
   for (const char* result : {"ok", "error", "timeout", "cancelled"}) {
     calls_[result] = host.series(GH_COUNTER, "gatehouse_mcp_calls_total", "Tool calls.", {{"server", name_}, {"result", result}});
   }
 }
 
 void Server::run(Exchange& x) {
-  Transport::Open open = [this](Exchange& opening) {
-    const Status status = this->open(opening);
-    if (status) return;
-    set_down(status);
+  bool timed_out = false, again = false;
+  Transport::Opening opening;
+  opening.begin = [&](Exchange& task) {
+    Status status = open(task);
+    if (status) return status;
+    timed_out = !status.fail();
+    again = session_.asks_differently();
+    if (!again) set_down(status);
     transport_->drop();
+    return status;
   };
+  opening.done = [this] { set({GH_UP, {}, {}}); };
+  auto time = connect_timeout_;
   for (auto pause = kFirstPause;;) {
     const auto began = host_.now();
-    const Status lost = transport_->keep(x, open);
+    timed_out = again = false;
+    const Status lost = transport_->keep(x, time, opening);
     if (!x.cancelled()) return transport_->close(x);
     if (lost.fail() && lost.fail()->code == kSessionExpired) {  // it is well, and may just have been started again
-      set_busy(true);
+      set_opening(true);
       continue;
     }
-    if (!lost) set_down(lost);
+    if (!lost && !again) set_down(lost);
     transport_->close(x);
+    if (again) continue;
+    time = timed_out ? std::max(connect_timeout_, std::min(time * 2, kLongestTime)) : connect_timeout_;
 
     const Condition now = condition();
     Document fields;
     fields.root().edit("server").set(View(name_));
     fields.root().edit("reason").set(View(now.reason));
     fields.root().edit("detail").set(View(now.detail));
-    pause = host_.now() - began > kStable ? kFirstPause : pause;
+    pause = host_.now() - began > std::max(kStable, time) ? kFirstPause : pause;
     fields.root().edit("next_attempt_ms").set(std::int64_t{pause / 1ms});
     host_.log(pause == kFirstPause ? GH_WARN : GH_DEBUG, nullptr, "a tool server is down", fields.root());
     if (!host_.sleep(x, pause)) return;
@@ -63,15 +81,13 @@ void Server::run(Exchange& x) {
   }
 }
 
-/// By whoever has set busy_, or is the first.
+/// By whoever has set opening_, or is the first.
 Status Server::open(Exchange& x) {
-  if (Status status = session_.initialize(x); !status) return status;
+  if (Status status = session_.begin(x); !status) return status;
   if (Status status = list(x); !status) return status;
-  {
-    const std::lock_guard lock(mutex_);
-    ++openings_;
-  }
-  set({GH_UP, {}, {}});
+  const std::lock_guard lock(mutex_);
+  ++openings_;
+  timeouts_ = 0;
   return Status();
 }
 
@@ -79,15 +95,16 @@ Status Server::open(Exchange& x) {
 Status Server::reopen(Exchange& x, std::uint64_t seen) {
   {
     std::unique_lock lock(mutex_);
-    if (!settle(x, lock)) return unavailable("The tool server is being connected.");
+    if (!settle(x, lock, connect_timeout_)) return unavailable("The tool server is being connected.");
     if (condition_.health != GH_UP) return unavailable("The tool server is not available: " + condition_.reason);
     if (openings_ != seen) return Status();
-    busy_ = true;
+    opening_ = true;
   }
   Status status = open(x);
-  if (status) return status;
-  if (!x.cancelled()) {  // that is the caller's end, which says nothing about the server: the next call tries again
-    set_busy(false);
+  if (status) {
+    set({GH_UP, {}, {}});
+  } else if (!x.cancelled()) {  // that is the caller's end, which says nothing about the server: the next call tries again
+    set_opening(false);
   } else {
     set_down(status);
     transport_->drop();
@@ -95,21 +112,66 @@ Status Server::reopen(Exchange& x, std::uint64_t seen) {
   return status;
 }
 
+/// What was offered before stays offered if that fails, and no chat tries it again.
 Status Server::list(Exchange& x) {
+  std::uint64_t seen;
+  {
+    const std::lock_guard lock(mutex_);
+    seen = changes_;
+  }
   const auto tools = std::make_shared<Tools>(name_, filter_, crypto_);
-  if (Status status = session_.list(x, *tools); !status) return status;
-  watch_changes(*tools);
+  Status status = session_.list(x, *tools);
+  if (status) watch_changes(*tools);
   const std::lock_guard lock(mutex_);
-  tools_ = tools;
-  return Status();
+  if (status) tools_ = tools;
+  listed_ = seen;
+  wake_waiting();
+  return status;
 }
 
-/// After busy_ has been set. What was offered before stays offered if the server does not answer.
-void Server::list_again(Exchange& x) {
-  auto work = [this](Exchange& task) { (void)list(task); };
-  Task task(host_, x, host_.now() + connect_timeout_, work);
-  (void)task.join(x);
-  set_busy(false);
+void Server::watch(Exchange& x) {
+  for (auto time = kUntilWoken;;) {
+    const auto woken = watcher_.wait(x, time);
+    if (!woken) return;
+    bool wanted;
+    {
+      const std::lock_guard lock(mutex_);
+      const bool is_suspect = timeouts_ >= kSuspectTimeouts;
+      wanted = condition_.health == GH_UP && !opening_ && (is_stale() || is_suspect || time != kUntilWoken);
+    }
+    time = !wanted || list_again(x) ? kUntilWoken : kUntilListedAgain;
+  }
+}
+
+/// False: it answers, but with no list.
+bool Server::list_again(Exchange& x) {
+  std::uint64_t seen;
+  {
+    const std::lock_guard lock(mutex_);
+    seen = openings_;
+    timeouts_ = 0;
+  }
+  Status status;
+  auto work = [&](Exchange& task) {
+    status = list(task);
+    if (status.fail() && status.fail()->code == kSessionExpired) status = reopen(task, seen);
+  };
+  Task task(host_, x, host_.now() + std::min(connect_timeout_, kListTime), work);
+  if (!task || !task.join(x)) return false;
+  if (status || status.fail()) return bool(status);
+  set({GH_DOWN, "It does not answer any more.", {}});
+  transport_->drop();
+  return true;
+}
+
+/// On the thread of whoever hears it.
+void Server::tools_changed() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!is_stale()) stale_since_ = host_.now();
+    ++changes_;
+  }
+  watcher_.wake();
 }
 
 /// Descriptions and schemas go into prompts: one that has changed since the operator chose the server may be an attack.
@@ -131,17 +193,12 @@ void Server::watch_changes(const Tools& tools) {
 void Server::adopt(Server& older) {
   const std::scoped_lock lock(mutex_, older.mutex_);
   known_ = older.known_;
+  session_.adopt(older.session_);
 }
 
 std::shared_ptr<const Tools> Server::tools(Exchange& x) {
   std::unique_lock lock(mutex_);
-  if (!settle(x, lock) || condition_.health != GH_UP) return nullptr;
-  if (session_.list_changed()) {
-    busy_ = true;
-    lock.unlock();
-    list_again(x);
-    lock.lock();
-  }
+  if (!settle(x, lock, std::min(connect_timeout_, kPatience)) || condition_.health != GH_UP) return nullptr;
   return tools_;
 }
 
@@ -150,9 +207,9 @@ Result<Response> Server::call(Exchange& x, const Tool& tool, Json arguments, std
   {
     const std::lock_guard lock(mutex_);
     seen = openings_;
-    if (condition_.health != GH_UP && !busy_) return unavailable("The tool server is not available: " + condition_.reason);
+    if (condition_.health != GH_UP && !opening_) return unavailable("The tool server is not available: " + condition_.reason);
   }
-  auto response = session_.call(x, tool.own_name, arguments, id);
+  auto response = session_.call(x, tool, arguments, id);
   if (!response) {
     Status status = response.error();
     const std::string code = status.fail() ? status.fail()->code : std::string();
@@ -162,7 +219,7 @@ Result<Response> Server::call(Exchange& x, const Tool& tool, Json arguments, std
     }
     if (code != kSessionExpired) return status;
     if (Status reopened = reopen(x, seen); !reopened) return reopened;
-    response = session_.call(x, tool.own_name, arguments, id);
+    response = session_.call(x, tool, arguments, id, true);
     if (!response) return response.error();
   }
   const Json result = response->result();
@@ -172,9 +229,13 @@ Result<Response> Server::call(Exchange& x, const Tool& tool, Json arguments, std
   return response;
 }
 
-void Server::count(View result, std::chrono::nanoseconds took) const {
+void Server::count(View result, std::chrono::nanoseconds took) {
   calls_.find(result)->second.record();
   seconds_.record(std::chrono::duration<double>(took).count());
+  if (result == "cancelled") return;
+  const std::lock_guard lock(mutex_);
+  timeouts_ = result == "timeout" ? timeouts_ + 1 : 0;
+  if (timeouts_ >= kSuspectTimeouts) watcher_.wake();
 }
 
 Server::Condition Server::condition() const {
@@ -184,37 +245,46 @@ Server::Condition Server::condition() const {
 
 void Server::settle(Exchange& x) {
   std::unique_lock lock(mutex_);
-  (void)settle(x, lock);
+  (void)settle(x, lock, connect_timeout_);
 }
 
-/// False: not in time. Unlocks while it waits.
-bool Server::settle(Exchange& x, std::unique_lock<std::mutex>& lock) {
-  if (!busy_) return true;
+/// False: it is not known in time how the server is. Unlocks while it waits.
+bool Server::settle(Exchange& x, std::unique_lock<std::mutex>& lock, std::chrono::nanoseconds time) {
+  if (!opening_ && !is_stale()) return true;
   const Waker waker(host_);
-  if (!waker) return false;
+  if (!waker) return !opening_;
   waiting_.push_back(&waker);
-  for (const auto until = host_.now() + connect_timeout_; busy_;) {
+  const auto began = host_.now();
+  while (opening_ || is_stale()) {
+    const auto until = opening_ ? began + time : stale_since_ + kPatienceForList;
     lock.unlock();
     auto woken = waker.wait(x, until - host_.now());
     lock.lock();
     if (!woken || !*woken) break;
   }
   waiting_.erase(std::find(waiting_.begin(), waiting_.end(), &waker));
-  return !busy_;
+  return !opening_;
 }
 
-void Server::set_busy(bool busy) {
-  const std::lock_guard lock(mutex_);
-  busy_ = busy;
+void Server::wake_waiting() const {
   for (const Waker* const waker : waiting_) waker->wake();
+}
+
+void Server::set_opening(bool opening) {
+  const std::lock_guard lock(mutex_);
+  opening_ = opening;
+  wake_waiting();
 }
 
 void Server::set(Condition condition) {
   {
     const std::lock_guard lock(mutex_);
     condition_ = std::move(condition);
+    if (condition_.health != GH_UP) listed_ = changes_;  // the next connection lists them anyway
+    opening_ = false;
+    wake_waiting();
   }
-  set_busy(false);
+  watcher_.wake();
   changed_();
 }
 
@@ -246,6 +316,7 @@ void Server::describe(MutableJson into) const {
     told.edit("name").set(View(tool.own_name));
     told.edit("offered_as").set(View(tool.name));
     if (needs_approval(tool)) told.edit("needs_approval").set(true);
+    told.edit("input_schema").set(tool.definition.root()["input_schema"]);
     told.edit("sha256").set(View(hex(tool.digest)));
   }
   for (const Tools::LeftOut& tool : tools_->left_out()) {

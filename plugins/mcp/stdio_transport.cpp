@@ -12,7 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kUntilWoken = 1h;                       // of any length: whoever waits looks again
+constexpr std::chrono::nanoseconds kUntilWoken = 1h;   // of any length: whoever waits looks again
+constexpr std::chrono::nanoseconds kUntilReaped = 5s;  // an orphan is no burden for so long
 constexpr std::size_t kMaxOutbox = 16u << 20;          // a server that reads so little has stopped reading
 constexpr std::size_t kReadAtOnce = 64 * 1024;         // what a pipe holds: pipe(7)
 constexpr int kLastReads = kMaxMessage / kReadAtOnce;  // from a process that has ended: another may go on writing
@@ -44,9 +45,7 @@ bool Ration::take(std::chrono::nanoseconds now) {
 StdioTransport::StdioTransport(Host host, Json config, const std::string& pointer, Answer answer)
     : host_(host),
       name_(config["name"].str()),
-      command_(texts(config["command"])),
-      variables_(map_of(config["env"])),
-      connect_timeout_(config["connect_timeout"].duration(10s)),
+      command_{texts(config["command"]), map_of(config["env"]), std::string(config["cwd"].str())},
       answer_(std::move(answer)),
       garbage_(kGarbageAMinute),
       errors_(kErrorsAMinute),
@@ -54,8 +53,8 @@ StdioTransport::StdioTransport(Host host, Json config, const std::string& pointe
   if (!changed_) host.problem(pointer, "no descriptor is left for it");
 }
 
-Status StdioTransport::keep(Exchange& x, Open& open) {
-  auto process = Process::start(command_, variables_);
+Status StdioTransport::keep(Exchange& x, std::chrono::nanoseconds time, Opening& opening) {
+  auto process = Process::start(command_);
   if (!process) return process.error();
   process_.emplace(std::move(*process));
   {
@@ -64,10 +63,13 @@ Status StdioTransport::keep(Exchange& x, Open& open) {
     dropped_ = false;
     outbox_.clear();
   }
-  Task opening(host_, x, host_.now() + connect_timeout_, open);
-  Status status = opening ? pump(x) : unavailable("There is no thread to connect it.");
+  auto work = [&](Exchange& task) {
+    if (opening.begin(task)) opening.done();
+  };
+  Task task(host_, x, host_.now() + time, work);
+  Status status = task ? pump(x) : unavailable("There is no thread to connect it.");
   end_waits();
-  (void)opening.join(x);
+  (void)task.join(x);
   return status;
 }
 
@@ -76,32 +78,35 @@ void StdioTransport::close(Exchange&) {
   process_.reset();
 }
 
-Result<Response> StdioTransport::request(Exchange& x, std::int64_t id, View message) {
-  Waiting mine{Waker(host_), std::nullopt};
+Result<Response> StdioTransport::request(Exchange& x, const RpcRequest& request) {
+  Waiting mine{Waker(host_), host_.now()};
   if (!mine.waker) return unavailable("There is no descriptor to wait for the tool server.");
   {
     const std::lock_guard lock(mutex_);
-    waiting_.emplace(id, &mine);
+    waiting_.emplace(request.id, &mine);
   }
   Result<Response> result = Status();
-  if (Status sent = send(x, message); !sent) {
+  if (Status sent = send(x, request.message); !sent) {
     result = std::move(sent);
   } else {
-    result = wait(x, mine);
+    result = wait(x, mine, request.silence);
   }
   const std::lock_guard lock(mutex_);
-  waiting_.erase(id);
+  waiting_.erase(request.id);
   return result;
 }
 
-Result<Response> StdioTransport::wait(Exchange& x, Waiting& mine) {
+Result<Response> StdioTransport::wait(Exchange& x, Waiting& mine, std::chrono::nanoseconds silence) {
   for (;;) {
+    auto time = kUntilWoken;
     {
       const std::lock_guard lock(mutex_);
       if (mine.response) return std::move(*mine.response);
-      if (!running_) return unavailable("The tool server ended before it answered.");
+      if (!running_) return Fail{502, std::string(kEnded), "The tool server ended before it answered.", {}};
+      if (silence.count() > 0) time = mine.heard + silence - host_.now();
     }
-    if (auto woken = mine.waker.wait(x, kUntilWoken); !woken) return woken.error();
+    if (time.count() <= 0) return Status(GH_CANCELLED);
+    if (auto woken = mine.waker.wait(x, time); !woken) return woken.error();
   }
 }
 
@@ -133,18 +138,20 @@ bool StdioTransport::has_output() {
 
 /// Moves bytes between the pipes and those who send and wait, until the process or `x` ends.
 Status StdioTransport::pump(Exchange& x) {
+  const bool inherits_orphans = ::getpid() == 1;
   Lines messages(kMaxMessage), errors(kMaxErrorLine);
   for (;;) {
     std::array<gh_fd, 4> fds{{{process_->output.get(), POLLIN, 0},
                               {process_->errors.get(), POLLIN, 0},
                               {process_->ended.get(), POLLIN, 0},
                               {has_output() ? process_->input.get() : -1, POLLOUT, 0}}};
-    if (auto ready = changed_.wait(x, fds, kUntilWoken); !ready) return ready.error();
+    if (auto ready = changed_.wait(x, fds, inherits_orphans ? kUntilReaped : kUntilWoken); !ready) return ready.error();
+    if (inherits_orphans) process_->reap_orphans();
     const bool ended = fds[2].ready;
 
-    ssize_t count = read(process_->output, messages, &StdioTransport::take_message);
+    ssize_t count = read(process_->output, messages, &StdioTransport::take_line);
     for (int more = kLastReads; ended && more > 0 && count > 0; --more)
-      count = read(process_->output, messages, &StdioTransport::take_message);
+      count = read(process_->output, messages, &StdioTransport::take_line);
     if (fds[1].ready && read(process_->errors, errors, &StdioTransport::take_error) == 0) process_->errors = Fd();
     if (!write()) return unavailable("It has closed its standard input.");
     if (count == 0 || ended) return unavailable("Its process has ended.");
@@ -154,10 +161,10 @@ Status StdioTransport::pump(Exchange& x) {
 }
 
 /// What there is, once: so many bytes, or 0 at the end.
-ssize_t StdioTransport::read(const Fd& fd, Lines& lines, void (StdioTransport::*take)(View line)) {
+ssize_t StdioTransport::read(const Fd& fd, Lines& lines, void (StdioTransport::*take)(const Line& line)) {
   char bytes[kReadAtOnce];
   const ssize_t count = ::read(fd.get(), bytes, sizeof bytes);
-  if (count > 0) lines.feed(View(bytes, static_cast<std::size_t>(count)), [&](View line) { (this->*take)(line); });
+  if (count > 0) lines.feed(View(bytes, static_cast<std::size_t>(count)), [&](const Line& line) { (this->*take)(line); });
   return count;
 }
 
@@ -175,37 +182,50 @@ bool StdioTransport::write() {
   return true;
 }
 
-void StdioTransport::take_message(View line) {
-  auto document = Document::parse(line);
-  if (!document || !document->root().is_object()) return tell_garbage(line);
-  const Json message = document->root();
-  if (message["method"].is_string()) {
-    const std::string answer = answer_(message);
-    const std::lock_guard lock(mutex_);
-    // A server that asks more than it reads gets no answers.
-    if (!answer.empty() && outbox_.size() + answer.size() <= kMaxOutbox) outbox_.append(answer).append("\n");
+void StdioTransport::take_line(const Line& line) {
+  auto document = line.is_cut() ? Result<Document>(Status(GH_FAILED)) : Document::parse(line.begin);
+  if (!document || !(document->root().is_object() || document->root().is_array())) return drop_line(line);
+  each_message(std::move(*document), [&](Document message) { take_message(std::move(message), line.bytes); });
+}
+
+void StdioTransport::take_message(Document message, std::size_t bytes) {
+  const Json root = message.root();
+  if (!root["method"].is_string()) {
+    if (const auto id = id_of(root)) answer(*id, Response{std::move(message), bytes});
     return;
   }
+  const std::string reply = answer_(root);
+  const auto progress = id_of_progress(root);
   const std::lock_guard lock(mutex_);
-  const auto found = message["id"].is_integer() ? waiting_.find(message["id"].integer()) : waiting_.end();
+  // A server that asks more than it reads gets no answers.
+  if (!reply.empty() && outbox_.size() + reply.size() <= kMaxOutbox) outbox_.append(reply).append("\n");
+  if (const auto found = progress ? waiting_.find(*progress) : waiting_.end(); found != waiting_.end()) found->second->heard = host_.now();
+}
+
+void StdioTransport::answer(std::int64_t id, Result<Response> response) {
+  const std::lock_guard lock(mutex_);
+  const auto found = waiting_.find(id);
   if (found == waiting_.end() || found->second->response) return;  // too late, or not the first
-  found->second->response = Response{std::move(*document), line.size()};
+  found->second->response.emplace(std::move(response));
   found->second->waker.wake();
 }
 
-void StdioTransport::take_error(View line) {
-  if (line.empty() || !errors_.take(host_.now())) return;
+void StdioTransport::take_error(const Line& line) {
+  if (line.begin.empty() || !errors_.take(host_.now())) return;
   Document fields;
   fields.root().edit("server").set(View(name_));
-  fields.root().edit("line").set(line);
+  fields.root().edit("line").set(line.begin);
   host_.debug("a tool server says on its standard error", fields.root());
 }
 
-void StdioTransport::tell_garbage(View line) {
-  if (line.empty() || !garbage_.take(host_.now())) return;
+/// If it is an answer, whoever waits for it need not wait on.
+void StdioTransport::drop_line(const Line& line) {
+  if (line.begin.empty()) return;
+  if (const auto id = id_of_unreadable(line.begin, line.end)) answer(*id, unreadable(line.begin, line.bytes));
+  if (!garbage_.take(host_.now())) return;
   Document fields;
   fields.root().edit("server").set(View(name_));
-  fields.root().edit("bytes").set(static_cast<std::int64_t>(line.size()));
+  fields.root().edit("bytes").set(static_cast<std::int64_t>(line.bytes));
   host_.warn("a tool server writes other things than messages on its standard output", fields.root());
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <map>
 #include <mutex>
 #include <unordered_map>
 
+#include "lines.h"
 #include "process.h"
 #include "transport.h"
 
@@ -21,37 +21,14 @@ class Ration {
   std::chrono::nanoseconds began_{0};
 };
 
-/// Cuts what a process writes into lines, in whatever pieces it comes.
-class Lines {
- public:
-  explicit Lines(std::size_t max_bytes) : max_bytes_(max_bytes) {}
-
-  /// Calls line(View) for each line that is complete; of one that is longer than max_bytes it gets the beginning.
-  template <class F>
-  void feed(View bytes, F line) {
-    for (std::size_t end; (end = bytes.find('\n')) != View::npos; bytes.remove_prefix(end + 1)) {
-      keep(bytes.substr(0, end));
-      line(View(kept_));
-      kept_.clear();
-    }
-    keep(bytes);
-  }
-
- private:
-  void keep(View bytes) { kept_.append(bytes.substr(0, max_bytes_ - kept_.size())); }
-
-  const std::size_t max_bytes_;
-  std::string kept_;
-};
-
 /// A server that is a child process: a message is a line of its standard input or output.
 class StdioTransport final : public Transport {
  public:
   StdioTransport(Host host, Json config, const std::string& pointer, Answer answer);
 
-  Status keep(Exchange& x, Open& open) override;
+  Status keep(Exchange& x, std::chrono::nanoseconds time, Opening& opening) override;
   void close(Exchange& x) override;
-  Result<Response> request(Exchange& x, std::int64_t id, View message) override;
+  Result<Response> request(Exchange& x, const RpcRequest& request) override;
   Status send(Exchange& x, View message) override;
   void drop() override;
 
@@ -59,24 +36,25 @@ class StdioTransport final : public Transport {
   /// Who waits for an answer. Guarded by mutex_.
   struct Waiting {
     Waker waker;
-    std::optional<Response> response;
+    std::chrono::nanoseconds heard;  // of it last
+    std::optional<Result<Response>> response = {};
   };
 
-  Result<Response> wait(Exchange& x, Waiting& mine);
+  Result<Response> wait(Exchange& x, Waiting& mine, std::chrono::nanoseconds silence);
   Status pump(Exchange& x);
   bool has_output();
-  ssize_t read(const Fd& fd, Lines& lines, void (StdioTransport::*take)(View line));
+  ssize_t read(const Fd& fd, Lines& lines, void (StdioTransport::*take)(const Line& line));
   bool write();
-  void take_message(View line);
-  void take_error(View line);
-  void tell_garbage(View line);
+  void take_line(const Line& line);
+  void take_message(Document message, std::size_t bytes);
+  void answer(std::int64_t id, Result<Response> response);
+  void take_error(const Line& line);
+  void drop_line(const Line& line);
   void end_waits();
 
   const Host host_;
   const std::string name_;
-  const std::vector<std::string> command_;
-  const std::map<std::string, std::string> variables_;
-  const std::chrono::nanoseconds connect_timeout_;
+  const Command command_;
   const Answer answer_;
 
   // Of the thread in keep().

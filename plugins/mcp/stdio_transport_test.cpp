@@ -23,18 +23,20 @@ TEST(Lines, ComeWholeFromAnyPieces) {
   Lines lines(8);
   std::vector<std::string> seen;
   for (const View piece : {"one", "\ntwo\n\nthr", "ee\nfo"}) {
-    lines.feed(piece, [&](View line) { seen.emplace_back(line); });
+    lines.feed(piece, [&](const Line& line) { seen.emplace_back(line.begin); });
   }
   EXPECT_EQ(seen, (std::vector<std::string>{"one", "two", "", "three"}));
 }
 
-TEST(Lines, AreCutAtTheirLongest) {
+TEST(Lines, KeepTheirEndsWhenTheyAreLong) {
   Lines lines(4);
   std::vector<std::string> seen;
-  for (const View piece : {"1234", "5678", "9\n5\n"}) {
-    lines.feed(piece, [&](View line) { seen.emplace_back(line); });
+  for (const std::string& piece : {std::string("1234"), std::string(1000, 'x'), std::string("9\n5\n")}) {
+    lines.feed(piece, [&](const Line& line) {
+      seen.push_back(std::string(line.begin) + " " + std::to_string(line.bytes) + " " + std::string(line.end));
+    });
   }
-  EXPECT_EQ(seen, (std::vector<std::string>{"1234", "5"}));
+  EXPECT_EQ(seen, (std::vector<std::string>{"1234 1005 " + std::string(255, 'x') + "9", "5 1 5"}));
 }
 
 TEST(Ration, IsSpentAndComesAgain) {
@@ -54,6 +56,7 @@ def write(o): sys.stdout.write(json.dumps(o) + "\n"); sys.stdout.flush()
 def say(result): write({"jsonrpc": "2.0", "id": m["id"], "result": result})
 for line in sys.stdin:
     m = json.loads(line)
+    if m.get("method") == "server/discover": write({"jsonrpc": "2.0", "id": m["id"], "error": {"code": -32601}})
     if m.get("method") == "initialize": say({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}})
     if m.get("method") == "tools/list": say({"tools": [{"name": "run", "inputSchema": {}}]})
     if m.get("method") == "tools/call":
@@ -142,6 +145,20 @@ say({"content": [], "said": 2}))");
   EXPECT_EQ(std::count_if(h.logs.begin(), h.logs.end(),
                           [](const std::string& line) { return line.find("other things than messages") != line.npos; }),
             1);
+}
+
+TEST_F(StdioTransportTest, FailsACallWhoseAnswerCannotBeReadAtOnce) {
+  waits = 400;
+  start(R"(n = call = globals().get("call", 0) + 1
+if n == 1: sys.stdout.buffer.write(b'{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"caf\xe9"}]}}\n' % m["id"])
+if n == 2: sys.stdout.buffer.write(b'{"jsonrpc":"2.0","result":{"x":NaN},"id":%d}\n' % m["id"])
+if n == 3: sys.stdout.buffer.write(b'{"jsonrpc":"2.0","result":{"x":"' + b"x" * (5 << 20) + b'"},"id":%d}\n' % m["id"])
+if n == 4: sys.stdout.buffer.write(b'[{"jsonrpc":"2.0","result":{"content":[]},"id":%d.0}]\n' % m["id"])
+sys.stdout.flush())");
+  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server gave an answer that is not UTF-8.");
+  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server gave an answer that is no JSON.");
+  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server gave an answer that is longer than 4 MiB.");
+  EXPECT_EQ(call(), R"(tool-output+dynamic:c1:{"content":[]})");
 }
 
 TEST_F(StdioTransportTest, ThatEndsFailsItsCallAndIsStartedAgain) {

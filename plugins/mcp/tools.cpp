@@ -7,12 +7,13 @@
 namespace gatehouse {
 namespace {
 
-constexpr std::size_t kMaxName = 128;  // what providers take
+constexpr std::size_t kMaxName = 128;    // what a revision of MCP allows
+constexpr std::size_t kMaxTools = 1000;  // more than any model can be offered
 
+/// Which characters it takes is each provider's own matter.
 bool is_legal(View name) {
-  return !name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-  });
+  return !name.empty() && name.size() <= kMaxName &&
+         std::none_of(name.begin(), name.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
 }
 
 }  // namespace
@@ -32,24 +33,32 @@ View ToolFilter::objection(const std::string& own_name) const {
   return {};
 }
 
+bool Tools::has(const std::string& own_name) const {
+  return std::any_of(offered_.begin(), offered_.end(), [&](const Tool& t) { return t.own_name == own_name; });
+}
+
 View Tools::objection(Json tool, const std::string& own_name) const {
-  if (!is_legal(prefix_ + own_name))
-    return "its name has other characters than A-Z a-z 0-9 _ . - or, with that of the server, more than 128";
+  if (!is_legal(own_name) || prefix_.size() + own_name.size() > kMaxName)
+    return "its name has control characters or, with that of the server, more than 128 bytes, or none";
   if (!tool["inputSchema"].is_object()) return "it has no inputSchema";
   if (tool["execution"]["taskSupport"].str() == "required") return "it can only be run as a task";
   // The second of a name may have been put there to take the place of the first.
-  if (std::any_of(offered_.begin(), offered_.end(), [&](const Tool& t) { return t.own_name == own_name; }))
-    return "another tool has its name";
+  if (has(own_name)) return "another tool has its name";
+  if (offered_.size() == kMaxTools) return "the server has more than 1000 tools";
   return filter_.objection(own_name);
 }
 
-void Tools::add(Json tool) {
+void Tools::add(Json tool, bool mirrors) {
   std::string own_name(tool["name"].str());
-  if (const View why = objection(tool, own_name); !why.empty()) {
-    left_out_.push_back({own_name.substr(0, kMaxName), why});
+  View why = objection(tool, own_name);
+  Mirrored mirrored;
+  if (why.empty() && mirrors) why = mirrored.read(tool["inputSchema"]);
+  if (!why.empty()) {
+    if (left_out_.size() < kMaxTools) left_out_.push_back({own_name.substr(0, kMaxName), why});
     return;
   }
-  Tool added{prefix_ + own_name, std::move(own_name), Document(), crypto_.sha256("", tool), tool["outputSchema"].is_object()};
+  Tool added{prefix_ + own_name, std::move(own_name), Document(), crypto_.sha256("", tool), tool["outputSchema"].is_object(),
+             std::move(mirrored)};
   MutableJson definition = added.definition.root();
   definition.edit("name").set(View(added.name));
   if (tool["description"].is_string()) definition.edit("description").set(tool["description"]);

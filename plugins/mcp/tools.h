@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "gatehouse/plugin.hpp"
+#include "mirrored.h"
 
 namespace gatehouse {
 
@@ -14,6 +14,7 @@ struct Tool {
   Document definition;   // its name, description and input_schema, as the chat document has them
   Digest digest;         // of all that the server says about it
   bool promises_structure;
+  Mirrored mirrored;  // none, unless requests have headers
 };
 
 /// Patterns of a server's own names of its tools, as fnmatch(3) has them.
@@ -50,8 +51,8 @@ class Tools {
 
   Tools(View server, const ToolFilter& filter, Crypto crypto) : prefix_(std::string(server) + "_"), filter_(filter), crypto_(crypto) {}
 
-  /// One element of a server's tools/list.
-  void add(Json tool);
+  /// One element of a server's tools/list. `mirrors`: its calls have the headers that its schema asks for.
+  void add(Json tool, bool mirrors = false);
   /// When all have been added; find() needs it.
   void sort();
 
@@ -61,6 +62,7 @@ class Tools {
 
  private:
   View objection(Json tool, const std::string& own_name) const;
+  bool has(const std::string& own_name) const;
 
   const std::string prefix_;
   const ToolFilter& filter_;

@@ -58,13 +58,36 @@ TEST_F(ToolsTest, AreLeftOutWhenTheyCannotBeCalled) {
   EXPECT_EQ(sorted(R"([{"name": "both", "inputSchema": {}, "execution": {"taskSupport": "optional"}}])"), Texts{"files_both"});
 }
 
-TEST_F(ToolsTest, AreLeftOutWhenNoModelTakesTheirName) {
+TEST_F(ToolsTest, MayHaveNamesThatProvidersHaveToChange) {
   const std::string long_name(122, 'n');  // with files_ as long as may be
-  EXPECT_EQ(sorted("[{\"name\": \"" + long_name + "\", \"inputSchema\": {}}]"), Texts{"files_" + long_name});
-  for (const std::string& name : {long_name + "n", std::string("a b"), std::string("a/b"), std::string("\xc3\xa4")}) {
-    const Texts out = sorted("[{\"name\": \"" + name + "\", \"inputSchema\": {}}]");
-    EXPECT_NE(out.at(0).find("its name has other characters"), std::string::npos) << out.at(0);
+  for (const std::string& name : {long_name, std::string("a b"), std::string("a/b"), std::string("\xc3\xa4")}) {
+    EXPECT_EQ(sorted("[{\"name\": \"" + name + "\", \"inputSchema\": {}}]"), Texts{"files_" + name});
   }
+}
+
+TEST_F(ToolsTest, AreLeftOutWhenTheirNameIsNone) {
+  for (const std::string& name : {std::string(123, 'n'), std::string(), std::string("a\\u0007")}) {
+    const Texts out = sorted("[{\"name\": \"" + name + "\", \"inputSchema\": {}}]");
+    EXPECT_NE(out.at(0).find("its name has control characters"), std::string::npos) << out.at(0);
+  }
+}
+
+TEST_F(ToolsTest, AreNoMoreThanAThousand) {
+  std::string listed = "[";
+  for (int i = 0; i < 3000; ++i) listed += (i ? ",{\"name\":\"t" : "{\"name\":\"t") + std::to_string(i) + "\",\"inputSchema\":{}}";
+  const Texts out = sorted(listed + "]");
+  EXPECT_EQ(out.size(), 2000u);
+  EXPECT_EQ(out.at(1000), "t1000: the server has more than 1000 tools");
+}
+
+TEST_F(ToolsTest, AreLeftOutWhenTheHeadersOfTheirCallsAreNotLegal) {
+  const ToolFilter all((Json()));
+  Tools tools("files", all, Crypto(h.host()));
+  const View odd = R"({"name": "odd", "inputSchema": {"properties": {"a": {"type": "number", "x-mcp-header": "A"}}}})";
+  tools.add(h.config(odd), true);
+  EXPECT_EQ(tools.left_out().at(0).why, "an x-mcp-header of its schema stands at no text, integer or boolean");
+  tools.add(h.config(odd));  // where there are no headers, none is wrong
+  EXPECT_EQ(tools.offered().size(), 1u);
 }
 
 TEST_F(ToolsTest, AreLeftOutWhenTheirNameIsTaken) {

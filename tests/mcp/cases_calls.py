@@ -89,3 +89,51 @@ def a_tool_that_appears_is_offered_to_the_next_chat(f):
     check(f.ask_if_offered('local_late', {}) is None, 'it is there before')
     f.ask(('local_change', {}))
     check(f.ask(('local_late', {})) == ['late'], 'it is not')
+
+
+@test
+def an_answer_that_cannot_be_read_fails_its_call_at_once(f):
+    f.begin(local())
+    began = time.monotonic()
+    check(f.ask(('local_unreadable', {})) == ['The tool server gave an answer that is no JSON.'], 'it does not')
+    check(time.monotonic() - began < PATIENCE, 'it took', time.monotonic() - began)
+
+
+@test
+def progress_extends_a_call_but_not_for_ever(f):
+    f.begin(local(call_timeout='1s', max_call_time='3s'))
+    check(f.ask(('local_progress', {'steps': 4})) == ['progress'], 'it does not')
+    began = time.monotonic()
+    check('did not answer' in f.ask(('local_progress', {'steps': 20}))[0], 'it does for ever')
+    check(2.9 < time.monotonic() - began < 4.0, 'it took', time.monotonic() - began)
+
+
+def starts(f):
+    return sum(message['method'] == 'initialize' for message in journal(f))
+
+
+@test
+def a_server_that_answers_nothing_any_more_is_started_again(f):
+    f.begin(local('local', '--journal', str(f.folder / 'journal'), '--silent', 'tools/list', connect_timeout='1s', call_timeout='500ms'))
+    f.ask(*[('local_sleep', {'seconds': 60})] * 3)
+    eventually(lambda: starts(f) == 2, PATIENCE, 'it is not')
+    f.logged(message='a tool server is down', reason='It does not answer any more.')
+
+
+@test
+def a_tool_that_hangs_is_no_reason_to_start_its_server_again(f):
+    f.begin(local('local', '--journal', str(f.folder / 'journal'), connect_timeout='1s', call_timeout='500ms'))
+    f.ask(*[('local_sleep', {'seconds': 60})] * 3)
+    eventually(lambda: sum(message['method'] == 'tools/list' for message in journal(f)) == 2, PATIENCE, 'it is not asked')
+    time.sleep(1.5)
+    check(starts(f) == 1, 'it is')
+
+
+@test
+def a_list_that_does_not_come_delays_no_chat_for_long(f):
+    f.begin(local('local', '--silent', 'tools/list', connect_timeout='8s'))
+    f.ask(('local_change', {}))
+    for seconds in (3.0, 1.0, 1.0):     # only the first waits for it
+        began = time.monotonic()
+        check(f.ask(('local_echo', {'text': 'old'})) == ['old'], 'it is not offered')
+        check(time.monotonic() - began < seconds, 'a chat took', time.monotonic() - began)

@@ -20,7 +20,7 @@ def state(pid):
     """As proc(5) has it; nothing if there is no such process."""
     try:
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return None
 
 
@@ -96,6 +96,39 @@ def a_gateway_that_is_killed_takes_its_servers_with_it(f):
     f.gateway.signal('KILL')
     eventually(lambda: is_gone(pid), 1.0, 'it lives')
     f.ends(-signal.SIGKILL)
+
+
+@test
+def a_gateway_that_is_killed_takes_with_it_what_its_servers_have_started(f):
+    f.begin(local())
+    pid = int(f.ask(('local_helper', {'seconds': 60}))[0])
+    check(not is_gone(pid), 'it has not started')
+    f.gateway.signal('KILL')
+    eventually(lambda: is_gone(pid), 2.0, 'it lives')
+    f.ends(-signal.SIGKILL)
+
+
+@test
+def a_gateway_that_is_process_1_leaves_no_zombies(f):
+    f.begin(local(), shell='exec unshare --map-root-user --user --pid --fork --mount-proc --kill-child "$@"')
+    for _ in range(3):
+        f.ask(('local_helper', {'seconds': 0}))
+    [gateway] = children(f.pid)
+    eventually(lambda: not any(state(pid) == 'Z' for pid in children(gateway)), PATIENCE * 2, 'zombies')
+    os.kill(gateway, signal.SIGTERM)
+    f.ends(0)
+
+
+@test
+def a_server_runs_in_its_folder_with_an_ordinary_limit_of_descriptors(f):
+    f.begin(local(cwd='/usr'))
+    check(f.ask(('local_folder', {}), ('local_limit', {})) == ['/usr', '1024'], 'it does not')
+
+
+@test
+def a_server_that_needs_long_to_start_gets_more_time(f):
+    f.begin(local('local', '--slow', '2.5', connect_timeout='1s'))
+    eventually(lambda: f.ask_if_offered('local_echo', {'text': 'up'}) == ['up'], 15.0, 'it is killed each time')
 
 
 @test

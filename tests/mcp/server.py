@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """An MCP server over standard input and output that misbehaves as its tools are told.
 
-    server.py [--journal FILE] [--stubborn] [--arguments …]
+    server.py [--journal FILE] [--stubborn] [--silent METHOD] [--slow SECONDS] [--arguments …]
 
-FILE gets a line for each message that comes. A stubborn server ends neither with its input nor at SIGTERM.
+FILE gets a line for each message that comes. A stubborn server ends neither with its input nor at SIGTERM. A silent one answers that
+method once, a slow one begins after so many seconds.
 """
 import argparse
 import json
 import os
+import resource
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -16,10 +19,13 @@ import time
 parser = argparse.ArgumentParser()
 parser.add_argument('--journal', default=os.devnull)
 parser.add_argument('--stubborn', action='store_true')
+parser.add_argument('--silent')
+parser.add_argument('--slow', type=float, default=0)
 parser.add_argument('--arguments', nargs='*', default=[])
 args = parser.parse_args()
 writing = threading.Lock()
-tools = ['echo', 'arguments', 'environment', 'pid', 'sleep', 'exit', 'kill', 'garbage', 'long_line', 'flood', 'big', 'twice', 'change']
+tools = ['echo', 'arguments', 'environment', 'pid', 'sleep', 'exit', 'kill', 'garbage', 'long_line', 'flood', 'big', 'twice', 'change', 'unreadable',
+         'progress', 'helper', 'limit', 'folder']
 
 
 def write(text):
@@ -37,7 +43,7 @@ def flood():
         sys.stderr.write('e' * (1 << 20) + '\n')
 
 
-def run(name, told):
+def run(name, told, identity, token):
     """The text of the result."""
     if name == 'echo':
         return told.get('text', '')
@@ -64,6 +70,18 @@ def run(name, told):
         time.sleep(0.5)
     if name == 'big':
         return 'b' * told['bytes']
+    if name == 'unreadable':
+        write(f'{{"jsonrpc":"2.0","id":{identity},"result":{{"content":[],"x":NaN}}}}\n')
+    if name == 'helper':    # whose parent has ended
+        return subprocess.run(['sh', '-c', f'sleep {told["seconds"]} >/dev/null & echo $!'], stdout=subprocess.PIPE, text=True).stdout
+    if name == 'limit':
+        return str(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    if name == 'folder':
+        return os.getcwd()
+    if name == 'progress':
+        for step in range(told['steps']):
+            time.sleep(0.5)
+            send({'method': 'notifications/progress', 'params': {'progressToken': token, 'progress': step}})
     if name == 'change':
         tools.append('late')
         send({'method': 'notifications/tools/list_changed'})
@@ -72,12 +90,15 @@ def run(name, told):
 
 def call(message):
     params = message['params']
-    answer = {'id': message['id'], 'result': {'content': [{'type': 'text', 'text': run(params['name'], params['arguments'])}]}}
+    token = params['_meta']['progressToken']
+    answer = {'id': message['id'], 'result': {'content': [{'type': 'text', 'text': run(params['name'], params['arguments'], message['id'], token)}]}}
     send(answer)
     if params['name'] == 'twice':
         send({**answer, 'result': {'content': []}})
 
 
+seen = set()
+time.sleep(args.slow)
 if args.stubborn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 with open(args.journal, 'a', encoding='utf-8') as journal:
@@ -85,6 +106,11 @@ with open(args.journal, 'a', encoding='utf-8') as journal:
         journal.write(line)
         journal.flush()
         message = json.loads(line)
+        if message['method'] == args.silent and args.silent in seen:
+            continue
+        seen.add(message['method'])
+        if message['method'] == 'server/discover':
+            send({'id': message['id'], 'error': {'code': -32601, 'message': 'Method not found'}})
         if message['method'] == 'initialize':
             send({'id': message['id'], 'result': {'protocolVersion': '2025-11-25', 'capabilities': {'tools': {'listChanged': True}},
                                                   'serverInfo': {'name': 'scripted', 'version': '1'}}})

@@ -1,0 +1,116 @@
+#include "message.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace gatehouse {
+namespace {
+
+std::optional<std::int64_t> whole_number(View digits) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end == digits.data()) return std::nullopt;
+  return end == digits.data() + digits.size() ? std::optional(number) : std::nullopt;
+}
+
+View without_space(View text) {
+  constexpr View kSpace = " \t\r\n";
+  const auto begin = std::min(text.find_first_not_of(kSpace), text.size());
+  return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
+/// Walks over JSON text, whatever it is worth, and keeps the id of the outermost object.
+class Walk {
+ public:
+  void over(View text) {
+    for (std::size_t at = 0; at < text.size() && !is_request_; ++at) {
+      const char c = text[at];
+      if (c == '"') {
+        const auto end = end_of_string(text, at);
+        if (depth_ == 1) take(text.substr(at + 1, end - at - 1), text.substr(std::min(end + 1, text.size())));
+        at = end;
+      } else if (c == '{' || c == '[') {
+        ++depth_;
+      } else if (c == '}' || c == ']') {
+        --depth_;
+      }
+    }
+  }
+  std::optional<std::int64_t> id() const { return is_request_ ? std::nullopt : id_; }
+  bool is_request() const { return is_request_; }
+
+ private:
+  /// Where the closing quote is, or would be.
+  static std::size_t end_of_string(View text, std::size_t at) {
+    for (++at; at < text.size() && text[at] != '"'; ++at) {
+      if (text[at] == '\\') ++at;
+    }
+    return std::min(at, text.size());
+  }
+  void take(View string, View rest) {
+    rest = without_space(rest);
+    if (rest.substr(0, 1) != ":") return;
+    is_request_ = is_request_ || string == "method";
+    if (string != "id") return;
+    rest = without_space(rest.substr(1));
+    id_ = whole_number(rest.substr(0, rest.find_first_not_of("-0123456789")));
+  }
+
+  int depth_ = 0;
+  bool is_request_ = false;
+  std::optional<std::int64_t> id_;
+};
+
+bool is_utf8(View text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const std::size_t length = byte < 0x80                   ? 1
+                               : byte >= 0xC2 && byte < 0xE0 ? 2
+                               : byte >= 0xE0 && byte < 0xF0 ? 3
+                               : byte >= 0xF0 && byte < 0xF5 ? 4
+                                                             : 0;
+    if (length == 0 || at + length > text.size()) return false;
+    for (std::size_t i = 1; i < length; ++i) {
+      if ((text[at + i] & 0xC0) != 0x80) return false;
+    }
+    at += length;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> id_of(Json message) {
+  const Json id = message["id"];
+  if (id.is_integer()) return id.integer();
+  if (id.is_string()) return whole_number(id.str());
+  if (!id.is_number()) return std::nullopt;
+  const std::string text = id.dump();
+  return whole_number(text.substr(0, text.find(".0")));
+}
+
+std::optional<std::int64_t> id_of_unreadable(View begin, View end) {
+  Walk walk;
+  walk.over(begin);
+  if (walk.id() || walk.is_request()) return walk.id();
+  // It may come behind a result that is too long: only what is whole from some comma to the end are members of the message.
+  for (auto comma = end.rfind(','); comma != View::npos; comma = comma == 0 ? View::npos : end.rfind(',', comma - 1)) {
+    auto members = Document::parse("{" + std::string(end.substr(comma + 1)));
+    if (members && members->root()["method"]) return std::nullopt;
+    if (members && members->root()["id"]) return id_of(members->root());
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> id_of_progress(Json message) {
+  if (message["method"].str() != "notifications/progress") return std::nullopt;
+  const Json token = message["params"]["progressToken"];
+  return token.is_integer() ? std::optional(token.integer()) : std::nullopt;
+}
+
+std::string why_unreadable(View text, std::size_t bytes) {
+  if (bytes > kMaxMessage) return "is longer than " + std::to_string(kMaxMessage >> 20) + " MiB";
+  return is_utf8(text) ? "is no JSON" : "is not UTF-8";
+}
+
+}  // namespace gatehouse

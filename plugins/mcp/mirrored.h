@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gatehouse/plugin.hpp"
+
+namespace gatehouse {
+
+/// Arguments of a tool that are also sent as headers, so that whoever forwards requests need not read them (MCP 2026-07-28, Custom
+/// Headers from Tool Parameters): the properties of its schema that are annotated with x-mcp-header.
+class Mirrored {
+ public:
+  /// Why the annotations are not legal, in which case the tool must not be called; empty: they are.
+  View read(Json schema);
+
+  /// For a call with these arguments.
+  std::vector<std::pair<std::string, std::string>> headers(Json arguments) const;
+
+ private:
+  struct Argument {
+    std::vector<std::string> path;  // of properties
+    std::string header;
+  };
+  View read(Json schema, std::vector<std::string>& path);
+
+  std::vector<Argument> arguments_;
+};
+
+/// As the value of a header; what cannot stand there goes as Base64.
+std::string header_value(View text);
+
+}  // namespace gatehouse
