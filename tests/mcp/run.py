@@ -15,6 +15,7 @@ import cases_results  # noqa: F401
 import cases_approval  # noqa: F401
 import cases_http  # noqa: F401
 import cases_real  # noqa: F401
+import cases_revisions  # noqa: F401
 import cases_load  # noqa: F401
 
 if __name__ == '__main__':
