@@ -19,7 +19,8 @@ constexpr int kMaxDepth = 32;
 
 bool is_call(Json part) { return part["type"].str() == "tool-call" && !part["provider_executed"].boolean(); }
 
-/// Gemini takes a member `$ref` for a reference to a part of the result, and refuses the request when there is no such part.
+/// Gemini takes a member `$ref` for a reference to a part of the result, and refuses the request when there is no such
+/// part.
 bool must_be_text(Json value, int depth = 0) {
   if (depth > kMaxDepth) return true;
   for (const auto [name, member] : value.members()) {
@@ -34,7 +35,8 @@ bool must_be_text(Json value, int depth = 0) {
 
 /// Whether a file may stand inside the result of a function.
 bool is_response_type(View media_type) {
-  static constexpr View kTypes[] = {"image/png", "image/jpeg", "image/webp", "image/heic", "application/pdf", "text/plain"};
+  static constexpr View kTypes[] = {"image/png",  "image/jpeg",      "image/webp",
+                                    "image/heic", "application/pdf", "text/plain"};
   return std::find(std::begin(kTypes), std::end(kTypes), media_type) != std::end(kTypes);
 }
 
@@ -92,7 +94,8 @@ class Conversation {
     });
   }
 
-  /// What the model said in one step, and what came of its calls: each has exactly one result, in the order of the calls.
+  /// What the model said in one step, and what came of its calls: each has exactly one result, in the order of the
+  /// calls.
   void append_step(Json message, const std::vector<Json>& tool_messages) {
     std::vector<Json> calls;
     for (const Json part : message["content"]) {
@@ -100,7 +103,8 @@ class Conversation {
     }
     Results results;
     if (!calls.empty()) results = results_of(tool_messages);
-    const bool answered = std::any_of(calls.begin(), calls.end(), [&](Json call) { return results.count(call["id"].str()) > 0; });
+    const bool answered =
+        std::any_of(calls.begin(), calls.end(), [&](Json call) { return results.count(call["id"].str()) > 0; });
 
     bool needs_signature = model_.signature == Model::Signature::dummy;  // the first call of a step
     const auto append_parts = [&] {
@@ -201,7 +205,9 @@ class Conversation {
     out_.append("]}");
   }
 
-  bool is_inside(Json file) const { return model_.response_parts && file["data"] && is_response_type(file["media_type"].str()); }
+  bool is_inside(Json file) const {
+    return model_.response_parts && file["data"] && is_response_type(file["media_type"].str());
+  }
 
   void append_response_parts(Json content) {
     const std::size_t start = out_.size();
@@ -227,7 +233,8 @@ class Conversation {
     part["input"].is_object() ? part["input"].dump(out_) : void(out_.append("{}"));
     out_.push_back('}');
     const View signature = signature_of(part["metadata"]["google"]);
-    if (!signature.empty() || needs_signature) string_member(out_, "thoughtSignature", signature.empty() ? kDummy : signature);
+    if (!signature.empty() || needs_signature)
+      string_member(out_, "thoughtSignature", signature.empty() ? kDummy : signature);
     out_.push_back('}');
   }
 
@@ -246,7 +253,8 @@ class Conversation {
     out_.push_back('{');
     if ((type == "text" || type == "reasoning") && (!text.empty() || (!signature.empty() && keeps_thoughts()))) {
       string_member(out_, "text", text);
-    } else if ((type == "file" || type == "reasoning-file") && !(part["data"].str().empty() && part["url"].str().empty())) {
+    } else if ((type == "file" || type == "reasoning-file") &&
+               !(part["data"].str().empty() && part["url"].str().empty())) {
       append_file(out_, part, model_);
     } else {
       return out_.resize(start);
@@ -283,7 +291,8 @@ class Conversation {
       out_.push_back(':');
       value.dump(out_);
     }
-    if (const View signature = signature_of(original); !signature.empty()) string_member(out_, "thoughtSignature", signature);
+    if (const View signature = signature_of(original); !signature.empty())
+      string_member(out_, "thoughtSignature", signature);
     out_.push_back('}');
   }
 
@@ -292,7 +301,8 @@ class Conversation {
     out_.push_back('{');
     key(out_, kind);
     value.is_object() ? value.dump(out_) : void(out_.append("{\"outcome\":\"OUTCOME_FAILED\"}"));
-    if (const View signature = signature_of(google); !signature.empty()) string_member(out_, "thoughtSignature", signature);
+    if (const View signature = signature_of(google); !signature.empty())
+      string_member(out_, "thoughtSignature", signature);
     out_.push_back('}');
   }
 

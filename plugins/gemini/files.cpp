@@ -73,9 +73,10 @@ bool is_text(View bytes) {
 
 bool takes_type(const Model& model, View media_type) {
   // "Unsupported MIME type", says Gemini to all others.
-  static constexpr View kTypes[] = {"image/png",       "image/jpeg", "image/webp",      "image/heic", "image/heif", "image/gif",
-                                    "application/pdf", "text/plain", "text/csv",        "text/html",  "text/css",   "text/xml",
-                                    "text/markdown",   "text/md",    "text/javascript", "text/rtf"};
+  static constexpr View kTypes[] = {"image/png",     "image/jpeg", "image/webp",      "image/heic",
+                                    "image/heif",    "image/gif",  "application/pdf", "text/plain",
+                                    "text/csv",      "text/html",  "text/css",        "text/xml",
+                                    "text/markdown", "text/md",    "text/javascript", "text/rtf"};
   const std::string type = plain_type(media_type);
   if (!model.documents && type.rfind("image/", 0) != 0) return false;
   return type.rfind("audio/", 0) == 0 || type.rfind("video/", 0) == 0 ||
@@ -95,7 +96,8 @@ void append_file(std::string& out, Json file, const Model& model) {
   const std::string name(file["name"].str(data ? View("file") : file["url"].str()));
   const auto text = decode_base64(data.str());
   if (data && text && is_text(*text)) return string_member(out, "text", name + ":\n" + *text);
-  string_member(out, "text", "(" + name + " was left out: the model reads no files of type " + plain_type(media_type) + ")");
+  string_member(out, "text",
+                "(" + name + " was left out: the model reads no files of type " + plain_type(media_type) + ")");
 }
 
 }  // namespace gatehouse

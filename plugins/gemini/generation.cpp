@@ -16,7 +16,8 @@ constexpr std::int64_t kBudgets[] = {0, 1024, 8192, 24576, 32768};
 /// The place in kLevels that `thinking` asks for; "off" is the lowest.
 std::size_t level_of(Json thinking) {
   if (thinking.is_number()) {
-    const auto enough = std::find_if(std::begin(kBudgets), std::end(kBudgets), [&](std::int64_t b) { return b >= thinking.integer(); });
+    const auto enough =
+        std::find_if(std::begin(kBudgets), std::end(kBudgets), [&](std::int64_t b) { return b >= thinking.integer(); });
     return std::min<std::size_t>(enough - std::begin(kBudgets), std::size(kBudgets) - 1);
   }
   const auto level = std::find(std::begin(kLevels), std::end(kLevels), thinking.str());
@@ -29,7 +30,8 @@ View nearest_level(const Model& model, Json thinking) {
     const std::size_t has = std::find(std::begin(kLevels), std::end(kLevels), level) - std::begin(kLevels);
     return has > wanted ? has - wanted : wanted - has;
   };
-  return *std::min_element(model.levels.begin(), model.levels.end(), [&](View a, View b) { return distance(a) < distance(b); });
+  return *std::min_element(model.levels.begin(), model.levels.end(),
+                           [&](View a, View b) { return distance(a) < distance(b); });
 }
 
 std::int64_t nearest_budget(const Model& model, Json thinking) {

@@ -15,9 +15,12 @@ constexpr int kMaxBareDepth = 16;            // no model fills in arguments that
 
 using Members = std::vector<std::pair<View, Json>>;
 
-bool is_one_of(View name, std::initializer_list<View> names) { return std::find(names.begin(), names.end(), name) != names.end(); }
+bool is_one_of(View name, std::initializer_list<View> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
-/// What may stand beside a reference: "If a schema node has $ref set, then only description and default can be set alongside it".
+/// What may stand beside a reference: "If a schema node has $ref set, then only description and default can be set
+/// alongside it".
 bool fits_reference(View name) { return is_one_of(name, {"$ref", "description", "default"}); }
 
 /// Says nothing of what is valid.
@@ -49,13 +52,15 @@ bool allows_object(Json type) {
 
 class SchemaWriter::Whole {
  public:
-  Whole(std::string& out, Json root, std::size_t& left) : out_(out), root_(root), left_(left), inlined_from_(out.size()) {}
+  Whole(std::string& out, Json root, std::size_t& left)
+      : out_(out), root_(root), left_(left), inlined_from_(out.size()) {}
 
   /// `const_as_enum`: Gemini overlooks `const`, which matters where it tells the choices of a union apart.
   void write(Json schema, bool const_as_enum) {
     if (!schema.is_object()) return schema.dump(out_);
     out_.push_back('{');
-    schema["$ref"] ? write_reference(members_of(schema), const_as_enum) : write_members(schema.members(), const_as_enum);
+    schema["$ref"] ? write_reference(members_of(schema), const_as_enum)
+                   : write_members(schema.members(), const_as_enum);
     out_.push_back('}');
   }
 
@@ -74,7 +79,8 @@ class SchemaWriter::Whole {
  private:
   void write_reference(const Members& members, bool const_as_enum) {
     const auto fits = [](const auto& m) { return fits_reference(m.first); };
-    const bool alone = std::all_of(members.begin(), members.end(), [&](const auto& m) { return fits(m) || only_annotates(m.first); });
+    const bool alone =
+        std::all_of(members.begin(), members.end(), [&](const auto& m) { return fits(m) || only_annotates(m.first); });
     if (inlined_depth_ == 0) inlined_from_ = out_.size();
     if (const auto whole = alone ? std::nullopt : without_reference(members)) {
       ++inlined_depth_;
@@ -91,7 +97,8 @@ class SchemaWriter::Whole {
   std::optional<Members> without_reference(Members members) {
     if (inlined_depth_ == kMaxInlinedDepth || out_.size() - inlined_from_ > left_) return std::nullopt;
     for (int hops = 0; hops < kMaxInlinedDepth; ++hops) {
-      const auto reference = std::find_if(members.begin(), members.end(), [](const auto& m) { return m.first == "$ref"; });
+      const auto reference =
+          std::find_if(members.begin(), members.end(), [](const auto& m) { return m.first == "$ref"; });
       if (reference == members.end()) return members;
       const Json target = referenced(root_, reference->second.str(), left_);
       const std::size_t work = target.size() * members.size();
@@ -109,8 +116,8 @@ class SchemaWriter::Whole {
   void write_members(const Range& members, bool const_as_enum) {
     for (const auto& [name, value] : members) {
       if (is_one_of(name, {"$schema", "$id", "$comment"})) continue;
-      const bool as_enum =
-          name == "const" && (value.is_string() || value.is_number()) && !has(members, "enum") && (const_as_enum || has(members, "type"));
+      const bool as_enum = name == "const" && (value.is_string() || value.is_number()) && !has(members, "enum") &&
+                           (const_as_enum || has(members, "type"));
       comma(out_);
       quote(out_, as_enum ? View("enum") : name);
       out_.push_back(':');
@@ -122,8 +129,10 @@ class SchemaWriter::Whole {
 
   void write_value(View name, Json value, bool const_as_enum) {
     const bool is_union = is_one_of(name, {"anyOf", "oneOf"});
-    const bool is_map = is_one_of(name, {"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"});
-    const bool is_schema = is_one_of(name, {"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"});
+    const bool is_map =
+        is_one_of(name, {"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"});
+    const bool is_schema =
+        is_one_of(name, {"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"});
     const bool is_list = is_union || is_one_of(name, {"allOf", "prefixItems", "items"});
     if (is_map && value.is_object()) {
       out_.push_back('{');
@@ -172,7 +181,8 @@ class SchemaWriter::Bare {
     if (type == "array") {
       key(out_, "items");
       const Json items = schema["items"];
-      depth < kMaxBareDepth ? write(items.is_array() ? items.at(0) : items, depth + 1) : void(out_.append("{\"type\":\"string\"}"));
+      depth < kMaxBareDepth ? write(items.is_array() ? items.at(0) : items, depth + 1)
+                            : void(out_.append("{\"type\":\"string\"}"));
     }
     out_.push_back('}');
   }
@@ -201,7 +211,9 @@ class SchemaWriter::Bare {
     }
     return schema["properties"] ? "object" : schema["items"] ? "array" : "string";
   }
-  static bool is_type(View name) { return is_one_of(name, {"object", "array", "string", "number", "integer", "boolean"}); }
+  static bool is_type(View name) {
+    return is_one_of(name, {"object", "array", "string", "number", "integer", "boolean"});
+  }
 
   void write_enum(Json schema) {
     const std::size_t start = out_.size();

@@ -42,8 +42,9 @@ TEST(JsonSchema, CallsArgumentsAnObject) {
   EXPECT_EQ(arguments(R"({"anyOf": [{"type": "object"}, {"type": "object"}]})"),
             R"({"type":"object","anyOf":[{"type":"object"},{"type":"object"}]})");
   EXPECT_EQ(arguments(R"({"type": "string", "maxLength": 3})"), R"({"type":"object"})");
-  EXPECT_EQ(arguments(R"({"$ref": "#/definitions/A", "definitions": {"A": {"type": "object", "properties": {"a": {}}}}})"),
-            R"({"type":"object","definitions":{"A":{"type":"object","properties":{"a":{}}}},"properties":{"a":{}}})");
+  EXPECT_EQ(
+      arguments(R"({"$ref": "#/definitions/A", "definitions": {"A": {"type": "object", "properties": {"a": {}}}}})"),
+      R"({"type":"object","definitions":{"A":{"type":"object","properties":{"a":{}}}},"properties":{"a":{}}})");
 }
 
 TEST(JsonSchema, WritesConstantsAsEnums) {
@@ -51,8 +52,9 @@ TEST(JsonSchema, WritesConstantsAsEnums) {
                                          "c": {"type": "boolean", "const": true}, "d": {"const": "x", "enum": ["x"], "type": "string"}}})"),
             R"({"type":"object","properties":{"a":{"type":"string","enum":["x"]},"b":{"type":"integer","enum":[1]},)"
             R"("c":{"type":"boolean","const":true},"d":{"const":"x","enum":["x"],"type":"string"}}})");
-  EXPECT_EQ(arguments(R"({"anyOf": [{"properties": {"kind": {"const": "a"}}}, {"properties": {"kind": {"const": "b"}}}]})"),
-            R"({"type":"object","anyOf":[{"properties":{"kind":{"enum":["a"]}}},{"properties":{"kind":{"enum":["b"]}}}]})");
+  EXPECT_EQ(
+      arguments(R"({"anyOf": [{"properties": {"kind": {"const": "a"}}}, {"properties": {"kind": {"const": "b"}}}]})"),
+      R"({"type":"object","anyOf":[{"properties":{"kind":{"enum":["a"]}}},{"properties":{"kind":{"enum":["b"]}}}]})");
   EXPECT_EQ(written(&SchemaWriter::append, R"([{"const": 1}])"), R"([{"const":1}])");
   EXPECT_EQ(written(&SchemaWriter::append, R"({"const": 1})"), R"({"enum":[1]})");
 }
@@ -65,11 +67,14 @@ std::string property(const std::string& schema, const std::string& definitions) 
 }
 
 TEST(JsonSchema, LetsNothingStandBesideAReferenceThatGeminiRefusesThere) {
-  const std::string definitions = R"({"P":{"type":"number","minimum":1},"A":{"$ref":"#/$defs/P"},"Self":{"$ref":"#/$defs/Self"},
+  const std::string definitions =
+      R"({"P":{"type":"number","minimum":1},"A":{"$ref":"#/$defs/P"},"Self":{"$ref":"#/$defs/Self"},
       "Tree":{"type":"object","properties":{"child":{"$ref":"#/$defs/Tree","type":"object"}}}})";
-  EXPECT_EQ(property(R"({"$ref":"#/$defs/P","title":"T","description":"d"})", definitions), R"({"$ref":"#/$defs/P","description":"d"})");
+  EXPECT_EQ(property(R"({"$ref":"#/$defs/P","title":"T","description":"d"})", definitions),
+            R"({"$ref":"#/$defs/P","description":"d"})");
   EXPECT_EQ(property(R"({"$ref":"#/$defs/P","minimum":2})", definitions), R"({"minimum":2,"type":"number"})");
-  EXPECT_EQ(property(R"({"$ref":"#/$defs/A","maximum":2})", definitions), R"({"maximum":2,"type":"number","minimum":1})");
+  EXPECT_EQ(property(R"({"$ref":"#/$defs/A","maximum":2})", definitions),
+            R"({"maximum":2,"type":"number","minimum":1})");
   EXPECT_EQ(property(R"({"$ref":"#/$defs/Nope","type":"string"})", definitions), R"({"$ref":"#/$defs/Nope"})");
   EXPECT_EQ(property(R"({"$ref":"#/$defs/Self","type":"string"})", definitions), R"({"$ref":"#/$defs/Self"})");
   EXPECT_EQ(property(R"({"$ref":7,"type":"string"})", definitions), R"({"$ref":7})");
@@ -80,7 +85,8 @@ std::string doubling(const std::string& beside) {
   std::string definitions = R"("d0":{"type":"string"})";
   for (int i = 1; i < 40; ++i) {  // 2^39 strings when written out
     const std::string ref = R"({"$ref":"#/$defs/d)" + std::to_string(i - 1) + "\"" + beside + "}";
-    definitions += ",\"d" + std::to_string(i) + R"(":{"type":"object","properties":{"a":)" + ref + R"(,"b":)" + ref + "}}";
+    definitions +=
+        ",\"d" + std::to_string(i) + R"(":{"type":"object","properties":{"a":)" + ref + R"(,"b":)" + ref + "}}";
   }
   return R"({"properties":{"p":{"$ref":"#/$defs/d39")" + beside + R"(}},"$defs":{)" + definitions + "}}";
 }
@@ -93,14 +99,17 @@ TEST(JsonSchema, GivesUpOnDefinitionsThatMultiply) {
 
 TEST(BareSchema, SaysNoMoreThanTypes) {
   const std::vector<std::pair<std::string, std::string>> table = {
-      {R"({"type": "string", "format": "uri", "minLength": 1, "description": "d"})", R"({"type":"string","description":"d"})"},
+      {R"({"type": "string", "format": "uri", "minLength": 1, "description": "d"})",
+       R"({"type":"string","description":"d"})"},
       {R"({"enum": ["", "a", 1]})", R"({"type":"string","enum":["a"]})"},
       {R"({"const": "a"})", R"({"type":"string","enum":["a"]})"},
       {R"({"type": ["null", "integer"], "enum": [1]})", R"({"type":"integer"})"},
       {R"({"type": "array"})", R"({"type":"array","items":{"type":"string"}})"},
       {R"({"items": [{"type": "number"}]})", R"({"type":"array","items":{"type":"number"}})"},
-      {R"({"anyOf": [{"type": "null"}, {"type": "boolean"}], "description": "d"})", R"({"type":"boolean","description":"d"})"},
-      {R"({"oneOf": [{"properties": {"a": {}}}]})", R"({"type":"object","properties":{"a":{"type":"string"}},"required":[]})"},
+      {R"({"anyOf": [{"type": "null"}, {"type": "boolean"}], "description": "d"})",
+       R"({"type":"boolean","description":"d"})"},
+      {R"({"oneOf": [{"properties": {"a": {}}}]})",
+       R"({"type":"object","properties":{"a":{"type":"string"}},"required":[]})"},
       {R"({"properties": {"a": {"type": "number"}}, "required": ["a", "b", 7]})",
        R"({"type":"object","properties":{"a":{"type":"number"}},"required":["a"]})"},
       {R"({"$ref": "#/$defs/P", "description": "d"})", R"({"type":"number","description":"d"})"},
@@ -110,7 +119,8 @@ TEST(BareSchema, SaysNoMoreThanTypes) {
       {R"({"type": "unheard_of"})", R"({"type":"string"})"},
   };
   for (const auto& [schema, expected] : table) {
-    EXPECT_EQ(bare(R"({"properties": {"p": )" + schema + R"(}, "$defs": {"P": {"type": "number"}, "Self": {"$ref": "#/$defs/Self"}}})"),
+    EXPECT_EQ(bare(R"({"properties": {"p": )" + schema +
+                   R"(}, "$defs": {"P": {"type": "number"}, "Self": {"$ref": "#/$defs/Self"}}})"),
               R"({"type":"object","properties":{"p":)" + expected + R"(},"required":[]})")
         << schema;
   }
@@ -119,8 +129,8 @@ TEST(BareSchema, SaysNoMoreThanTypes) {
 }
 
 TEST(BareSchema, EndsWhereItComesBackToItself) {
-  const std::string text =
-      bare(R"({"properties": {"child": {"$ref": "#"}, "list": {"type": "array", "items": {"$ref": "#/properties/list"}}}})");
+  const std::string text = bare(
+      R"({"properties": {"child": {"$ref": "#"}, "list": {"type": "array", "items": {"$ref": "#/properties/list"}}}})");
   EXPECT_LT(text.size(), 100'000u);
   EXPECT_TRUE(Document::parse(text)) << text;
 }

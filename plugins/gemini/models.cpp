@@ -81,7 +81,8 @@ std::string text_of(Model::Days day) {
 }
 
 int days_from(std::chrono::nanoseconds wall, Model::Days day) {
-  return static_cast<int>((day - std::chrono::floor<std::chrono::days>(std::chrono::sys_time<std::chrono::nanoseconds>(wall))).count());
+  return static_cast<int>(
+      (day - std::chrono::floor<std::chrono::days>(std::chrono::sys_time<std::chrono::nanoseconds>(wall))).count());
 }
 
 std::vector<std::string> texts(Json array) {
@@ -150,7 +151,8 @@ void Models::read(Json root) {
   image_names_ = texts(images["names"]);
   std::vector<std::pair<View, Json>> models;
   for (const auto [name, rules] : root["models"].members()) models.emplace_back(name, rules);
-  std::stable_sort(models.begin(), models.end(), [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
+  std::stable_sort(models.begin(), models.end(),
+                   [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
   for (const auto& [name, rules] : models) {
     Entry& entry = entries_.emplace_back();
     entry.model.name = name;
@@ -162,8 +164,8 @@ void Models::read(Json root) {
 }
 
 const Model& Models::Entry::rules(View name, const std::vector<std::string>& image_names) const {
-  const bool draws =
-      std::any_of(image_names.begin(), image_names.end(), [&](const std::string& part) { return name.find(part) != name.npos; });
+  const bool draws = std::any_of(image_names.begin(), image_names.end(),
+                                 [&](const std::string& part) { return name.find(part) != name.npos; });
   return draws ? image : model;
 }
 
@@ -184,7 +186,8 @@ View Models::name_to_ask(View asked) const {
 
 bool Models::note_gone(View name) {
   const Entry& entry = find_entry(name);
-  if (entry.model.name != name || entry.model.successor.empty()) return false;  // a made-up name says nothing about a model
+  if (entry.model.name != name || entry.model.successor.empty())
+    return false;  // a made-up name says nothing about a model
   entry.gone.store(true, std::memory_order_relaxed);
   return true;
 }

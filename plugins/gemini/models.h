@@ -53,7 +53,8 @@ class Models {
   View name_to_ask(View asked) const;
   /// Gemini says that it no longer has this model: from now on its successor is asked. True if there is one.
   bool note_gone(View name);
-  /// "ends on 2026-12-01; its successor is gemini-3.8-flash" for a model that ends within 90 days of `wall`, else empty.
+  /// "ends on 2026-12-01; its successor is gemini-3.8-flash" for a model that ends within 90 days of `wall`, else
+  /// empty.
   std::string ending(View name, std::chrono::nanoseconds wall) const;
 
  private:

@@ -69,7 +69,8 @@ TEST(Models, AsksForTheSuccessorOfAModelThatIsGone) {
        std::vector<std::pair<View, View>>{{"a", "a"}, {"a-1", "a"}, {"old", "old"}, {"unknown", "unknown"}}) {
     EXPECT_EQ(own.models.name_to_ask(asked), expected);
   }
-  EXPECT_TRUE(own.models.name_to_ask("x") == "x" || own.models.name_to_ask("x") == "y");  // and does not go round for ever
+  EXPECT_TRUE(own.models.name_to_ask("x") == "x" ||
+              own.models.name_to_ask("x") == "y");  // and does not go round for ever
 
   Harness h;
   const Models models(h.host(), {});
@@ -106,7 +107,8 @@ TEST(Models, ToldOfADayThatIsLongPastWarns) {
   Harness h;  // it is 2025-01-01 there
   h.files["old.json"] = R"({"as_of": "2024-09-02", "families": {}, "models": {"": {}}})";
   const Models old(h.host(), "old.json");
-  EXPECT_EQ(h.warnings, Events{"/models_file: what is known of Gemini's models is of 2024-09-02; name a newer models_file"});
+  EXPECT_EQ(h.warnings,
+            Events{"/models_file: what is known of Gemini's models is of 2024-09-02; name a newer models_file"});
 
   h.warnings.clear();
   h.files["new.json"] = R"({"as_of": "2024-09-03", "families": {}, "models": {"": {}}})";
@@ -125,7 +127,9 @@ TEST(Settings, OfAModelOverrideTheGeneralOnes) {
   Harness h;
   const Models models(h.host(), {});
   const Settings settings(
-      h.host(), h.config(R"({"api_key": "k", "thinking": "low", "temperature": 1, "models": {"m": {"thinking": "high", "top_k": 2}}})"),
+      h.host(),
+      h.config(
+          R"({"api_key": "k", "thinking": "low", "temperature": 1, "models": {"m": {"thinking": "high", "top_k": 2}}})"),
       models);
   EXPECT_EQ(settings.of("m").dump(), R"({"thinking":"high","temperature":1,"top_k":2})");
   EXPECT_EQ(settings.of("n").dump(), R"({"thinking":"low","temperature":1})");
@@ -147,7 +151,8 @@ TEST(Settings, WarnOfWhatAModelCannotDo) {
                     "/models/gemini-3.8-flash/max_output_tokens: gemini-3.8-flash answers at most 65536 tokens",
                     "/models/gemini-3.8-flash/thinking: gemini-3.8-flash does not think as told: low is nearest",
                     "/models/gemini-2.5-pro/thinking: gemini-2.5-pro does not think as told: 128 is nearest",
-                    "/models/gemini-2.5-flash/builtin_tools: gemini-2.5-flash uses Google's tools in chats without other tools only",
+                    "/models/gemini-2.5-flash/builtin_tools: gemini-2.5-flash uses Google's tools in chats without "
+                    "other tools only",
                     "/models/gemma-3-27b-it/builtin_tools: gemma-3-27b-it has none of the tools that Google runs"}));
 }
 
@@ -155,8 +160,10 @@ TEST(Settings, WarnOfModelsThatEnd) {
   Harness h;
   h.files["own.json"] = kOwn;
   const Models models(h.host(), "own.json");
-  const Settings settings(h.host(), h.config(R"({"models": {"a": {}, "a-1": {}, "late": {}, "late-gone": {}}})"), models);
-  EXPECT_EQ(h.warnings, (Events{"/models/a: a ends on 2025-02-01; its successor is b", "/models/a-1: a-1 is gone; its successor is a",
+  const Settings settings(h.host(), h.config(R"({"models": {"a": {}, "a-1": {}, "late": {}, "late-gone": {}}})"),
+                          models);
+  EXPECT_EQ(h.warnings, (Events{"/models/a: a ends on 2025-02-01; its successor is b",
+                                "/models/a-1: a-1 is gone; its successor is a",
                                 "/models/late-gone: late-gone ended on 2025-01-01; its successor is b"}));
 }
 

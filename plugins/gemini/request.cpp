@@ -79,7 +79,9 @@ class RequestWriter {
     append_tool_config(builtin);
   }
 
-  ToolForm form_of(std::size_t index) const { return index < options_.tools.size() ? options_.tools[index] : ToolForm::whole; }
+  ToolForm form_of(std::size_t index) const {
+    return index < options_.tools.size() ? options_.tools[index] : ToolForm::whole;
+  }
 
   std::size_t count_functions() const {
     if (!model_.functions) return 0;
@@ -158,7 +160,8 @@ class RequestWriter {
     for_each_system_text(chat_, [&](const std::string& text) { append_text(out_, text); });
     if (asks_for_json) {
       const Json schema = chat_["response_format"]["schema"];
-      append_text(out_, "Answer with nothing but JSON" + (schema ? " that fits this JSON Schema: " + schema.dump() : std::string(".")));
+      append_text(out_, "Answer with nothing but JSON" +
+                            (schema ? " that fits this JSON Schema: " + schema.dump() : std::string(".")));
     }
     if (out_.size() == first) return out_.resize(start);
     out_.append("]}");

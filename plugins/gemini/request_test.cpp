@@ -14,7 +14,8 @@ std::string chat(const std::string& model, const std::string& messages, const st
   return R"({"model": ")" + model + R"(", "messages": [)" + messages + "]" + (rest.empty() ? "" : ", " + rest) + "}";
 }
 const std::string kHello = R"({"role": "user", "content": [{"type": "text", "text": "Hello"}]})";
-const std::string kTool = R"("tools": [{"name": "open", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}}}}])";
+const std::string kTool =
+    R"("tools": [{"name": "open", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}}}}])";
 const std::string kDeclared =
     R"({"functionDeclarations":[{"name":"open","description":"","parametersJsonSchema":{"type":"object","properties":{"n":{"type":"integer"}}}}]})";
 constexpr View kDummy = R"("thoughtSignature":"skip_thought_signature_validator")";
@@ -27,7 +28,9 @@ std::string call(const std::string& id, const std::string& more = {}) {
 std::string result(const std::string& id, const std::string& what = R"("output": 1)") {
   return R"({"type": "tool-result", "id": ")" + id + R"(", "name": "open", )" + what + "}";
 }
-std::string signed_with(const std::string& signature) { return R"(, "metadata": {"google": {"thoughtSignature": ")" + signature + "\"}}"; }
+std::string signed_with(const std::string& signature) {
+  return R"(, "metadata": {"google": {"thoughtSignature": ")" + signature + "\"}}";
+}
 
 std::string contents(const std::string& model, const std::string& messages, const std::string& rest = {}) {
   return member_of("contents", chat(model, messages, rest));
@@ -37,7 +40,8 @@ std::string generation(const std::string& model, const std::string& rest, View c
 }
 
 TEST(Request, WritesAWholeConversation) {
-  EXPECT_EQ(request_of(R"({
+  EXPECT_EQ(
+      request_of(R"({
     "model": "gemini-2.5-pro", "system": ["Be ", "kind."], "temperature": 0.7, "max_output_tokens": 4000, "workflow": "w",
     "messages": [
       {"role": "system", "content": [{"type": "text", "text": "Speak "}, {"type": "text", "text": "French."}]},
@@ -49,16 +53,16 @@ TEST(Request, WritesAWholeConversation) {
         {"type": "tool-call", "id": "c1", "name": "open", "input": {"n": 1}, "metadata": {"google": {"thoughtSignature": "s2"}}}]},
       {"role": "tool", "content": [{"type": "tool-result", "id": "c1", "name": "open", "output": [1, null]}]}],
     "tools": [{"name": "open", "description": "Opens", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}}}}]})"),
-            R"({"generationConfig":{"maxOutputTokens":4000,"temperature":0.7},"contents":[)"
-            R"({"role":"user","parts":[{"text":"\"Hi\""},{"inlineData":{"mimeType":"image/jpeg","data":"aGk="}},)"
-            R"({"fileData":{"mimeType":"video/mp4","fileUri":"https://youtu.be/1"}}]},)"
-            R"({"role":"model","parts":[{"text":"hm","thought":true,"thoughtSignature":"s1"},{"text":"A"},)"
-            R"({"functionCall":{"id":"c1","name":"open","args":{"n":1}},"thoughtSignature":"s2"}]},)"
-            R"({"role":"user","parts":[{"functionResponse":{"id":"c1","name":"open","response":{"name":"open","content":[1,null]}}}]}],)"
-            R"("systemInstruction":{"parts":[{"text":"Be kind."},{"text":"Speak French."}]},)"
-            R"("tools":[{"functionDeclarations":[{"name":"open","description":"Opens",)"
-            R"("parametersJsonSchema":{"type":"object","properties":{"n":{"type":"integer"}}}}]}],)"
-            R"("toolConfig":{"functionCallingConfig":{"mode":"AUTO"}}})");
+      R"({"generationConfig":{"maxOutputTokens":4000,"temperature":0.7},"contents":[)"
+      R"({"role":"user","parts":[{"text":"\"Hi\""},{"inlineData":{"mimeType":"image/jpeg","data":"aGk="}},)"
+      R"({"fileData":{"mimeType":"video/mp4","fileUri":"https://youtu.be/1"}}]},)"
+      R"({"role":"model","parts":[{"text":"hm","thought":true,"thoughtSignature":"s1"},{"text":"A"},)"
+      R"({"functionCall":{"id":"c1","name":"open","args":{"n":1}},"thoughtSignature":"s2"}]},)"
+      R"({"role":"user","parts":[{"functionResponse":{"id":"c1","name":"open","response":{"name":"open","content":[1,null]}}}]}],)"
+      R"("systemInstruction":{"parts":[{"text":"Be kind."},{"text":"Speak French."}]},)"
+      R"("tools":[{"functionDeclarations":[{"name":"open","description":"Opens",)"
+      R"("parametersJsonSchema":{"type":"object","properties":{"n":{"type":"integer"}}}}]}],)"
+      R"("toolConfig":{"functionCallingConfig":{"mode":"AUTO"}}})");
 }
 
 TEST(Request, LeavesOutWhatIsEmpty) {
@@ -77,17 +81,21 @@ TEST(Request, GoesOnWhereAnAnswerWasLeft) {
   EXPECT_EQ(asking.request(text, {}, false, "T1"), first.substr(0, first.size() - 1) + R"(,"continuationToken":"T1"})");
 }
 
-// ---- How to answer ---------------------------------------------------------------------------------------------------
+// ---- How to answer
+// ---------------------------------------------------------------------------------------------------
 
 TEST(Request, SendsOnlyWhatTheModelHeeds) {
-  const std::string all = R"("temperature": 0.5, "top_p": 0.9, "top_k": 40, "seed": 1, "stop": ["a", "b", "c", "d", "e", "f"])";
-  for (const char* model : {"gemini-2.5-pro", "gemini-3.5-flash", "gemini-3.1-pro-preview", "gemma-4-31b-it", "a-proxys-model"}) {
-    EXPECT_EQ(generation(model, all), R"({"temperature":0.5,"topP":0.9,"topK":40,"seed":1,"stopSequences":["a","b","c","d","e"]})")
+  const std::string all =
+      R"("temperature": 0.5, "top_p": 0.9, "top_k": 40, "seed": 1, "stop": ["a", "b", "c", "d", "e", "f"])";
+  for (const char* model :
+       {"gemini-2.5-pro", "gemini-3.5-flash", "gemini-3.1-pro-preview", "gemma-4-31b-it", "a-proxys-model"}) {
+    EXPECT_EQ(generation(model, all),
+              R"({"temperature":0.5,"topP":0.9,"topK":40,"seed":1,"stopSequences":["a","b","c","d","e"]})")
         << model;
     EXPECT_EQ(generation(model, ""), model == View("m") ? "" : "{}") << model;
   }
-  for (const char* model :
-       {"gemini-3.5-flash-lite", "gemini-3.6-flash", "gemini-3.8-flash", "gemini-4-hydrogen", "gemini-flash-latest", "gemini-9"}) {
+  for (const char* model : {"gemini-3.5-flash-lite", "gemini-3.6-flash", "gemini-3.8-flash", "gemini-4-hydrogen",
+                            "gemini-flash-latest", "gemini-9"}) {
     EXPECT_EQ(generation(model, all), R"({"seed":1,"stopSequences":["a","b","c","d","e"]})") << model;
   }
 }
@@ -137,20 +145,23 @@ TEST(Request, ThinksAsMuchAsTheModelCan) {
 
 TEST(Request, AsksForThoughtsThatSomebodyShows) {
   const std::string shown = R"({"thinkingConfig":{"includeThoughts":true}})";
-  for (const char* model : {"gemini-2.5-flash", "gemini-3.5-flash", "gemini-3.8-flash", "gemini-4-neon", "gemini-pro-latest"}) {
+  for (const char* model :
+       {"gemini-2.5-flash", "gemini-3.5-flash", "gemini-3.8-flash", "gemini-4-neon", "gemini-pro-latest"}) {
     EXPECT_EQ(generation(model, R"("reasoning": true)"), shown) << model;
     EXPECT_EQ(generation(model, R"("reasoning": false)"), "{}") << model;
   }
   for (const char* model : {"gemma-4-31b-it", "gemma-3-27b-it", "a-proxys-model"})
     EXPECT_EQ(generation(model, R"("reasoning": true)"), "{}") << model;
-  EXPECT_EQ(generation("gemini-2.5-flash", R"("reasoning": true, "thinking": "off")"), R"({"thinkingConfig":{"thinkingBudget":0}})");
+  EXPECT_EQ(generation("gemini-2.5-flash", R"("reasoning": true, "thinking": "off")"),
+            R"({"thinkingConfig":{"thinkingBudget":0}})");
   EXPECT_EQ(generation("gemini-3.8-flash", R"("reasoning": true, "thinking": "high")"),
             R"({"thinkingConfig":{"thinkingLevel":"high","includeThoughts":true}})");
 }
 
 TEST(Request, AsksForImagesOfModelsThatDraw) {
   const std::string both = R"({"responseModalities":["TEXT","IMAGE"]})";
-  for (const char* model : {"gemini-nano-banana-2.1", "nano-banana-pro-preview", "gemini-3-pro-image-preview", "gemini-7-image"}) {
+  for (const char* model :
+       {"gemini-nano-banana-2.1", "nano-banana-pro-preview", "gemini-3-pro-image-preview", "gemini-7-image"}) {
     EXPECT_EQ(generation(model, R"("reasoning": true, "thinking": "high")"), both) << model;
     EXPECT_EQ(generation(model, R"("modalities": ["image"])"), R"({"responseModalities":["IMAGE"]})") << model;
     EXPECT_EQ(member_of("tools", chat(model, kHello, kTool)), "") << model;
@@ -162,33 +173,38 @@ TEST(Request, AsksForImagesOfModelsThatDraw) {
 }
 
 TEST(Request, AsksForJson) {
-  const std::string format = R"("response_format": {"schema": {"$schema": "s", "anyOf": [{"const": 1}, {"type": "null"}]}})";
-  const std::string json = R"({"responseMimeType":"application/json","responseJsonSchema":{"anyOf":[{"enum":[1]},{"type":"null"}]}})";
+  const std::string format =
+      R"("response_format": {"schema": {"$schema": "s", "anyOf": [{"const": 1}, {"type": "null"}]}})";
+  const std::string json =
+      R"({"responseMimeType":"application/json","responseJsonSchema":{"anyOf":[{"enum":[1]},{"type":"null"}]}})";
   EXPECT_EQ(generation("gemini-3.8-flash", format), json);
   EXPECT_EQ(generation("gemini-3.8-flash", format + "," + kTool), json);
   EXPECT_EQ(generation("gemini-2.5-flash", format), json);
   EXPECT_EQ(generation("gemini-2.5-flash", R"("response_format": {})"), R"({"responseMimeType":"application/json"})");
   EXPECT_EQ(generation("gemini-2.5-flash", format + "," + kTool), "{}");
-  EXPECT_EQ(
-      member_of("systemInstruction", chat("gemini-2.5-flash", kHello, R"("response_format": {"schema": {"type": "object"}}, )" + kTool)),
-      R"({"parts":[{"text":"Answer with nothing but JSON that fits this JSON Schema: {\"type\":\"object\"}"}]})");
+  EXPECT_EQ(member_of("systemInstruction", chat("gemini-2.5-flash", kHello,
+                                                R"("response_format": {"schema": {"type": "object"}}, )" + kTool)),
+            R"({"parts":[{"text":"Answer with nothing but JSON that fits this JSON Schema: {\"type\":\"object\"}"}]})");
   EXPECT_EQ(member_of("systemInstruction", chat("nano-banana", kHello, R"("response_format": {})")),
             R"({"parts":[{"text":"Answer with nothing but JSON."}]})");
 }
 
 TEST(Request, SaysWhatTheSettingsSay) {
-  EXPECT_EQ(request_of(chat("m", kHello), R"({"service_tier": "flex", "safety": {"hate_speech": "block_only_high", "harassment": "off"},
+  EXPECT_EQ(
+      request_of(chat("m", kHello),
+                 R"({"service_tier": "flex", "safety": {"hate_speech": "block_only_high", "harassment": "off"},
                                                "media_resolution": "low", "temperature": 1, "top_p": 0.5, "top_k": 3,
                                                "max_output_tokens": 9, "thinking": "high"})"),
-            R"({"generationConfig":{"maxOutputTokens":9,"temperature":1,"topP":0.5,"topK":3,"thinkingConfig":{"thinkingLevel":"high"},)"
-            R"("mediaResolution":"MEDIA_RESOLUTION_LOW"},"contents":[{"role":"user","parts":[{"text":"Hello"}]}],"serviceTier":"flex",)"
-            R"("safetySettings":[{"category":"HARM_CATEGORY_HATE_SPEECH","threshold":"BLOCK_ONLY_HIGH"},)"
-            R"({"category":"HARM_CATEGORY_HARASSMENT","threshold":"OFF"}]})");
+      R"({"generationConfig":{"maxOutputTokens":9,"temperature":1,"topP":0.5,"topK":3,"thinkingConfig":{"thinkingLevel":"high"},)"
+      R"("mediaResolution":"MEDIA_RESOLUTION_LOW"},"contents":[{"role":"user","parts":[{"text":"Hello"}]}],"serviceTier":"flex",)"
+      R"("safetySettings":[{"category":"HARM_CATEGORY_HATE_SPEECH","threshold":"BLOCK_ONLY_HIGH"},)"
+      R"({"category":"HARM_CATEGORY_HARASSMENT","threshold":"OFF"}]})");
   EXPECT_EQ(generation("m", R"("temperature": 0, "thinking": "low")", R"({"temperature": 1, "thinking": "high"})"),
             R"({"temperature":0,"thinkingConfig":{"thinkingLevel":"low"}})");
 }
 
-// ---- Tools -----------------------------------------------------------------------------------------------------------
+// ---- Tools
+// -----------------------------------------------------------------------------------------------------------
 
 std::string tools(const std::string& model, const std::string& rest, View config = "{}") {
   return member_of("tools", chat(model, kHello, rest), config);
@@ -201,7 +217,8 @@ TEST(Request, OffersToolsThatGoogleRuns) {
   const View search = R"({"builtin_tools": ["google_search"]})";
   EXPECT_EQ(tools("gemini-3.8-flash", "", search), R"([{"googleSearch":{}}])");
   EXPECT_EQ(mode("gemini-3.8-flash", "", search), "");
-  EXPECT_EQ(tools("gemini-3.8-flash", R"("provider_tools": ["code_execution", "url_context", "google_search", "unheard_of"])", search),
+  EXPECT_EQ(tools("gemini-3.8-flash",
+                  R"("provider_tools": ["code_execution", "url_context", "google_search", "unheard_of"])", search),
             R"([{"googleSearch":{}},{"urlContext":{}},{"codeExecution":{}}])");
   EXPECT_EQ(tools("gemini-3.8-flash", R"("tool_choice": "none")", search), "");
   EXPECT_EQ(tools("gemma-4-31b-it", "", search), "");
@@ -211,7 +228,8 @@ TEST(Request, OffersThemBesideFunctionsWhereTheModelTakesBoth) {
   const View search = R"({"builtin_tools": ["google_search"]})";
   for (const char* model : {"gemini-3.8-flash", "gemini-3.5-flash", "gemini-4-hydrogen"}) {
     EXPECT_EQ(tools(model, kTool, search), "[" + kDeclared + R"(,{"googleSearch":{}}])") << model;
-    EXPECT_EQ(mode(model, kTool, search), R"({"includeServerSideToolInvocations":true,"functionCallingConfig":{"mode":"VALIDATED"}})")
+    EXPECT_EQ(mode(model, kTool, search),
+              R"({"includeServerSideToolInvocations":true,"functionCallingConfig":{"mode":"VALIDATED"}})")
         << model;
   }
   EXPECT_EQ(tools("gemini-2.5-flash", kTool, search), "[" + kDeclared + "]");
@@ -226,15 +244,16 @@ TEST(Request, LetsTheModelCallAsTheChatSays) {
   EXPECT_EQ(choose(R"("auto")", R"({"tool_mode": "validated"})"), R"({"functionCallingConfig":{"mode":"VALIDATED"}})");
   EXPECT_EQ(choose(R"("required")"), R"({"functionCallingConfig":{"mode":"ANY"}})");
   EXPECT_EQ(choose(R"("none")"), R"({"functionCallingConfig":{"mode":"NONE"}})");
-  EXPECT_EQ(choose(R"({"name": "open"})"), R"({"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["open"]}})");
+  EXPECT_EQ(choose(R"({"name": "open"})"),
+            R"({"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["open"]}})");
   EXPECT_EQ(choose(R"({"name": "absent"})"), R"({"functionCallingConfig":{"mode":"AUTO"}})");
 }
 
 TEST(Request, DeclaresToolsInTheFormThatGeminiTook) {
   Asking asking;
-  const std::string text =
-      chat("gemini-3.8-flash", kHello,
-           R"("tools": [{"name": "a"}, {"name": "b", "input_schema": {"title": "B"}}, {"name": "c", "input_schema": {"title": "C"}}])");
+  const std::string text = chat(
+      "gemini-3.8-flash", kHello,
+      R"("tools": [{"name": "a"}, {"name": "b", "input_schema": {"title": "B"}}, {"name": "c", "input_schema": {"title": "C"}}])");
   const auto declared = [&](std::vector<ToolForm> forms) {
     const Document body = parse(asking.request(text, std::move(forms)));
     return body.root()["tools"].dump();
@@ -254,18 +273,19 @@ TEST(Request, DeclaresNoMoreToolsThanGeminiTakes) {
 }
 
 TEST(Request, NamesToolsAsGeminiWantsThemEverywhere) {
-  const std::string body =
-      request_of(chat("gemini-2.5-flash",
-                      R"({"role": "assistant", "content": [{"type": "tool-call", "id": "c", "name": "files/open", "input": {}}]},)"
-                      R"({"role": "tool", "content": [{"type": "tool-result", "id": "c", "name": "files/open", "output": 1}]})",
-                      R"("tools": [{"name": "files/open"}], "tool_choice": {"name": "files/open"})"));
+  const std::string body = request_of(
+      chat("gemini-2.5-flash",
+           R"({"role": "assistant", "content": [{"type": "tool-call", "id": "c", "name": "files/open", "input": {}}]},)"
+           R"({"role": "tool", "content": [{"type": "tool-result", "id": "c", "name": "files/open", "output": 1}]})",
+           R"("tools": [{"name": "files/open"}], "tool_choice": {"name": "files/open"})"));
   EXPECT_EQ(body.find("files/open"), body.npos) << body;
   std::size_t uses = 0;
   for (auto at = body.find("files_open_"); at != body.npos; at = body.find("files_open_", at + 1)) ++uses;
   EXPECT_EQ(uses, 5u) << body;  // declared, allowed, called, and twice in the result
 }
 
-// ---- Turns -----------------------------------------------------------------------------------------------------------
+// ---- Turns
+// -----------------------------------------------------------------------------------------------------------
 
 const std::string kHelloTurn = R"({"role":"user","parts":[{"text":"Hello"}]})";
 
@@ -273,7 +293,8 @@ TEST(Request, EndsWithTheUserWhereTheModelInsists) {
   const std::string story = kHello + "," + assistant(R"({"type": "text", "text": "Once"})");
   const std::string once = R"(,{"role":"model","parts":[{"text":"Once"}]})";
   for (const char* model : {"gemini-3.6-flash", "gemini-3.5-flash-lite", "gemini-4-argon", "gemini-flash-latest"}) {
-    EXPECT_EQ(contents(model, story), "[" + kHelloTurn + once + R"(,{"role":"user","parts":[{"text":"Continue."}]}])") << model;
+    EXPECT_EQ(contents(model, story), "[" + kHelloTurn + once + R"(,{"role":"user","parts":[{"text":"Continue."}]}])")
+        << model;
   }
   for (const char* model : {"gemini-2.5-flash", "gemini-3.5-flash"})
     EXPECT_EQ(contents(model, story), "[" + kHelloTurn + once + "]") << model;
@@ -281,12 +302,14 @@ TEST(Request, EndsWithTheUserWhereTheModelInsists) {
 
 TEST(Request, BeginsWithTheUser) {
   EXPECT_EQ(contents("gemini-2.5-flash", assistant(R"({"type": "text", "text": "Hi"})") + "," + kHello),
-            R"([{"role":"user","parts":[{"text":"Continue."}]},{"role":"model","parts":[{"text":"Hi"}]},)" + kHelloTurn + "]");
+            R"([{"role":"user","parts":[{"text":"Continue."}]},{"role":"model","parts":[{"text":"Hi"}]},)" +
+                kHelloTurn + "]");
   EXPECT_EQ(contents("gemini-2.5-flash", assistant("") + "," + kHello), "[" + kHelloTurn + "]");
 }
 
 TEST(Request, PutsACallIntoTheTurnAfterTheUsers) {
-  const std::string model = R"({"role":"model","parts":[{"text":"Let me see."},{"functionCall":{"id":"c","name":"open","args":{}}}]})";
+  const std::string model =
+      R"({"role":"model","parts":[{"text":"Let me see."},{"functionCall":{"id":"c","name":"open","args":{}}}]})";
   const std::string answer =
       R"({"role":"user","parts":[{"functionResponse":{"id":"c","name":"open","response":{"name":"open","content":1}}}]})";
   EXPECT_EQ(contents("gemini-2.5-flash", kHello + "," + assistant(R"({"type": "text", "text": "Let me see."})") + "," +
@@ -302,7 +325,8 @@ TEST(Request, GivesEachCallOneResultInOrder) {
       for (const Json part : turn["parts"]) {
         if (const Json c = part["functionCall"]) text += " " + std::string(c["id"].str());
         if (const Json r = part["functionResponse"])
-          text += " " + std::string(r["id"].str()) + "=" + r["response"]["content"].dump() + std::string(r["response"]["error"].str());
+          text += " " + std::string(r["id"].str()) + "=" + r["response"]["content"].dump() +
+                  std::string(r["response"]["error"].str());
       }
     }
     return text;
@@ -315,34 +339,40 @@ TEST(Request, GivesEachCallOneResultInOrder) {
   EXPECT_EQ(ids(two, kHello), "");
   EXPECT_EQ(ids(call("a"), results(result("a") + "," + result("x"))), " a a=1");
   EXPECT_EQ(ids(call("a") + "," + call("a"), results(result("a"))), " a a a=1 a=nullThere is no result.");
-  EXPECT_EQ(contents("gemini-2.5-flash", kHello + "," + assistant(call("")) + "," + results(result(""))),
-            "[" + kHelloTurn +
-                R"(,{"role":"model","parts":[{"functionCall":{"name":"open","args":{}}}]},)"
-                R"({"role":"user","parts":[{"functionResponse":{"name":"open","response":{"name":"open","content":1}}}]}])");
+  EXPECT_EQ(
+      contents("gemini-2.5-flash", kHello + "," + assistant(call("")) + "," + results(result(""))),
+      "[" + kHelloTurn +
+          R"(,{"role":"model","parts":[{"functionCall":{"name":"open","args":{}}}]},)"
+          R"({"role":"user","parts":[{"functionResponse":{"name":"open","response":{"name":"open","content":1}}}]}])");
 }
 
 TEST(Request, PutsTheSystemIntoTheFirstTurnOfModelsWithoutOne) {
   const std::string system = R"("system": ["Be kind."])";
   for (const char* model : {"gemma-3-27b-it", "gemma-4-31b-it", "gemma-9"}) {
-    const std::string text = chat(model, R"({"role": "system", "content": [{"type": "text", "text": "Speak French."}]},)" + kHello, system);
+    const std::string text =
+        chat(model, R"({"role": "system", "content": [{"type": "text", "text": "Speak French."}]},)" + kHello, system);
     EXPECT_EQ(member_of("systemInstruction", text), "") << model;
-    EXPECT_EQ(member_of("contents", text), R"([{"role":"user","parts":[{"text":"Be kind.\n\nSpeak French.\n\n"},{"text":"Hello"}]}])")
+    EXPECT_EQ(member_of("contents", text),
+              R"([{"role":"user","parts":[{"text":"Be kind.\n\nSpeak French.\n\n"},{"text":"Hello"}]}])")
         << model;
   }
   EXPECT_EQ(contents("gemma-9", assistant(R"({"type": "text", "text": "Hi"})"), system),
             R"([{"role":"user","parts":[{"text":"Be kind.\n\n"}]},{"role":"model","parts":[{"text":"Hi"}]}])");
 }
 
-// ---- Signatures ------------------------------------------------------------------------------------------------------
+// ---- Signatures
+// ------------------------------------------------------------------------------------------------------
 
 TEST(Request, SignsTheFirstCallOfEachStep) {
-  const std::string steps = kHello + "," + assistant(call("a") + "," + call("b")) + "," + results(result("a") + "," + result("b")) + "," +
-                            assistant(call("c", signed_with("S"))) + "," + results(result("c"));
+  const std::string steps = kHello + "," + assistant(call("a") + "," + call("b")) + "," +
+                            results(result("a") + "," + result("b")) + "," + assistant(call("c", signed_with("S"))) +
+                            "," + results(result("c"));
   const std::string a = R"({"functionCall":{"id":"a","name":"open","args":{}},)" + std::string(kDummy) + "}";
   for (const char* model : {"gemini-3-flash-preview", "gemini-3.8-flash", "gemini-4-hydrogen"}) {
     const std::string text = contents(model, steps);
     EXPECT_NE(text.find(a + R"(,{"functionCall":{"id":"b","name":"open","args":{}}}])"), text.npos) << text;
-    EXPECT_NE(text.find(R"({"functionCall":{"id":"c","name":"open","args":{}},"thoughtSignature":"S"})"), text.npos) << text;
+    EXPECT_NE(text.find(R"({"functionCall":{"id":"c","name":"open","args":{}},"thoughtSignature":"S"})"), text.npos)
+        << text;
   }
   for (const char* model : {"gemini-2.5-flash", "gemma-4-31b-it"})
     EXPECT_EQ(contents(model, steps).find(kDummy), std::string::npos) << model;
@@ -352,48 +382,57 @@ TEST(Request, KeepsSignaturesWithEveryPart) {
   const std::string parts = R"({"type": "text", "text": "")" + signed_with("1") +
                             R"(}, {"type": "file", "media_type": "image/png", "data": "AA==")" + signed_with("2") +
                             R"(}, {"type": "reasoning", "text": "")" + signed_with("3") +
-                            R"(}, {"type": "reasoning-file", "media_type": "image/png", "data": "AA==")" + signed_with("4") + "}";
+                            R"(}, {"type": "reasoning-file", "media_type": "image/png", "data": "AA==")" +
+                            signed_with("4") + "}";
   const std::string image = R"({"inlineData":{"mimeType":"image/png","data":"AA=="})";
   EXPECT_EQ(contents("gemini-3.5-flash", kHello + "," + assistant(parts)),
-            "[" + kHelloTurn + R"(,{"role":"model","parts":[{"text":"","thoughtSignature":"1"},)" + image + R"(,"thoughtSignature":"2"},)" +
-                R"({"text":"","thought":true,"thoughtSignature":"3"},)" + image + R"(,"thought":true,"thoughtSignature":"4"}]}])");
+            "[" + kHelloTurn + R"(,{"role":"model","parts":[{"text":"","thoughtSignature":"1"},)" + image +
+                R"(,"thoughtSignature":"2"},)" + R"({"text":"","thought":true,"thoughtSignature":"3"},)" + image +
+                R"(,"thought":true,"thoughtSignature":"4"}]}])");
   EXPECT_EQ(contents("gemma-4-31b-it", kHello + "," + assistant(parts)),
             "[" + kHelloTurn + R"(,{"role":"model","parts":[)" + image + "}]}]");
 }
 
 TEST(Request, PutsDummiesInPlaceOfSignaturesThatGeminiRefuses) {
-  const std::string steps = kHello + "," +
-                            assistant(R"({"type": "reasoning", "text": "hm")" + signed_with("1") + R"(}, {"type": "text", "text": "")" +
-                                      signed_with("2") + "}," + call("a", signed_with("3"))) +
-                            "," + results(result("a"));
+  const std::string steps =
+      kHello + "," +
+      assistant(R"({"type": "reasoning", "text": "hm")" + signed_with("1") + R"(}, {"type": "text", "text": "")" +
+                signed_with("2") + "}," + call("a", signed_with("3"))) +
+      "," + results(result("a"));
   Asking asking;
   const Document body = parse(asking.request(chat("gemini-2.5-flash", steps), {}, true));
-  EXPECT_EQ(body.root()["contents"].at(1).dump(),
-            R"({"role":"model","parts":[{"functionCall":{"id":"a","name":"open","args":{}},)" + std::string(kDummy) + "}]}");
+  EXPECT_EQ(
+      body.root()["contents"].at(1).dump(),
+      R"({"role":"model","parts":[{"functionCall":{"id":"a","name":"open","args":{}},)" + std::string(kDummy) + "}]}");
 }
 
-// ---- What Google's tools did -----------------------------------------------------------------------------------------
+// ---- What Google's tools did
+// -----------------------------------------------------------------------------------------
 
 TEST(Request, GivesBackWhatGooglesToolsDidAsItCame) {
-  const std::string search = R"({"type": "tool-call", "id": "s", "name": "server:GOOGLE_SEARCH_WEB", "input": {}, "provider_executed": true,
+  const std::string search =
+      R"({"type": "tool-call", "id": "s", "name": "server:GOOGLE_SEARCH_WEB", "input": {}, "provider_executed": true,
       "metadata": {"google": {"toolCall": {"toolCall": {"id": "s", "toolType": "GOOGLE_SEARCH_WEB"}, "thoughtSignature": "S"},
                               "toolResponse": {"toolResponse": {"id": "s", "response": {"x": 1}}}}}},
       {"type": "tool-result", "id": "s", "name": "server:GOOGLE_SEARCH_WEB", "output": {"x": 1}, "provider_executed": true})";
   const std::string code =
       R"({"type": "tool-call", "id": "e", "name": "code_execution", "input": {"language": "PYTHON", "code": "1"}, "provider_executed": true},
       {"type": "tool-result", "id": "e", "name": "code_execution", "output": {"outcome": "OUTCOME_OK"}, "provider_executed": true})";
-  EXPECT_EQ(contents("gemini-3.5-flash", kHello + "," + assistant(search + "," + code)),
-            "[" + kHelloTurn +
-                R"(,{"role":"model","parts":[{"toolCall":{"id":"s","toolType":"GOOGLE_SEARCH_WEB"},"thoughtSignature":"S"},)"
-                R"({"toolResponse":{"id":"s","response":{"x":1}}},{"executableCode":{"language":"PYTHON","code":"1"}},)"
-                R"({"codeExecutionResult":{"outcome":"OUTCOME_OK"}}]}])");
+  EXPECT_EQ(
+      contents("gemini-3.5-flash", kHello + "," + assistant(search + "," + code)),
+      "[" + kHelloTurn +
+          R"(,{"role":"model","parts":[{"toolCall":{"id":"s","toolType":"GOOGLE_SEARCH_WEB"},"thoughtSignature":"S"},)"
+          R"({"toolResponse":{"id":"s","response":{"x":1}}},{"executableCode":{"language":"PYTHON","code":"1"}},)"
+          R"({"codeExecutionResult":{"outcome":"OUTCOME_OK"}}]}])");
   EXPECT_EQ(contents("gemma-4-31b-it", kHello + "," + assistant(search + "," + code)), "[" + kHelloTurn + "]");
-  EXPECT_EQ(contents("gemini-3.5-flash", kHello + "," + assistant(R"({"type": "tool-call", "id": "o", "name": "web_search", "input": {},
+  EXPECT_EQ(contents("gemini-3.5-flash",
+                     kHello + "," + assistant(R"({"type": "tool-call", "id": "o", "name": "web_search", "input": {},
       "provider_executed": true}, {"type": "tool-result", "id": "o", "name": "code_execution", "output": {}, "provider_executed": true})")),
             "[" + kHelloTurn + "]");
 }
 
-// ---- Results of tools ------------------------------------------------------------------------------------------------
+// ---- Results of tools
+// ------------------------------------------------------------------------------------------------
 
 /// What the model reads of one result: the part, or the parts of all turns after the call.
 std::string response(const std::string& model, const std::string& what) {
@@ -408,7 +447,8 @@ TEST(Request, TellsFailuresFromOutputs) {
 }
 
 TEST(Request, SendsAsTextWhatGeminiWouldMisread) {
-  EXPECT_EQ(response("m", R"("output": {"a": [{"$ref": "#/x"}]})"), R"({"name":"open","content":"{\"a\":[{\"$ref\":\"#/x\"}]}"})");
+  EXPECT_EQ(response("m", R"("output": {"a": [{"$ref": "#/x"}]})"),
+            R"({"name":"open","content":"{\"a\":[{\"$ref\":\"#/x\"}]}"})");
   EXPECT_EQ(response("m", R"("output": {"$ref": 1})"), R"({"name":"open","content":"{\"$ref\":1}"})");
   EXPECT_EQ(response("m", R"("output": {"a": "$ref"})"), R"({"name":"open","content":{"a":"$ref"}})");
   const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
@@ -417,8 +457,9 @@ TEST(Request, SendsAsTextWhatGeminiWouldMisread) {
 }
 
 TEST(Request, SendsFilesOfResultsAsFiles) {
-  const std::string shot =
-      result("a", R"("content": [{"type": "text", "text": "done"}, {"type": "file", "media_type": "image/png", "data": "AA=="}])");
+  const std::string shot = result(
+      "a",
+      R"("content": [{"type": "text", "text": "done"}, {"type": "file", "media_type": "image/png", "data": "AA=="}])");
   const std::string image = R"({"inlineData":{"mimeType":"image/png","data":"AA=="}})";
   const std::string response_a =
       R"({"functionResponse":{"id":"a","name":"open","response":{"name":"open","content":{"content":[{"type":"text","text":"done"}]}})";
@@ -428,7 +469,8 @@ TEST(Request, SendsFilesOfResultsAsFiles) {
     for (std::size_t i = 2; i < list.root().size(); ++i) turns += list.root().at(i).dump();
     return turns;
   };
-  const std::string response_b = R"({"functionResponse":{"id":"b","name":"open","response":{"name":"open","content":1}}})";
+  const std::string response_b =
+      R"({"functionResponse":{"id":"b","name":"open","response":{"name":"open","content":1}}})";
   const std::string two = call("a") + "," + call("b"), both = shot + "," + result("b");
   for (const char* model : {"gemini-3.8-flash", "gemini-3.5-flash", "gemini-4-argon"}) {
     EXPECT_EQ(after_calls(model, two, both),
@@ -437,39 +479,47 @@ TEST(Request, SendsFilesOfResultsAsFiles) {
   }
   for (const char* model : {"gemini-2.5-flash", "gemma-4-31b-it"}) {
     EXPECT_EQ(after_calls(model, two, both), R"({"role":"user","parts":[)" + response_a + "}}," + response_b + "]}" +
-                                                 R"({"role":"user","parts":[{"text":"Images returned by open:"},)" + image + "]}")
+                                                 R"({"role":"user","parts":[{"text":"Images returned by open:"},)" +
+                                                 image + "]}")
         << model;
-    EXPECT_EQ(after_calls(model, call("a"), shot), R"({"role":"user","parts":[)" + response_a + "}}," + image + "]}") << model;
+    EXPECT_EQ(after_calls(model, call("a"), shot), R"({"role":"user","parts":[)" + response_a + "}}," + image + "]}")
+        << model;
   }
   const std::string sound = result("a", R"("content": [{"type": "file", "media_type": "audio/wav", "data": "AA=="}])");
   const std::string seen =
       R"x({"functionResponse":{"id":"a","name":"open","response":{"name":"open","content":{"content":[{"type":"text","text":"(see attached file)"}]}}}})x";
-  EXPECT_EQ(after_calls("gemini-3.8-flash", call("a"), sound), R"({"role":"user","parts":[)" + seen +
-                                                                   R"(]}{"role":"user","parts":[{"text":"Files returned by open:"},)"
-                                                                   R"({"inlineData":{"mimeType":"audio/wav","data":"AA=="}}]})");
+  EXPECT_EQ(after_calls("gemini-3.8-flash", call("a"), sound),
+            R"({"role":"user","parts":[)" + seen +
+                R"(]}{"role":"user","parts":[{"text":"Files returned by open:"},)"
+                R"({"inlineData":{"mimeType":"audio/wav","data":"AA=="}}]})");
   EXPECT_EQ(
-      response("gemma-4-31b-it", R"("content": [{"type": "file", "media_type": "audio/wav", "data": "AA==", "name": "a.wav"}])"),
+      response("gemma-4-31b-it",
+               R"("content": [{"type": "file", "media_type": "audio/wav", "data": "AA==", "name": "a.wav"}])"),
       R"x({"name":"open","content":{"content":[{"type":"text","text":"(a.wav was left out: the model reads no files of type audio/wav)"}]}})x");
 }
 
-// ---- Files -----------------------------------------------------------------------------------------------------------
+// ---- Files
+// -----------------------------------------------------------------------------------------------------------
 
 std::string file_part(const std::string& media_type, const std::string& data, const std::string& model = "m") {
-  const Document list = parse(contents(model, R"({"role": "user", "content": [{"type": "file", "name": "a.x", "media_type": ")" +
-                                                  media_type + R"(", "data": ")" + data + "\"}]}"));
+  const Document list =
+      parse(contents(model, R"({"role": "user", "content": [{"type": "file", "name": "a.x", "media_type": ")" +
+                                media_type + R"(", "data": ")" + data + "\"}]}"));
   return list.root().at(0)["parts"].at(0).dump();
 }
 
 TEST(Request, SendsFilesOfTypesThatGeminiReads) {
-  for (const char* type : {"image/png", "image/webp", "application/pdf", "text/plain", "text/csv", "audio/wav", "video/mp4"}) {
+  for (const char* type :
+       {"image/png", "image/webp", "application/pdf", "text/plain", "text/csv", "audio/wav", "video/mp4"}) {
     EXPECT_EQ(file_part(type, "aGk="), R"({"inlineData":{"mimeType":")" + std::string(type) + R"(","data":"aGk="}})");
   }
-  EXPECT_EQ(file_part("Text/Plain; charset=utf-8", "aGk="), R"({"inlineData":{"mimeType":"text/plain","data":"aGk="}})");
+  EXPECT_EQ(file_part("Text/Plain; charset=utf-8", "aGk="),
+            R"({"inlineData":{"mimeType":"text/plain","data":"aGk="}})");
 }
 
 TEST(Request, SendsTheTextOfOtherFiles) {
-  for (const char* type :
-       {"application/json", "application/vnd.api+json", "text/x-python", "image/svg+xml", "application/octet-stream", ""}) {
+  for (const char* type : {"application/json", "application/vnd.api+json", "text/x-python", "image/svg+xml",
+                           "application/octet-stream", ""}) {
     EXPECT_EQ(file_part(type, "eyJhIjoxfQ=="), R"({"text":"a.x:\n{\"a\":1}"})") << type;
   }
   EXPECT_EQ(file_part("application/json", "w6TigqzwnZ+Y"), R"({"text":"a.x:\nä€𝟘"})");
@@ -483,8 +533,9 @@ TEST(Request, SaysWhichFilesItLeavesOut) {
   }
   EXPECT_EQ(file_part("application/zip", std::string(2 << 20, 'a')), left_out);
   EXPECT_EQ(
-      contents("m",
-               R"({"role": "user", "content": [{"type": "file", "media_type": "application/zip", "url": "https://a.example/b.zip"}]})"),
+      contents(
+          "m",
+          R"({"role": "user", "content": [{"type": "file", "media_type": "application/zip", "url": "https://a.example/b.zip"}]})"),
       R"x([{"role":"user","parts":[{"text":"(https://a.example/b.zip was left out: the model reads no files of type application/zip)"}]}])x");
 }
 

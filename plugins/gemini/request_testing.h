@@ -14,12 +14,13 @@ struct Asking {
 
   explicit Asking(View config = "{}") : settings(h.host(), h.config(config), models) {}
 
-  std::string request(View chat, std::vector<ToolForm> tools = {}, bool foreign_signatures = false, View continuation_token = {}) {
+  std::string request(View chat, std::vector<ToolForm> tools = {}, bool foreign_signatures = false,
+                      View continuation_token = {}) {
     const Json document = h.config(chat);
     const View model = document["model"].str();
     ToolNames names(document["tools"]);
-    return request_body(document,
-                        {models.find(model), settings.of(model), names, std::move(tools), foreign_signatures, continuation_token});
+    return request_body(document, {models.find(model), settings.of(model), names, std::move(tools), foreign_signatures,
+                                   continuation_token});
   }
 };
 

@@ -12,7 +12,8 @@ std::optional<std::string> decode_percent(View encoded) {
     unsigned char c = static_cast<unsigned char>(encoded[i]);
     if (c == '%') {
       const View digits = encoded.substr(i + 1, 2);
-      if (digits.size() < 2 || std::from_chars(digits.data(), digits.data() + 2, c, 16).ptr != digits.data() + 2) return std::nullopt;
+      if (digits.size() < 2 || std::from_chars(digits.data(), digits.data() + 2, c, 16).ptr != digits.data() + 2)
+        return std::nullopt;
       i += 2;
     }
     out.push_back(static_cast<char>(c));

@@ -25,7 +25,8 @@ void warn(Host host, const std::string& pointer, View name, Json settings, const
   }
   if (settings["builtin_tools"].size() == 0) return;
   if (!model.search) say("builtin_tools", "has none of the tools that Google runs");
-  if (model.search && !model.search_with_functions) say("builtin_tools", "uses Google's tools in chats without other tools only");
+  if (model.search && !model.search_with_functions)
+    say("builtin_tools", "uses Google's tools in chats without other tools only");
 }
 
 }  // namespace

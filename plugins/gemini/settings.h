@@ -6,7 +6,8 @@
 
 namespace gatehouse {
 
-/// How the operator wants models to be asked: what the settings say, by the names of the chat document where it has the same.
+/// How the operator wants models to be asked: what the settings say, by the names of the chat document where it has the
+/// same.
 class Settings {
  public:
   /// Warns of what a model that the settings name cannot do, and of models that end.

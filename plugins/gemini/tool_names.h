@@ -6,8 +6,8 @@
 
 namespace gatehouse {
 
-/// The names that Gemini gets of one request's tools: it refuses those that are too long or have other characters than it
-/// knows. The same name becomes the same in each request, so that a conversation fits together.
+/// The names that Gemini gets of one request's tools: it refuses those that are too long or have other characters than
+/// it knows. The same name becomes the same in each request, so that a conversation fits together.
 class ToolNames {
  public:
   explicit ToolNames(Json tools);

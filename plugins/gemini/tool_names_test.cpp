@@ -24,7 +24,9 @@ struct Names {
 };
 
 bool is_valid(View name) {
-  const auto fits = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-'; };
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '-';
+  };
   return !name.empty() && name.size() <= 64 && (std::isalpha(static_cast<unsigned char>(name[0])) || name[0] == '_') &&
          std::all_of(name.begin(), name.end(), fits);
 }
@@ -39,8 +41,15 @@ TEST(ToolNames, LeavesNamesThatGeminiTakes) {
 }
 
 TEST(ToolNames, RenamesOthersAndKnowsThemAgain) {
-  const std::vector<std::string> odd = {
-      "1st", "files/open", "two words", "a:b", "-x", "größe", "\xF0\x9F\x90\x88", std::string(65, 'x'), std::string(500, 'y')};
+  const std::vector<std::string> odd = {"1st",
+                                        "files/open",
+                                        "two words",
+                                        "a:b",
+                                        "-x",
+                                        "größe",
+                                        "\xF0\x9F\x90\x88",
+                                        std::string(65, 'x'),
+                                        std::string(500, 'y')};
   Names n(odd);
   for (const std::string& name : odd) {
     const View geminis = n.names.out(name);
@@ -78,10 +87,12 @@ TEST(ToolNames, RenamesToolsThatAreNoLongerOffered) {
 
 TEST(ToolNames, KnowsToolsByTheNamespacesThatModelsPutBeforeThem) {
   Names n({"read", "a b", "default_api.own"});
-  for (const char* called : {"read", "default_api:read", "default_api.read", "functions.read"}) EXPECT_EQ(n.names.in(called), "read");
+  for (const char* called : {"read", "default_api:read", "default_api.read", "functions.read"})
+    EXPECT_EQ(n.names.in(called), "read");
   EXPECT_EQ(n.names.in("default_api:" + std::string(n.names.out("a b"))), "a b");
   EXPECT_EQ(n.names.in("default_api.own"), "default_api.own");
-  for (const char* unknown : {"write", "default_api:write", "default_api:", ""}) EXPECT_EQ(n.names.in(unknown), unknown);
+  for (const char* unknown : {"write", "default_api:write", "default_api:", ""})
+    EXPECT_EQ(n.names.in(unknown), unknown);
 }
 
 }  // namespace
