@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::nanoseconds kUntilWoken = 1h;   // of any length: whoever waits looks again
-constexpr std::chrono::nanoseconds kUntilReaped = 5s;  // an orphan is no burden for so long
+constexpr std::chrono::nanoseconds kUntilReaped = 1s;  // an orphan is no burden for so long
 constexpr std::size_t kMaxOutbox = 16u << 20;          // a server that reads so little has stopped reading
 constexpr std::size_t kReadAtOnce = 64 * 1024;         // what a pipe holds: pipe(7)
 constexpr int kLastReads = kMaxMessage / kReadAtOnce;  // from a process that has ended: another may go on writing

@@ -114,7 +114,7 @@ def a_gateway_that_is_process_1_leaves_no_zombies(f):
     for _ in range(3):
         f.ask(('local_helper', {'seconds': 0}))
     [gateway] = children(f.pid)
-    eventually(lambda: not any(state(pid) == 'Z' for pid in children(gateway)), PATIENCE * 2, 'zombies')
+    eventually(lambda: not any(state(pid) == 'Z' for pid in children(gateway)), 2.0, 'zombies')
     os.kill(gateway, signal.SIGTERM)
     f.ends(0)
 
