@@ -30,7 +30,7 @@ Client open(const std::string& url, std::chrono::nanoseconds patience = 5s) {
 }
 
 gh_status send(const Client& client, Exchange& x, Answer& answer, std::vector<gh_http_header> headers = {}, std::string_view path = "/", std::string_view method = "GET") {
-  const gh_http_request request{sizeof request, raw(method), raw(path), headers.data(), headers.size(), {}, 0};
+  const gh_http_request request{sizeof request, raw(method), raw(path), headers.data(), headers.size(), {}, 0, 0};
   gh_http_answer* out = nullptr;
   const gh_status status = http_table().send(client.get(), &x, &request, &out);
   answer.reset(out);
@@ -78,7 +78,7 @@ TEST(HttpTable, ARequestMayHaveMoreTimeThanOthers) {
   }});
   const Client client = open(server.url(), 20ms);
   Request r;
-  const gh_http_request request{sizeof request, raw("GET"), raw("/"), nullptr, 0, {}, std::chrono::nanoseconds(5s).count()};
+  const gh_http_request request{sizeof request, raw("GET"), raw("/"), nullptr, 0, {}, std::chrono::nanoseconds(5s).count(), 0};
   gh_http_answer* out = nullptr;
   ASSERT_EQ(http_table().send(client.get(), &r.x, &request, &out), GH_OK);
   const Answer answer(out);
