@@ -101,7 +101,7 @@ void add_tool(Json part, bool is_open, Message& answer, Message& results) {
   call.edit("id").set(part["toolCallId"]);
   call.edit("name").set(name);
   MutableJson input = call.edit("input");
-  if (given.is_object()) {
+  if (given.is_object() || given.is_array()) {
     input.set(given);
   } else {
     input.set_object();

@@ -143,9 +143,12 @@ Status GeminiAnswer::read_parts(Json parts) {
   for (const Json part : parts) {
     if (Status s = read_part(part); !s) return s;
   }
+  // A model that calls tools by their names means something else by one with a namespace.
+  bool namespaces = true;
+  for (const Json part : parts) namespaces = namespaces && !question_.names.offered(part["functionCall"]["name"].str());
   for (const Json part : parts) {
     if (part["functionCall"].is_null()) continue;
-    if (Status s = read_call(part); !s) return s;
+    if (Status s = read_call(part, namespaces); !s) return s;
   }
   return {};
 }
@@ -185,18 +188,20 @@ Status GeminiAnswer::read_code(Json part) {
   return out_.emit(event::tool_output(code_id_, part["codeExecutionResult"], GH_PROVIDER_EXECUTED));
 }
 
-Status GeminiAnswer::read_call(Json part) {
+Status GeminiAnswer::read_call(Json part, bool namespaces) {
   const Json call = part["functionCall"];
   if (call["name"].str().empty()) return fail(malformed("a function call has no name"));
-  const View name = question_.names.in(call["name"].str());
+  const View name = question_.names.in(call["name"].str(), namespaces);
   ending_.said = ending_.calls = true;
 
   const std::string id = id_of(call);
-  const Document arguments = arguments_of(call);
+  const Document document = arguments_of(call);
+  const Json value = document.root()["value"];
+  const Json arguments = value && question_.names.wraps(name) ? value : Json(document.root());
   const auto metadata = metadata_of(part);
   if (Status s = out_.emit(event::tool_input_start(id, name)); !s) return s;
-  if (Status s = out_.emit(event::tool_input_delta(id, arguments.root().dump())); !s) return s;
-  return out_.emit(event::tool_call(id, name, arguments.root(), root_of(metadata)));
+  if (Status s = out_.emit(event::tool_input_delta(id, arguments.dump())); !s) return s;
+  return out_.emit(event::tool_call(id, name, arguments, root_of(metadata)));
 }
 
 /// Gemini's own, unless it has given none, or one that another call of the conversation has.

@@ -65,7 +65,7 @@ class GeminiAnswer {
   Status read_part(Json part);
   Status read_text(Json part);
   Status read_code(Json part);
-  Status read_call(Json part);
+  Status read_call(Json part, bool namespaces);
   Status read_server_call(Json part);
   Status flush_server_call(std::size_t index, Json response);
   std::string id_of(Json call);

@@ -92,6 +92,22 @@ TEST(GeminiAnswer, KnowsToolsByTheNamesThatModelsGiveThem) {
   const Answer a = g.ask(sse({last(R"({"functionCall":{"id":"c","name":"default_api:read"}})")}),
                          R"({"model": "m", "messages": [], "tools": [{"name": "read"}]})");
   EXPECT_EQ(a.events.at(3), "tool-call:c:read:{}");
+
+  Gateway both;
+  const Answer b = both.ask(sse({last(R"({"functionCall":{"id":"c","name":"default_api:read"}},)"
+                                       R"({"functionCall":{"id":"d","name":"read"}})")}),
+                            R"({"model": "m", "messages": [], "tools": [{"name": "read"}]})");
+  EXPECT_EQ(b.events.at(3), "tool-call:c:default_api:read:{}") << "it has used the name itself";
+}
+
+TEST(GeminiAnswer, TakesArgumentsThatAreNoObjectOutOfTheirWrapping) {
+  Gateway g;
+  const Answer a = g.ask(sse({last(R"({"functionCall":{"id":"c","name":"tag","args":{"value":["a"]}}},)"
+                                    R"({"functionCall":{"id":"d","name":"read","args":{"value":1}}})")}),
+                         R"({"model": "m", "messages": [], "tools": [{"name": "tag", "input_schema": {"type": "array"}},
+                                                                     {"name": "read", "input_schema": {"type": "object"}}]})");
+  EXPECT_EQ(a.events.at(3), R"(tool-call:c:tag:["a"])");
+  EXPECT_EQ(a.events.at(6), R"(tool-call:d:read:{"value":1})");
 }
 
 TEST(GeminiAnswer, ShowsCodeThatGoogleRan) {

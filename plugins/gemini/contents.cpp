@@ -106,7 +106,9 @@ class Conversation {
     const bool answered =
         std::any_of(calls.begin(), calls.end(), [&](Json call) { return results.count(call["id"].str()) > 0; });
 
-    bool needs_signature = model_.signature == Model::Signature::dummy;  // the first call of a step
+    bool needs_signature =  // the first call of a step
+        model_.signature == Model::Signature::dummy ||
+        (options_.foreign_signatures && model_.signature == Model::Signature::optional);
     const auto append_parts = [&] {
       for (const Json part : message["content"]) {
         if (!is_call(part)) {
@@ -230,11 +232,18 @@ class Conversation {
     append_id(part);
     string_member(out_, "name", options_.names.out(part["name"].str()));
     key(out_, "args");
-    part["input"].is_object() ? part["input"].dump(out_) : void(out_.append("{}"));
+    append_arguments(part["input"]);
     out_.push_back('}');
     const View signature = signature_of(part["metadata"]["google"]);
     if (!signature.empty() || needs_signature)
       string_member(out_, "thoughtSignature", signature.empty() ? kDummy : signature);
+    out_.push_back('}');
+  }
+
+  void append_arguments(Json input) {
+    if (input.is_object()) return input.dump(out_);
+    out_.push_back('{');
+    if (!input.is_null()) json_member(out_, "value", input);  // of a tool whose arguments are no object
     out_.push_back('}');
   }
 

@@ -116,6 +116,7 @@ Gemini::Gemini(Host host, Json config)
             {std::string(config["base_url"].str(kBaseUrl)), config["connect_timeout"].duration(5s), kFirstByte,
              config["idle_timeout"].duration(300s)},
             "/base_url"),
+      crypto_(host),
       tools_(host),
       news_(host, models_) {
   if (probe_interval_ < 1s) host.problem("/probe_interval", "must be at least 1s; false turns the probe off");
@@ -131,12 +132,28 @@ Status Gemini::handle(Exchange& x, Sink& out, Next&) {
   x.notes().edit("model").set(asked);
 
   const View model = models_.name_to_ask(asked);
-  Turn turn{chat, asked, model, models_.find(model), settings_.of(model), ToolNames(chat["tools"])};
+  Turn turn{chat, asked, model, models_.find(model), settings_.of(model), ToolNames(crypto_, chat["tools"])};
   turn.tools = tools_.recall(model, chat["tools"]);
+  tell_of_tools(x, turn);
   for (;;) {
     Failure failure;
     Status status = attempt(x, out, turn, failure);
     if (status || !mend(x, turn, failure)) return status;
+  }
+}
+
+/// What the model will not be offered as it was asked for, or will choose badly from.
+void Gemini::tell_of_tools(const Exchange& x, const Turn& turn) const {
+  constexpr std::size_t kMany = 128;  // Google advises 10 to 20 at a time
+  const std::size_t count = turn.chat["tools"].size();
+  if (count > kMaxFunctions) {
+    host_.log(GH_WARN, &x, "gemini takes 512 tools: those beyond are left out of " + std::to_string(count));
+  } else if (count >= kMany) {
+    host_.log(GH_INFO, &x, "the model has " + std::to_string(count) + " tools to choose from, which is hard on it");
+  }
+  const Json builtin = turn.settings["builtin_tools"];
+  if (count > 0 && builtin.size() > 0 && turn.rules.search && !turn.rules.search_with_functions) {
+    host_.log(GH_INFO, &x, "not beside other tools with this model: " + builtin.dump());
   }
 }
 

@@ -37,6 +37,7 @@ class Gemini final : public Plugin {
   void settle(Exchange& x, const Turn& turn, const Attempt& attempt, const Status& status);
   bool mend(const Exchange& x, Turn& turn, const Failure& failure) const;
   bool mend_tools(const Exchange& x, Turn& turn, const Failure& failure) const;
+  void tell_of_tools(const Exchange& x, const Turn& turn) const;
   void explain(const Exchange& x, const Failure& failure);
   void log_end(const Exchange& x, const GeminiAnswer& answer) const;
   void watch(Exchange& x);
@@ -49,6 +50,7 @@ class Gemini final : public Plugin {
   Models models_;
   const Settings settings_;
   const Http http_;
+  const Crypto crypto_;
   ToolMemory tools_;
   ModelNews news_;
   std::atomic<std::int64_t> heard_at_ns_{0};  // when a chat last told how Gemini is

@@ -50,6 +50,8 @@ bool allows_object(Json type) {
 
 }  // namespace
 
+bool is_wrapped(Json schema) { return schema["type"] && !allows_object(schema["type"]); }
+
 class SchemaWriter::Whole {
  public:
   Whole(std::string& out, Json root, std::size_t& left)
@@ -66,6 +68,12 @@ class SchemaWriter::Whole {
 
   /// The root, which Gemini wants to be an object by name.
   void write_arguments() {
+    if (is_wrapped(root_)) {
+      out_.append(R"({"type":"object","required":["value"],"properties":{"value":)");
+      write(root_, false);
+      out_.append("}}");
+      return;
+    }
     Members members = members_of(root_);
     if (auto whole = without_reference(members)) members = std::move(*whole);
     const auto type = std::find_if(members.begin(), members.end(), [](const auto& m) { return m.first == "type"; });
@@ -169,6 +177,14 @@ class SchemaWriter::Bare {
   Bare(std::string& out, Json root, std::size_t& left)
       : out_(out), root_(root), left_(left), limit_(out.size() + std::min(kMaxBare, left)) {}
 
+  void write_arguments() {
+    if (!is_wrapped(root_)) return write(root_, 0);
+    out_.append(R"({"type":"object","properties":{"value":)");
+    write(root_, 1);
+    out_.append(R"(},"required":["value"]})");
+  }
+
+ private:
   void write(Json given, int depth) {
     const Json schema = plain(given);
     const View type = depth == 0 ? View("object") : type_of(schema);
@@ -187,7 +203,6 @@ class SchemaWriter::Bare {
     out_.push_back('}');
   }
 
- private:
   /// Behind its references, and the first of its choices.
   Json plain(Json schema) {
     for (int hops = 0; hops < kMaxInlinedDepth; ++hops) {
@@ -262,7 +277,7 @@ void SchemaWriter::append_arguments(Json schema) { Whole(out_, schema, left_).wr
 
 void SchemaWriter::append_bare(Json schema) {
   const std::size_t start = out_.size();
-  Bare(out_, schema, left_).write(schema, 0);
+  Bare(out_, schema, left_).write_arguments();
   left_ -= std::min(left_, out_.size() - start);
 }
 

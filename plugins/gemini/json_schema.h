@@ -4,6 +4,9 @@
 
 namespace gatehouse {
 
+/// Whether arguments by this schema are no object. Those of Gemini are one, so they are its member `value`.
+bool is_wrapped(Json schema);
+
 /// Writes JSON Schemas as Gemini takes them.
 class SchemaWriter {
  public:

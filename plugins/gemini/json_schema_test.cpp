@@ -41,7 +41,8 @@ TEST(JsonSchema, CallsArgumentsAnObject) {
   EXPECT_EQ(arguments(R"({"type": ["object", "null"], "title": "T"})"), R"({"type":"object","title":"T"})");
   EXPECT_EQ(arguments(R"({"anyOf": [{"type": "object"}, {"type": "object"}]})"),
             R"({"type":"object","anyOf":[{"type":"object"},{"type":"object"}]})");
-  EXPECT_EQ(arguments(R"({"type": "string", "maxLength": 3})"), R"({"type":"object"})");
+  EXPECT_EQ(arguments(R"({"type": "string", "maxLength": 3})"),
+            R"({"type":"object","required":["value"],"properties":{"value":{"type":"string","maxLength":3}}})");
   EXPECT_EQ(
       arguments(R"({"$ref": "#/definitions/A", "definitions": {"A": {"type": "object", "properties": {"a": {}}}}})"),
       R"({"type":"object","definitions":{"A":{"type":"object","properties":{"a":{}}}},"properties":{"a":{}}})");
@@ -125,7 +126,7 @@ TEST(BareSchema, SaysNoMoreThanTypes) {
         << schema;
   }
   EXPECT_EQ(bare("{}"), R"({"type":"object"})");
-  EXPECT_EQ(bare(R"({"type": "string"})"), R"({"type":"object"})");
+  EXPECT_EQ(bare(R"({"type": "string"})"), R"({"type":"object","properties":{"value":{"type":"string"}},"required":["value"]})");
 }
 
 TEST(BareSchema, EndsWhereItComesBackToItself) {

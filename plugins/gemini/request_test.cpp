@@ -406,6 +406,21 @@ TEST(Request, PutsDummiesInPlaceOfSignaturesThatGeminiRefuses) {
       R"({"role":"model","parts":[{"functionCall":{"id":"a","name":"open","args":{}},)" + std::string(kDummy) + "}]}");
 }
 
+TEST(Request, SignsCallsOfAnyModelThatMissesSignatures) {
+  const std::string steps = kHello + "," + assistant(call("a")) + "," + results(result("a"));
+  Asking asking;
+  EXPECT_EQ(asking.request(chat("gemini-2.5-flash", steps)).find("thoughtSignature"), std::string::npos);
+  EXPECT_NE(asking.request(chat("gemini-2.5-flash", steps), {}, true).find(kDummy), std::string::npos);
+  EXPECT_EQ(asking.request(chat("gemma-4-31b-it", steps), {}, true).find("thoughtSignature"), std::string::npos);
+}
+
+TEST(Request, WrapsArgumentsThatAreNoObject) {
+  const std::string steps = kHello + "," +
+                            assistant(R"({"type": "tool-call", "id": "a", "name": "tag", "input": ["x"]})") + "," +
+                            results(result("a"));
+  EXPECT_NE(request_of(chat("gemini-3.8-flash", steps)).find(R"("args":{"value":["x"]})"), std::string::npos);
+}
+
 // ---- What Google's tools did
 // -----------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ namespace gatehouse {
 /// What requests are written with.
 struct Asking {
   testing::Harness h;
+  const Crypto crypto{h.host()};
   Models models{h.host(), {}};
   Settings settings;
 
@@ -18,7 +19,7 @@ struct Asking {
                       View continuation_token = {}) {
     const Json document = h.config(chat);
     const View model = document["model"].str();
-    ToolNames names(document["tools"]);
+    ToolNames names(crypto, document["tools"]);
     return request_body(document, {models.find(model), settings.of(model), names, std::move(tools), foreign_signatures,
                                    continuation_token});
   }

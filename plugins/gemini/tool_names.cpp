@@ -1,7 +1,6 @@
 #include "tool_names.h"
 
 #include <algorithm>
-#include <cstdio>
 
 namespace gatehouse {
 namespace {
@@ -19,23 +18,12 @@ bool fits(View name) {
          std::all_of(name.begin(), name.end(), [](char c) { return fits(c); });
 }
 
-/// FNV-1a: names come from the operator's servers and pages, and a clash is seen.
-std::string hash(View name, std::size_t salt) {
-  std::uint32_t value = 2166136261u;
-  const auto add = [&](unsigned char byte) { value = (value ^ byte) * 16777619u; };
-  for (const char c : name) add(static_cast<unsigned char>(c));
-  for (; salt > 0; --salt) add(0);
-  char text[9];
-  std::snprintf(text, sizeof text, "%08x", value);
-  return text;
-}
-
-/// With what the hash of the whole name needs still free.
-std::string fit(View name) {
+/// With room for `digits` of the digest of the whole name.
+std::string fit(View name, std::size_t digits) {
   std::string out;
   if (name.empty() || !is_letter(name.front())) out.push_back('_');
   for (const char c : name) {
-    if (out.size() == kMaxSize - 9) break;
+    if (out.size() == kMaxSize - 1 - digits) break;
     out.push_back(fits(c) ? c : '_');
   }
   return out + '_';
@@ -43,39 +31,39 @@ std::string fit(View name) {
 
 }  // namespace
 
-ToolNames::ToolNames(Json tools) : tools_(tools) {
+ToolNames::ToolNames(const Crypto& crypto, Json tools) : crypto_(crypto), tools_(tools) {
   for (const Json tool : tools) out(tool["name"].str());
 }
 
 View ToolNames::out(View ours) {
   if (fits(ours)) return ours;
   if (const auto known = to_gemini_.find(ours); known != to_gemini_.end()) return known->second;
-  const std::string start = fit(ours);
+  const std::string digest = hex(crypto_.sha256({ours}));
   std::string name;
-  for (std::size_t salt = 0; name.empty() || offered(name) || from_gemini_.count(name) > 0; ++salt)
-    name = start + hash(ours, salt);
+  for (std::size_t digits = 8; name.empty() || offered(name) || from_gemini_.count(name) > 0; digits += 8)
+    name = fit(ours, digits) + digest.substr(0, digits);
   from_gemini_.emplace(name, ours);
   return to_gemini_.emplace(ours, std::move(name)).first->second;
 }
 
-View ToolNames::in(View geminis) const {
+View ToolNames::in(View geminis, bool namespaces) const {
   const auto known = [&](View name) {
     const auto found = from_gemini_.find(name);
     return found != from_gemini_.end() ? View(found->second) : offered(name) ? name : View();
   };
   if (const View name = known(geminis); !name.empty()) return name;
-  for (const View space : {"default_api:", "default_api.", "functions."}) {  // models call tools by these, too
-    if (geminis.substr(0, space.size()) != space) continue;
+  for (const View space : {"default_api:", "default_api.", "functions."}) {
+    if (!namespaces || geminis.substr(0, space.size()) != space) continue;
     if (const View name = known(geminis.substr(space.size())); !name.empty()) return name;
   }
   return geminis;
 }
 
-bool ToolNames::offered(View name) const {
+Json ToolNames::find(View ours) const {
   for (const Json tool : tools_) {
-    if (tool["name"].str() == name) return true;
+    if (tool["name"].str() == ours) return tool;
   }
-  return false;
+  return Json();
 }
 
 }  // namespace gatehouse

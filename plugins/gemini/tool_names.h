@@ -3,6 +3,7 @@
 #include <map>
 
 #include "gatehouse/plugin.hpp"
+#include "json_schema.h"
 
 namespace gatehouse {
 
@@ -10,14 +11,19 @@ namespace gatehouse {
 /// it knows. The same name becomes the same in each request, so that a conversation fits together.
 class ToolNames {
  public:
-  explicit ToolNames(Json tools);
+  ToolNames(const Crypto& crypto, Json tools);
 
-  View out(View ours);          ///< Lives as long as `ours` and this.
-  View in(View geminis) const;  ///< What no tool is called comes back as it is.
+  View out(View ours);  ///< Lives as long as `ours` and this.
+  /// What no tool is called comes back as it is. `namespaces`: it may have one before it, as models write.
+  View in(View geminis, bool namespaces = true) const;
 
-  bool offered(View ours) const;
+  bool offered(View ours) const { return static_cast<bool>(find(ours)); }
+  bool wraps(View ours) const { return is_wrapped(find(ours)["input_schema"]); }  ///< Its arguments.
 
  private:
+  Json find(View ours) const;
+
+  const Crypto& crypto_;
   Json tools_;
   std::map<std::string, std::string, std::less<>> to_gemini_, from_gemini_;  // of names that Gemini refuses
 };

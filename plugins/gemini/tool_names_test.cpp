@@ -12,10 +12,11 @@ using namespace testing;
 /// The names of a request that offers these tools.
 struct Names {
   Harness h;
+  Crypto crypto{h.host()};
   Document tools;
   ToolNames names;
 
-  explicit Names(const std::vector<std::string>& offered) : names(list(offered)) {}
+  explicit Names(const std::vector<std::string>& offered) : names(crypto, list(offered)) {}
   Json list(const std::vector<std::string>& offered) {
     tools.root().set_array();
     for (const std::string& name : offered) tools.root().push().edit("name").set(View(name));
@@ -58,6 +59,12 @@ TEST(ToolNames, RenamesOthersAndKnowsThemAgain) {
     Names alone({name});
     EXPECT_EQ(alone.names.out(name), geminis) << "the next request has other tools";
   }
+}
+
+TEST(ToolNames, EndsAChangedNameWithTheDigestOfWhatItWas) {
+  Names n({"a b", std::string(65, 'x')});
+  EXPECT_EQ(n.names.out("a b"), "a_b_c8687a08");  // printf 'a b' | sha256sum
+  EXPECT_EQ(n.names.out(std::string(65, 'x')), std::string(55, 'x') + "_9537c5fd");
 }
 
 TEST(ToolNames, TellsNamesApartThatDifferInBadCharactersOnly) {

@@ -8,6 +8,7 @@
 #include "core/http/sse.h"
 #include "core/json/json.h"
 #include "plugins/chat/ui_stream.h"
+#include "crypto.h"
 #include "require.h"
 
 namespace gatehouse {
@@ -61,7 +62,8 @@ gh_host make_host() {
 
 /// As the gemini plugin does, where every request brings the same.
 Status read(std::string_view bytes, Sink& out) {
-  const ToolNames names{Json()};
+  static const Crypto kCrypto = crypto();
+  const ToolNames names(kCrypto, Json());
   GeminiAnswer answer(out, {.names = names, .messages = Json(), .backend_tools = Json(), .max_hops = 2});
   do {
     core::SseReader reader;

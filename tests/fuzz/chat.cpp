@@ -6,6 +6,7 @@
 #include "plugins/chat/body.h"
 #include "plugins/chat/document.h"
 #include "plugins/gemini/request.h"
+#include "crypto.h"
 #include "require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -35,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       model.last_turn_model = model.system_instruction = model.documents = false;
       model.response_parts = true;
     }
-    ToolNames names{Json(chat)["tools"]};
+    static const Crypto kCrypto = crypto();
+    ToolNames names(kCrypto, Json(chat)["tools"]);
     const std::string request = request_body(Json(chat), {model, Json(), names, std::vector(strict ? 2 : 0, ToolForm::bare), strict});
     require(nlohmann::json::accept(request), "the request to the model is JSON");
     // 1 MiB is what tool schemas may grow to; texts and files grow by their escapes and by base64.

@@ -8,6 +8,7 @@
 #include "plugins/chat/body.h"
 #include "plugins/chat/document.h"
 #include "plugins/gemini/request.h"
+#include "crypto.h"
 #include "require.h"
 
 namespace gatehouse {
@@ -35,7 +36,8 @@ Status ask_model(Exchange& x, std::string& offered) {
   if (Status status = check_body(*body, {}); !status) return status;
   if (Status status = write_document(*body, {"gemini-3.8-flash", "", 1, 1000, false}, x.make_chat()); !status) return status;
   static const Model kModel;
-  ToolNames names(x.chat()["tools"]);
+  static const Crypto kCrypto = crypto();
+  ToolNames names(kCrypto, x.chat()["tools"]);
   require(nlohmann::json::accept(request_body(x.chat(), {kModel, Json(), names, {}})), "the request to the model is JSON");
   return {};
 }
