@@ -203,6 +203,7 @@ FROZEN_VALUE(GH_PLUGIN_CHAT, 1);
 
 FROZEN(gh_failure, retry_after_ns, 56);
 FROZEN(gh_failure, flags, 64);
+FROZEN(gh_failure, reserved, 68);
 
 FROZEN_VALUE(GH_FAIL_TRANSIENT, 1);
 FROZEN_VALUE(GH_FAIL_UPSTREAM, 2);

@@ -30,8 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   for (const bool strict : {false, true}) {
     Model model;
+    model.levels = {"low"};
     if (strict) {  // with all that models are peculiar about
-      model.levels = {"low"};
       model.signature = Model::Signature::dummy;
       model.last_turn_model = model.system_instruction = model.documents = false;
       model.response_parts = true;
