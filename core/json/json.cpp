@@ -377,6 +377,31 @@ gh_json* JsonArena::parse(std::string_view text, std::string_view& error) {
   return built ? node : nullptr;
 }
 
+namespace {
+
+/// The shortest text that reads back as the same number. In digits where that is what JSON.stringify() writes and readers take
+/// them for a double; from 2^63 to 2^64 many would read another integer.
+void dump_real(double value, std::string& out) {
+  char text[32];
+  const double size = std::abs(value);
+  if (size < 0x1p63) {
+    out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+    return;
+  }
+  const std::string_view scientific(text, std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr);
+  if (size < 0x1p64 || size >= 1e21) {
+    out += scientific;
+    return;
+  }
+  const std::size_t digits = size < 1e20 ? 20 : 21, end = out.size() + digits + (value < 0 ? 1 : 0);
+  for (const char c : scientific.substr(0, scientific.find('e'))) {
+    if (c != '.') out += c;
+  }
+  out.resize(end, '0');
+}
+
+}  // namespace
+
 void dump(const gh_json* node, std::string& out) {
   if (!node) {
     out += "null";
@@ -388,7 +413,7 @@ void dump(const gh_json* node, std::string& out) {
     case GH_INT: out.append(number, std::to_chars(number, number + sizeof number, node->integer).ptr); return;
     case GH_REAL:
       if (!std::isfinite(node->real)) break;
-      out.append(number, std::to_chars(number, number + sizeof number, node->real).ptr);
+      dump_real(node->real, out);
       return;
     case GH_STRING: quote(out, {node->text, node->size}); return;
     case GH_ARRAY:

@@ -135,7 +135,7 @@ def nothing_of_a_client_but_its_chat_reaches_the_provider(f):
     check_stream(client.answer())
     lines = call.head.decode().split('\r\n')[1:]
     got = sorted(line.partition(':')[0].lower() for line in lines)
-    check(got == ['content-length', 'content-type', 'host', 'x-goog-api-key'], got)
+    check(got == ['content-length', 'content-type', 'host', 'user-agent', 'x-goog-api-key'], got)
     check('of-the-client' not in call.head.decode() and f'X-Goog-Api-Key: {KEY}' in lines, lines)
 
 

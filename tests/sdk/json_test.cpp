@@ -212,7 +212,11 @@ TEST_P(JsonTable, TakesAnIntegerBeyond64BitsForTheNearestDouble) {
     EXPECT_EQ(json.integer(parse(text), 7), 7) << text;
   }
   EXPECT_EQ(round_trip(R"([0,300000000000000000000,"100000000000000000000 \"\\",{"5":2.5},-1,-200000000000000000000,3])"),
-            R"([0,3e+20,"100000000000000000000 \"\\",{"5":2.5},-1,-2e+20,3])");
+            R"([0,300000000000000000000,"100000000000000000000 \"\\",{"5":2.5},-1,-200000000000000000000,3])");
+  EXPECT_EQ(round_trip("[123456789012345680000,999999999999999900000,-18446744073709552000]"),
+            "[123456789012345680000,999999999999999900000,-18446744073709552000]");
+  EXPECT_EQ(round_trip("[10699247336865531002,1000000000000000000000]"), "[1.0699247336865532e+19,1e+21]")
+      << "digits would be another integer, or are not what a client writes";
 }
 
 TEST_P(JsonTable, ANumberThatNoDoubleCanHoldIsNull) {

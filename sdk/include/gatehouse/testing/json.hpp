@@ -281,7 +281,16 @@ inline void dump_real(std::string& out, double value) {
     std::snprintf(text, sizeof text, "%.*g", digits, value);
     if (std::strtod(text, nullptr) == value) break;
   }
-  out += text;
+  const double size = value < 0 ? -value : value;
+  if (size < 18446744073709551616.0 || size >= 1e21) {
+    out += text;
+    return;
+  }
+  const std::size_t end = out.size() + (size < 1e20 ? 20 : 21) + (value < 0 ? 1 : 0);  // in digits, as JSON.stringify() has it
+  for (const char* c = text; *c != 'e'; ++c) {
+    if (*c != '.') out += *c;
+  }
+  out.resize(end, '0');
 }
 
 inline void dump(std::string& out, const Node& n) {
