@@ -12,6 +12,7 @@
 #include "core/json/json.h"
 #include "core/pipeline/crypto_table.h"
 #include "core/pipeline/http_table.h"
+#include "core/pipeline/models_table.h"
 #include "core/pipeline/nobody.h"
 #include "core/pipeline/status_table.h"
 #include "core/pipeline/store_table.h"
@@ -29,6 +30,7 @@ const void* find_extension(std::string_view id) {
   if (id == GH_WAIT_1) return &wait_table();
   if (id == GH_CRYPTO_1) return &crypto_table();
   if (id == GH_STATUS_1) return &status_table();
+  if (id == GH_MODELS_1) return &models_table();
   return nullptr;
 }
 
@@ -58,7 +60,7 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
   JsonArena arena;
   std::string_view error;
   bool told = false;
-  const Creation watched{creation.routes, creation.admin_routes, [&](std::string_view pointer, std::string_view text) {
+  const Creation watched{creation.routes, creation.admin_routes, creation.models, [&](std::string_view pointer, std::string_view text) {
                            told = true;
                            creation.problem(pointer, text);
                          },

@@ -41,6 +41,7 @@ class Instance : private gh_host {
   struct Creation {
     std::vector<Route>& routes;
     std::vector<Route>& admin_routes;
+    std::vector<std::string>& models;  // that requests may ask for
     std::function<void(std::string_view pointer, std::string_view text)> problem;
     std::function<void(std::string_view pointer, std::string_view text)> warning;
   };
@@ -76,6 +77,8 @@ class Instance : private gh_host {
   const Surroundings& surroundings() const { return surroundings_; }
   Store& store() const { return *surroundings_.gateway.store; }
   bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
+  /// During creation: those of gatehouse.models/1; else null.
+  std::vector<std::string>* offered_models() const { return creation_ ? &creation_->models : nullptr; }
   bool owns(const Route& r) const { return r.owner == this; }
   Health health() const;
 

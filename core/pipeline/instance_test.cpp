@@ -60,7 +60,7 @@ class InstanceTest : public testing::Test {
   std::unique_ptr<Instance> make(std::string_view config = "{}", const std::string& name = "one", const gh_plugin& plugin = kPlugin) {
     const auto problem = [this](std::string_view pointer, std::string_view text) { problems_.push_back(std::string(pointer) + ": " + std::string(text)); };
     const Instance::Surroundings surroundings{*gateway_, fs::temp_directory_path(), nullptr};
-    return std::make_unique<Instance>(plugin, name, config, surroundings, Instance::Creation{routes_, admin_routes_, problem, [](auto, auto) {}});
+    return std::make_unique<Instance>(plugin, name, config, surroundings, Instance::Creation{routes_, admin_routes_, models_, problem, [](auto, auto) {}});
   }
   /// What has been logged; the last thing a test can ask.
   std::vector<nlohmann::json> log_lines() {
@@ -76,6 +76,7 @@ class InstanceTest : public testing::Test {
   std::unique_ptr<Log> log_ = std::make_unique<Log>(LogSettings{"info", log_file_.string()});
   std::unique_ptr<Gateway> gateway_ = std::make_unique<Gateway>(*log_, StoreSettings());
   std::vector<Route> routes_, admin_routes_;
+  std::vector<std::string> models_;
   std::vector<std::string> problems_;
 };
 

@@ -96,13 +96,14 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
   // Even if some are not as they should be, the others are created: they may have more to say.
   std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
   const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get()};
+  std::vector<std::string> models;
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (!files[i]) continue;
     const PluginEntry& entry = config.pipeline[i];
     const auto place = [&](std::string_view pointer) { return config.place(entry.pointer + std::string(pointer)); };
     const auto of_entry = [&](std::string_view text) { return "`" + entry.instance + "`: " + std::string(text); };
     const Instance::Creation creation{
-        pipeline->routes_, pipeline->admin_routes_, [&](std::string_view pointer, std::string_view text) { problems.add(place(pointer), of_entry(text)); },
+        pipeline->routes_, pipeline->admin_routes_, models, [&](std::string_view pointer, std::string_view text) { problems.add(place(pointer), of_entry(text)); },
         [&](std::string_view pointer, std::string_view text) { problems.warn(place(pointer), of_entry(text)); }};
     try {
       auto layer = std::make_unique<Layer>();

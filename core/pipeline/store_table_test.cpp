@@ -30,7 +30,7 @@ class StoreTableTest : public testing::Test {
  protected:
   Instance make(const std::string& name, Gateway& gateway) {
     const auto problem = [](std::string_view, std::string_view text) { ADD_FAILURE() << text; };
-    return Instance(kPlugin, name, "{}", {gateway, {}, nullptr}, {routes_, admin_routes_, problem, problem});
+    return Instance(kPlugin, name, "{}", {gateway, {}, nullptr}, {routes_, admin_routes_, models_, problem, problem});
   }
 
   std::string get(const gh_host* host, std::string_view key) {
@@ -53,6 +53,7 @@ class StoreTableTest : public testing::Test {
   Log log_{quiet_};
   Gateway gateway_{log_, StoreSettings()};
   std::vector<Route> routes_, admin_routes_;
+  std::vector<std::string> models_;
   const Instance one_ = make("one", gateway_);
   const gh_host* const host_ = created;
   const Instance other_ = make("other", gateway_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gatehouse/models.hpp"
 #include "schema.h"
 
 namespace gatehouse {
@@ -71,6 +72,9 @@ Chat::Chat(Host host, Json config)
   if (std::find(choices_.models.begin(), choices_.models.end(), defaults_.model) == choices_.models.end()) {
     host.problem("/default_model", "must be one of models: add it there, or choose one of them");
   }
+  const OfferedModels offered(host);
+  offered.offer(defaults_.model);
+  for (const Json model : config["models"]) offered.offer(model.str());  // of the defaults, some are for older clients only
 }
 
 Status Chat::handle(Exchange& x, Sink& out, Next& next) {

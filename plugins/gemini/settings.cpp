@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "gatehouse/models.hpp"
 #include "generation.h"
 
 namespace gatehouse {
@@ -29,6 +30,11 @@ void warn(Host host, const std::string& pointer, View name, Json settings, const
     say("builtin_tools", "uses Google's tools in chats without other tools only");
 }
 
+void warn_of_end(Host host, const std::string& pointer, View name, const Models& models) {
+  if (const std::string ending = models.ending(name, host.wall()); !ending.empty())
+    host.warning(pointer, std::string(name) + ' ' + ending);
+}
+
 }  // namespace
 
 Settings::Settings(Host host, Json config, const Models& models) {
@@ -41,8 +47,10 @@ Settings::Settings(Host host, Json config, const Models& models) {
     put(merged, general_.root());
     put(merged, settings);
     warn(host, pointer, name, settings, models.find(name));
-    if (const std::string ending = models.ending(name, host.wall()); !ending.empty())
-      host.warning(pointer, std::string(name) + ' ' + ending);
+    warn_of_end(host, pointer, name, models);
+  }
+  for (const std::string& name : OfferedModels(host).list()) {
+    if (!config["models"][name]) warn_of_end(host, "", name, models);
   }
 }
 

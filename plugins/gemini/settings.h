@@ -10,7 +10,7 @@ namespace gatehouse {
 /// same.
 class Settings {
  public:
-  /// Warns of what a model that the settings name cannot do, and of models that end.
+  /// Warns of what a model that the settings name cannot do, and of models that end, also of those that clients may ask for.
   Settings(Host host, Json config, const Models& models);
 
   /// Those of `models.NAME` over the general ones. Lives as long as this.

@@ -1,5 +1,6 @@
 #include "workflows.h"
 
+#include "gatehouse/models.hpp"
 #include "schema.h"
 
 namespace gatehouse {
@@ -86,6 +87,10 @@ Workflows::Workflows(Host host, Json config) : host_(host), file_(config["file"]
   std::vector<std::string> problems;
   if (auto document = host.load(file_, kFileSchema, problems)) definitions_ = std::make_shared<const Document>(std::move(*document));
   for (const std::string& problem : problems) host.problem("/file", problem);
+  const OfferedModels offered(host);
+  for (const Json workflow : definitions_ ? Json(definitions_->root()["workflows"]) : Json()) {
+    if (const View model = workflow["preferredModel"].str(); !model.empty()) offered.offer(model);
+  }
   host.background<&Workflows::watch>(this);
 }
 
