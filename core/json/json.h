@@ -12,7 +12,7 @@
 namespace gatehouse::core {
 
 /// Deepest nesting of arrays and objects that is accepted: the tree of a web page, whose elements take two levels each,
-/// goes beyond 64; recursion this deep takes some 100 KiB of the 8 MiB of a thread's stack.
+/// goes beyond 64; recursion this deep takes some 100 KiB of the 1 MiB of a request's stack.
 inline constexpr std::size_t kMaxJsonDepth = 256;
 /// Most values in one parsed text: a node takes 48 bytes, so a body of `[0,0,0,…` would grow 24 times.
 inline constexpr std::size_t kMaxJsonValues = 1'000'000;
