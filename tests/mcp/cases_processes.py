@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from checks import PATIENCE, check, eventually
@@ -13,7 +14,11 @@ PAUSE = 1.0     # seconds before a server is started again for the first time
 
 
 def children(pid):
-    return [int(child) for task in Path(f'/proc/{pid}/task').iterdir() for child in (task / 'children').read_text().split()]
+    found = []
+    for task in Path(f'/proc/{pid}/task').iterdir():
+        with suppress(OSError):  # a thread that has ended meanwhile
+            found += map(int, (task / 'children').read_text().split())
+    return found
 
 
 def state(pid):
