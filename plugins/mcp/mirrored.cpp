@@ -62,11 +62,11 @@ View Mirrored::read(Json schema, std::vector<std::string>& path) {
       const View type = schema["type"].str();
       if (path.empty() || (type != "string" && type != "integer" && type != "boolean"))
         return "an x-mcp-header of its schema stands at no text, integer or boolean";
-      if (!is_token(value.str())) return "an x-mcp-header of its schema is no name of a header";
-      const bool is_taken =
-          std::any_of(arguments_.begin(), arguments_.end(), [&](const Argument& a) { return same_letters(a.header, value.str()); });
+      const std::string header(value.str());
+      if (!is_token(header)) return "an x-mcp-header of its schema is no name of a header";
+      const bool is_taken = std::any_of(arguments_.begin(), arguments_.end(), [&](const Argument& a) { return same_letters(a.header, header); });
       if (is_taken) return "an x-mcp-header of its schema stands there twice";
-      arguments_.push_back({path, std::string(value.str())});
+      arguments_.push_back({path, header});
     } else if (is_annotated(value)) {
       return "an x-mcp-header of its schema stands where no argument always is";
     }
