@@ -1,5 +1,6 @@
 /* What was published stays where it is: a plugin built once loads in every later 1.x host. Append below, never change a line. */
 #include "gatehouse/abi.h"
+#include "gatehouse/models.h"
 
 #define FROZEN(type, member, offset) _Static_assert(offsetof(type, member) == (offset), #type "." #member " has moved")
 #define FROZEN_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has another size, but has no member `size`")
@@ -270,6 +271,10 @@ FROZEN(gh_status_api, size, 0);
 FROZEN(gh_status_api, report, 8);
 FROZEN(gh_status_api, metrics, 16);
 FROZEN(gh_status_api, timing, 24);
+
+FROZEN(gh_models_api, size, 0);
+FROZEN(gh_models_api, offer, 8);
+FROZEN(gh_models_api, offered, 16);
 
 FROZEN_VALUE(GH_UNAVAILABLE, -6);
 
