@@ -56,12 +56,15 @@ void log_all(Log& log, const Problems& problems) {
 /// Where clients are served, and the operator.
 struct Servers {
   Servers(const Config& config, Log& log)
-      : clients(config.server, log, [](const Pipeline& pipeline, Exchange& x, const gh_sink& out) { return pipeline.run(x, out); }) {
+      : clients(
+            config.server, log, [](const Pipeline& pipeline, Exchange& x, const gh_sink& out) { return pipeline.run(x, out); },
+            [](const Pipeline& pipeline, Exchange& x) { pipeline.refused(x); }) {
     clients.listen();
     if (config.admin.token.empty()) return;
-    admin.emplace(config.admin.server, log, [token = config.admin.token](const Pipeline& pipeline, Exchange& x, const gh_sink& out) {
-      return run_admin(token, pipeline, x, out);
-    });
+    admin.emplace(
+        config.admin.server, log,
+        [token = config.admin.token](const Pipeline& pipeline, Exchange& x, const gh_sink& out) { return run_admin(token, pipeline, x, out); },
+        [](const Pipeline&, Exchange&) {});
     admin->listen();
   }
 

@@ -24,6 +24,8 @@ struct ServerSettings {
   milliseconds send_timeout{60'000};         // for a client that does not read
   milliseconds max_duration{1'800'000};      // of one request, from its head to the end of its answer
 
+  /// Other machines can reach the address.
+  bool is_exposed() const { return !(address == "localhost" || address == "::1" || address.substr(0, 4) == "127."); }
   bool operator==(const ServerSettings&) const = default;
 };
 

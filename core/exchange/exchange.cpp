@@ -145,6 +145,7 @@ const gh_exchange_api& exchange_api() {
       [](const gh_exchange* x, int which) -> gh_str {
         const Exchange& e = Exchange::of(x);
         switch (which) {
+          case GH_CLIENT: return raw(e.peer());
           case GH_METHOD: return raw(e.head().method);
           case GH_PATH: return raw(e.head().path);
           case GH_QUERY: return raw(e.head().query);

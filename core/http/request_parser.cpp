@@ -78,7 +78,7 @@ HeadScan scan_head(std::string_view received) {
   return scan;
 }
 
-RequestHead first_words(std::string_view head) {
+RequestHead rough_head(std::string_view head) {
   RequestHead out;
   const std::string_view line = head.substr(0, head.find_first_of("\r\n"));
   const auto first = line.find(' ');
@@ -86,6 +86,18 @@ RequestHead first_words(std::string_view head) {
   out.method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, line.find(' ', first + 1) - first - 1);
   out.path = target.substr(0, target.find('?'));
+
+  for (auto end = head.find("\r\n"); end != head.npos && out.fields.size() < kMaxFields;) {
+    const auto begin = end + 2;
+    end = head.find("\r\n", begin);
+    const std::string_view field = head.substr(begin, end - begin);
+    const auto colon = field.find(':');
+    if (field.empty() || colon == field.npos) break;
+    std::string_view value = field.substr(colon + 1);
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+    if (is_token(field.substr(0, colon)) && is_field_value(value)) out.fields.push_back({field.substr(0, colon), value});
+  }
   return out;
 }
 

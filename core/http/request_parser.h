@@ -47,9 +47,9 @@ struct HeadScan {
 /// Finds the end of a head, or what no valid head may contain: so that nonsense is refused before its end comes.
 HeadScan scan_head(std::string_view received);
 
-/// The part of `head` before the first space and the target after it, if the request line has that form: for the answer
-/// to a head that is refused.
-RequestHead first_words(std::string_view head);
+/// What can be read of a head that is refused, for the answer to it and the log: method and target, if the request line
+/// has that form, and the header fields that are legal by themselves. Nothing may be concluded from it.
+RequestHead rough_head(std::string_view head);
 
 /// Reads one request: a head that scan_head() found complete, then the body from whatever pieces it comes in. Grammar
 /// and framing are those of Boost.Beast's parser; the checks that it leaves to its users are here (RFC 9112 3.2, 5.2,

@@ -279,11 +279,16 @@ TEST(RequestParser, ALineWithoutEndIsRefusedAtItsLimit) {
 }
 
 TEST(RequestParser, TellsTheFirstWordsOfARefusedHead) {
-  EXPECT_EQ(first_words("GET /a?b HTTP/9.9\r\n").method, "GET");
-  EXPECT_EQ(first_words("GET /a?b HTTP/9.9\r\n").path, "/a");
-  EXPECT_EQ(first_words("GET /a").path, "/a");
-  EXPECT_EQ(first_words("\x16\x03\x01\r\n x").method, "");
-  EXPECT_EQ(first_words("").path, "");
+  EXPECT_EQ(rough_head("GET /a?b HTTP/9.9\r\n").method, "GET");
+  EXPECT_EQ(rough_head("GET /a?b HTTP/9.9\r\n").path, "/a");
+  EXPECT_EQ(rough_head("GET /a").path, "/a");
+  EXPECT_EQ(rough_head("\x16\x03\x01\r\n x").method, "");
+  EXPECT_EQ(rough_head("").path, "");
+  const RequestHead head = rough_head("GET / HTTP/1.1\r\nOrigin:  https://a.example \r\nb\x01d: 1\r\nC: 2\r\n\r\nD: 3\r\n");
+  ASSERT_EQ(head.fields.size(), 2u);
+  EXPECT_EQ(head.fields[0].name, "Origin");
+  EXPECT_EQ(head.fields[0].value, "https://a.example");
+  EXPECT_EQ(head.fields[1].name, "C");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <boost/dll/shared_library.hpp>
+#include <cstddef>
 #include <cstring>
 #include <map>
 #include <stdexcept>
@@ -21,7 +22,7 @@ struct Loaded {
 const gh_plugin& entry_of(const boost::dll::shared_library& library) {
   if (!library.has("gatehouse_plugin_v1")) throw std::runtime_error("exports no gatehouse_plugin_v1");
   const auto& plugin = library.get<const gh_plugin>("gatehouse_plugin_v1");
-  if (plugin.magic != GH_MAGIC || plugin.size < sizeof(gh_plugin) || plugin.abi_major != GH_ABI_MAJOR) {
+  if (plugin.magic != GH_MAGIC || plugin.size < offsetof(gh_plugin, refused) || plugin.abi_major != GH_ABI_MAJOR) {
     throw std::runtime_error("has a damaged gatehouse_plugin_v1");
   }
   if (!plugin.name || !plugin.create || !plugin.handle || !plugin.destroy) {

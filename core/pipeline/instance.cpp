@@ -1,6 +1,7 @@
 #include "core/pipeline/instance.h"
 
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,18 @@ gh_json* load_checked(const gh_host* h, gh_str path, gh_str schema, void* to, vo
   std::stringstream all(lines);
   for (std::string line; std::getline(all, line);) problem(to, raw(line));
   return nullptr;
+}
+
+/// What a file is replaced or written without a change of all these is no change that anybody could see.
+std::uint64_t stamp_of(const gh_host* h, gh_str path) {
+  struct stat s {};
+  if (::stat((Instance::of(h).surroundings().folder / view(path)).c_str(), &s) != 0) return 0;
+  std::uint64_t stamp = 1469598103934665603u;  // FNV-1a, https://datatracker.ietf.org/doc/html/draft-eastlake-fnv
+  for (const auto part : {std::int64_t(s.st_dev), std::int64_t(s.st_ino), std::int64_t(s.st_size), std::int64_t(s.st_mtim.tv_sec), std::int64_t(s.st_mtim.tv_nsec),
+                          std::int64_t(s.st_ctim.tv_sec), std::int64_t(s.st_ctim.tv_nsec)}) {
+    stamp = (stamp ^ static_cast<std::uint64_t>(part)) * 1099511628211u;
+  }
+  return stamp | 1;
 }
 
 }  // namespace
@@ -128,6 +141,8 @@ void Instance::fill_table() {
     const Instance& i = of(h);
     if (i.creation_) i.creation_->warning(view(pointer), view(text));
   };
+  host.stamp = stamp_of;
+  host.exposed = surroundings_.exposed;
 }
 
 std::int32_t Instance::add_route(std::vector<Route>& routes, std::string_view method, std::string path) const {

@@ -50,6 +50,7 @@ class Instance : private gh_host {
     Gateway& gateway;
     std::filesystem::path folder;        // of the configuration
     const Pipeline* pipeline = nullptr;  // for gatehouse.status/1
+    bool exposed = false;                // to other machines
   };
   /// How the plugin is, by its own word.
   struct Health {
@@ -69,6 +70,10 @@ class Instance : private gh_host {
   /// It is going to be used: begins its work in the background.
   void start();
   gh_status handle(gh_exchange* x, const gh_sink* out, const gh_next* next) const { return plugin_.handle(self_, x, out, next); }
+  /// The server answers this request itself.
+  void refused(gh_exchange* x) const {
+    if (GH_HAS(gh_plugin, &plugin_, refused) && plugin_.refused) plugin_.refused(self_, x);
+  }
   /// Takes over what should outlive `older`, if that is of the same plugin.
   void adopt(const Instance& older);
 

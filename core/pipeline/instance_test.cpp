@@ -50,7 +50,7 @@ gh_status adopt(void* self, void* older) {
 }
 void destroy(void* self) { told.push_back(std::string(view(static_cast<gh_host*>(self)->instance)) + " destroyed"); }
 
-const gh_plugin kPlugin{GH_MAGIC, sizeof kPlugin, GH_ABI_MAJOR, GH_ABI_MINOR, 0, 0, "self", "1.0.0", "", "{}", create, handle, adopt, destroy};
+const gh_plugin kPlugin{GH_MAGIC, sizeof kPlugin, GH_ABI_MAJOR, GH_ABI_MINOR, 0, 0, "self", "1.0.0", "", "{}", create, handle, adopt, destroy, nullptr};
 
 class InstanceTest : public testing::Test {
  protected:

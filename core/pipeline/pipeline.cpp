@@ -95,7 +95,7 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
 
   // Even if some are not as they should be, the others are created: they may have more to say.
   std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
-  const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get()};
+  const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get(), config.server.is_exposed()};
   std::vector<std::string> models;
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (!files[i]) continue;
@@ -153,6 +153,13 @@ gh_status Pipeline::run_admin(Exchange& x, const gh_sink& out) const {
                        return Exchange::of(raw).fail({404, "not_found", "There is nothing at this path of the admin address.", {}});
                      }};
   return (*owner)->instance->handle(&x, &out, &next);
+}
+
+void Pipeline::refused(Exchange& x) const {
+  constexpr const char* kHelp = "Requests that the server refused before any plugin was called.";
+  Metrics& metrics = gateway_.metrics;
+  metrics.record(metrics.series(Metrics::kCounter, "gatehouse_refusals_total", kHelp, {{"code", x.failure()->code}}), 1);
+  for (const auto& layer : layers_) layer->instance->refused(&x);
 }
 
 gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const {

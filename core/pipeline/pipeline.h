@@ -26,6 +26,8 @@ class Pipeline {
   gh_status run(Exchange& x, const gh_sink& out) const;
   /// Runs a request of the admin address in the instance that has its route.
   gh_status run_admin(Exchange& x, const gh_sink& out) const;
+  /// The server answers the request itself, with x.failure(): plugins may count it, log it, and add headers.
+  void refused(Exchange& x) const;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
   /// Fills in what gatehouse.status/1 reports.

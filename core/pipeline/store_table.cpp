@@ -59,7 +59,7 @@ gh_status add(const gh_host* host, gh_exchange* x, gh_str key, std::int64_t by, 
   return store_for(host, x).add(key_of(host, key), by, nanoseconds(ttl_ns), *total);
 }
 
-gh_status take(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
+gh_status take_by(gh_status (Store::*take)(gh_quota*, std::size_t), const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
   if (count > Store::kMaxQuotas) return GH_INVALID;
   for (std::size_t i = 0; i < count; ++i) {
     if (quotas[i].key.n > kMaxKey || quotas[i].limit < 1 || !is_time(quotas[i].window_ns)) return GH_INVALID;
@@ -76,13 +76,21 @@ gh_status take(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_
     named[i] = quotas[i];
     named[i].key = {text.data() + begin, ends[i] - begin};
   }
-  const gh_status status = store_for(host, x).take(named.data(), count);
+  const gh_status status = (store_for(host, x).*take)(named.data(), count);
   for (std::size_t i = 0; i < count; ++i) {
     quotas[i].remaining = named[i].remaining;
     quotas[i].reset_ns = named[i].reset_ns;
   }
   return status;
 }
+
+gh_status take(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) { return take_by(&Store::take, host, x, quotas, count); }
+
+gh_status take_here(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
+  return take_by(&Store::take_here, host, x, quotas, count);
+}
+
+std::int64_t max_limit(const gh_host* host) { return Instance::of(host).store().max_limit(); }
 
 gh_status erase(const gh_host* host, gh_exchange* x, gh_str key) {
   return key.n > kMaxKey ? GH_INVALID : store_for(host, x).erase(key_of(host, key));
@@ -95,7 +103,7 @@ gh_status clear(const gh_host* host, gh_exchange* x, gh_str prefix) {
 }  // namespace
 
 const gh_store_api& store_table() {
-  static const gh_store_api table = {sizeof(gh_store_api), get, put, add, take, erase, clear};
+  static const gh_store_api table = {sizeof(gh_store_api), get, put, add, take, erase, clear, take_here, max_limit};
   return table;
 }
 

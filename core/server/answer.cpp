@@ -62,14 +62,30 @@ void append_status_line(std::string& out, int status) {
   out.append("\r\nDate: ").append(http_date()).append("\r\n");
 }
 
+void append_headers(std::string& out, const Exchange& x) {
+  for (const auto& [name, value] : x.answer_headers()) out.append(name).append(": ").append(value).append("\r\n");
+}
+
+/// What answers a request that has failed; sets the status and the headers for it.
+std::string failure_body(Exchange& x) {
+  const Failure& failure = *x.failure();
+  x.status = failure.http_status;
+  x.set_header("Content-Type", "application/json");
+  if (failure.retry_after > failure.retry_after.zero()) {
+    x.set_header("Retry-After", std::to_string(std::chrono::ceil<std::chrono::seconds>(failure.retry_after).count()));
+  }
+  return envelope(failure.http_status, failure.message, x.head().method, x.head().path);
+}
+
 }  // namespace
 
-std::string refusal(const Refusal& why, std::string_view method, std::string_view path) {
-  const std::string body = envelope(why.status, why.message, method, path);
+std::string refusal(Exchange& x) {
+  const std::string body = failure_body(x);
   std::string out;
-  append_status_line(out, why.status);
-  if (why.status == 503) out += "Retry-After: 1\r\n";
-  out.append("Connection: close\r\nContent-Type: application/json\r\nContent-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
+  append_status_line(out, x.status);
+  out += "Connection: close\r\n";
+  append_headers(out, x);
+  out.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
   return out;
 }
 
@@ -140,7 +156,7 @@ void Answer::commit() {
   out_.reserve(body.size() + kHeadSize);
   append_status_line(out_, x.status);
   out_ += keep_alive_ ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
-  for (const auto& [name, value] : x.answer_headers()) out_.append(name).append(": ").append(value).append("\r\n");
+  append_headers(out_, x);
   if (chunked_) out_ += "Transfer-Encoding: chunked\r\n";
   if (complete_ && !never_body) out_.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
   out_ += "\r\n";
@@ -217,16 +233,6 @@ std::optional<Clock::time_point> Answer::tend() {
   return last_sent_ + heartbeat_interval_;
 }
 
-void Answer::send_failure(Exchange& x) {
-  const Failure& failure = *x.failure();
-  x.status = failure.http_status;
-  x.set_header("Content-Type", "application/json");
-  if (failure.retry_after > failure.retry_after.zero()) {
-    x.set_header("Retry-After", std::to_string(std::chrono::ceil<std::chrono::seconds>(failure.retry_after).count()));
-  }
-  (void)send(x, envelope(failure.http_status, failure.message, x.head().method, x.head().path), true);
-}
-
 bool Answer::finish(Exchange& x, gh_status status) {
   if (!begun_) {
     if (status == GH_CANCELLED && !x.failure()) {
@@ -235,7 +241,7 @@ bool Answer::finish(Exchange& x, gh_status status) {
     }
     if (status == GH_STOP && !x.failure()) gone_ = true;
     if (x.failure()) {
-      send_failure(x);
+      (void)send(x, failure_body(x), true);
     } else {
       (void)send(x, {}, true);
     }

@@ -23,10 +23,11 @@ struct Surroundings {
   const std::atomic<bool>& draining;  // each answer is the last of its connection
   const std::function<void()> before_wait;  // whenever the thread of a request is about to wait
   const std::function<gh_status(const Pipeline&, Exchange&, const gh_sink&)> run;  // a request, on its thread
+  const std::function<void(const Pipeline&, Exchange&)> refused;  // tells of a request that the server answers itself
 };
 
-/// One JSON error answer: head and body, ready to be sent on a connection that ends.
-std::string refusal(const Refusal& why, std::string_view method, std::string_view path);
+/// The answer that says x.failure(): head and body, ready to be sent on a connection that ends.
+std::string refusal(Exchange& x);
 
 /// The client's side of one request: reads its body, writes its answer. One send per flush; chunked unless the body is
 /// whole before the first. On the thread of the request.
@@ -52,7 +53,6 @@ class Answer final : public Client {
  private:
   void commit();
   void append_chunk(std::string_view bytes);
-  void send_failure(Exchange& x);
   bool rest_of_body_is_here();
   std::optional<Clock::time_point> tend();
 

@@ -7,11 +7,13 @@
 
 #include "core/http/grammar.h"
 #include "core/http/io.h"
+#include "core/pipeline/nobody.h"
 
 namespace gatehouse::core {
 namespace {
 
 constexpr std::size_t kReadSize = 4 * 1024;  // most requests; a stack page that is touched stays with its thread
+constexpr std::chrono::nanoseconds kRetryBusy = std::chrono::seconds(1);
 constexpr auto kLinger = std::chrono::seconds(5);  // for the rest of a request that is answered already
 constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
@@ -37,7 +39,7 @@ Connection::Next Connection::receive() {
 Connection::Next Connection::serve(const std::function<std::shared_ptr<const Pipeline>()>& pipeline) {
   for (;;) {
     const HeadScan scan = scan_head(input_);
-    if (scan.refusal) return refuse(*scan.refusal);
+    if (scan.refusal) return refuse(*scan.refusal, *pipeline());
     if (!scan.end) {
       head_began_ = Clock::now();
       if (!input_.empty()) return Next::wait_for_head;
@@ -54,14 +56,13 @@ Connection::Next Connection::run_one(std::size_t begin, std::size_t end, const P
   const std::string head_text = input_.substr(begin, end - begin);
   input_.erase(0, end);
   RequestParser parser;
-  if (const auto refused = parser.parse_head(head_text)) {
-    const RequestHead words = first_words(head_text);
-    return send_refusal(*refused, words.method, words.path);
-  }
+  if (const auto refused = parser.parse_head(head_text)) return send_refusal(*refused, head_text, pipeline);
   const RequestHead& head = parser.head();
-  if (!knows(head.host)) return send_refusal({421, "misdirected_request", "This gateway does not serve the host that the request names."}, head.method, head.path);
+  if (!knows(head.host)) {
+    return send_refusal({421, "misdirected_request", "This gateway does not serve the host that the request names."}, head_text, pipeline);
+  }
   if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end()) {
-    return send_refusal({501, "method_not_implemented", "The method of the request is not known."}, head.method, head.path);
+    return send_refusal({501, "method_not_implemented", "The method of the request is not known."}, head_text, pipeline);
   }
 
   Answer answer(socket_, input_, parser, surroundings_);
@@ -95,13 +96,18 @@ Clock::time_point Connection::deadline(Next next) const {
   }
 }
 
-Connection::Next Connection::refuse(const Refusal& why) {
-  const RequestHead words = first_words(input_);
-  return send_refusal(why, words.method, words.path);
+Connection::Next Connection::refuse(const Refusal& why, const Pipeline& pipeline) {
+  return send_refusal(why, std::string_view(input_).substr(scan_head(input_).begin), pipeline);
 }
 
-Connection::Next Connection::send_refusal(const Refusal& why, std::string_view method, std::string_view path) {
-  const std::string text = refusal(why, method, path);
+Connection::Next Connection::send_refusal(const Refusal& why, std::string_view head_text, const Pipeline& pipeline) {
+  const RequestHead head = rough_head(head_text);
+  Nobody nobody;
+  Waiter waiter(-1, -1, Clock::now(), [] { return Clock::time_point::max(); });
+  Exchange x(head, peer_, nobody, waiter);
+  (void)x.fail({why.status, why.code, why.message, {}, why.status == 503 ? kRetryBusy : kRetryBusy.zero()});
+  surroundings_.refused(pipeline, x);
+  const std::string text = refusal(x);
   try {
     // Small and the first on an empty buffer: if it does not fit, this client does not read.
     if (socket_.sendBytes(text.data(), static_cast<int>(text.size()), MSG_NOSIGNAL) != static_cast<int>(text.size())) return Next::close;

@@ -31,7 +31,7 @@ class Connection {
   /// Runs the requests that are there. `pipeline` is asked once for each. May take as long as requests take.
   Next serve(const std::function<std::shared_ptr<const Pipeline>()>& pipeline);
   /// Answers what is there with an error, and ends.
-  Next refuse(const Refusal& why);
+  Next refuse(const Refusal& why, const Pipeline& pipeline);
 
   int fd() const { return socket_.impl()->sockfd(); }
   /// How long it may be parked for what is next.
@@ -39,7 +39,7 @@ class Connection {
 
  private:
   Next run_one(std::size_t begin, std::size_t end, const Pipeline& pipeline);
-  Next send_refusal(const Refusal& why, std::string_view method, std::string_view path);
+  Next send_refusal(const Refusal& why, std::string_view head_text, const Pipeline& pipeline);
   Next linger();
   bool knows(std::string_view host) const;
 

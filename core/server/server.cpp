@@ -124,14 +124,14 @@ class Server::Worker : private Poco::Runnable {
   Poco::Thread thread_;
 };
 
-Server::Server(const ServerSettings& settings, Log& log, Run run)
+Server::Server(const ServerSettings& settings, Log& log, Run run, Refused refused)
     : settings_(settings),
       log_(log),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       stop_polling_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       stop_requests_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       slots_(std::make_unique<Slots>(raise_descriptor_limit())),
-      surroundings_{settings_, stop_requests_, draining_, [this] { ensure_poller(); }, std::move(run)} {}
+      surroundings_{settings_, stop_requests_, draining_, [this] { ensure_poller(); }, std::move(run), std::move(refused)} {}
 
 Server::~Server() {
   for (int tries = 0; connections_ > 0 && tries < 200; ++tries) {
@@ -277,7 +277,7 @@ void Server::handle(Connection* connection, bool& polling) {
         next = Connection::Next::close;
       }
     } else {
-      next = connection->refuse(kBusy);
+      next = connection->refuse(kBusy, *pipeline());
     }
     --running_;
   }

@@ -24,7 +24,10 @@ class Server {
   /// What runs a request in a pipeline: on many threads at once.
   using Run = std::function<gh_status(const Pipeline&, Exchange&, const gh_sink&)>;
 
-  Server(const ServerSettings& settings, Log& log, Run run);
+  /// What is told of a request that the server answers itself: the same.
+  using Refused = std::function<void(const Pipeline&, Exchange&)>;
+
+  Server(const ServerSettings& settings, Log& log, Run run, Refused refused);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

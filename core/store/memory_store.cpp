@@ -90,8 +90,7 @@ gh_status MemoryStore::add(std::string_view key, std::int64_t by, std::chrono::n
 gh_status MemoryStore::take(gh_quota* quotas, std::size_t count) {
   std::array<bool, kShards> concerned{};
   for (gh_quota* q = quotas; q != quotas + count; ++q) {
-    // Half of a shard at most, so that the log of one quota always finds room.
-    if (static_cast<std::size_t>(q->limit) > shard_bytes_ / 2 / sizeof(Clock::time_point)) return GH_INVALID;
+    if (q->limit > max_limit()) return GH_INVALID;
     concerned[static_cast<std::size_t>(&shard_of(view(q->key)) - shards_.data())] = true;
   }
   std::array<std::unique_lock<std::mutex>, kShards> locks;  // in one order, so that no two calls wait for each other

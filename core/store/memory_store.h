@@ -22,6 +22,9 @@ class MemoryStore final : public Store {
   gh_status put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) override;
   gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl, std::int64_t& total) override;
   gh_status take(gh_quota* quotas, std::size_t count) override;
+  gh_status take_here(gh_quota* quotas, std::size_t count) override { return take(quotas, count); }
+  /// Half of a shard, so that the log of one quota always finds room.
+  std::int64_t max_limit() const override { return static_cast<std::int64_t>(shard_bytes_ / 2 / sizeof(Clock::time_point)); }
   gh_status erase(std::string_view key) override;
   gh_status clear(std::string_view prefix) override;
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/http/redis_connection.h"
+#include "core/store/memory_store.h"
 #include "core/store/store.h"
 
 namespace gatehouse::core {
@@ -22,6 +23,8 @@ class RedisStore final : public Store {
   gh_status put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) override;
   gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl, std::int64_t& total) override;
   gh_status take(gh_quota* quotas, std::size_t count) override;
+  gh_status take_here(gh_quota* quotas, std::size_t count) override { return here_.take(quotas, count); }
+  std::int64_t max_limit() const override { return here_.max_limit(); }
   gh_status erase(std::string_view key) override;
   gh_status clear(std::string_view prefix) override;
 
@@ -53,6 +56,8 @@ class RedisStore final : public Store {
   const StoreSettings::Redis settings_;
   Log& log_;
   const Script add_, take_;
+
+  MemoryStore here_{64u << 20};
 
   std::atomic<Clock::rep> down_until_{0};    // 0: it is up
   std::atomic<Clock::rep> silent_until_{0};  // about what it refuses

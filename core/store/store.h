@@ -34,6 +34,10 @@ class Store {
   /// Takes one from each quota, or none from any (GH_ABSENT); fills in what abi.h says. The keys differ. GH_INVALID: a limit
   /// is too large for this store.
   virtual gh_status take(gh_quota* quotas, std::size_t count) = 0;
+  /// As take(), in the memory of this process.
+  virtual gh_status take_here(gh_quota* quotas, std::size_t count) = 0;
+  /// The highest limit that take() can count.
+  virtual std::int64_t max_limit() const = 0;
   virtual gh_status erase(std::string_view key) = 0;
   /// Erases all keys that begin with `prefix`.
   virtual gh_status clear(std::string_view prefix) = 0;

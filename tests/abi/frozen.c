@@ -139,6 +139,7 @@ FROZEN(gh_plugin, create, 48);
 FROZEN(gh_plugin, handle, 56);
 FROZEN(gh_plugin, adopt, 64);
 FROZEN(gh_plugin, destroy, 72);
+FROZEN(gh_plugin, refused, 80);
 
 /* Structs that travel without a size never grow. */
 FROZEN_SIZE(gh_str, 16);
@@ -197,8 +198,15 @@ FROZEN_VALUE(GH_PATH, 1);
 FROZEN_VALUE(GH_QUERY, 2);
 FROZEN_VALUE(GH_PEER, 3);
 FROZEN_VALUE(GH_REQUEST_ID, 4);
+FROZEN_VALUE(GH_CLIENT, 5);
+FROZEN_VALUE(GH_TRACE, 6);
 
 FROZEN_VALUE(GH_PLUGIN_CHAT, 1);
+FROZEN_VALUE(GH_PLUGIN_INGRESS, 2);
+FROZEN_VALUE(GH_PLUGIN_PROVIDER, 4);
+FROZEN_VALUE(GH_PLUGIN_HEAD, 8);
+FROZEN_VALUE(GH_PLUGIN_GUARD, 16);
+FROZEN_VALUE(GH_PLUGIN_PROBES, 32);
 
 /* ---- 1.1 ---- */
 
@@ -232,6 +240,9 @@ FROZEN(gh_host, series, 136);
 FROZEN(gh_host, record, 144);
 FROZEN(gh_host, load, 152);
 FROZEN(gh_host, warning, 160);
+FROZEN(gh_host, stamp, 168);
+FROZEN(gh_host, exposed, 176);
+FROZEN(gh_host, reserved, 180);
 
 FROZEN(gh_quota, key, 0);
 FROZEN(gh_quota, limit, 16);
@@ -247,6 +258,8 @@ FROZEN(gh_store_api, add, 24);
 FROZEN(gh_store_api, take, 32);
 FROZEN(gh_store_api, erase, 40);
 FROZEN(gh_store_api, clear, 48);
+FROZEN(gh_store_api, take_here, 56);
+FROZEN(gh_store_api, max_limit, 64);
 
 FROZEN(gh_wait_api, size, 0);
 FROZEN(gh_wait_api, make, 8);

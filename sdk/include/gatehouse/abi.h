@@ -9,7 +9,7 @@
 ///            drop(); one inside an event only during emit(). Config nodes live until create() returns. Nodes do not
 ///            move when their document is edited; an erased node stays readable.
 /// Threads    [control] entries are called one after another on one thread. handle() is called on many threads at
-///            once, but an exchange with its `out` and `next` belongs to one thread. Host functions may be called on
+///            once, each with a stack of 1 MiB of which the host needs 128 KiB, but an exchange with its `out` and `next` belongs to one thread. Host functions may be called on
 ///            any thread unless marked otherwise. handle() may block, but only in host functions or briefly: those
 ///            wake up when the client leaves, the deadline passes or the gateway stops. SIGPIPE is ignored.
 /// next       May be called zero, one or more times inside handle(), one call after another.
@@ -171,7 +171,17 @@ typedef struct gh_json_api {
 
 /* ---- Exchange ------------------------------------------------------------------------------------------------ */
 
-enum { GH_METHOD, GH_PATH, GH_QUERY, GH_PEER, GH_REQUEST_ID };
+enum {
+  GH_METHOD,
+  GH_PATH,
+  GH_QUERY,
+  GH_PEER, ///< The address that the connection comes from, without the port.
+  GH_REQUEST_ID,
+  GH_CLIENT, ///< [1.1] The address of the client: what the trusted proxies before the gateway say it is, else GH_PEER.
+  /// [1.1] The traceparent header (W3C Trace Context) for what is asked on behalf of this request. The host's HTTP client
+  /// sends it by itself.
+  GH_TRACE
+};
 
 /// [1.1] gh_failure.flags: what a failure says about the next attempt and about the upstream. None: the request itself, or
 /// a setting, is at fault.
@@ -289,6 +299,12 @@ struct gh_host {
   /// [create() only] As problem(), for what works and yet is likely not what the operator wants: create() may succeed.
   /// `gatehouse check` shows it, and the log when the instance begins to serve.
   void (*warning)(const gh_host *, gh_str pointer, gh_str message);
+  /// Changes whenever the file at this path, as for load(), is replaced or written; 0: there is none. Costs a system call.
+  uint64_t (*stamp)(const gh_host *, gh_str path);
+  /// 1: other machines can reach the gateway, as `server.listen` is no loopback address; so whoever calls needs a proof of
+  /// who it is, or the operator's word that anyone may.
+  int32_t exposed;
+  int32_t reserved; ///< 0.
 };
 
 /* ---- gatehouse.store/1: what outlives a request and a reload [1.1] ------------------------------------------- */
@@ -320,6 +336,11 @@ typedef struct gh_store_api {
   gh_status (*erase)(const gh_host *, gh_exchange *x, gh_str key);
   /// Erases all keys of this instance that begin with `prefix`.
   gh_status (*clear)(const gh_host *, gh_exchange *x, gh_str prefix);
+  /// As take(), in the memory of this process alone, where all that take() has granted through this gateway is counted as
+  /// well. For when the store is out of order: each gateway then lets pass at most the limit.
+  gh_status (*take_here)(const gh_host *, gh_exchange *x, gh_quota *quotas, size_t count);
+  /// The highest limit of a quota that this store can count.
+  int64_t (*max_limit)(const gh_host *);
 } gh_store_api;
 
 /* ---- gatehouse.wait/1: threads that wait for each other [1.1] ------------------------------------------------ */
@@ -446,8 +467,17 @@ typedef struct gh_http_api {
 
 /* ---- Plugin -------------------------------------------------------------------------------------------------- */
 
-/// gh_plugin.flags: handle() is called only for exchanges that have a chat document.
-enum { GH_PLUGIN_CHAT = 1 };
+/// gh_plugin.flags. `gatehouse check` warns of pipelines in which a plugin is of no use at its place.
+enum {
+  GH_PLUGIN_CHAT = 1,     ///< handle() is called only for exchanges that have a chat document.
+  GH_PLUGIN_INGRESS = 2,  ///< [1.1] Makes the chat document, and of its events the answer that the client reads.
+  GH_PLUGIN_PROVIDER = 4, ///< [1.1] Answers every chat itself and does not call `next`.
+  /// [1.1] Writes the head of answers, its status or headers: belongs above the ingress, which may begin an answer at once.
+  GH_PLUGIN_HEAD = 8,
+  GH_PLUGIN_GUARD = 16, ///< [1.1] May refuse any request: belongs above the ingress as well, and below what serves probes.
+  /// [1.1] Its routes tell how the gateway is. They answer without waiting, and do so beyond `server.max_running` too.
+  GH_PLUGIN_PROBES = 32
+};
 
 /// Static data, read before any function of the plugin is called.
 typedef struct gh_plugin {
@@ -465,7 +495,11 @@ typedef struct gh_plugin {
   gh_status (*handle)(void *self, gh_exchange *, const gh_sink *out, const gh_next *next);
   /// [control] Optional. A reload: take over what should outlive `older`, which still serves.
   gh_status (*adopt)(void *self, void *older);
-  void (*destroy)(void *self); ///< [control] No request is running in it.
+  void (*destroy)(void *self); ///< No request is running in it, and none comes. On any thread.
+  /// [1.1] Optional, on many threads at once. The server itself answers a request with an error, before any plugin was
+  /// called: exchange->failure() says which. Of the request, what could be read is there. May set headers of the answer (a
+  /// browser needs its CORS grant to see the error), count and log; must not wait, ask for the body or fail.
+  void (*refused)(void *self, gh_exchange *);
 } gh_plugin;
 
 /// The text in section .gatehouse, read before the plugin is loaded: one JSON object with abi ("1.0"), needs (minor),

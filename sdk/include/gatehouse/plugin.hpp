@@ -457,8 +457,10 @@ class Exchange {
   View method() const { return field(GH_METHOD); }
   View path() const { return field(GH_PATH); }        ///< Without the query; not decoded.
   View query() const { return field(GH_QUERY); }      ///< Without the question mark.
-  View peer() const { return field(GH_PEER); }        ///< Address of the client, without the port.
+  View peer() const { return field(GH_PEER); }        ///< Address that the connection comes from, without the port.
+  View client() const { return field(GH_CLIENT); }    ///< Address of the client, also behind trusted proxies.
   View request_id() const { return field(GH_REQUEST_ID); }
+  View trace() const { return field(GH_TRACE); }      ///< The traceparent for what is asked on behalf of this request.
   /// What Host::route() gave for this method and path, or -1.
   int route() const { return detail::exchange->route(x_); }
   /// A request header, any case; several of one name are joined by ", ". Absent: data() is null.
@@ -644,6 +646,11 @@ class Host {
     return Document(root);
   }
 
+  /// Changes whenever that file does; 0: there is none.
+  std::uint64_t stamp(View path) const { return host_->stamp(host_, raw(path)); }
+  /// Other machines can reach the gateway.
+  bool is_exposed() const { return host_->exposed != 0; }
+
   void debug(View message, Json fields = Json()) const { log(GH_DEBUG, nullptr, message, fields); }
   void info(View message, Json fields = Json()) const { log(GH_INFO, nullptr, message, fields); }
   void warn(View message, Json fields = Json()) const { log(GH_WARN, nullptr, message, fields); }
@@ -804,15 +811,24 @@ class Store {
   }
   /// Takes one from each quota (true), or none from any (false), and fills in what is left.
   Result<bool> take(Exchange& x, std::vector<gh_quota>& quotas) const {
-    const gh_status s = api_->take(host_, x.raw(), quotas.data(), quotas.size());
-    if (s != GH_OK && s != GH_ABSENT) return Status(s);
-    return s == GH_OK;
+    return granted(api_->take(host_, x.raw(), quotas.data(), quotas.size()));
   }
+  /// As take(), counted by this process alone, for when the store is down.
+  Result<bool> take_here(Exchange& x, std::vector<gh_quota>& quotas) const {
+    return granted(api_->take_here(host_, x.raw(), quotas.data(), quotas.size()));
+  }
+  /// The highest limit of a quota that this store can count.
+  std::int64_t max_limit() const { return api_->max_limit(host_); }
   Status erase(Exchange& x, View key) const { return Status(api_->erase(host_, x.raw(), raw(key))); }
   /// Erases the keys that begin with `prefix`.
   Status clear(Exchange& x, View prefix = {}) const { return Status(api_->clear(host_, x.raw(), raw(prefix))); }
 
  private:
+  static Result<bool> granted(gh_status s) {
+    if (s != GH_OK && s != GH_ABSENT) return Status(s);
+    return s == GH_OK;
+  }
+
   const gh_host* host_;
   const gh_store_api* api_;
 };
@@ -973,7 +989,8 @@ class GatewayStatus {
 // ---- Plugin --------------------------------------------------------------------------------------------------------
 
 /// A plugin. Its constructor takes (Host, Json config) and runs on the control thread; handle() runs on many threads at
-/// once, so a member needs a lock or a reason not to. Optional: void adopt(Derived& older), called on a reload.
+/// once, so a member needs a lock or a reason not to. Optional: void adopt(Derived& older), called on a reload;
+/// void refused(Exchange&), called on many threads at once for requests that the server refuses itself: see gh_plugin.
 class Plugin {
  public:
   virtual ~Plugin() = default;
@@ -985,6 +1002,10 @@ template <class P, class = void>
 struct Adopts : std::false_type {};
 template <class P>
 struct Adopts<P, std::void_t<decltype(std::declval<P&>().adopt(std::declval<P&>()))>> : std::true_type {};
+template <class P, class = void>
+struct HearsRefusals : std::false_type {};
+template <class P>
+struct HearsRefusals<P, std::void_t<decltype(std::declval<P&>().refused(std::declval<Exchange&>()))>> : std::true_type {};
 
 template <class P>
 struct Glue {
@@ -1021,8 +1042,15 @@ struct Glue {
       return Status();
     });
   }
+  static void refused(void* self, gh_exchange* raw_x) {
+    (void)guard(raw_x, [&] {
+      Exchange x(raw_x);
+      if constexpr (HearsRefusals<P>::value) static_cast<P*>(self)->refused(x);
+      return Status();
+    });
+  }
   static constexpr gh_plugin describe(const char* name, const char* version, const char* summary, const char* schema, std::uint16_t flags) {
-    return {GH_MAGIC, sizeof(gh_plugin), GH_ABI_MAJOR, GH_ABI_MINOR, GATEHOUSE_NEEDS, flags, name, version, summary, schema, create, handle, adopt, destroy};
+    return {GH_MAGIC, sizeof(gh_plugin), GH_ABI_MAJOR, GH_ABI_MINOR, GATEHOUSE_NEEDS, flags, name, version, summary, schema, create, handle, adopt, destroy, HearsRefusals<P>::value ? refused : nullptr};
   }
 };
 }  // namespace detail
@@ -1031,7 +1059,7 @@ struct Glue {
 }  // namespace gatehouse
 
 /// Once per plugin, outside any namespace. NAME, VERSION, SUMMARY and SCHEMA are string literals; gatehouse_add_plugin()
-/// makes GATEHOUSE_SCHEMA from schema.json. FLAGS: 0, or GH_PLUGIN_CHAT. With GATEHOUSE_STATIC defined the plugin is
+/// makes GATEHOUSE_SCHEMA from schema.json. FLAGS: 0, or GH_PLUGIN_... joined by |. With GATEHOUSE_STATIC defined the plugin is
 /// linked into a test: the symbol is then a static one and there is no note.
 #ifdef GATEHOUSE_STATIC
 #define GATEHOUSE_PLUGIN(P, NAME, VERSION, SUMMARY, SCHEMA, FLAGS) \

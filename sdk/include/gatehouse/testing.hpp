@@ -83,6 +83,8 @@ struct Request {
   std::string body;
   std::string chat;  ///< The chat document as JSON text; empty: above the ingress plugin.
   std::string peer = "127.0.0.1";
+  std::string client;  ///< Behind a trusted proxy; empty: `peer`.
+  std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   std::string id = "request-1";
   std::size_t leaves_after = std::numeric_limits<std::size_t>::max();     ///< The client leaves after so many events.
   const std::atomic<bool>* gone = nullptr;                                ///< The client leaves when a test sets it, on any thread.
@@ -187,6 +189,8 @@ class Harness {
 
   /// For the plugin's constructor; then look at `problems`.
   Host host() const { return Host(&host_); }
+  /// Other machines can reach the gateway: for plugins that are constructed from now on.
+  void expose() { host_.exposed = 1; }
   /// Throws when it is no JSON. Lives as long as the harness.
   Json config(View text) { return configs_.emplace_back(parse(text)).root(); }
 
@@ -212,6 +216,9 @@ class Harness {
   Answer run(Plugin& plugin, const Request& request);
   /// On the admin address, at the path that the plugin claimed. Throws when it claimed none such: it would not be called.
   Answer admin(Plugin& plugin, std::string method, View path, View body = {});
+  /// The server refuses the request itself, before any plugin: what the plugin, of its own type, adds to that answer.
+  template <class P>
+  Answer refused(P& plugin, const Request& request, Fail why);
   /// Runs the task that was the index-th to be given to Host::background(), on this thread. It may wait, by Host::sleep() or
   /// with a Waker, `waits` times; in the next wait the instance ends: GH_CANCELLED. Throws what the task throws.
   void run_background(std::size_t index = 0, std::size_t waits = 0);
@@ -228,7 +235,8 @@ class Harness {
   Upstream upstream;
   std::map<std::string, std::string> files;  ///< For Host::load(): JSON texts by their path. The schema is not looked at.
   std::map<std::string, std::string> store;  ///< Values and counters by their key, until their time is up.
-  bool store_down = false;                   ///< Everything that is asked of the store is GH_UNAVAILABLE.
+  bool store_down = false;                   ///< Everything that is asked of the store is GH_UNAVAILABLE, but take_here().
+  std::int64_t max_limit = 1'000'000;        ///< What Store::max_limit() gives.
   std::string status = "{}";                 ///< What GatewayStatus::report() gives, as JSON text.
   std::string timing;                        ///< What GatewayStatus::timing() gives.
 

@@ -120,6 +120,8 @@ struct ExchangeFake {
       case GH_PATH: return raw(r.path);
       case GH_QUERY: return raw(r.query);
       case GH_PEER: return raw(r.peer);
+      case GH_CLIENT: return raw(r.client.empty() ? r.peer : r.client);
+      case GH_TRACE: return raw(r.trace);
       case GH_REQUEST_ID: return raw(r.id);
       default: return {};
     }

@@ -66,28 +66,36 @@ struct StoreFake {
     });
   }
   static gh_status take(const gh_host* host, gh_exchange*, gh_quota* quotas, std::size_t count) {
-    return in(host, [&](Harness& h) -> gh_status {
-      bool granted = true;
-      for (gh_quota* q = quotas; q != quotas + count; ++q) {
-        const std::string key(view(q->key));
-        const bool twice = std::any_of(quotas, q, [&](const gh_quota& other) { return view(other.key) == key; });
-        if (q->limit < 1 || !is_time(q->window_ns) || h.store.count(key) || twice) return GH_INVALID;
-        auto& takes = h.takes_[key];
-        while (!takes.empty() && takes.front() + Nanoseconds(q->window_ns) <= h.now_) takes.pop_front();
-        granted = granted && takes.size() < static_cast<std::size_t>(q->limit);
-      }
-      for (gh_quota* q = quotas; q != quotas + count; ++q) {
-        auto& takes = h.takes_[std::string(view(q->key))];
-        const auto limit = static_cast<std::size_t>(q->limit);
-        const bool refuses = takes.size() >= limit;
-        if (granted) takes.push_back(h.now_);
-        q->remaining = refuses ? -1 : static_cast<std::int64_t>(limit - takes.size());
-        // When refused, those that are over the limit, which may have been higher before, have to go too.
-        const auto end = takes.empty() ? h.now_ : takes[refuses ? takes.size() - limit : 0] + Nanoseconds(q->window_ns);
-        q->reset_ns = (end - h.now_).count();
-      }
-      return granted ? GH_OK : GH_ABSENT;
-    });
+    return in(host, [&](Harness& h) { return take_all(h, quotas, count); });
+  }
+  static gh_status take_here(const gh_host* host, gh_exchange*, gh_quota* quotas, std::size_t count) {
+    Harness& h = Harness::of(host);
+    const std::lock_guard lock(h.mutex_);
+    return take_all(h, quotas, count);
+  }
+  static std::int64_t max_limit(const gh_host* host) { return Harness::of(host).max_limit; }
+  /// With the lock held.
+  static gh_status take_all(Harness& h, gh_quota* quotas, std::size_t count) {
+    bool granted = true;
+    for (gh_quota* q = quotas; q != quotas + count; ++q) {
+      const std::string key(view(q->key));
+      const bool twice = std::any_of(quotas, q, [&](const gh_quota& other) { return view(other.key) == key; });
+      if (q->limit < 1 || !is_time(q->window_ns) || h.store.count(key) || twice) return GH_INVALID;
+      auto& takes = h.takes_[key];
+      while (!takes.empty() && takes.front() + Nanoseconds(q->window_ns) <= h.now_) takes.pop_front();
+      granted = granted && takes.size() < static_cast<std::size_t>(q->limit);
+    }
+    for (gh_quota* q = quotas; q != quotas + count; ++q) {
+      auto& takes = h.takes_[std::string(view(q->key))];
+      const auto limit = static_cast<std::size_t>(q->limit);
+      const bool refuses = takes.size() >= limit;
+      if (granted) takes.push_back(h.now_);
+      q->remaining = refuses ? -1 : static_cast<std::int64_t>(limit - takes.size());
+      // When refused, those that are over the limit, which may have been higher before, have to go too.
+      const auto end = takes.empty() ? h.now_ : takes[refuses ? takes.size() - limit : 0] + Nanoseconds(q->window_ns);
+      q->reset_ns = (end - h.now_).count();
+    }
+    return granted ? GH_OK : GH_ABSENT;
   }
   static gh_status erase(const gh_host* host, gh_exchange*, gh_str key) {
     return in(host, [&](Harness& h) -> gh_status {
@@ -111,7 +119,7 @@ struct StoreFake {
     erase_from(h.takes_);
   }
 
-  static constexpr gh_store_api kTable = {sizeof(gh_store_api), get, put, add, take, erase, clear};
+  static constexpr gh_store_api kTable = {sizeof(gh_store_api), get, put, add, take, erase, clear, take_here, max_limit};
 };
 
 /// gatehouse.wait/1
@@ -354,6 +362,12 @@ struct HostFake {
     if (!root) problem(to, raw(std::string(view(path)).append(": ").append(view(error))));
     return root;
   }
+  static std::uint64_t stamp(const gh_host* host, gh_str path) {
+    Harness& h = Harness::of(host);
+    const std::lock_guard lock(h.mutex_);
+    const auto file = h.files.find(std::string(view(path)));
+    return file == h.files.end() ? 0 : std::hash<std::string>()(file->second) | 1;
+  }
 };
 
 }  // namespace fake
@@ -383,7 +397,10 @@ inline Harness::Harness() {
                                   fake::HostFake::series,
                                   fake::HostFake::record,
                                   fake::HostFake::load,
-                                  fake::HostFake::warning};
+                                  fake::HostFake::warning,
+                                  fake::HostFake::stamp,
+                                  0,
+                                  0};
   host_.harness = this;
 }
 
@@ -422,6 +439,14 @@ inline Answer Harness::admin(Plugin& plugin, std::string method, View path, View
   fake::ExchangeFake x(*this, request);
   x.admin_route = fake::HostFake::admin_id(static_cast<std::size_t>(route - admin_routes.begin()));
   return run(plugin, x);
+}
+
+template <class P>
+Answer Harness::refused(P& plugin, const Request& request, Fail why) {
+  fake::ExchangeFake x(*this, request);
+  (void)x.fail_with(std::move(why));
+  gatehouse::detail::Glue<P>::refused(&plugin, x.raw_exchange());
+  return std::move(x.answer);
 }
 
 inline void Harness::run_background(std::size_t index, std::size_t waits) {
