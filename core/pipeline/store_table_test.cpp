@@ -23,7 +23,7 @@ gh_status create(const gh_host* host, const gh_json*, void**) {
 }
 void destroy(void*) {}
 const gh_plugin kPlugin{GH_MAGIC, sizeof kPlugin, GH_ABI_MAJOR, GH_ABI_MINOR, 0, 0, "plain", "1.0.0", "", "{}",
-                        create,   nullptr,        nullptr,      destroy};
+                        create,   nullptr,        nullptr,      destroy,      nullptr};
 
 /// The store as two instances see it.
 class StoreTableTest : public testing::Test {

@@ -32,7 +32,7 @@ class Scripted final : public Transport {
   Result<Response> request(Exchange&, const RpcRequest& r) override {
     const auto document = testing::parse(r.message);
     const std::string method(document.root()["method"].str());
-    sent.push_back(r.message);
+    note(r.message);
     last_headers = r.headers;
     EXPECT_EQ(document.root()["id"].integer(), r.id);
     auto& answers = script[method];
@@ -45,8 +45,13 @@ class Scripted final : public Transport {
     return Response{testing::parse(next), next.size()};
   }
   Status send(Exchange&, View message) override {
-    sent.push_back(std::string(message));
+    note(message);
     return Status();
+  }
+  std::size_t count(View method) const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::count_if(sent.begin(), sent.end(), [&](const std::string& message) { return message.find(method) != std::string::npos; }));
   }
   void agree_on(View version, bool has_sessions) override {
     versions.push_back(std::string(version) + (has_sessions ? "" : ", stateless"));
@@ -61,13 +66,20 @@ class Scripted final : public Transport {
        {R"({"result": {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "Files", "version": "7"}}})"}},
       {"tools/list", {R"({"result": {"tools": [{"name": "read", "inputSchema": {}}]}})"}},
       {"tools/call", {R"({"result": {"content": []}})"}}};
-  std::vector<std::string> sent, versions;
+  std::vector<std::string> sent;  // read it when no other thread is at work, or by count()
+  std::vector<std::string> versions;
   std::vector<std::pair<std::string, std::string>> last_headers;
   std::vector<std::chrono::nanoseconds> times;  // of each connection, to begin in
   bool dropped = false;
 
  private:
+  void note(View message) {
+    const std::lock_guard lock(mutex_);
+    sent.emplace_back(message);
+  }
+
   const Host host_;
+  mutable std::mutex mutex_;  // guards sent
 };
 
 /// Gives a test the exchange of a request.
@@ -114,11 +126,7 @@ struct ServerTest : ::testing::Test {
     });
     return out;
   }
-  std::size_t sent(View method) const {
-    std::size_t count = 0;
-    for (const std::string& message : scripted->sent) count += message.find(method) != std::string::npos;
-    return count;
-  }
+  std::size_t sent(View method) const { return scripted->count(method); }
   std::string state() {
     Document into;
     server.describe(into.root());
