@@ -154,6 +154,11 @@ std::variant<std::string_view, HttpProblem> HttpAnswer::read(Clock::time_point u
 
 std::variant<std::optional<SseReader::Event>, HttpProblem> HttpAnswer::next_event() {
   const auto until = event_.count() > 0 ? Clock::now() + event_ : Clock::time_point::max();
+  switch (waiter_.glance()) {  // thousands of events may have come at once
+    case Wake::gone: return HttpProblem{HttpProblem::gone, {}};
+    case Wake::cancelled: return HttpProblem{HttpProblem::cancelled, {}};
+    default: break;
+  }
   for (;;) {
     if (auto event = events_.next()) return event;
     if (events_.too_large()) return HttpProblem{HttpProblem::too_large, "an event is larger than " + std::to_string(kMaxSseEvent >> 20) + " MiB"};

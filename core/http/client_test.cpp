@@ -352,6 +352,28 @@ TEST(HttpClient, ReadsEventsAsTheyCome) {
   EXPECT_EQ(events, (std::vector<std::string>{"one", "two"}));
 }
 
+TEST(HttpClient, AClientThatLeavesIsSeenWhileEventsThatCameAtOnceAreRead) {
+  std::string events;
+  for (int i = 0; i < 400; ++i) events += "data:x\n\n";
+  ScriptedServer server({[&](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(events.size()) + "\r\n\r\n" + events);
+  }});
+  ClientEnd client;
+  HttpClient http(options(server.url()));
+  const auto answer = std::get<0>(http.send(kGet, client.waiter()));
+  auto next = answer->next_event();
+  client.leave();
+  int left = 400;
+  for (; left > 0 && next.index() == 0; --left) {
+    std::this_thread::sleep_for(1ms);  // a plugin that works on each
+    next = answer->next_event();
+  }
+  EXPECT_GT(left, 0);
+  ASSERT_EQ(next.index(), 1u);
+  EXPECT_EQ(std::get<HttpProblem>(next).kind, HttpProblem::gone);
+}
+
 TEST(HttpClient, AnEventBeyondTheLimitIsTooLarge) {
   ScriptedServer server({[](Peer& peer) {
     peer.request();

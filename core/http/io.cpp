@@ -46,6 +46,7 @@ Read read_ready(Poco::Net::StreamSocket& socket, char* to, std::size_t size) {
 }
 
 Read read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size, Waiter& waiter, Clock::time_point until) {
+  if (const Io io = as_io(waiter.glance(until)); io != Io::ok) return {io};
   for (bool yielded = false;;) {
     const int n = attempt([&] { return socket.receiveBytes(to, static_cast<int>(size)); });
     if (n > 0) return {Io::ok, static_cast<std::size_t>(n)};
@@ -73,6 +74,7 @@ bool write_ready(Poco::Net::StreamSocket& socket, std::string_view& bytes) {
 
 Io write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter, Clock::duration patience) {
   while (!bytes.empty()) {
+    if (const Io io = as_io(waiter.glance()); io != Io::ok) return io;
     const int n = attempt([&] { return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL); });
     if (n >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));

@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <functional>
 #include <string>
-#include <thread>
 
 #include "tests/core/client_end.h"
 #include "tests/core/scripted_server.h"
@@ -74,6 +74,30 @@ TEST(Io, ReadingWithoutWaitingSaysThatNothingIsThere) {
   EXPECT_EQ(read.bytes, 0u);
 }
 
+/// What ends the reading, byte by byte, of a peer that always has more. `then` is called when the first has come.
+Io end_of_flood(ClientEnd& client, const std::function<void()>& then = [] {}, Clock::duration patience = 1h) {
+  const std::string plenty(1u << 20, 'x');
+  ScriptedServer server({[&](Peer& peer) {
+    while (peer.send(plenty)) {
+    }
+  }});
+  auto socket = connect(server);
+  char byte;
+  Io how = read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s).how;
+  then();
+  const auto began = Clock::now(), until = began + patience;
+  while (how == Io::ok && Clock::now() < began + 5s) how = read_some(socket, &byte, 1, client.waiter(), until).how;
+  return how;
+}
+
+TEST(Io, APeerThatNeverPausesHidesNothingThatEndsAWait) {
+  ClientEnd late(Clock::now() + 1s), leaves, stopped, patient;
+  EXPECT_EQ(end_of_flood(late), Io::cancelled);
+  EXPECT_EQ(end_of_flood(leaves, [&] { leaves.leave(); }), Io::gone);
+  EXPECT_EQ(end_of_flood(stopped, [&] { stopped.stop(); }), Io::cancelled);
+  EXPECT_EQ(end_of_flood(patient, [] {}, 100ms), Io::timeout);
+}
+
 TEST(Waiter, EndsForTheFirstOfTimeDeadlineStopAndClient) {
   EXPECT_EQ(ClientEnd().waiter().wait(-1, 0, Clock::now()), Wake::timeout);
   EXPECT_EQ(ClientEnd(Clock::now()).waiter().wait(-1, 0, Clock::time_point::max()), Wake::cancelled);
@@ -122,6 +146,15 @@ TEST(Waiter, AClientThatLeavesEndsNoWaitThatOthersShare) {
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
   client.waiter().outlive(nullptr);
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone);
+}
+
+TEST(Waiter, WhatIsAlwaysReadyDoesNotHideTheDeadline) {
+  ClientEnd client(Clock::now() + 20ms);
+  const int ready = ::eventfd(1, EFD_CLOEXEC);
+  Wake wake = Wake::ready;
+  for (const auto began = Clock::now(); wake == Wake::ready && Clock::now() < began + 5s;) wake = client.waiter().wait(ready, POLLIN, Clock::time_point::max());
+  EXPECT_EQ(wake, Wake::cancelled);
+  ::close(ready);
 }
 
 TEST(Waiter, TheEndOfTheGatewayEndsASharedWaitToo) {

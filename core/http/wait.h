@@ -41,6 +41,10 @@ class Waiter {
   Wake wait(pollfd* fds, std::size_t count, Clock::time_point until);
   static constexpr std::size_t kMostFds = 9;
 
+  /// For loops that may go on without ever waiting: Wake::ready, unless the last look was kLook ago or more and a wait until
+  /// `until` would have ended for another reason.
+  Wake glance(Clock::time_point until = Clock::time_point::max());
+
   Clock::time_point deadline() const { return deadline_; }
 
   /// For what waits without this object, as briefly as can be: nothing is flushed.
@@ -55,6 +59,7 @@ class Waiter {
 
  private:
   static constexpr auto kAsk = std::chrono::milliseconds(100);
+  static constexpr auto kLook = std::chrono::milliseconds(50);
 
   const int client_;
   const int stop_;
@@ -62,6 +67,7 @@ class Waiter {
   const Tend tend_;
   const std::function<void()> before_wait_;
   std::function<bool()> wanted_;
+  Clock::time_point looked_ = Clock::now();  // when the last wait ended
 };
 
 }  // namespace gatehouse::core

@@ -186,7 +186,7 @@ gh_status Answer::send(const Exchange& x, std::string_view bytes, bool last) {
     append_chunk(bytes);
     if (last) out_ += "0\r\n\r\n";
   }
-  // Flushes, and is the only look at the clock and the client while an upstream that never pauses is read.
+  // Flushes, and is the only look at the clock and the client while a plugin emits without reading from anywhere.
   return out_.size() >= kFlushAt ? Exchange::as_status(waiter_.wait(-1, 0, Clock::time_point())) : GH_OK;
 }
 

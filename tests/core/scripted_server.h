@@ -48,12 +48,14 @@ class Peer {
     }
     return out;
   }
-  void send(std::string_view bytes) {
+  /// False: the client has closed.
+  bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (n <= 0) return;
+      if (n <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
+    return true;
   }
   /// Waits for the client to close, and says whether it did.
   bool sees_end() {

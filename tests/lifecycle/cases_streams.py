@@ -1,4 +1,6 @@
 """When what passes on its way through the gateway."""
+import contextlib
+import threading
 import time
 
 from checks import PATIENCE, Wrong, check, check_stream
@@ -9,6 +11,7 @@ from vitals import Vitals
 
 HEARTBEAT_SECONDS = 15.0    # plugins/chat: between two comments into silence
 STEPS = 10
+COMMENTS = chunk(b': x\n' * 1000) * 200
 ENDLESS = 32_000    # events of 1 KB: far beyond what the sockets on the way hold (tcp_rmem and tcp_wmem in tcp(7))
 
 
@@ -104,6 +107,57 @@ def a_provider_that_falls_silent_is_given_up(f):
         client.wait_for('word')
     took = cut_off(f, provider, fall_silent)
     check(0.8 < took < 2.5, f'after {took:.2f} s, not 1 s')
+
+
+def flood(f, provider):
+    """Answers the chat with comments, without a pause, on a thread that ends when the connection does."""
+    call = f.take(provider)
+    call.begin()
+
+    def pump():
+        with contextlib.suppress(OSError):
+            while True:
+                call.sock.sendall(COMMENTS)
+    thread = threading.Thread(target=pump, daemon=True)
+    thread.start()
+    time.sleep(0.5)     # the sockets on the way are full
+    return thread
+
+
+def check_cut_off(flooding, seconds):
+    flooding.join(seconds)
+    check(not flooding.is_alive(), f'{seconds} s later the provider is still read from')
+
+
+@test
+def a_provider_that_never_pauses_ends_with_the_time_of_the_request(f):
+    provider = f.provider()
+    f.start(*gemini(provider.address), server={'max_duration': '1s'})
+    client = f.client(chat())
+    flooding = flood(f, provider)
+    check_stream(client.answer(), '"type":"error"')
+    check_cut_off(flooding, 1.0)
+
+
+@test
+def a_client_that_leaves_a_provider_that_never_pauses_ends_it(f):
+    provider = f.provider()
+    f.start(*gemini(provider.address))
+    client = f.client(chat())
+    flooding = flood(f, provider)
+    client.leave()
+    check_cut_off(flooding, 3.0)
+
+
+@test
+def a_provider_that_never_pauses_does_not_hold_up_the_end_of_the_gateway(f):
+    provider = f.provider()
+    f.start(*gemini(provider.address), shutdown={'grace': '1s'})
+    client = f.client(chat())
+    flooding = flood(f, provider)
+    f.stop()
+    check_stream(client.answer(), '"type":"error"')
+    check_cut_off(flooding, 1.0)
 
 
 @test
