@@ -148,6 +148,19 @@ TEST(Waiter, AClientThatLeavesEndsNoWaitThatOthersShare) {
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone);
 }
 
+TEST(Waiter, NobodyIsAskedWhoSharesItWhileTheClientIsThere) {
+  ClientEnd client;
+  int looks = 0, asked = 0;
+  Waiter waiter(client.near_end(), -1, Clock::time_point::max(), [&]() -> std::optional<Clock::time_point> {
+    ++looks;
+    return Clock::time_point::max();
+  });
+  waiter.outlive([&] { return ++asked > 0; });
+  EXPECT_EQ(waiter.wait(-1, 0, Clock::now() + 250ms), Wake::timeout);
+  EXPECT_EQ(looks, 1) << "a waiting thread sleeps";
+  EXPECT_EQ(asked, 0);
+}
+
 TEST(Waiter, WhatIsAlwaysReadyDoesNotHideTheDeadline) {
   ClientEnd client(Clock::now() + 20ms);
   const int ready = ::eventfd(1, EFD_CLOEXEC);

@@ -9,17 +9,18 @@ namespace gatehouse::core {
 Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
   // The end of the client's input means that it left, unless it is the client's input that is waited for.
   const bool reads_client = std::any_of(wanted, wanted + count, [this](const pollfd& fd) { return fd.fd == client_ && (fd.events & POLLIN); });
-  for (;;) {
+  for (bool gone = false;;) {
     before_wait_();
     const auto again = tend_();
-    const bool shared = is_shared();
-    if (!again && !shared) return Wake::gone;
+    gone = gone || !again;
+    if (gone && !is_shared()) return Wake::gone;
 
     const auto began = Clock::now();
-    const auto left = std::max(std::min({until, deadline_, again.value_or(deadline_), ask_again()}) - began, Clock::duration::zero());
+    const auto ask = gone ? began + kAsk : Clock::time_point::max();
+    const auto left = std::max(std::min({until, deadline_, again.value_or(ask), ask}) - began, Clock::duration::zero());
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
     const timespec timeout{static_cast<time_t>(seconds.count()), static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
-    pollfd fds[kMostFds + 2] = {{shared || reads_client ? -1 : client_, POLLRDHUP, 0}, {stop_, POLLIN, 0}};
+    pollfd fds[kMostFds + 2] = {{gone || reads_client ? -1 : client_, POLLRDHUP, 0}, {stop_, POLLIN, 0}};
     std::copy(wanted, wanted + count, fds + 2);
     const int ready = ::ppoll(fds, count + 2, &timeout, nullptr);
     if (ready < 0) {
@@ -29,7 +30,10 @@ Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
 
     looked_ = Clock::now();
     if (fds[1].revents) return Wake::cancelled;
-    if (fds[0].revents) return Wake::gone;
+    if (fds[0].revents) {
+      gone = true;
+      continue;
+    }
     if (began >= deadline_) return Wake::cancelled;  // even if what is waited for is always ready
     std::copy(fds + 2, fds + 2 + count, wanted);
     if (ready > 0) return Wake::ready;

@@ -50,8 +50,8 @@ class Waiter {
   /// For what waits without this object, as briefly as can be: nothing is flushed.
   void about_to_wait() const { before_wait_(); }
 
-  /// While it says so, somebody else wants what this request works for: then a client that has gone ends no wait. Asked at
-  /// least every kAsk of waiting. Empty: nobody does.
+  /// While it says so, somebody else wants what this request works for: then a client that has gone ends no wait. Asked when
+  /// the client has gone, and from then on every kAsk of waiting. Empty: nobody does.
   void outlive(std::function<bool()> wanted) { wanted_ = std::move(wanted); }
   bool is_shared() const { return wanted_ && wanted_(); }
   /// Until when a wait for the client may last before is_shared() must be asked again.

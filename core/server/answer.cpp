@@ -221,7 +221,8 @@ void Answer::heartbeat(std::string_view bytes, Clock::duration interval) {
 std::optional<Clock::time_point> Answer::tend() {
   if (flushing_) return Clock::time_point::max();
   if (flush() != GH_OK) return std::nullopt;
-  if (heartbeat_.empty() || !out_.empty() || !committed_ || complete_ || !has_body_) return Clock::time_point::max();
+  if (!out_.empty()) return waiter_.ask_again();  // others share the answer, and this client has not taken all of it
+  if (heartbeat_.empty() || !committed_ || complete_ || !has_body_) return Clock::time_point::max();
   if (Clock::now() >= last_sent_ + heartbeat_interval_) {
     if (chunked_) {
       append_chunk(heartbeat_);

@@ -208,6 +208,22 @@ def questions_asked_at_once_share_one_call_until_the_last_has_left(f):
 
 
 @test
+def a_slow_client_whose_answer_is_shared_gets_what_was_kept_for_it(f):
+    provider = f.provider()
+    f.start(*cached(provider))
+    slow = f.client(chat('Same'), rcvbuf=4096)
+    call = f.take(provider)
+    fast = f.client(chat('Same'))
+    fast.wait_for('coalesced')
+    call.begin()
+    for _ in range(64):
+        call.send('x' * 128_000)    # in all beyond what the sockets on the way hold
+    call.send('the last word')
+    fast.wait_for('the last word')
+    slow.wait_for('the last word')  # though the model is silent now
+
+
+@test
 def what_failed_is_never_cached(f):
     provider = f.provider()
     f.start(*cached(provider))

@@ -11,6 +11,7 @@ from vitals import Vitals
 
 HEARTBEAT_SECONDS = 15.0    # plugins/chat: between two comments into silence
 STEPS = 10
+WAITING = 100
 COMMENTS = chunk(b': x\n' * 1000) * 200
 ENDLESS = 32_000    # events of 1 KB: far beyond what the sockets on the way hold (tcp_rmem and tcp_wmem in tcp(7))
 
@@ -183,6 +184,21 @@ def a_client_that_does_not_read_stops_the_provider_and_is_given_up(f):
     check(2.5 < took < 6.0, f'given up after {took:.1f} s, not 3 s')
     client.wait_end()
     check(not client.data.endswith(b'\r\n0\r\n\r\n'), 'an answer that was cut looks complete')
+
+
+@test
+def a_chat_that_waits_for_the_model_sleeps(f):
+    """Also when others could come to share its answer."""
+    provider = f.provider()
+    f.start('extension-auth', 'chat', 'cache', *gemini(provider.address, probe_interval=False)[2:])
+    for number in range(WAITING):
+        f.client(chat(f'Question {number}')).wait_for('"type":"start"')
+        f.take(provider)
+    time.sleep(0.5)
+    before = f.switches()
+    time.sleep(1.0)
+    woken = f.switches() - before
+    check(woken < WAITING, f'{WAITING} chats woke up {woken} times in a second')
 
 
 @test

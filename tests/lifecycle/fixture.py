@@ -108,6 +108,11 @@ class Fixture:
     def thread_count(self):
         return len(os.listdir(f'/proc/{self.pid}/task'))
 
+    def switches(self):
+        """How often its threads have gone to sleep."""
+        lines = [line for status in Path(f'/proc/{self.pid}/task').glob('*/status') for line in status.read_text().splitlines()]
+        return sum(int(line.split()[1]) for line in lines if line.startswith('voluntary_ctxt_switches'))
+
     def cpu_seconds(self):
         fields = Path(f'/proc/{self.pid}/stat').read_text().rpartition(')')[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')   # utime, stime: proc(5)

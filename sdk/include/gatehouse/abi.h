@@ -237,7 +237,8 @@ typedef struct gh_exchange_api {
   void (*heartbeat)(gh_exchange *, gh_str bytes, int64_t interval_ns);
   /// [1.1] While wanted() is true, somebody else takes part in this answer: the client does not slow it down (what it does
   /// not take at once is kept for it) and does not end it by leaving (only emit() says GH_STOP; what waits goes on). Asked
-  /// on the thread of the exchange at least every 100 ms of waiting. wanted == NULL ends this.
+  /// on the thread of the exchange when the client has left or does not take what it is sent, and then at least every 100 ms
+  /// of waiting. wanted == NULL ends this.
   void (*outlive)(gh_exchange *, int (*wanted)(void *self), void *self);
 } gh_exchange_api;
 
