@@ -252,17 +252,42 @@ void copy_into(gh_json* to, const gh_json* from) {
   to->last = copy->last;
 }
 
+/// How many values a text holds if it is valid: one, one more for each comma, and one for what stands first in each
+/// array and object. Stops beyond `most`.
+std::size_t count_values(std::string_view text, std::size_t most) {
+  std::size_t count = 1;
+  for (std::size_t at = 0; at < text.size() && count <= most; ++at) {
+    switch (text[at]) {
+      case ',': ++count; break;
+      case '[':
+      case '{': {
+        const std::size_t first = text.find_first_not_of(" \t\r\n", at + 1);
+        if (first != text.npos && text[first] != ']' && text[first] != '}') ++count;
+        break;
+      }
+      case '"': {
+        const auto is_escaped = [&] { return (at - 1 - text.find_last_not_of('\\', at - 1)) % 2 == 1; };
+        do {
+          at = text.find('"', at + 1);
+          if (at == text.npos) return count;
+        } while (is_escaped());
+        break;
+      }
+      default: break;
+    }
+  }
+  return count;
+}
+
 /// Builds the nodes of a parsed text; their strings are views into the parser's buffer.
 struct Builder {
   JsonArena& arena;
   const std::vector<LargeNumber>& large;
-  std::size_t budget = kMaxJsonValues;
   std::size_t numbers = 0, next_large = 0;
   std::string_view error = {};
 
   bool fill(gh_json* node, simdjson::dom::element element, std::size_t depth = 0) {
     using simdjson::dom::element_type;
-    if (budget-- == 0) return fail("it has more than a million values");
     if ((element.is_array() || element.is_object()) && ++depth > kMaxJsonDepth) return fail(explain(simdjson::DEPTH_ERROR));
     if (element.is_number() && next_large < large.size() && large[next_large].index == numbers++) {
       const double value = large[next_large++].value;
@@ -350,6 +375,11 @@ std::string_view JsonArena::copy(std::string_view text) {
 }
 
 gh_json* JsonArena::parse(std::string_view text, std::string_view& error) {
+  // Before anything is built: simdjson itself takes up to 15 times the text.
+  if (text.size() > kMaxJsonValues && count_values(text, kMaxJsonValues) > kMaxJsonValues) {
+    error = "it has more than a million values";
+    return nullptr;
+  }
   const std::unique_ptr<char[]> padded(new char[text.size() + simdjson::SIMDJSON_PADDING]);
   if (!text.empty()) std::memcpy(padded.get(), text.data(), text.size());
   std::memset(padded.get() + text.size(), 0, simdjson::SIMDJSON_PADDING);

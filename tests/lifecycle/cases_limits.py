@@ -4,7 +4,7 @@ import time
 
 from checks import check, check_envelope, check_stream, eventually
 from client import chat, get, head
-from fixture import gemini, test
+from fixture import gemini, simulator, test
 from vitals import Vitals
 
 IDLE = 1000
@@ -62,6 +62,17 @@ def idle_connections_cost_no_thread_and_little_memory(f):
     for client in clients:
         client.leave()
     check_descriptors(vitals)
+
+
+@test
+def a_body_of_too_many_values_is_refused_before_it_takes_memory(f):
+    f.start(*simulator())
+    before = f.peak_mb()
+    text = b'[' + b'0,' * (8 << 20) + b'0]'
+    answer = f.client(head(len(text)) + text).answer()
+    check_envelope(answer, 400)
+    check(b'more than a million values' in answer.body, answer.body)
+    check(f.peak_mb() - before < 48 or f.is_sanitized(), f'a body of 16 MiB took {f.peak_mb() - before:.0f} MiB')
 
 
 def check_descriptors(vitals, *what):

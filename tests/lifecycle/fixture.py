@@ -113,6 +113,16 @@ class Fixture:
         lines = [line for status in Path(f'/proc/{self.pid}/task').glob('*/status') for line in status.read_text().splitlines()]
         return sum(int(line.split()[1]) for line in lines if line.startswith('voluntary_ctxt_switches'))
 
+    def is_sanitized(self):
+        """Such a build keeps what is freed for a while: its memory says nothing."""
+        program = Path(self.binary).read_bytes()
+        return b'__asan_init' in program or b'__tsan_init' in program
+
+    def peak_mb(self):
+        """The most memory that it has had."""
+        status = Path(f'/proc/{self.pid}/status').read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith('VmHWM')) / 1024
+
     def cpu_seconds(self):
         fields = Path(f'/proc/{self.pid}/stat').read_text().rpartition(')')[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')   # utime, stime: proc(5)
