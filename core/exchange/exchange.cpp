@@ -64,15 +64,20 @@ std::string_view Exchange::header(std::string_view name) {
   return joined.empty() ? found : arena_.copy(joined);
 }
 
+gh_status Exchange::read_body() {
+  if (body_) return GH_OK;
+  std::string bytes;
+  std::optional<Failure> failure;
+  const gh_status result = client_.read_body(bytes, failure);
+  if (failure) return fail(std::move(*failure));
+  if (result == GH_OK) body_ = std::move(bytes);
+  return result;
+}
+
 gh_status Exchange::body(std::string_view& out) {
-  if (!body_) {
-    std::string_view bytes;
-    std::optional<Failure> failure;
-    const gh_status result = client_.read_body(bytes, failure);
-    if (failure) return fail(std::move(*failure));
-    if (result != GH_OK) return result;
-    body_ = bytes;
-  }
+  if (json_ && !body_) return GH_ABSENT;
+  if (const gh_status result = read_body(); result != GH_OK) return result;
+  body_is_seen_ = true;
   out = *body_;
   return GH_OK;
 }
@@ -85,11 +90,11 @@ gh_status Exchange::json(gh_json*& out) {
     if (const std::string_view coding = header("Content-Encoding"); !coding.empty() && !equals_ignoring_case(coding, "identity")) {
       return fail({415, "unsupported_media_type", "The body must be sent without Content-Encoding.", {}});
     }
-    std::string_view text;
-    if (const gh_status result = body(text); result != GH_OK) return result;
+    if (const gh_status result = read_body(); result != GH_OK) return result;
     std::string_view error;
-    json_ = arena_.parse(text, error);
+    json_ = arena_.parse(*body_, error);
     if (!json_) return fail({400, "invalid_json", "The request body is not valid JSON: " + std::string(error) + ".", {}});
+    if (!body_is_seen_) body_.reset();  // an image of 20 MB would be held twice while the model thinks
   }
   out = json_;
   return GH_OK;

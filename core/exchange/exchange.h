@@ -33,8 +33,8 @@ struct Failure {
 class Client {
  public:
   virtual ~Client() = default;
-  /// Reads the whole body, which stays valid. Not GH_OK: `failure` says why, unless the client is gone or time is up.
-  virtual gh_status read_body(std::string_view& body, std::optional<Failure>& failure) = 0;
+  /// Reads the whole body, once. Not GH_OK: `failure` says why, unless the client is gone or time is up.
+  virtual gh_status read_body(std::string& body, std::optional<Failure>& failure) = 0;
   /// Sends what has been emitted so far. GH_STOP: the client is gone.
   virtual gh_status flush() = 0;
   virtual void heartbeat(std::string_view bytes, Clock::duration interval) = 0;
@@ -93,13 +93,16 @@ class Exchange final : public gh_exchange {
   const Frame* frame = nullptr;
 
  private:
+  gh_status read_body();
+
   const RequestHead& head_;
   const std::string_view peer_;
   Client& client_;
   Waiter& waiter_;
   JsonArena arena_;  // of the body, the chat document and the notes; before request_id_, which is made with it
   std::string request_id_;
-  std::optional<std::string_view> body_;
+  std::optional<std::string> body_;
+  bool body_is_seen_ = false;  // somebody has a view of it
   gh_json* json_ = nullptr;
   gh_json* chat_ = nullptr;
   gh_json* notes_ = nullptr;

@@ -92,6 +92,23 @@ TEST(Exchange, ABodyIsReadAndParsedOnce) {
   EXPECT_EQ(r.client.body_reads, 1);
 }
 
+TEST(Exchange, TheBytesOfABodyAreGivenBackWithJsonUnlessTheyWereAskedForBefore) {
+  std::string_view bytes;
+  gh_json* json = nullptr;
+  Request json_first("POST /", kJson);
+  json_first.client.request_body = R"({"a": "b"})";
+  ASSERT_EQ(json_first.x.json(json), GH_OK);
+  EXPECT_EQ(json_first.x.body(bytes), GH_ABSENT);
+  EXPECT_EQ(json_first.x.failure(), std::nullopt);
+
+  Request body_first("POST /", kJson);
+  body_first.client.request_body = R"({"a": "b"})";
+  ASSERT_EQ(body_first.x.body(bytes), GH_OK);
+  ASSERT_EQ(body_first.x.json(json), GH_OK);
+  EXPECT_EQ(bytes, R"({"a": "b"})") << "a view stays good";
+  EXPECT_EQ(body_first.x.body(bytes), GH_OK);
+}
+
 TEST(Exchange, ABodyThatIsNoJsonFailsWithoutQuotingIt) {
   Request r("POST /", kJson);
   r.client.request_body = R"({"secret": )";

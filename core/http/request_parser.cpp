@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "core/http/grammar.h"
 #include "core/http/message_parser.h"
@@ -213,5 +214,6 @@ std::optional<Refusal> RequestParser::parse_body(std::string& bytes, std::size_t
 
 bool RequestParser::complete() const { return beast_->is_done(); }
 const std::string& RequestParser::body() const { return beast_->body; }
+std::string RequestParser::take_body() { return std::exchange(beast_->body, {}); }
 
 }  // namespace gatehouse::core

@@ -68,6 +68,8 @@ class RequestParser {
   /// The whole message has been parsed.
   bool complete() const;
   const std::string& body() const;
+  /// The body moves out of it.
+  std::string take_body();
 
  private:
   struct Beast;

@@ -6,7 +6,7 @@ namespace gatehouse::core {
 
 /// What stands in the place of a client for work that nobody asked for.
 struct Nobody final : Client {
-  gh_status read_body(std::string_view&, std::optional<Failure>& failure) override {
+  gh_status read_body(std::string&, std::optional<Failure>& failure) override {
     failure = Failure{500, "plugin_error", "The request could not be processed.", "there is no request in the background"};
     return GH_FAILED;
   }

@@ -96,7 +96,7 @@ Answer::Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParse
       surroundings_(surroundings),
       waiter_(socket.impl()->sockfd(), surroundings.stop_fd, Clock::now() + surroundings.settings.max_duration, [this] { return tend(); }, surroundings.before_wait) {}
 
-gh_status Answer::read_body(std::string_view& body, std::optional<Failure>& failure) {
+gh_status Answer::read_body(std::string& body, std::optional<Failure>& failure) {
   const ServerSettings& settings = surroundings_.settings;
   const auto until = Clock::now() + settings.body_timeout;
   std::unique_ptr<char[]> bytes;  // most bodies came with their head
@@ -123,7 +123,7 @@ gh_status Answer::read_body(std::string_view& body, std::optional<Failure>& fail
     }
   }
   if (input_.empty()) input_.shrink_to_fit();  // an answer may take minutes
-  body = parser_.body();
+  body = parser_.take_body();
   return GH_OK;
 }
 

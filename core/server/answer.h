@@ -36,7 +36,7 @@ class Answer final : public Client {
   /// `input`: what was received after the head; what follows this request stays in it.
   Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser, const Surroundings& surroundings);
 
-  gh_status read_body(std::string_view& body, std::optional<Failure>& failure) override;
+  gh_status read_body(std::string& body, std::optional<Failure>& failure) override;
   gh_status flush() override;
   void heartbeat(std::string_view bytes, Clock::duration interval) override;
   void outlive(std::function<bool()> wanted) override { waiter_.outlive(std::move(wanted)); }

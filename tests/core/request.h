@@ -18,7 +18,7 @@ struct ReadyClient final : Client {
   bool head_left = false;
   int flushes = 0;
 
-  gh_status read_body(std::string_view& body, std::optional<Failure>& failure) override {
+  gh_status read_body(std::string& body, std::optional<Failure>& failure) override {
     ++body_reads;
     body = request_body;
     failure = body_failure;

@@ -65,6 +65,18 @@ def idle_connections_cost_no_thread_and_little_memory(f):
 
 
 @test
+def a_chat_with_a_large_image_holds_it_no_more_than_twice(f):
+    """As parts of the message, and of the request to the provider."""
+    provider = f.provider()
+    f.start('health', *gemini(provider.address))
+    f.check_healthy()
+    vitals = Vitals(f.pid)
+    f.client(chat('x' * (20 << 20)))
+    f.take(provider)
+    eventually(lambda: vitals.grown_mb() < 50 or f.is_sanitized(), 5.0, 'a chat with 20 MiB that waits for the model holds more than 50')
+
+
+@test
 def a_body_of_too_many_values_is_refused_before_it_takes_memory(f):
     f.start(*simulator())
     before = f.peak_mb()

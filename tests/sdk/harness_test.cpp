@@ -156,6 +156,24 @@ TEST(Harness, FailsARequestWhoseBodyIsNoJson) {
   EXPECT_EQ(h.post(plugin, "/", "{").status, 400);
 }
 
+TEST(Harness, GivesTheBytesOfABodyBackWithJsonUnlessTheyWereAskedForBefore) {
+  Harness h;
+  PassesOn plugin;
+  h.next = [](Exchange& x, Sink&) -> Status {
+    EXPECT_TRUE(x.json());
+    EXPECT_EQ(x.body().error().code(), GH_ABSENT);
+    return {};
+  };
+  EXPECT_EQ(h.post(plugin, "/", "{}").code, GH_OK);
+  h.next = [](Exchange& x, Sink&) -> Status {
+    EXPECT_TRUE(x.body());
+    EXPECT_TRUE(x.json());
+    EXPECT_EQ(*x.body(), "{}");
+    return {};
+  };
+  EXPECT_EQ(h.post(plugin, "/", "{}").code, GH_OK);
+}
+
 TEST(Harness, RefusesABodyThatSaysItIsNoJson) {
   const struct {
     Headers headers;

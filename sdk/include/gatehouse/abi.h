@@ -212,9 +212,11 @@ typedef struct gh_exchange_api {
   /// A request header, any case. Several of one name are joined by ", " (RFC 9110 5.3). Absent: {NULL, 0}.
   gh_str (*header)(gh_exchange *, gh_str name);
   gh_status (*header_at)(const gh_exchange *, size_t index, gh_str *name, gh_str *value);
-  /// The whole request body; the first call may wait for it. GH_FAILED: too large, too slow or malformed.
+  /// The whole request body; the first call may wait for it. GH_FAILED: too large, too slow or malformed. GH_ABSENT: json()
+  /// has been called before the first body().
   gh_status (*body)(gh_exchange *, gh_str *out);
-  /// The body as JSON, parsed once for all. GH_FAILED: as body(), or no JSON, by its Content-Type or by its content.
+  /// The body as JSON, parsed once for all. Unless body() has been called before, its bytes are given back: a running
+  /// request holds what it is made of once. GH_FAILED: as body(), or no JSON, by its Content-Type or by its content.
   gh_status (*json)(gh_exchange *, gh_json **out);
   /// The chat document, or NULL. The ingress plugin creates it (create = 1), unless a plugin above did so to fill in what
   /// a request leaves open; see sdk/README.md for its members.

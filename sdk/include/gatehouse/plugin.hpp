@@ -466,7 +466,7 @@ class Exchange {
   /// A request header, any case; several of one name are joined by ", ". Absent: data() is null.
   View header(View name) const { return view(detail::exchange->header(x_, gatehouse::raw(name))); }
 
-  /// The whole request body; may wait for it.
+  /// The whole request body; may wait for it. To be asked for before json(), which gives its bytes back (GH_ABSENT).
   Result<View> body() {
     gh_str out{};
     const gh_status s = detail::exchange->body(x_, &out);

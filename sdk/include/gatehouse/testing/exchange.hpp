@@ -53,6 +53,7 @@ struct ExchangeFake {
   void* wanted_self = nullptr;
   std::optional<gh_failure> raw_failure;  // points into answer.failure
   std::optional<Document> chat_document, body_document;
+  bool body_is_seen = false;  // somebody has a view of its bytes
   Document note_document = parse("{}");
   std::deque<std::string> views;  // what header() gave, until handle() returns
 
@@ -156,7 +157,10 @@ struct ExchangeFake {
     return GH_OK;
   }
   static gh_status body(gh_exchange* x, gh_str* out) {
-    *out = raw(of(x).request.body);
+    ExchangeFake& self = of(x);
+    if (self.body_document && !self.body_is_seen) return GH_ABSENT;
+    self.body_is_seen = true;
+    *out = raw(self.request.body);
     return GH_OK;
   }
   static gh_status json(gh_exchange* x, gh_json** out) {
