@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 
+#include "core/exchange/turn.h"
 #include "core/http/grammar.h"
 #include "gatehouse/plugin.hpp"
 
@@ -91,6 +92,8 @@ gh_status Exchange::json(gh_json*& out) {
       return fail({415, "unsupported_media_type", "The body must be sent without Content-Encoding.", {}});
     }
     if (const gh_status result = read_body(); result != GH_OK) return result;
+    const Turn turn(body_->size(), waiter_);
+    if (turn.wake() != Wake::ready) return as_status(turn.wake());
     std::string_view error;
     json_ = arena_.parse(*body_, error);
     if (!json_) return fail({400, "invalid_json", "The request body is not valid JSON: " + std::string(error) + ".", {}});

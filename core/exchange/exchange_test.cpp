@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "core/exchange/turn.h"
 #include "gatehouse/plugin.hpp"
 #include "tests/core/request.h"
 
@@ -107,6 +108,18 @@ TEST(Exchange, TheBytesOfABodyAreGivenBackWithJsonUnlessTheyWereAskedForBefore) 
   ASSERT_EQ(body_first.x.json(json), GH_OK);
   EXPECT_EQ(bytes, R"({"a": "b"})") << "a view stays good";
   EXPECT_EQ(body_first.x.body(bytes), GH_OK);
+}
+
+TEST(Exchange, ALargeBodyWaitsForItsTurnToBeParsed) {
+  ClientEnd others;
+  const Turn all(1u << 30, others.waiter());
+  gh_json* json = nullptr;
+  Request large("POST /", kJson, Clock::now() + 50ms), small("POST /", kJson);
+  large.client.request_body = "[" + std::string(2u << 20, ' ') + "]";
+  EXPECT_EQ(large.x.json(json), GH_CANCELLED);
+  EXPECT_FALSE(large.x.failure());
+  small.client.request_body = "[]";
+  EXPECT_EQ(small.x.json(json), GH_OK);
 }
 
 TEST(Exchange, ABodyThatIsNoJsonFailsWithoutQuotingIt) {
