@@ -1,5 +1,6 @@
 #include "core/serve.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -153,6 +154,9 @@ bool drain(Server& server, milliseconds grace, const Signals& signals, Log& log)
 }  // namespace
 
 int serve(const std::string& file) {
+  // What is larger is given back to the system when it is freed. glibc would raise this limit to the size of the largest block
+  // that was freed (mallopt(3)), and keep the memory of all large bodies after a burst of them.
+  ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
   constexpr rlimit kNone{0, 0};
   ::setrlimit(RLIMIT_CORE, &kNone);  // a core file would hold keys and prompts
   const Signals signals;

@@ -65,6 +65,17 @@ def idle_connections_cost_no_thread_and_little_memory(f):
 
 
 @test
+def the_memory_of_large_bodies_goes_back(f):
+    f.start('health', *simulator())
+    f.check_healthy()
+    vitals, question = Vitals(f.pid), chat('x' * (8 << 20))
+    for _ in range(3):
+        for client in [f.client(question) for _ in range(4)]:
+            check_stream(client.answer())
+    eventually(lambda: vitals.grown_mb() < 16 or f.is_sanitized(), 5.0, 'memory that 12 bodies of 8 MiB took is not given back')
+
+
+@test
 def a_chat_with_a_large_image_holds_it_no_more_than_twice(f):
     """As parts of the message, and of the request to the provider."""
     provider = f.provider()
