@@ -206,23 +206,6 @@ std::string_view explain(simdjson::error_code error) {
 
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
-/// Replaces each byte that is not part of valid UTF-8 by U+FFFD.
-std::string replace_invalid(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const unsigned char c = static_cast<unsigned char>(text[0]);
-    const std::size_t length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-    if (length <= text.size() && is_utf8(text.substr(0, length))) {
-      out.append(text, 0, length);
-      text.remove_prefix(length);
-    } else {
-      out.append("\xef\xbf\xbd");
-      text.remove_prefix(1);
-    }
-  }
-  return out;
-}
-
 std::string_view keep(JsonArena& arena, std::string_view text) {
   if (!is_utf8(text)) return arena.copy(replace_invalid(text));
   return arena.owns(text) ? text : arena.copy(text);
@@ -431,6 +414,22 @@ void dump_real(double value, std::string& out) {
 }
 
 }  // namespace
+
+std::string replace_invalid(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const unsigned char c = static_cast<unsigned char>(text[0]);
+    const std::size_t length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    if (length <= text.size() && is_utf8(text.substr(0, length))) {
+      out.append(text, 0, length);
+      text.remove_prefix(length);
+    } else {
+      out.append("\xef\xbf\xbd");
+      text.remove_prefix(1);
+    }
+  }
+  return out;
+}
 
 void dump(const gh_json* node, std::string& out) {
   if (!node) {

@@ -49,6 +49,8 @@ class JsonArena {
 };
 
 void dump(const gh_json* node, std::string& out);
+/// The text with U+FFFD in place of each byte that is not part of valid UTF-8.
+std::string replace_invalid(std::string_view text);
 
 /// The table that plugins and the core itself read and write nodes with.
 const gh_json_api& json_api();

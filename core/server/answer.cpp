@@ -47,9 +47,9 @@ std::string iso_timestamp() {
 std::string envelope(int status, std::string_view message, std::string_view method, std::string_view path) {
   constexpr std::size_t kLongestMethod = 32, kLongestPath = 2048;
   std::string json = "{\"statusCode\":" + std::to_string(status) + ",\"timestamp\":\"" + iso_timestamp() + "\",\"path\":";
-  quote(json, path.substr(0, kLongestPath));
+  quote(json, replace_invalid(path.substr(0, kLongestPath)));  // a request line that is refused may hold any bytes
   json += ",\"method\":";
-  quote(json, method.substr(0, kLongestMethod));
+  quote(json, replace_invalid(method.substr(0, kLongestMethod)));
   json += ",\"message\":";
   quote(json, message);
   json += '}';

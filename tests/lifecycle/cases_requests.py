@@ -1,4 +1,6 @@
 """Bodies that are announced, unread, or follow each other on one connection."""
+import json
+
 from checks import check, check_envelope, check_stream
 from client import body, chat, get, head
 from fixture import simulator, test
@@ -36,6 +38,15 @@ def a_body_that_is_too_large_is_refused_before_it_is_sent(f):
     check_envelope(client.answer(), 413)
     check(client.wait_end() == 'closed', 'the connection was reset')
     check(CONTINUE not in client.data, 'the client was asked for its body')
+
+
+@test
+def a_refusal_is_utf8_whatever_the_request_line_holds(f):
+    f.start('health')
+    for target in (b'/caf\xe9', b'/' + 'é'.encode() * 2000, b'/\xf0\x9f'):
+        answer = f.client(b'GET ' + target + b' HTTP/1.1\r\nHost: localhost\r\n\r\n').answer()
+        check_envelope(answer, 400)
+        check(json.loads(answer.body.decode())['path'].startswith('/'), answer.body[:100])
 
 
 @test
