@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 struct ServerSettings {
   std::string address = "127.0.0.1";
   std::uint16_t port = 3000;                 // 0: any free one
-  std::vector<std::string> hosts;            // names accepted in Host besides the address and localhost; "*": all
+  std::vector<std::string> hosts;            // names accepted in Host besides addresses and localhost; "*": all
   std::size_t max_body_bytes = 32u << 20;    // 413 beyond
   std::size_t max_running = 4096;            // requests at once; 503 beyond
   milliseconds head_timeout{10'000};         // for a whole request head

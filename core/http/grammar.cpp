@@ -13,6 +13,11 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
+bool is_localhost(std::string_view name) {
+  constexpr std::string_view kName = "localhost", kEnd = ".localhost";
+  return equals_ignoring_case(name, kName) || (name.size() > kEnd.size() && equals_ignoring_case(name.substr(name.size() - kEnd.size()), kEnd));
+}
+
 bool is_token(std::string_view text) {
   constexpr std::string_view kOther = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {

@@ -1,5 +1,6 @@
 #include "core/server/connection.h"
 
+#include <arpa/inet.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -14,12 +15,22 @@ namespace {
 
 constexpr std::size_t kReadSize = 4 * 1024;  // most requests; a stack page that is touched stays with its thread
 constexpr std::chrono::nanoseconds kRetryBusy = std::chrono::seconds(1);
+constexpr const char* kUnknownHost =
+    "This gateway does not serve the host that the request names: its operator can add it to server.hosts, or to admin.hosts for the admin address.";
 constexpr auto kLinger = std::chrono::seconds(5);  // for the rest of a request that is answered already
 constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
 std::string_view without_port(std::string_view host) {
   const auto colon = host.rfind(':');
   return colon != host.npos && host.find(']', colon) == host.npos ? host.substr(0, colon) : host;
+}
+
+/// As in a Host header: IPv6 in brackets.
+bool is_address(std::string_view name) {
+  const bool v6 = name.size() > 2 && name.front() == '[' && name.back() == ']';
+  if (v6) name = name.substr(1, name.size() - 2);
+  in6_addr address;
+  return ::inet_pton(v6 ? AF_INET6 : AF_INET, std::string(name).c_str(), &address) == 1;
 }
 
 }  // namespace
@@ -59,7 +70,7 @@ Connection::Next Connection::run_one(std::size_t begin, std::size_t end, const P
   if (const auto refused = parser.parse_head(head_text)) return send_refusal(*refused, head_text, pipeline);
   const RequestHead& head = parser.head();
   if (!knows(head.host)) {
-    return send_refusal({421, "misdirected_request", "This gateway does not serve the host that the request names."}, head_text, pipeline);
+    return send_refusal({421, "misdirected_request", kUnknownHost}, head_text, pipeline);
   }
   if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end()) {
     return send_refusal({501, "method_not_implemented", "The method of the request is not known."}, head_text, pipeline);
@@ -117,12 +128,13 @@ Connection::Next Connection::send_refusal(const Refusal& why, std::string_view h
   return linger();
 }
 
-/// A page whose own name resolves to this machine could otherwise act as an extension (DNS rebinding).
+/// A page whose own name resolves to this machine could otherwise act as an extension (DNS rebinding). Such a page cannot make
+/// its browser send an address, which is what probes and load balancers send, or a name that is always this machine's.
 bool Connection::knows(std::string_view host) const {
   const ServerSettings& settings = surroundings_.settings;
   const std::string_view name = without_port(host);
   const auto is = [&](std::string_view known) { return equals_ignoring_case(name, known); };
-  if (host.empty() || is(settings.address) || is("localhost") || is("127.0.0.1") || is("[::1]") || is("[" + settings.address + "]")) return true;
+  if (host.empty() || is_address(name) || is_localhost(name) || is(settings.address)) return true;
   return std::any_of(settings.hosts.begin(), settings.hosts.end(), [&](const std::string& known) { return known == "*" || is(known) || equals_ignoring_case(host, known); });
 }
 
