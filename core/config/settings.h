@@ -19,7 +19,7 @@ struct ServerSettings {
   std::size_t max_body_bytes = 32u << 20;    // 413 beyond
   std::size_t max_running = 4096;            // requests at once; 503 beyond
   milliseconds head_timeout{10'000};         // for a whole request head
-  milliseconds body_timeout{30'000};         // for a whole request body
+  milliseconds body_timeout{30'000};         // for each MiB of a request body
   milliseconds idle_timeout{75'000};         // between requests of a kept-alive connection
   milliseconds send_timeout{60'000};         // for a client that does not read
   milliseconds max_duration{1'800'000};      // of one request, from its head to the end of its answer

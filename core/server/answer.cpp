@@ -98,7 +98,9 @@ Answer::Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParse
 
 gh_status Answer::read_body(std::string& body, std::optional<Failure>& failure) {
   const ServerSettings& settings = surroundings_.settings;
-  const auto until = Clock::now() + settings.body_timeout;
+  constexpr std::size_t kPart = 1u << 20;
+  std::size_t received = 0, part_end = kPart;
+  auto until = Clock::now() + settings.body_timeout;  // for this part
   std::unique_ptr<char[]> bytes;  // most bodies came with their head
   bool may_continue = parser_.head().expects_continue && input_.empty() && !begun_;
   for (;;) {
@@ -114,6 +116,11 @@ gh_status Answer::read_body(std::string& body, std::optional<Failure>& failure) 
     }
     if (!bytes) bytes.reset(new char[kReadSize]);
     const Read read = read_some(socket_, bytes.get(), kReadSize, waiter_, std::min(until, Clock::now() + settings.head_timeout));
+    received += read.bytes;
+    if (received >= part_end) {
+      part_end = received + kPart;
+      until = Clock::now() + settings.body_timeout;
+    }
     switch (read.how) {
       case Io::ok: input_.append(bytes.get(), read.bytes); break;
       case Io::timeout: failure = Failure{408, "request_timeout", "The request body did not arrive in time.", {}}; return GH_FAILED;

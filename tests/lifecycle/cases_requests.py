@@ -1,5 +1,7 @@
 """Bodies that are announced, unread, or follow each other on one connection."""
+import contextlib
 import json
+import time
 
 from checks import check, check_envelope, check_stream
 from client import body, chat, get, head
@@ -41,15 +43,6 @@ def a_body_that_is_too_large_is_refused_before_it_is_sent(f):
 
 
 @test
-def a_refusal_is_utf8_whatever_the_request_line_holds(f):
-    f.start('health')
-    for target in (b'/caf\xe9', b'/' + 'é'.encode() * 2000, b'/\xf0\x9f'):
-        answer = f.client(b'GET ' + target + b' HTTP/1.1\r\nHost: localhost\r\n\r\n').answer()
-        check_envelope(answer, 400)
-        check(json.loads(answer.body.decode())['path'].startswith('/'), answer.body[:100])
-
-
-@test
 def a_host_is_an_address_this_machine_or_a_name_that_is_known(f):
     f.start('health', server={'hosts': ['ai.example', 'gateway:8080']})
 
@@ -59,6 +52,40 @@ def a_host_is_an_address_this_machine_or_a_name_that_is_known(f):
         check(status(host) == 200, host, 'is refused')
     for host in ('evil.example', 'localhost.example', 'notlocalhost', '.localhost', 'a.ai.example', 'gateway', 'gateway:80', '10.1.2.3.example', '2130706433', '0x7f.1', '[localhost]', '[10.1.2.3]'):
         check(status(host) == 421, host, 'is served')
+
+
+@test
+def a_body_may_take_its_time_for_each_mebibyte(f):
+    f.start(*simulator(), server={'body_timeout': '1s'})
+    half = b'x' * (1 << 19)
+    text = body('@' + ' ' * 5).replace(b'     ', half * 7)
+    client = f.client(head(len(text)))
+    for at in range(0, len(text), len(half)):
+        client.send(text[at:at + len(half)])
+        time.sleep(0.3)     # 1 MiB in 0.6 s, all in 2.4 s
+    check_stream(client.answer())
+
+
+@test
+def a_body_that_trickles_is_given_up(f):
+    f.start(*simulator(), server={'body_timeout': '1s'})
+    client = f.client(head(1 << 20))
+    with contextlib.suppress(OSError):
+        for _ in range(100):
+            client.send(b' ')
+            time.sleep(0.1)
+            if client.receive(0.001):
+                break
+    check_envelope(client.answer(), 408)
+
+
+@test
+def a_refusal_is_utf8_whatever_the_request_line_holds(f):
+    f.start('health')
+    for target in (b'/caf\xe9', b'/' + 'é'.encode() * 2000, b'/\xf0\x9f'):
+        answer = f.client(b'GET ' + target + b' HTTP/1.1\r\nHost: localhost\r\n\r\n').answer()
+        check_envelope(answer, 400)
+        check(json.loads(answer.body.decode())['path'].startswith('/'), answer.body[:100])
 
 
 @test
