@@ -53,30 +53,37 @@ bool is_other_version(std::string_view line) {
 
 }  // namespace
 
-HeadScan scan_head(std::string_view received) {
-  HeadScan scan;
+HeadScan scan_head(std::string_view received, HeadScan scan) {
+  const auto refuse = [&](const Refusal& why) {
+    scan.refusal = why;
+    return scan;
+  };
+  if (scan.refusal || scan.end > 0) return scan;
   constexpr std::size_t kMaxBlankLines = 4;
-  while (received.substr(scan.begin, 2) == "\r\n") {
-    scan.begin += 2;
-    if (scan.begin > 2 * kMaxBlankLines) return scan.refusal = kBadRequest, scan;
+  while (scan.checked == scan.begin && received.substr(scan.begin, 2) == "\r\n") {
+    scan.begin = scan.line = scan.checked = scan.begin + 2;
+    if (scan.begin > 2 * kMaxBlankLines) return refuse(kBadRequest);
   }
-  std::size_t lines = 0;
-  for (std::size_t at = scan.begin; at < received.size();) {
-    const std::size_t end = received.find('\n', at);
-    const std::string_view line = received.substr(at, end == received.npos ? end : end - at);
+  for (;;) {
+    const std::size_t end = received.find('\n', scan.checked);
     const bool whole = end != received.npos;
-    const bool ends_well = !whole || (!line.empty() && line.back() == '\r');
-    const std::size_t cr = line.find('\r');
-    if (!ends_well || (cr != line.npos && cr + 1 != line.size()) || !is_field_value(line.substr(0, cr))) return scan.refusal = kBadRequest, scan;
-    if (lines == 0 && std::min(cr, line.size()) > kMaxRequestLine) return scan.refusal = Refusal{414, "uri_too_long", "The request line is longer than 8 KiB."}, scan;
-    if ((whole ? end + 1 : received.size()) - scan.begin > kMaxHead) return scan.refusal = Refusal{431, "head_too_large", "The request head is larger than 32 KiB."}, scan;
+    std::string_view fresh = received.substr(scan.checked, whole ? end - scan.checked : end);
+    const bool has_cr = !fresh.empty() && fresh.back() == '\r';
+    if (has_cr) fresh.remove_suffix(1);
+    if ((whole && !has_cr) || !is_field_value(fresh)) return refuse(kBadRequest);
+    scan.checked += fresh.size();
+    const std::string_view line = received.substr(scan.line, scan.checked - scan.line);
+    if (scan.lines == 0 && line.size() > kMaxRequestLine) return refuse({414, "uri_too_long", "The request line is longer than 8 KiB."});
+    if ((whole ? end + 1 : received.size()) - scan.begin > kMaxHead) return refuse({431, "head_too_large", "The request head is larger than 32 KiB."});
     if (!whole) return scan;
-    at = end + 1;
-    if (line == "\r") return scan.end = at, scan;
-    if (lines > 0 && (line[0] == ' ' || line[0] == '\t')) return scan.refusal = kBadRequest, scan;  // RFC 9112 5.2: folded
-    if (++lines > kMaxFields + 1) return scan.refusal = Refusal{431, "too_many_headers", "The request has more than 100 header fields."}, scan;
+    scan.line = scan.checked = end + 1;
+    if (line.empty()) {
+      scan.end = scan.line;
+      return scan;
+    }
+    if (scan.lines > 0 && (line[0] == ' ' || line[0] == '\t')) return refuse(kBadRequest);  // RFC 9112 5.2: folded
+    if (++scan.lines > kMaxFields + 1) return refuse({431, "too_many_headers", "The request has more than 100 header fields."});
   }
-  return scan;
 }
 
 RequestHead rough_head(std::string_view head) {

@@ -43,9 +43,14 @@ struct HeadScan {
   std::size_t begin = 0;  // blank lines before it (RFC 9112 2.2)
   std::size_t end = 0;    // 0: not all of it is there
   std::optional<Refusal> refusal;
+
+  std::size_t lines = 0;    // that are whole
+  std::size_t line = 0;     // where the next one begins
+  std::size_t checked = 0;  // up to here nothing is wrong with it
 };
-/// Finds the end of a head, or what no valid head may contain: so that nonsense is refused before its end comes.
-HeadScan scan_head(std::string_view received);
+/// Finds the end of a head, or what no valid head may contain: so that nonsense is refused before its end comes. Goes on
+/// where `scan` stood when less had been received.
+HeadScan scan_head(std::string_view received, HeadScan scan = {});
 
 /// What can be read of a head that is refused, for the answer to it and the log: method and target, if the request line
 /// has that form, and the header fields that are legal by themselves. Nothing may be concluded from it.

@@ -16,6 +16,7 @@ struct Request {
   std::string text;  // of the head, which the parser points into
   RequestParser parser;
   std::string rest;
+  HeadScan scan;
 
   /// Takes `bytes` in pieces that end after `cuts` bytes and at the end.
   explicit Request(std::string_view bytes, std::vector<std::size_t> cuts = {}) {
@@ -38,7 +39,7 @@ struct Request {
  private:
   bool advance() {
     if (text.empty()) {
-      const HeadScan scan = scan_head(rest);
+      scan = scan_head(rest, scan);
       if (scan.refusal) return refuse(*scan.refusal);
       if (scan.end == 0) return true;
       text = rest.substr(scan.begin, scan.end - scan.begin);
@@ -187,6 +188,16 @@ TEST(RequestParser, RefusesNonsenseBeforeTheEndOfItsHead) {
   for (const std::string_view start : {"\n", "\r\r", "\x16\x03\x01", "GET / HTTP/1.1\n", "GET /\rX"}) {
     EXPECT_TRUE(scan_head(start).refusal) << start;
   }
+}
+
+TEST(RequestParser, WhatHasBeenLookedAtIsNotLookedAtAgain) {
+  std::string head = "GET / HTTP/1.1\r\nX: y\r\nX: a";
+  const HeadScan scan = scan_head(head);
+  head.assign(head.size(), '\0');
+  head += "b\r\n\r\n";
+  const HeadScan whole = scan_head(head, scan);
+  EXPECT_FALSE(whole.refusal);
+  EXPECT_EQ(whole.end, head.size());
 }
 
 TEST(RequestParser, ARequestOfHttp11HasExactlyOneValidHost) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/http/grammar.h"
 #include "core/http/io.h"
@@ -43,29 +44,30 @@ Connection::Next Connection::receive() {
   if (input_.empty()) head_began_ = Clock::now();
   input_.append(bytes, read.bytes);
   if (input_.empty()) return Next::wait_for_request;
-  const HeadScan scan = scan_head(input_);
-  return scan.refusal || scan.end ? Next::run : Next::wait_for_head;
+  scan_ = scan_head(input_, scan_);
+  return scan_.refusal || scan_.end ? Next::run : Next::wait_for_head;
 }
 
 Connection::Next Connection::serve(const std::function<std::shared_ptr<const Pipeline>()>& pipeline) {
   for (;;) {
-    const HeadScan scan = scan_head(input_);
-    if (scan.refusal) return refuse(*scan.refusal, *pipeline());
-    if (!scan.end) {
+    scan_ = scan_head(input_, scan_);
+    if (scan_.refusal) return refuse(*scan_.refusal, *pipeline());
+    if (!scan_.end) {
       head_began_ = Clock::now();
       if (!input_.empty()) return Next::wait_for_head;
       input_.shrink_to_fit();  // a parked connection holds no buffer
       return Next::wait_for_request;
     }
-    const Next next = run_one(scan.begin, scan.end, *pipeline());
+    const Next next = run_one(*pipeline());
     if (next != Next::run) return next;
   }
 }
 
 /// Next::run: the connection goes on.
-Connection::Next Connection::run_one(std::size_t begin, std::size_t end, const Pipeline& pipeline) {
-  const std::string head_text = input_.substr(begin, end - begin);
-  input_.erase(0, end);
+Connection::Next Connection::run_one(const Pipeline& pipeline) {
+  const HeadScan scan = std::exchange(scan_, {});
+  const std::string head_text = input_.substr(scan.begin, scan.end - scan.begin);
+  input_.erase(0, scan.end);
   RequestParser parser;
   if (const auto refused = parser.parse_head(head_text)) return send_refusal(*refused, head_text, pipeline);
   const RequestHead& head = parser.head();
@@ -108,7 +110,7 @@ Clock::time_point Connection::deadline(Next next) const {
 }
 
 Connection::Next Connection::refuse(const Refusal& why, const Pipeline& pipeline) {
-  return send_refusal(why, std::string_view(input_).substr(scan_head(input_).begin), pipeline);
+  return send_refusal(why, std::string_view(input_).substr(scan_.begin), pipeline);
 }
 
 Connection::Next Connection::send_refusal(const Refusal& why, std::string_view head_text, const Pipeline& pipeline) {

@@ -38,7 +38,7 @@ class Connection {
   Clock::time_point deadline(Next next) const;
 
  private:
-  Next run_one(std::size_t begin, std::size_t end, const Pipeline& pipeline);
+  Next run_one(const Pipeline& pipeline);
   Next send_refusal(const Refusal& why, std::string_view head_text, const Pipeline& pipeline);
   Next linger();
   bool knows(std::string_view host) const;
@@ -47,6 +47,7 @@ class Connection {
   const std::string peer_;
   const Surroundings& surroundings_;
   std::string input_;  // received, not yet taken by a request
+  HeadScan scan_;      // of the head in it
   Clock::time_point head_began_{};
   std::optional<Clock::time_point> lingers_since_;
 };

@@ -38,6 +38,7 @@ void check_head(const RequestHead& head) {
 std::vector<Request> read(std::string_view bytes, std::size_t piece) {
   std::vector<Request> out;
   std::string received, head_text;
+  HeadScan scan;
   std::optional<RequestParser> parser;
   const auto refused = [](const std::optional<Refusal>& refusal) {
     require(!refusal || (refusal->status >= 400 && refusal->status < 600), "a refusal is an error");
@@ -48,11 +49,12 @@ std::vector<Request> read(std::string_view bytes, std::size_t piece) {
     bytes.remove_prefix(std::min(piece, bytes.size()));
     for (;;) {
       if (!parser) {
-        const HeadScan scan = scan_head(received);
+        scan = scan_head(received, scan);
         if (refused(scan.refusal)) return out;
         if (scan.end == 0) break;
         head_text = received.substr(scan.begin, scan.end - scan.begin);
         received.erase(0, scan.end);
+        scan = {};
         parser.emplace();
         if (refused(parser->parse_head(head_text))) return out;
         check_head(parser->head());
