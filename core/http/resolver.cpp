@@ -1,12 +1,12 @@
 #include "core/http/resolver.h"
 
-#include <Poco/Exception.h>
-#include <Poco/Net/DNS.h>
-#include <Poco/Net/HostEntry.h>
+#include <Poco/Net/SocketAddress.h>
+#include <netdb.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <map>
@@ -14,6 +14,8 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+
+#include "core/http/grammar.h"
 
 namespace gatehouse::core {
 namespace {
@@ -24,7 +26,7 @@ struct LookUp {
   const int done = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // readable when it has ended
   std::atomic<bool> has_ended{false};                         // then the rest is constant
   std::vector<Poco::Net::IPAddress> addresses;
-  std::string error;
+  const char* error = "";
   Clock::time_point end;
 
   LookUp() {
@@ -38,14 +40,33 @@ struct LookUp {
 
   void run(const std::string& host) {
     try {
-      addresses = Poco::Net::DNS::hostByName(host, Poco::Net::DNS::DNS_HINT_AI_ADDRCONFIG).addresses();
-    } catch (const Poco::Exception& e) {
-      error = e.displayText();
+      error = ask(host);
+    } catch (const std::exception&) {
+      error = "no memory";
     }
     end = Clock::now();
     has_ended = true;
     const std::uint64_t one = 1;
     (void)!::write(done, &one, sizeof one);
+  }
+
+ private:
+  /// Empty, or why there are none.
+  const char* ask(const std::string& host) {
+    if (is_localhost(host)) {  // whatever the hosts file lists, and whether or not this machine has an IPv6 address for the outside
+      addresses = {Poco::Net::IPAddress("::1"), Poco::Net::IPAddress("127.0.0.1")};
+      return "";
+    }
+    addrinfo hints{}, *found = nullptr;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_ADDRCONFIG;
+    if (const int failed = ::getaddrinfo(host.c_str(), nullptr, &hints, &found)) return ::gai_strerror(failed);
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, ::freeaddrinfo);
+    for (const addrinfo* a = found; a; a = a->ai_next) {
+      const auto address = Poco::Net::SocketAddress(a->ai_addr, a->ai_addrlen).host();
+      if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(address);
+    }
+    return "";
   }
 };
 

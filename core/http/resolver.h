@@ -9,7 +9,7 @@
 
 namespace gatehouse::core {
 
-/// The addresses of a host name, kept for a minute. getaddrinfo() cannot be interrupted, so it runs on a thread of its own
+/// The addresses of a host name, the best first (RFC 6724), kept for a minute. getaddrinfo() cannot be interrupted, so it runs on a thread of its own
 /// and the request's thread waits as for anything else; requests for one name share one look-up. Any thread.
 ///
 /// Empty, with `why` set, when it failed; `wake` says how the wait ended.

@@ -65,6 +65,21 @@ TEST(Resolver, ANameIsLookedUpOnceForSomeTime) {
   EXPECT_EQ(look_up(name, client.waiter()).addresses, first);
 }
 
+TEST(Resolver, LocalhostIsBothLoopbacks) {
+  ClientEnd client;
+  const std::vector both{Poco::Net::IPAddress("::1"), Poco::Net::IPAddress("127.0.0.1")};
+  EXPECT_EQ(look_up("localhost", client.waiter()).addresses, both);
+  EXPECT_EQ(look_up("tools.LocalHost", client.waiter()).addresses, both);
+}
+
+TEST(Resolver, ANameThatNobodyHasSaysSo) {
+  ClientEnd client;
+  const Answer out = look_up("no such host", client.waiter());
+  EXPECT_TRUE(out.addresses.empty());
+  EXPECT_EQ(out.wake, Wake::ready);
+  EXPECT_FALSE(out.why.empty());
+}
+
 TEST(Resolver, ALookUpThatCouldNotBeginIsTriedAgain) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizer needs descriptors to look at an exception";
