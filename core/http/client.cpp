@@ -6,14 +6,13 @@
 #include <Poco/Net/SSLManager.h>
 #include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/URI.h>
-#include <fcntl.h>
 #include <poll.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <stdexcept>
 
+#include "core/http/dial.h"
 #include "core/http/grammar.h"
 #include "core/http/io.h"
 #include "core/http/message_parser.h"
@@ -217,39 +216,16 @@ std::variant<StreamSocket, HttpProblem> HttpClient::connect(Waiter& waiter) cons
   Wake wake;
   std::string why;
   const auto addresses = resolve(host_, waiter, until, wake, why);
+  if (addresses.empty()) why = host_ + ": " + (wake == Wake::timeout ? "the name service did not answer" : why.empty() ? "no address" : why);
+  auto socket = addresses.empty() ? std::nullopt : dial(addresses, port_, waiter, until, wake, why);
   if (wake == Wake::gone) return HttpProblem{HttpProblem::gone, {}};
   if (wake == Wake::cancelled) return HttpProblem{HttpProblem::cancelled, {}};
-  if (wake == Wake::timeout) return HttpProblem{HttpProblem::no_connection_in_time, host_ + ": the name service did not answer"};
-  HttpProblem last{HttpProblem::unreachable, host_ + ": " + (why.empty() ? "no address" : why)};
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    const Poco::Net::SocketAddress address(addresses[i], port_);
-    // A dead address may not use up the time of those after it.
-    const auto share = Clock::now() + (until - Clock::now()) / static_cast<int>(addresses.size() - i);
-    try {
-      StreamSocket socket;
-      socket.connectNB(address);
-      ::fcntl(socket.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
-      socket.setNoDelay(true);
-      const Wake connected = waiter.wait(socket.impl()->sockfd(), POLLOUT, share);
-      if (connected == Wake::gone) return HttpProblem{HttpProblem::gone, {}};
-      if (connected == Wake::cancelled) return HttpProblem{HttpProblem::cancelled, {}};
-      if (connected == Wake::timeout) {
-        last = {HttpProblem::no_connection_in_time, address.toString() + ": no connection in time"};
-        continue;
-      }
-      if (const int error = socket.impl()->socketError()) {
-        last = {HttpProblem::unreachable, address.toString() + ": " + std::strerror(error)};
-        continue;
-      }
-      if (tls_) {
-        if (auto failed = start_tls(socket, waiter, until)) return std::move(*failed);
-      }
-      return socket;
-    } catch (const Poco::Exception& e) {
-      last = {HttpProblem::unreachable, address.toString() + ": " + e.displayText()};
-    }
+  if (wake == Wake::timeout) return HttpProblem{HttpProblem::no_connection_in_time, std::move(why)};
+  if (!socket) return HttpProblem{HttpProblem::unreachable, std::move(why)};
+  if (tls_) {
+    if (auto failed = start_tls(*socket, waiter, until)) return std::move(*failed);
   }
-  return last;
+  return *std::move(socket);
 }
 
 std::optional<HttpProblem> HttpClient::start_tls(StreamSocket& socket, Waiter& waiter, Clock::time_point until) const {

@@ -423,26 +423,6 @@ TEST(HttpClient, AClientThatLeavesEndsTheUpstreamRequestBeforeTheHeadAndInTheBod
   EXPECT_TRUE(saw_end[0] && saw_end[1]);
 }
 
-/// A listener whose queue is full: the system answers no further connection.
-class FullListener : public Listener {
- public:
-  FullListener() : Listener(0) {
-    sockaddr_in address{};
-    socklen_t size = sizeof address;
-    ::getsockname(fd(), reinterpret_cast<sockaddr*>(&address), &size);
-    for (int& queued : queued_) {
-      queued = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-      (void)::connect(queued, reinterpret_cast<const sockaddr*>(&address), size);
-    }
-  }
-  ~FullListener() {
-    for (const int queued : queued_) ::close(queued);
-  }
-
- private:
-  int queued_[4];
-};
-
 TEST(HttpClient, AConnectionThatIsNotMadeEndsWithTheTimeOrTheClient) {
   FullListener listener;
   HttpClient http({listener.url(), 20ms, 5s, 5s}), patient(options(listener.url()));

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <stdexcept>
@@ -81,13 +82,14 @@ class Peer {
   const int fd_;
 };
 
-/// A listener on a free port of 127.0.0.1.
+/// A listener on 127.0.0.1, or another address of this machine, on a free port unless one is given.
 class Listener {
  public:
-  explicit Listener(int backlog = 16) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Listener(int backlog = 16, in_addr_t ip = INADDR_LOOPBACK, std::uint16_t port = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = htonl(ip);
+    address.sin_port = htons(port);
     socklen_t size = sizeof address;
     if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(fd_, backlog) != 0 ||
         ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
@@ -101,11 +103,32 @@ class Listener {
 
   int fd() const { return fd_; }
   std::string port() const { return std::to_string(port_); }
+  std::uint16_t port_number() const { return port_; }
   std::string url() const { return "http://127.0.0.1:" + port(); }
 
  private:
   const int fd_;
-  int port_ = 0;
+  std::uint16_t port_ = 0;
+};
+
+/// A listener whose queue is full: the system answers no further connection.
+class FullListener : public Listener {
+ public:
+  FullListener() : Listener(0) {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    ::getsockname(fd(), reinterpret_cast<sockaddr*>(&address), &size);
+    for (int& queued : queued_) {
+      queued = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      (void)::connect(queued, reinterpret_cast<const sockaddr*>(&address), size);
+    }
+  }
+  ~FullListener() {
+    for (const int queued : queued_) ::close(queued);
+  }
+
+ private:
+  int queued_[4];
 };
 
 /// A server that plays one script per connection, in the order in which they come; the connection closes at its end.
