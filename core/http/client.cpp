@@ -76,11 +76,11 @@ struct HttpAnswer::Parser final : MessageParser<false> {
   void take(Text bytes, Error&) override { body.append(bytes.data(), bytes.size()); }
 };
 
-HttpAnswer::HttpAnswer(HttpClient& client, StreamSocket socket, Waiter& waiter, bool to_head, Clock::duration event)
-    : client_(client), socket_(std::move(socket)), waiter_(waiter), event_(event), parser_(std::make_unique<Parser>(to_head)) {}
+HttpAnswer::HttpAnswer(HttpClient& client, StreamSocket socket, Clock::time_point expires, Waiter& waiter, bool to_head, Clock::duration event)
+    : client_(client), socket_(std::move(socket)), expires_(expires), waiter_(waiter), event_(event), parser_(std::make_unique<Parser>(to_head)) {}
 
 HttpAnswer::~HttpAnswer() {
-  if (parser_->is_done() && parser_->keep_alive() && pending_.empty()) client_.keep(std::move(socket_), keeps_for());
+  if (parser_->is_done() && parser_->keep_alive() && pending_.empty()) client_.keep({std::move(socket_), expires_}, keeps_for());
 }
 
 /// A second less than the server says: a request on its way at the end of that time would be lost.
@@ -187,32 +187,32 @@ HttpClient::HttpClient(Options options) : options_(std::move(options)) {
   }
 }
 
-std::optional<StreamSocket> HttpClient::take_idle() {
+std::optional<HttpClient::Connection> HttpClient::take_idle() {
   for (;;) {
-    std::optional<StreamSocket> socket;
+    std::optional<Connection> connection;
     {
       const std::lock_guard lock(mutex_);
       if (idle_.empty()) return std::nullopt;
-      if (Clock::now() < idle_.back().until) socket = std::move(idle_.back().socket);
+      if (Clock::now() < idle_.back().until) connection = std::move(idle_.back().connection);
       idle_.pop_back();
-      if (!socket) continue;
+      if (!connection) continue;
     }
     char byte;
-    const Read read = read_ready(*socket, &byte, 1);
-    if (read.how == Io::ok && read.bytes == 0) return socket;  // neither closed nor speaking out of turn
+    const Read read = read_ready(connection->socket, &byte, 1);
+    if (read.how == Io::ok && read.bytes == 0) return connection;  // neither closed nor speaking out of turn
   }
 }
 
-void HttpClient::keep(StreamSocket socket, Clock::duration time) {
-  const auto now = Clock::now();
+void HttpClient::keep(Connection connection, Clock::duration time) {
+  const auto now = Clock::now(), until = std::min(now + time, connection.expires);
   const std::lock_guard lock(mutex_);
   // After a burst the ones at the front would never be taken again, nor closed.
   idle_.erase(idle_.begin(), std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return now < idle.until; }));
-  if (time > time.zero() && idle_.size() < kMaxIdle) idle_.push_back({std::move(socket), now + time});
+  if (now < until && idle_.size() < kMaxIdle) idle_.push_back({std::move(connection), until});
 }
 
-std::variant<StreamSocket, HttpProblem> HttpClient::connect(Waiter& waiter) const {
-  const auto until = Clock::now() + options_.connect;
+std::variant<HttpClient::Connection, HttpProblem> HttpClient::connect(Waiter& waiter) const {
+  const auto began = Clock::now(), until = began + options_.connect;
   Wake wake;
   std::string why;
   const auto addresses = resolve(host_, waiter, until, wake, why);
@@ -225,7 +225,7 @@ std::variant<StreamSocket, HttpProblem> HttpClient::connect(Waiter& waiter) cons
   if (tls_) {
     if (auto failed = start_tls(*socket, waiter, until)) return std::move(*failed);
   }
-  return *std::move(socket);
+  return Connection{*std::move(socket), began + options_.life};
 }
 
 std::optional<HttpProblem> HttpClient::start_tls(StreamSocket& socket, Waiter& waiter, Clock::time_point until) const {
@@ -270,19 +270,20 @@ std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> HttpClient::send(const Re
   if (join) head.append(request.body);
   const auto first_byte = request.first_byte.count() > 0 ? request.first_byte : options_.first_byte;
 
-  for (auto socket = take_idle();; socket.reset()) {
-    const bool kept = socket.has_value();
+  for (auto connection = take_idle();; connection.reset()) {
+    const bool kept = connection.has_value();
     if (!kept) {
       auto connected = connect(waiter);
       if (auto* failed = std::get_if<HttpProblem>(&connected)) return std::move(*failed);
-      socket = std::get<StreamSocket>(std::move(connected));
+      connection = std::get<Connection>(std::move(connected));
     }
-    Io io = write_all(*socket, head, waiter, first_byte);
-    if (io == Io::ok && !join) io = write_all(*socket, request.body, waiter, first_byte);
+    StreamSocket& socket = connection->socket;
+    Io io = write_all(socket, head, waiter, first_byte);
+    if (io == Io::ok && !join) io = write_all(socket, request.body, waiter, first_byte);
     // A server that refuses a large body may answer and close before it has all of it: the answer says why (RFC 9112 9.5).
     if (io != Io::ok && io != Io::broken) return problem(io, HttpProblem::broken, "the upstream did not take the request in time");
 
-    std::unique_ptr<HttpAnswer> answer(new HttpAnswer(*this, std::move(*socket), waiter, request.method == "HEAD", request.event));
+    std::unique_ptr<HttpAnswer> answer(new HttpAnswer(*this, std::move(socket), connection->expires, waiter, request.method == "HEAD", request.event));
     auto failed = answer->read_head(first_byte);
     if (!failed) return answer;
     const bool closed_before = kept && failed->kind == HttpProblem::broken && !answer->heard_;

@@ -42,7 +42,7 @@ class HttpAnswer {
  private:
   friend class HttpClient;
   struct Parser;
-  HttpAnswer(HttpClient& client, Poco::Net::StreamSocket socket, Waiter& waiter, bool to_head, Clock::duration event);
+  HttpAnswer(HttpClient& client, Poco::Net::StreamSocket socket, Clock::time_point expires, Waiter& waiter, bool to_head, Clock::duration event);
   std::variant<std::string_view, HttpProblem> read(Clock::time_point until);
   std::optional<HttpProblem> read_head(Clock::duration first_byte);
   std::optional<HttpProblem> receive(Clock::time_point until);
@@ -50,6 +50,7 @@ class HttpAnswer {
 
   HttpClient& client_;
   Poco::Net::StreamSocket socket_;
+  const Clock::time_point expires_;  // the connection
   Waiter& waiter_;
   const Clock::duration event_;
   std::unique_ptr<Parser> parser_;
@@ -65,6 +66,7 @@ class HttpClient {
   struct Options {
     std::string base_url;
     Clock::duration connect, first_byte, idle;
+    Clock::duration life = std::chrono::minutes(5);  // of a connection that is kept: a name may have moved since
   };
   struct Request {
     std::string_view method, path;
@@ -84,14 +86,18 @@ class HttpClient {
 
  private:
   friend class HttpAnswer;
-  struct Idle {
+  struct Connection {
     Poco::Net::StreamSocket socket;
+    Clock::time_point expires;  // it is not used again after that
+  };
+  struct Idle {
+    Connection connection;
     Clock::time_point until;
   };
-  std::optional<Poco::Net::StreamSocket> take_idle();
-  void keep(Poco::Net::StreamSocket socket, Clock::duration time);
+  std::optional<Connection> take_idle();
+  void keep(Connection connection, Clock::duration time);
   std::string head_of(const Request& request) const;
-  std::variant<Poco::Net::StreamSocket, HttpProblem> connect(Waiter& waiter) const;
+  std::variant<Connection, HttpProblem> connect(Waiter& waiter) const;
   std::optional<HttpProblem> start_tls(Poco::Net::StreamSocket& socket, Waiter& waiter, Clock::time_point until) const;
 
   const Options options_;

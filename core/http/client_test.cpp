@@ -181,6 +181,18 @@ TEST(HttpClient, AConnectionIsKeptForLessThanTheServerSays) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
 }
 
+TEST(HttpClient, AConnectionIsNotUsedForLongerThanItsLife) {
+  const auto once = [](Peer& peer) {
+    peer.request();
+    peer.send(kHello);
+    EXPECT_TRUE(peer.sees_end());
+  };
+  ScriptedServer server({once, once});
+  ClientEnd client;
+  HttpClient http({server.url(), 5s, 5s, 5s, 1ns});
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
+}
+
 /// The servers of a connection that is kept and closed when the second request has come, and of the next connection.
 std::vector<ScriptedServer::Script> closes_at_second_request(std::string_view answer_to_second = {}) {
   return {[=](Peer& peer) {

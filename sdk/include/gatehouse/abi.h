@@ -442,7 +442,7 @@ typedef struct gh_sse_event {
   int64_t retry_ns;       ///< [1.1] How long the server wants to be left alone before a broken stream is asked for again; -1: it has not said.
 } gh_sse_event;
 
-/// Connections are kept alive and reused; TLS is verified (host name, default CAs, TLS 1.2 or newer); redirects are not
+/// Connections are kept alive and reused, for 5 minutes at most; TLS is verified (host name, default CAs, TLS 1.2 or newer); redirects are not
 /// followed. A request is sent once; only when a kept connection turns out to be closed before any byte of the answer has
 /// come, it is sent again on a new one, if it had not left whole or its method is idempotent (RFC 9110 9.2.2, RFC 9112
 /// 9.3.1). A client may be used on many threads at once, an answer on one. The host writes Host, Connection and the framing
