@@ -2,9 +2,6 @@
 
 #include <Poco/Exception.h>
 #include <Poco/Net/NetException.h>
-#include <Poco/Net/NetSSL.h>
-#include <Poco/Net/SSLManager.h>
-#include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/URI.h>
 #include <poll.h>
 
@@ -17,29 +14,18 @@
 #include "core/http/io.h"
 #include "core/http/message_parser.h"
 #include "core/http/resolver.h"
+#include "core/http/tls.h"
 #include "core/version.h"
 
 namespace gatehouse::core {
 namespace {
 
-using Poco::Net::SecureStreamSocket;
 using Poco::Net::StreamSocket;
 
 constexpr std::size_t kReadSize = 4 * 1024;  // most events; a stack page that is touched stays with its thread
 constexpr std::uint32_t kMaxAnswerHead = 64 * 1024;
 constexpr std::size_t kMaxIdle = 1024;
 constexpr auto kMaxIdleTime = std::chrono::seconds(60);
-
-/// Names and certificates are checked against the system's authorities; anything older than TLS 1.2 is refused.
-Poco::Net::Context::Ptr tls_context() {
-  static const Poco::Net::Context::Ptr context = [] {
-    Poco::Net::initializeSSL();
-    Poco::Net::Context::Ptr c = new Poco::Net::Context(Poco::Net::Context::TLS_CLIENT_USE, "", "", "", Poco::Net::Context::VERIFY_STRICT, 9, true, "HIGH:!aNULL");
-    c->requireMinimumProtocol(Poco::Net::Context::PROTO_TLSV1_2);
-    return c;
-  }();
-  return context;
-}
 
 HttpProblem problem(Io io, HttpProblem::Kind when_broken, std::string detail) {
   switch (io) {
@@ -181,7 +167,7 @@ HttpClient::HttpClient(Options options) : options_(std::move(options)) {
     authority_ = url.getAuthority();
     base_path_ = url.getPathEtc();
     if (!base_path_.empty() && base_path_.back() == '/') base_path_.pop_back();
-    if (url.getScheme() == "https") tls_ = tls_context();
+    tls_ = url.getScheme() == "https";
   } catch (const Poco::SyntaxException&) {
     throw std::invalid_argument("is not a URL");
   }
@@ -230,18 +216,13 @@ std::variant<HttpClient::Connection, HttpProblem> HttpClient::connect(Waiter& wa
 
 std::optional<HttpProblem> HttpClient::start_tls(StreamSocket& socket, Waiter& waiter, Clock::time_point until) const {
   try {
-    SecureStreamSocket secure = SecureStreamSocket::attach(socket, host_, tls_);
-    for (;;) {
-      const int result = secure.completeHandshake();
-      if (result == 1) break;
-      const short events = result == SecureStreamSocket::ERR_SSL_WANT_WRITE ? POLLOUT : POLLIN;
-      const Wake wake = waiter.wait(secure.impl()->sockfd(), events, until);
-      if (wake == Wake::gone) return HttpProblem{HttpProblem::gone, {}};
-      if (wake == Wake::cancelled) return HttpProblem{HttpProblem::cancelled, {}};
-      if (wake == Wake::timeout) return HttpProblem{HttpProblem::no_connection_in_time, host_ + ": no TLS handshake in time"};
+    switch (core::start_tls(socket, host_, waiter, until)) {
+      case Wake::ready: break;
+      case Wake::timeout:
+        return HttpProblem{HttpProblem::no_connection_in_time, host_ + ": no TLS handshake in time"};
+      case Wake::gone: return HttpProblem{HttpProblem::gone, {}};
+      case Wake::cancelled: return HttpProblem{HttpProblem::cancelled, {}};
     }
-    secure.verifyPeerCertificate();
-    socket = secure;
     return std::nullopt;
   } catch (const Poco::Exception& e) {
     return HttpProblem{HttpProblem::unreachable, host_ + ": " + e.displayText()};

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <Poco/Net/Context.h>
 #include <Poco/Net/StreamSocket.h>
 
 #include <memory>
@@ -105,7 +104,7 @@ class HttpClient {
   std::string authority_;  // for the Host header
   std::string base_path_;
   std::uint16_t port_ = 0;
-  Poco::Net::Context::Ptr tls_;  // null: plain HTTP
+  bool tls_ = false;
 
   std::mutex mutex_;
   std::vector<Idle> idle_;  // guarded by mutex_; the last used is at the end

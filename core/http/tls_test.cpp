@@ -1,21 +1,19 @@
 #include <Poco/Net/Context.h>
-#include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/Net/SSLManager.h>
+#include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/Net/StreamSocketImpl.h>
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <cstdlib>
-#include <filesystem>
 
 #include "core/http/client.h"
+#include "tests/core/certificates.h"
 #include "tests/core/client_end.h"
 #include "tests/core/scripted_server.h"
 
 namespace gatehouse::core {
 namespace {
 
-namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using Poco::Net::Context;
 using Poco::Net::SecureStreamSocket;
@@ -60,39 +58,6 @@ class TlsPeer {
   SecureStreamSocket socket_;
 };
 
-/// Two authorities, of which the client trusts one, and certificates of both. Made once: the client reads its authority once.
-class Certificates {
- public:
-  Certificates() {
-    fs::create_directories(folder_);
-    for (const char* authority : {"ca", "stranger"}) {
-      openssl("req -x509 " + new_key(authority) + "-subj /CN=" + authority + " -days 30 -out " + authority + ".pem");
-    }
-    make("good", "IP:127.0.0.1,DNS:localhost", 30, "ca");
-    make("other-name", "DNS:example.org", 30, "ca");
-    make("expired", "IP:127.0.0.1", 0, "ca");
-    make("unknown-authority", "IP:127.0.0.1", 30, "stranger");
-    ::setenv("SSL_CERT_FILE", path("ca.pem").c_str(), 1);
-  }
-  ~Certificates() { fs::remove_all(folder_); }
-
-  std::string path(const std::string& file) const { return folder_ / file; }
-
- private:
-  void make(const std::string& name, const std::string& names, int days, const std::string& authority) const {
-    openssl("req " + new_key(name) + "-subj /CN=server -addext subjectAltName=" + names + " -out request");
-    openssl("x509 -req -in request -copy_extensions copy -CA " + authority + ".pem -CAkey " + authority + ".key -CAcreateserial -days " + std::to_string(days) +
-            " -out " + name + ".pem");
-  }
-  static std::string new_key(const std::string& name) { return "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout " + name + ".key "; }
-  void openssl(const std::string& arguments) const {
-    const std::string command = "cd " + folder_.string() + " && openssl " + arguments + " 2>>log";
-    if (std::system(command.c_str()) != 0) throw std::runtime_error(command);
-  }
-
-  const fs::path folder_ = fs::temp_directory_path() / ("gatehouse_tls_test." + std::to_string(getpid()));
-};
-
 class TlsTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -102,7 +67,7 @@ class TlsTest : public testing::Test {
   }
 
   static Context::Ptr context(const std::string& name) {
-    static const Certificates certificates;
+    const Certificates& certificates = Certificates::shared();
     return new Context(Context::SERVER_USE, certificates.path(name + ".key"), certificates.path(name + ".pem"), "", Context::VERIFY_NONE, 9, false, "ALL:@SECLEVEL=0");
   }
   /// A server that plays one script per connection.
