@@ -70,12 +70,19 @@ struct LookUp {
   }
 };
 
+struct Known {
+  std::mutex mutex;
+  std::map<std::string, std::shared_ptr<LookUp>> hosts;  // guarded by mutex; from the configuration only
+};
+Known& known() {
+  static Known known;
+  return known;
+}
+
 /// Throws std::system_error when there are no more descriptors or threads.
 std::shared_ptr<LookUp> look_up(const std::string& host) {
-  static std::mutex mutex;
-  static std::map<std::string, std::shared_ptr<LookUp>> known;  // guarded by mutex; hosts come from the configuration only
-  const std::lock_guard lock(mutex);
-  auto& entry = known[host];
+  const std::lock_guard lock(known().mutex);
+  auto& entry = known().hosts[host];
   if (!entry || !entry->is_good()) {
     auto started = std::make_shared<LookUp>();
     std::thread([host, started] { started->run(host); }).detach();
@@ -100,6 +107,11 @@ std::vector<Poco::Net::IPAddress> resolve(const std::string& host, Waiter& waite
   if (wake != Wake::ready || !entry->has_ended) return {};  // waking up alone makes nothing visible that a thread wrote
   why = entry->error;
   return entry->addresses;
+}
+
+void forget(const std::string& host) {
+  const std::lock_guard lock(known().mutex);
+  known().hosts.erase(host);
 }
 
 }  // namespace gatehouse::core

@@ -15,4 +15,7 @@ namespace gatehouse::core {
 /// Empty, with `why` set, when it failed; `wake` says how the wait ended.
 std::vector<Poco::Net::IPAddress> resolve(const std::string& host, Waiter& waiter, Clock::time_point until, Wake& wake, std::string& why);
 
+/// The next resolve() of this host asks the name service again.
+void forget(const std::string& host);
+
 }  // namespace gatehouse::core

@@ -96,6 +96,18 @@ TEST(Resolver, ALookUpThatCouldNotBeginIsTriedAgain) {
   EXPECT_FALSE(look_up(name, client.waiter()).addresses.empty());
 }
 
+TEST(Resolver, WhatIsForgottenIsLookedUpAgain) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer needs descriptors to look at an exception";
+#endif
+  ClientEnd client;
+  const std::string name = new_name();
+  ASSERT_FALSE(look_up(name, client.waiter()).addresses.empty());
+  forget(name);
+  const NoDescriptors none;
+  EXPECT_TRUE(look_up(name, client.waiter()).addresses.empty());
+}
+
 TEST(Resolver, AClientThatLeavesDoesNotWaitForTheNameService) {
   ClientEnd client;
   client.leave();
