@@ -120,6 +120,17 @@ TEST_F(StoreTableTest, SeveralQuotasKeepTheirKeys) {
   EXPECT_EQ(take({{raw("a"), 2, kMinute, 0, 0}}), GH_OK);
 }
 
+TEST_F(StoreTableTest, WhatIsTakenHereCountsWithTheRest) {
+  gh_quota quota{raw("a"), 1, kMinute, 0, 0};
+  EXPECT_EQ(take({quota}), GH_OK);
+  EXPECT_EQ(api_.take_here(host_, nullptr, &quota, 1), GH_ABSENT);
+  EXPECT_EQ(api_.take_here(other_host_, nullptr, &quota, 1), GH_OK) << "each instance has its own keys";
+  quota.limit = 0;
+  EXPECT_EQ(api_.take_here(host_, nullptr, &quota, 1), GH_INVALID);
+  quota.limit = api_.max_limit(host_) + 1;
+  EXPECT_EQ(api_.take_here(host_, nullptr, &quota, 1), GH_INVALID);
+}
+
 TEST_F(StoreTableTest, OnlyWhatIsKeptElsewhereLetsTheAnswerLeaveFirst) {
   Request r;
   EXPECT_EQ(api_.put(host_, &r.x, raw("a"), raw("b"), kMinute), GH_OK);

@@ -22,31 +22,41 @@ MemoryStore::Entry* MemoryStore::Shard::find(std::string_view key, Clock::time_p
     erase(entry);
     return nullptr;
   }
-  Entries& list = list_of(*entry);
-  list.splice(list.begin(), list, entry);
+  Entries& entries = kind_of(*entry).entries;
+  entries.splice(entries.begin(), entries, entry);
   return &*entry;
 }
 
 MemoryStore::Entry& MemoryStore::Shard::insert(Entry entry) {
-  Entries& list = list_of(entry);
-  list.push_front(std::move(entry));
-  by_key.emplace(list.front().key, list.begin());
-  bytes += list.front().bytes();
-  return list.front();
+  Kind& kind = kind_of(entry);
+  kind.entries.push_front(std::move(entry));
+  by_key.emplace(kind.entries.front().key, kind.entries.begin());
+  kind.bytes += kind.entries.front().bytes();
+  return kind.entries.front();
 }
 
 void MemoryStore::Shard::erase(Entries::iterator entry) {
-  bytes -= entry->bytes();
+  Kind& kind = kind_of(*entry);
+  kind.bytes -= entry->bytes();
   by_key.erase(entry->key);
-  list_of(*entry).erase(entry);
+  kind.entries.erase(entry);
 }
 
 void MemoryStore::Shard::make_room(std::size_t most, Clock::time_point now) {
-  for (Entries* list : {&values, &counts}) {
+  std::size_t bytes = 0;
+  for (Kind& kind : kinds) {
     // Two for each that comes: what has ended gets less and less, and no call has to clear it all away.
-    for (int i = 0; i < 2 && !list->empty() && list->back().ends <= now; ++i) erase(std::prev(list->end()));
+    for (int i = 0; i < 2 && !kind.entries.empty() && kind.entries.back().ends <= now; ++i)
+      erase(std::prev(kind.entries.end()));
+    bytes += kind.bytes;
   }
-  while (bytes > most) erase(std::prev(values.empty() ? counts.end() : values.end()));
+  for (std::size_t k = 0; k < kKinds; ++k) {
+    // The shares are all there is: as long as there is too much, one of the kinds has more than its own.
+    for (Kind& kind = kinds[k]; bytes > most && kind.bytes > most / 8 * kEighths[k];) {
+      bytes -= kind.entries.back().bytes();
+      erase(std::prev(kind.entries.end()));
+    }
+  }
 }
 
 gh_status MemoryStore::get(std::string_view key, Value& value) {
@@ -63,7 +73,7 @@ gh_status MemoryStore::get(std::string_view key, Value& value) {
 gh_status MemoryStore::put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) {
   const auto now = Clock::now();
   Entry entry{std::string(key), std::make_shared<const std::string>(value), now + ttl};
-  if (entry.bytes() > shard_bytes_) return GH_INVALID;
+  if (entry.bytes() > share_of_values()) return GH_INVALID;
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   if (const auto found = shard.by_key.find(key); found != shard.by_key.end()) shard.erase(found->second);
@@ -85,6 +95,11 @@ gh_status MemoryStore::add(std::string_view key, std::int64_t by, std::chrono::n
   if (!counter || __builtin_add_overflow(*counter, by, &total)) return GH_INVALID;
   *counter = total;
   return GH_OK;
+}
+
+/// A quarter of a shard, so that the log of one quota always finds room in its share.
+std::int64_t MemoryStore::max_limit() const {
+  return static_cast<std::int64_t>(shard_bytes_ / 4 / sizeof(Clock::time_point));
 }
 
 gh_status MemoryStore::take(gh_quota* quotas, std::size_t count) {
@@ -134,7 +149,7 @@ void MemoryStore::take_one(const gh_quota& quota, Clock::time_point now) {
   if (takes.full()) {
     const std::size_t before = entry->bytes();
     takes.set_capacity(std::min(static_cast<std::size_t>(quota.limit), std::max<std::size_t>(4, takes.capacity() * 2)));
-    shard.bytes += entry->bytes() - before;
+    shard.kind_of(*entry).bytes += entry->bytes() - before;
     shard.make_room(shard_bytes_, now);
   }
   takes.push_back(now);
@@ -150,8 +165,8 @@ gh_status MemoryStore::erase(std::string_view key) {
 gh_status MemoryStore::clear(std::string_view prefix) {
   for (Shard& shard : shards_) {
     const std::lock_guard lock(shard.mutex);
-    for (Entries* list : {&shard.values, &shard.counts}) {
-      for (auto entry = list->begin(); entry != list->end();) {
+    for (Shard::Kind& kind : shard.kinds) {
+      for (auto entry = kind.entries.begin(); entry != kind.entries.end();) {
         const auto next = std::next(entry);
         if (entry->key.compare(0, prefix.size(), prefix) == 0) shard.erase(entry);
         entry = next;

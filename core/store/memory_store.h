@@ -12,8 +12,8 @@
 
 namespace gatehouse::core {
 
-/// The store of a gateway that stands alone. When it is full, what was not used for longest makes room: values first, and
-/// only when there are none left counters and quotas, which would begin anew.
+/// The store of a gateway that stands alone. When it is full, a kind of entries that has more than its share
+/// makes room with what was not used for longest: so cached answers push out no quota, and quotas no answer.
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(std::size_t max_bytes) : shard_bytes_(max_bytes / kShards) {}
@@ -23,8 +23,7 @@ class MemoryStore final : public Store {
   gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl, std::int64_t& total) override;
   gh_status take(gh_quota* quotas, std::size_t count) override;
   gh_status take_here(gh_quota* quotas, std::size_t count) override { return take(quotas, count); }
-  /// Half of a shard, so that the log of one quota always finds room.
-  std::int64_t max_limit() const override { return static_cast<std::int64_t>(shard_bytes_ / 2 / sizeof(Clock::time_point)); }
+  std::int64_t max_limit() const override;
   gh_status erase(std::string_view key) override;
   gh_status clear(std::string_view prefix) override;
 
@@ -33,10 +32,13 @@ class MemoryStore final : public Store {
   bool up() override { return true; }
 
  private:
-  static constexpr std::size_t kShards = 8;  // one value may fill one
+  static constexpr std::size_t kShards = 8;
 
   using Counter = std::int64_t;
   using Takes = boost::circular_buffer<Clock::time_point>;  // of a quota, the oldest first
+
+  static constexpr std::size_t kKinds = 3;
+  static constexpr std::array<std::size_t, kKinds> kEighths{4, 1, 3};  // shares of values, counters, quotas
 
   struct Entry {
     std::string key;
@@ -50,19 +52,24 @@ class MemoryStore final : public Store {
   struct Shard {
     std::mutex mutex;
     std::unordered_map<std::string_view, Entries::iterator> by_key;
-    Entries values, counts;
-    std::size_t bytes = 0;
+    struct Kind {
+      Entries entries;
+      std::size_t bytes = 0;
+    };
+    std::array<Kind, kKinds> kinds;
 
-    Entries& list_of(const Entry& entry) { return std::holds_alternative<Value>(entry.content) ? values : counts; }
+    Kind& kind_of(const Entry& entry) { return kinds[entry.content.index()]; }
     /// Of what has not ended, as used just now; or nullptr.
     Entry* find(std::string_view key, Clock::time_point now);
     Entry& insert(Entry entry);
     void erase(Entries::iterator entry);
-    /// Erases some of what has ended and, until there are `most` bytes, what was not used for longest.
+    /// Erases some of what has ended and, until there are `most` bytes, what was not used for longest of what
+    /// has more than its share.
     void make_room(std::size_t most, Clock::time_point now);
   };
 
   Shard& shard_of(std::string_view key) { return shards_[std::hash<std::string_view>()(key) >> 32 & (kShards - 1)]; }
+  std::size_t share_of_values() const { return shard_bytes_ / 8 * kEighths[0]; }
   void take_one(const gh_quota& quota, Clock::time_point now);
 
   const std::size_t shard_bytes_;

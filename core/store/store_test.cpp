@@ -212,7 +212,7 @@ TEST_P(StoreTest, NeverMoreThanTheLimitIsTakenInAnySpanOfTheWindow) {
   for (int i = 0; i < 64; ++i) {
     threads.emplace_back([&] {
       while (Clock::now() < stop) {
-        gh_quota both[] = {quota("a", kLimit, kWindow), quota("b", 500'000)};
+        gh_quota both[] = {quota("a", kLimit, kWindow), quota("b", 200'000)};
         const auto begin = Clock::now();
         const gh_status status = store_->take(both, 2);
         const auto end = Clock::now();
