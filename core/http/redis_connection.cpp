@@ -28,6 +28,12 @@ Waiter waiter_until(Clock::time_point deadline) {
   return Waiter(-1, -1, deadline, [] { return std::optional(Clock::time_point::max()); });
 }
 
+/// What so many bytes take at most.
+Clock::duration time_for(std::size_t bytes) {
+  return std::chrono::nanoseconds(std::chrono::seconds(1)) * static_cast<std::int64_t>(bytes) /
+         static_cast<std::int64_t>(RedisConnection::kSlowest);
+}
+
 std::optional<StreamSocket> connect(const Poco::Net::SocketAddress& address, Waiter& waiter, std::string& why) {
   try {
     StreamSocket socket;
@@ -56,7 +62,16 @@ bool parse(std::string_view text, std::int64_t& number) {
 
 }  // namespace
 
-std::unique_ptr<RedisConnection> RedisConnection::open(const StoreSettings::Redis& settings, Clock::time_point deadline, std::string& why) {
+std::string_view RedisReply::code() const {
+  // Redis 6 puts the error of a command into that of its script: "ERR Error running script ...: -READONLY You".
+  for (const std::string_view inner : {"-READONLY", "-OOM"}) {
+    if (text.find(inner) != text.npos) return inner.substr(1);
+  }
+  return std::string_view(text).substr(0, std::min<std::size_t>(text.find(' '), 32));
+}
+
+std::unique_ptr<RedisConnection> RedisConnection::open(const StoreSettings::Redis& settings, Clock::time_point deadline,
+                                                       std::string& why, std::string& code) {
   Waiter waiter = waiter_until(deadline);
   Wake wake;
   const auto addresses = resolve(settings.host, waiter, deadline, wake, why);
@@ -67,26 +82,30 @@ std::unique_ptr<RedisConnection> RedisConnection::open(const StoreSettings::Redi
     auto socket = connect({addresses[i], settings.port}, share, why);
     if (!socket) continue;
     std::unique_ptr<RedisConnection> connection(new RedisConnection(std::move(*socket)));
-    if (connection->log_in(settings, deadline, why)) return connection;
+    if (connection->log_in(settings, deadline, why, code)) return connection;
     return nullptr;
   }
   return nullptr;
 }
 
-bool RedisConnection::log_in(const StoreSettings::Redis& settings, Clock::time_point deadline, std::string& why) {
-  RedisReply reply;
+bool RedisConnection::log_in(const StoreSettings::Redis& settings, Clock::time_point deadline, std::string& why,
+                             std::string& code) {
   if (!settings.password.empty() || !settings.user.empty()) {
     std::vector<std::string_view> auth{"AUTH", settings.user, settings.password};
     if (settings.user.empty()) auth.erase(auth.begin() + 1);
-    if (!ask(auth, reply, deadline, why)) return false;
-    if (reply.kind != RedisReply::kStatus) {
-      why = "it refuses the user or the password";
-      return false;
-    }
+    why = "it refuses the user or the password";
+    if (!accepts(auth, deadline, why, code)) return false;
   }
   if (settings.database == 0) return true;
-  if (!ask({"SELECT", std::to_string(settings.database)}, reply, deadline, why)) return false;
-  if (reply.kind != RedisReply::kStatus) why = "it refuses the number of the database";
+  why = "it refuses the number of the database";
+  return accepts({"SELECT", std::to_string(settings.database)}, deadline, why, code);
+}
+
+bool RedisConnection::accepts(const std::vector<std::string_view>& command, Clock::time_point deadline, std::string& why,
+                              std::string& code) {
+  RedisReply reply;
+  if (!ask(command, reply, deadline, why)) return false;
+  if (reply.kind == RedisReply::kError) code = reply.code();
   return reply.kind == RedisReply::kStatus;
 }
 
@@ -100,11 +119,16 @@ bool RedisConnection::ask(const std::vector<std::string_view>& command, RedisRep
     bytes.append("$").append(std::to_string(word.size())).append("\r\n").append(word).append("\r\n");
   }
 
-  Waiter waiter = waiter_until(deadline);
+  const auto patience = deadline - Clock::now();
+  deadline_ = deadline + time_for(bytes.size());
   reply = {};
   received_ = items_ = 0;
-  if (write_all(socket_, bytes, waiter, deadline - Clock::now()) == Io::ok && read_reply(reply, 0, waiter)) return true;
-  why = Clock::now() >= deadline ? "no answer in time" : "the connection ended, or what came is not the protocol of Redis";
+  Waiter waiter = waiter_until(deadline_);
+  const Io written = write_all(socket_, bytes, waiter, patience);
+  if (written == Io::ok && read_reply(reply, 0)) return true;
+  why = written == Io::timeout || Clock::now() >= deadline_
+            ? "no answer in time"
+            : "the connection ended, or what came is not the protocol of Redis";
   return false;
 }
 
@@ -114,9 +138,9 @@ bool RedisConnection::is_idle() {
   return consumed_ == input_.size() && read.how == Io::ok && read.bytes == 0;
 }
 
-bool RedisConnection::read_reply(RedisReply& reply, int depth, Waiter& waiter) {
+bool RedisConnection::read_reply(RedisReply& reply, int depth) {
   std::string line;
-  if (!read_line(line, waiter) || line.empty()) return false;
+  if (!read_line(line) || line.empty()) return false;
   const std::string_view rest = std::string_view(line).substr(1);
   switch (line[0]) {
     case '+': reply.kind = RedisReply::kStatus; break;
@@ -137,17 +161,17 @@ bool RedisConnection::read_reply(RedisReply& reply, int depth, Waiter& waiter) {
     return true;
   }
   if (reply.integer < 0) return false;
-  if (reply.kind == RedisReply::kBulk) return read_bytes(reply.text, static_cast<std::size_t>(reply.integer), waiter);
+  if (reply.kind == RedisReply::kBulk) return read_bytes(reply.text, static_cast<std::size_t>(reply.integer));
   if (depth == kMaxDepth) return false;
   items_ += static_cast<std::size_t>(reply.integer);
   if (static_cast<std::size_t>(reply.integer) > kMaxItems || items_ > kMaxItems) return false;
   for (std::int64_t i = 0; i < reply.integer; ++i) {
-    if (!read_reply(reply.items.emplace_back(), depth + 1, waiter)) return false;
+    if (!read_reply(reply.items.emplace_back(), depth + 1)) return false;
   }
   return true;
 }
 
-bool RedisConnection::read_line(std::string& line, Waiter& waiter) {
+bool RedisConnection::read_line(std::string& line) {
   for (;;) {
     const std::size_t end = input_.find("\r\n", consumed_);
     if (end != input_.npos) {
@@ -155,27 +179,30 @@ bool RedisConnection::read_line(std::string& line, Waiter& waiter) {
       consumed_ = end + 2;
       return true;
     }
-    if (!receive(waiter)) return false;
+    if (!receive()) return false;
   }
 }
 
-bool RedisConnection::read_bytes(std::string& out, std::size_t size, Waiter& waiter) {
+bool RedisConnection::read_bytes(std::string& out, std::size_t size) {
+  if (size > kMaxReply) return false;
+  deadline_ += time_for(size);
   while (out.size() < size) {
-    if (consumed_ == input_.size() && !receive(waiter)) return false;
+    if (consumed_ == input_.size() && !receive()) return false;
     const std::size_t n = std::min(size - out.size(), input_.size() - consumed_);
     out.append(input_, consumed_, n);
     consumed_ += n;
   }
   std::string end;
-  return read_line(end, waiter) && end.empty();
+  return read_line(end) && end.empty();
 }
 
-bool RedisConnection::receive(Waiter& waiter) {
-  if (received_ > 0 && Clock::now() >= waiter.deadline()) return false;  // what keeps coming is never waited for
+bool RedisConnection::receive() {
+  if (received_ > 0 && Clock::now() >= deadline_) return false;  // what keeps coming is never waited for
   input_.erase(0, consumed_);
   consumed_ = 0;
   char bytes[kReadSize];
-  const Read read = read_some(socket_, bytes, sizeof bytes, waiter, Clock::time_point::max());
+  Waiter waiter = waiter_until(deadline_);
+  const Read read = read_some(socket_, bytes, sizeof bytes, waiter, deadline_);
   input_.append(bytes, read.bytes);
   received_ += read.bytes;
   return read.how == Io::ok && received_ <= kMaxReply;

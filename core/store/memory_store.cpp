@@ -102,7 +102,7 @@ std::int64_t MemoryStore::max_limit() const {
   return static_cast<std::int64_t>(shard_bytes_ / 4 / sizeof(Clock::time_point));
 }
 
-gh_status MemoryStore::take(gh_quota* quotas, std::size_t count) {
+gh_status MemoryStore::take(gh_quota* quotas, std::size_t count, Clock::time_point& at) {
   std::array<bool, kShards> concerned{};
   for (gh_quota* q = quotas; q != quotas + count; ++q) {
     if (q->limit > max_limit()) return GH_INVALID;
@@ -113,7 +113,7 @@ gh_status MemoryStore::take(gh_quota* quotas, std::size_t count) {
     if (concerned[i]) locks[i] = std::unique_lock(shards_[i].mutex);
   }
 
-  const auto now = Clock::now();  // under the locks: the takes of a quota are in order
+  const auto now = at = Clock::now();  // under the locks: the takes of a quota are in order
   bool all = true;
   for (gh_quota* q = quotas; q != quotas + count; ++q) {
     Entry* const entry = shard_of(view(q->key)).find(view(q->key), now);
@@ -153,6 +153,23 @@ void MemoryStore::take_one(const gh_quota& quota, Clock::time_point now) {
     shard.make_room(shard_bytes_, now);
   }
   takes.push_back(now);
+}
+
+void MemoryStore::settle(const gh_quota* quotas, std::size_t count, Clock::time_point at, bool passed) {
+  for (const gh_quota* q = quotas; q != quotas + count; ++q) {
+    Shard& shard = shard_of(view(q->key));
+    const std::lock_guard lock(shard.mutex);
+    Entry* const entry = shard.find(view(q->key), at);
+    auto* const takes = entry ? std::get_if<Takes>(&entry->content) : nullptr;
+    if (!takes) continue;
+    const auto taken = std::lower_bound(takes->begin(), takes->end(), at);
+    if (taken == takes->end() || *taken != at) continue;
+    takes->erase(taken);
+    if (!passed) continue;
+    const auto now = Clock::now();  // under the lock: the takes are in order
+    takes->push_back(now);
+    entry->ends = std::max(entry->ends, now + std::chrono::nanoseconds(q->window_ns));
+  }
 }
 
 gh_status MemoryStore::erase(std::string_view key) {

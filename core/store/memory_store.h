@@ -21,7 +21,10 @@ class MemoryStore final : public Store {
   gh_status get(std::string_view key, Value& value) override;
   gh_status put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) override;
   gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl, std::int64_t& total) override;
-  gh_status take(gh_quota* quotas, std::size_t count) override;
+  gh_status take(gh_quota* quotas, std::size_t count) override {
+    Clock::time_point at;
+    return take(quotas, count, at);
+  }
   gh_status take_here(gh_quota* quotas, std::size_t count) override { return take(quotas, count); }
   std::int64_t max_limit() const override;
   gh_status erase(std::string_view key) override;
@@ -29,7 +32,12 @@ class MemoryStore final : public Store {
 
   const char* kind() const override { return "memory"; }
   bool waits() const override { return false; }
-  bool up() override { return true; }
+  State state() override { return {}; }
+
+  /// `at`: the time that was written down, by which settle() finds this take.
+  gh_status take(gh_quota* quotas, std::size_t count, Clock::time_point& at);
+  /// That take counts from now on (`passed`), or not at all.
+  void settle(const gh_quota* quotas, std::size_t count, Clock::time_point at, bool passed);
 
  private:
   static constexpr std::size_t kShards = 8;

@@ -80,6 +80,36 @@ TEST(MemoryStore, ACounterOutlivesValuesAndQuotas) {
   EXPECT_EQ(total, 2);
 }
 
+TEST(MemoryStore, WhatIsGivenBackCanBeTakenAgain) {
+  MemoryStore store(1 << 20);
+  gh_quota both[] = {{raw("a"), 2, std::chrono::nanoseconds(1min).count(), 0, 0},
+                     {raw("b"), 2, std::chrono::nanoseconds(1min).count(), 0, 0}};
+  Clock::time_point first, second;
+  ASSERT_EQ(store.take(both, 2, first), GH_OK);
+  ASSERT_EQ(store.take(both, 2, second), GH_OK);
+  store.settle(both, 2, first, false);
+  store.settle(both, 1, first, false);
+  ASSERT_EQ(store.take(both, 2), GH_OK) << "once, however often it is said";
+  ASSERT_EQ(store.take(both, 2), GH_ABSENT);
+  EXPECT_EQ(both[0].remaining, -1);
+  EXPECT_EQ(both[1].remaining, -1);
+  const auto left = std::chrono::nanoseconds(both[0].reset_ns);
+  EXPECT_LE(Clock::now() + left - 1min - second, 1s);
+  EXPECT_GE(Clock::now() + left, second + 1min) << "the second still counts for all of its time";
+}
+
+TEST(MemoryStore, WhatHasPassedCountsFromThenOn) {
+  MemoryStore store(1 << 20);
+  gh_quota quota{raw("a"), 1, std::chrono::nanoseconds(50ms).count(), 0, 0};
+  Clock::time_point at;
+  ASSERT_EQ(store.take(&quota, 1, at), GH_OK);
+  while (Clock::now() < at + 40ms) std::this_thread::yield();
+  const auto passed = Clock::now();
+  store.settle(&quota, 1, at, true);
+  while (store.take(&quota, 1) != GH_OK) std::this_thread::yield();
+  EXPECT_GE(Clock::now(), passed + 50ms);
+}
+
 TEST(MemoryStore, AQuotaThatCountsOutlivesValues) {
   MemoryStore store(1 << 20);
   ASSERT_EQ(take(store, "quota", 1), GH_OK);

@@ -15,13 +15,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 45ms;  // a call ends within 50 ms
-constexpr auto kPause = 1s;       // before an attempt to reach what has failed
-constexpr auto kSilence = 60s;    // between complaints about what Redis refuses
+constexpr auto kPatience = 45ms;     // a call ends within 50 ms
+constexpr auto kOpening = 200ms;     // TCP, TLS and AUTH are up to five round trips
+constexpr int kFailuresInARow = 3;   // are no accident
+constexpr auto kPause = 1s;          // before an attempt to reach what has failed
+constexpr auto kShown = 10s;         // a refusal, as the state of the store
+constexpr auto kSilence = 60s;       // between complaints about what Redis refuses
 constexpr auto kLongestClear = 10s;
-constexpr std::size_t kMaxConnections = 16;
-constexpr std::size_t kMaxValue = 4 << 20;  // so that it can be carried in time
-constexpr std::string_view kPrefix = "gatehouse:";
+constexpr std::size_t kMaxValue = 4 << 20;  // so that it can be carried in a second
+constexpr std::size_t kLarge = 64 << 10;    // of a value: 16 ms on a slow line
+// A cluster keeps all keys with the same text in braces on one node, as those of one take() must be.
+constexpr std::string_view kPrefix = "gatehouse:{all}:";
 
 // The sum comes as text: Lua's numbers are exact up to 2^53 only.
 constexpr std::string_view kAdd = R"(
@@ -91,45 +95,21 @@ std::string sha1_of(std::string_view text) {
   return Poco::DigestEngine::digestToHex(engine.digest());
 }
 
-bool is_unknown_script(const RedisReply& reply) { return reply.kind == RedisReply::kError && reply.text.rfind("NOSCRIPT", 0) == 0; }
+bool is_error(const RedisReply& reply, std::string_view code) {
+  return reply.kind == RedisReply::kError && reply.code() == code;
+}
 
 }  // namespace
 
 RedisStore::Script::Script(std::string_view program) : text(program), sha1(sha1_of(program)) {}
 
-/// The right to use one of the connections.
-class RedisStore::Lease {
- public:
-  Lease(RedisStore& store, Clock::time_point deadline) : store_(store) {
-    std::unique_lock lock(store_.mutex_);
-    granted_ = store_.returned_.wait_until(lock, deadline, [this] { return store_.in_use_ < kMaxConnections; });
-    if (granted_) ++store_.in_use_;
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  ~Lease() {
-    if (!granted_) return;
-    {
-      const std::lock_guard lock(store_.mutex_);
-      --store_.in_use_;
-      if (connection) store_.idle_.push_back(std::move(connection));
-    }
-    store_.returned_.notify_one();
-  }
-  bool granted() const { return granted_; }
-
-  std::unique_ptr<RedisConnection> connection;  // kept for the next call if there is one at the end
-
- private:
-  RedisStore& store_;
-  bool granted_;
-};
-
-RedisStore::RedisStore(StoreSettings::Redis settings, Log& log) : settings_(std::move(settings)), log_(log), add_(kAdd), take_(kTake) {}
+RedisStore::RedisStore(StoreSettings::Redis settings, Log& log)
+    : log_(log), add_(kAdd), take_(kTake), here_(StoreSettings().max_bytes), connections_(std::move(settings)) {}
 
 gh_status RedisStore::get(std::string_view key, Value& value) {
   RedisReply reply;
-  if (const gh_status status = ask({"GET", key_of(key)}, RedisReply::kBulk, reply, soon()); status != GH_OK) return status;
+  if (const gh_status status = ask(connections_.values, {"GET", key_of(key)}, RedisReply::kBulk, reply); status != GH_OK)
+    return status;
   if (reply.kind == RedisReply::kNil) return GH_ABSENT;
   value = std::make_shared<const std::string>(std::move(reply.text));
   return GH_OK;
@@ -138,7 +118,8 @@ gh_status RedisStore::get(std::string_view key, Value& value) {
 gh_status RedisStore::put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) {
   if (value.size() > kMaxValue) return GH_INVALID;
   RedisReply reply;
-  return ask({"SET", key_of(key), value, "PX", in_ms(ttl)}, RedisReply::kStatus, reply, soon());
+  return ask(value.size() > kLarge ? connections_.large : connections_.values, {"SET", key_of(key), value, "PX", in_ms(ttl)},
+             RedisReply::kStatus, reply);
 }
 
 gh_status RedisStore::add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl, std::int64_t& total) {
@@ -151,6 +132,15 @@ gh_status RedisStore::add(std::string_view key, std::int64_t by, std::chrono::na
 }
 
 gh_status RedisStore::take(gh_quota* quotas, std::size_t count) {
+  Clock::time_point at;
+  gh_status status = here_.take(quotas, count, at);
+  if (status != GH_OK) return status;
+  status = take_there(quotas, count);
+  here_.settle(quotas, count, at, status == GH_OK);
+  return status;
+}
+
+gh_status RedisStore::take_there(gh_quota* quotas, std::size_t count) {
   std::vector<std::string> words;
   words.push_back(std::to_string(count));
   for (std::size_t i = 0; i < count; ++i) words.push_back(key_of(view(quotas[i].key)));
@@ -179,110 +169,145 @@ gh_status RedisStore::take(gh_quota* quotas, std::size_t count) {
 }
 
 gh_status RedisStore::erase(std::string_view key) {
+  (void)here_.erase(key);
   RedisReply reply;
-  return ask({"UNLINK", key_of(key)}, RedisReply::kInteger, reply, soon());
+  return ask(connections_.values, {"UNLINK", key_of(key)}, RedisReply::kInteger, reply);
 }
 
 gh_status RedisStore::clear(std::string_view prefix) {
+  (void)here_.clear(prefix);
   const std::string pattern = pattern_of(prefix);
   const auto until = Clock::now() + kLongestClear;
   std::string cursor = "0";
   do {
     RedisReply found, erased;
     const Command scan{"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"};
-    if (const gh_status s = ask(scan, RedisReply::kArray, found, soon()); s != GH_OK) return s;
+    if (const gh_status s = ask(connections_.values, scan, RedisReply::kArray, found); s != GH_OK) return s;
     if (found.items.size() != 2 || found.items[0].kind != RedisReply::kBulk) return failed("its answer makes no sense");
     Command unlink{"UNLINK"};
     for (const RedisReply& key : found.items[1].items) unlink.push_back(key.text);
     if (unlink.size() > 1) {
-      if (const gh_status s = ask(unlink, RedisReply::kInteger, erased, soon()); s != GH_OK) return s;
+      if (const gh_status s = ask(connections_.values, unlink, RedisReply::kInteger, erased); s != GH_OK) return s;
     }
     cursor = std::move(found.items[0].text);
   } while (cursor != "0" && Clock::now() < until);
   return cursor == "0" ? GH_OK : GH_UNAVAILABLE;
 }
 
-bool RedisStore::up() {
-  const auto now = Clock::now().time_since_epoch().count();
-  Clock::rep due = ask_again_at_;
-  if (now < due) return down_until_ == 0;
-  ask_again_at_ = now + Clock::duration(kPause).count();
-  RedisReply reply;
-  return ask({"PING"}, RedisReply::kStatus, reply, soon()) == GH_OK;
+Store::State RedisStore::state() {
+  const auto now = ticks_in(0s);
+  if (Clock::rep due = ask_again_at_;
+      now >= due && ask_again_at_.compare_exchange_strong(due, ticks_in(kPause)))
+    (void)probe();
+  const std::lock_guard lock(mutex_);
+  if (!refusal_.empty() && Clock::now() < refused_at_ + kShown) return {State::kDegraded, refusal_};
+  if (down_until_ != 0) return {State::kDown, why_down_};
+  return {};
+}
+
+gh_status RedisStore::probe() {
+  constexpr std::string_view kNoInstance = "probe";  // the keys of instances have a colon
+  gh_quota quota{raw(kNoInstance), 1'000'000, std::chrono::nanoseconds(1s).count(), 0, 0};
+  return take_there(&quota, 1);
 }
 
 gh_status RedisStore::run(const Script& script, Command rest, RedisReply::Kind kind, RedisReply& reply) {
-  const auto deadline = soon();
   rest.insert(rest.begin(), {"EVALSHA", script.sha1});
-  const gh_status status = ask(rest, kind, reply, deadline);
-  if (status == GH_OK || !is_unknown_script(reply)) return status;
+  const gh_status status = ask(connections_.counts, rest, kind, reply);
+  if (!is_error(reply, "NOSCRIPT")) return status;
   rest[0] = "EVAL";  // which makes it known, after a restart of Redis as well
   rest[1] = script.text;
-  return ask(rest, kind, reply, deadline);
+  return ask(connections_.counts, rest, kind, reply);
 }
 
-gh_status RedisStore::ask(const Command& command, RedisReply::Kind kind, RedisReply& reply, Clock::time_point deadline) {
+gh_status RedisStore::ask(RedisConnections::Lane& lane, const Command& command, RedisReply::Kind kind, RedisReply& reply) {
   if (!may_try()) return GH_UNAVAILABLE;
-  Lease lease(*this, deadline);
+  auto deadline = soon();
+  RedisConnections::Lease lease(connections_, lane, deadline);
   if (!lease.granted()) return GH_UNAVAILABLE;
-  std::string why;
-  auto connection = take_idle();
-  if (!connection) connection = RedisConnection::open(settings_, deadline, why);
-  if (!connection || !connection->ask(command, reply, deadline, why)) return failed(why);
-  const bool is_error = reply.kind == RedisReply::kError;
+  std::unique_ptr<RedisConnection> connection;
+  for (bool followed = false; !connection;) {
+    std::string why, code;
+    connection = lease.take_idle();
+    if (!connection) {
+      const auto until = Clock::now() + kOpening;
+      connection = RedisConnection::open(connections_.target(), until, why, code);
+      if (!connection) return Clock::now() < until ? down(why, code) : failed(why);
+      deadline = soon();
+    }
+    if (!connection->ask(command, reply, deadline, why)) {
+      // Redis is there; the line is too slow for a value of this size.
+      const bool is_slow = &lane == &connections_.large || connection->has_begun();
+      return is_slow ? GH_UNAVAILABLE : failed(why);
+    }
+    if (!followed && is_error(reply, "MOVED") && connections_.follow(reply)) {
+      followed = true;
+      connection = nullptr;
+    }
+  }
+  const bool refusal = reply.kind == RedisReply::kError;
   const bool is_nothing = kind == RedisReply::kBulk && reply.kind == RedisReply::kNil;
-  if (!is_error && !is_nothing && reply.kind != kind) return failed("its answer is of the wrong type");
-  lease.connection = std::move(connection);
-  if (is_error && !is_unknown_script(reply)) return refused(reply.text);
+  if (!refusal && !is_nothing && reply.kind != kind) return failed("its answer is of the wrong type");
+  failures_ = 0;
   if (down_until_ != 0 && down_until_.exchange(0) != 0) log_.write(Level::kInfo, {}, {}, "the store is up again");
-  return is_error ? GH_UNAVAILABLE : GH_OK;
+  gh_status status = GH_OK;
+  if (refusal) status = is_error(reply, "NOSCRIPT") ? GH_UNAVAILABLE : refused(reply);
+  lease.keep(std::move(connection));
+  return status;
+}
+
+bool RedisStore::may_try() {
+  Clock::rep until = down_until_;
+  // After the pause one call tries; for the others it begins anew.
+  return until == 0 ||
+         (ticks_in(0s) >= until && down_until_.compare_exchange_strong(until, ticks_in(kPause)));
 }
 
 /// What an error reply means. Redis itself is there, and says so at once: no pause is needed.
-gh_status RedisStore::refused(const std::string& error) {
+gh_status RedisStore::refused(const RedisReply& error) {
   for (const char* misuse : {"WRONGTYPE", "not an integer", "would overflow"}) {
-    if (error.find(misuse) != error.npos) return GH_INVALID;
+    if (error.text.find(misuse) != error.text.npos) return GH_INVALID;
+  }
+  // The server is not what it was, the name leads elsewhere by now, or there is a new password.
+  constexpr std::string_view kElsewhere[] = {"READONLY",    "MASTERDOWN", "LOADING",
+                                             "CLUSTERDOWN", "MOVED",      "NOAUTH"};
+  const std::string_view code = error.code();
+  const bool is_elsewhere =
+      std::find(std::begin(kElsewhere), std::end(kElsewhere), code) != std::end(kElsewhere);
+  if (is_elsewhere && Clock::now() >= connections_.renewed() + kPause) connections_.renew();
+  {
+    const std::lock_guard lock(mutex_);
+    refusal_ = code;
+    refused_at_ = Clock::now();
   }
   Clock::rep until = silent_until_;
   if (ticks_in(0s) >= until && silent_until_.compare_exchange_strong(until, ticks_in(kSilence))) {
     std::string fields = "{\"error\":";
-    quote(fields, error.substr(0, std::min<std::size_t>(error.find(' '), 32)));  // its code, such as OOM, READONLY or NOAUTH
+    quote(fields, code);
     log_.write(Level::kWarn, {}, {}, "the store refuses what it is asked", fields + '}');
   }
   return GH_UNAVAILABLE;
 }
 
 gh_status RedisStore::failed(std::string_view why) {
-  std::vector<std::unique_ptr<RedisConnection>> doubtful;
-  {
-    const std::lock_guard lock(mutex_);
-    doubtful.swap(idle_);
-  }
-  if (down_until_.exchange(ticks_in(kPause)) == 0) {
-    std::string fields = "{\"reason\":";
-    quote(fields, why);
-    log_.write(Level::kWarn, {}, {}, "the store is down", fields + '}');
-  }
+  if (++failures_ >= kFailuresInARow || down_until_ != 0) return down(why);
   return GH_UNAVAILABLE;
 }
 
-bool RedisStore::may_try() {
-  Clock::rep until = down_until_;
-  // After the pause one call tries; for the others it begins anew.
-  return until == 0 || (ticks_in(0s) >= until && down_until_.compare_exchange_strong(until, ticks_in(kPause)));
-}
-
-std::unique_ptr<RedisConnection> RedisStore::take_idle() {
-  for (;;) {
-    std::unique_ptr<RedisConnection> connection;
-    {
-      const std::lock_guard lock(mutex_);
-      if (idle_.empty()) return nullptr;
-      connection = std::move(idle_.back());
-      idle_.pop_back();
-    }
-    if (connection->is_idle()) return connection;
+gh_status RedisStore::down(std::string_view why, std::string_view code) {
+  {
+    const std::lock_guard lock(mutex_);
+    why_down_ = why;
+    refusal_ = code;
+    refused_at_ = Clock::now();
   }
+  connections_.renew();
+  if (down_until_.exchange(ticks_in(kPause)) == 0) {
+    std::string fields = "{\"reason\":";
+    quote(fields, code.empty() ? std::string(why) : std::string(why).append(": ").append(code));
+    log_.write(Level::kWarn, {}, {}, "the store is down", fields + '}');
+  }
+  return GH_UNAVAILABLE;
 }
 
 }  // namespace gatehouse::core

@@ -1,20 +1,25 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
+#include <string>
 #include <vector>
 
-#include "core/http/redis_connection.h"
 #include "core/store/memory_store.h"
+#include "core/store/redis_connections.h"
 #include "core/store/store.h"
 
 namespace gatehouse::core {
 
 /// The store of gateways that share a Redis or Valkey. All its keys begin with "gatehouse:".
 ///
-/// A call ends within 50 ms, except clear(). After one that failed all are answered GH_UNAVAILABLE at once for a second;
-/// then one of them tries again.
+/// A call ends within 50 ms, and 200 ms more if it has to connect; values also have the time that they need
+/// on a slow line; clear() may last longer. A call that fails, fails alone. After several in a row, or when
+/// no connection is to be had, all are answered GH_UNAVAILABLE at once for a second; then one of them tries
+/// again.
+///
+/// What take() lets pass is counted here as well: whatever becomes of Redis, this gateway lets no more pass
+/// than the limit.
 class RedisStore final : public Store {
  public:
   RedisStore(StoreSettings::Redis settings, Log& log);
@@ -30,7 +35,7 @@ class RedisStore final : public Store {
 
   const char* kind() const override { return "redis"; }
   bool waits() const override { return true; }
-  bool up() override;
+  State state() override;
 
  private:
   using Command = std::vector<std::string_view>;
@@ -41,32 +46,34 @@ class RedisStore final : public Store {
     const std::string_view text;
     const std::string sha1;  // by which Redis knows it, once it has seen it
   };
-  class Lease;
 
-  /// GH_OK: `reply` is of this kind, or kNil in the place of kBulk. Each call of this may use one connection.
-  gh_status ask(const Command& command, RedisReply::Kind kind, RedisReply& reply, Clock::time_point deadline);
+  /// GH_OK: `reply` is of this kind, or kNil in the place of kBulk.
+  gh_status ask(RedisConnections::Lane& lane, const Command& command, RedisReply::Kind kind, RedisReply& reply);
   /// `rest`: the number of keys, the keys, the arguments.
   gh_status run(const Script& script, Command rest, RedisReply::Kind kind, RedisReply& reply);
-  gh_status refused(const std::string& error);
-  gh_status failed(std::string_view why);
+  gh_status take_there(gh_quota* quotas, std::size_t count);
+  /// Takes from a quota of no instance, which needs all that counting needs.
+  gh_status probe();
 
   bool may_try();
-  std::unique_ptr<RedisConnection> take_idle();
+  gh_status refused(const RedisReply& error);
+  gh_status failed(std::string_view why);
+  /// `code`: what it refuses to whoever asks; empty: it is not there.
+  gh_status down(std::string_view why, std::string_view code = {});
 
-  const StoreSettings::Redis settings_;
   Log& log_;
   const Script add_, take_;
+  MemoryStore here_;
+  RedisConnections connections_;
 
-  MemoryStore here_{64u << 20};
-
+  std::atomic<int> failures_{0};             // in a row
   std::atomic<Clock::rep> down_until_{0};    // 0: it is up
   std::atomic<Clock::rep> silent_until_{0};  // about what it refuses
   std::atomic<Clock::rep> ask_again_at_{0};  // whether it is up
 
   std::mutex mutex_;
-  std::condition_variable returned_;                    // a connection
-  std::size_t in_use_ = 0;                              // guarded by mutex_
-  std::vector<std::unique_ptr<RedisConnection>> idle_;  // guarded by mutex_
+  std::string why_down_, refusal_;  // guarded by mutex_
+  Clock::time_point refused_at_;    // guarded by mutex_: when it was last refused
 };
 
 }  // namespace gatehouse::core

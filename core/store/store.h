@@ -21,6 +21,11 @@ class Store {
 
   static constexpr std::size_t kMaxQuotas = 16;  // of one take()
 
+  struct State {
+    enum Kind { kUp, kDegraded, kDown } kind = kUp;  // degraded: it refuses some of what it is asked
+    std::string reason = {};                         // such as READONLY; empty: kUp
+  };
+
   /// Does not connect yet. `log` is told when the store goes down and comes up again.
   static std::unique_ptr<Store> open(const StoreSettings& settings, Log& log);
   virtual ~Store() = default;
@@ -34,9 +39,9 @@ class Store {
   /// Takes one from each quota, or none from any (GH_ABSENT); fills in what abi.h says. The keys differ. GH_INVALID: a limit
   /// is too large for this store.
   virtual gh_status take(gh_quota* quotas, std::size_t count) = 0;
-  /// As take(), in the memory of this process.
+  /// As take(), but counts in this process alone, together with what take() has let pass here.
   virtual gh_status take_here(gh_quota* quotas, std::size_t count) = 0;
-  /// The highest limit that take() can count.
+  /// The largest limit that take() can count.
   virtual std::int64_t max_limit() const = 0;
   virtual gh_status erase(std::string_view key) = 0;
   /// Erases all keys that begin with `prefix`.
@@ -46,8 +51,9 @@ class Store {
   virtual const char* kind() const = 0;
   /// Calls may wait, as long as for another machine.
   virtual bool waits() const = 0;
-  /// Whether the store is in order; asks it at most once a second.
-  virtual bool up() = 0;
+  /// How the store is; asks it at most once a second.
+  virtual State state() = 0;
+  bool up() { return state().kind == State::kUp; }
 };
 
 }  // namespace gatehouse::core

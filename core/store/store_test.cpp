@@ -174,6 +174,23 @@ TEST_P(StoreTest, ARefusedCallSucceedsWhenItWasTold) {
   EXPECT_EQ(store_->take(&q, 1), GH_OK);
 }
 
+TEST_P(StoreTest, WhatIsTakenHereCountsTogetherWithWhatPassed) {
+  gh_quota q = quota("a", 2);
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+  EXPECT_EQ(store_->take_here(&q, 1), GH_OK);
+  EXPECT_EQ(store_->take(&q, 1), GH_ABSENT);
+  EXPECT_EQ(store_->take_here(&q, 1), GH_ABSENT);
+  EXPECT_EQ(q.remaining, -1);
+}
+
+TEST_P(StoreTest, TheLargestLimitIsTheMostThatItTakes) {
+  gh_quota q = quota("a", store_->max_limit());
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+  ++q.limit;
+  EXPECT_EQ(store_->take(&q, 1), GH_INVALID);
+  EXPECT_GE(store_->max_limit(), 100'000);
+}
+
 TEST_P(StoreTest, SeveralQuotasAreTakenAllOrNone) {
   gh_quota both[] = {quota("minute", 2), quota("second", 1, 100ms)};
   EXPECT_EQ(store_->take(both, 2), GH_OK);

@@ -36,8 +36,9 @@ class RedisServer {
   /// On the same port, with nothing of what was stored.
   void start() {
     std::filesystem::create_directories(folder_.path);
-    std::vector<std::string> words{"redis-server", "--port", std::to_string(settings.port), "--bind", "127.0.0.1", "--dir", folder_.path,
-                                   "--save", "", "--daemonize", "no", "--logfile", folder_.path + "/log"};
+    const std::string port = std::to_string(settings.port);
+    std::vector<std::string> words{"redis-server", "--port", port, "--bind", "127.0.0.1"};
+    words.insert(words.end(), {"--dir", folder_.path, "--save", "", "--daemonize", "no", "--logfile", folder_.path + "/log"});
     if (!settings.password.empty()) words.insert(words.end(), {"--requirepass", settings.password});
     words.insert(words.end(), options_.begin(), options_.end());
     std::vector<char*> argv;
@@ -62,9 +63,9 @@ class RedisServer {
   /// What it answers to a command; of an error or a status the text.
   RedisReply ask(const std::vector<std::string_view>& command) const {
     RedisReply reply;
-    std::string why;
+    std::string why, code;
     const auto deadline = Clock::now() + std::chrono::seconds(5);
-    const auto connection = RedisConnection::open(settings, deadline, why);
+    const auto connection = RedisConnection::open(settings, deadline, why, code);
     if (!connection || !connection->ask(command, reply, deadline, why)) throw std::runtime_error("redis-server: " + why);
     return reply;
   }
@@ -74,8 +75,8 @@ class RedisServer {
  private:
   void wait_until_ready() {
     const auto until = Clock::now() + std::chrono::seconds(10);
-    for (std::string why; Clock::now() < until; std::this_thread::yield()) {
-      if (RedisConnection::open(settings, until, why)) return;
+    for (std::string why, code; Clock::now() < until; std::this_thread::yield()) {
+      if (RedisConnection::open(settings, until, why, code)) return;
       int status = 0;
       if (::waitpid(process_, &status, WNOHANG) != process_) continue;
       process_ = -1;

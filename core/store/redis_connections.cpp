@@ -1,0 +1,96 @@
+#include "core/store/redis_connections.h"
+
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include "core/http/resolver.h"
+
+namespace gatehouse::core {
+namespace {
+
+constexpr auto kLongestLife = std::chrono::minutes(5);
+
+}  // namespace
+
+RedisConnections::Lease::Lease(RedisConnections& connections, Lane& lane, Clock::time_point deadline)
+    : connections_(connections), lane_(lane) {
+  std::unique_lock lock(lane_.mutex_);
+  granted_ = lane_.returned_.wait_until(lock, deadline, [this] { return lane_.in_use_ < lane_.most_; });
+  if (granted_) ++lane_.in_use_;
+}
+
+RedisConnections::Lease::~Lease() {
+  if (!granted_) return;
+  {
+    const std::lock_guard lock(lane_.mutex_);
+    --lane_.in_use_;
+  }
+  lane_.returned_.notify_one();
+}
+
+std::unique_ptr<RedisConnection> RedisConnections::Lease::take_idle() {
+  for (;;) {
+    std::unique_ptr<RedisConnection> connection;
+    {
+      const std::lock_guard lock(lane_.mutex_);
+      if (lane_.idle_.empty()) return nullptr;
+      connection = std::move(lane_.idle_.back());
+      lane_.idle_.pop_back();
+    }
+    if (connections_.is_usable(*connection) && connection->is_idle()) return connection;
+  }
+}
+
+void RedisConnections::Lease::keep(std::unique_ptr<RedisConnection> connection) {
+  if (!connections_.is_usable(*connection)) return;
+  const std::lock_guard lock(lane_.mutex_);
+  lane_.idle_.push_back(std::move(connection));
+}
+
+StoreSettings::Redis RedisConnections::target() {
+  const std::lock_guard lock(mutex_);
+  return moved_.value_or(settings_);
+}
+
+void RedisConnections::renew() {
+  {
+    const std::lock_guard lock(mutex_);
+    moved_.reset();
+  }
+  forget(settings_.host);
+  end_all();
+}
+
+bool RedisConnections::follow(const RedisReply& moved) {
+  const std::string_view text = moved.text;
+  const std::size_t space = text.rfind(' '), colon = text.rfind(':');
+  if (space == text.npos || colon == text.npos || colon < space) return false;
+  StoreSettings::Redis to = target();
+  const std::string_view port = text.substr(colon + 1);
+  const auto [stop, error] = std::from_chars(port.data(), port.data() + port.size(), to.port);
+  if (error != std::errc() || stop != port.data() + port.size()) return false;
+  if (colon > space + 1) to.host = text.substr(space + 1, colon - space - 1);  // none: the same as before
+  {
+    const std::lock_guard lock(mutex_);
+    if (moved_ == to) return true;
+    moved_ = std::move(to);
+  }
+  end_all();
+  return true;
+}
+
+bool RedisConnections::is_usable(const RedisConnection& connection) const {
+  return connection.opened() > renewed() && Clock::now() < connection.opened() + kLongestLife;
+}
+
+void RedisConnections::end_all() {
+  renewed_at_ = Clock::now().time_since_epoch().count();
+  for (Lane* lane : {&counts, &values, &large}) {
+    std::vector<std::unique_ptr<RedisConnection>> old;  // ended without the lock
+    const std::lock_guard lock(lane->mutex_);
+    old.swap(lane->idle_);
+  }
+}
+
+}  // namespace gatehouse::core

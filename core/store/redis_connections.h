@@ -1,0 +1,74 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/http/redis_connection.h"
+
+namespace gatehouse::core {
+
+/// The connections to one Redis, kept between calls for at most five minutes: names and balancers move. Any thread.
+class RedisConnections {
+ public:
+  /// Connections of one kind of calls, so that large values which fill theirs hold up nothing else.
+  class Lane {
+   public:
+    explicit Lane(std::size_t most) : most_(most) {}
+
+   private:
+    friend class RedisConnections;
+    const std::size_t most_;
+    std::mutex mutex_;
+    std::condition_variable returned_;                    // a connection
+    std::size_t in_use_ = 0;                              // guarded by mutex_
+    std::vector<std::unique_ptr<RedisConnection>> idle_;  // guarded by mutex_
+  };
+
+  /// The right to use one of the connections of a lane.
+  class Lease {
+   public:
+    Lease(RedisConnections& connections, Lane& lane, Clock::time_point deadline);
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease();
+    /// Not: all are in use.
+    bool granted() const { return granted_; }
+    /// An idle connection, or null.
+    std::unique_ptr<RedisConnection> take_idle();
+    /// For the next call; unless it is too old by now.
+    void keep(std::unique_ptr<RedisConnection> connection);
+
+   private:
+    RedisConnections& connections_;
+    Lane& lane_;
+    bool granted_;
+  };
+
+  explicit RedisConnections(StoreSettings::Redis settings) : settings_(std::move(settings)) {}
+
+  Lane counts{16}, values{16}, large{4};
+
+  /// Where to connect to.
+  StoreSettings::Redis target();
+  /// Ends all, and looks the name up again: the server is gone, or not what it was.
+  void renew();
+  Clock::time_point renewed() const { return Clock::time_point(Clock::duration(renewed_at_)); }
+  /// Leads to the node of a cluster that `moved` names: "MOVED 3999 192.0.2.1:6381". False: it names none.
+  bool follow(const RedisReply& moved);
+
+ private:
+  bool is_usable(const RedisConnection& connection) const;
+  void end_all();
+
+  const StoreSettings::Redis settings_;
+  std::atomic<Clock::rep> renewed_at_{0};  // those that were opened before are not used
+  std::mutex mutex_;
+  std::optional<StoreSettings::Redis> moved_;  // guarded by mutex_
+};
+
+}  // namespace gatehouse::core
