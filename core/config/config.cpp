@@ -137,23 +137,22 @@ bool parse_listen(const std::string& text, ServerSettings& out) {
   return true;
 }
 
-/// redis://[user:password@]host[:port][/database]. Of user and password either may be empty.
+/// redis://[user[:password]@]host[:port][/database], or rediss:// for TLS. User and password may be empty.
 bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
   try {
     const Poco::URI parsed(url);
-    if (parsed.getScheme() != "redis" || !parsed.getRawQuery().empty() || !parsed.getFragment().empty()) return false;
+    out.tls = parsed.getScheme() == "rediss";
+    if (!out.tls && parsed.getScheme() != "redis") return false;
+    if (!parsed.getRawQuery().empty() || !parsed.getFragment().empty()) return false;
     out.host = parsed.getHost();
     const auto is_visible = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
     if (out.host.empty() || !std::all_of(out.host.begin(), out.host.end(), is_visible)) return false;
     if (parsed.getPort() != 0) out.port = parsed.getPort();
 
     const std::string& account = parsed.getUserInfo();
-    if (const std::size_t colon = account.find(':'); colon != account.npos) {
-      Poco::URI::decode(account.substr(0, colon), out.user);
-      Poco::URI::decode(account.substr(colon + 1), out.password);
-    } else if (!account.empty()) {
-      return false;
-    }
+    const std::size_t colon = std::min(account.find(':'), account.size());
+    Poco::URI::decode(account.substr(0, colon), out.user);
+    if (colon < account.size()) Poco::URI::decode(account.substr(colon + 1), out.password);
 
     const std::string& path = parsed.getPath();
     if (path.size() < 2) return true;
@@ -328,7 +327,8 @@ class Reader {
     const std::string url = short_form ? *short_form : text(find("store"), "url").value_or("memory");
     if (url != "memory" && !parse_redis(url, out.redis.emplace(StoreSettings::Redis()))) {
       refuse(short_form ? "/store" : "/store/url",
-             "must be memory or redis://[user:password@]host[:port][/database]; in the password write %2F for `/`, and so on");
+             "must be memory or redis://[user:password@]host[:port][/database], with TLS rediss://…; in the "
+             "password write %2F for `/`, and so on");
     }
     const auto size = text(find("store"), "max_size");
     const auto bytes = size ? v1::Json::parse_size(*size) : std::nullopt;

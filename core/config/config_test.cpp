@@ -140,6 +140,10 @@ TEST_F(ConfigTest, TheStoreIsMemoryOrRedis) {
       {"redis://cache/", {StoreSettings::Redis{"cache"}}},
       {"redis://:${GH_A}@127.0.0.1:7000/15", {StoreSettings::Redis{"127.0.0.1", 7000, "", "s:w@rd", 15}}},
       {"{url: 'redis://ann:b%2Fc@[::1]'}", {StoreSettings::Redis{"::1", 6379, "ann", "b/c"}}},
+      {"redis://ann@cache", {StoreSettings::Redis{"cache", 6379, "ann"}}},
+      {"redis://a%40b:100%25@cache", {StoreSettings::Redis{"cache", 6379, "a@b", "100%"}}},
+      {"rediss://:sword@cache", {StoreSettings::Redis{"cache", 6379, "", "sword", 0, true}}},
+      {"rediss://cache:7001/2", {StoreSettings::Redis{"cache", 7001, "", "", 2, true}}},
   };
   for (const auto& [written, read] : kCases) {
     const Config config = parse(std::string("pipeline: [x]\nstore: ") + written);
@@ -149,10 +153,14 @@ TEST_F(ConfigTest, TheStoreIsMemoryOrRedis) {
 }
 
 TEST_F(ConfigTest, ABadStoreIsAProblemThatShowsNoPassword) {
-  const std::string form = "must be memory or redis://[user:password@]host[:port][/database]; in the password write %2F for `/`, and so on\n";
-  for (const char* written : {"Memory", "''", "redis", "redis://", "rediss://:sword@h", "redis://sword@h", "redis://:sword@h:x", "redis://:sword@h:70000",
-                              "redis://:sword@h/x", "redis://:sword@h/-1", "redis://:sword@h/1/2", "redis://:sword@h/99999999999", "redis://:sword@h?a=b",
-                              "redis://:sw%zz@h", "redis://:swo/rd@h", "'redis://:sword@h h'"}) {
+  const std::string form =
+      "must be memory or redis://[user:password@]host[:port][/database], with TLS rediss://…; in the "
+      "password write %2F for `/`, and so on\n";
+  for (const char* written :
+       {"Memory", "''", "redis", "redis://", "redisss://:sword@h", "rediss://", "redis://:sword@h:x",
+        "redis://:sword@h:70000", "redis://:sword@h/x", "redis://:sword@h/-1", "redis://:sword@h/1/2",
+        "redis://:sword@h/99999999999", "redis://:sword@h?a=b", "redis://:sw%zz@h", "redis://:swo/rd@h",
+        "'redis://:sword@h h'"}) {
     parse(std::string("pipeline: [x]\nstore: ") + written);
     EXPECT_EQ(wrong(), "2:8: `store` " + form) << written;
     parse(std::string("pipeline: [x]\nstore:\n  url: ") + written);

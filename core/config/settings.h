@@ -57,6 +57,7 @@ struct StoreSettings {
     std::uint16_t port = 6379;
     std::string user = {}, password = {};  // both empty: none are given
     int database = 0;
+    bool tls = false;
 
     bool operator==(const Redis&) const = default;
   };

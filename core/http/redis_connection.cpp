@@ -12,6 +12,7 @@
 
 #include "core/http/io.h"
 #include "core/http/resolver.h"
+#include "core/http/tls.h"
 
 namespace gatehouse::core {
 namespace {
@@ -60,6 +61,17 @@ bool parse(std::string_view text, std::int64_t& number) {
   return error == std::errc() && stop == text.data() + text.size();
 }
 
+bool secure(StreamSocket& socket, const std::string& host, Clock::time_point deadline, std::string& why) {
+  Waiter waiter = waiter_until(deadline);
+  try {
+    if (start_tls(socket, host, waiter, deadline) == Wake::ready) return true;
+    why = "no TLS handshake in time";
+  } catch (const Poco::Exception& e) {
+    why = e.displayText();
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string_view RedisReply::code() const {
@@ -81,6 +93,7 @@ std::unique_ptr<RedisConnection> RedisConnection::open(const StoreSettings::Redi
     Waiter share = waiter_until(Clock::now() + (deadline - Clock::now()) / static_cast<int>(addresses.size() - i));
     auto socket = connect({addresses[i], settings.port}, share, why);
     if (!socket) continue;
+    if (settings.tls && !secure(*socket, settings.host, deadline, why)) return nullptr;
     std::unique_ptr<RedisConnection> connection(new RedisConnection(std::move(*socket)));
     if (connection->log_in(settings, deadline, why, code)) return connection;
     return nullptr;

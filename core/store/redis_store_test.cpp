@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -12,6 +13,7 @@
 #include <thread>
 
 #include "gatehouse/plugin.hpp"
+#include "tests/core/certificates.h"
 #include "tests/core/redis_server.h"
 
 namespace gatehouse::core {
@@ -506,6 +508,30 @@ TEST_F(RedisStoreTest, UsersAndPasswordsAreGiven) {
   EXPECT_NE(text.find("it refuses the user or the password: WRONGPASS"), text.npos) << text;
   EXPECT_NE(text.find("NOAUTH"), text.npos) << text;
   for (const char* secret : {"swordfish", "mackerel"}) EXPECT_EQ(text.find(secret), text.npos) << text;
+}
+
+TEST_F(RedisStoreTest, ChecksTheCertificateOfAServerWithTls) {
+  std::signal(SIGPIPE, SIG_IGN);  // as main() does: OpenSSL writes without MSG_NOSIGNAL
+  const Certificates& certificates = Certificates::shared();
+  RedisServer redis({"--tls-auth-clients", "no", "--tls-cert-file", certificates.path("good.pem"),
+                     "--tls-key-file", certificates.path("good.key"), "--tls-ca-cert-file",
+                     certificates.path("ca.pem"), "--bind", "127.0.0.1", "127.0.0.2"},
+                    "swordfish", true);
+  const auto store = open(redis.settings);
+  for (const auto call : {put, get, erase, add, take, clear}) EXPECT_TRUE(recovers(*store, call));
+  EXPECT_TRUE(recovers(*store, [](Store& s) { return s.put("large", std::string(4 << 20, 'x'), 1min); }));
+  EXPECT_TRUE(recovers(*store, [](Store& s) {
+    Store::Value value;
+    const gh_status status = s.get("large", value);
+    return status == GH_OK && value->size() != 4u << 20 ? GH_FAILED : status;
+  }));
+
+  auto settings = redis.settings;
+  settings.host = "127.0.0.2";
+  const auto stranger = open(settings);
+  EXPECT_EQ(put(*stranger), GH_UNAVAILABLE);
+  EXPECT_EQ(stranger->state().kind, Store::State::kDown);
+  EXPECT_NE(stranger->state().reason.find("ertificate"), std::string::npos) << stranger->state().reason;
 }
 
 TEST_F(RedisStoreTest, DatabasesAreApart) {

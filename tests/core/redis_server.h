@@ -23,9 +23,11 @@ namespace gatehouse::core {
 /// A redis-server of the test's own, with an empty database, on a free port of 127.0.0.1.
 class RedisServer {
  public:
-  explicit RedisServer(std::vector<std::string> options = {}, std::string password = {}) : options_(std::move(options)) {
+  explicit RedisServer(std::vector<std::string> options = {}, std::string password = {}, bool tls = false)
+      : options_(std::move(options)) {
     settings.host = "127.0.0.1";
     settings.password = std::move(password);
+    settings.tls = tls;
     settings.port = static_cast<std::uint16_t>(std::stoi(Listener().port()));
     start();
   }
@@ -37,8 +39,9 @@ class RedisServer {
   void start() {
     std::filesystem::create_directories(folder_.path);
     const std::string port = std::to_string(settings.port);
-    std::vector<std::string> words{"redis-server", "--port", port, "--bind", "127.0.0.1"};
+    std::vector<std::string> words{"redis-server", "--port", settings.tls ? "0" : port, "--bind", "127.0.0.1"};
     words.insert(words.end(), {"--dir", folder_.path, "--save", "", "--daemonize", "no", "--logfile", folder_.path + "/log"});
+    if (settings.tls) words.insert(words.end(), {"--tls-port", port});
     if (!settings.password.empty()) words.insert(words.end(), {"--requirepass", settings.password});
     words.insert(words.end(), options_.begin(), options_.end());
     std::vector<char*> argv;
