@@ -174,6 +174,7 @@ int serve(const std::string& file) {
   Servers servers(*config, log);
   gateway.traffic = [&clients = servers.clients] { return Gateway::Traffic{clients.running(), clients.connections(), clients.draining()}; };
   log_all(log, problems);
+  gateway.store->try_at_start();
   first->start(nullptr);
   servers.use(std::move(first));
   servers.start();

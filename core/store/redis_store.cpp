@@ -106,6 +106,10 @@ RedisStore::Script::Script(std::string_view program) : text(program), sha1(sha1_
 RedisStore::RedisStore(StoreSettings::Redis settings, Log& log)
     : log_(log), add_(kAdd), take_(kTake), here_(StoreSettings().max_bytes), connections_(std::move(settings)) {}
 
+RedisStore::~RedisStore() {
+  if (first_try_.joinable()) first_try_.join();
+}
+
 gh_status RedisStore::get(std::string_view key, Value& value) {
   RedisReply reply;
   if (const gh_status status = ask(connections_.values, {"GET", key_of(key)}, RedisReply::kBulk, reply); status != GH_OK)
@@ -203,6 +207,13 @@ Store::State RedisStore::state() {
   if (!refusal_.empty() && Clock::now() < refused_at_ + kShown) return {State::kDegraded, refusal_};
   if (down_until_ != 0) return {State::kDown, why_down_};
   return {};
+}
+
+void RedisStore::try_at_start() {
+  first_try_ = std::thread([this] {
+    for (int i = 0; i < kFailuresInARow && probe() != GH_OK; ++i) {
+    }
+  });
 }
 
 gh_status RedisStore::probe() {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/store/memory_store.h"
@@ -23,6 +24,7 @@ namespace gatehouse::core {
 class RedisStore final : public Store {
  public:
   RedisStore(StoreSettings::Redis settings, Log& log);
+  ~RedisStore() override;
 
   gh_status get(std::string_view key, Value& value) override;
   gh_status put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) override;
@@ -36,6 +38,7 @@ class RedisStore final : public Store {
   const char* kind() const override { return "redis"; }
   bool waits() const override { return true; }
   State state() override;
+  void try_at_start() override;
 
  private:
   using Command = std::vector<std::string_view>;
@@ -74,6 +77,8 @@ class RedisStore final : public Store {
   std::mutex mutex_;
   std::string why_down_, refusal_;  // guarded by mutex_
   Clock::time_point refused_at_;    // guarded by mutex_: when it was last refused
+
+  std::thread first_try_;
 };
 
 }  // namespace gatehouse::core

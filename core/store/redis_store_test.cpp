@@ -211,6 +211,18 @@ TEST_F(RedisStoreTest, ARefusedConnectionIsAnOutageAtOnce) {
   EXPECT_EQ(store->state().reason, "Connection refused");
 }
 
+TEST_F(RedisStoreTest, SaysAtTheStartThatItCannotBeReached) {
+  StoreSettings::Redis nowhere;
+  {
+    RedisServer redis;
+    nowhere = redis.settings;
+  }
+  open(nowhere)->try_at_start();
+  const std::string text = log();
+  EXPECT_NE(text.find("the store is down"), text.npos) << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+}
+
 TEST_F(RedisStoreTest, LargeValuesThatGetNowhereHoldUpNothing) {
   FrozenForValues server;
   const auto store = open(at(server));

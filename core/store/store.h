@@ -51,6 +51,8 @@ class Store {
   virtual const char* kind() const = 0;
   /// Calls may wait, as long as for another machine.
   virtual bool waits() const = 0;
+  /// Asks the store on a thread of its own, so that the log tells at the start when it cannot be reached.
+  virtual void try_at_start() {}
   /// How the store is; asks it at most once a second.
   virtual State state() = 0;
   bool up() { return state().kind == State::kUp; }

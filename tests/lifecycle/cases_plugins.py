@@ -97,6 +97,15 @@ def a_store_that_is_down_is_gone_around_or_refused_as_configured(f):
 
 
 @test
+def a_store_that_cannot_be_reached_is_told_at_the_start(f):
+    redis = Redis()
+    f.providers.append(redis)
+    redis.stop()
+    f.start(*limited({'limit': 5}), store=redis.url)
+    f.logged(level='warn', message='the store is down', reason='Connection refused')
+
+
+@test
 def a_store_that_hangs_costs_no_request_more_than_its_budget(f):
     redis = Redis()
     f.providers.append(redis)
