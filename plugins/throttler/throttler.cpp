@@ -28,7 +28,9 @@ Throttler::Throttler(Host host, Json config)
     : host_(host),
       store_(host),
       crypto_(host),
-      open_on_store_failure_(config["on_store_failure"].str() != "closed"),
+      on_store_failure_(config["on_store_failure"].str() == "open"     ? OnStoreFailure::kOpen
+                        : config["on_store_failure"].str() == "closed" ? OnStoreFailure::kClosed
+                                                                       : OnStoreFailure::kCount),
       allowed_(decisions("allowed")),
       refused_(decisions("refused")),
       store_failure_(decisions("store_failure")) {
@@ -93,14 +95,19 @@ Status Throttler::handle(Exchange& x, Sink& out, Next& next) {
   }
 
   auto taken = store_.take(x, quotas);
-  if (!taken) {
-    Status error = taken.error();
-    if (error.code() == GH_UNAVAILABLE) return without_store(x, out, next);
-    if (error.code() == GH_INVALID) {
-      return Fail{500, "limit_too_large", "Requests cannot be counted.", "raise store.max_size, or lower throttler.limit"};
+  if (!taken && taken.error().code() == GH_UNAVAILABLE) {
+    note_store_failure();
+    if (on_store_failure_ == OnStoreFailure::kOpen) return next(x, out);
+    if (on_store_failure_ == OnStoreFailure::kClosed) {
+      return Fail{503, "store_unavailable", "Requests cannot be counted just now. Try again in a moment.",
+                  "the store does not answer", seconds(1)};
     }
-    return error;
+    taken = store_.take_here(x, quotas);
   }
+  if (!taken && taken.error().code() == GH_INVALID) {
+    return Fail{500, "limit_too_large", "Requests cannot be counted.", "raise store.max_size, or lower throttler.limit"};
+  }
+  if (!taken) return taken.error();
   std::string states;
   for (std::size_t i = 0; i < quotas.size(); ++i) append_state(states, policies_[i].name, quotas[i]);
   x.set_header("RateLimit", states);
@@ -144,15 +151,15 @@ Status Throttler::refusal(const std::vector<gh_quota>& quotas) const {
   return Fail{429, "rate_limited", std::move(message), {}, nanoseconds(worst->reset_ns)};
 }
 
-Status Throttler::without_store(Exchange& x, Sink& out, Next& next) {
+void Throttler::note_store_failure() {
+  constexpr View kWarnings[] = {"the store does not answer: requests are counted by this gateway alone",
+                                "the store does not answer: requests pass uncounted",
+                                "the store does not answer: requests are refused"};
   store_failure_.record();
   const nanoseconds now = host_.now();
   nanoseconds due = next_warning_;
-  if (now >= due && next_warning_.compare_exchange_strong(due, now + kWarningInterval)) {
-    host_.warn(open_on_store_failure_ ? "the store is down: requests pass uncounted" : "the store is down: requests are refused");
-  }
-  if (open_on_store_failure_) return next(x, out);
-  return Fail{503, "store_unavailable", "Requests cannot be counted just now. Try again in a moment.", "the store is down", seconds(1)};
+  if (now >= due && next_warning_.compare_exchange_strong(due, now + kWarningInterval))
+    host_.warn(kWarnings[static_cast<std::size_t>(on_store_failure_)]);
 }
 
 }  // namespace gatehouse

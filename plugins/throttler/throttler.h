@@ -32,12 +32,12 @@ class Throttler final : public Plugin {
 
   std::string key_of(Exchange& x, const Policy& policy) const;
   Status refusal(const std::vector<gh_quota>& quotas) const;
-  Status without_store(Exchange& x, Sink& out, Next& next);
+  void note_store_failure();
 
   const Host host_;
   const Store store_;
   const Crypto crypto_;
-  const bool open_on_store_failure_;
+  enum class OnStoreFailure { kCount, kOpen, kClosed } const on_store_failure_;
   const Series allowed_, refused_, store_failure_;
   std::vector<Policy> policies_;
   std::string policy_header_;

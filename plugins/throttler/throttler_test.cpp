@@ -172,11 +172,28 @@ TEST_F(ThrottlerTest, NeverAllowsMoreThanTheLimitOnManyThreads) {
   EXPECT_EQ(allowed, 100);
 }
 
-TEST_F(ThrottlerTest, LetsRequestsPassWhileTheStoreIsDown) {
-  Throttler t = throttler(R"({"limit": 1})");
+TEST_F(ThrottlerTest, CountsByItselfWhileTheStoreIsDown) {
+  Throttler t = throttler(R"({"limit": 2})");
+  EXPECT_EQ(ask(t).status, 200);
+  h.store_down = true;
+  Answer answer = ask(t);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("RateLimit"), R"("default";r=0;t=60)");
+  answer = ask(t);
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_EQ(answer.failure.code, "rate_limited");
+  EXPECT_EQ(h.logs, std::vector<std::string>{
+                        "warn: the store does not answer: requests are counted by this gateway alone"});
+  EXPECT_EQ(decisions("store_failure"), 2);
+  EXPECT_EQ(decisions("allowed"), 2);
+  EXPECT_EQ(decisions("refused"), 1);
+}
+
+TEST_F(ThrottlerTest, LetsRequestsPassUncountedWhileTheStoreIsDownIfItIsToldSo) {
+  Throttler t = throttler(R"({"limit": 1, "on_store_failure": "open"})");
   h.store_down = true;
   for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(t).status, 200);
-  EXPECT_EQ(h.logs, std::vector<std::string>{"warn: the store is down: requests pass uncounted"});
+  EXPECT_EQ(h.logs, std::vector<std::string>{"warn: the store does not answer: requests pass uncounted"});
   EXPECT_EQ(decisions("store_failure"), 3);
   EXPECT_EQ(decisions("allowed"), 0);
 

@@ -1,12 +1,13 @@
 """The plugins together: what an operator and a client see of limits, retries, caches and a store that is down."""
 import concurrent.futures
 import json
+import string
 import time
 
 from checks import PATIENCE, check, check_envelope, check_stream, eventually
-from client import EXTENSION, Client, body, chat, get
+from client import EXTENSION, Client, body, chat, get, head
 from fixture import Fixture, gemini, simulator, test
-from redis import Redis
+from redis import Line, Redis
 
 OTHER = 'p' * 32
 LIMITED = {'throttler': {'limit': 100, 'window': '2s'}}
@@ -79,21 +80,58 @@ def two_gateways_with_one_redis_share_the_limit(f):
         other.__exit__(None)
 
 
+def flood(f, connections, seconds, request):
+    """How many requests got which status, that were sent one after the other on each connection."""
+    until = time.monotonic() + seconds
+
+    def one(_):
+        client, got = Client(f.gateway.address), []
+        while time.monotonic() < until:
+            client.send(request)
+            got.append(client.answer().status)
+            client.data, client.taken = b'', 0
+        client.sock.close()
+        return got
+    with concurrent.futures.ThreadPoolExecutor(connections) as pool:
+        got = [status for each in pool.map(one, range(connections)) for status in each]
+    return {status: got.count(status) for status in sorted(set(got))}
+
+
 @test
-def a_store_that_is_down_is_gone_around_or_refused_as_configured(f):
+def a_flood_does_not_open_the_limit_of_a_redis_that_is_well(f):
     redis = Redis()
     f.providers.append(redis)
-    f.start('extension-auth',
-            {'throttler': {'limit': 5, 'window': '1m', 'name': 'strict', 'on_store_failure': 'closed'}, 'as': 'strict', 'when': {'path': '/api/chat'}},
-            {'throttler': {'limit': 1000}, 'as': 'lenient'}, 'tools', *simulator()[1:], store=redis.url)
-    check(f.client(chat()).answer().status == 200, 'refused')
-    redis.stop()
-    began = time.monotonic()
-    check_envelope(f.client(chat()).answer(), 503)
-    check(time.monotonic() - began < 1, 'a request hangs on the store')
-    check_envelope(f.client(get('/nothing')).answer(), 404)     # through the lenient one
-    redis.start()
-    eventually(lambda: f.client(chat()).answer().status == 200, 5, 'it does not come back')
+    f.start(*limited({'limit': 5, 'window': '10m'}), store=redis.url)
+    got = flood(f, 300, 4, get('/nothing').replace(b'\r\n\r\n', f'\r\nX-Extension-ID: {EXTENSION}\r\n\r\n'.encode()))
+    check(set(got) == {404, 429} and got[404] == 5 and got[429] > 295, got)
+
+
+@test
+def a_failover_lets_pass_no_more_than_the_limit_of_each_gateway(f):
+    primary, replica = Redis(), Redis()
+    line = Line(primary)
+    f.providers += [primary, replica, line]
+    replica.ask('REPLICAOF', '127.0.0.1', str(primary.port))
+    eventually(lambda: b'master_link_status:up' in replica.ask('INFO', 'replication'), PATIENCE, 'the replica finds no primary')
+    other = Fixture(f.binary)
+    try:
+        for gateway in (f, other):
+            gateway.start('health', *limited({'limit': 20, 'window': '10m'}), store=line.url)
+        got = statuses(f, 10, gateways=[other])
+        replica.ask('REPLICAOF', 'NO', 'ONE')
+        primary.ask('REPLICAOF', '127.0.0.1', str(replica.port))
+        line.redis = replica
+        got += statuses(f, 100, gateways=[other])
+        check(20 <= got.count(200) <= 40 and got.count(200) + got.count(429) == 110, {s: got.count(s) for s in got})
+        others = (a + b + 'x' * 30 for a in string.ascii_lowercase for b in string.ascii_lowercase)
+
+        def is_asked():
+            extension = next(others)
+            check(f.client(chat(extension=extension)).answer().status == 200, 'another client is refused')
+            return extension.encode() in replica.ask('KEYS', '*')
+        eventually(is_asked, PATIENCE, 'the new primary is not asked')
+    finally:
+        other.__exit__(None)
 
 
 @test
@@ -103,6 +141,45 @@ def a_store_that_cannot_be_reached_is_told_at_the_start(f):
     redis.stop()
     f.start(*limited({'limit': 5}), store=redis.url)
     f.logged(level='warn', message='the store is down', reason='Connection refused')
+
+
+@test
+def a_large_answer_is_kept_over_a_slow_line_and_opens_no_limit(f):
+    redis = Redis()
+    line = Line(redis, 12.5e6)      # 100 Mbit/s
+    provider = f.provider(lambda call: call.answer(*['x' * 9000] * 100))
+    f.providers += [redis, line]
+    f.start('extension-auth', {'throttler': {'limit': 50, 'window': '10m'}}, *cached(provider)[1:], store=line.url)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        passed = pool.submit(statuses, f, 200, chat('Small', extension=OTHER))
+        eventually(lambda: fields(f.client(chat('Large')).answer()).get('x-cache') == 'hit', 30, 'it is not kept')
+        got = passed.result()
+    check(got.count(200) <= 50 and got.count(200) + got.count(429) == 200, {s: got.count(s) for s in got})
+
+
+@test
+def a_store_that_is_down_is_done_without_as_configured(f):
+    redis = Redis()
+    f.providers.append(redis)
+
+    def throttler(name, **settings):
+        return {'throttler': {'limit': 5, 'window': '10m', 'name': name, **settings}, 'as': name, 'when': {'path': f'/{name}'}}
+    f.start('extension-auth', throttler('closed', on_store_failure='closed'), throttler('open', on_store_failure='open'), throttler('count'),
+            *simulator()[1:], store=redis.url)
+
+    def ask(name, count):
+        return statuses(f, count, head(0, path=f'/{name}'))
+    for name in ('closed', 'open', 'count'):
+        check(ask(name, 1) == [404], name)
+    redis.stop()
+    began = time.monotonic()
+    check(set(ask('closed', 20)) == {503}, 'closed')
+    check(set(ask('open', 20)) == {404}, 'open')
+    got = ask('count', 20)
+    check(got.count(404) == 4 and got.count(429) == 16, 'count', got)
+    check(time.monotonic() - began < 5, 'requests hang on the store')
+    redis.start()
+    eventually(lambda: ask('closed', 1) == [404], 5, 'it does not come back')
 
 
 @test

@@ -1,9 +1,12 @@
 """A Redis of a test's own."""
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 from checks import PATIENCE, check, eventually
@@ -53,3 +56,38 @@ class Redis:
     def close(self):
         self.stop()
         self.folder.cleanup()
+
+
+class Line:
+    """What leads to a Redis: an address that can be moved to another one. Connections that were made before stay where they are."""
+    def __init__(self, redis, bytes_per_second=None):
+        self.redis, self.rate = redis, bytes_per_second
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.url = f'redis://127.0.0.1:{self.listener.getsockname()[1]}'
+        self.socks = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near = self.listener.accept()[0]
+                far = socket.create_connection(('127.0.0.1', self.redis.port), PATIENCE)
+                far.settimeout(None)
+                self.socks += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source, sink):
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                if self.rate:
+                    time.sleep(len(piece) / self.rate)
+                sink.sendall(piece)
+        for sock in (source, sink):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.listener.close()
+        for sock in self.socks:
+            sock.close()
