@@ -39,7 +39,9 @@ Throttler::Throttler(Host host, Json config)
   std::size_t index = 0;
   for (const Json policy : policies) add_policy(policy, "/policies/" + std::to_string(index++));
   for (const View key : {"name", "limit", "window", "key", "concurrent"}) {
-    if (policies && config[key]) host.problem(std::string("/").append(key), "belongs into each entry of `policies`");
+    if (policies && config[key])
+      host.problem(std::string("/").append(key),
+                   "`" + std::string(key) + "` belongs into each entry of `policies`");
   }
   index = 0;
   for (const Json proxy : config["trusted_proxies"]) {
@@ -64,10 +66,15 @@ void Throttler::add_policy(Json config, const std::string& pointer) {
                 {},
                 config["concurrent"].integer(0)};
   if (policy.window != window || window < seconds(1) || window > std::chrono::hours(24)) {
-    host_.problem(pointer + "/window", "must be whole seconds, from 1s to 24h");
+    host_.problem(pointer + "/window", "`window` must be whole seconds, from 1s to 24h");
+  }
+  if (policy.limit > store_.max_limit()) {
+    host_.problem(pointer + "/limit", "`limit` is more than the store can count, " +
+                                          std::to_string(store_.max_limit()) +
+                                          ": lower it, or raise store.max_size to 256 bytes for each");
   }
   if (std::any_of(policies_.begin(), policies_.end(), [&](const Policy& p) { return p.name == policy.name; })) {
-    host_.problem(pointer + "/name", "another policy has this name");
+    host_.problem(pointer + "/name", "`name`: another policy has this name");
   }
   if (policy.key.compare(0, kHeaderKey.size(), kHeaderKey) == 0) policy.header = policy.key.substr(kHeaderKey.size());
 
@@ -103,9 +110,6 @@ Status Throttler::handle(Exchange& x, Sink& out, Next& next) {
                   "the store does not answer", seconds(1)};
     }
     taken = store_.take_here(x, quotas);
-  }
-  if (!taken && taken.error().code() == GH_INVALID) {
-    return Fail{500, "limit_too_large", "Requests cannot be counted.", "raise store.max_size, or lower throttler.limit"};
   }
   if (!taken) return taken.error();
   std::string states;

@@ -212,9 +212,15 @@ TEST_F(ThrottlerTest, RefusesRequestsWhileTheStoreIsDownIfItIsToldSo) {
   EXPECT_EQ(h.next_calls, 0);
 }
 
-TEST_F(ThrottlerTest, TellsTheLogThatTheStoreHasNoRoomForItsLimit) {
-  Throttler t = throttler(R"({"limit": 0})");  // no store takes that; of a real one the most depends on its size
-  EXPECT_EQ(ask(t).failure.detail, "raise store.max_size, or lower throttler.limit");
+TEST_F(ThrottlerTest, RefusesALimitThatTheStoreCannotCount) {
+  h.max_limit = 50;
+  (void)throttler(R"({"limit": 50})");
+  EXPECT_TRUE(h.problems.empty());
+  (void)throttler(R"({"policies": [{"name": "a", "limit": 51}]})");
+  EXPECT_EQ(h.problems,
+            std::vector<std::string>{
+                "/policies/0/limit: `limit` is more than the store can count, 50: lower it, or raise "
+                "store.max_size to 256 bytes for each"});
 }
 
 TEST_F(ThrottlerTest, LimitsTheRequestsThatRunAtOnce) {
@@ -284,11 +290,14 @@ TEST_F(ThrottlerTest, TellsWhatIsWrongWithItsConfiguration) {
   (void)throttler(R"({"limit": 5,
                       "policies": [{"name": "a", "window": "0s"}, {"name": "a", "window": "25h"}, {"name": "b", "window": "1500ms"}],
                       "trusted_proxies": ["10.0.0.1", "10.0.0.0/64"]})");
-  EXPECT_EQ(h.problems, (std::vector<std::string>{
-                            "/policies/0/window: must be whole seconds, from 1s to 24h",
-                            "/policies/1/window: must be whole seconds, from 1s to 24h", "/policies/1/name: another policy has this name",
-                            "/policies/2/window: must be whole seconds, from 1s to 24h", "/limit: belongs into each entry of `policies`",
-                            "/trusted_proxies/1: this is no address or network: write 192.0.2.1 or 192.0.2.0/24"}));
+  EXPECT_EQ(h.problems,
+            (std::vector<std::string>{
+                "/policies/0/window: `window` must be whole seconds, from 1s to 24h",
+                "/policies/1/window: `window` must be whole seconds, from 1s to 24h",
+                "/policies/1/name: `name`: another policy has this name",
+                "/policies/2/window: `window` must be whole seconds, from 1s to 24h",
+                "/limit: `limit` belongs into each entry of `policies`",
+                "/trusted_proxies/1: this is no address or network: write 192.0.2.1 or 192.0.2.0/24"}));
 }
 
 TEST_F(ThrottlerTest, TellsNobodyTheHeaderThatItCountsBy) {
