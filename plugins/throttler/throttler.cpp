@@ -22,6 +22,31 @@ void append_state(std::string& out, View name, const gh_quota& quota) {
   out.append(";t=").append(std::to_string(whole_seconds(quota.reset_ns)));
 }
 
+/// A header to which each throttler of a pipeline appends. Until this ends, its text is in the notes.
+class SharedHeader {
+ public:
+  SharedHeader(Exchange& x, View name) : x_(x), name_(name), above_(x.notes()[name].str()) {}
+  SharedHeader(const SharedHeader&) = delete;
+  SharedHeader& operator=(const SharedHeader&) = delete;
+  ~SharedHeader() {
+    MutableJson notes = x_.notes();
+    if (above_.empty())
+      notes.erase(notes[name_]);
+    else
+      notes.edit(name_).set(View(above_));
+  }
+  void add(View text) {
+    const std::string all = above_ + (above_.empty() ? "" : ", ") + std::string(text);
+    x_.notes().edit(name_).set(View(all));
+    x_.set_header(name_, all);
+  }
+
+ private:
+  Exchange& x_;
+  const View name_;
+  const std::string above_;
+};
+
 }  // namespace
 
 Throttler::Throttler(Host host, Json config)
@@ -89,7 +114,8 @@ Status Throttler::handle(Exchange& x, Sink& out, Next& next) {
   std::vector<Running::Place> places;
   keys.reserve(policies_.size());  // quotas point into them
   quotas.reserve(policies_.size());
-  x.set_header("RateLimit-Policy", policy_header_);
+  SharedHeader policy_header(x, "RateLimit-Policy"), state_header(x, "RateLimit");
+  policy_header.add(policy_header_);
   for (const Policy& policy : policies_) {
     const std::string& key = keys.emplace_back(key_of(x, policy));
     quotas.push_back({raw(key), policy.limit, nanoseconds(policy.window).count(), 0, 0});
@@ -114,7 +140,7 @@ Status Throttler::handle(Exchange& x, Sink& out, Next& next) {
   if (!taken) return taken.error();
   std::string states;
   for (std::size_t i = 0; i < quotas.size(); ++i) append_state(states, policies_[i].name, quotas[i]);
-  x.set_header("RateLimit", states);
+  state_header.add(states);
   if (!*taken) {
     refused_.record();
     return refusal(quotas);

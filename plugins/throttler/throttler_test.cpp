@@ -223,6 +223,24 @@ TEST_F(ThrottlerTest, RefusesALimitThatTheStoreCannotCount) {
                 "store.max_size to 256 bytes for each"});
 }
 
+TEST_F(ThrottlerTest, AddsToTheHeadersOfTheThrottlerAbove) {
+  Throttler above = throttler(R"({"name": "all", "limit": 9})"),
+            below = throttler(R"({"name": "one", "limit": 1, "key": "address"})");
+  const gh_next end{sizeof end, nullptr, [](void*, gh_exchange*, const gh_sink*) -> gh_status { return GH_OK; }};
+  h.next = [&](Exchange& x, Sink& out) {
+    Next next(&end);
+    return below.handle(x, out, next);
+  };
+  for (const int status : {200, 429, 429}) {
+    const Answer answer = ask(above);
+    EXPECT_EQ(answer.status, status);
+    EXPECT_EQ(answer.header("RateLimit-Policy"), R"("all";q=9;w=60, "one";q=1;w=60)");
+    EXPECT_EQ(answer.header("RateLimit").find(R"("all";r=)"), 0u);
+    EXPECT_NE(answer.header("RateLimit").find(R"(, "one";r=0;t=60)"), std::string::npos);
+    EXPECT_EQ(answer.notes.find("RateLimit"), std::string::npos) << "they are no news for the log";
+  }
+}
+
 TEST_F(ThrottlerTest, LimitsTheRequestsThatRunAtOnce) {
   Throttler t = throttler(R"({"concurrent": 2})");
   std::vector<Answer> inner;
