@@ -257,7 +257,9 @@ void Pipeline::report(gh_json* into) const {
   out["running"] = traffic.running;
   out["connections"] = traffic.connections;
   out["store"]["kind"] = gateway_.store->kind();
-  out["store"]["state"] = gateway_.store->up() ? "up" : "down";
+  const Store::State store = gateway_.store->state();
+  out["store"]["state"] = kStates[store.kind];
+  if (!store.reason.empty()) out["store"]["reason"] = std::string_view(store.reason);
   if (const auto reload = gateway_.reload()) {
     out["reload"]["at_ms"] = reload->at_ms;
     out["reload"]["ok"] = reload->error.empty();
@@ -300,7 +302,8 @@ void Pipeline::metrics(std::string& out) const {
   set(Metrics::kGauge, "gatehouse_connections", "Open client connections.", {}, static_cast<double>(traffic.connections));
   set(Metrics::kGauge, "gatehouse_requests_running", "Requests that are running.", {}, static_cast<double>(traffic.running));
   set(Metrics::kGauge, "gatehouse_draining", "1 while the gateway shuts down.", {}, traffic.draining);
-  set(Metrics::kGauge, "gatehouse_store_up", "1 if the store answers.", {}, gateway_.store->up());
+  set(Metrics::kGauge, "gatehouse_store_up", "1 if the store does what it is asked.", {},
+      gateway_.store->up());
   const auto reload = gateway_.reload();
   set(Metrics::kGauge, "gatehouse_config_last_reload_successful", "1 unless the last reload of the configuration failed.", {}, !reload || reload->error.empty());
   set(Metrics::kCounter, "gatehouse_log_dropped_total", "Log records that nobody took in time.", {}, static_cast<double>(gateway_.log.dropped()));

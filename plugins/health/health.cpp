@@ -14,8 +14,8 @@ constexpr View kHealthWords[] = {"healthy", "degraded", "unhealthy"};  // of GH_
 
 constexpr View kMemory = "memory";
 
-int state_of(Json instance) {
-  const View state = instance["state"].str();
+int state_of(Json reported) {
+  const View state = reported["state"].str();
   return state == "down" ? GH_DOWN : state == "degraded" ? GH_DEGRADED : GH_UP;
 }
 
@@ -71,13 +71,11 @@ Memory Health::memory() {
 
 std::vector<Health::Check> Health::check(Json report, const Memory& memory) const {
   const Json plugins = report["plugins"];
-  // Plugins decide what they do without the store; one that can do nothing then is down itself.
-  const bool store = report["store"]["state"].str() != "down";
-  return {check_plugins("geminiApi", plugins, [](View plugin) { return plugin == "gemini"; }),
-          check_plugins("mcpClients", plugins, [](View plugin) { return plugin == "mcp"; }),
-          check_plugins("plugins", plugins, [](View plugin) { return plugin != "gemini" && plugin != "mcp"; }),
-          {"store", store ? GH_UP : GH_DEGRADED, store ? "" : "it does not answer"},
-          check_memory(memory)};
+  return {
+      check_plugins("geminiApi", plugins, [](View plugin) { return plugin == "gemini"; }),
+      check_plugins("mcpClients", plugins, [](View plugin) { return plugin == "mcp"; }),
+      check_plugins("plugins", plugins, [](View plugin) { return plugin != "gemini" && plugin != "mcp"; }),
+      check_store(report["store"]), check_memory(memory)};
 }
 
 /// How the worst instance of the plugins is that `belongs` picks, and what all that are not well say.
@@ -96,6 +94,15 @@ Health::Check Health::check_plugins(View name, Json plugins, F belongs) {
   }
   if (!configured) check.message = "not configured";
   return check;
+}
+
+/// Plugins decide what they do without the store; one that can do nothing then is down itself.
+Health::Check Health::check_store(Json store) {
+  const int state = state_of(store);
+  if (state == GH_UP) return {"store", GH_UP, {}};
+  // Why it does not answer may name its address, which only the operator may see. A refusal is a code.
+  if (state == GH_DOWN) return {"store", GH_DEGRADED, "it does not answer"};
+  return {"store", GH_DEGRADED, std::string("it refuses what it is asked: ").append(store["reason"].str())};
 }
 
 Health::Check Health::check_memory(const Memory& memory) const {

@@ -27,6 +27,7 @@ class Health final : public Plugin {
   std::vector<Check> check(Json report, const Memory& memory) const;
   template <class F>
   static Check check_plugins(View name, Json plugins, F belongs);
+  static Check check_store(Json store);
   Check check_memory(const Memory& memory) const;
   static int worst(const std::vector<Check>& checks);
 

@@ -96,8 +96,11 @@ TEST_F(HealthTest, MindsEveryPlugin) {
 }
 
 TEST_F(HealthTest, IsDegradedWithoutTheStore) {
-  h.status = R"({"store": {"kind": "redis", "state": "down"}})";
-  EXPECT_EQ(check("store"), R"("status":"degraded","message":"it does not answer")");
+  h.status = R"({"store": {"kind": "redis", "state": "down", "reason": "10.0.0.1: Connection refused"}})";
+  EXPECT_EQ(check("store"), R"("status":"degraded","message":"it does not answer")")
+      << "its address is not for everyone";
+  h.status = R"({"store": {"kind": "redis", "state": "degraded", "reason": "READONLY"}})";
+  EXPECT_EQ(check("store"), R"("status":"degraded","message":"it refuses what it is asked: READONLY")");
 }
 
 TEST_F(HealthTest, MindsTheMemoryOfItsControlGroup) {

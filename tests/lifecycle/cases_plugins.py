@@ -123,6 +123,7 @@ def a_failover_lets_pass_no_more_than_the_limit_of_each_gateway(f):
         line.redis = replica
         got += statuses(f, 100, gateways=[other])
         check(20 <= got.count(200) <= 40 and got.count(200) + got.count(429) == 110, {s: got.count(s) for s in got})
+        eventually(lambda: store_of(f) == {'status': 'healthy'}, 20, 'the store is not well again')
         others = (a + b + 'x' * 30 for a in string.ascii_lowercase for b in string.ascii_lowercase)
 
         def is_asked():
@@ -132,6 +133,23 @@ def a_failover_lets_pass_no_more_than_the_limit_of_each_gateway(f):
         eventually(is_asked, PATIENCE, 'the new primary is not asked')
     finally:
         other.__exit__(None)
+
+
+def store_of(f):
+    return json.loads(f.client(get()).answer().body)['checks']['store']
+
+
+@test
+def a_store_that_refuses_is_degraded_with_its_code(f):
+    primary, replica = Redis(), Redis()
+    f.providers += [primary, replica]
+    replica.ask('REPLICAOF', '127.0.0.1', str(primary.port))
+    f.start('health', *limited({'limit': 5, 'window': '10m'}), store=replica.url)
+    got = statuses(f, 20)
+    check(got.count(200) == 5 and got.count(429) == 15, {s: got.count(s) for s in got})
+    check(store_of(f) == {'status': 'degraded', 'message': 'it refuses what it is asked: READONLY'}, store_of(f))
+    f.logged(level='warn', message='the store refuses what it is asked', error='READONLY')
+    f.logged(level='warn', plugin='throttler', message='requests are counted by this gateway alone')
 
 
 @test
