@@ -1,6 +1,7 @@
 #include "core/config/problems.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 namespace gatehouse::core {
@@ -17,7 +18,8 @@ std::vector<Problem> Problems::sorted() const {
 std::ostream& operator<<(std::ostream& out, const Problem& problem) {
   std::string line = problem.place.file;
   if (problem.place.line > 0) line += ':' + std::to_string(problem.place.line) + ':' + std::to_string(problem.place.column);
-  line += (problem.is_warning ? ": warning: " : ": ") + problem.text;
+  if (!line.empty()) line += ": ";
+  line += (problem.is_warning ? "warning: " : "") + problem.text;
   std::replace_if(
       line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   return out << line;
@@ -26,6 +28,19 @@ std::ostream& operator<<(std::ostream& out, const Problem& problem) {
 std::ostream& operator<<(std::ostream& out, const Problems& problems) {
   for (const Problem& problem : problems.sorted()) out << problem << '\n';
   return out;
+}
+
+void to_json(nlohmann::ordered_json& out, const Problem& problem) {
+  out = nlohmann::ordered_json::object();
+  if (!problem.place.file.empty()) out["file"] = problem.place.file;
+  if (problem.place.line > 0) out["line"] = problem.place.line;
+  if (problem.place.column > 0) out["column"] = problem.place.column;
+  out["text"] = problem.text;
+}
+
+void to_json(nlohmann::ordered_json& out, const Problems& problems) {
+  out = {{"problems", nlohmann::ordered_json::array()}, {"warnings", nlohmann::ordered_json::array()}};
+  for (const Problem& problem : problems.sorted()) out[problem.is_warning ? "warnings" : "problems"].push_back(problem);
 }
 
 }  // namespace gatehouse::core

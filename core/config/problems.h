@@ -1,6 +1,7 @@
 #pragma once
 
 #include <iosfwd>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -49,5 +50,10 @@ class Problems {
 std::ostream& operator<<(std::ostream& out, const Problem& problem);
 /// One per line.
 std::ostream& operator<<(std::ostream& out, const Problems& problems);
+
+/// {"file":…,"line":…,"column":…,"text":…}; what is unknown of the place is left out. A file's name may be no UTF-8.
+void to_json(nlohmann::ordered_json& out, const Problem& problem);
+/// {"problems":[…],"warnings":[…]}, each in the order of the file.
+void to_json(nlohmann::ordered_json& out, const Problems& problems);
 
 }  // namespace gatehouse::core
