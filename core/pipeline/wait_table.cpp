@@ -1,72 +1,56 @@
 #include "core/pipeline/wait_table.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <exception>
+#include <memory>
 #include <optional>
-#include <system_error>
 #include <thread>
 
 #include "core/exchange/exchange.h"
+#include "core/http/event_fd.h"
 #include "core/pipeline/nobody.h"
 
 namespace gatehouse::core {
-namespace {
-
-/// A descriptor that is readable once it has been signalled. Throws std::system_error when there are none left.
-class EventFd {
- public:
-  EventFd() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category());
-  }
-  ~EventFd() { ::close(fd_); }
-  EventFd(const EventFd&) = delete;
-  EventFd& operator=(const EventFd&) = delete;
-
-  int fd() const { return fd_; }
-  void signal() const { ::eventfd_write(fd_, 1); }
-  void reset() const {
-    eventfd_t taken;
-    ::eventfd_read(fd_, &taken);
-  }
-
- private:
-  const int fd_;
-};
-
-}  // namespace
 
 /// Work for a request on a thread of its own.
 class Task {
  public:
   Task(Clock::time_point deadline, void (*run)(void*, gh_exchange*), void* self) : thread_([this, deadline, run, self] { work(deadline, run, self); }) {}
+  ~Task() {
+    stop_.signal();
+    if (thread_.joinable()) thread_.join();
+  }
   gh_status join(Exchange& parent) {
     const gh_status status = Exchange::as_status(parent.waiter().wait(done_.fd(), POLLIN, Clock::time_point::max()));
     if (status != GH_OK) stop_.signal();
     thread_.join();
-    return status == GH_OK && error_ ? parent.fail(std::move(*error_)) : status;
+    if (status != GH_OK) return status;
+    if (threw_) {
+      return parent.fail({500, "plugin_error", "The request could not be processed.", "a task threw an exception"});
+    }
+    return error_ ? parent.fail(std::move(*error_)) : GH_OK;
   }
 
  private:
+  /// Whatever happens, the parent is woken: it would wait until its deadline.
   void work(Clock::time_point deadline, void (*run)(void*, gh_exchange*), void* self) {
-    const RequestHead head;
-    Nobody nobody;
-    Waiter waiter(-1, stop_.fd(), deadline, [] { return Clock::time_point::max(); });
-    Exchange x(head, {}, nobody, waiter);
     try {
+      const RequestHead head;
+      Nobody nobody;
+      Waiter waiter(-1, stop_.fd(), deadline, [] { return Clock::time_point::max(); });
+      Exchange x(head, {}, nobody, waiter);
       run(self, &x);
-    } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
-      (void)x.fail({500, "plugin_error", "The request could not be processed.", "a task threw an exception"});
+      if (x.failure() && x.failure()->code == "plugin_error") error_ = x.failure();
+    } catch (...) {  // the facade catches on the plugin's side: this is for plugins without it, and a lack of memory
+      threw_ = true;
     }
-    if (x.failure() && x.failure()->code == "plugin_error") error_ = x.failure();
     done_.signal();
   }
 
   EventFd stop_, done_;
-  std::optional<Failure> error_;  // of the thread, until it is joined
+  std::optional<Failure> error_;  // this and the next are of the thread, until it is joined
+  bool threw_ = false;
   std::thread thread_;
 };
 
@@ -100,7 +84,7 @@ const gh_wait_api& wait_table() {
       [](const gh_host*) -> gh_waker* {
         try {
           return new gh_waker;
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {
           return nullptr;
         }
       },
@@ -111,14 +95,13 @@ const gh_wait_api& wait_table() {
         const Clock::time_point until{std::chrono::nanoseconds(deadline_ns)};
         try {
           return new gh_task(std::min(until, Exchange::of(parent).waiter().deadline()), run, self);
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {
           return nullptr;
         }
       },
       [](gh_task* task, gh_exchange* parent) {
-        const gh_status status = task->join(Exchange::of(parent));
-        delete task;
-        return status;
+        const std::unique_ptr<gh_task> ends(task);
+        return ends->join(Exchange::of(parent));
       },
   };
   return table;
