@@ -15,10 +15,11 @@
 #include <cstring>
 #include <ctime>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
+
+#include "core/log/reminder.h"
 
 namespace gatehouse::core {
 namespace {
@@ -206,28 +207,13 @@ std::string_view compose(Line& line, Level level, std::string_view plugin, std::
   return line.finish();
 }
 
-/// Whether to tell about trouble that lasts: at first, then once in each kRepeat.
-class Reminder {
- public:
-  bool due() {
-    const auto now = std::chrono::steady_clock::now();
-    if (last_ && now - *last_ < kRepeat) return false;
-    last_ = now;
-    return true;
-  }
-
- private:
-  std::optional<std::chrono::steady_clock::time_point> last_;
-};
-
 }  // namespace
 
 /// Standard output or a file, and the records that wait for it. One thread, in run(), does all writing: it alone waits for a
 /// reader that does not read or a disk that is full.
 class Log::Output final : public spdlog::sinks::sink {
  public:
-  explicit Output(std::string path) : path_(std::move(path)), file_(open()) {
-    if (file_ < 0) throw std::system_error(errno, std::generic_category(), "cannot open the log file " + path_);
+  explicit Output(std::string path) : path_(std::move(path)), file_(open(path_)) {
     pending_.reserve(kMaxPending);
   }
   ~Output() override {
@@ -266,17 +252,18 @@ class Log::Output final : public spdlog::sinks::sink {
     if (wake) wake_.notify_one();  // not for each record: that would be a system call
   }
 
-  /// False if there can be no new file; errno says why.
-  bool reopen() {
-    if (path_.empty()) return true;
+  /// Goes on in `path`, or in a new file of the same name. Throws std::system_error if it cannot be opened.
+  /// Control thread.
+  void move_to(const std::string& path) {
     flush();  // the old file keeps what was before
-    const int fresh = open();
-    if (fresh < 0) return false;
+    const int fresh = open(path);
     const std::lock_guard lock(mutex_);
     if (fresh_file_ >= 0) ::close(fresh_file_);
     fresh_file_ = fresh;
-    return true;
+    path_ = path;
   }
+  /// Control thread.
+  const std::string& path() const { return path_; }
 
   std::uint64_t dropped() const {
     const std::lock_guard lock(mutex_);
@@ -319,10 +306,14 @@ class Log::Output final : public spdlog::sinks::sink {
   }
 
  private:
-  /// A descriptor that child processes do not inherit, or -1.
-  int open() const {
-    if (path_.empty()) return ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-    return ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  /// A descriptor that child processes do not inherit.
+  static int open(const std::string& path) {
+    const int fd = path.empty() ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+                                : ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    if (fd >= 0) return fd;
+    throw std::system_error(errno, std::generic_category(),
+                            path.empty() ? "cannot log to standard output (if it is closed, set log.file)"
+                                         : "cannot open the log file " + path);
   }
 
   /// However long it takes. False: the end has come, and a last attempt failed. Holds no lock while it writes.
@@ -352,7 +343,7 @@ class Log::Output final : public spdlog::sinks::sink {
     return true;
   }
 
-  const std::string path_;  // empty: standard output
+  std::string path_;        // empty: standard output; of the control thread
   int file_;                // of run()
   Reminder failures_;       // of run()
 
@@ -393,8 +384,18 @@ void Log::write(Level level, std::string_view plugin, std::string_view request, 
 
 void Log::flush() { own_->flush(); }
 
+void Log::use(const LogSettings& settings) {
+  if (settings.file != output_->path()) output_->move_to(settings.file);
+  level_ = level_of(settings.level);
+}
+
 void Log::reopen() {
-  if (!output_->reopen()) write(Level::kError, {}, {}, "the log file cannot be reopened: " + std::generic_category().message(errno));
+  if (output_->path().empty()) return;
+  try {
+    output_->move_to(output_->path());
+  } catch (const std::system_error& e) {
+    write(Level::kError, {}, {}, "the log file cannot be reopened: " + e.code().message());
+  }
 }
 
 std::uint64_t Log::dropped() const { return output_->dropped(); }

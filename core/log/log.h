@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,6 +34,9 @@ class Log {
   /// Writes what is left, within a second or not at all.
   ~Log();
 
+  /// From now on at another level and, after what was written so far, in another place. As long as flush(). Throws as
+  /// above, and then has changed nothing.
+  void use(const LogSettings& settings);
   bool enabled(Level level) const { return level >= level_; }
   /// `plugin` and `request` are left out if they are empty. The members of `fields`, the text of a JSON object or nothing,
   /// are appended; those that no longer fit are left out and `"truncated":true` says so.
@@ -47,7 +51,7 @@ class Log {
  private:
   class Output;
 
-  const Level level_;
+  std::atomic<Level> level_;
   const std::shared_ptr<Output> output_;  // its thread may outlive the log
   const std::unique_ptr<spdlog::logger> own_, plugins_;
   std::thread writer_;

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace gatehouse::core {
+
+/// Whether to tell about trouble that lasts: at first, then once a minute. One thread at a time.
+class Reminder {
+ public:
+  bool due() {
+    const auto now = std::chrono::steady_clock::now();
+    if (last_ && now - *last_ < std::chrono::minutes(1)) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  std::optional<std::chrono::steady_clock::time_point> last_;
+};
+
+}  // namespace gatehouse::core
