@@ -130,6 +130,7 @@ int list_mcp_servers(const std::string& config_file) {
   const Built built(config_file);
   if (!built.pipeline) return 1;
 
+  built.pipeline->prepare();
   built.pipeline->start(nullptr);
   bool all_up = true;
   for (const PluginEntry& entry : built.config->pipeline) {

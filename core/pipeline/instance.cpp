@@ -1,8 +1,6 @@
 #include "core/pipeline/instance.h"
 
-#include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -154,36 +152,61 @@ std::int32_t Instance::add_route(std::vector<Route>& routes, std::string_view me
 }
 
 Instance::~Instance() {
-  if (!threads_.empty()) ::eventfd_write(stop_, 1);
+  stop();
   for (std::thread& thread : threads_) thread.join();
-  if (stop_ >= 0) ::close(stop_);
   if (self_) plugin_.destroy(self_);
+}
+
+void Instance::prepare() {
+  if (tasks_.empty()) return;
+  stop_.emplace();
+  threads_.reserve(tasks_.size());
+  for (const Task& task : tasks_) {
+    threads_.emplace_back([this, task] {
+      begin_.wait(false);
+      if (started_) run_task(task);
+    });
+  }
 }
 
 void Instance::start() {
   for (const Said& words : said_) log_.write(words.level, name_, {}, words.message, words.fields);
   said_.clear();
-  if (tasks_.empty()) return;
-  stop_ = ::eventfd(0, EFD_CLOEXEC);
-  for (const Task& task : tasks_) threads_.emplace_back([this, task] { run_task(task); });
+  started_ = true;
+  begin_ = true;
+  begin_.notify_all();
+}
+
+void Instance::stop() {
+  if (stop_) stop_->signal();
+  begin_ = true;
+  begin_.notify_all();
 }
 
 void Instance::run_task(const Task& task) const {
-  static const RequestHead kNoHead{};
-  Nobody nobody;
-  Waiter waiter(-1, stop_, Clock::time_point::max(), [] { return Clock::time_point::max(); });
-  Exchange x(kNoHead, {}, nobody, waiter);
+  std::string ended;  // why it should not have
   try {
+    static const RequestHead kNoHead{};
+    Nobody nobody;
+    Waiter waiter(-1, stop_->fd(), Clock::time_point::max(), [] { return Clock::time_point::max(); });
+    Exchange x(kNoHead, {}, nobody, waiter);
     task.run(task.self, &x);
-  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
-    (void)x.fail({500, "plugin_error", {}, "it threw an exception"});
+    // Other failures are those of requests that it sent.
+    if (x.failure() && x.failure()->code == "plugin_error") ended = x.failure()->detail;
+  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it, and for a lack of memory
+    ended = "it threw an exception";
   }
-  // Other failures are those of requests that it sent.
-  if (x.failure() && x.failure()->code == "plugin_error") log_.write(Level::kError, name_, {}, "the work in the background has ended: " + x.failure()->detail);
+  if (!ended.empty()) log_.write(Level::kError, name_, {}, "the work in the background has ended: " + ended);
 }
 
 void Instance::adopt(const Instance& older) {
-  if (&plugin_ == &older.plugin_ && plugin_.adopt && plugin_.adopt(self_, older.self_) != GH_OK) {
+  if (&plugin_ != &older.plugin_ || !plugin_.adopt) return;
+  gh_status status = GH_FAILED;
+  try {
+    status = plugin_.adopt(self_, older.self_);
+  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
+  }
+  if (status != GH_OK) {
     log_.write(Level::kWarn, name_, {}, "the state of the instance before the reload could not be taken over", {});
   }
 }

@@ -1,16 +1,19 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "core/http/event_fd.h"
 #include "core/pipeline/gateway.h"
 #include "gatehouse/abi.h"
 
@@ -67,8 +70,12 @@ class Instance : private gh_host {
 
   static const Instance& of(const gh_host* host) { return *static_cast<const Instance*>(host); }
 
+  /// Takes what start() needs, which then cannot fail. Throws std::system_error if no descriptor or thread is left.
+  void prepare();
   /// It is going to be used: begins its work in the background.
   void start();
+  /// It is not used any more: its work in the background is told to end.
+  void stop();
   gh_status handle(gh_exchange* x, const gh_sink* out, const gh_next* next) const { return plugin_.handle(self_, x, out, next); }
   /// The server answers this request itself.
   void refused(gh_exchange* x) const {
@@ -111,8 +118,10 @@ class Instance : private gh_host {
   void* self_ = nullptr;
   mutable std::vector<Task> tasks_;     // of creation
   mutable std::vector<Said> said_;      // during creation: not logged before it is known to be of use
-  std::vector<std::thread> threads_;    // of tasks
-  int stop_ = -1;                       // readable when tasks must end
+  std::vector<std::thread> threads_;    // of tasks, from prepare() on
+  std::optional<EventFd> stop_;         // readable when tasks must end
+  bool started_ = false;
+  std::atomic<bool> begin_{false};      // for which threads wait; after started_ was set, or not
   mutable std::mutex health_mutex_;
   mutable Health health_;               // guarded by health_mutex_
 };

@@ -118,8 +118,19 @@ TEST_F(InstanceTest, AnOlderInstanceOfTheSamePluginIsAdopted) {
   EXPECT_EQ(lines[0]["plugin"], "newer");
 }
 
+TEST_F(InstanceTest, AnAdoptionThatThrowsIsLogged) {
+  static gh_plugin throws = kPlugin;
+  throws.adopt = [](void*, void*) -> gh_status { throw 1; };
+  {
+    const auto older = make("{}", "older", throws), newer = make("{}", "newer", throws);
+    newer->adopt(*older);
+  }
+  EXPECT_EQ(log_lines().size(), 1u);
+}
+
 TEST_F(InstanceTest, WhatIsSaidDuringCreationIsLoggedWhenTheInstanceIsUsed) {
   const auto unused = make(R"({"say": true})"), used = make(R"({"say": true})", "used");
+  used->prepare();
   used->start();
   const auto lines = log_lines();
   ASSERT_EQ(lines.size(), 1u);
@@ -181,10 +192,18 @@ TEST_F(InstanceTest, AdminRoutesHaveIdsAndPathsOfTheirOwn) {
 TEST_F(InstanceTest, WorkInTheBackgroundLastsFromTheStartToTheEnd) {
   auto instance = make(R"({"background": true})");
   EXPECT_EQ(sleeps, 0) << "an instance that is only checked does nothing";
+  instance->prepare();
   instance->start();
   while (sleeps < 2) std::this_thread::yield();
   instance.reset();
   EXPECT_EQ(told, (std::vector<std::string>{"background ended", "one destroyed"}));
+}
+
+TEST_F(InstanceTest, WorkThatWasPreparedAndNeverStartedIsNotDone) {
+  auto instance = make(R"({"background": true})");
+  instance->prepare();
+  instance.reset();
+  EXPECT_EQ(told, (std::vector<std::string>{"one destroyed"}));
 }
 
 TEST_F(InstanceTest, AnExceptionInTheBackgroundIsLogged) {
@@ -193,7 +212,10 @@ TEST_F(InstanceTest, AnExceptionInTheBackgroundIsLogged) {
     h->background(h, [](void*, gh_exchange*) { throw 1; }, nullptr);
     return *self = const_cast<gh_host*>(h), GH_OK;
   };
-  make("{}", "one", throws)->start();
+  auto instance = make("{}", "one", throws);
+  instance->prepare();
+  instance->start();
+  instance.reset();
   const auto lines = log_lines();
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_EQ(lines[0]["message"], "the work in the background has ended: it threw an exception");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <system_error>
 
 #include "core/config/suggest.h"
 #include "core/loader/loader.h"
@@ -120,10 +121,6 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
   return problems.empty() ? std::move(pipeline) : nullptr;
 }
 
-Pipeline::~Pipeline() {
-  while (!layers_.empty()) layers_.pop_back();
-}
-
 bool Pipeline::Layer::takes(const Exchange& x) const {
   if (instance->only_chat() && !x.chat()) return false;
   if (!when) return true;
@@ -134,12 +131,18 @@ bool Pipeline::Layer::takes(const Exchange& x) const {
   return path_fits && (when->methods.empty() || std::find(when->methods.begin(), when->methods.end(), head.method) != when->methods.end());
 }
 
+std::vector<Route>::const_iterator Pipeline::route_of(const RequestHead& head) const {
+  const std::string_view method = head.method == "HEAD" ? "GET" : head.method;  // RFC 9110 9.3.2
+  const auto first = [&](const auto& leads) {
+    return std::find_if(routes_.begin(), routes_.end(), [&](const Route& r) { return r.method == method && leads(r); });
+  };
+  const auto exact = first([&](const Route& r) { return r.path == head.path; });
+  if (exact != routes_.end()) return exact;
+  return first([&](const Route& r) { return r.is_pattern() && r.leads_to(head.path); });
+}
+
 gh_status Pipeline::run(Exchange& x, const gh_sink& out) const {
-  const std::string_view method = x.head().method == "HEAD" ? "GET" : x.head().method;  // RFC 9110 9.3.2
-  auto found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& r) { return r.path == x.head().path && r.method == method; });
-  if (found == routes_.end()) {
-    found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& r) { return r.is_pattern() && r.leads_to(x.head().path) && r.method == method; });
-  }
+  const auto found = route_of(x.head());
   x.route = found == routes_.end() ? -1 : static_cast<int>(found - routes_.begin());
   return call(0, x, &out, nullptr);
 }
@@ -208,6 +211,18 @@ gh_status Pipeline::nobody_answered(Exchange& x) const {
   return x.fail({405, "method_not_allowed", std::string(path) + " takes only " + allowed + ".", {}});
 }
 
+void Pipeline::prepare() {
+  for (const auto& layer : layers_) {
+    try {
+      layer->instance->prepare();
+    } catch (const std::system_error& e) {
+      throw std::runtime_error(
+          "`" + layer->instance->name() + "` cannot begin its work in the background: " + e.code().message() +
+          ": raise the limits of descriptors and threads, or try again when fewer requests are running");
+    }
+  }
+}
+
 void Pipeline::start(const Pipeline* older) {
   for (const auto& layer : layers_) {
     if (!older) break;
@@ -216,6 +231,12 @@ void Pipeline::start(const Pipeline* older) {
     }
   }
   for (const auto& layer : layers_) layer->instance->start();
+}
+
+void Pipeline::end(const std::function<void(const std::string&)>& tell) {
+  // All at once: what one has to end must not wait for another.
+  for (const auto& layer : layers_) layer->instance->stop();
+  for (; !layers_.empty(); layers_.pop_back()) tell(layers_.back()->instance->name());
 }
 
 std::string Pipeline::picture() const {
@@ -260,10 +281,16 @@ void Pipeline::report(gh_json* into) const {
   const Store::State store = gateway_.store->state();
   out["store"]["state"] = kStates[store.kind];
   if (!store.reason.empty()) out["store"]["reason"] = std::string_view(store.reason);
-  if (const auto reload = gateway_.reload()) {
+  if (const auto reload = gateway_.reloads.last()) {
     out["reload"]["at_ms"] = reload->at_ms;
-    out["reload"]["ok"] = reload->error.empty();
-    if (!reload->error.empty()) out["reload"]["error"] = std::string_view(reload->error);
+    out["reload"]["ok"] = reload->ok();
+    for (const Problem& problem : reload->problems.sorted()) {
+      const Member told = out["reload"][problem.is_warning ? "warnings" : "problems"].push();
+      if (!problem.place.file.empty()) told["file"] = std::string_view(problem.place.file);
+      if (problem.place.line > 0) told["line"] = std::int64_t{problem.place.line};
+      if (problem.place.column > 0) told["column"] = std::int64_t{problem.place.column};
+      told["text"] = std::string_view(problem.text);
+    }
   }
   for (const auto& layer : layers_) {
     const auto health = layer->instance->health();
@@ -302,10 +329,10 @@ void Pipeline::metrics(std::string& out) const {
   set(Metrics::kGauge, "gatehouse_connections", "Open client connections.", {}, static_cast<double>(traffic.connections));
   set(Metrics::kGauge, "gatehouse_requests_running", "Requests that are running.", {}, static_cast<double>(traffic.running));
   set(Metrics::kGauge, "gatehouse_draining", "1 while the gateway shuts down.", {}, traffic.draining);
-  set(Metrics::kGauge, "gatehouse_store_up", "1 if the store does what it is asked.", {},
-      gateway_.store->up());
-  const auto reload = gateway_.reload();
-  set(Metrics::kGauge, "gatehouse_config_last_reload_successful", "1 unless the last reload of the configuration failed.", {}, !reload || reload->error.empty());
+  set(Metrics::kGauge, "gatehouse_store_up", "1 if the store does what it is asked.", {}, gateway_.store->up());
+  const auto reload = gateway_.reloads.last();
+  set(Metrics::kGauge, "gatehouse_config_last_reload_successful", "1 unless the last reload of the configuration failed.", {},
+      !reload || reload->ok());
   set(Metrics::kCounter, "gatehouse_log_dropped_total", "Log records that nobody took in time.", {}, static_cast<double>(gateway_.log.dropped()));
   for (const auto& layer : layers_) {
     const Metrics::Labels plugin = {{"plugin", layer->instance->name()}};

@@ -1,33 +1,37 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/config/config.h"
-#include "core/exchange/exchange.h"
+#include "core/exchange/handler.h"
 #include "core/pipeline/instance.h"
 
 namespace gatehouse::core {
 
 /// The plugins of one configuration, chained: a request runs through the pipeline it began with, while a reload may put
 /// another in its place for later ones. Any thread.
-class Pipeline {
+class Pipeline final : public Handler {
  public:
   /// Loads and creates every plugin that `config` names. Null when something is wrong with one: `problems` says what.
   static std::unique_ptr<Pipeline> build(const Config& config, Gateway& gateway, Problems& problems);
-  /// Destroys the instances, the last first. Control thread, when no request is in it.
-  ~Pipeline();
+  ~Pipeline() override { end([](const std::string&) {}); }
 
+  /// Takes what start() needs, which then cannot fail. Throws std::runtime_error if no descriptor or thread is left.
+  void prepare();
   /// Takes over the state of what runs, if anything does, and begins the work in the background. Control thread.
   void start(const Pipeline* older);
+  /// Destroys the instances, the last first, each after its name was told. Any thread, when no request is in it.
+  void end(const std::function<void(const std::string& instance)>& tell);
   /// Finds the route of the request and runs it through all that takes it.
-  gh_status run(Exchange& x, const gh_sink& out) const;
+  gh_status run(Exchange& x, const gh_sink& out) const override;
   /// Runs a request of the admin address in the instance that has its route.
   gh_status run_admin(Exchange& x, const gh_sink& out) const;
-  /// The server answers the request itself, with x.failure(): plugins may count it, log it, and add headers.
-  void refused(Exchange& x) const;
+  /// Plugins may count it, log it, and add headers.
+  void refused(Exchange& x) const override;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
   /// Fills in what gatehouse.status/1 reports.
@@ -49,6 +53,7 @@ class Pipeline {
   };
 
   explicit Pipeline(Gateway& gateway) : gateway_(gateway) {}
+  std::vector<Route>::const_iterator route_of(const RequestHead& head) const;
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
   gh_status nobody_answered(Exchange& x) const;
 

@@ -1,12 +1,18 @@
 #include "core/server/admin.h"
 
-#include <csignal>
 #include <unistd.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
 
 #include "gatehouse/plugin.hpp"
 
 namespace gatehouse::core {
 namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr auto kPatience = std::chrono::seconds(30);  // with a reload: plugins read files, and may ask other machines
 
 gh_status reply(Exchange& x, const gh_sink& out, int status, std::string_view json) {
   x.status = status;
@@ -16,25 +22,50 @@ gh_status reply(Exchange& x, const gh_sink& out, int status, std::string_view js
   return out.emit(out.self, &body);
 }
 
+std::string text_of(const Reloads::Outcome& outcome) {
+  Json all = {{"ok", outcome.ok()}, {"pipeline", outcome.pipeline}};
+  all.update(outcome.problems);
+  return all.dump(-1, ' ', false, Json::error_handler_t::replace);  // names of files may be no UTF-8
+}
+
 }  // namespace
 
-gh_status run_admin(const std::string& token, const Pipeline& pipeline, Exchange& x, const gh_sink& out) {
+gh_status Admin::run(Exchange& x, const gh_sink& out) const {
   // Browsers name the page that asks in Origin, and none has business here. The server has checked Host.
   if (x.header("Origin").data()) return x.fail({403, "origin_refused", "The admin address is not for web pages.", {}});
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string_view shown = x.header("Authorization");
-  if (shown.substr(0, kScheme.size()) != kScheme || !equal_in_constant_time(shown.substr(kScheme.size()), token)) {
+  if (!lets_in(x)) {
     x.set_header("WWW-Authenticate", "Bearer");
     return x.fail({401, "admin_token_required", "The admin token is required: Authorization: Bearer TOKEN.", {}});
   }
-
   const RequestHead& head = x.head();
-  if (head.path == "/status" && head.method == "GET") return reply(x, out, 200, pipeline.report());
-  if (head.path == "/reload" && head.method == "POST") {
-    ::kill(::getpid(), SIGHUP);
-    return reply(x, out, 202, R"({"message":"The configuration is being reloaded: GET /status tells how it went."})");
+  if (head.path == "/status" && head.method == "GET") return reply(x, out, 200, pipeline_->report());
+  if (head.path == "/reload" && head.method == "POST") return reload(x, out);
+  return pipeline_->run_admin(x, out);
+}
+
+bool Admin::lets_in(Exchange& x) const {
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string_view shown = x.header("Authorization");
+  const bool is_bearer = shown.substr(0, kScheme.size()) == kScheme;
+  return is_bearer && !token_.empty() && equal_in_constant_time(shown.substr(kScheme.size()), token_);
+}
+
+gh_status Admin::reload(Exchange& x, const gh_sink& out) const {
+  std::shared_ptr<const EventFd> done;
+  try {
+    done = reloads_.wish();
+  } catch (const std::system_error& e) {
+    const std::string why = e.code().message();
+    return x.fail({503, "reload_not_possible", "The configuration cannot be reloaded now: " + why + ".", {}});
   }
-  return pipeline.run_admin(x, out);
+  ::kill(::getpid(), SIGHUP);
+  const Wake wake = x.waiter().wait(done->fd(), POLLIN, Clock::now() + kPatience);
+  if (wake == Wake::timeout) {
+    return reply(x, out, 202, R"({"message":"The reload goes on: GET /status will tell how it went."})");
+  }
+  if (wake != Wake::ready) return Exchange::as_status(wake);
+  const Reloads::Outcome outcome = reloads_.last().value();
+  return reply(x, out, outcome.ok() ? 200 : 422, text_of(outcome));
 }
 
 }  // namespace gatehouse::core

@@ -89,22 +89,25 @@ std::string refusal(Exchange& x) {
   return out;
 }
 
-Answer::Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser, const Surroundings& surroundings)
+Answer::Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser, const ServerSettings& settings,
+               const Surroundings& surroundings)
     : socket_(socket),
       input_(input),
       parser_(parser),
+      settings_(settings),
       surroundings_(surroundings),
-      waiter_(socket.impl()->sockfd(), surroundings.stop_fd, Clock::now() + surroundings.settings.max_duration, [this] { return tend(); }, surroundings.before_wait) {}
+      waiter_(
+          socket.impl()->sockfd(), surroundings.stop_fd, Clock::now() + settings.max_duration,
+          [this] { return tend(); }, surroundings.before_wait) {}
 
 gh_status Answer::read_body(std::string& body, std::optional<Failure>& failure) {
-  const ServerSettings& settings = surroundings_.settings;
   constexpr std::size_t kPart = 1u << 20;
   std::size_t received = 0, part_end = kPart;
-  auto until = Clock::now() + settings.body_timeout;  // for this part
+  auto until = Clock::now() + settings_.body_timeout;  // for this part
   std::unique_ptr<char[]> bytes;  // most bodies came with their head
   bool may_continue = parser_.head().expects_continue && input_.empty() && !begun_;
   for (;;) {
-    if (const auto refused = parser_.parse_body(input_, settings.max_body_bytes)) {
+    if (const auto refused = parser_.parse_body(input_, settings_.max_body_bytes)) {
       failure = Failure{refused->status, refused->code, refused->message, {}};
       return GH_FAILED;
     }
@@ -115,11 +118,12 @@ gh_status Answer::read_body(std::string& body, std::optional<Failure>& failure) 
       if (flush() != GH_OK) return GH_STOP;
     }
     if (!bytes) bytes.reset(new char[kReadSize]);
-    const Read read = read_some(socket_, bytes.get(), kReadSize, waiter_, std::min(until, Clock::now() + settings.head_timeout));
+    const auto longest = std::min(until, Clock::now() + settings_.head_timeout);
+    const Read read = read_some(socket_, bytes.get(), kReadSize, waiter_, longest);
     received += read.bytes;
     if (received >= part_end) {
       part_end = received + kPart;
-      until = Clock::now() + settings.body_timeout;
+      until = Clock::now() + settings_.body_timeout;
     }
     switch (read.how) {
       case Io::ok: input_.append(bytes.get(), read.bytes); break;
@@ -138,7 +142,7 @@ gh_status Answer::read_body(std::string& body, std::optional<Failure>& failure) 
 bool Answer::rest_of_body_is_here() {
   std::unique_ptr<char[]> bytes;
   std::size_t drained = 0;
-  while (!parser_.parse_body(input_, surroundings_.settings.max_body_bytes)) {
+  while (!parser_.parse_body(input_, settings_.max_body_bytes)) {
     if (parser_.complete()) return true;
     if (!bytes) bytes.reset(new char[kReadSize]);
     const Read read = read_ready(socket_, bytes.get(), kReadSize);
@@ -202,12 +206,12 @@ gh_status Answer::flush() {
   if (flushing_) return GH_OK;  // a wait of the loop below, which flushes as all do
   if (begun_ && !committed_) commit();
   std::string_view left = out_;
-  auto until = Clock::now() + surroundings_.settings.send_timeout;
+  auto until = Clock::now() + settings_.send_timeout;
   while (!left.empty()) {
     const std::size_t before = left.size();
     gone_ = !write_ready(socket_, left);
     if (gone_ || left.empty() || waiter_.is_shared()) break;
-    if (left.size() < before) until = Clock::now() + surroundings_.settings.send_timeout;
+    if (left.size() < before) until = Clock::now() + settings_.send_timeout;
     flushing_ = true;
     const Wake wake = waiter_.wait(socket_.impl()->sockfd(), POLLOUT, std::min(until, waiter_.ask_again()));
     flushing_ = false;

@@ -14,16 +14,11 @@
 
 namespace gatehouse::core {
 
-class Pipeline;
-
 /// What one connection needs to know of the server it belongs to.
 struct Surroundings {
-  const ServerSettings& settings;
   const int stop_fd;                  // readable when running requests must end
   const std::atomic<bool>& draining;  // each answer is the last of its connection
   const std::function<void()> before_wait;  // whenever the thread of a request is about to wait
-  const std::function<gh_status(const Pipeline&, Exchange&, const gh_sink&)> run;  // a request, on its thread
-  const std::function<void(const Pipeline&, Exchange&)> refused;  // tells of a request that the server answers itself
 };
 
 /// The answer that says x.failure(): head and body, ready to be sent on a connection that ends.
@@ -34,7 +29,8 @@ std::string refusal(Exchange& x);
 class Answer final : public Client {
  public:
   /// `input`: what was received after the head; what follows this request stays in it.
-  Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser, const Surroundings& surroundings);
+  Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser, const ServerSettings& settings,
+         const Surroundings& surroundings);
 
   gh_status read_body(std::string& body, std::optional<Failure>& failure) override;
   gh_status flush() override;
@@ -59,6 +55,7 @@ class Answer final : public Client {
   Poco::Net::StreamSocket& socket_;
   std::string& input_;
   RequestParser& parser_;
+  const ServerSettings& settings_;
   const Surroundings& surroundings_;
   Waiter waiter_;
 

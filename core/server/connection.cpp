@@ -48,37 +48,35 @@ Connection::Next Connection::receive() {
   return scan_.refusal || scan_.end ? Next::run : Next::wait_for_head;
 }
 
-Connection::Next Connection::serve(const std::function<std::shared_ptr<const Pipeline>()>& pipeline) {
-  for (;;) {
-    scan_ = scan_head(input_, scan_);
-    if (scan_.refusal) return refuse(*scan_.refusal, *pipeline());
-    if (!scan_.end) {
-      head_began_ = Clock::now();
-      if (!input_.empty()) return Next::wait_for_head;
-      input_.shrink_to_fit();  // a parked connection holds no buffer
-      return Next::wait_for_request;
-    }
-    const Next next = run_one(*pipeline());
-    if (next != Next::run) return next;
-  }
+Connection::Next Connection::serve(const Setup& setup) {
+  if (scan_.refusal) return refuse(*scan_.refusal, *setup.handler);
+  if (const Next next = run_one(setup); next != Next::run) return next;
+
+  scan_ = scan_head(input_, scan_);
+  if (scan_.refusal || scan_.end) return Next::run;
+  head_began_ = Clock::now();
+  if (!input_.empty()) return Next::wait_for_head;
+  input_.shrink_to_fit();  // a parked connection holds no buffer
+  return Next::wait_for_request;
 }
 
 /// Next::run: the connection goes on.
-Connection::Next Connection::run_one(const Pipeline& pipeline) {
+Connection::Next Connection::run_one(const Setup& setup) {
   const HeadScan scan = std::exchange(scan_, {});
   const std::string head_text = input_.substr(scan.begin, scan.end - scan.begin);
   input_.erase(0, scan.end);
   RequestParser parser;
-  if (const auto refused = parser.parse_head(head_text)) return send_refusal(*refused, head_text, pipeline);
+  if (const auto refused = parser.parse_head(head_text)) return send_refusal(*refused, head_text, *setup.handler);
   const RequestHead& head = parser.head();
-  if (!knows(head.host)) {
-    return send_refusal({421, "misdirected_request", kUnknownHost}, head_text, pipeline);
+  if (!knows(setup.settings, head.host)) {
+    return send_refusal({421, "misdirected_request", kUnknownHost}, head_text, *setup.handler);
   }
   if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end()) {
-    return send_refusal({501, "method_not_implemented", "The method of the request is not known."}, head_text, pipeline);
+    return send_refusal({501, "method_not_implemented", "The method of the request is not known."}, head_text,
+                        *setup.handler);
   }
 
-  Answer answer(socket_, input_, parser, surroundings_);
+  Answer answer(socket_, input_, parser, setup.settings, surroundings_);
   Exchange x(head, peer_, answer, answer.waiter());
   struct Target {
     Answer& answer;
@@ -89,7 +87,7 @@ Connection::Next Connection::run_one(const Pipeline& pipeline) {
                        if (e->kind != GH_EV_BYTES) return GH_INVALID;  // a chat event above the ingress
                        return t.answer.send(t.x, {e->text.p ? e->text.p : "", e->text.n}, e->flags & GH_LAST);
                      }};
-  const gh_status status = surroundings_.run(pipeline, x, sink);
+  const gh_status status = setup.handler->run(x, sink);
   if (answer.finish(x, status)) return Next::run;
   // Closing with input unread would reset the connection and could take the answer with it (RFC 9112 9.6).
   return parser.complete() && input_.empty() ? Next::close : linger();
@@ -101,25 +99,25 @@ Connection::Next Connection::linger() {
   return ::shutdown(fd(), SHUT_WR) == 0 ? Next::linger : Next::close;  // it fails if the client has reset the connection
 }
 
-Clock::time_point Connection::deadline(Next next) const {
+Clock::time_point Connection::deadline(Next next, const ServerSettings& settings) const {
   switch (next) {
     case Next::linger: return *lingers_since_ + kLinger;
-    case Next::wait_for_head: return head_began_ + surroundings_.settings.head_timeout;
-    default: return Clock::now() + surroundings_.settings.idle_timeout;
+    case Next::wait_for_head: return head_began_ + settings.head_timeout;
+    default: return Clock::now() + settings.idle_timeout;
   }
 }
 
-Connection::Next Connection::refuse(const Refusal& why, const Pipeline& pipeline) {
-  return send_refusal(why, std::string_view(input_).substr(scan_.begin), pipeline);
+Connection::Next Connection::refuse(const Refusal& why, const Handler& handler) {
+  return send_refusal(why, std::string_view(input_).substr(scan_.begin), handler);
 }
 
-Connection::Next Connection::send_refusal(const Refusal& why, std::string_view head_text, const Pipeline& pipeline) {
+Connection::Next Connection::send_refusal(const Refusal& why, std::string_view head_text, const Handler& handler) {
   const RequestHead head = rough_head(head_text);
   Nobody nobody;
   Waiter waiter(-1, -1, Clock::now(), [] { return Clock::time_point::max(); });
   Exchange x(head, peer_, nobody, waiter);
   (void)x.fail({why.status, why.code, why.message, {}, why.status == 503 ? kRetryBusy : kRetryBusy.zero()});
-  surroundings_.refused(pipeline, x);
+  handler.refused(x);
   const std::string text = refusal(x);
   try {
     // Small and the first on an empty buffer: if it does not fit, this client does not read.
@@ -132,8 +130,7 @@ Connection::Next Connection::send_refusal(const Refusal& why, std::string_view h
 
 /// A page whose own name resolves to this machine could otherwise act as an extension (DNS rebinding). Such a page cannot make
 /// its browser send an address, which is what probes and load balancers send, or a name that is always this machine's.
-bool Connection::knows(std::string_view host) const {
-  const ServerSettings& settings = surroundings_.settings;
+bool Connection::knows(const ServerSettings& settings, std::string_view host) {
   const std::string_view name = without_port(host);
   const auto is = [&](std::string_view known) { return equals_ignoring_case(name, known); };
   if (host.empty() || is_address(name) || is_localhost(name) || is(settings.address)) return true;

@@ -2,14 +2,19 @@
 
 #include <Poco/Net/StreamSocket.h>
 
-#include <functional>
 #include <memory>
 #include <string>
 
-#include "core/pipeline/pipeline.h"
+#include "core/exchange/handler.h"
 #include "core/server/answer.h"
 
 namespace gatehouse::core {
+
+/// By what, and how, a request is served from its beginning to its end. A reload puts another in its place.
+struct Setup {
+  ServerSettings settings;
+  std::shared_ptr<const Handler> handler;
+};
 
 /// The life of one client connection: parked while it is silent, on a thread while a request runs.
 class Connection {
@@ -18,7 +23,7 @@ class Connection {
   enum class Next {
     wait_for_request,  // between requests
     wait_for_head,     // a head has begun
-    run,               // a head is there: serve() it
+    run,               // a head is there: serve() or refuse() it
     linger,            // all is said; the client may still be sending
     close
   };
@@ -28,20 +33,20 @@ class Connection {
 
   /// Takes what has arrived, without waiting.
   Next receive();
-  /// Runs the requests that are there. `pipeline` is asked once for each. May take as long as requests take.
-  Next serve(const std::function<std::shared_ptr<const Pipeline>()>& pipeline);
+  /// Runs the next request. May take as long as requests take.
+  Next serve(const Setup& setup);
   /// Answers what is there with an error, and ends.
-  Next refuse(const Refusal& why, const Pipeline& pipeline);
+  Next refuse(const Refusal& why, const Handler& handler);
 
   int fd() const { return socket_.impl()->sockfd(); }
   /// How long it may be parked for what is next.
-  Clock::time_point deadline(Next next) const;
+  Clock::time_point deadline(Next next, const ServerSettings& settings) const;
 
  private:
-  Next run_one(const Pipeline& pipeline);
-  Next send_refusal(const Refusal& why, std::string_view head_text, const Pipeline& pipeline);
+  Next run_one(const Setup& setup);
+  Next send_refusal(const Refusal& why, std::string_view head_text, const Handler& handler);
   Next linger();
-  bool knows(std::string_view host) const;
+  static bool knows(const ServerSettings& settings, std::string_view host);
 
   Poco::Net::StreamSocket socket_;
   const std::string peer_;

@@ -6,15 +6,17 @@
 #include <Poco/Thread.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 namespace gatehouse::core {
 namespace {
@@ -39,10 +41,24 @@ std::size_t raise_descriptor_limit() {
   return static_cast<std::size_t>(std::min(limit.rlim_max, kMost));
 }
 
-void signal(int eventfd) {
-  const std::uint64_t one = 1;
-  (void)!::write(eventfd, &one, sizeof one);
+/// Poco says it in another place than the standard library.
+std::string why(const std::exception& e) {
+  const auto* const poco = dynamic_cast<const Poco::Exception*>(&e);
+  return poco ? poco->displayText() : e.what();
 }
+
+/// One more for as long as this lives.
+class Counted {
+ public:
+  explicit Counted(std::atomic<std::size_t>& count) : before(count++), count_(count) {}
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+
+  const std::size_t before;
+
+ private:
+  std::atomic<std::size_t>& count_;
+};
 
 }  // namespace
 
@@ -124,37 +140,42 @@ class Server::Worker : private Poco::Runnable {
   Poco::Thread thread_;
 };
 
-Server::Server(const ServerSettings& settings, Log& log, Run run, Refused refused)
-    : settings_(settings),
+Server::Server(const ServerSettings& settings, Log& log)
+    : address_(settings.address),
+      port_(settings.port),
       log_(log),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      stop_polling_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      stop_requests_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       slots_(std::make_unique<Slots>(raise_descriptor_limit())),
-      surroundings_{settings_, stop_requests_, draining_, [this] { ensure_poller(); }, std::move(run), std::move(refused)} {}
+      surroundings_{stop_requests_.fd(), draining_, [this] { ensure_poller(); }} {
+  if (epoll_ < 0) throw std::runtime_error(std::string("cannot watch connections: ") + std::strerror(errno));
+}
 
 Server::~Server() {
+  end();
+  ::close(epoll_);
+}
+
+void Server::end() {
   for (int tries = 0; connections_ > 0 && tries < 200; ++tries) {
     slots_->end(Slots::Which::all);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   ending_ = true;
-  signal(stop_polling_);
+  stop_polling_.signal();
   {
     const std::lock_guard lock(mutex_);
     wake_.notify_all();
   }
   for (const auto& worker : workers_) worker->join();  // nobody adds one any more: there is no connection
-  ::close(epoll_);
-  ::close(stop_polling_);
-  ::close(stop_requests_);
+  workers_.clear();
 }
 
 void Server::listen() {
-  const std::string host = settings_.address.find(':') == std::string::npos ? settings_.address : "[" + settings_.address + "]";
-  const std::string name = host + ":" + std::to_string(settings_.port);
+  const std::string host = address_.find(':') == std::string::npos ? address_ : "[" + address_ + "]";
+  const std::string name = host + ":" + std::to_string(port_);
   try {
-    listener_.bind(Poco::Net::SocketAddress(settings_.address, settings_.port), true, false);  // not SO_REUSEPORT: a second gateway must not share it unseen
+    // Not SO_REUSEPORT: a second gateway must not share the address unseen.
+    listener_.bind(Poco::Net::SocketAddress(address_, port_), true, false);
     listener_.listen(1024);
     listener_.setNoDelay(true);  // accepted connections inherit it
     ::fcntl(listener_.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
@@ -165,23 +186,23 @@ void Server::listen() {
 
 std::string Server::address() const { return listener_.address().toString(); }
 
-void Server::use(std::shared_ptr<const Pipeline> pipeline) {
-  const std::lock_guard lock(pipeline_mutex_);
-  if (pipeline_) retired_.push_back(std::move(pipeline_));
-  pipeline_ = std::move(pipeline);
+void Server::use(std::shared_ptr<const Setup> setup) {
+  const std::lock_guard lock(setup_mutex_);
+  setup_.swap(setup);  // what was used is dropped without the lock
 }
 
-std::shared_ptr<const Pipeline> Server::pipeline() {
-  const std::lock_guard lock(pipeline_mutex_);
-  return pipeline_;
+std::shared_ptr<const Setup> Server::setup() {
+  const std::lock_guard lock(setup_mutex_);
+  return setup_;
 }
 
 void Server::start() {
   epoll_event stop{EPOLLIN, {.ptr = &stop_polling_}};
-  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_polling_, &stop);
+  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_polling_.fd(), &stop);
   arm_listener(EPOLL_CTL_ADD);
   const std::lock_guard lock(mutex_);
   for (int i = 0; i < kPollers; ++i) add_thread();
+  if (workers_.empty()) throw std::runtime_error("cannot serve: no thread could be started");
 }
 
 void Server::tick() {
@@ -191,7 +212,6 @@ void Server::tick() {
     const std::lock_guard lock(mutex_);
     std::erase_if(workers_, [](const auto& worker) { return worker->has_ended() && (worker->join(), true); });
   }
-  std::erase_if(retired_, [](const auto& pipeline) { return pipeline.use_count() == 1; });
   if (accept_paused_.exchange(false) && !draining_) arm_listener(EPOLL_CTL_MOD);
 }
 
@@ -209,7 +229,7 @@ void Server::drain() {
   tick();
 }
 
-void Server::cancel() { signal(stop_requests_); }
+void Server::cancel() { stop_requests_.signal(); }
 
 /// False: there are enough.
 bool Server::become_poller() {
@@ -221,31 +241,21 @@ bool Server::become_poller() {
 
 /// What a thread does all its life.
 void Server::poll_and_run() {
-  {
-    const std::lock_guard lock(mutex_);
-    wanted_ = false;
-  }
-  for (;;) {
+  while (!ending_) {
     if (!become_poller()) {
       std::unique_lock lock(mutex_);
-      ++spares_;
       const bool needed = wake_.wait_for(lock, kSpareTime, [this] { return wanted_ || ending_; });
-      --spares_;
-      if (!needed || ending_) break;
-      wanted_ = false;
+      if (!needed && leave_others()) return;
+      if (needed) wanted_ = false;
       continue;
     }
-    bool polling = true;
-    while (polling) {
+    for (bool polling = true; polling && !ending_;) {
       try {
-        Connection* const connection = next_connection();
-        if (ending_) break;
-        if (connection) handle(connection, polling);
+        if (Connection* const connection = next_connection()) handle(connection, polling);
       } catch (const std::exception& e) {  // no memory, most likely: the thread goes on
         log_.write(Level::kError, {}, {}, std::string("a connection was lost: ") + e.what());
       }
     }
-    if (ending_) break;
   }
 }
 
@@ -265,23 +275,28 @@ Connection* Server::next_connection() {
 
 /// `polling`: whether this thread still counts as a poller.
 void Server::handle(Connection* connection, bool& polling) {
-  auto next = connection->receive();
-  if (next == Connection::Next::run) {
-    if (running_.fetch_add(1) < settings_.max_running) {
-      polling = false;
-      --pollers_;
-      try {
-        next = connection->serve([this] { return pipeline(); });
-      } catch (const std::exception& e) {  // no memory, most likely: it costs this connection only
-        log_.write(Level::kError, {}, {}, std::string("a connection failed: ") + e.what());
-        next = Connection::Next::close;
-      }
-    } else {
-      next = connection->refuse(kBusy, *pipeline());
-    }
-    --running_;
+  Connection::Next next;
+  try {
+    next = connection->receive();
+    while (next == Connection::Next::run) next = serve_or_refuse(*connection, polling);
+  } catch (const std::exception& e) {  // no memory, most likely: it costs this connection only
+    log_.write(Level::kError, {}, {}, std::string("a connection failed: ") + e.what());
+    next = Connection::Next::close;
   }
   park(connection, next);
+}
+
+Connection::Next Server::serve_or_refuse(Connection& connection, bool& polling) {
+  const auto current = setup();
+  const Counted running(running_);
+  if (running.before >= current->settings.max_running || !another_is_free()) return connection.refuse(kBusy, *current->handler);
+
+  struct Busy {  // this thread, which is free again however the request ends
+    std::atomic<int>& free;
+    ~Busy() { ++free; }
+  } const busy{free_};
+  if (std::exchange(polling, false)) --pollers_;
+  return connection.serve(*current);
 }
 
 void Server::park(Connection* connection, Connection::Next next) {
@@ -293,7 +308,7 @@ void Server::park(Connection* connection, Connection::Next next) {
     --connections_;
     return;
   }
-  slots_->park(fd, connection->deadline(next), idle);
+  slots_->park(fd, connection->deadline(next, setup()->settings), idle);
   epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection}};
   ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
 }
@@ -313,7 +328,7 @@ void Server::accept() {
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     if (slots_->has(fd)) {
       ++connections_;
-      slots_->park(fd, Clock::now() + settings_.head_timeout, true);
+      slots_->park(fd, Clock::now() + setup()->settings.head_timeout, true);
       epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection.get()}};
       if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) {
         (void)connection.release();
@@ -322,8 +337,9 @@ void Server::accept() {
         --connections_;
       }
     }
-  } catch (const std::exception&) {
+  } catch (const std::exception& e) {
     accept_paused_ = true;  // no descriptors left, most likely: tick() goes on, when some may have come back
+    if (cannot_accept_.due()) log_.write(Level::kWarn, {}, {}, "connections have to wait: none can be accepted: " + why(e));
     return;
   }
   arm_listener(EPOLL_CTL_MOD);
@@ -334,23 +350,40 @@ void Server::ensure_poller() {
   if (pollers_ > 0) return;
   const std::lock_guard lock(mutex_);
   if (pollers_ > 0 || wanted_) return;
-  wanted_ = true;
-  if (spares_ > 0) {
-    wake_.notify_one();
-  } else {
-    add_thread();
+  wanted_ = true;  // a free thread that is no spare yet sees it, or polls anyway
+  wake_.notify_one();
+}
+
+/// Makes the calling thread, which is free, one that is not. False: it is the last.
+bool Server::leave_others() {
+  for (int n = free_; n > 1;) {
+    if (free_.compare_exchange_weak(n, n - 1)) return true;
   }
+  return false;
+}
+
+/// The same before a request is run, for which a thread is added if need be. False: there can be none.
+bool Server::another_is_free() {
+  while (!leave_others()) {
+    const std::lock_guard lock(mutex_);
+    if (!add_thread()) return false;
+  }
+  return true;
 }
 
 /// With mutex_ held.
-void Server::add_thread() {
+bool Server::add_thread() {
   workers_.push_back(std::make_unique<Worker>(*this));
   try {
     workers_.back()->start();
-  } catch (const Poco::Exception& e) {  // no more threads: those that run will poll when they are done
-    log_.write(Level::kError, {}, {}, "no thread could be started: " + e.displayText());
+    ++free_;
+    return true;
+  } catch (const Poco::Exception& e) {
     workers_.pop_back();
-    wanted_ = false;
+    if (no_threads_.due()) {
+      log_.write(Level::kError, {}, {}, "no thread could be started, and requests that need one are refused: " + why(e));
+    }
+    return false;
   }
 }
 

@@ -8,8 +8,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
+#include "core/http/event_fd.h"
+#include "core/log/log.h"
+#include "core/log/reminder.h"
 #include "core/server/connection.h"
 
 namespace gatehouse::core {
@@ -18,16 +20,12 @@ namespace gatehouse::core {
 ///
 /// Silent connections are parked in one epoll set and cost no thread. A few threads poll; one that gets a request runs it
 /// itself, and sees to it that somebody else polls only when it is about to wait (leader/follower): so a request changes
-/// threads as rarely as can be, and one that waits for nothing wakes nobody. Threads are added as requests need them.
+/// threads as rarely as can be, and one that waits for nothing wakes nobody. Threads are added as requests need them; when
+/// there can be no more, the last one runs none, and refuses them.
 class Server {
  public:
-  /// What runs a request in a pipeline: on many threads at once.
-  using Run = std::function<gh_status(const Pipeline&, Exchange&, const gh_sink&)>;
-
-  /// What is told of a request that the server answers itself: the same.
-  using Refused = std::function<void(const Pipeline&, Exchange&)>;
-
-  Server(const ServerSettings& settings, Log& log, Run run, Refused refused);
+  /// `settings`: where to listen. Throws std::runtime_error if there are no descriptors.
+  Server(const ServerSettings& settings, Log& log);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -38,10 +36,11 @@ class Server {
   void listen();
   /// "127.0.0.1:3000", as it really is.
   std::string address() const;
-  /// The pipeline of requests that begin from now on. Keeps older ones until no request is in them.
-  void use(std::shared_ptr<const Pipeline> pipeline);
+  /// For requests that begin from now on.
+  void use(std::shared_ptr<const Setup> setup);
+  /// Throws std::runtime_error if there are no threads.
   void start();
-  /// Several times a second: ends connections whose time is up, destroys pipelines that are out of use.
+  /// Several times a second: ends connections whose time is up.
   void tick();
   /// From now on: no new connections, and each answer is the last of its connection.
   void drain();
@@ -50,6 +49,8 @@ class Server {
   bool draining() const { return draining_; }
   /// Wakes up every running request, to be ended with an error.
   void cancel();
+  /// After drain(), when no request is running: ends what is left of connections, and all threads.
+  void end();
 
  private:
   class Slots;
@@ -57,35 +58,41 @@ class Server {
   void poll_and_run();
   Connection* next_connection();
   void handle(Connection* connection, bool& polling);
+  Connection::Next serve_or_refuse(Connection& connection, bool& polling);
   void park(Connection* connection, Connection::Next next);
   void accept();
   void arm_listener(int operation);
   bool become_poller();
   void ensure_poller();
-  void add_thread();
-  std::shared_ptr<const Pipeline> pipeline();
+  bool leave_others();
+  bool another_is_free();
+  bool add_thread();
+  std::shared_ptr<const Setup> setup();
 
-  const ServerSettings& settings_;
+  const std::string address_;
+  const std::uint16_t port_;
   Log& log_;
   Poco::Net::ServerSocket listener_;
-  int epoll_ = -1, stop_polling_ = -1, stop_requests_ = -1;
+  EventFd stop_polling_, stop_requests_;
+  int epoll_ = -1;
   std::unique_ptr<Slots> slots_;
   std::atomic<bool> draining_{false}, ending_{false}, accept_paused_{false};
   std::atomic<std::size_t> running_{0}, connections_{0};
   std::atomic<int> pollers_{0};
+  std::atomic<int> free_{0};  // threads that run no request: never none, so that somebody can always poll
   const Surroundings surroundings_;
 
   std::mutex accept_mutex_;  // accepting against closing the listener
+  Reminder cannot_accept_;   // guarded by accept_mutex_
 
-  std::mutex pipeline_mutex_;
-  std::shared_ptr<const Pipeline> pipeline_;  // guarded by pipeline_mutex_
-  std::vector<std::shared_ptr<const Pipeline>> retired_;  // control thread
+  std::mutex setup_mutex_;
+  std::shared_ptr<const Setup> setup_;  // guarded by setup_mutex_
 
   std::mutex mutex_;
   std::condition_variable wake_;
   bool wanted_ = false;                            // a thread is on its way to poll; guarded by mutex_
-  std::size_t spares_ = 0;                         // threads that wait to poll; guarded by mutex_
   std::list<std::unique_ptr<Worker>> workers_;     // guarded by mutex_
+  Reminder no_threads_;                            // guarded by mutex_
 };
 
 }  // namespace gatehouse::core

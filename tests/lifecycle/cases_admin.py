@@ -70,15 +70,3 @@ def the_status_counts_what_runs(f):
     got = status(f)
     check(got['connections'] == 1 and not got['draining'], got)
     check(got['plugins'][0]['calls'] == 1 and got['plugins'][0]['short_circuits'] == 1, got['plugins'][0])
-
-
-@test
-def a_reload_can_be_asked_for_and_tells_how_it_went(f):
-    f.start('health', admin=ADMIN)
-    check('reload' not in status(f), 'a reload before the first')
-    check(ask(f, '/reload', 'POST').status == 202, 'refused')
-    eventually(lambda: status(f).get('reload', {}).get('ok'), PATIENCE, 'no reload')
-    f.configure('no-such-plugin', admin=ADMIN)
-    ask(f, '/reload', 'POST')
-    eventually(lambda: not status(f)['reload']['ok'], PATIENCE, 'the broken file was loaded')
-    f.check_healthy()

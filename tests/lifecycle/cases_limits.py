@@ -1,4 +1,5 @@
 """More than the gateway takes: refused at once, and nothing of it stays."""
+import os
 import statistics
 import time
 
@@ -43,6 +44,35 @@ def requests_over_max_running_are_refused_at_once(f):
     check_stream(later[-1].answer())
     calls[1].answer('two')
     check_stream(running[1].answer())
+
+
+THREADS = 12
+
+
+@test
+def at_the_limit_of_threads_requests_are_refused(f):
+    if os.getuid() != 0:
+        return      # the limit is one of a user, who may run other things
+    provider = f.provider()
+    f.folder.chmod(0o755)
+    become = f'setpriv --reuid {40000 + os.getpid() % 10000} --regid 65534 --clear-groups --no-new-privs'
+    f.start('health', *gemini(provider.address, probe_interval=False), shell=f'ulimit -u {THREADS}; exec {become} "$@"')
+    running, refused = [], []
+    while len(refused) < 20:
+        client = f.client(chat())
+        client.wait(lambda: client.data.startswith(b'HTTP/1.1 '), 'an answer')
+        (refused if client.data.startswith(b'HTTP/1.1 503') else running).append(client)
+        check(len(running) < THREADS, 'more threads than there can be')
+    check(len(running) > 2, 'only', len(running), 'requests are running')
+    told = [line for line in f.gateway.lines if 'no thread could be started' in line]
+    check(len(told) == 1, 'it is told', len(told), 'times')
+    for client in running:
+        f.take(provider).answer('word')
+    for client in running:
+        check_stream(client.answer())
+    last = f.client(chat())
+    f.take(provider).answer('word')
+    check_stream(last.answer())
 
 
 @test
@@ -124,6 +154,7 @@ def without_descriptors_the_gateway_waits_until_some_come_back(f):
     clients = [f.client(get()) for _ in range(200)]
     check(clients[0].answer().status == 200, 'the first is not served')
     eventually(lambda: Vitals(f.pid).files == DESCRIPTORS, 5.0, 'the descriptors are not used up')
+    f.logged(level='warn', message='connections have to wait')
     began = f.cpu_seconds()
     time.sleep(1.0)
     used = f.cpu_seconds() - began

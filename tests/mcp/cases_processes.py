@@ -3,30 +3,14 @@ import json
 import os
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from checks import PATIENCE, check, eventually
 from client import get
 from play import local, test
+from processes import children, state
 
 PAUSE = 1.0     # seconds before a server is started again for the first time
-
-
-def children(pid):
-    found = []
-    for task in Path(f'/proc/{pid}/task').iterdir():
-        with suppress(OSError):  # a thread that has ended meanwhile
-            found += map(int, (task / 'children').read_text().split())
-    return found
-
-
-def state(pid):
-    """As proc(5) has it; nothing if there is no such process."""
-    try:
-        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return None
 
 
 def is_gone(pid):
