@@ -101,7 +101,8 @@ int list_plugins(const std::string& directory) {
   std::sort(files.begin(), files.end());
   for (const auto& file : files) {
     try {
-      const Note note = check_plugin(file);
+      const PluginFile plugin(file);
+      const Note& note = plugin.note();
       std::cout << note.name << ' ' << note.version << "  " << note.summary << '\n';
     } catch (const std::runtime_error& e) {
       std::cout << file.string() << ' ' << e.what() << '\n';
@@ -112,11 +113,12 @@ int list_plugins(const std::string& directory) {
 
 int inspect_plugin(const std::string& file) {
   try {
-    const Note note = check_plugin(file);
+    PluginFile plugin(file);
+    const Note& note = plugin.note();
     std::cout << note.name << ' ' << note.version << ": " << note.summary << "\nplugin interface " << note.abi_major << '.' << note.abi_minor << ", works with "
               << note.abi_major << '.' << note.needs << " and newer\nconfiguration:\n";
     print_keys(nlohmann::ordered_json::parse(note.schema));
-    (void)load_plugin(file);
+    (void)plugin.load();
     std::cout << "loads here: yes\n";
     return 0;
   } catch (const std::runtime_error& e) {

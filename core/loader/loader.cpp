@@ -2,22 +2,116 @@
 #include "core/loader/loader.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <openssl/sha.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/dll/shared_library.hpp>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <map>
 #include <stdexcept>
 
 namespace gatehouse::core {
+
+namespace fs = std::filesystem;
+
+/// What was read from a file, and then loaded.
+struct PluginCode {
+  Note note;
+  std::string digest;  // SHA-256 of the file
+  std::string bytes;   // of the file, until they are loaded
+  boost::dll::shared_library library;
+  const gh_plugin* plugin = nullptr;  // once it is loaded
+};
+
 namespace {
 
-struct Loaded {
-  boost::dll::shared_library library;
-  std::filesystem::file_time_type changed;
-  const gh_plugin* plugin;
+constexpr std::size_t kMaxFile = 1u << 30;
+
+using Stamp = std::array<std::int64_t, 7>;
+
+struct Known {
+  Stamp stamp;
+  std::shared_ptr<PluginCode> code;
 };
+
+/// What was loaded from where. Never destroyed, as the code is not.
+std::map<fs::path, Known>& known_files() {
+  static auto& files = *new std::map<fs::path, Known>;
+  return files;
+}
+
+[[noreturn]] void cannot_be(const char* what) {
+  throw std::runtime_error(std::string("cannot be ") + what + ": " + std::strerror(errno));
+}
+
+struct Fd {
+  explicit Fd(int number) : fd(number) {}
+  ~Fd() {
+    if (fd >= 0) ::close(fd);
+  }
+  Fd(const Fd&) = delete;
+
+  const int fd;
+};
+
+Stamp stamp_of(const struct stat& s) {
+  return {std::int64_t(s.st_dev), std::int64_t(s.st_ino),         std::int64_t(s.st_size),       s.st_mtim.tv_sec,
+          s.st_mtim.tv_nsec,      std::int64_t(s.st_ctim.tv_sec), std::int64_t(s.st_ctim.tv_nsec)};
+}
+
+std::string read_all(const Fd& file, std::size_t size) {
+  if (size > kMaxFile) throw std::runtime_error("is larger than 1 GiB");
+  std::string bytes(size, '\0');
+  for (std::size_t done = 0; done < size;) {
+    const ssize_t got = ::read(file.fd, bytes.data() + done, size - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) cannot_be("read");
+    if (got == 0) throw std::runtime_error("is cut short");
+    done += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+void check_version(const Note& note) {
+  const std::string major = std::to_string(GH_ABI_MAJOR);
+  if (note.abi_major != GH_ABI_MAJOR) {
+    throw std::runtime_error("was built for version " + std::to_string(note.abi_major) +
+                             " of the plugin interface; this gateway has version " + major);
+  }
+  if (note.needs > GH_ABI_MINOR) {
+    throw std::runtime_error("needs version " + major + "." + std::to_string(note.needs) +
+                             " of the plugin interface; this gateway has " + major + "." + std::to_string(GH_ABI_MINOR));
+  }
+}
+
+/// What the file holds now, and its stamp.
+std::shared_ptr<PluginCode> read_code(const fs::path& path, Stamp& stamp) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat before {}, after {};
+  if (file.fd < 0 || ::fstat(file.fd, &before) != 0) cannot_be("read");
+  if (before.st_mode & S_IWOTH) {
+    throw std::runtime_error(
+        "can be written by everybody: remove that permission, a plugin runs with all rights of the gateway");
+  }
+  auto code = std::make_shared<PluginCode>();
+  code->bytes = read_all(file, static_cast<std::size_t>(before.st_size));
+  stamp = stamp_of(before);
+  if (::fstat(file.fd, &after) != 0 || stamp_of(after) != stamp) {
+    throw std::runtime_error("is being written: try again when that is over");
+  }
+  code->note = read_note(code->bytes);
+  check_version(code->note);
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  ::SHA256(reinterpret_cast<const unsigned char*>(code->bytes.data()), code->bytes.size(), digest);
+  code->digest.assign(digest, digest + sizeof digest);
+  return code;
+}
 
 const gh_plugin& entry_of(const boost::dll::shared_library& library) {
   if (!library.has("gatehouse_plugin_v1")) throw std::runtime_error("exports no gatehouse_plugin_v1");
@@ -31,53 +125,77 @@ const gh_plugin& entry_of(const boost::dll::shared_library& library) {
   return plugin;
 }
 
-/// dlerror()'s text, without what Boost.DLL wraps around it.
-std::string reason(const std::exception& e) {
+/// dlerror()'s text, without what Boost.DLL wraps around it, and with the file's name for that of the copy.
+std::string reason(const std::exception& e, const std::string& copy, const fs::path& path) {
   std::string text = e.what();
   if (const auto from = text.find(": /"); from != text.npos) text = text.substr(from + 2);
   if (const auto end = text.rfind(": "); end != text.npos && text.find(" file", end) == text.npos) text = text.substr(0, end);
+  if (const auto at = text.find(copy); at != text.npos) text.replace(at, copy.size(), path.string());
   return text;
+}
+
+/// A file in memory, so that nobody else can write to it, and no folder need be writable.
+void load_copy(PluginCode& code, const fs::path& path) {
+  const Fd file(::memfd_create(path.filename().c_str(), MFD_CLOEXEC));
+  if (file.fd < 0) cannot_be("copied");
+  for (std::string_view left = code.bytes; !left.empty();) {
+    const ssize_t put = ::write(file.fd, left.data(), left.size());
+    if (put < 0) cannot_be("copied");
+    left.remove_prefix(static_cast<std::size_t>(put));
+  }
+  // dlopen() takes a name that it has seen before for the same file, and numbers of descriptors come again: so each
+  // name is new.
+  static std::string folder = "/proc/self/fd/";
+  const std::string copy = folder + std::to_string(file.fd);
+  namespace mode = boost::dll::load_mode;
+  try {
+    code.library.load(copy, mode::rtld_now | mode::rtld_local | static_cast<mode::type>(RTLD_NODELETE));
+  } catch (const boost::dll::fs::system_error& e) {
+    throw std::runtime_error("cannot be loaded: " + reason(e, copy, path));
+  }
+  folder += "./";
+  // For debuggers, dladdr() and the like. It stays as long as the code.
+  link_map* map = nullptr;
+  if (::dlinfo(code.library.native(), RTLD_DI_LINKMAP, &map) == 0) map->l_name = ::strdup(path.c_str());
+  code.plugin = &entry_of(code.library);
+  code.bytes = {};
 }
 
 }  // namespace
 
-Note check_plugin(const std::filesystem::path& file) {
-  struct stat s {};
-  if (::stat(file.c_str(), &s) != 0) throw std::runtime_error(std::string("cannot be read: ") + std::strerror(errno));
-  if (s.st_mode & S_IWOTH) throw std::runtime_error("can be written by everybody: remove that permission, a plugin runs with all rights of the gateway");
-  Note note = read_note(file);
-  if (note.abi_major != GH_ABI_MAJOR) {
-    throw std::runtime_error("was built for version " + std::to_string(note.abi_major) + " of the plugin interface; this gateway has version " + std::to_string(GH_ABI_MAJOR));
+PluginFile::PluginFile(const fs::path& file) : path_(fs::absolute(file).lexically_normal()), stamp_{} {
+  const auto known = known_files().find(path_);
+  const auto old = known == known_files().end() ? nullptr : known->second.code;
+  struct stat now {};
+  if (old && ::stat(path_.c_str(), &now) == 0 && stamp_of(now) == known->second.stamp) {
+    stamp_ = known->second.stamp;
+    code_ = old;
+    return;
   }
-  if (note.needs > GH_ABI_MINOR) {
-    throw std::runtime_error("needs version " + std::to_string(GH_ABI_MAJOR) + "." + std::to_string(note.needs) + " of the plugin interface; this gateway has " +
-                             std::to_string(GH_ABI_MAJOR) + "." + std::to_string(GH_ABI_MINOR));
-  }
-  return note;
-}
-
-const gh_plugin& load_plugin(const std::filesystem::path& file) {
-  // Never destroyed: see the header. Used on the control thread only.
-  static auto& loaded = *new std::map<std::filesystem::path, Loaded>;
-  const auto path = std::filesystem::canonical(file);
-  const auto changed = std::filesystem::last_write_time(path);
-  if (const auto known = loaded.find(path); known != loaded.end()) {
-    if (known->second.changed != changed) throw std::runtime_error("has changed since it was loaded: restart the gateway to use it");
-    return *known->second.plugin;
-  }
-  namespace mode = boost::dll::load_mode;
-  const auto flags = mode::rtld_now | mode::rtld_local | static_cast<mode::type>(RTLD_NODELETE);
   try {
-    boost::dll::shared_library library(path, flags);
-    const gh_plugin& plugin = entry_of(library);
-    return *loaded.emplace(path, Loaded{std::move(library), changed, &plugin}).first->second.plugin;
-  } catch (const boost::dll::fs::system_error& e) {
-    throw std::runtime_error("cannot be loaded: " + reason(e));
+    code_ = read_code(path_, stamp_);
+    if (old && code_->digest != old->digest) throw std::runtime_error("has changed since it was loaded");
+  } catch (const std::runtime_error& e) {
+    if (!old) throw;
+    code_ = old;
+    warning_ = std::string(e.what()) + ": the code that was loaded from it, version " + old->note.version +
+               ", goes on until a restart";
   }
 }
 
-std::filesystem::path installed_plugins() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib/gatehouse/plugins";
+const Note& PluginFile::note() const { return code_->note; }
+
+const gh_plugin& PluginFile::load() {
+  for (const auto& [path, other] : known_files()) {
+    if (other.code->digest == code_->digest) code_ = other.code;
+  }
+  if (!code_->plugin) load_copy(*code_, path_);
+  if (warning_.empty()) known_files()[path_] = {stamp_, code_};
+  return *code_->plugin;
+}
+
+fs::path installed_plugins() {
+  return fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib/gatehouse/plugins";
 }
 
 }  // namespace gatehouse::core

@@ -1,18 +1,41 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <string>
 
 #include "core/loader/note.h"
 #include "gatehouse/abi.h"
 
 namespace gatehouse::core {
 
-/// The note of a plugin that this gateway can load. Throws std::runtime_error, whose text completes "FILE: …".
-Note check_plugin(const std::filesystem::path& file);
+struct PluginCode;
 
-/// Loads a plugin that check_plugin() accepted, and never unloads it: instances come and go, code stays, since threads,
-/// thread-locals and static objects of a plugin cannot be taken back. The same file is loaded once. Throws as above.
-const gh_plugin& load_plugin(const std::filesystem::path& file);
+/// A plugin's file. What was loaded from a file is used as long as the process lives, whatever becomes of the file:
+/// instances come and go, code stays, since threads, thread-locals and static objects of a plugin cannot be taken back.
+/// The same bytes are loaded once. Control thread.
+class PluginFile {
+ public:
+  /// Reads the file unless it is as it was when it was loaded. Throws std::runtime_error, whose text completes
+  /// "FILE: …", if this gateway cannot load it and has not done so before.
+  explicit PluginFile(const std::filesystem::path& file);
+
+  const std::filesystem::path& path() const { return path_; }
+  /// Of the code that load() gives.
+  const Note& note() const;
+  /// Why that is not the code in the file, which completes "FILE: …"; empty: it is.
+  const std::string& warning() const { return warning_; }
+  /// Loads the code, from a copy that nobody else can change or cut short. Throws as above.
+  const gh_plugin& load();
+
+ private:
+  std::filesystem::path path_;
+  std::array<std::int64_t, 7> stamp_;  // changes with the file
+  std::shared_ptr<PluginCode> code_;
+  std::string warning_;
+};
 
 /// The folder of plugins that belongs to this program: ../lib/gatehouse/plugins beside its own.
 std::filesystem::path installed_plugins();

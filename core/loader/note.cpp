@@ -4,7 +4,6 @@
 
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <vector>
@@ -22,43 +21,49 @@ constexpr Elf64_Half kMachine = EM_AARCH64;
 #error "name this machine's ELF number here"
 #endif
 
+std::string_view part(std::string_view file, std::uint64_t offset, std::uint64_t size) {
+  if (offset > file.size() || size > file.size() - offset) throw std::runtime_error("is cut short");
+  return file.substr(offset, size);
+}
+
 template <class T>
-T read_at(std::ifstream& in, std::uint64_t offset) {
+T read_at(std::string_view file, std::uint64_t offset) {
   T value;
-  in.seekg(static_cast<std::streamoff>(offset));
-  if (!in.read(reinterpret_cast<char*>(&value), sizeof value)) throw std::runtime_error("is cut short");
+  std::memcpy(&value, part(file, offset, sizeof value).data(), sizeof value);
   return value;
 }
 
-std::string read_text(std::ifstream& in, const Elf64_Shdr& section) {
+std::string read_text(std::string_view file, const Elf64_Shdr& section) {
   if (section.sh_size > kMaxNote) throw std::runtime_error("has a section of names or notes larger than 1 MiB");
-  std::string text(section.sh_size, '\0');
-  in.seekg(static_cast<std::streamoff>(section.sh_offset));
-  if (!in.read(text.data(), static_cast<std::streamsize>(text.size()))) throw std::runtime_error("is cut short");
-  return text;
+  return std::string(part(file, section.sh_offset, section.sh_size));
 }
 
 /// The content of section `.gatehouse`.
-std::string section_text(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw std::runtime_error(std::string("cannot be read: ") + std::strerror(errno));
-  const auto header = read_at<Elf64_Ehdr>(in, 0);
+std::string section_text(std::string_view file) {
+  const auto header = read_at<Elf64_Ehdr>(file, 0);
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_type != ET_DYN) {
     throw std::runtime_error("is not a 64-bit ELF shared object");
   }
   if (header.e_machine != kMachine) throw std::runtime_error("was built for another kind of processor");
-  const auto section = [&](std::size_t index) { return read_at<Elf64_Shdr>(in, header.e_shoff + index * sizeof(Elf64_Shdr)); };
-  const std::string names = read_text(in, section(header.e_shstrndx));
+  for (std::size_t i = 0; i < header.e_phnum; ++i) {  // the loader does not look: what is missing would end the process
+    const auto segment = read_at<Elf64_Phdr>(file, header.e_phoff + i * sizeof(Elf64_Phdr));
+    if (segment.p_type == PT_LOAD) (void)part(file, segment.p_offset, segment.p_filesz);
+  }
+  const auto section = [&](std::size_t index) {
+    return read_at<Elf64_Shdr>(file, header.e_shoff + index * sizeof(Elf64_Shdr));
+  };
+  const std::string names = read_text(file, section(header.e_shstrndx));
   for (std::size_t i = 0; i < header.e_shnum; ++i) {
     const Elf64_Shdr s = section(i);
-    if (s.sh_name < names.size() && std::strcmp(names.c_str() + s.sh_name, ".gatehouse") == 0) return read_text(in, s);
+    const bool has_name = s.sh_name < names.size();
+    if (has_name && std::strcmp(names.c_str() + s.sh_name, ".gatehouse") == 0) return read_text(file, s);
   }
   throw std::runtime_error("is no Gatehouse plugin: it has no section .gatehouse");
 }
 
 }  // namespace
 
-Note read_note(const std::filesystem::path& file) {
+Note read_note(std::string_view file) {
   std::string text = section_text(file);
   text.resize(std::strlen(text.c_str()));  // the string literal's end and padding
   try {

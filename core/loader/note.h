@@ -1,7 +1,7 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace gatehouse::core {
 
@@ -13,7 +13,7 @@ struct Note {
   std::string schema;  // JSON text
 };
 
-/// Throws std::runtime_error, whose text completes "FILE: …".
-Note read_note(const std::filesystem::path& file);
+/// Of the bytes of a shared object. Throws std::runtime_error, whose text completes "FILE: …".
+Note read_note(std::string_view file);
 
 }  // namespace gatehouse::core

@@ -34,25 +34,24 @@ std::string unknown_plugin(const std::string& name, const fs::path& folder) {
 }
 
 /// Checks the file and its configuration without running anything of it.
-std::optional<fs::path> find(const Config& config, const PluginEntry& entry, Problems& problems) {
+std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, Problems& problems) {
   const fs::path folder = config.plugins_dir.empty() ? installed_plugins() : fs::path(config.plugins_dir);
   const fs::path file = entry.file.empty() ? folder / (entry.plugin + ".so") : fs::path(entry.file);
-  std::error_code unreadable;
-  if (entry.file.empty() && !fs::exists(file, unreadable) && !unreadable) {
-    problems.add(entry.place, unknown_plugin(entry.plugin, folder));
-    return std::nullopt;
-  }
   try {
-    const Note note = check_plugin(file);
-    if (note.name != entry.plugin) throw std::runtime_error("is the plugin `" + note.name + "`, not `" + entry.plugin + "`");
+    PluginFile found(file);
+    if (found.note().name != entry.plugin) {
+      throw std::runtime_error("is the plugin `" + found.note().name + "`, not `" + entry.plugin + "`");
+    }
+    if (!found.warning().empty()) problems.warn(entry.place, file.string() + " " + found.warning());
     const auto known = problems.size();
-    config.check(entry, note.schema, problems);
-    if (problems.size() == known) return file;
-    return std::nullopt;
+    config.check(entry, found.note().schema, problems);
+    if (problems.size() == known) return found;
   } catch (const std::runtime_error& e) {
-    problems.add(entry.place, file.string() + " " + e.what());
-    return std::nullopt;
+    std::error_code unreadable;
+    const bool is_unknown = entry.file.empty() && !fs::exists(file, unreadable) && !unreadable;
+    problems.add(entry.place, is_unknown ? unknown_plugin(entry.plugin, folder) : file.string() + " " + e.what());
   }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -91,7 +90,7 @@ struct Frame : gh_sink {
 };
 
 std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway, Problems& problems) {
-  std::vector<std::optional<fs::path>> files;
+  std::vector<std::optional<PluginFile>> files;
   for (const PluginEntry& entry : config.pipeline) files.push_back(find(config, entry, problems));
 
   // Even if some are not as they should be, the others are created: they may have more to say.
@@ -109,13 +108,13 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
     try {
       auto layer = std::make_unique<Layer>();
       layer->when = entry.when;
-      const gh_plugin& plugin = load_plugin(*files[i]);
+      const gh_plugin& plugin = files[i]->load();
       layer->instance = std::make_unique<Instance>(plugin, entry.instance, entry.config, surroundings, creation);
       pipeline->layers_.push_back(std::move(layer));
     } catch (const std::runtime_error& e) {
-      problems.add(entry.place, files[i]->string() + " " + e.what());
+      problems.add(entry.place, files[i]->path().string() + " " + e.what());
     } catch (...) {
-      problems.add(entry.place, files[i]->string() + " threw an exception while it was created");
+      problems.add(entry.place, files[i]->path().string() + " threw an exception while it was created");
     }
   }
   return problems.empty() ? std::move(pipeline) : nullptr;

@@ -2,7 +2,9 @@
 import collections
 import http.server
 import json
+import os
 import re
+import shutil
 import sys
 import threading
 import time
@@ -221,3 +223,71 @@ def a_reload_changes_how_long_the_end_may_take(f):
     f.gateway.signal('TERM')
     check_stream(client.answer(), '"type":"error"')
     f.ends(0)
+
+
+# ---- Files of plugins
+
+def with_own_plugins(f, *pipeline):
+    """A gateway whose plugins are files in the folder of the test."""
+    folder = f.folder / 'plugins'
+    shutil.copytree(Path(f.binary).parent.parent / 'lib/gatehouse/plugins', folder)
+    f.start(*pipeline, plugins_dir='plugins', admin=ADMIN)
+    return folder
+
+
+def replace(file, content):
+    """As package managers do it."""
+    fresh = file.with_suffix('.new')
+    fresh.write_bytes(content)
+    fresh.rename(file)
+
+
+@test
+def a_plugin_that_was_installed_again_is_no_change(f):
+    folder = with_own_plugins(f, 'health', *simulator())
+    for file in folder.iterdir():
+        replace(file, file.read_bytes())
+    code, told = reload(f)
+    check(code == 200 and not told['warnings'], code, told)
+    os.utime(folder / 'chat.so')
+    code, told = reload(f)
+    check(code == 200 and not told['warnings'], code, told)
+    check_stream(f.client(chat()).answer())
+
+
+@test
+def a_plugin_that_has_changed_keeps_no_reload_from_being_used(f):
+    folder = with_own_plugins(f, 'health', *simulator())
+    file = folder / 'chat.so'
+    changes = (lambda: replace(file, file.read_bytes() + b'\n'), lambda: replace(file, b'not a plugin'), file.unlink)
+    for change in changes:
+        change()
+        f.configure('health', *simulator(system_prompt='New'), plugins_dir='plugins', admin=ADMIN)
+        code, told = reload(f)
+        check(code == 200, code, told)
+        [warning] = [w['text'] for w in told['warnings']]
+        check('chat.so' in warning and 'goes on until a restart' in warning, warning)
+        check_stream(f.client(chat()).answer())
+
+
+@test
+def a_plugin_that_is_written_over_does_not_end_the_gateway(f):
+    folder = with_own_plugins(f, 'health', *simulator())
+    os.truncate(folder / 'chat.so', 100)
+    check_stream(f.client(chat()).answer())
+    with open(folder / 'simulator.so', 'r+b') as file:
+        file.write(b'\xcc' * 30000)
+    check_stream(f.client(chat()).answer())
+    f.check_healthy()
+
+
+@test
+def a_plugin_that_is_cut_short_is_refused(f):
+    folder = with_own_plugins(f, 'health')
+    whole = (folder / 'cors.so').read_bytes()
+    for size in (100, len(whole) // 2, len(whole) - 1):
+        replace(folder / 'cors.so', whole[:size])
+        f.configure('health', 'cors', plugins_dir='plugins', admin=ADMIN)
+        code, told = reload(f)
+        check(code == 422 and 'cut short' in told['problems'][0]['text'], size, told)
+    f.check_healthy()
