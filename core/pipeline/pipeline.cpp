@@ -146,6 +146,11 @@ gh_status Pipeline::run(Exchange& x, const gh_sink& out) const {
   return call(0, x, &out, nullptr);
 }
 
+bool Pipeline::is_probe(const RequestHead& head) const {
+  const auto found = route_of(head);
+  return found != routes_.end() && Instance::of(found->owner).plugin().flags & GH_PLUGIN_PROBES;
+}
+
 gh_status Pipeline::run_admin(Exchange& x, const gh_sink& out) const {
   const auto found = std::find_if(admin_routes_.begin(), admin_routes_.end(), [&](const Route& r) { return r.path == x.head().path && r.method == x.head().method; });
   if (found == admin_routes_.end()) return x.fail({404, "not_found", "There is nothing at this path of the admin address.", {}});

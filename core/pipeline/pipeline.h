@@ -32,6 +32,8 @@ class Pipeline final : public Handler {
   gh_status run_admin(Exchange& x, const gh_sink& out) const;
   /// Plugins may count it, log it, and add headers.
   void refused(Exchange& x) const override;
+  /// It is for a route of a plugin that says so (GH_PLUGIN_PROBES).
+  bool is_probe(const RequestHead& head) const override;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
   /// Fills in what gatehouse.status/1 reports.

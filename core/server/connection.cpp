@@ -48,6 +48,8 @@ Connection::Next Connection::receive() {
   return scan_.refusal || scan_.end ? Next::run : Next::wait_for_head;
 }
 
+RequestHead Connection::head() const { return rough_head(std::string_view(input_).substr(scan_.begin)); }
+
 Connection::Next Connection::serve(const Setup& setup) {
   if (scan_.refusal) return refuse(*scan_.refusal, *setup.handler);
   if (const Next next = run_one(setup); next != Next::run) return next;

@@ -33,6 +33,8 @@ class Connection {
 
   /// Takes what has arrived, without waiting.
   Next receive();
+  /// What the next request says first, as far as it can be read.
+  RequestHead head() const;
   /// Runs the next request. May take as long as requests take.
   Next serve(const Setup& setup);
   /// Answers what is there with an error, and ends.

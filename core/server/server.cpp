@@ -29,6 +29,7 @@ constexpr int kStackBytes = 1 << 20;
 #endif
 constexpr int kPollers = 2;                         // more do not accept faster, and share the same queue
 constexpr auto kSpareTime = std::chrono::seconds(30);  // after which a thread nobody needed ends
+constexpr std::size_t kProbesBeyond = 64;            // the limit of running requests
 constexpr Refusal kBusy{503, "overloaded", "The gateway is running as many requests as it may: try again soon."};
 
 /// As many descriptors as the system allows: two per stream.
@@ -289,7 +290,11 @@ void Server::handle(Connection* connection, bool& polling) {
 Connection::Next Server::serve_or_refuse(Connection& connection, bool& polling) {
   const auto current = setup();
   const Counted running(running_);
-  if (running.before >= current->settings.max_running || !another_is_free()) return connection.refuse(kBusy, *current->handler);
+  const auto is_probe = [&] { return current->handler->is_probe(connection.head()); };
+  const std::size_t most = current->settings.max_running;
+  const auto refuse = [&] { return connection.refuse(kBusy, *current->handler); };
+  if (running.before >= most && !(running.before < most + kProbesBeyond && is_probe())) return refuse();
+  if (!another_is_free()) return is_probe() ? connection.serve(*current) : refuse();
 
   struct Busy {  // this thread, which is free again however the request ends
     std::atomic<int>& free;

@@ -21,7 +21,7 @@ namespace gatehouse::core {
 /// Silent connections are parked in one epoll set and cost no thread. A few threads poll; one that gets a request runs it
 /// itself, and sees to it that somebody else polls only when it is about to wait (leader/follower): so a request changes
 /// threads as rarely as can be, and one that waits for nothing wakes nobody. Threads are added as requests need them; when
-/// there can be no more, the last one runs none, and refuses them.
+/// there can be no more, the last one runs no request but those that do not wait, and refuses the others.
 class Server {
  public:
   /// `settings`: where to listen. Throws std::runtime_error if there are no descriptors.

@@ -184,4 +184,4 @@ Status Health::tell_readiness(Exchange& x, Sink& out, Json report, const Memory&
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Health, "health", "1.0.0", "How the gateway is: GET /health, /livez, /readyz", GATEHOUSE_SCHEMA, 0)
+GATEHOUSE_PLUGIN(gatehouse::Health, "health", "1.0.0", "How the gateway is: GET /health, /livez, /readyz", GATEHOUSE_SCHEMA, GH_PLUGIN_PROBES)

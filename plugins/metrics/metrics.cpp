@@ -96,4 +96,4 @@ Metrics::Counts Metrics::counts(const Exchange& x, int code) {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Metrics, "metrics", "1.0.0", "GET /metrics for Prometheus, and counts of requests", GATEHOUSE_SCHEMA, 0)
+GATEHOUSE_PLUGIN(gatehouse::Metrics, "metrics", "1.0.0", "GET /metrics for Prometheus, and counts of requests", GATEHOUSE_SCHEMA, GH_PLUGIN_PROBES)

@@ -46,11 +46,26 @@ def requests_over_max_running_are_refused_at_once(f):
     check_stream(running[1].answer())
 
 
+@test
+def probes_are_answered_when_no_more_requests_may_run(f):
+    provider = f.provider()
+    f.start('health', 'metrics', *gemini(provider.address), server={'max_running': 2})
+    for _ in range(2):
+        f.client(chat())
+        f.take(provider)
+    for path in ('/livez', '/readyz', '/health', '/metrics'):
+        check(f.client(get(path)).answer().status == 200, path, 'is refused')
+    check_envelope(f.client(get('/api/chat')).answer(), 503)
+    answers = f.client(get('/livez') + chat() + get('/livez'))     # what comes behind a probe is none
+    check(answers.answer().status == 200, 'a probe is refused')
+    check_envelope(answers.answer(), 503)
+
+
 THREADS = 12
 
 
 @test
-def at_the_limit_of_threads_requests_are_refused(f):
+def at_the_limit_of_threads_probes_are_answered_and_others_refused(f):
     if os.getuid() != 0:
         return      # the limit is one of a user, who may run other things
     provider = f.provider()
@@ -64,6 +79,9 @@ def at_the_limit_of_threads_requests_are_refused(f):
         (refused if client.data.startswith(b'HTTP/1.1 503') else running).append(client)
         check(len(running) < THREADS, 'more threads than there can be')
     check(len(running) > 2, 'only', len(running), 'requests are running')
+    began = time.monotonic()
+    f.check_healthy()
+    check(time.monotonic() - began < 2.0, 'a probe waits for a thread')
     told = [line for line in f.gateway.lines if 'no thread could be started' in line]
     check(len(told) == 1, 'it is told', len(told), 'times')
     for client in running:
