@@ -30,7 +30,7 @@ class Signals {
  public:
   Signals() {
     ::sigemptyset(&set_);
-    for (const int s : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) ::sigaddset(&set_, s);
+    for (const int s : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&set_, s);
     ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);  // inherited by all threads
     std::signal(SIGPIPE, SIG_IGN);
   }
@@ -54,6 +54,8 @@ class Control {
   bool run() {
     (void)go_on(kTick, [] { return false; });
     service_.announce_end();
+    const auto accepts_until = Clock::now() + service_.shutdown().delay;
+    if (!go_on(kEndTick, [&] { return Clock::now() >= accepts_until; })) return false;
     service_.drain();
     return end_requests() && end_admin() && end_plugins();
   }
@@ -66,9 +68,11 @@ class Control {
       if (is_over()) return true;
       switch (signals_.wait(tick)) {
         case SIGTERM:
-        case SIGINT: return false;
+        case SIGINT:
+        case SIGQUIT: return false;
         case SIGHUP: service_.reload(); break;
         case SIGUSR1: log_.reopen(); break;
+        case SIGUSR2: say(Level::kInfo, "SIGUSR2 has no meaning: SIGHUP reloads, SIGUSR1 reopens the log"); break;
         default: break;
       }
     }

@@ -45,7 +45,10 @@ constexpr std::string_view kSchema = R"({
     "shutdown": {
       "type": "object",
       "additionalProperties": false,
-      "properties": {"grace": {"type": "string", "format": "duration"}}
+      "properties": {
+        "delay": {"type": "string", "format": "duration"},
+        "grace": {"type": "string", "format": "duration"}
+      }
     },
     "admin": {
       "type": "object",
@@ -199,6 +202,7 @@ class Reader {
     duration("server", "idle_timeout", 1ms, config.server.idle_timeout);
     duration("server", "send_timeout", 1ms, config.server.send_timeout);
     duration("server", "max_duration", 1ms, config.server.max_duration);
+    duration("shutdown", "delay", 0ms, config.shutdown.delay);
     duration("shutdown", "grace", 0ms, config.shutdown.grace);
     store(config.store);
     config.log.level = text(find("log"), "level").value_or(config.log.level);

@@ -33,8 +33,6 @@ struct ServerSettings {
 struct LogSettings {
   std::string level = "info";  // debug, info, warn or error
   std::string file;            // empty: standard output
-
-  bool operator==(const LogSettings&) const = default;
 };
 
 /// `admin:` of the configuration.
@@ -46,8 +44,6 @@ struct AdminSettings {
     out.max_running = 64;
     return out;
   }();
-
-  bool operator==(const AdminSettings&) const = default;
 };
 
 /// `store:` of the configuration.
@@ -70,9 +66,8 @@ struct StoreSettings {
 
 /// `shutdown:` of the configuration.
 struct ShutdownSettings {
-  milliseconds grace{30'000};  // how long running requests may go on after SIGTERM
-
-  bool operator==(const ShutdownSettings&) const = default;
+  milliseconds delay{0};       // after SIGTERM: requests are still taken, and /readyz says that soon they will not be
+  milliseconds grace{30'000};  // after that: how long running requests may go on
 };
 
 }  // namespace gatehouse::core

@@ -117,6 +117,53 @@ def a_second_sigterm_ends_the_gateway_at_once(f):
     f.ends(1)
 
 
+@test
+def a_gateway_that_is_about_to_end_says_so_and_still_serves(f):
+    f.start('health', *simulator(), shutdown={'delay': '3s'})
+    f.gateway.signal('QUIT')
+    f.logged(message='shutting down')
+    client = f.client(get('/readyz'))
+    answer = client.answer()
+    check(answer.status == 503 and b'the gateway is shutting down' in answer.body, answer.status, answer.body)
+    check(f.client(get('/livez')).answer().status == 200, 'it says that it is dead')
+    check_stream(f.client(chat()).answer())
+    f.wait_refused()
+    client.wait_end()
+    f.ends(0)
+
+
+@test
+def a_second_signal_ends_the_delay(f):
+    f.start('health', shutdown={'delay': '60s'})
+    f.gateway.signal('TERM')
+    f.logged(message='shutting down')
+    f.gateway.signal('TERM')
+    f.ends(1)
+
+
+@test
+def signals_without_a_meaning_end_nothing(f):
+    f.start('health')
+    f.gateway.signal('USR2')
+    f.logged(message='SIGUSR2 has no meaning')
+    f.check_healthy()
+
+
+@test
+def a_log_is_reopened_and_a_reload_refused_while_the_gateway_ends(f):
+    f.start('health', log={'file': 'gateway.log'}, shell=LOG_IN_FILE, shutdown={'delay': '60s'})
+    log = f.folder / 'gateway.log'
+    f.gateway.signal('TERM')
+    f.logged(message='shutting down')
+    log.rename(f.folder / 'gateway.log.1')
+    f.gateway.signal('USR1')
+    eventually(log.exists, PATIENCE, 'there is no new file')
+    f.gateway.signal('HUP')
+    eventually(lambda: 'the gateway is shutting down' in log.read_text(), PATIENCE, 'the reload is not refused')
+    f.gateway.signal('TERM')
+    f.ends(1)
+
+
 # ---- SIGHUP
 
 def model_of(answer):
