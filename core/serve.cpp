@@ -1,6 +1,7 @@
 #include "core/serve.h"
 
 #include <malloc.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -11,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/config/config.h"
+#include "core/init.h"
 #include "core/log/log.h"
 #include "core/pipeline/pipeline.h"
 #include "core/service.h"
@@ -24,6 +26,14 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 constexpr auto kEndTick = std::chrono::milliseconds(20);  // while it is waited for an end
 constexpr auto kLastWords = std::chrono::seconds(2);      // for the error events of requests that are cancelled
 constexpr auto kPluginsEnd = std::chrono::seconds(10);    // for plugins; tool servers have 5 s to end
+
+/// A core file would hold keys and prompts. So would /proc/PID/environ and mem, which other processes of the same user,
+/// such as tool servers, could read of a process that may leave one.
+void keep_memory_private() {
+  constexpr rlimit kNone{0, 0};
+  ::setrlimit(RLIMIT_CORE, &kNone);
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
 
 /// The signals that a gateway understands, delivered to one thread when it asks.
 class Signals {
@@ -127,14 +137,10 @@ class Control {
   Log& log_;
 };
 
-}  // namespace
-
-int serve(const std::string& file) {
-  // What is larger is given back to the system when it is freed. glibc would raise this limit to the size of the largest block
-  // that was freed (mallopt(3)), and keep the memory of all large bodies after a burst of them.
+int serve_here(const std::string& file) {
+  // What is larger is given back to the system when it is freed. glibc would raise this limit to the size of the largest
+  // block that was freed (mallopt(3)), and keep the memory of all large bodies after a burst of them.
   ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
-  constexpr rlimit kNone{0, 0};
-  ::setrlimit(RLIMIT_CORE, &kNone);  // a core file would hold keys and prompts
   const Signals signals;
   Problems problems;
   auto config = Config::load(file, problems);
@@ -152,6 +158,13 @@ int serve(const std::string& file) {
   log.write(Level::kWarn, {}, {}, "ended at once");
   log.flush();
   std::_Exit(1);
+}
+
+}  // namespace
+
+int serve(const std::string& config_file) {
+  keep_memory_private();
+  return with_init([&] { return serve_here(config_file); });
 }
 
 }  // namespace gatehouse::core

@@ -1,10 +1,14 @@
 """What keeps the gateway from starting is told in one line, and what is secret in none."""
+import os
+import signal
 import socket
+import subprocess
 from pathlib import Path
 
-from checks import check, check_envelope, check_stream
+from checks import PATIENCE, check, check_envelope, check_stream, eventually
 from client import chat, get, head
 from fixture import LOG_IN_FILE, gemini, test
+from processes import children, state
 from provider import chunk
 
 KEY = 'MARKED-KEY-57ac1'
@@ -35,6 +39,30 @@ def a_configuration_that_cannot_be_read_is_told(f):
 @test
 def a_folder_as_configuration_is_told(f):
     check_refused(f, f.folder, str(f.folder), 'directory')
+
+
+# ---- Process 1
+
+@test
+def process_1_reaps_whatever_is_left_behind(f):
+    daemons = 'setsid sleep 0.1 & setsid sleep 0.2 & exec cat > /dev/null'     # not of the group of the server
+    server = {'name': 'bad', 'command': ['sh', '-c', daemons], 'connect_timeout': '1s'}
+    f.start('health', 'extension-auth', 'chat', {'mcp': {'servers': [server]}}, 'simulator',
+            shell='exec unshare --map-root-user --user --pid --fork --mount-proc --kill-child "$@"')
+    [init] = children(f.pid)
+    [gateway] = [pid for pid in children(init) if os.readlink(f'/proc/{pid}/exe') == os.readlink(f'/proc/{init}/exe')]
+    f.logged(message='down')    # and so some daemons have ended
+    eventually(lambda: not any(state(pid) == 'Z' for pid in [*children(init), *children(gateway)]), PATIENCE, 'zombies')
+    os.kill(init, signal.SIGTERM)
+    f.ends(0)
+
+
+@test
+def process_1_ends_as_the_gateway_does(f):
+    config = f.configure('no-such-plugin')
+    unshare = ['unshare', '--map-root-user', '--user', '--pid', '--fork', '--mount-proc', '--kill-child']
+    done = subprocess.run([*unshare, f.binary, 'serve', config], text=True, capture_output=True)
+    check(done.returncode == 1 and 'unknown plugin' in done.stderr, done.returncode, done.stderr)
 
 
 # ---- Secrets
@@ -110,6 +138,18 @@ def a_crash_leaves_no_core_file_with_the_key(f):
     limits = Path(f'/proc/{f.pid}/limits').read_text().splitlines()
     limit = next(line for line in limits if line.startswith('Max core file size')).split()[4]
     check(limit == '0', f'core files of {limit} bytes are written')
+
+
+@test
+def other_processes_of_its_user_do_not_see_its_environment(f):
+    """As a tool server might try."""
+    f.folder.chmod(0o755)
+    # Root may read everything.
+    become = 'setpriv --reuid 65534 --regid 65534 --clear-groups' if os.getuid() == 0 else ''
+    f.start('health', env={'KEY': KEY}, shell=f'exec {become} "$@"')
+    script = f'cat /proc/{f.pid}/environ; head -c 1 /proc/{f.pid}/mem; ls /proc/{f.pid}/fd'
+    seen = subprocess.run([*become.split(), 'bash', '-c', script], text=True, capture_output=True)
+    check(seen.stderr.count('Permission denied') == 3 and not seen.stdout, seen.stdout, seen.stderr)
 
 
 @test
