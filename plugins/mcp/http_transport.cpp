@@ -5,6 +5,8 @@
 #include <future>
 #include <utility>
 
+#include "parse_message.h"
+
 namespace gatehouse {
 namespace {
 
@@ -292,7 +294,7 @@ Result<Response> HttpTransport::read_message(Exchange& x, HttpAnswer& answer, co
   const int status = answer.status();
   if (status == 401 || status == 403) return refusal(answer, *body);
   const std::size_t bytes = body->size();
-  auto document = Document::parse(*body);
+  auto document = parse_message(*body);
   const Json error = document ? document->root()["error"] : Json();
   if (!request.begins && !request.is_second && has_lost_session(status, !session.id.empty(), error))
     return refusal(answer, *body, kSessionExpired);
@@ -347,7 +349,7 @@ Result<std::optional<Response>> HttpTransport::read_events(Exchange& x, HttpAnsw
     if (!*event) return std::optional<Response>();
     const View data = view((*event)->data);
     if (data.empty() || !is_message(**event)) continue;  // an id, before anything can break
-    auto document = data.size() > kMaxMessage ? Result<Document>(Status(GH_FAILED)) : Document::parse(data);
+    auto document = data.size() > kMaxMessage ? Result<Document>(Status(GH_FAILED)) : parse_message(data);
     if (!document) return unreadable(data, data.size());
     std::optional<Response> response;
     each_message(std::move(*document), [&](Document message) {
@@ -439,7 +441,7 @@ Status HttpTransport::hear(Exchange& x, HttpAnswer& stream) {
     if (!event) return failure_of(event.error(), x);
     if (!*event) return Status();
     if (!is_message(**event)) continue;
-    auto document = Document::parse(view((*event)->data));
+    auto document = parse_message(view((*event)->data));
     if (!document) continue;
     each_message(std::move(*document), [&](const Document& message) {
       if (const std::string answer = answer_(message.root()); !answer.empty()) (void)send(x, answer);

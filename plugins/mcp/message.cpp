@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "json_text.h"
+
 namespace gatehouse {
 namespace {
 
@@ -13,12 +15,6 @@ std::optional<std::int64_t> whole_number(View digits) {
   return end == digits.data() + digits.size() ? std::optional(number) : std::nullopt;
 }
 
-View without_space(View text) {
-  constexpr View kSpace = " \t\r\n";
-  const auto begin = std::min(text.find_first_not_of(kSpace), text.size());
-  return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
-}
-
 /// Walks over JSON text, whatever it is worth, and keeps the id of the outermost object.
 class Walk {
  public:
@@ -27,8 +23,8 @@ class Walk {
       const char c = text[at];
       if (c == '"') {
         const auto end = end_of_string(text, at);
-        if (depth_ == 1) take(text.substr(at + 1, end - at - 1), text.substr(std::min(end + 1, text.size())));
-        at = end;
+        if (depth_ == 1) take_name(text.substr(at, end - at), text.substr(end));
+        at = end - 1;
       } else if (c == '{' || c == '[') {
         ++depth_;
       } else if (c == '}' || c == ']') {
@@ -40,19 +36,11 @@ class Walk {
   bool is_request() const { return is_request_; }
 
  private:
-  /// Where the closing quote is, or would be.
-  static std::size_t end_of_string(View text, std::size_t at) {
-    for (++at; at < text.size() && text[at] != '"'; ++at) {
-      if (text[at] == '\\') ++at;
-    }
-    return std::min(at, text.size());
-  }
-  void take(View string, View rest) {
-    rest = without_space(rest);
-    if (rest.substr(0, 1) != ":") return;
-    is_request_ = is_request_ || string == "method";
-    if (string != "id") return;
-    rest = without_space(rest.substr(1));
+  void take_name(View name, View rest) {
+    if (!take(rest, ':')) return;
+    is_request_ = is_request_ || name == "\"method\"";
+    if (name != "\"id\"") return;
+    skip_space(rest);
     id_ = whole_number(rest.substr(0, rest.find_first_not_of("-0123456789")));
   }
 

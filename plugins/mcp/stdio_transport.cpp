@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "parse_message.h"
+
 namespace gatehouse {
 namespace {
 
@@ -183,7 +185,7 @@ bool StdioTransport::write() {
 }
 
 void StdioTransport::take_line(const Line& line) {
-  auto document = line.is_cut() ? Result<Document>(Status(GH_FAILED)) : Document::parse(line.begin);
+  auto document = line.is_cut() ? Result<Document>(Status(GH_FAILED)) : parse_message(line.begin);
   if (!document || !(document->root().is_object() || document->root().is_array())) return drop_line(line);
   each_message(std::move(*document), [&](Document message) { take_message(std::move(message), line.bytes); });
 }

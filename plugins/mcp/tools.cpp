@@ -38,6 +38,7 @@ bool Tools::has(const std::string& own_name) const {
 }
 
 View Tools::objection(Json tool, const std::string& own_name) const {
+  if (tool["unreadable"]) return "what the server says about it is no JSON";
   if (!is_legal(own_name) || prefix_.size() + own_name.size() > kMaxName)
     return "its name has control characters or, with that of the server, more than 128 bytes, or none";
   if (!tool["inputSchema"].is_object()) return "it has no inputSchema";

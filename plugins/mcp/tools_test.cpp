@@ -55,6 +55,7 @@ TEST_F(ToolsTest, AreLeftOutWhenTheyCannotBeCalled) {
   EXPECT_EQ(sorted(R"([{"name": "slow", "inputSchema": {}, "execution": {"taskSupport": "required"}}, {"name": "bare"}])"),
             (Texts{"slow: it can only be run as a task", "bare: it has no inputSchema"}));
   EXPECT_EQ(sorted(R"(["text", {}])").size(), 2u);
+  EXPECT_EQ(sorted(R"([{"name": "odd", "unreadable": true}])"), Texts{"odd: what the server says about it is no JSON"});
   EXPECT_EQ(sorted(R"([{"name": "both", "inputSchema": {}, "execution": {"taskSupport": "optional"}}])"), Texts{"files_both"});
 }
 

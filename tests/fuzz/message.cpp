@@ -7,6 +7,7 @@
 #include "core/json/json.h"
 #include "plugins/mcp/lines.h"
 #include "plugins/mcp/mirrored.h"
+#include "plugins/mcp/parse_message.h"
 #include "require.h"
 
 namespace {
@@ -23,6 +24,13 @@ bool is_field_value(View text) {
 void check_message(View text) {
   const auto id = id_of_unreadable(text, text);
   auto document = Document::parse(text);
+  if (auto lenient = parse_message(text)) {
+    const std::string read = lenient->root().dump();
+    require(!document || document->root().dump() == read, "what the host reads is read as the host does");
+    require(bool(Document::parse(read)), "what is read is JSON");
+  } else {
+    require(!document, "what the host reads is read");
+  }
   if (!document || !document->root().is_object()) return;
   const Json message = document->root();
   if (message["method"]) require(!id, "what asks is no answer");

@@ -100,6 +100,21 @@ def an_answer_that_cannot_be_read_fails_its_call_at_once(f):
 
 
 @test
+def a_tool_that_is_no_json_costs_no_other(f):
+    f.begin(local('local', '--tool', '{"name":"odd","inputSchema":{"type":"object","maximum":NaN}}'))
+    check(f.ask(('local_echo', {'text': 'here'})) == ['here'], 'the others are not offered')
+    check(f.ask_if_offered('local_odd', {}) is None, 'it is offered')
+
+
+@test
+def of_members_of_one_name_the_last_counts(f):
+    f.begin(local('local', '--tool', '{"name":"folder","name":"odd","inputSchema":{"properties":{"a":{"type":"array","type":"string"}}}}'))
+    check(f.ask(('local_odd', {}), ('local_names_twice', {})) == ['odd', 'last'], 'it does not')
+    declared = {tool['name']: tool for tool in f.bodies[0]['tools'][0]['functionDeclarations']}
+    check(declared['local_odd']['parametersJsonSchema']['properties'] == {'a': {'type': 'string'}}, declared)
+
+
+@test
 def progress_extends_a_call_but_not_for_ever(f):
     f.begin(local(call_timeout='1s', max_call_time='3s'))
     check(f.ask(('local_progress', {'steps': 4})) == ['progress'], 'it does not')

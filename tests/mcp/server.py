@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """An MCP server over standard input and output that misbehaves as its tools are told.
 
-    server.py [--journal FILE] [--stubborn] [--silent METHOD] [--slow SECONDS] [--arguments …]
+    server.py [--journal FILE] [--stubborn] [--silent METHOD] [--slow SECONDS] [--tool JSON] [--arguments …]
 
-FILE gets a line for each message that comes. A stubborn server ends neither with its input nor at SIGTERM. A silent one answers that
+FILE gets a line for each message that comes. JSON, whatever it is worth, is listed as a tool, too. A stubborn server ends neither with its input nor at SIGTERM. A silent one answers that
 method once, a slow one begins after so many seconds.
 """
 import argparse
@@ -21,11 +21,12 @@ parser.add_argument('--journal', default=os.devnull)
 parser.add_argument('--stubborn', action='store_true')
 parser.add_argument('--silent')
 parser.add_argument('--slow', type=float, default=0)
+parser.add_argument('--tool', action='append', default=[])
 parser.add_argument('--arguments', nargs='*', default=[])
 args = parser.parse_args()
 writing = threading.Lock()
 tools = ['echo', 'arguments', 'environment', 'pid', 'sleep', 'exit', 'kill', 'garbage', 'long_line', 'flood', 'big', 'twice', 'change', 'unreadable',
-         'progress', 'helper', 'limit', 'folder']
+         'progress', 'helper', 'limit', 'folder', 'names_twice']
 
 
 def write(text):
@@ -72,6 +73,8 @@ def run(name, told, identity, token):
         return 'b' * told['bytes']
     if name == 'unreadable':
         write(f'{{"jsonrpc":"2.0","id":{identity},"result":{{"content":[],"x":NaN}}}}\n')
+    if name == 'names_twice':
+        write(f'{{"jsonrpc":"2.0","id":{identity},"result":{{"content":[{{"type":"text","text":"first","text":"last"}}]}}}}\n')
     if name == 'helper':    # whose parent has ended
         return subprocess.run(['sh', '-c', f'sleep {told["seconds"]} >/dev/null & echo $!'], stdout=subprocess.PIPE, text=True).stdout
     if name == 'limit':
@@ -115,7 +118,8 @@ with open(args.journal, 'a', encoding='utf-8') as journal:
             send({'id': message['id'], 'result': {'protocolVersion': '2025-11-25', 'capabilities': {'tools': {'listChanged': True}},
                                                   'serverInfo': {'name': 'scripted', 'version': '1'}}})
         if message['method'] == 'tools/list':
-            send({'id': message['id'], 'result': {'tools': [{'name': name, 'inputSchema': {'type': 'object'}} for name in tools]}})
+            listed = [json.dumps({'name': name, 'inputSchema': {'type': 'object'}}) for name in tools] + args.tool
+            write(f'{{"jsonrpc":"2.0","id":{message["id"]},"result":{{"tools":[{",".join(listed)}]}}}}\n')
         if message['method'] == 'tools/call':
             threading.Thread(target=call, args=(message,), daemon=True).start()
 while args.stubborn:
