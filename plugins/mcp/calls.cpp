@@ -44,7 +44,7 @@ class Running {
       server().count(failed ? "error" : "ok", host_.now() - began_);
       const std::size_t allowed = allowance.next();
       const bool fits = result_->bytes <= allowed;
-      allowance.left -= fits ? result_->bytes : allowed;
+      allowance.bytes_left -= fits ? result_->bytes : allowed;
       call_.document = fits ? std::move(result_->message) : cut_result(result_->result(), allowed);
       call_.result = fits ? call_.document->root()["result"] : call_.document->root();
       return out.emit(event::tool_output(call_.id, call_.result, GH_DYNAMIC));

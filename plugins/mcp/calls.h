@@ -16,13 +16,15 @@ struct Call {
   bool is_answered() const { return result || !error.empty(); }
 };
 
-/// How much of the results of its tools one request takes, in bytes.
+/// What the tools of one request may cost.
 struct Allowance {
-  std::size_t per_result;
-  // Providers take requests of about 20 MB. What is beyond that would be cut from the model's memory anyway.
-  std::size_t left = 16 << 20;
+  std::size_t calls_of_step;
+  std::size_t bytes_of_result, bytes_left;  // bytes_left: of all results to come
 
-  std::size_t next() const { return per_result < left ? per_result : left; }
+  std::size_t next() const { return bytes_of_result < bytes_left ? bytes_of_result : bytes_left; }
+  std::string refuse_call() const {
+    return "Too many calls at once: only " + std::to_string(calls_of_step) + " of a step are run. Make the others in another one.";
+  }
 };
 
 /// Runs calls on their servers, all at the same time, and passes their results on as they come. Not ok: the client has left, or

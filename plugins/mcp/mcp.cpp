@@ -30,7 +30,9 @@ Mcp::Mcp(Host host, Json config)
       servers_route_(host.admin_route("GET", "/servers")),
       max_steps_(config["max_steps"].integer(20)),
       max_total_steps_(config["max_total_steps"].integer(60)),
+      max_calls_(static_cast<std::size_t>(config["max_calls"].integer(32))),
       max_result_(config["max_result"].bytes(1 << 20)),
+      max_results_(config["max_results"].bytes(8 << 20)),
       approvals_(host, config["approvals"]) {
   if (max_result_ > kMaxMessage) host.problem("/max_result", "must be at most 4MiB");
   std::size_t index = 0;
@@ -65,7 +67,7 @@ Status Mcp::handle(Exchange& x, Sink& out, Next& next) {
   if (x.route() == servers_route_) return describe(x, out);
 
   const Offer offer(x, servers_);
-  Allowance allowance{max_result_};
+  Allowance allowance{max_calls_, max_result_, max_results_};
   rewrite_results(x.chat().edit("messages"));
   if (Status status = carry_out_answers(host_, x, out, offer, approvals_, allowance); !status) return status;
   std::int64_t total = steps_so_far(x.chat()["messages"]);

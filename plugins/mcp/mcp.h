@@ -21,7 +21,7 @@ class Mcp final : public Plugin {
   const Host host_;
   const int servers_route_;
   const std::int64_t max_steps_, max_total_steps_;
-  const std::size_t max_result_;
+  const std::size_t max_calls_, max_result_, max_results_;
   Approvals approvals_;
   std::mutex health_mutex_;  // keeps reports in order
   Servers servers_;

@@ -203,14 +203,14 @@ TEST_F(McpTest, ReadsTheResultsOfTheHistoryInTheSameWay) {
 TEST_F(McpTest, RunsOnlySoManyCallsOfAStep) {
   connect();
   Events model = {"step-start"};
-  for (int i = 0; i < 66; ++i) {
+  for (int i = 0; i < 34; ++i) {
     model.push_back("tool-call:c" + std::to_string(i) + ":web_read:{}");
     h.upstream.push(no_reply({502, "gone", "Gone.", {}}));
   }
   model.push_back("step-finish:stop");
   const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})", model);
   EXPECT_EQ(std::count(seen.begin(), seen.end(),
-                       "tool-output-error+dynamic:c65:Only 64 calls of a step are run. Make the others in another one."),
+                       "tool-output-error+dynamic:c33:Too many calls at once: only 32 of a step are run. Make the others in another one."),
             1);
   EXPECT_EQ(h.next_calls, 2);
 }
@@ -262,22 +262,32 @@ TEST_F(McpTest, DescribesItsServersToTheOperator) {
 }
 
 struct McpLargeTest : McpTest {
-  McpLargeTest() : McpTest("", R"(, "max_result": "4MiB")") {}
+  McpLargeTest() : McpTest("", R"(, "max_result": "4MiB", "max_results": "4MiB", "max_calls": 1)") {}
 };
 
 TEST_F(McpLargeTest, TakesOnlySoMuchOfAllResultsOfARequest) {
   connect();
   std::vector<NextFunction> model;
-  for (const char* id : {"c1", "c2", "c3", "c4", "c5"}) {
+  for (const char* id : {"c1", "c2"}) {
     answer_rpc(R"({"content":[{"type":"text","text":")" + std::string(15 << 18, 'x') + "\"}]}");
     model.push_back(events({"step-start", "tool-call:" + std::string(id) + ":web_read:{}", "step-finish:stop"}));
   }
   model.push_back(answer("Done"));
   h.next = in_turn(model);
   const Events seen = h.ask(mcp, R"({"messages": [], "backend_tools": ["web_read"]})").events;
-  EXPECT_GT(seen.at(14).size(), 15u << 18);
-  EXPECT_LT(seen.at(18).size(), (1u << 20) + 200);  // what was left of 16 MiB
+  EXPECT_GT(seen.at(2).size(), 15u << 18);
+  EXPECT_LT(seen.at(6).size(), (1u << 18) + 200);  // what was left
   EXPECT_EQ(seen.back(), "step-finish:stop");
+}
+
+TEST_F(McpLargeTest, RunsAsManyCallsOfAStepAsItsOperatorWants) {
+  connect();
+  answer_rpc(R"({"content":[]})");
+  const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})",
+                          {"step-start", "tool-call:c1:web_read:{}", "tool-call:c2:web_read:{}", "step-finish:stop"});
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), R"(tool-output+dynamic:c1:{"content":[]})"), 1);
+  EXPECT_NE(std::find_if(seen.begin(), seen.end(), [](const std::string& e) { return e.find("c2:Too many calls at once") != e.npos; }),
+            seen.end());
 }
 
 struct McpForAllTest : McpTest {

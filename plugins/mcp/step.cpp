@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace gatehouse {
-namespace {
-
-constexpr std::size_t kMaxCalls = 64;  // that run here: a model that calls more in one step is running wild
-
-}  // namespace
 
 Status Step::emit(Event e) {
   switch (e.kind()) {
@@ -82,8 +77,8 @@ Status Step::finish(Host host, Exchange& x, const Approvals& approvals, Allowanc
       status = out_.emit(event::tool_output_error(call.id, "there is no tool of that name"));
     } else if (!call.here || !ended_well()) {
       continue;
-    } else if (++here > kMaxCalls) {
-      call.error = "Only " + std::to_string(kMaxCalls) + " calls of a step are run. Make the others in another one.";
+    } else if (++here > allowance.calls_of_step) {
+      call.error = allowance.refuse_call();
       status = out_.emit(event::tool_output_error(call.id, call.error, GH_DYNAMIC));
     } else if (call.here->needs_approval) {
       status = out_.emit(event::tool_approval(call.id, approvals.ask(x, call)));
