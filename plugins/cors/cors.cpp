@@ -15,6 +15,9 @@ constexpr View kHeaders =
     "Content-Type, Authorization, X-Extension-ID, X-Extension-Version, Cache-Control, X-Server-Timing, X-Gatehouse-Timestamp, "
     "X-Gatehouse-Nonce, X-Gatehouse-Signature";
 
+// Besides those that a page may read anyway (Fetch standard, CORS-safelisted response-header name).
+constexpr View kExposed = "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, X-Cache, Age, Server-Timing";
+
 /// Whether a browser could send it: scheme://host[:port] in lower case (RFC 6454 6.2).
 bool is_origin(View text) {
   const auto colon = text.find("://");
@@ -67,18 +70,26 @@ bool Cors::allows(View origin) const {
   return std::find(origins_.begin(), origins_.end(), origin) != origins_.end();
 }
 
-Status Cors::handle(Exchange& x, Sink& out, Next& next) {
+/// Grants the answer to a page that may have it.
+bool Cors::let_read(Exchange& x) const {
   x.set_header("Vary", "Origin");
+  const View origin = x.header("Origin");
+  if (!allows(origin)) return false;
+  x.set_header("Access-Control-Allow-Origin", origin);
+  x.set_header("Access-Control-Expose-Headers", kExposed);
+  return true;
+}
+
+Status Cors::handle(Exchange& x, Sink& out, Next& next) {
+  const bool may_read = let_read(x);
   const View origin = x.header("Origin");
   if (!origin.data()) return next(x, out);
   // Without this a page whose host name is made to point at the gateway's address could use it (DNS rebinding).
-  if (!allows(origin)) {
+  if (!may_read) {
     return Fail{403, "origin_not_allowed", "This origin may not use the gateway; its operator can add it to cors.origins.",
                 std::string(origin)};
   }
-  x.set_header("Access-Control-Allow-Origin", origin);
   if (x.method() == "OPTIONS" && x.header("Access-Control-Request-Method").data()) return grant(x, out);
-  x.set_header("Access-Control-Expose-Headers", "Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, X-Cache, Age, Server-Timing");
   return next(x, out);
 }
 

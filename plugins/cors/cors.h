@@ -11,8 +11,11 @@ class Cors final : public Plugin {
   Cors(Host host, Json config);
 
   Status handle(Exchange& x, Sink& out, Next& next) override;
+  /// Lets a page see why the server has refused it.
+  void refused(Exchange& x) { (void)let_read(x); }
 
  private:
+  bool let_read(Exchange& x) const;
   bool allows(View origin) const;
 
   std::vector<std::string> origins_;

@@ -96,6 +96,19 @@ TEST(Cors, LetsAnExtensionReadAnswersAndRefusals) {
   }
 }
 
+TEST(Cors, LetsAnAllowedPageReadWhatTheServerRefuses) {
+  Harness h;
+  Cors cors(h.host(), h.config("{}"));
+  Request request("POST", "/api/chat");
+  EXPECT_EQ(h.refused(cors, request, {503, "overloaded", "Busy.", {}}).headers, (Headers{{"Vary", "Origin"}}));
+  request.headers = {{"Origin", "https://evil.example"}};
+  EXPECT_EQ(h.refused(cors, request, {503, "overloaded", "Busy.", {}}).headers, (Headers{{"Vary", "Origin"}}));
+  request.headers = {{"Origin", kExtension}};
+  const Answer answer = h.refused(cors, request, {503, "overloaded", "Busy.", {}});
+  EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), kExtension);
+  EXPECT_NE(answer.header("Access-Control-Expose-Headers").find("Retry-After"), std::string::npos);
+}
+
 TEST(Cors, PassesRequestsWithoutOrigin) {
   Harness h;
   Cors cors(h.host(), h.config("{}"));

@@ -94,6 +94,20 @@ def at_the_limit_of_threads_probes_are_answered_and_others_refused(f):
 
 
 @test
+def a_page_can_read_that_the_gateway_is_busy(f):
+    provider = f.provider()
+    f.start({'cors': {'origins': ['https://app.example']}}, *gemini(provider.address), server={'max_running': 1})
+    running = f.client(chat())
+    call = f.take(provider)
+    answer = f.client(chat(headers=['Origin: https://app.example'])).answer()
+    check_envelope(answer, 503)
+    check(answer.header('Access-Control-Allow-Origin') == 'https://app.example', 'it cannot')
+    check('Retry-After' in answer.header('Access-Control-Expose-Headers'), 'it cannot read when to come back')
+    call.answer('done')
+    check_stream(running.answer())
+
+
+@test
 def idle_connections_cost_no_thread_and_little_memory(f):
     f.start('health')
     f.check_healthy()
