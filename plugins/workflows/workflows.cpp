@@ -83,7 +83,8 @@ bool is_chat(const Exchange& x) { return x.route() != -1 && x.method() == "POST"
 
 }  // namespace
 
-Workflows::Workflows(Host host, Json config) : host_(host), file_(config["file"].str()), list_route_(host.route("GET", "/api/workflows")) {
+Workflows::Workflows(Host host, Json config)
+    : host_(host), file_(config["file"].str()), stamp_(host.stamp(file_)), list_route_(host.route("GET", "/api/workflows")) {
   std::vector<std::string> problems;
   if (auto document = host.load(file_, kFileSchema, problems)) definitions_ = std::make_shared<const Document>(std::move(*document));
   for (const std::string& problem : problems) host.problem("/file", problem);
@@ -152,18 +153,14 @@ Status Workflows::apply(Exchange& x) const {
 
 /// Uses what the file says now; as long as it is broken, what it said before.
 void Workflows::watch(Exchange& x) {
-  std::string used = definitions()->root().dump();
-  std::vector<std::string> told;
   while (host_.sleep(x, std::chrono::seconds(1))) {
+    const std::uint64_t stamp = host_.stamp(file_);
+    if (stamp == stamp_) continue;
+    stamp_ = stamp;
     std::vector<std::string> problems;
     auto document = host_.load(file_, kFileSchema, problems);
-    if (problems != told) {
-      for (const std::string& problem : problems) host_.error("the workflows stay as they were: " + problem);
-      told = std::move(problems);
-    }
-    if (!document || document->root().dump() == used) continue;
-
-    used = document->root().dump();
+    for (const std::string& problem : problems) host_.error("the workflows stay as they were: " + problem);
+    if (!document || document->root().dump() == definitions()->root().dump()) continue;
     {
       const std::lock_guard lock(mutex_);
       definitions_ = std::make_shared<const Document>(std::move(*document));

@@ -25,6 +25,7 @@ class Workflows final : public Plugin {
 
   const Host host_;
   const std::string file_;
+  std::uint64_t stamp_;  // of the file before it was read last; of the thread that watches it
   const int list_route_;
   mutable std::mutex mutex_;
   Definitions definitions_;  // guarded by mutex_; null only if the configuration is wrong

@@ -116,6 +116,14 @@ TEST_F(WorkflowsTest, UsesAChangedFileWithinASecond) {
   EXPECT_EQ(h.logs, (Events{"info: the workflows have changed"}));
 }
 
+TEST_F(WorkflowsTest, UsesAFileThatHasChangedSinceItWasBroken) {
+  h.files["workflows.yaml"] = "{";
+  h.run_background(0, 2);
+  h.files["workflows.yaml"] = R"({"workflows": {"other": {"name": "Other", "systemPrompt": "Be brief."}}})";
+  h.run_background(0, 1);
+  EXPECT_EQ(chat_after(R"({"workflowId": "other"})"), R"({"workflow":"other","system":["Be brief."]})");
+}
+
 TEST_F(WorkflowsTest, KeepsWhatItHadWhileTheFileIsBrokenAndTellsOnce) {
   h.files.clear();
   h.run_background(0, 3);
