@@ -86,6 +86,8 @@ void set_sample(MutableJson to, Json schema, View words) {
   }
 }
 
+constexpr int kMaxArguments = 100;  // more than any real tool requires: each is looked up among all that the schema has
+
 /// Calls the tool with its required arguments and what follows its name in the question.
 Status call(Sink& out, Json tool, View id, const Question& question) {
   const View name = tool["name"].str();
@@ -95,7 +97,9 @@ Status call(Sink& out, Json tool, View id, const Question& question) {
 
   Document input;
   input.root().set_object();  // even when nothing is required
+  int arguments = 0;
   for (const Json required : tool["input_schema"]["required"]) {
+    if (++arguments > kMaxArguments) break;
     set_sample(input.root().edit(required.str()), tool["input_schema"]["properties"][required.str()], words);
   }
   if (Status status = out.emit(event::tool_input_start(id, name)); !status) return status;

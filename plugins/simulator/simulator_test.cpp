@@ -97,6 +97,14 @@ TEST_F(SimulatorTest, CallsTheToolThatTheQuestionNames) {
                     R"(usage:{"input_tokens":4,"output_tokens":1,"total_tokens":5})", "step-finish:tool-calls"}));
 }
 
+TEST_F(SimulatorTest, FillsInNoMoreThanAHundredArguments) {
+  std::string required = "[";
+  for (int i = 0; i < 3000; ++i) required += (i == 0 ? "\"a" : ",\"a") + std::to_string(i) + "\"";
+  const std::string tools = R"([{"name": "click", "input_schema": {"required": )" + required + "]}}]";
+  const std::string call = h.ask(simulator, user("click", tools)).events.at(3);
+  EXPECT_EQ(std::count(call.begin(), call.end(), ','), 99);
+}
+
 TEST_F(SimulatorTest, CallsAToolThatAsksForNothing) {
   EXPECT_EQ(h.ask(simulator, user("click", R"([{"name": "click"}])")).events.at(3), "tool-call:call-1:click:{}");
 }
