@@ -10,6 +10,7 @@ namespace gatehouse {
 namespace {
 
 constexpr View kExtensionScheme = "chrome-extension://";
+constexpr View kTokenInvalid = "token_invalid";
 
 bool is_extension_id(View text) {
   return text.size() == 32 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
@@ -29,6 +30,19 @@ View token_in(View authorization) {
   return is_bearer ? authorization.substr(kScheme.size()) : View();
 }
 
+/// Lets nothing pass.
+class Barrier final : public Sink {
+ public:
+  Status emit(Event) override {
+    was_reached_ = true;
+    return Status(GH_STOP);
+  }
+  bool was_reached() const { return was_reached_; }
+
+ private:
+  bool was_reached_ = false;
+};
+
 }  // namespace
 
 ExtensionAuth::ExtensionAuth(Host host, Json config) : crypto_(host), signatures_(host, config["hmac"]) {
@@ -39,8 +53,17 @@ ExtensionAuth::ExtensionAuth(Host host, Json config) : crypto_(host), signatures
 }
 
 Status ExtensionAuth::handle(Exchange& x, Sink& out, Next& next) {
-  if (x.route() == -1) return next(x, out);  // nobody answers this path: 404 or 405, with or without an id
+  Status known = identify(x);
+  if (known) return next(x, out);
+  if (x.route() == -1) {  // 404 or 405, with or without an id; but whoever answers nevertheless, does not answer a stranger
+    Barrier barrier;
+    if (Status status = next(x, barrier); !barrier.was_reached()) return status;
+  }
+  if (known.fail() && known.fail()->code == kTokenInvalid) x.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 11.6.1
+  return known;
+}
 
+Status ExtensionAuth::identify(Exchange& x) const {
   // Both messages are known to clients. Two different ids arrive joined by a comma and have no valid form.
   const View id = x.header("X-Extension-ID");
   if (id.empty()) return Fail{401, "extension_id_required", "Extension ID is required", {}};
@@ -62,7 +85,7 @@ Status ExtensionAuth::handle(Exchange& x, Sink& out, Next& next) {
   auto install = install_of(x);
   if (!install) return install.error();
   if (!install->empty()) notes.edit("install").set(*install);
-  return next(x, out);
+  return Status();
 }
 
 Result<View> ExtensionAuth::install_of(Exchange& x) const {
@@ -79,8 +102,7 @@ Result<View> ExtensionAuth::bearer_of(Exchange& x) const {
     if (equal_in_constant_time(t.sha256, hash)) found = &t;
   }
   if (found) return View(found->name);
-  x.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 11.6.1
-  return Fail{401, "token_invalid", "Install token is required or not valid", {}};
+  return Fail{401, std::string(kTokenInvalid), "Install token is required or not valid", {}};
 }
 
 }  // namespace gatehouse

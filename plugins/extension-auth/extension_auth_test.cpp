@@ -75,6 +75,22 @@ TEST_F(ExtensionAuthTest, LeavesUnknownPathsAndMethodsToTheEndOfThePipeline) {
   EXPECT_EQ(h.get(auth, "/api/chat").status, 404);
 }
 
+TEST_F(ExtensionAuthTest, LetsNobodyAnswerAStrangerAtAPathThatIsNotClaimed) {
+  ExtensionAuth tokens(h.host(), h.config("{" + kTokens + "}"));
+  h.next = [](Exchange& x, Sink& out) { return x.reply(out, 200, "text/plain", "for those who are known"); };
+  const Answer answer = h.get(tokens, "/files/a", {{"X-Extension-ID", kId}});
+  EXPECT_EQ(answer.failure.code, "token_invalid");
+  EXPECT_EQ(answer.body, "");
+  EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer");
+  EXPECT_EQ(h.get(tokens, "/files/a", {{"X-Extension-ID", kId}, {"Authorization", "Bearer " + kToken}}).body, "for those who are known");
+}
+
+TEST_F(ExtensionAuthTest, GuardsAllPathsOfAPattern) {
+  h.host().route("GET", "/files/*");
+  EXPECT_EQ(h.get(auth, "/files/a").failure.code, "extension_id_required");
+  EXPECT_EQ(h.next_calls, 0);
+}
+
 TEST_F(ExtensionAuthTest, KeepsOfAVersionWhatIsFitForALog) {
   const auto noted = [this](const std::string& version) {
     const std::string notes = h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", kId}, {"X-Extension-Version", version}}).notes;
