@@ -50,6 +50,13 @@ ExtensionAuth::ExtensionAuth(Host host, Json config) : crypto_(host), signatures
   std::sort(ids_.begin(), ids_.end());
   for (const Json t : config["tokens"]) tokens_.push_back({std::string(t["name"].str()), std::string(t["sha256"].str())});
   if (ids_.empty()) host.warn("any extension may ask: list yours in ids");
+  const bool takes_proof = !tokens_.empty() || !signatures_.empty();
+  if (!takes_proof && !config["anyone"].boolean(!host.is_exposed())) {
+    host.problem("",
+                 "anybody can send any extension id, so it proves nothing: give tokens (`gatehouse token new NAME` "
+                 "makes one), or write anyone: true");
+  }
+  if (takes_proof && config["anyone"].boolean()) host.problem("/anyone", "each request needs a token or a signature: remove this, or those");
 }
 
 Status ExtensionAuth::handle(Exchange& x, Sink& out, Next& next) {

@@ -91,6 +91,22 @@ TEST_F(ExtensionAuthTest, GuardsAllPathsOfAPattern) {
   EXPECT_EQ(h.next_calls, 0);
 }
 
+TEST_F(ExtensionAuthTest, WantsAProofWhereOtherMachinesAsk) {
+  const auto problems = [this](const std::string& config) {
+    h.problems.clear();
+    ExtensionAuth plugin(h.host(), h.config(config));
+    return h.problems.size();
+  };
+  EXPECT_EQ(problems(R"({"anyone": false})"), 1u);
+  h.expose();
+  EXPECT_EQ(problems("{}"), 1u);
+  EXPECT_EQ(problems(R"({"ids": ["abcdefghijklmnopabcdefghijklmnop"]})"), 1u);
+  EXPECT_EQ(problems(R"({"anyone": true})"), 0u);
+  EXPECT_EQ(problems("{" + kTokens + "}"), 0u);
+  EXPECT_EQ(problems("{" + kHmac + "}"), 0u);
+  EXPECT_EQ(problems(R"({"anyone": true, )" + kTokens + "}"), 1u) << "each request needs a token";
+}
+
 TEST_F(ExtensionAuthTest, KeepsOfAVersionWhatIsFitForALog) {
   const auto noted = [this](const std::string& version) {
     const std::string notes = h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", kId}, {"X-Extension-Version", version}}).notes;

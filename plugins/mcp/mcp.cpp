@@ -33,6 +33,7 @@ Mcp::Mcp(Host host, Json config)
       max_calls_(static_cast<std::size_t>(config["max_calls"].integer(32))),
       max_result_(config["max_result"].bytes(1 << 20)),
       max_results_(config["max_results"].bytes(8 << 20)),
+      anyone_(config["anyone"].boolean(!host.is_exposed())),
       approvals_(host, config["approvals"]) {
   if (max_result_ > kMaxMessage) host.problem("/max_result", "must be at most 4MiB");
   std::size_t index = 0;
@@ -63,10 +64,18 @@ void Mcp::adopt(Mcp& older) {
   }
 }
 
+/// Tools act on this machine and with the operator's credentials, so they are for callers that are known.
+bool Mcp::serves(const Exchange& x) const {
+  if (anyone_ || !x.notes()["install"].str().empty()) return true;
+  if (!servers_.empty()) x.notes().edit("mcp").set("no tools are offered: the caller has shown no install token or signature");
+  return false;
+}
+
 Status Mcp::handle(Exchange& x, Sink& out, Next& next) {
   if (x.route() == servers_route_) return describe(x, out);
 
-  const Offer offer(x, servers_);
+  const Servers none;
+  const Offer offer(x, serves(x) ? servers_ : none);
   Allowance allowance{max_calls_, max_result_, max_results_};
   rewrite_results(x.chat().edit("messages"));
   if (Status status = carry_out_answers(host_, x, out, offer, approvals_, allowance); !status) return status;

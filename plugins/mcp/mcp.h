@@ -16,12 +16,14 @@ class Mcp final : public Plugin {
  private:
   void add_server(Json config, const std::string& pointer);
   void report();
+  bool serves(const Exchange& x) const;
   Status describe(Exchange& x, Sink& out);
 
   const Host host_;
   const int servers_route_;
   const std::int64_t max_steps_, max_total_steps_;
   const std::size_t max_calls_, max_result_, max_results_;
+  const bool anyone_;
   Approvals approvals_;
   std::mutex health_mutex_;  // keeps reports in order
   Servers servers_;

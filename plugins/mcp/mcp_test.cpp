@@ -200,6 +200,43 @@ TEST_F(McpTest, ReadsTheResultsOfTheHistoryInTheSameWay) {
   EXPECT_NE(h.chats.at(0).find(R"({"type":"file","media_type":"image/png","data":"iVBORw0K"})"), std::string::npos);
 }
 
+struct McpStrictTest : McpTest {
+  McpStrictTest() : McpTest(R"(, "location": "backend")", R"(, "anyone": false)") {}
+};
+
+TEST_F(McpStrictTest, OffersAndRunsNothingForACallerThatNobodyKnows) {
+  connect();
+  const Events said = {"step-start", "tool-call:c1:web_read:{}", "step-finish:tool-calls"};
+  const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})", said);
+  EXPECT_EQ(seen.at(2), "tool-output-error:c1:there is no tool of that name");
+  EXPECT_EQ(offered(), "null");
+}
+
+TEST_F(McpStrictTest, ServesACallerThatHasShownAnInstallToken) {
+  connect();
+  struct Auth final : Plugin {
+    explicit Auth(Mcp& m) : mcp(m) {}
+    Status handle(Exchange& x, Sink& out, Next& next) override {
+      x.notes().edit("install").set("laptop");
+      return mcp.handle(x, out, next);
+    }
+    Mcp& mcp;
+  } auth(mcp);
+  h.next = answer("Done");
+  h.ask(auth, R"({"messages": []})");
+  EXPECT_NE(offered().find("web_read"), std::string::npos);
+}
+
+TEST(Mcp, OffersNoToolsToStrangersWhereOtherMachinesAsk) {
+  Harness h;
+  h.expose();
+  h.next = answer("Hi");
+  const std::string server = R"("servers": [{"name": "web", "url": "http://web"}])";
+  Mcp strict(h.host(), h.config("{" + server + "}")), open(h.host(), h.config("{" + server + R"(, "anyone": true})"));
+  EXPECT_NE(h.ask(strict, kChat).notes.find("no tools are offered"), std::string::npos);
+  EXPECT_EQ(h.ask(open, kChat).notes, "{}");
+}
+
 TEST_F(McpTest, RunsOnlySoManyCallsOfAStep) {
   connect();
   Events model = {"step-start"};

@@ -17,10 +17,13 @@ bool is_chat(const Exchange& x) { return x.route() != -1 && x.method() == "POST"
 /// Who asks, by the word of extension-auth, or by its own where there is none.
 View caller(const Exchange& x) { return x.notes()["extension_id"].str(x.header("X-Extension-ID")); }
 
+View install_of(const Exchange& x) { return x.notes()["install"].str(); }
+
+/// An id alone would be a key that anybody can name.
 std::string key_of(const Exchange& x) {
+  const View install = install_of(x);
   std::string key(caller(x));
-  if (const View install = x.notes()["install"].str(); !install.empty()) key.append("/").append(install);
-  return key;
+  return install.empty() ? key.append("@").append(x.client()) : key.append("/").append(install);
 }
 
 bool is_name(View text) {
@@ -82,16 +85,19 @@ Tools::Tools(Host host, Json config)
       store_(host),
       sync_route_(host.route("POST", "/api/tools/sync")),
       ttl_(config["ttl"].duration(std::chrono::hours(7 * 24))),
+      anyone_(config["anyone"].boolean(!host.is_exposed())),
       max_tools_(static_cast<std::size_t>(config["max_tools"].integer(128))),
       max_tool_bytes_(config["max_tool_size"].bytes(32 << 10)) {}
 
 Status Tools::handle(Exchange& x, Sink& out, Next& next) {
   if (x.route() == sync_route_) return sync(x, out);
-  if (is_chat(x)) {
+  if (is_chat(x) && serves(x)) {
     if (Status status = complete(x); !status) return status;
   }
   return next(x, out);
 }
+
+bool Tools::serves(const Exchange& x) const { return anyone_ || !install_of(x).empty(); }
 
 Status Tools::sync(Exchange& x, Sink& out) const {
   auto body = x.json();
@@ -102,6 +108,10 @@ Status Tools::sync(Exchange& x, Sink& out) const {
   if (id.str().empty() || id.str() != caller(x)) {
     return Fail{
         403, "not_your_tools", "extensionId must be the X-Extension-ID of the request: an extension can send its own tools only.", {}};
+  }
+  if (!serves(x)) {
+    return Fail{403, "install_required",
+                "Tools are kept only for callers that send an install token or a signature; the gateway's operator can change that (anyone).", {}};
   }
   auto text = checked(schemas, max_tools_, max_tool_bytes_);
   if (!text) return text.error();

@@ -88,6 +88,34 @@ TEST_F(ToolsTest, OffersTheToolsOfOneExtensionToNoOther) {
   EXPECT_EQ(tools_of_chat(), R"([{"name":"click"}])");
 }
 
+TEST_F(ToolsTest, LetsNobodyReplaceTheToolsOfAnotherUserOfTheExtension) {
+  const auto ask = [this](View path, View body, const std::string& client) {
+    testing::Request request("POST", std::string(path));
+    request.headers = {{"Content-Type", "application/json"}, {"X-Extension-ID", kId}};
+    request.body = body;
+    request.client = client;
+    asked_with.clear();
+    EXPECT_EQ(h.run(auth, request).status, 200);
+    return asked_with;
+  };
+  const auto schemas = [](const std::string& name) { return R"({"extensionId": ")" + kId + R"(", "schemas": [{"name": ")" + name + R"("}]})"; };
+  ask("/api/tools/sync", schemas("click"), "192.0.2.1");
+  ask("/api/tools/sync", schemas("steal"), "192.0.2.2");
+  EXPECT_EQ(ask("/api/chat", "{}", "192.0.2.1"), R"([{"name":"click"}])");
+  install = "192.0.2.1";
+  EXPECT_EQ(ask("/api/chat", "{}", "192.0.2.3"), "null") << "a name is no address";
+}
+
+TEST(Tools, KeepsToolsOfKnownCallersOnlyWhereOtherMachinesAsk) {
+  const std::string body = R"({"extensionId": ")" + kId + R"(", "schemas": []})";
+  for (const auto& [config, code] : {std::pair("{}", "install_required"), std::pair(R"({"anyone": true})", "")}) {
+    Harness h;
+    h.expose();
+    Tools tools(h.host(), h.config(config));
+    EXPECT_EQ(h.post(tools, "/api/tools/sync", body, {{"X-Extension-ID", kId}}).failure.code, code);
+  }
+}
+
 TEST_F(ToolsTest, TakesToolsFromNobodyButTheirExtension) {
   const std::string body = R"({"extensionId": ")" + kId + R"(", "schemas": []})";
   EXPECT_EQ(h.post(auth, "/api/tools/sync", body, {{"X-Extension-ID", kOtherId}}).status, 403);
@@ -181,7 +209,7 @@ TEST_F(ToolsTest, LetsChatsGoOnWithoutTheStoreAndWarnsOnceAMinute) {
 }
 
 TEST_F(ToolsTest, LetsChatsGoOnWhenTheStoreHoldsSomethingElse) {
-  h.store[kId] = "[{";
+  h.store[kId + "@127.0.0.1"] = "[{";
   EXPECT_EQ(tools_of_chat(), "null");
   EXPECT_EQ(h.logs, (Events{"warn: chats go on without the tools of their extension: what the store holds is no JSON"}));
 }

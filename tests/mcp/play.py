@@ -37,29 +37,30 @@ def model(*calls):
     return answer
 
 
-def chat(*names):
+def chat(*names, headers=()):
     """A request that announces tools of these names as running in the gateway."""
     schemas = [{'name': name, 'inputSchema': {'type': 'object'}, 'mcp': {'serverName': 's', 'executionLocation': 'backend'}} for name in names]
     body = json.dumps({'messages': [{'role': 'user', 'parts': [{'type': 'text', 'text': 'Go'}]}], 'toolSchemas': schemas}).encode()
-    return head(len(body)) + body
+    return head(len(body), headers=headers) + body
 
 
 class Play(Fixture):
-    def begin(self, *servers, **sections):
-        """Starts a gateway with these servers. self.calls is what the model is to call next."""
+    def begin(self, *servers, auth=None, mcp=None, **sections):
+        """Starts a gateway with these servers; `auth` and `mcp`: settings of extension-auth, and further ones of mcp. self.calls is
+        what the model is to call next."""
         self.calls, self.bodies = [], []    # `bodies`: of the requests to the model
         self.model = self.provider(self.answer)
-        above, ingress, below = gemini(self.model.address)
-        self.start('access-log', 'health', above, ingress, {'mcp': {'servers': list(servers)}}, below, **sections)
+        _, ingress, below = gemini(self.model.address)
+        self.start('access-log', 'health', {'extension-auth': auth or {}}, ingress, {'mcp': {'servers': list(servers), **(mcp or {})}}, below, **sections)
 
     def answer(self, call):
         self.bodies.append(json.loads(call.body))
         model(*self.calls)(call)
 
-    def ask(self, *calls, seconds=10.0):
+    def ask(self, *calls, seconds=10.0, headers=()):
         """What the model was told of its calls."""
         self.calls = calls
-        answer = self.client(chat(*(name for name, _ in calls))).answer(seconds)
+        answer = self.client(chat(*(name for name, _ in calls), headers=headers)).answer(seconds)
         chunks = [json.loads(line[6:]) for line in answer.body.decode().split('\n\n') if line.startswith('data: {')]
         check(chunks[-1]['type'] == 'finish', 'the chat ended with', chunks[-1])
         text = ''.join(c.get('delta', '') for c in chunks if c['type'] == 'text-delta')

@@ -11,6 +11,7 @@ from play import TESTS, Play
 from runner import run
 import cases_processes  # noqa: F401
 import cases_calls  # noqa: F401
+import cases_callers  # noqa: F401
 import cases_results  # noqa: F401
 import cases_approval  # noqa: F401
 import cases_http  # noqa: F401
