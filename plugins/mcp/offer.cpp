@@ -6,14 +6,6 @@
 namespace gatehouse {
 namespace {
 
-/// A tool of that name in a list of the chat document.
-Json find(Json tools, View name) {
-  for (const Json tool : tools) {
-    if (tool["name"].str() == name) return tool;
-  }
-  return Json();
-}
-
 bool contains(Json list, View text) {
   for (const Json element : list) {
     if (element.str() == text) return true;
@@ -25,6 +17,8 @@ bool contains(Json list, View text) {
 
 Offer::Offer(Exchange& x, const Servers& servers) : client_can_ask_(contains(x.chat()["accepts"], "tool-approval-request")) {
   MutableJson chat = x.chat();
+  ToolsByName offered;
+  for (const Json tool : chat["tools"]) offered.emplace(tool["name"].str(), tool);
   const Json announced = chat["backend_tools"];
   if (announced.size() > 0) {
     std::map<View, std::shared_ptr<const Tools>> asked;  // each server once
@@ -35,7 +29,7 @@ Offer::Offer(Exchange& x, const Servers& servers) : client_can_ask_(contains(x.c
       const auto [list, is_new] = asked.try_emplace(prefix, nullptr);
       if (is_new) lists_.push_back(list->second = (*server)->tools(x));
       const Tool* const tool = list->second ? list->second->find(name.str()) : nullptr;
-      if (tool) add(chat, **server, *tool);
+      if (tool) add(chat, offered, **server, *tool);
     }
   }
   if (!chat["workflow"].is_null()) return;  // it may allow only some tools, and has allowed none of these
@@ -44,18 +38,21 @@ Offer::Offer(Exchange& x, const Servers& servers) : client_can_ask_(contains(x.c
     const auto list = lists_.emplace_back(server->tools(x));
     if (!list) continue;
     for (const Tool& tool : list->offered()) {
-      if (!gatehouse::find(chat["tools"], tool.name)) add(chat, *server, tool);
+      if (!offered.count(tool.name)) add(chat, offered, *server, tool);
     }
   }
 }
 
 /// Takes the place of a tool of the client that has the name.
-void Offer::add(MutableJson chat, Server& server, const Tool& tool) {
+void Offer::add(MutableJson chat, ToolsByName& offered, Server& server, const Tool& tool) {
   const bool needs_approval = server.needs_approval(tool);
   if (needs_approval && !client_can_ask_) return;
   MutableJson tools = chat.edit("tools");
-  if (const Json replaced = gatehouse::find(tools, tool.name)) tools.erase(replaced);
-  tools.push().set(tool.definition.root());
+  Json& place = offered[tool.name];
+  if (place) tools.erase(place);
+  MutableJson added = tools.push();
+  added.set(tool.definition.root());
+  place = added;
   entries_.push_back({&server, &tool, needs_approval});
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <unordered_map>
+
 #include "server.h"
 
 namespace gatehouse {
@@ -23,7 +25,9 @@ class Offer {
   const Entry* find(View name) const;
 
  private:
-  void add(MutableJson chat, Server& server, const Tool& tool);
+  using ToolsByName = std::unordered_map<View, Json>;  // of the chat document: a client may bring many
+
+  void add(MutableJson chat, ToolsByName& offered, Server& server, const Tool& tool);
 
   const bool client_can_ask_;
   std::vector<Entry> entries_;

@@ -4,6 +4,10 @@
 
 namespace gatehouse {
 
+Step::Step(Json tools, const Offer& offer, Sink& out) : offer_(offer), out_(out) {
+  for (const Json tool : tools) offered_.insert(tool["name"].str());
+}
+
 Status Step::emit(Event e) {
   switch (e.kind()) {
     case GH_EV_TEXT:
@@ -59,13 +63,6 @@ void Step::close_block() {
   if (block_kind_ != 0) block_.edit("text").set(View(text_));
   block_kind_ = 0;
   text_.clear();
-}
-
-bool Step::is_offered(View name) const {
-  for (const Json tool : tools_) {
-    if (tool["name"].str() == name) return true;
-  }
-  return false;
 }
 
 Status Step::finish(Host host, Exchange& x, const Approvals& approvals, Allowance& allowance) {

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "approvals.h"
@@ -13,7 +14,7 @@ namespace gatehouse {
 /// A call of a tool that was not offered is turned into a refused one.
 class Step final : public Sink {
  public:
-  Step(Json tools, const Offer& offer, Sink& out) : tools_(tools), offer_(offer), out_(out) {}
+  Step(Json tools, const Offer& offer, Sink& out);
 
   Status emit(Event e) override;
 
@@ -29,10 +30,10 @@ class Step final : public Sink {
   Status pass_on(Event e);
   void add_delta(Event e);
   void close_block();
-  bool is_offered(View name) const;
+  bool is_offered(View name) const { return offered_.count(name) > 0; }
   bool ended_well() const { return finish_reason_ == "tool-calls" || finish_reason_ == "stop"; }
 
-  const Json tools_;
+  std::unordered_set<View> offered_;  // names of tools
   const Offer& offer_;
   Sink& out_;
   Document said_;  // content of the assistant's message

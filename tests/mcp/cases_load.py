@@ -1,11 +1,15 @@
 """Many chats at once whose models call tools, again and again."""
 import json
+import os
 import threading
+from pathlib import Path
 
 from checks import check
+from client import head
 from play import HEAD, chat, chunk, event, local, test
 
 LOOPS = 500
+MANY = 100_000
 STEPS = 3
 
 
@@ -14,6 +18,23 @@ def thinker(call):
     said = [m for m in json.loads(call.body)['contents'] if m['role'] == 'model']
     part = {'text': 'Done'} if len(said) == STEPS - 1 else {'functionCall': {'name': 'local_echo', 'args': {'text': str(len(said))}}}
     call.sock.sendall(HEAD + event(part, finishReason='STOP') + chunk(b''))
+
+
+def cpu_seconds(f):
+    fields = Path(f'/proc/{f.pid}/stat').read_text().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+@test
+def a_client_with_very_many_tools_costs_little(f):
+    words = [word for n in range(1000) for word in ('--tool', json.dumps({'name': f't{n}', 'inputSchema': {'type': 'object'}}))]
+    f.begin(local('local', *words, location='backend'))
+    f.ask(('local_echo', {}))       # it is connected
+    f.calls = []
+    body = json.dumps({'messages': [{'role': 'user', 'parts': [{'type': 'text', 'text': 'Go'}]}], 'toolSchemas': [{'name': f'x{n}'} for n in range(MANY)]})
+    before = cpu_seconds(f)
+    check(f.client(head(len(body)) + body.encode()).answer(60).status == 200, 'it gets no answer')
+    check(cpu_seconds(f) - before < 1.5, f'it cost {cpu_seconds(f) - before:.1f} s')
 
 
 @test
