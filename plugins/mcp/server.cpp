@@ -13,8 +13,10 @@ constexpr std::chrono::nanoseconds kLongestTime = 10min;  // to connect: an inst
 // A chat waits for a server that is being connected, and for a new list of tools; then it goes on without.
 constexpr std::chrono::nanoseconds kPatience = 10s, kPatienceForList = 2s;  // since the change was heard of
 constexpr std::chrono::nanoseconds kListTime = 10s, kUntilListedAgain = 30s;
+constexpr std::chrono::nanoseconds kBetweenLists = 1s;  // some servers say with each list that it has changed
 constexpr std::chrono::nanoseconds kUntilWoken = 1h;  // of any length
 constexpr int kSuspectTimeouts = 3;                   // one or two may be the tool's own
+constexpr std::size_t kMaxKnown = 10'000;             // tools of a server that invents new ones without end
 
 }  // namespace
 
@@ -140,6 +142,7 @@ void Server::watch(Exchange& x) {
       wanted = condition_.health == GH_UP && !opening_ && (is_stale() || is_suspect || time != kUntilWoken);
     }
     time = !wanted || list_again(x) ? kUntilWoken : kUntilListedAgain;
+    if (wanted && !host_.sleep(x, kBetweenLists)) return;
   }
 }
 
@@ -178,6 +181,7 @@ void Server::tools_changed() {
 void Server::watch_changes(const Tools& tools) {
   const std::lock_guard lock(mutex_);
   for (const Tool& tool : tools.offered()) {
+    if (known_.size() == kMaxKnown && !known_.count(tool.own_name)) continue;
     const auto [known, is_new] = known_.try_emplace(tool.own_name, tool.digest);
     if (is_new || known->second == tool.digest) continue;
     known->second = tool.digest;

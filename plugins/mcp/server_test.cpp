@@ -357,7 +357,7 @@ TEST_F(ServerTest, IsAskedForItsToolsLaterWhenItDidNotListThem) {
   scripted->script["tools/list"] = {R"({"error": {"code": -32603, "message": "busy"}})",
                                     R"({"result": {"tools": [{"name": "late", "inputSchema": {}}]}})"};
   scripted->answer(h.config(R"({"method": "notifications/tools/list_changed"})"));
-  std::thread watching([&] { h.run_background(1, 2); });
+  std::thread watching([&] { h.run_background(1, 3); });
   while (sent("tools/list") < 2) std::this_thread::yield();
   h.advance(30s);
   watching.join();
@@ -458,6 +458,23 @@ TEST_F(ServerTest, ThatIsBeingConnectedIsWaitedForByWhoeverUsesIt) {
   std::thread connecting([&] { connect(); });
   EXPECT_EQ(tools(), std::vector<std::string>{"files_read"});
   connecting.join();
+}
+
+TEST_F(ServerTest, WatchesOnlySoManyTools) {
+  const auto list = [this](int first, int count, const std::string& description) {
+    std::string tools;
+    for (int i = first; i < first + count; ++i) {
+      tools.append(tools.empty() ? "" : ",").append(R"({"name": "t)" + std::to_string(i) + R"(", "inputSchema": {}, "description": ")");
+      tools.append(description).append("\"}");
+    }
+    scripted->script["tools/list"] = {R"({"result": {"tools": [)" + tools + "]}}"};
+    scripted->answer(h.config(R"({"method": "notifications/tools/list_changed"})"));
+    watch();
+  };
+  connect();
+  for (int first = 0; first <= 10'000; first += 1000) list(first, 1000, "old");
+  list(9998, 10, "new");
+  EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_tool_changes_total{server="files"})"), 1);  // besides them it knows `read`
 }
 
 TEST_F(ServerTest, KnowsAfterAReloadWhatItsToolsWere) {

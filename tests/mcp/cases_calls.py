@@ -100,6 +100,14 @@ def an_answer_that_cannot_be_read_fails_its_call_at_once(f):
 
 
 @test
+def a_list_that_changes_all_the_time_is_not_asked_for_all_the_time(f):
+    f.begin(local('local', '--journal', str(f.folder / 'journal'), '--restless'))
+    eventually(lambda: lists(f) >= 2, PATIENCE, 'it is not asked for again')
+    time.sleep(2.0)
+    check(lists(f) < 10, 'it was asked for', lists(f), 'times')
+
+
+@test
 def a_tool_that_is_no_json_costs_no_other(f):
     f.begin(local('local', '--tool', '{"name":"odd","inputSchema":{"type":"object","maximum":NaN}}'))
     check(f.ask(('local_echo', {'text': 'here'})) == ['here'], 'the others are not offered')
@@ -127,6 +135,10 @@ def starts(f):
     return sum(message['method'] == 'initialize' for message in journal(f))
 
 
+def lists(f):
+    return sum(message['method'] == 'tools/list' for message in journal(f))
+
+
 @test
 def a_server_that_answers_nothing_any_more_is_started_again(f):
     f.begin(local('local', '--journal', str(f.folder / 'journal'), '--silent', 'tools/list', connect_timeout='1s', call_timeout='500ms'))
@@ -139,7 +151,7 @@ def a_server_that_answers_nothing_any_more_is_started_again(f):
 def a_tool_that_hangs_is_no_reason_to_start_its_server_again(f):
     f.begin(local('local', '--journal', str(f.folder / 'journal'), connect_timeout='1s', call_timeout='500ms'))
     f.ask(*[('local_sleep', {'seconds': 60})] * 3)
-    eventually(lambda: sum(message['method'] == 'tools/list' for message in journal(f)) == 2, PATIENCE, 'it is not asked')
+    eventually(lambda: lists(f) == 2, PATIENCE, 'it is not asked')
     time.sleep(1.5)
     check(starts(f) == 1, 'it is')
 

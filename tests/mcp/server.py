@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """An MCP server over standard input and output that misbehaves as its tools are told.
 
-    server.py [--journal FILE] [--stubborn] [--silent METHOD] [--slow SECONDS] [--tool JSON] [--arguments …]
+    server.py [--journal FILE] [--stubborn] [--silent METHOD] [--slow SECONDS] [--restless] [--tool JSON] [--arguments …]
 
-FILE gets a line for each message that comes. JSON, whatever it is worth, is listed as a tool, too. A stubborn server ends neither with its input nor at SIGTERM. A silent one answers that
+FILE gets a line for each message that comes. JSON, whatever it is worth, is listed as a tool, too. A restless
+server says with each list that it has changed. A stubborn server ends neither with its input nor at SIGTERM. A silent one answers that
 method once, a slow one begins after so many seconds.
 """
 import argparse
@@ -21,6 +22,7 @@ parser.add_argument('--journal', default=os.devnull)
 parser.add_argument('--stubborn', action='store_true')
 parser.add_argument('--silent')
 parser.add_argument('--slow', type=float, default=0)
+parser.add_argument('--restless', action='store_true')
 parser.add_argument('--tool', action='append', default=[])
 parser.add_argument('--arguments', nargs='*', default=[])
 args = parser.parse_args()
@@ -120,6 +122,8 @@ with open(args.journal, 'a', encoding='utf-8') as journal:
         if message['method'] == 'tools/list':
             listed = [json.dumps({'name': name, 'inputSchema': {'type': 'object'}}) for name in tools] + args.tool
             write(f'{{"jsonrpc":"2.0","id":{message["id"]},"result":{{"tools":[{",".join(listed)}]}}}}\n')
+            if args.restless:
+                send({'method': 'notifications/tools/list_changed'})
         if message['method'] == 'tools/call':
             threading.Thread(target=call, args=(message,), daemon=True).start()
 while args.stubborn:
