@@ -25,6 +25,12 @@ MutableJson results_of_last_answer(MutableJson messages) {
   return added.edit("content");
 }
 
+Result<bool> refuse(Sink& out, Call& call, std::string why) {
+  call.error = std::move(why);
+  if (Status status = out.emit(event::tool_output_error(call.id, call.error, GH_DYNAMIC)); !status) return status;
+  return false;
+}
+
 /// Whether the call may run. If not, `call.error` says why, and the client is told.
 Result<bool> may_run(Exchange& x, Sink& out, const Approvals& approvals, Call& call, Json approval) {
   if (!approval["approved"].boolean()) {
@@ -34,10 +40,9 @@ Result<bool> may_run(Exchange& x, Sink& out, const Approvals& approvals, Call& c
     if (Status status = out.emit(event::tool_denied(call.id)); !status) return status;
     return false;
   }
-  call.error = approvals.objection(x, approval["id"].str(), call);
-  if (call.error.empty()) return true;
-  if (Status status = out.emit(event::tool_output_error(call.id, call.error, GH_DYNAMIC)); !status) return status;
-  return false;
+  const View objection = approvals.objection(x, approval["id"].str(), call);
+  if (objection.empty()) return true;
+  return refuse(out, call, std::string(objection));
 }
 
 }  // namespace
@@ -50,7 +55,9 @@ Status carry_out_answers(Host host, Exchange& x, Sink& out, const Offer& offer, 
     if (!approval) continue;
     const View name = part["name"].str();
     Call& call = calls.emplace_back(Call{std::string(part["id"].str()), std::string(name), part["input"], offer.find(name)});
-    Result<bool> allowed = may_run(x, out, approvals, call, approval);
+    // No step asks more questions than it may make calls: whatever else a client sends is not worth a signature and a line of the log.
+    const bool is_too_many = calls.size() > allowance.calls_of_step;
+    Result<bool> allowed = is_too_many ? refuse(out, call, allowance.refuse_call()) : may_run(x, out, approvals, call, approval);
     if (!allowed) return allowed.error();
     if (*allowed) run.push_back(&call);
   }

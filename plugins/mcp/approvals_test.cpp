@@ -64,6 +64,16 @@ struct ApprovalTest : McpTest {
   Caller caller_;
 };
 
+TEST_F(ApprovalTest, LooksAtNoMoreAnswersThanAStepMakesCalls) {
+  std::string calls;
+  for (int i = 0; i < 40; ++i) calls.append(i == 0 ? "" : ",").append(call("c" + std::to_string(i), R"({"approved": false, "id": "q"})"));
+  h.logs.clear();
+  const Events seen = answer_with(calls);
+  EXPECT_EQ(h.logs.size(), 32u);
+  EXPECT_NE(seen.at(39).find("c39:Too many calls at once"), std::string::npos) << seen.at(39);
+  EXPECT_NE(told(39).find("Too many calls at once"), std::string::npos);
+}
+
 TEST_F(ApprovalTest, OffersSuchToolsOnlyToClientsThatCanAsk) {
   ask(R"({"messages": [], "backend_tools": ["web_read", "web_write"]})", {"step-start", "step-finish:stop"});
   EXPECT_EQ(offered().find("web_write"), std::string::npos);

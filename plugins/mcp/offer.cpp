@@ -53,12 +53,7 @@ void Offer::add(MutableJson chat, ToolsByName& offered, Server& server, const To
   MutableJson added = tools.push();
   added.set(tool.definition.root());
   place = added;
-  entries_.push_back({&server, &tool, needs_approval});
-}
-
-const Offer::Entry* Offer::find(View name) const {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.tool->name == name; });
-  return found == entries_.end() ? nullptr : &*found;
+  entries_.insert_or_assign(tool.name, Entry{&server, &tool, needs_approval});
 }
 
 }  // namespace gatehouse

@@ -22,7 +22,10 @@ class Offer {
   Offer(Exchange& x, const Servers& servers);
 
   /// Null: it runs elsewhere, if anywhere.
-  const Entry* find(View name) const;
+  const Entry* find(View name) const {
+    const auto found = entries_.find(name);
+    return found == entries_.end() ? nullptr : &found->second;
+  }
 
  private:
   using ToolsByName = std::unordered_map<View, Json>;  // of the chat document: a client may bring many
@@ -30,7 +33,7 @@ class Offer {
   void add(MutableJson chat, ToolsByName& offered, Server& server, const Tool& tool);
 
   const bool client_can_ask_;
-  std::vector<Entry> entries_;
+  std::unordered_map<View, Entry> entries_;  // by name
   std::vector<std::shared_ptr<const Tools>> lists_;  // keeps the tools of entries_ while the chat goes on
 };
 

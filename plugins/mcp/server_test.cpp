@@ -321,6 +321,9 @@ TEST_F(ServerTest, GetsTheDefaultsOfAFormIfTheOperatorWants) {
             R"({"jsonrpc":"2.0","id":7,"result":{"action":"accept","content":{"a":1,"c":"x"}}})");
   EXPECT_EQ(answer(R"({"properties": {"a": {"default": 1}, "b": {}}, "required": ["b"]})"),
             R"({"jsonrpc":"2.0","id":7,"result":{"action":"decline"}})");
+  std::string fields;
+  for (int i = 0; i < 101; ++i) fields.append(i == 0 ? "\"a" : ",\"a").append(std::to_string(i)).append(R"(": {"default": 1})");
+  EXPECT_EQ(answer(R"({"properties": {)" + fields + "}}"), R"({"jsonrpc":"2.0","id":7,"result":{"action":"decline"}})");
 }
 
 TEST_F(ServerTest, GetsNoAnswerToAnythingElse) {

@@ -15,6 +15,7 @@ constexpr std::chrono::nanoseconds kPatience = 5s;  // some servers never answer
 constexpr int kMaxPages = 100;                      // a server with more tools than that has an endless list
 constexpr std::size_t kMaxListBytes = 4 * kMaxMessage;
 constexpr std::size_t kMaxErrorBytes = 2000;  // of the server's message, which the model reads
+constexpr std::size_t kMaxFields = 100;             // of a form: each that is required is looked up among all
 constexpr int kMaxRounds = 10;                // of questions before the result of a call
 
 constexpr int kMethodNotFound = -32601;      // JSON-RPC 2.0, 5.1
@@ -241,6 +242,7 @@ std::string Session::answer_to_form(Json schema) const {
   const std::string decline = R"({"action":"decline"})";
   if (!takes_defaults_ || !schema.is_object()) return decline;
   const Json properties = schema["properties"];
+  if (properties.size() > kMaxFields || schema["required"].size() > kMaxFields) return decline;
   for (const Json required : schema["required"]) {
     if (!properties[required.str()]["default"]) return decline;
   }
