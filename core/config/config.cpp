@@ -33,6 +33,7 @@ constexpr std::string_view kSchema = R"({
       "properties": {
         "listen": {},
         "hosts": {"type": "array", "items": {"type": "string", "minLength": 1}},
+        "trusted_proxies": {"type": "array", "items": {"type": "string"}},
         "max_body": {"type": "string", "format": "size"},
         "max_running": {"type": "integer", "minimum": 1, "maximum": 65536},
         "head_timeout": {"type": "string", "format": "duration"},
@@ -189,6 +190,7 @@ class Reader {
   void read(Config& config) {
     listen("server", config.server);
     listen("admin", config.admin.server);
+    trusted_proxies(config.server.trusted_proxies);
     config.admin.token = text(find("admin"), "token").value_or("");
     if (const auto size = text(find("server"), "max_body")) {
       const auto bytes = v1::Json::parse_size(*size);
@@ -325,6 +327,16 @@ class Reader {
       refuse(child(child("", section), "listen"), "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000");
     }
     out.hosts = texts(find(section), "hosts");
+  }
+  void trusted_proxies(Networks& out) {
+    const Json* list = member(find("server"), "trusted_proxies");
+    for (std::size_t i = 0; list && list->is_array() && i < list->size(); ++i) {
+      const std::string pointer = child("/server/trusted_proxies", i);
+      if (!(*list)[i].is_string() || origins_.at(pointer).broken || out.add(std::string((*list)[i]))) continue;
+      problems_.add(
+          origins_.place(pointer),
+          "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not " + (*list)[i].dump());
+    }
   }
   void store(StoreSettings& out) {
     const auto short_form = text(&root_, "store");

@@ -70,8 +70,8 @@ class ConfigTest : public testing::Test {
 
 TEST_F(ConfigTest, ReadsEverySetting) {
   const Config config = parse(R"(
-server: {listen: "[::1]:8080", hosts: [a.example, "*"], max_body: 8MiB, max_running: 10, head_timeout: 1s, body_timeout: 2s,
-         idle_timeout: 3s, send_timeout: 4s, max_duration: 5m}
+server: {listen: "[::1]:8080", hosts: [a.example, "*"], trusted_proxies: [192.0.2.1, "fd00::/8"], max_body: 8MiB, max_running: 10,
+         head_timeout: 1s, body_timeout: 2s, idle_timeout: 3s, send_timeout: 4s, max_duration: 5m}
 shutdown: {grace: 0s}
 log: {level: warn, file: log/gatehouse.log}
 plugins_dir: ../plugins
@@ -81,6 +81,9 @@ pipeline: [health]
   EXPECT_EQ(config.server.address, "::1");
   EXPECT_EQ(config.server.port, 8080);
   EXPECT_EQ(config.server.hosts, (std::vector<std::string>{"a.example", "*"}));
+  Networks proxies;
+  EXPECT_TRUE(proxies.add("192.0.2.1") && proxies.add("fd00::/8"));
+  EXPECT_EQ(config.server.trusted_proxies, proxies);
   EXPECT_EQ(config.server.max_body_bytes, 8u << 20);
   EXPECT_EQ(config.server.max_running, 10u);
   EXPECT_EQ(config.server.head_timeout, 1s);
@@ -92,6 +95,13 @@ pipeline: [health]
   EXPECT_EQ(config.log.level, "warn");
   EXPECT_EQ(config.log.file, (folder_ / "log/gatehouse.log").string());
   EXPECT_EQ(config.plugins_dir, (folder_.parent_path() / "plugins").string());
+}
+
+TEST_F(ConfigTest, ATrustedProxyIsAnAddressOrANetwork) {
+  parse("server:\n  trusted_proxies: [10.0.0.0/8, 7, nginx, 10.0.0.0/33]\npipeline: [x]\n");
+  const std::string takes = "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not ";
+  EXPECT_EQ(wrong(), "2:33: item 2 of `trusted_proxies` must be a string, not 7: put it in quotes\n2:36: " + takes +
+                         "\"nginx\"\n2:43: " + takes + "\"10.0.0.0/33\"\n");
 }
 
 TEST_F(ConfigTest, WhatIsNotSaidKeepsItsDefault) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/http/client_address.h"
+
 namespace gatehouse::core {
 
 using std::chrono::milliseconds;
@@ -16,6 +18,7 @@ struct ServerSettings {
   std::string address = "127.0.0.1";
   std::uint16_t port = 3000;                 // 0: any free one
   std::vector<std::string> hosts;            // names accepted in Host besides addresses and localhost; "*": all
+  Networks trusted_proxies;                  // that may say for whom they ask
   std::size_t max_body_bytes = 32u << 20;    // 413 beyond
   std::size_t max_running = 4096;            // requests at once; 503 beyond
   milliseconds head_timeout{10'000};         // for a whole request head

@@ -153,11 +153,11 @@ const gh_exchange_api& exchange_api() {
       [](const gh_exchange* x, int which) -> gh_str {
         const Exchange& e = Exchange::of(x);
         switch (which) {
-          case GH_CLIENT: return raw(e.peer());
           case GH_METHOD: return raw(e.head().method);
           case GH_PATH: return raw(e.head().path);
           case GH_QUERY: return raw(e.head().query);
           case GH_PEER: return raw(e.peer());
+          case GH_CLIENT: return raw(e.client_address());
           case GH_REQUEST_ID: return raw(e.request_id());
           default: return {nullptr, 0};
         }
@@ -199,7 +199,9 @@ const gh_exchange_api& exchange_api() {
         return std::chrono::nanoseconds(deadline.time_since_epoch()).count();
       },
       [](gh_exchange* x) { return Exchange::of(x).client().flush(); },
-      [](gh_exchange* x, gh_str bytes, std::int64_t interval) { Exchange::of(x).client().heartbeat(view(bytes), std::chrono::nanoseconds(interval)); },
+      [](gh_exchange* x, gh_str bytes, std::int64_t interval) {
+        Exchange::of(x).client().heartbeat(view(bytes), std::chrono::nanoseconds(interval));
+      },
       [](gh_exchange* x, int (*wanted)(void*), void* self) {
         Exchange::of(x).client().outlive(wanted ? std::function<bool()>([wanted, self] { return wanted(self) != 0; }) : nullptr);
       },

@@ -60,6 +60,11 @@ class Exchange final : public gh_exchange {
 
   const RequestHead& head() const { return head_; }
   std::string_view peer() const { return peer_; }
+  std::string_view client_address() const {
+    return client_address_.empty() ? peer_ : std::string_view(client_address_);
+  }
+  /// Another than `peer` has sent the request.
+  void set_client_address(std::string address) { client_address_ = std::move(address); }
   const std::string& request_id() const { return request_id_; }
   std::string_view header(std::string_view name);
 
@@ -97,6 +102,7 @@ class Exchange final : public gh_exchange {
 
   const RequestHead& head_;
   const std::string_view peer_;
+  std::string client_address_;
   Client& client_;
   Waiter& waiter_;
   JsonArena arena_;  // of the body, the chat document and the notes; before request_id_, which is made with it

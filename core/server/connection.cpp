@@ -80,6 +80,7 @@ Connection::Next Connection::run_one(const Setup& setup) {
 
   Answer answer(socket_, input_, parser, setup.settings, surroundings_);
   Exchange x(head, peer_, answer, answer.waiter());
+  x.set_client_address(client_address(peer_, head.fields, surroundings_.settings.trusted_proxies));
   struct Target {
     Answer& answer;
     Exchange& x;
@@ -118,6 +119,7 @@ Connection::Next Connection::send_refusal(const Refusal& why, std::string_view h
   Nobody nobody;
   Waiter waiter(-1, -1, Clock::now(), [] { return Clock::time_point::max(); });
   Exchange x(head, peer_, nobody, waiter);
+  x.set_client_address(client_address(peer_, head.fields, surroundings_.settings.trusted_proxies));
   (void)x.fail({why.status, why.code, why.message, {}, why.status == 503 ? kRetryBusy : kRetryBusy.zero()});
   handler.refused(x);
   const std::string text = refusal(x);

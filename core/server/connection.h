@@ -28,8 +28,8 @@ class Connection {
     close
   };
 
-  Connection(Poco::Net::StreamSocket socket, std::string peer, const Surroundings& surroundings)
-      : socket_(std::move(socket)), peer_(std::move(peer)), surroundings_(surroundings) {}
+  Connection(Poco::Net::StreamSocket socket, std::string_view peer, const Surroundings& surroundings)
+      : socket_(std::move(socket)), peer_(plain_address(peer)), surroundings_(surroundings) {}
 
   /// Takes what has arrived, without waiting.
   Next receive();
