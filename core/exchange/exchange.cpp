@@ -12,6 +12,8 @@
 namespace gatehouse::core {
 namespace {
 
+const RequestHead kNoRequest{};
+
 /// The client's own id if it is harmless in a log and a header, else one that no other process or request has.
 std::string request_id_from(std::string_view given) {
   constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -47,8 +49,12 @@ bool is_json(std::string_view content_type) {
 
 Exchange::Exchange(const RequestHead& head, std::string_view peer, Client& client, Waiter& waiter)
     : head_(head), peer_(peer), client_(client), waiter_(waiter), request_id_(request_id_from(header("X-Request-Id"))) {
+  if (!head.method.empty()) trace_ = begin_span(header("traceparent"), header("tracestate"));
   set_header("X-Request-Id", request_id_);
 }
+
+Exchange::Exchange(const Exchange& parent, Client& client, Waiter& waiter)
+    : head_(kNoRequest), client_(client), waiter_(waiter), request_id_(parent.request_id_), trace_(parent.trace_) {}
 
 std::string_view Exchange::header(std::string_view name) {
   std::string_view found;
@@ -159,6 +165,7 @@ const gh_exchange_api& exchange_api() {
           case GH_PEER: return raw(e.peer());
           case GH_CLIENT: return raw(e.client_address());
           case GH_REQUEST_ID: return raw(e.request_id());
+          case GH_TRACE: return raw(e.trace().parent);
           default: return {nullptr, 0};
         }
       },

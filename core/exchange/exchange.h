@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/exchange/trace.h"
 #include "core/http/request_parser.h"
 #include "core/http/wait.h"
 #include "core/json/json.h"
@@ -52,6 +53,8 @@ struct Frame;  // of core/pipeline
 class Exchange final : public gh_exchange {
  public:
   Exchange(const RequestHead& head, std::string_view peer, Client& client, Waiter& waiter);
+  /// Of work for the request of `parent`, on a thread beside its own: neither a request nor an answer.
+  Exchange(const Exchange& parent, Client& client, Waiter& waiter);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
@@ -66,6 +69,8 @@ class Exchange final : public gh_exchange {
   /// Another than `peer` has sent the request.
   void set_client_address(std::string address) { client_address_ = std::move(address); }
   const std::string& request_id() const { return request_id_; }
+  /// Nothing where there is no request.
+  const Trace& trace() const { return trace_; }
   std::string_view header(std::string_view name);
 
   gh_status body(std::string_view& out);
@@ -107,6 +112,7 @@ class Exchange final : public gh_exchange {
   Waiter& waiter_;
   JsonArena arena_;  // of the body, the chat document and the notes; before request_id_, which is made with it
   std::string request_id_;
+  Trace trace_;
   std::optional<std::string> body_;
   bool body_is_seen_ = false;  // somebody has a view of it
   gh_json* json_ = nullptr;

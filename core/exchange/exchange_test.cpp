@@ -47,6 +47,53 @@ TEST(Exchange, AnyOtherRequestIdIsReplacedByOneThatIsUnique) {
   EXPECT_EQ(longest.x.request_id(), std::string(64, 'a'));
 }
 
+TEST(Exchange, TheTraceOfTheCallerGoesOnWithASpanOfItsOwn) {
+  Request r(
+      "GET /",
+      "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\ntracestate: b=2\r\n");
+  const std::string& parent = r.x.trace().parent;
+  ASSERT_EQ(parent.size(), 55u);
+  EXPECT_EQ(parent.substr(0, 36), "00-0af7651916cd43dd8448eb211c80319c-");
+  EXPECT_NE(parent.substr(36, 16), "b7ad6b7169203331");
+  EXPECT_EQ(parent.substr(52), "-01");
+  EXPECT_EQ(r.x.trace().state, "a=1, b=2");
+  EXPECT_EQ(view(exchange_api().field(&r.x, GH_TRACE)), parent);
+
+  Request long_state("GET /", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=" +
+                                  std::string(511, 'x') + "\r\n");
+  EXPECT_EQ(long_state.x.trace().state, "");
+}
+
+TEST(Exchange, WithoutAValidTraceANewOneBegins) {
+  std::set<std::string> traces;
+  for (const char* given : {"", "00", "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+                            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+                            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+                            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333x-01",
+                            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0x",
+                            "00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01",
+                            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331_01",
+                            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01ff"}) {
+    Request r("GET /", std::string("traceparent: ") + given + "\r\ntracestate: a=1\r\n");
+    const std::string& parent = r.x.trace().parent;
+    ASSERT_EQ(parent.size(), 55u);
+    EXPECT_EQ(parent.substr(0, 3), "00-");
+    EXPECT_EQ(parent.find_first_not_of("0123456789abcdef-"), parent.npos) << parent;
+    EXPECT_EQ(parent.substr(52), "-00") << given;
+    EXPECT_EQ(r.x.trace().state, "") << given;
+    traces.insert(parent.substr(3, 32));
+  }
+  EXPECT_EQ(traces.size(), 11u);
+}
+
+TEST(Exchange, WorkBesideARequestBelongsToItsTrace) {
+  Request r("GET /", "X-Request-Id: abc\r\n"), end;
+  Exchange work(r.x, end.client, end.end.waiter());
+  EXPECT_EQ(work.request_id(), "abc");
+  EXPECT_EQ(work.trace().parent, r.x.trace().parent);
+}
+
 TEST(Exchange, TwoRequestIdsAreNone) {
   const auto r = std::make_unique<Request>("GET /", "X-Request-Id: a\r\nX-Request-Id: b\r\n");  // not on a stack that is clean by chance
   EXPECT_EQ(r->x.request_id().size(), 17u);

@@ -51,14 +51,24 @@ bool is_legal(const HttpClient::Request& request) {
          std::all_of(request.headers.begin(), request.headers.end(), [](const auto& header) { return is_token(header.first) && is_field_value(header.second); });
 }
 
+bool has(const HttpClient::Request& request, std::string_view header) {
+  return std::any_of(request.headers.begin(), request.headers.end(),
+                     [&](const auto& h) { return equals_ignoring_case(h.first, header); });
+}
+
 /// The header of the request that the client writes itself, if the plugin has written it: two of them hide smuggling.
 std::string_view own_header(const HttpClient::Request& request) {
   for (const std::string_view own : {"Host", "Content-Length", "Transfer-Encoding", "Connection"}) {
-    for (const auto& [name, value] : request.headers) {
-      if (equals_ignoring_case(name, own)) return own;
-    }
+    if (has(request, own)) return own;
   }
   return {};
+}
+
+/// Unless the plugin has put it into a trace itself.
+void add_trace(HttpClient::Request& request, const Trace& trace) {
+  if (trace.parent.empty() || has(request, "traceparent")) return;
+  request.headers.emplace_back("traceparent", trace.parent);
+  if (!trace.state.empty() && !has(request, "tracestate")) request.headers.emplace_back("tracestate", trace.state);
 }
 
 gh_http_client* open(const gh_host*, const gh_http_options* o, gh_str* error) {
@@ -78,13 +88,14 @@ gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request
   HttpClient::Request request{view(r->method), view(r->path), {}, view(r->body)};
   if (GH_HAS(gh_http_request, r, first_byte_ns)) request.first_byte = std::chrono::nanoseconds(r->first_byte_ns);
   if (GH_HAS(gh_http_request, r, event_ns)) request.event = std::chrono::nanoseconds(r->event_ns);
-  request.headers.reserve(r->header_count);
+  request.headers.reserve(r->header_count + 2);  // with those of the trace
   for (std::size_t i = 0; i < r->header_count; ++i) request.headers.emplace_back(view(r->headers[i].name), view(r->headers[i].value));
   if (!is_legal(request)) return x.fail({500, "plugin_error", "The request could not be processed.", "the method, path or a header of a plugin's HTTP request is not legal"});
   if (const auto own = own_header(request); !own.empty()) {
     return x.fail({500, "plugin_error", "The request could not be processed.",
                    "the gateway itself writes the header " + std::string(own) + " of a plugin's HTTP request"});
   }
+  add_trace(request, x.trace());
   auto sent = client->client.send(request, x.waiter());
   if (auto* problem = std::get_if<HttpProblem>(&sent)) return fail(x, std::move(*problem));
   *out = new gh_http_answer{std::get<0>(std::move(sent)), x};

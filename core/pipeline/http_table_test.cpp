@@ -52,6 +52,32 @@ int failure_after(const ScriptedServer::Script& script, std::string_view code) {
   return r.x.failure()->http_status;
 }
 
+TEST(HttpTable, WhatIsAskedForARequestBelongsToItsTrace) {
+  std::vector<std::string> heads;
+  const auto script = [&](Peer& peer) {
+    heads.push_back(peer.request());
+    peer.send(kHello);
+  };
+  ScriptedServer server({script, script, script});
+  const Client client = open(server.url());
+  Request r("GET /", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\n");
+  Answer answer;
+  ASSERT_EQ(send(client, r.x, answer), GH_OK);
+  ASSERT_EQ(send(client, r.x, answer, {{raw("Traceparent"), raw("own")}}), GH_OK);
+  Request without_state;
+  ASSERT_EQ(send(client, without_state.x, answer), GH_OK);
+
+  const auto has = [&](std::size_t head, const std::string& line) {
+    return heads.at(head).find("\r\n" + line + "\r\n") != std::string::npos;
+  };
+  EXPECT_TRUE(has(0, "traceparent: " + r.x.trace().parent)) << heads[0];
+  EXPECT_TRUE(has(0, "tracestate: a=1")) << heads[0];
+  EXPECT_TRUE(has(1, "Traceparent: own")) << heads[1];
+  EXPECT_EQ(heads[1].find("trace", heads[1].find("own")), std::string::npos) << heads[1];
+  EXPECT_TRUE(has(2, "traceparent: " + without_state.x.trace().parent)) << heads[2];
+  EXPECT_EQ(heads[2].find("tracestate"), std::string::npos) << heads[2];
+}
+
 TEST(HttpTable, EachHeaderOfAnAnswerCanBeRead) {
   ScriptedServer server({[&](Peer& peer) {
     peer.request();

@@ -286,6 +286,19 @@ TEST_F(InstanceTest, AWaitEndsWhenItIsWokenOrADescriptorIsReady) {
   api.drop(waker);
 }
 
+TEST_F(InstanceTest, ATaskBelongsToTheTraceOfItsRequest) {
+  const auto instance = make();
+  const auto& api = *static_cast<const gh_wait_api*>(host->extension(host, GH_WAIT_1));
+  Request r;
+  std::string trace;
+  const auto run = [](void* self, gh_exchange* x) {
+    *static_cast<std::string*>(self) = view(exchange_api().field(x, GH_TRACE));
+  };
+  gh_task* const task = api.start(host, &r.x, INT64_MAX, run, &trace);
+  EXPECT_EQ(api.join(task, &r.x), GH_OK);
+  EXPECT_EQ(trace, r.x.trace().parent);
+}
+
 TEST_F(InstanceTest, HashesAreThoseOfTheStandards) {
   const auto instance = make();
   const auto& api = *static_cast<const gh_crypto_api*>(host->extension(host, GH_CRYPTO_1));

@@ -16,7 +16,8 @@ namespace gatehouse::core {
 /// Work for a request on a thread of its own.
 class Task {
  public:
-  Task(Clock::time_point deadline, void (*run)(void*, gh_exchange*), void* self) : thread_([this, deadline, run, self] { work(deadline, run, self); }) {}
+  Task(const Exchange& parent, Clock::time_point deadline, void (*run)(void*, gh_exchange*), void* self)
+      : thread_([this, &parent, deadline, run, self] { work(parent, deadline, run, self); }) {}
   ~Task() {
     stop_.signal();
     if (thread_.joinable()) thread_.join();
@@ -34,12 +35,11 @@ class Task {
 
  private:
   /// Whatever happens, the parent is woken: it would wait until its deadline.
-  void work(Clock::time_point deadline, void (*run)(void*, gh_exchange*), void* self) {
+  void work(const Exchange& parent, Clock::time_point deadline, void (*run)(void*, gh_exchange*), void* self) {
     try {
-      const RequestHead head;
       Nobody nobody;
       Waiter waiter(-1, stop_.fd(), deadline, [] { return Clock::time_point::max(); });
-      Exchange x(head, {}, nobody, waiter);
+      Exchange x(parent, nobody, waiter);
       run(self, &x);
       if (x.failure() && x.failure()->code == "plugin_error") error_ = x.failure();
     } catch (...) {  // the facade catches on the plugin's side: this is for plugins without it, and a lack of memory
@@ -94,7 +94,8 @@ const gh_wait_api& wait_table() {
       [](const gh_host*, gh_exchange* parent, std::int64_t deadline_ns, void (*run)(void*, gh_exchange*), void* self) -> gh_task* {
         const Clock::time_point until{std::chrono::nanoseconds(deadline_ns)};
         try {
-          return new gh_task(std::min(until, Exchange::of(parent).waiter().deadline()), run, self);
+          const Exchange& x = Exchange::of(parent);
+          return new gh_task(x, std::min(until, x.waiter().deadline()), run, self);
         } catch (const std::exception&) {
           return nullptr;
         }

@@ -128,14 +128,14 @@ def nothing_of_a_client_but_its_chat_reaches_the_provider(f):
     provider = f.provider()
     start(f, provider.address)
     names = ['Authorization', 'Cookie', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'Forwarded', 'X-Real-IP',
-             'X-Goog-Api-Key', 'X-Goog-User-Project', 'User-Agent', 'Referer', 'X-Request-Id', 'Traceparent', 'X-Anything']
+             'X-Goog-Api-Key', 'X-Goog-User-Project', 'User-Agent', 'Referer', 'X-Request-Id', 'Traceparent', 'Tracestate', 'X-Anything']
     client = f.client(chat(headers=[f'{name}: of-the-client' for name in names]))
     call = f.take(provider)
     call.answer('Hello')
     check_stream(client.answer())
     lines = call.head.decode().split('\r\n')[1:]
     got = sorted(line.partition(':')[0].lower() for line in lines)
-    check(got == ['content-length', 'content-type', 'host', 'user-agent', 'x-goog-api-key'], got)
+    check(got == ['content-length', 'content-type', 'host', 'traceparent', 'user-agent', 'x-goog-api-key'], got)
     check('of-the-client' not in call.head.decode() and f'X-Goog-Api-Key: {KEY}' in lines, lines)
 
 
