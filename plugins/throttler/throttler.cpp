@@ -1,5 +1,7 @@
 #include "throttler.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 #include "schema.h"
@@ -20,6 +22,16 @@ std::int64_t whole_seconds(std::int64_t ns) { return std::chrono::ceil<seconds>(
 void append_state(std::string& out, View name, const gh_quota& quota) {
   out.append(out.empty() ? "\"" : ", \"").append(name).append("\";r=").append(std::to_string(std::max<std::int64_t>(quota.remaining, 0)));
   out.append(";t=").append(std::to_string(whole_seconds(quota.reset_ns)));
+}
+
+/// Appends what one client cannot change: of an IPv6 address the first 64 bits (RFC 8981: hosts choose new lower ones
+/// as they like), else all of it.
+void append_network(std::string& out, View address) {
+  char terminated[INET6_ADDRSTRLEN] = {};  // for inet_pton
+  char bytes[16];
+  if (address.size() < sizeof terminated) address.copy(terminated, address.size());
+  if (inet_pton(AF_INET6, terminated, bytes) == 1) address = View(bytes, 8);
+  out.append(address);
 }
 
 /// A header to which each throttler of a pipeline appends. Until this ends, its text is in the notes.
@@ -67,13 +79,6 @@ Throttler::Throttler(Host host, Json config)
     if (policies && config[key])
       host.problem(std::string("/").append(key),
                    "`" + std::string(key) + "` belongs into each entry of `policies`");
-  }
-  index = 0;
-  for (const Json proxy : config["trusted_proxies"]) {
-    if (!proxies_.add(proxy.str())) {
-      host.problem("/trusted_proxies/" + std::to_string(index), "this is no address or network: write 192.0.2.1 or 192.0.2.0/24");
-    }
-    ++index;
   }
 }
 
@@ -155,18 +160,12 @@ std::string Throttler::key_of(Exchange& x, const Policy& policy) const {
     const View value = x.header(policy.header);
     if (!value.empty()) return key.append(":h:").append(hex(crypto_.sha256({value})));  // bounded, and no secret in the store
   }
-  const bool client = policy.key == "client";
-  const View install = client || policy.key == "install" ? x.notes()["install"].str() : View();
+  const View install = policy.key == "client" || policy.key == "install" ? x.notes()["install"].str() : View();
   if (!install.empty()) return key.append(":i:").append(install);
-  const View extension = client || policy.key == "extension" ? x.notes()["extension_id"].str() : View();
-  if (!extension.empty()) key.append(":e:").append(extension);
-  if (!extension.empty() && !client) return key;
+  const View extension = policy.key == "extension" ? x.notes()["extension_id"].str() : View();
+  if (!extension.empty()) return key.append(":e:").append(extension);
 
-  key.append(":a:");
-  if (const auto address = proxies_.client_of(x))
-    append_network(key, *address);
-  else
-    key.append(x.peer());
+  append_network(key.append(":a:"), x.client());
   return key;
 }
 

@@ -2,7 +2,6 @@
 
 #include <atomic>
 
-#include "address.h"
 #include "gatehouse/plugin.hpp"
 #include "running.h"
 
@@ -41,7 +40,6 @@ class Throttler final : public Plugin {
   const Series allowed_, refused_, store_failure_;
   std::vector<Policy> policies_;
   std::string policy_header_;
-  TrustedProxies proxies_;
   std::shared_ptr<Running> running_ = std::make_shared<Running>();
   std::atomic<std::chrono::nanoseconds> next_warning_{std::chrono::nanoseconds(0)};
 };

@@ -1,15 +1,15 @@
-/// Headers that plugins read on their own, each in a line: the peer, the trusted proxies, X-Forwarded-For, traceparent; then of
-/// an answer of Gemini retry-after-ms, Retry-After and, in the rest, the error.
-#include <arpa/inet.h>
-
+/// Headers that are read on their own, each in a line: the peer, the trusted proxies, X-Forwarded-For, traceparent;
+/// then of an answer of Gemini retry-after-ms, Retry-After and, in the rest, the error.
 #include <algorithm>
 #include <cstdint>
 #include <regex>
 
+#include "core/exchange/trace.h"
+#include "core/http/client_address.h"
+#include "core/http/request_parser.h"
 #include "gatehouse/testing.hpp"
 #include "plugins/access-log/access_log.h"
 #include "plugins/gemini/retry_after.h"
-#include "plugins/throttler/address.h"
 #include "require.h"
 
 namespace gatehouse {
@@ -23,63 +23,47 @@ std::string cut(std::string& text, char end) {
   return front;
 }
 
-std::string text_of(const Address& address) {
-  char text[INET6_ADDRSTRLEN];
-  require(inet_ntop(AF_INET6, address.data(), text, sizeof text), "an address can be written");
-  return text;
-}
-
-/// The client, as the throttler finds it below the access log, whose lines are put into `logs`.
-std::optional<Address> client(const TrustedProxies& proxies, const std::string& peer, const std::string& forwarded_for,
-                              const std::string& traceparent, std::vector<std::string>& logs) {
+/// The client, as plugins see it; the lines of the access log are put into `logs`.
+std::string client(const core::Networks& proxies, const std::string& peer, const std::string& forwarded_for,
+                   const std::string& traceparent, std::vector<std::string>& logs) {
   testing::Harness h;
   AccessLog log(h.host(), Json());
-  std::optional<Address> found;
-  h.next = [&](Exchange& x, Sink&) -> Status {
-    found = proxies.client_of(x);
-    return {};
-  };
   testing::Request request("GET", "/");
   request.peer = peer;
   request.headers = {{"X-Forwarded-For", forwarded_for}, {"traceparent", traceparent}};
+  request.client = core::client_address(peer, {{"X-Forwarded-For", forwarded_for}}, proxies);
+  request.trace = core::begin_span(traceparent, {}).parent;
   (void)h.run(log, request);
   logs = h.logs;
-  return found;
+  return request.client;
 }
 
 void check_client(const std::string& peer, std::string networks, const std::string& forwarded_for, const std::string& traceparent) {
-  TrustedProxies proxies;
-  bool trusts = false;
+  core::Networks proxies;
   while (!networks.empty()) {
     const std::string network = cut(networks, ',');
-    const bool added = proxies.add(network);
-    require(!added || parse_address(network.substr(0, network.find('/'))), "a network begins with an address");
-    trusts = trusts || added;
+    const std::string address = network.substr(0, network.find('/'));
+    require(!proxies.add(network) || core::Networks().add(address), "a network begins with an address");
   }
 
   std::vector<std::string> logs;
-  const auto address = parse_address(peer);
-  const auto found = client(proxies, peer, forwarded_for, traceparent, logs);
-  require(found.has_value() == address.has_value(), "a client has an address if its connection has one");
-  require(trusts || found == address, "without trusted proxies a client is its connection");
-  if (found) {
-    require(parse_address(text_of(*found)) == found, "an address that is written is the same address");
-    std::string network;
-    append_network(network, *found);
-    require(network.size() == 4 || network.size() == 8, "a client is an IPv4 address or half of an IPv6 address");
-  }
+  const std::string found = client(proxies, peer, forwarded_for, traceparent, logs);
+  require(!proxies.empty() || found == peer, "without trusted proxies a client is its connection");
+  require(found == peer || core::plain_address(found) == found, "an address is written in one way");
+  require(core::Networks().add(found) == core::Networks().add(peer) || found == peer,
+          "a client has an address if its connection has one");
   // As a client may begin the list that proxies append to.
   std::vector<std::string> ignored;
   const auto claimed = client(proxies, peer, "192.0.2.99, " + forwarded_for, traceparent, ignored);
-  require(claimed == found || claimed == parse_address("192.0.2.99"), "a claim hides a client only if it is believed itself");
+  require(claimed == found || claimed == "192.0.2.99", "a claim hides a client only if it is believed itself");
 
   static const std::regex kTrace("00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}");
   const bool is_trace = std::regex_match(traceparent, kTrace);
   require(logs.size() == 2, "there are two lines for a request");
   for (const std::string& line : logs) {
-    require((line.find("\"trace_id\":\"") != line.npos) == is_trace, "a trace is logged if it is one");
-    require(!is_trace ||
-                line.find("\"trace_id\":\"" + traceparent.substr(3, 32) + "\",\"parent_id\":\"" + traceparent.substr(36, 16)) != line.npos,
+    require((line.find("\"parent_id\":\"") != line.npos) == is_trace, "a trace is gone on with if it is one");
+    require(!is_trace || (line.find("\"trace_id\":\"" + traceparent.substr(3, 32)) != line.npos &&
+                          line.find("\"parent_id\":\"" + traceparent.substr(36, 16)) != line.npos),
             "the trace that is logged is that of the request");
   }
 }
