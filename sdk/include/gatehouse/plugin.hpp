@@ -674,6 +674,32 @@ class Host {
   const gh_host* host_;
 };
 
+// ---- How a request ended -------------------------------------------------------------------------------------------
+
+/// For those who count or log requests: what next() returned, in words.
+struct Outcome {
+  View word;   ///< ok; failed; left: the client did, before the end; cut: by the time limit or the end of the gateway.
+  View code;   ///< Of a failure, until the next call of next(), or why it was cut: deadline_exceeded, shutting_down.
+               ///< Else empty.
+  int status;  ///< What the client got. 499: nothing, as it had left (nginx).
+};
+inline Outcome outcome_of(Host host, const Exchange& x, const Status& status) {
+  const auto got = [&x](int otherwise) { return x.committed() ? x.status() : otherwise; };
+  if (status) return {x.status() < 400 ? "ok" : "failed", {}, x.status()};
+  if (status.code() == GH_STOP) return {"left", {}, got(499)};
+  if (status.code() == GH_CANCELLED) {
+    return x.deadline() <= host.now() ? Outcome{"cut", "deadline_exceeded", got(504)}
+                                      : Outcome{"cut", "shutting_down", got(503)};
+  }
+  const gh_failure* const failure = x.failure();
+  return failure ? Outcome{"failed", view(failure->code), got(failure->http_status)} : Outcome{"failed", {}, got(500)};
+}
+
+/// Milliseconds with one decimal, as logs and notes write a time.
+inline double in_ms(std::chrono::nanoseconds time) {
+  return static_cast<double>((time.count() + 50'000) / 100'000) / 10;
+}
+
 // ---- HTTP client ---------------------------------------------------------------------------------------------------
 
 /// An answer of an upstream. Closing it before its end was read ends the upstream's request. One thread.
