@@ -120,14 +120,20 @@ gh_json* Exchange::notes() {
 }
 
 bool Exchange::set_header(std::string_view name, std::string_view value) {
-  if (client_.committed() || !is_token(name) || !is_field_value(value)) return false;
+  if (!is_token(name) || !is_field_value(value)) return false;
   for (const char* framing : {"Connection", "Content-Length", "Date", "Transfer-Encoding"}) {  // the server writes these itself
     if (equals_ignoring_case(name, framing)) return false;
   }
-  for (auto& [key, old] : answer_headers_) {
+  const bool has_left = client_.committed();
+  const auto announces = [&](const auto& header) {
+    return equals_ignoring_case(header.first, "Trailer") && equals_ignoring_case(header.second, name);
+  };
+  if (has_left && std::none_of(answer_headers_.begin(), answer_headers_.end(), announces)) return false;
+  auto& headers = has_left ? trailers_ : answer_headers_;
+  for (auto& [key, old] : headers) {
     if (equals_ignoring_case(key, name)) return old = value, true;
   }
-  answer_headers_.emplace_back(name, value);
+  headers.emplace_back(name, value);
   return true;
 }
 

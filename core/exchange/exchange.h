@@ -80,10 +80,13 @@ class Exchange final : public gh_exchange {
   gh_json* notes();
 
   int status = 200;
-  // False: it is no legal header, or the head has left.
+  // False: it is no legal header, or the head has left and has not announced it.
   bool set_header(std::string_view name, std::string_view value);
   bool remove_header(std::string_view name);
   const std::vector<std::pair<std::string, std::string>>& answer_headers() const { return answer_headers_; }
+  /// Behind the body (RFC 9110 6.5): a header that was set after the head had left and that its Trailer header has
+  /// announced.
+  const std::vector<std::pair<std::string, std::string>>& trailers() const { return trailers_; }
 
   gh_status fail(Failure failure);
   const std::optional<Failure>& failure() const { return failure_; }
@@ -101,6 +104,8 @@ class Exchange final : public gh_exchange {
   int route = -1;
   /// The layer of the pipeline that it is in.
   const Frame* frame = nullptr;
+  /// In each layer of the pipeline itself, by those of its calls that have ended.
+  std::vector<Clock::duration> spent{};
 
  private:
   gh_status read_body();
@@ -118,7 +123,7 @@ class Exchange final : public gh_exchange {
   gh_json* json_ = nullptr;
   gh_json* chat_ = nullptr;
   gh_json* notes_ = nullptr;
-  std::vector<std::pair<std::string, std::string>> answer_headers_;
+  std::vector<std::pair<std::string, std::string>> answer_headers_, trailers_;
   std::optional<Failure> failure_;
   gh_failure raw_failure_{};
 };

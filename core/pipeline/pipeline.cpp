@@ -77,7 +77,7 @@ struct Frame : gh_sink {
     return status;
   }
 
-  const std::string& name() const { return pipeline.layers_[index]->instance->name(); }
+  const std::string& name_of(std::size_t layer) const { return pipeline.layers_[layer]->instance->name(); }
 
   const Pipeline& pipeline;
   const std::size_t index;
@@ -143,6 +143,7 @@ std::vector<Route>::const_iterator Pipeline::route_of(const RequestHead& head) c
 gh_status Pipeline::run(Exchange& x, const gh_sink& out) const {
   const auto found = route_of(x.head());
   x.route = found == routes_.end() ? -1 : static_cast<int>(found - routes_.begin());
+  x.spent.assign(layers_.size(), Clock::duration::zero());
   return call(0, x, &out, nullptr);
 }
 
@@ -192,6 +193,7 @@ gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Fra
   layer.calls.fetch_add(1, std::memory_order_relaxed);
   add(layer.total_ns, took);
   add(layer.self_ns, took - frame.inside);
+  x.spent[index] += took - frame.inside;
   if (!frame.went_on) layer.short_circuits.fetch_add(1, std::memory_order_relaxed);
   if (outer) outer->inside += took;
 
@@ -358,13 +360,19 @@ void Pipeline::metrics(std::string& out) const {
 }
 
 void append_timing(const Exchange& x, std::string& out) {
+  if (!x.frame) return;  // of the admin address
+  auto spent = x.spent;
   auto until = Clock::now();
   for (const Frame* frame = x.frame; frame; frame = frame->outer) {
-    char entry[96];
-    const double ms = std::chrono::duration<double, std::milli>(until - frame->began).count();
-    std::snprintf(entry, sizeof entry, "%s%s;dur=%.3f", out.empty() ? "" : ", ", frame->name().c_str(), ms);
-    out += entry;
+    spent[frame->index] += until - frame->began - frame->inside;
     until = frame->began;
+  }
+  for (std::size_t layer = 0; layer < spent.size(); ++layer) {
+    if (spent[layer] == Clock::duration::zero()) continue;
+    char entry[96];
+    const double ms = std::chrono::duration<double, std::milli>(spent[layer]).count();
+    std::snprintf(entry, sizeof entry, "%s%s;dur=%.3f", out.empty() ? "" : ", ", x.frame->name_of(layer).c_str(), ms);
+    out += entry;
   }
 }
 

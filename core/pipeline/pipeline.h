@@ -64,7 +64,8 @@ class Pipeline final : public Handler {
   std::vector<Route> routes_, admin_routes_;
 };
 
-/// Appends the value of a Server-Timing header: what each plugin that the request is in took before it called the next.
+/// Appends the value of a Server-Timing header: what each plugin that the request is in, or has been in, has taken
+/// itself.
 void append_timing(const Exchange& x, std::string& out);
 
 }  // namespace gatehouse::core

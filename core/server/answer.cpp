@@ -62,8 +62,8 @@ void append_status_line(std::string& out, int status) {
   out.append("\r\nDate: ").append(http_date()).append("\r\n");
 }
 
-void append_headers(std::string& out, const Exchange& x) {
-  for (const auto& [name, value] : x.answer_headers()) out.append(name).append(": ").append(value).append("\r\n");
+void append_headers(std::string& out, const std::vector<std::pair<std::string, std::string>>& headers) {
+  for (const auto& [name, value] : headers) out.append(name).append(": ").append(value).append("\r\n");
 }
 
 /// What answers a request that has failed; sets the status and the headers for it.
@@ -84,7 +84,7 @@ std::string refusal(Exchange& x) {
   std::string out;
   append_status_line(out, x.status);
   out += "Connection: close\r\n";
-  append_headers(out, x);
+  append_headers(out, x.answer_headers());
   out.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
   return out;
 }
@@ -167,7 +167,7 @@ void Answer::commit() {
   out_.reserve(body.size() + kHeadSize);
   append_status_line(out_, x.status);
   out_ += keep_alive_ ? "Connection: keep-alive\r\n" : "Connection: close\r\n";
-  append_headers(out_, x);
+  append_headers(out_, x.answer_headers());
   if (chunked_) out_ += "Transfer-Encoding: chunked\r\n";
   if (complete_ && !never_body) out_.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
   out_ += "\r\n";
@@ -195,7 +195,11 @@ gh_status Answer::send(const Exchange& x, std::string_view bytes, bool last) {
     if (last && !committed_) commit();
   } else if (has_body_) {
     append_chunk(bytes);
-    if (last) out_ += "0\r\n\r\n";
+    if (last) {
+      out_ += "0\r\n";
+      append_headers(out_, x.trailers());
+      out_ += "\r\n";
+    }
   }
   // Flushes, and is the only look at the clock and the client while a plugin emits without reading from anywhere.
   return out_.size() >= kFlushAt ? Exchange::as_status(waiter_.wait(-1, 0, Clock::time_point())) : GH_OK;

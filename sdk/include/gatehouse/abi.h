@@ -225,7 +225,8 @@ typedef struct gh_exchange_api {
   gh_json *(*notes)(gh_exchange *);
   int32_t (*status)(const gh_exchange *); ///< Of the answer; 200 at first.
   void (*set_status)(gh_exchange *, int32_t);
-  /// Replaces the header of the answer; value.p == NULL removes it. GH_INVALID: committed, or not a legal header.
+  /// Replaces the header of the answer; value.p == NULL removes it. GH_INVALID: committed, or not a legal header. [1.1]
+  /// When the head has left with the header Trailer, that names this one, it goes behind the body (RFC 9110 6.5).
   gh_status (*set_header)(gh_exchange *, gh_str name, gh_str value);
   gh_status (*fail)(gh_exchange *, const gh_failure *); ///< Returns GH_FAILED.
   const gh_failure *(*failure)(const gh_exchange *);    ///< NULL: none.
@@ -401,7 +402,8 @@ typedef struct gh_status_api {
   void (*report)(const gh_host *, gh_json *into);
   /// All series in the Prometheus text format, version 0.0.4.
   void (*metrics)(const gh_host *, void *to, void (*append)(void *to, gh_str text));
-  /// The time each plugin took so far before it called next(), as the value of a Server-Timing header (W3C Server Timing).
+  /// The time that each plugin has taken so far, without those that it called, as the value of a Server-Timing header
+  /// (W3C Server Timing): before next() those above, after it all that took part.
   void (*timing)(const gh_exchange *, void *to, void (*append)(void *to, gh_str text));
 } gh_status_api;
 
