@@ -69,9 +69,10 @@ struct Frame : gh_sink {
   static gh_status first_event(void* self, const gh_event* e) {
     auto& frame = *static_cast<Frame*>(self);
     const gh_sink* const to = frame.out;
-    const auto& layer = *frame.pipeline.layers_[frame.index];
-    layer.answers.fetch_add(1, std::memory_order_relaxed);
-    layer.first_event_ns.fetch_add(static_cast<std::uint64_t>((Clock::now() - frame.began).count()), std::memory_order_relaxed);
+    Pipeline::Counts& counts = *frame.pipeline.layers_[frame.index]->counts;
+    counts.answers.fetch_add(1, std::memory_order_relaxed);
+    counts.first_event_ns.fetch_add(static_cast<std::uint64_t>((Clock::now() - frame.began).count()),
+                                    std::memory_order_relaxed);
     const gh_status status = to->emit(to->self, e);
     static_cast<gh_sink&>(frame) = *to;  // which may have stepped aside as well
     return status;
@@ -188,17 +189,18 @@ gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Fra
   } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
     status = x.fail({500, "plugin_error", "The request could not be processed.", "the plugin " + layer.instance->name() + " threw an exception"});
   }
+  Counts& counts = *layer.counts;
   const auto took = Clock::now() - frame.began;
   const auto add = [](std::atomic<std::uint64_t>& to, Clock::duration time) { to.fetch_add(static_cast<std::uint64_t>(time.count()), std::memory_order_relaxed); };
-  layer.calls.fetch_add(1, std::memory_order_relaxed);
-  add(layer.total_ns, took);
-  add(layer.self_ns, took - frame.inside);
+  counts.calls.fetch_add(1, std::memory_order_relaxed);
+  add(counts.total_ns, took);
+  add(counts.self_ns, took - frame.inside);
   x.spent[index] += took - frame.inside;
-  if (!frame.went_on) layer.short_circuits.fetch_add(1, std::memory_order_relaxed);
+  if (!frame.went_on) counts.short_circuits.fetch_add(1, std::memory_order_relaxed);
   if (outer) outer->inside += took;
 
   if (status < 0 && status != GH_CANCELLED) {
-    layer.failures.fetch_add(1, std::memory_order_relaxed);
+    counts.failures.fetch_add(1, std::memory_order_relaxed);
     if (!x.failure()) {
       return x.fail({500, "plugin_error", "The request could not be processed.", "the plugin " + layer.instance->name() + " failed and did not say why"});
     }
@@ -233,7 +235,9 @@ void Pipeline::start(const Pipeline* older) {
   for (const auto& layer : layers_) {
     if (!older) break;
     for (const auto& old : older->layers_) {
-      if (old->instance->name() == layer->instance->name()) layer->instance->adopt(*old->instance);
+      if (old->instance->name() != layer->instance->name()) continue;
+      layer->counts = old->counts;
+      layer->instance->adopt(*old->instance);
     }
   }
   for (const auto& layer : layers_) layer->instance->start();
@@ -307,11 +311,11 @@ void Pipeline::report(gh_json* into) const {
     plugin["state"] = kStates[health.state];
     if (!health.reason.empty()) plugin["reason"] = std::string_view(health.reason);
     plugin["since_ms"] = ms(health.since.time_since_epoch());
-    plugin["calls"] = layer->calls.load();
-    plugin["failures"] = layer->failures.load();
-    plugin["short_circuits"] = layer->short_circuits.load();
-    plugin["seconds"] = seconds(layer->total_ns);
-    plugin["self_seconds"] = seconds(layer->self_ns);
+    plugin["calls"] = layer->counts->calls.load();
+    plugin["failures"] = layer->counts->failures.load();
+    plugin["short_circuits"] = layer->counts->short_circuits.load();
+    plugin["seconds"] = seconds(layer->counts->total_ns);
+    plugin["self_seconds"] = seconds(layer->counts->self_ns);
   }
 }
 
@@ -348,13 +352,15 @@ void Pipeline::metrics(std::string& out) const {
     const auto time = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& ns) {
       set(Metrics::kCounter, name, help, plugin, static_cast<double>(ns.load()) / 1e9);
     };
-    count("gatehouse_plugin_calls_total", "Calls of the plugin.", layer->calls);
-    count("gatehouse_plugin_failures_total", "Calls that failed, in the plugin or below it.", layer->failures);
-    count("gatehouse_plugin_short_circuits_total", "Calls that did not go on to the next plugin.", layer->short_circuits);
-    count("gatehouse_plugin_answers_total", "Calls that passed an answer on.", layer->answers);
-    time("gatehouse_plugin_seconds_total", "Time in the plugin and below it.", layer->total_ns);
-    time("gatehouse_plugin_self_seconds_total", "Time in the plugin itself.", layer->self_ns);
-    time("gatehouse_plugin_first_event_seconds_total", "Time until the first event of the answer, of the calls with one.", layer->first_event_ns);
+    count("gatehouse_plugin_calls_total", "Calls of the plugin.", layer->counts->calls);
+    count("gatehouse_plugin_failures_total", "Calls that failed, in the plugin or below it.", layer->counts->failures);
+    count("gatehouse_plugin_short_circuits_total", "Calls that did not go on to the next plugin.",
+          layer->counts->short_circuits);
+    count("gatehouse_plugin_answers_total", "Calls that passed an answer on.", layer->counts->answers);
+    time("gatehouse_plugin_seconds_total", "Time in the plugin and below it.", layer->counts->total_ns);
+    time("gatehouse_plugin_self_seconds_total", "Time in the plugin itself.", layer->counts->self_ns);
+    time("gatehouse_plugin_first_event_seconds_total",
+         "Time until the first event of the answer, of the calls with one.", layer->counts->first_event_ns);
   }
   m.write(out);
 }

@@ -45,11 +45,15 @@ class Pipeline final : public Handler {
 
  private:
   friend struct Frame;
+  /// Of all instances of one name, one after another: a reload loses nothing, nor what still runs in the older ones.
+  struct Counts {
+    std::atomic<std::uint64_t> calls{0}, failures{0}, short_circuits{0}, answers{0};
+    std::atomic<std::uint64_t> total_ns{0}, self_ns{0}, first_event_ns{0};
+  };
   struct Layer {
     std::unique_ptr<Instance> instance;
     std::optional<When> when;
-    mutable std::atomic<std::uint64_t> calls{0}, failures{0}, short_circuits{0}, answers{0};
-    mutable std::atomic<std::uint64_t> total_ns{0}, self_ns{0}, first_event_ns{0};
+    std::shared_ptr<Counts> counts = std::make_shared<Counts>();
 
     bool takes(const Exchange& x) const;
   };

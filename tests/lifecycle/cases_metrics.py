@@ -62,6 +62,7 @@ def a_reload_loses_no_number(f):
     check_stream(client.answer())
     check(counted(f, '/api/chat', 'POST', 200) == '1', 'the chat is not counted')
     check(metrics(f)[0][in_flight] == '0', 'the chat that has ended is in flight')
+    check(metrics(f)[0]['gatehouse_plugin_calls_total{plugin="chat"}'] == '1', 'the calls of plugins begin anew')
 
 
 @test
