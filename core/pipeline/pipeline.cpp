@@ -9,6 +9,7 @@
 
 #include "core/config/suggest.h"
 #include "core/loader/loader.h"
+#include "core/metrics/process.h"
 #include "core/version.h"
 #include "gatehouse/plugin.hpp"
 
@@ -333,6 +334,7 @@ void Pipeline::metrics(std::string& out) const {
   const auto set = [&](Metrics::Kind kind, const char* name, const char* help, const Metrics::Labels& labels, double value) {
     m.set(m.series(kind, name, help, labels), value);
   };
+  set_process_metrics(m);
   const Gateway::Traffic traffic = gateway_.traffic();
   set(Metrics::kGauge, "gatehouse_build_info", "The version, as a label.", {{"version", kVersion}}, 1);
   set(Metrics::kGauge, "gatehouse_uptime_seconds", "Since the start.", {}, std::chrono::duration<double>(Clock::now() - gateway_.started).count());

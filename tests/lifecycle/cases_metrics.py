@@ -1,5 +1,7 @@
 """What the gateway tells of itself: its numbers and its health."""
+import os
 import subprocess
+import time
 
 from checks import check, check_stream
 from client import chat, get
@@ -35,6 +37,19 @@ def prometheus_reads_the_metrics_without_a_complaint(f):
     check_stream(f.client(chat()).answer())
     lint = subprocess.run(['promtool', 'check', 'metrics'], input=metrics(f)[1], text=True, capture_output=True)
     check(lint.returncode == 0 and not lint.stderr, lint.stdout, lint.stderr)
+
+
+@test
+def the_metrics_tell_how_the_process_is(f):
+    began = time.time()
+    f.start('metrics')
+    told = {name: float(value) for name, value in metrics(f)[0].items() if name.startswith('process_')}
+    check(0 <= told['process_cpu_seconds_total'] < 60, told)
+    check(1e6 < told['process_resident_memory_bytes'] < told['process_virtual_memory_bytes'], told)
+    check(abs(told['process_threads'] - f.thread_count()) <= 4, told, f.thread_count())
+    check(abs(told['process_open_fds'] - len(os.listdir(f'/proc/{f.pid}/fd'))) <= 4, told)
+    check(told['process_max_fds'] > told['process_open_fds'], told)
+    check(abs(told['process_start_time_seconds'] - began) < 10, told, began)
 
 
 @test
