@@ -12,12 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-/// Who asks, as far as it is known.
+/// Who asks, by what it cannot invent.
 std::string caller_of(const Exchange& x) {
-  const Json notes = x.notes();
-  const View extension = notes["extension_id"].str();
-  if (extension.empty()) return std::string(x.peer());
-  return std::string(extension).append(1, '\0').append(notes["install"].str());
+  const View install = x.notes()["install"].str();
+  return std::string(install.empty() ? x.client() : install);
 }
 
 /// From 0 to 1.

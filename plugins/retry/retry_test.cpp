@@ -228,7 +228,7 @@ TEST(Retry, CountsRequestsNotAttempts) {
 }
 
 /// Asks for somebody, as extension-auth names them.
-void ask_for(Gateway& g, View extension, View install, std::string peer = "127.0.0.1") {
+void ask_for(Gateway& g, View extension, View install, std::string client = "192.0.2.1") {
   struct Named final : Plugin {
     Named(Plugin& retry, View extension, View install) : retry_(retry), extension_(extension), install_(install) {}
     Status handle(Exchange& x, Sink& out, Next& next) override {
@@ -241,7 +241,7 @@ void ask_for(Gateway& g, View extension, View install, std::string peer = "127.0
   } named(g.retry, extension, install);
   Request request("POST", "/api/chat");
   request.chat = kChat;
-  request.peer = std::move(peer);
+  request.client = std::move(client);
   g.h.run(named, request);
 }
 
@@ -253,11 +253,17 @@ TEST(Retry, OpensTheCircuitForNoPromptOfOneCaller) {
   EXPECT_EQ(g.h.health, "down: the circuit is open: 2 failures in a row");
 }
 
+TEST(Retry, TakesNoIdThatACallerMayInventForAnotherCaller) {
+  Gateway g({fails(kSuspect)}, kTwoFailures);
+  for (const char* id : {"a", "b", "c"}) ask_for(g, id, "");
+  EXPECT_EQ(g.h.health, "up");
+}
+
 TEST(Retry, TellsCallersWithoutANameApartByTheirAddress) {
   Gateway g({fails(kSuspect)}, kTwoFailures);
-  for (int i = 0; i < 9; ++i) ask_for(g, "", "", "10.0.0.1");
+  for (int i = 0; i < 9; ++i) ask_for(g, "", "", "192.0.2.1");
   EXPECT_EQ(g.h.health, "up");
-  ask_for(g, "", "", "10.0.0.2");
+  ask_for(g, "", "", "192.0.2.2");
   EXPECT_EQ(g.h.health, "down: the circuit is open: 2 failures in a row");
 }
 
