@@ -4,6 +4,7 @@
 
 #include "gatehouse/models.hpp"
 #include "schema.h"
+#include "tally.h"
 
 namespace gatehouse {
 namespace {
@@ -56,6 +57,8 @@ void note(const Exchange& x, const UiStream& stream) {
   set_count("input_tokens", stream.tokens().input);
   set_count("output_tokens", stream.tokens().output);
   set_count("total_tokens", stream.tokens().total);
+  set_count("reasoning_tokens", stream.tokens().reasoning);
+  set_count("cached_input_tokens", stream.tokens().cached);
 }
 
 }  // namespace
@@ -80,8 +83,9 @@ Chat::Chat(Host host, Json config)
 Status Chat::handle(Exchange& x, Sink& out, Next& next) {
   if (x.route() == resume_route_) return resume(x, out);
   if (x.route() != route_) return next(x, out);
+  const auto began = host_.now();
   if (Status status = read(x); !status) return status;
-  return answer(x, out, next);
+  return answer(x, out, next, began);
 }
 
 /// Answers are not kept, so there is never one to go on with. Any other status would put the page into an error.
@@ -99,7 +103,7 @@ Status Chat::read(Exchange& x) const {
   return write_document(*body, defaults_, x.make_chat());
 }
 
-Status Chat::answer(Exchange& x, Sink& out, Next& next) const {
+Status Chat::answer(Exchange& x, Sink& out, Next& next, std::chrono::nanoseconds began) const {
   x.set_header("Content-Type", "text/event-stream");
   x.set_header("Cache-Control", "no-cache");
   x.set_header("X-Accel-Buffering", "no");  // nginx: pass every piece on at once
@@ -111,8 +115,10 @@ Status Chat::answer(Exchange& x, Sink& out, Next& next) const {
   // A comment that clients skip, well within the 30 s to 60 s after which proxies give up on a silent answer.
   x.heartbeat(": keep-alive\n\n", std::chrono::seconds(15));
 
-  Status status = next(x, stream);
+  Tally tally(stream, host_, began);
+  Status status = next(x, tally);
   note(x, stream);
+  tally.note(x.notes());
   if (status) return stream.finish();
   // The head has left as 200, so a failure can only be told in the stream. It goes up as well, to be logged.
   if (status.code() != GH_STOP) (void)stream.fail();

@@ -18,7 +18,7 @@ class Chat final : public Plugin {
  private:
   static Status resume(Exchange& x, Sink& out);
   Status read(Exchange& x) const;
-  Status answer(Exchange& x, Sink& out, Next& next) const;
+  Status answer(Exchange& x, Sink& out, Next& next, std::chrono::nanoseconds began) const;
 
   const Host host_;
   const int route_;

@@ -135,13 +135,33 @@ TEST_F(ChatTest, HasNoAnswerToGoOnWith) {
 }
 
 TEST_F(ChatTest, NotesWhatTheAccessLogTells) {
-  h.next = testing::events({"step-start", R"(response:{"model":"gemini-3.8-flash-002","id":"r1"})",
-                            R"(usage:{"input_tokens":3,"output_tokens":2,"total_tokens":5})", "step-finish:length"});
+  h.next = testing::events(
+      {"step-start", R"(response:{"model":"gemini-3.8-flash-002","id":"r1"})",
+       R"(usage:{"input_tokens":3,"output_tokens":2,"total_tokens":5,"reasoning_tokens":1,"cached_input_tokens":2})",
+       "step-finish:length"});
   Request request = question();
   request.chat = R"({"workflow": "research"})";
   EXPECT_EQ(
       h.run(chat, request).notes,
-      R"({"model":"gemini-3.8-flash","answered_by":"gemini-3.8-flash-002","response_id":"r1","workflow":"research","finish_reason":"length","input_tokens":3,"output_tokens":2,"total_tokens":5})");
+      R"({"model":"gemini-3.8-flash","answered_by":"gemini-3.8-flash-002","response_id":"r1","workflow":"research","finish_reason":"length","input_tokens":3,"output_tokens":2,"total_tokens":5,"reasoning_tokens":1,"cached_input_tokens":2,"steps":1})");
+}
+
+TEST_F(ChatTest, NotesWhenTheModelBeganAndWhatItCalled) {
+  h.next = [this](Exchange&, Sink& out) -> Status {
+    h.advance(800ms);
+    if (Status status = testing::emit(out, {"step-start", "text:"}); !status) return status;
+    h.advance(50ms);
+    if (Status status =
+            testing::emit(out, {"tool-input-start:c1:search", R"(tool-call:c1:search:{})", "step-finish:tool-calls"});
+        !status)
+      return status;
+    h.advance(50ms);
+    return testing::emit(out, {"step-start", "text:Hello", "step-finish:stop"});
+  };
+  const Document notes = testing::parse(h.run(chat, question()).notes);
+  EXPECT_EQ(notes.root()["ttft_ms"].real(), 850);
+  EXPECT_EQ(notes.root()["steps"].integer(), 2);
+  EXPECT_EQ(notes.root()["tool_calls"].integer(), 1);
 }
 
 TEST_F(ChatTest, TellsAFailureInTheStreamAndPassesItOn) {

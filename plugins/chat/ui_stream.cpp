@@ -36,7 +36,15 @@ std::optional<std::int64_t> sum(std::optional<std::int64_t> a, std::optional<std
   return *a + *b;
 }
 
-Tokens sum(const Tokens& a, const Tokens& b) { return {sum(a.input, b.input), sum(a.output, b.output), sum(a.total, b.total)}; }
+Tokens sum(const Tokens& a, const Tokens& b) {
+  return {sum(a.input, b.input), sum(a.output, b.output), sum(a.total, b.total), sum(a.reasoning, b.reasoning),
+          sum(a.cached, b.cached)};
+}
+
+Tokens tokens_of(Json usage) {
+  return {count(usage["input_tokens"]), count(usage["output_tokens"]), count(usage["total_tokens"]),
+          count(usage["reasoning_tokens"]), count(usage["cached_input_tokens"])};
+}
 
 }  // namespace
 
@@ -121,7 +129,7 @@ Status UiStream::emit(Event e) {
       if (const View model = e.json()["model"].str(); !model.empty()) model_version_ = model;
       response_id_ = e.json()["id"].str();
       break;
-    case GH_EV_USAGE: step_ = {count(e.json()["input_tokens"]), count(e.json()["output_tokens"]), count(e.json()["total_tokens"])}; break;
+    case GH_EV_USAGE: step_ = tokens_of(e.json()); break;
     case GH_EV_STEP_FINISH: {
       close_step();
       const bool known = std::find(std::begin(kFinishReasons), std::end(kFinishReasons), e.name()) != std::end(kFinishReasons);

@@ -10,7 +10,7 @@ namespace gatehouse {
 
 /// Token counts; what no provider told stays unknown.
 struct Tokens {
-  std::optional<std::int64_t> input, output, total;
+  std::optional<std::int64_t> input, output, total, reasoning, cached;
 };
 
 /// Writes the events of one answer to `out` as the AI SDK's UI message stream: server-sent events, each a chunk of JSON. The

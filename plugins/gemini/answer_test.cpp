@@ -35,7 +35,7 @@ TEST(GeminiAnswer, PassesTextOnAsItComes) {
   EXPECT_EQ(a.events, (Events{"step-start", "text:one ", "text:two ", "text:three",
                               R"(usage:{"input_tokens":3,"output_tokens":6,"total_tokens":9,"reasoning_tokens":4})",
                               "step-finish:stop"}));
-  EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash"})");
+  EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0})");
 }
 
 TEST(GeminiAnswer, TellsThoughtsFromTextAndKeepsSignatures) {
@@ -207,7 +207,8 @@ TEST(GeminiAnswer, TellsWhichModelAnswered) {
                               R"("modelVersion":"gemini-3.5-flash-lite","responseId":"r1"})"}));
   EXPECT_EQ(a.events, (Events{"step-start", "text:Hi", R"(response:{"model":"gemini-3.5-flash-lite","id":"r1"})",
                               "step-finish:stop"}));
-  EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","answered_by":"gemini-3.5-flash-lite"})");
+  EXPECT_EQ(a.notes,
+            R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,"answered_by":"gemini-3.5-flash-lite"})");
 }
 
 TEST(GeminiAnswer, LogsHowItEndedInGeminisWords) {
@@ -260,11 +261,9 @@ TEST(GeminiAnswer, AddsWhatEarlierAttemptsHaveUsed) {
       sse({last(R"({"text":"Hi"})"), R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":2}})"}));
   const Answer a = g.h.ask(twice, kHello);
   EXPECT_EQ(a.events.at(2), R"(usage:{"input_tokens":18,"output_tokens":3,"reasoning_tokens":1})");
-  EXPECT_EQ(
-      twice.first_notes,
-      R"({"model":"gemini-2.5-flash","unanswered":{)"
-      R"("input_tokens":9,"output_tokens":1,"reasoning_tokens":1,"attempts":1}})");
-  EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash"})");
+  EXPECT_EQ(twice.first_notes, R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,"unanswered":{)"
+                               R"("input_tokens":9,"output_tokens":1,"reasoning_tokens":1,"attempts":1}})");
+  EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":2,"upstream_ms":0})");
 }
 
 // ---- Endings

@@ -77,6 +77,14 @@ Failure failure_of_host(const Exchange& x) {
   return failure;
 }
 
+/// For the access log: how often Gemini was asked for this request, and how long that took in all.
+void note_call(const Exchange& x, std::chrono::nanoseconds took) {
+  MutableJson notes = x.notes();
+  const std::chrono::duration<double, std::milli> before(notes["upstream_ms"].real());
+  notes.edit("attempts").set(notes["attempts"].integer() + 1);
+  notes.edit("upstream_ms").set(in_ms(took + std::chrono::round<std::chrono::nanoseconds>(before)));
+}
+
 bool contains(Json array, View text) {
   for (const Json element : array) {
     if (element.str() == text) return true;
@@ -194,7 +202,9 @@ Status Gemini::ask(Exchange& x, Turn& turn, Attempt& attempt) {
   GeminiAnswer& answer = attempt.answer;
   for (;;) {
     End end = End::whole;
+    const auto began = host_.now();
     Status status = stream(x, turn, attempt, end);
+    note_call(x, host_.now() - began);
     if (!status && end != End::broken) return status;
     if (end == End::refused || !answer.goes_on()) {
       if (end == End::broken) return status;

@@ -330,7 +330,7 @@ TEST(Gemini, CountsCallsByWhatCameOfThem) {
   for (const auto& [series, value] : g.h.metrics) EXPECT_EQ(series.find("first_chunk"), std::string::npos) << series;
 }
 
-TEST(Gemini, TimesCallsInSeconds) {
+TEST(Gemini, TimesCalls) {
   struct Slow final : Plugin, Sink {
     Slow(Harness& harness, Plugin& plugin) : h(harness), gemini(plugin) {}
     Status handle(Exchange& x, Sink&, Next& next) override { return gemini.handle(x, *this, next); }
@@ -344,7 +344,8 @@ TEST(Gemini, TimesCallsInSeconds) {
   Gateway g;
   Slow slow(g.h, g.gemini);
   g.h.upstream.push(sse({last(R"({"text":"Hi"})")}));
-  g.h.ask(slow, kHello);
+  const Answer answer = g.h.ask(slow, kHello);
+  EXPECT_NE(answer.notes.find(R"("attempts":1,"upstream_ms":1000)"), std::string::npos) << answer.notes;
 
   const std::string model = R"({gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",gen_ai_request_model="gemini-2.5-flash")";
   EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_time_to_first_chunk_seconds_sum" + model + "}"), 0);
