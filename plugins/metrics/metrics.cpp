@@ -19,13 +19,20 @@ int key_of(int route, std::size_t method, int code) {
   return ((route + 1) * static_cast<int>(kMethods.size()) + static_cast<int>(method)) * 1000 + code;
 }
 
-/// Writes the times of the plugins into the head of the answer, when that is about to begin.
+/// Writes the times of the plugins into the head of the answer, when that is about to begin, and, for one that goes on
+/// after that, behind its end (RFC 9110 6.5).
 class TimedAnswer final : public Sink {
  public:
   TimedAnswer(Sink& out, Exchange& x, const GatewayStatus& status) : out_(out), x_(x), status_(status) {}
 
   Status emit(Event event) override {
-    if (!x_.committed()) tell();
+    if (event.has(GH_LAST)) {
+      x_.set_header("Trailer", {});
+      tell();
+    } else if (!x_.committed()) {
+      x_.set_header("Trailer", "Server-Timing");
+      tell();
+    }
     return out_.emit(event);
   }
   void tell() { x_.set_header("Server-Timing", status_.timing(x_)); }
@@ -43,7 +50,9 @@ Metrics::Metrics(Host host, Json config)
       status_(host),
       route_(host.route("GET", "/metrics")),
       server_timing_(config["server_timing"].boolean(true)),
-      in_flight_series_(host.series(GH_GAUGE, "gatehouse_http_requests_in_flight", "Requests that are being answered.")) {}
+      in_flight_series_(
+          host.series(GH_GAUGE, "gatehouse_http_requests_in_flight", "Requests that are being answered.")),
+      chats_ok_(chats("ok", {})) {}
 
 Status Metrics::handle(Exchange& x, Sink& out, Next& next) {
   if (x.route() == route_) {
@@ -57,9 +66,11 @@ Status Metrics::handle(Exchange& x, Sink& out, Next& next) {
   Status status = server_timing_ && x.header("X-Server-Timing") == "1" ? timed(x, out, next) : next(x, out);
   --*in_flight_;
   const auto took = host_.now() - began;
-  const Counts counted = counts(x, code_of(x, status));
+  const Outcome outcome = outcome_of(host_, x, status);
+  const Counts counted = counts(x, outcome.status);
   counted.requests.record();
   counted.seconds.record(std::chrono::duration<double>(took).count());
+  if (x.chat()) (outcome.word == "ok" ? chats_ok_ : chats(outcome.word, outcome.code)).record();
   return status;
 }
 
@@ -70,12 +81,9 @@ Status Metrics::timed(Exchange& x, Sink& out, Next& next) const {
   return status;
 }
 
-/// What the client got.
-int Metrics::code_of(const Exchange& x, const Status& status) const {
-  if (status || x.committed()) return x.status();
-  if (const gh_failure* failure = status.code() == GH_FAILED ? x.failure() : nullptr) return failure->http_status;
-  if (status.code() == GH_STOP) return 499;  // nothing: it has left. As nginx counts it
-  return x.deadline() <= host_.now() ? 504 : 503;
+Series Metrics::chats(View outcome, View code) const {
+  return host_.series(GH_COUNTER, "gatehouse_chats_total", "Chats, by how they ended, whatever status they began with.",
+                      {{"outcome", outcome}, {"code", code}});
 }
 
 /// Looks the series up by their labels once, and by number from then on.

@@ -24,14 +24,14 @@ class Metrics final : public Plugin {
   };
 
   Status timed(Exchange& x, Sink& out, Next& next) const;
-  int code_of(const Exchange& x, const Status& status) const;
+  Series chats(View outcome, View code) const;
   Counts counts(const Exchange& x, int code);
 
   const Host host_;
   const GatewayStatus status_;
   const int route_;
   const bool server_timing_;
-  const Series in_flight_series_;
+  const Series in_flight_series_, chats_ok_;
   std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);  // replaced before the first request
 
   std::mutex mutex_;

@@ -89,6 +89,30 @@ TEST_F(MetricsTest, TellsALateAnswerFromOneThatTheEndOfTheGatewayCut) {
   EXPECT_EQ(total(R"(route="other",method="GET",code="503")"), 1);
 }
 
+TEST_F(MetricsTest, CountsChatsByTheirOutcomeWhateverTheStatus) {
+  const auto chat = [this](Status (*end)(Exchange & x, Sink & out)) {
+    h.next = [end](Exchange& x, Sink& out) {
+      (void)x.make_chat();
+      if (Status status = out.emit(event::bytes("half an ")); !status) return status;
+      return end(x, out);
+    };
+    h.get(metrics, "/");
+  };
+  chat([](Exchange& x, Sink& out) { return x.reply(out, 200, "text/plain", "answer"); });
+  chat([](Exchange&, Sink&) -> Status { return Fail{502, "upstream_broken", "The model broke off.", {}}; });
+  chat([](Exchange&, Sink&) { return Status(GH_STOP); });
+  chat([](Exchange&, Sink&) { return Status(GH_CANCELLED); });
+  h.next = testing::answer("no chat");
+  h.get(metrics, "/");
+
+  const auto chats = [this](const std::string& labels) { return h.metrics["gatehouse_chats_total{" + labels + "}"]; };
+  EXPECT_EQ(chats(R"(outcome="ok",code="")"), 1);
+  EXPECT_EQ(chats(R"(outcome="failed",code="upstream_broken")"), 1);
+  EXPECT_EQ(chats(R"(outcome="left",code="")"), 1);
+  EXPECT_EQ(chats(R"(outcome="cut",code="shutting_down")"), 1);
+  EXPECT_EQ(total(R"(route="other",method="GET",code="200")"), 5);
+}
+
 TEST_F(MetricsTest, ShowsHowManyRequestsAreInFlightWhenAsked) {
   h.next = [this](Exchange& x, Sink& out) {
     h.get(metrics, "/metrics");
