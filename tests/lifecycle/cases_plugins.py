@@ -39,7 +39,7 @@ def statuses(f, count, request=None, gateways=()):
 
 @test
 def after_exactly_a_hundred_requests_the_next_waits_for_its_window(f):
-    f.start('extension-auth', LIMITED, *simulator()[1:])
+    f.start('extension-auth', LIMITED, *simulator()[1:], server={'trusted_proxies': ['127.0.0.1']})
     began = time.monotonic()
     client = f.client()
     for left in range(99, -1, -1):
@@ -53,7 +53,8 @@ def after_exactly_a_hundred_requests_the_next_waits_for_its_window(f):
         check_envelope(refused, 429)
         check(fields(refused)['ratelimit-policy'] == '"default";q=100;w=2', fields(refused))
         check(1 <= int(fields(refused)['retry-after']) <= 2, fields(refused))
-        check(f.client(chat(extension=OTHER)).answer().status == 200, 'another client is refused too')
+        check(f.client(chat(extension=OTHER)).answer().status == 429, 'another id makes another client')
+        check(f.client(chat(headers=['X-Forwarded-For: 192.0.2.1'])).answer().status == 200, 'another client is refused too')
     time.sleep(2.1)
     client.send(chat())
     check(client.answer().status == 200, 'refused after the window')
