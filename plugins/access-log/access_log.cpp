@@ -74,6 +74,12 @@ void add_outcome(MutableJson fields, const Outcome& outcome, const gh_failure* f
   if (failure && failure->detail.n) fields.edit("detail").set(view(failure->detail));
 }
 
+/// A failure that the client cannot read off the status, as the head had left, is for the operator to see.
+int level_of(const Outcome& outcome, const gh_failure* failure) {
+  if (outcome.word == "cut" || (failure ? failure->http_status : outcome.status) >= 500) return GH_ERROR;
+  return outcome.word == "failed" && outcome.status < 400 ? GH_WARN : GH_INFO;
+}
+
 /// What a request weighs, and what sent it.
 void add_sender(MutableJson fields, Exchange& x) {
   if (const View length = x.header("Content-Length"); !length.empty())
@@ -114,8 +120,7 @@ Status AccessLog::handle(Exchange& x, Sink& out, Next& next) {
   message.append(std::to_string(outcome.status)).append(" ").append(request);
   if (outcome.word == "left") message.append(" client left");
   if (outcome.word == "cut") message.append(" cancelled");
-  const bool ours = outcome.word == "cut" || (failure ? failure->http_status : outcome.status) >= 500;
-  host_.log(ours ? GH_ERROR : GH_INFO, &x, message, fields);
+  host_.log(level_of(outcome, failure), &x, message, fields);
   return status;
 }
 

@@ -78,6 +78,14 @@ TEST_F(AccessLogTest, KeepsTheStatusThatHasLeftWhenAStreamFails) {
   h.get(log, "/api/chat");
   EXPECT_EQ(second(), "error: ✗ 200 GET /api/chat");
   EXPECT_TRUE(ended_with(R"("status":200,"outcome":"failed","code":"upstream_broken")"));
+
+  h.logs.clear();
+  h.next = [](Exchange&, Sink& out) -> Status {
+    if (Status status = out.emit(event::bytes("half an ")); !status) return status;
+    return Fail{429, "upstream_quota", "The quota is used up.", {}};
+  };
+  h.get(log, "/api/chat");
+  EXPECT_EQ(second(), "warn: ✗ 200 GET /api/chat");
 }
 
 TEST_F(AccessLogTest, TakesALeavingClientForNoError) {
