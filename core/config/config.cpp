@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/config/schema.h"
 #include "core/config/substitute.h"
@@ -215,6 +217,7 @@ class Reader {
     for (std::size_t i = 0; pipeline && pipeline->is_array() && i < pipeline->size(); ++i) {
       if (auto entry = read_entry((*pipeline)[i], child("/pipeline", i))) config.pipeline.push_back(std::move(*entry));
     }
+    config.left_out = std::move(left_out_);
   }
 
  private:
@@ -230,15 +233,40 @@ class Reader {
     for (auto& [key, value] : entry.items()) {
       if (decides(key)) substitute_inside(value, child(pointer, key));
     }
-    const Json* enabled = member(&entry, "enabled");
-    const std::string needed = text(&entry, "if_env").value_or(""), unwanted = text(&entry, "unless_env").value_or("");
-    if ((enabled && *enabled == false) || (!needed.empty() && !environment(needed)) || (!unwanted.empty() && environment(unwanted))) {
+    if (const std::string why = why_left_out(entry, pointer); !why.empty()) {
+      const auto plugin = std::find_if(entry.items().begin(), entry.items().end(),
+                                       [](const auto& m) { return !is_entry_key(m.key()); });
+      left_out_.push_back({plugin == entry.items().end() ? "" : plugin.key(), origins_.place(pointer), why});
       entry = Json{{"enabled", false}};  // so that what it needs is no problem, and the others keep their index
       return;
     }
     for (auto& [key, value] : entry.items()) {
       if (!decides(key)) substitute_inside(value, child(pointer, key));
     }
+  }
+
+  /// Empty: it is used.
+  std::string why_left_out(const Json& entry, const std::string& pointer) {
+    if (const Json* enabled = member(&entry, "enabled"); enabled && *enabled == false) return "`enabled` is false";
+    const std::string needed = text(&entry, "if_env").value_or(""), unwanted = text(&entry, "unless_env").value_or("");
+    if (!needed.empty() && !is_set(needed, child(pointer, "if_env")))
+      return "the environment variable `" + needed + "` is not set";
+    if (!unwanted.empty() && is_set(unwanted, child(pointer, "unless_env")))
+      return "the environment variable `" + unwanted + "` is set";
+    return "";
+  }
+
+  /// Whether a variable that decides about an entry is set. What may be a slip is told once for each variable.
+  bool is_set(const std::string& variable, const std::string& pointer) {
+    if (environment(variable)) return true;
+    if (!doubted_.insert(variable).second) return false;
+    const std::string subject = "the environment variable `" + variable + "` is ";
+    if (std::getenv(variable.c_str())) {
+      problems_.warn(origins_.place(pointer), subject + "empty, which counts as not set");
+    } else if (const std::string near = nearest_variable(variable); !near.empty()) {
+      problems_.warn(origins_.place(pointer), subject + "not set: did you mean `" + near + "`?");
+    }
+    return false;
   }
 
   std::optional<PluginEntry> read_entry(const Json& entry, const std::string& pointer) {
@@ -285,6 +313,7 @@ class Reader {
       out.place = origins_.key_place(at);
       out.pointer = at;
       if (!value.is_null()) out.config = value.dump();
+      out.broken = is_broken(value, at);
     }
     if (out.plugin.empty()) {
       problems_.add(out.place, "this entry names no plugin");
@@ -301,6 +330,17 @@ class Reader {
       }
     }
     return true;
+  }
+
+  bool is_broken(const Json& value, const std::string& pointer) const {
+    if (origins_.at(pointer).broken) return true;
+    for (std::size_t i = 0; value.is_array() && i < value.size(); ++i) {
+      if (is_broken(value[i], child(pointer, i))) return true;
+    }
+    if (!value.is_object()) return false;
+    const auto members = value.items();
+    return std::any_of(members.begin(), members.end(),
+                       [&](const auto& m) { return is_broken(m.value(), child(pointer, m.key())); });
   }
 
   const Json* find(const char* section) const { return member(&root_, section); }
@@ -372,6 +412,8 @@ class Reader {
   Origins& origins_;
   Problems& problems_;
   std::map<std::string, Place> instances_;
+  std::vector<LeftOut> left_out_;
+  std::set<std::string> doubted_;  // variables
 };
 
 }  // namespace
@@ -392,7 +434,8 @@ std::optional<Config> Config::parse(std::string_view text, const std::string& pa
     problems.add(config.place(""), "the configuration must be a map that begins with a key such as `pipeline:`");
     return std::nullopt;
   }
-  for (const char* section : {"server", "shutdown", "log", "store"}) {  // null: all its settings are commented out
+  for (const char* section :
+       {"server", "shutdown", "admin", "log", "store"}) {  // null: all its settings are commented out
     if (const auto found = root->find(section); found != root->end() && found->is_null()) root->erase(found);
   }
   config.folder = fs::path(path).parent_path();

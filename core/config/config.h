@@ -27,6 +27,14 @@ struct PluginEntry {
   std::string config = "{}";  // JSON text
   std::string pointer;        // of `config` in the file, for example /pipeline/3/gemini
   Place place;                // of the plugin's name
+  bool broken = false;        // something in `config` could not be read, and a problem says so
+};
+
+/// An entry of `pipeline:` that is not used.
+struct LeftOut {
+  std::string plugin;
+  Place place;
+  std::string why;  // "`enabled` is false"
 };
 
 /// The configuration file. Paths in it are relative to its folder.
@@ -51,6 +59,7 @@ class Config {
   std::filesystem::path folder;  // of the file
   std::string plugins_dir;  // empty: where the installation keeps them
   std::vector<PluginEntry> pipeline;
+  std::vector<LeftOut> left_out;
 
  private:
   explicit Config(Origins origins) : origins_(std::move(origins)) {}

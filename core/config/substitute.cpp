@@ -1,12 +1,15 @@
 #include "core/config/substitute.h"
 
 #include <simdjson.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "core/config/suggest.h"
 
 namespace gatehouse::core {
 namespace {
@@ -44,7 +47,9 @@ class Reference {
         out += set;
         origins_[pointer_].hidden = true;
       } else if (colon == inside.npos) {
-        return refuse("the environment variable `" + name + "` is not set");
+        const std::string near = nearest_variable(name);
+        return refuse("the environment variable `" + name + "` is not set" +
+                      (near.empty() ? "" : ": did you mean `" + near + "`?"));
       } else {
         out += inside.substr(colon + 2);
       }
@@ -110,6 +115,17 @@ std::optional<std::string> read_file(const fs::path& path, std::string& error) {
 const char* environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   return value && *value ? value : nullptr;
+}
+
+std::string nearest_variable(const std::string& name) {
+  std::vector<std::string> names;
+  for (char** variable = environ; *variable; ++variable) {
+    const std::string_view text = *variable;
+    // Two slips at most: keys of several providers differ by a few letters.
+    if (const auto end = text.find('='); end < text.size() - 1 && text.substr(0, end) != name)
+      names.emplace_back(text.substr(0, end));
+  }
+  return suggest(name, names, 2);
 }
 
 void substitute(Json& value, const std::string& pointer, const fs::path& folder, Origins& origins, Problems& problems) {

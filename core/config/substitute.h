@@ -24,5 +24,7 @@ std::optional<std::string> read_file(const std::filesystem::path& path, std::str
 
 /// The value of a variable of the environment; null if it is not set or empty.
 const char* environment(const std::string& name);
+/// The variable of the environment that `name` is most likely a misspelling of; empty if there is none.
+std::string nearest_variable(const std::string& name);
 
 }  // namespace gatehouse::core

@@ -23,10 +23,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string suggest(std::string_view word, const std::vector<std::string>& candidates) {
+std::string suggest(std::string_view word, const std::vector<std::string>& candidates, std::size_t slips) {
   std::string nearest;
-  if (word.size() > 64) return nearest;                               // no name of ours is so long, and the work grows with its length
-  std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;  // more slips than one in three letters: another word
+  if (word.size() > 64) return nearest;  // no name of ours is so long, and the work grows with its length
+  std::size_t least = slips + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t changes = distance(word, candidate);
     if (changes >= least) continue;
@@ -34,6 +34,11 @@ std::string suggest(std::string_view word, const std::vector<std::string>& candi
     nearest = candidate;
   }
   return nearest;
+}
+
+std::string suggest(std::string_view word, const std::vector<std::string>& candidates) {
+  return suggest(word, candidates,
+                 std::max<std::size_t>(1, word.size() / 3));  // more than one slip in three letters: another word
 }
 
 }  // namespace gatehouse::core

@@ -10,6 +10,7 @@
 #include "core/config/suggest.h"
 #include "core/loader/loader.h"
 #include "core/metrics/process.h"
+#include "core/pipeline/order.h"
 #include "core/version.h"
 #include "gatehouse/plugin.hpp"
 
@@ -34,8 +35,13 @@ std::string unknown_plugin(const std::string& name, const fs::path& folder) {
   return text;
 }
 
-/// Checks the file and its configuration without running anything of it.
-std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, Problems& problems) {
+/// The file of a plugin, and whether its configuration is right; nothing of it has run.
+struct Found {
+  PluginFile file;
+  bool fits = false;
+};
+
+std::optional<Found> find(const Config& config, const PluginEntry& entry, Problems& problems) {
   const fs::path folder = config.plugins_dir.empty() ? installed_plugins() : fs::path(config.plugins_dir);
   const fs::path file = entry.file.empty() ? folder / (entry.plugin + ".so") : fs::path(entry.file);
   try {
@@ -46,13 +52,21 @@ std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, P
     if (!found.warning().empty()) problems.warn(entry.place, file.string() + " " + found.warning());
     const auto known = problems.size();
     config.check(entry, found.note().schema, problems);
-    if (problems.size() == known) return found;
+    return Found{std::move(found), problems.size() == known && !entry.broken};
   } catch (const std::runtime_error& e) {
     std::error_code unreadable;
     const bool is_unknown = entry.file.empty() && !fs::exists(file, unreadable) && !unreadable;
     problems.add(entry.place, is_unknown ? unknown_plugin(entry.plugin, folder) : file.string() + " " + e.what());
   }
   return std::nullopt;
+}
+
+/// What a plugin says about its configuration. "must be at least 1s" is about the key that `pointer` leads to.
+std::string told(const PluginEntry& entry, std::string_view pointer, std::string_view text) {
+  const std::string subject = text.starts_with("must ") && !pointer.empty()
+                                  ? "`" + std::string(pointer.substr(pointer.rfind('/') + 1)) + "` "
+                                  : "";
+  return "`" + entry.instance + "`: " + subject + std::string(text);
 }
 
 }  // namespace
@@ -92,33 +106,44 @@ struct Frame : gh_sink {
 };
 
 std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway, Problems& problems) {
-  std::vector<std::optional<PluginFile>> files;
+  std::vector<std::optional<Found>> files;
   for (const PluginEntry& entry : config.pipeline) files.push_back(find(config, entry, problems));
 
   // Even if some are not as they should be, the others are created: they may have more to say.
   std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
   const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get(), config.server.is_exposed()};
   std::vector<std::string> models;
+  std::vector<Standing> order;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    if (!files[i]) continue;
     const PluginEntry& entry = config.pipeline[i];
+    Standing& standing = order.emplace_back(Standing{entry, {}, {}});
+    if (!files[i]) continue;
     const auto place = [&](std::string_view pointer) { return config.place(entry.pointer + std::string(pointer)); };
-    const auto of_entry = [&](std::string_view text) { return "`" + entry.instance + "`: " + std::string(text); };
-    const Instance::Creation creation{
-        pipeline->routes_, pipeline->admin_routes_, models, [&](std::string_view pointer, std::string_view text) { problems.add(place(pointer), of_entry(text)); },
-        [&](std::string_view pointer, std::string_view text) { problems.warn(place(pointer), of_entry(text)); }};
+    const Instance::Creation creation{pipeline->routes_, pipeline->admin_routes_, models,
+                                      [&](std::string_view pointer, std::string_view text) {
+                                        problems.add(place(pointer), told(entry, pointer, text));
+                                      },
+                                      [&](std::string_view pointer, std::string_view text) {
+                                        problems.warn(place(pointer), told(entry, pointer, text));
+                                      }};
     try {
+      const gh_plugin& plugin = files[i]->file.load();
+      if (plugin.abi_minor > 0) standing.flags = plugin.flags;
+      if (!files[i]->fits) continue;
       auto layer = std::make_unique<Layer>();
       layer->when = entry.when;
-      const gh_plugin& plugin = files[i]->load();
+      const std::size_t routes = pipeline->routes_.size();
       layer->instance = std::make_unique<Instance>(plugin, entry.instance, entry.config, surroundings, creation);
+      for (std::size_t r = routes; r < pipeline->routes_.size(); ++r)
+        standing.routes.push_back({pipeline->routes_[r].path, {pipeline->routes_[r].method}});
       pipeline->layers_.push_back(std::move(layer));
     } catch (const std::runtime_error& e) {
-      problems.add(entry.place, files[i]->path().string() + " " + e.what());
+      problems.add(entry.place, files[i]->file.path().string() + " " + e.what());
     } catch (...) {
-      problems.add(entry.place, files[i]->path().string() + " threw an exception while it was created");
+      problems.add(entry.place, files[i]->file.path().string() + " threw an exception while it was created");
     }
   }
+  check_order(config, order, problems);
   return problems.empty() ? std::move(pipeline) : nullptr;
 }
 

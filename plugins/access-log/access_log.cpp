@@ -150,4 +150,5 @@ void AccessLog::add_times(const Exchange& x, MutableJson times) const {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::AccessLog, "access-log", "1.0.0", "One log line per request and one per answer", GATEHOUSE_SCHEMA, 0)
+GATEHOUSE_PLUGIN(gatehouse::AccessLog, "access-log", "1.0.0", "One log line per request and one per answer",
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD)

@@ -127,4 +127,5 @@ Status Chat::answer(Exchange& x, Sink& out, Next& next, std::chrono::nanoseconds
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Chat, "chat", "1.0.0", "POST /api/chat for clients of the Vercel AI SDK", GATEHOUSE_SCHEMA, 0)
+GATEHOUSE_PLUGIN(gatehouse::Chat, "chat", "1.0.0", "POST /api/chat for clients of the Vercel AI SDK", GATEHOUSE_SCHEMA,
+                 GH_PLUGIN_INGRESS)

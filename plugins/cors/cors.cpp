@@ -95,4 +95,5 @@ Status Cors::handle(Exchange& x, Sink& out, Next& next) {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Cors, "cors", "1.0.0", "Which origins may use the gateway from a browser", GATEHOUSE_SCHEMA, 0)
+GATEHOUSE_PLUGIN(gatehouse::Cors, "cors", "1.0.0", "Which origins may use the gateway from a browser", GATEHOUSE_SCHEMA,
+                 GH_PLUGIN_HEAD)

@@ -114,4 +114,5 @@ Result<View> ExtensionAuth::bearer_of(Exchange& x) const {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::ExtensionAuth, "extension-auth", "1.0.0", "Who may ask: the id of a Chrome extension", GATEHOUSE_SCHEMA, 0)
+GATEHOUSE_PLUGIN(gatehouse::ExtensionAuth, "extension-auth", "1.0.0", "Who may ask: the id of a Chrome extension",
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_GUARD)

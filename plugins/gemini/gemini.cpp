@@ -402,4 +402,4 @@ void Gemini::report(int health, const std::string& reason) {
 }  // namespace gatehouse
 
 GATEHOUSE_PLUGIN(gatehouse::Gemini, "gemini", "1.0.0", "Answers chats with Google's Gemini API", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)

@@ -171,5 +171,5 @@ Status Simulator::speak(Exchange& x, Sink& out, View text) const {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Simulator, "simulator", "1.0.0", "An offline model for first runs, tests and demos", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT)
+GATEHOUSE_PLUGIN(gatehouse::Simulator, "simulator", "1.0.0", "An offline model for first runs, tests and demos",
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)

@@ -158,4 +158,5 @@ void Tools::warn(const Exchange& x, View why) {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Tools, "tools", "1.0.0", "Keeps the tools that extensions send for their later chats", GATEHOUSE_SCHEMA, 0)
+GATEHOUSE_PLUGIN(gatehouse::Tools, "tools", "1.0.0", "Keeps the tools that extensions send for their later chats",
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD)

@@ -171,4 +171,5 @@ void Workflows::watch(Exchange& x) {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Workflows, "workflows", "1.0.0", "Prompts, tools and models that clients choose by name", GATEHOUSE_SCHEMA, 0)
+GATEHOUSE_PLUGIN(gatehouse::Workflows, "workflows", "1.0.0", "Prompts, tools and models that clients choose by name",
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD)

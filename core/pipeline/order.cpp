@@ -1,0 +1,183 @@
+#include "core/pipeline/order.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "gatehouse/abi.h"
+
+namespace gatehouse::core {
+namespace {
+
+/// What a path begins with, and whether it may go on.
+struct Front {
+  explicit Front(const std::string& path)
+      : text(std::string_view(path).substr(0, path.find('*'))), open(text.size() < path.size()) {}
+
+  bool covers(const Front& other) const {
+    return open ? other.text.starts_with(text) : !other.open && other.text == text;
+  }
+
+  std::string_view text;
+  bool open;
+};
+
+bool has(const std::vector<std::string>& methods, const std::string& method) {
+  return methods.empty() || std::find(methods.begin(), methods.end(), method) != methods.end();
+}
+
+/// Some request fits both.
+bool meet(const When& a, const When& b) {
+  const Front one(a.path), other(b.path);
+  const auto in_b = [&](const std::string& method) { return has(b.methods, method); };
+  return (one.covers(other) || other.covers(one)) &&
+         (a.methods.empty() || std::any_of(a.methods.begin(), a.methods.end(), in_b));
+}
+
+/// Every request that fits `b` fits `a`.
+bool covers(const When& a, const When& b) {
+  const auto in_a = [&](const std::string& method) { return has(a.methods, method); };
+  return Front(a.path).covers(Front(b.path)) &&
+         (a.methods.empty() || (!b.methods.empty() && std::all_of(b.methods.begin(), b.methods.end(), in_a)));
+}
+
+class Order {
+ public:
+  Order(const Config& config, const std::vector<Standing>& pipeline, Problems& problems)
+      : config_(config), pipeline_(pipeline), problems_(problems) {}
+
+  void check() const {
+    if (pipeline_.empty() && !config_.left_out.empty()) {
+      problems_.add(config_.place("/pipeline"), "all plugins of the pipeline are left out: " + left_out());
+    }
+    for (const Standing& one : pipeline_) {
+      if (is(one, GH_PLUGIN_INGRESS)) check_ingress(one);
+      if (is(one, GH_PLUGIN_CHAT)) check_asked(one);
+      if (is(one, GH_PLUGIN_GUARD | GH_PLUGIN_HEAD)) check_head(one);
+      if (is(one, GH_PLUGIN_PROBES)) check_probes(one);
+    }
+  }
+
+ private:
+  using Requests = std::vector<When>;
+
+  static bool is(const Standing& one, int flags) { return one.flags.value_or(0) & flags; }
+  static When taken_by(const Standing& one) { return one.entry.when.value_or(When()); }
+  static bool takes(const Standing& one, const Requests& requests) {
+    return std::any_of(requests.begin(), requests.end(),
+                       [&](const When& request) { return meet(taken_by(one), request); });
+  }
+  static std::string name(const Standing& one) { return '`' + one.entry.instance + '`'; }
+  static std::string in_line(const Standing& one) {
+    return name(one) + " in line " + std::to_string(one.entry.place.line);
+  }
+  void warn(const Standing& one, const std::string& text) const {
+    problems_.warn(one.entry.place, name(one) + ' ' + text);
+  }
+
+  /// Those that an ingress makes chats of.
+  static Requests chats_of(const Standing& ingress) {
+    Requests chats;
+    for (const When& route : ingress.routes) {
+      if (meet(taken_by(ingress), route)) chats.push_back(route);
+    }
+    if (ingress.routes.empty()) chats.push_back(taken_by(ingress));
+    return chats;
+  }
+
+  /// A plugin without flags may make chats: it then has a route that takes a body.
+  static bool may_make_chats(const Standing& one) {
+    const auto takes_body = [](const When& route) { return has(route.methods, "POST"); };
+    return !one.flags || (*one.flags == 0 && std::any_of(one.routes.begin(), one.routes.end(), takes_body));
+  }
+  static bool may_answer_chats(const Standing& one) {
+    return !one.flags || *one.flags == 0 || is(one, GH_PLUGIN_PROVIDER);
+  }
+
+  /// Somebody has to answer the chats that it makes.
+  void check_ingress(const Standing& ingress) const {
+    const Requests chats = chats_of(ingress);
+    bool wraps = false;  // some plugin is asked, and may only have left out to say that it answers
+    for (const Standing* below = &ingress + 1; below != end(); ++below) {
+      if (!takes(*below, chats)) continue;
+      if (may_answer_chats(*below)) return;
+      wraps = wraps || is(*below, GH_PLUGIN_CHAT);
+    }
+    std::string text = "no plugin below " + name(ingress) +
+                       " answers its chats: put the plugin of a provider at the end of the pipeline";
+    if (!config_.left_out.empty()) text += ", or use one of those that are left out: " + left_out();
+    wraps ? problems_.warn(ingress.entry.place, text) : problems_.add(ingress.entry.place, text);
+  }
+
+  /// A plugin for chats gets those that an ingress above it makes, unless a provider above it answers them.
+  void check_asked(const Standing& one) const {
+    Requests chats;
+    const Standing* provider = nullptr;
+    bool unsure = false;
+    for (const Standing* above = begin(); above != &one; ++above) {
+      unsure = unsure || may_make_chats(*above);
+      if (is(*above, GH_PLUGIN_INGRESS)) {
+        for (const When& chat : chats_of(*above)) chats.push_back(chat);
+      }
+      if (unsure && chats.empty()) chats.push_back(When());
+      if (provider || !is(*above, GH_PLUGIN_PROVIDER)) continue;
+      const auto answered = [&](const When& chat) {
+        return !meet(chat, taken_by(one)) || covers(taken_by(*above), chat);
+      };
+      if (!chats.empty() && std::all_of(chats.begin(), chats.end(), answered)) provider = above;
+    }
+    if (provider) {
+      warn(one, "is never asked, as " + in_line(*provider) +
+                    " above it answers all chats itself: move it above that one, or leave one of them out");
+    } else if (!unsure && !takes(one, chats)) {
+      const auto ingress =
+          std::find_if(&one + 1, end(), [](const Standing& below) { return is(below, GH_PLUGIN_INGRESS); });
+      warn(one, ingress == end()
+                    ? "is never asked, as no plugin above it makes chats: put one that does above it"
+                    : "is never asked, as chats begin with " + in_line(*ingress) + ": move it below that one");
+    }
+  }
+
+  /// Who writes the head of an answer belongs above those who begin one.
+  void check_head(const Standing& one) const {
+    for (const Standing* above = begin(); above != &one; ++above) {
+      if (!is(*above, GH_PLUGIN_INGRESS) || !takes(one, chats_of(*above))) continue;
+      const char* const effect = is(one, GH_PLUGIN_GUARD) ? "what it refuses becomes an error inside of a 200"
+                                                          : "its status is 200 whatever follows";
+      return warn(one, "meets chats too late: " + in_line(*above) + " has begun the answer by then, so " + effect +
+                           "; move it above that one");
+    }
+  }
+
+  void check_probes(const Standing& one) const {
+    for (const Standing* above = begin(); above != &one; ++above) {
+      if (!is(*above, GH_PLUGIN_GUARD) || !takes(*above, one.routes)) continue;
+      return warn(one, "is for probes, which " + in_line(*above) +
+                           " above it may refuse: move it above that one, or give that one a `when`");
+    }
+  }
+
+  /// "`gemini` in line 8, as `GEMINI_API_KEY` is not set; …"
+  std::string left_out() const {
+    std::string text;
+    for (const LeftOut& entry : config_.left_out) {
+      text += (text.empty() ? "`" : "; `") + entry.plugin + "` in line " + std::to_string(entry.place.line) + ", as " +
+              entry.why;
+    }
+    return text;
+  }
+
+  const Standing* begin() const { return pipeline_.data(); }
+  const Standing* end() const { return pipeline_.data() + pipeline_.size(); }
+
+  const Config& config_;
+  const std::vector<Standing>& pipeline_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+void check_order(const Config& config, const std::vector<Standing>& pipeline, Problems& problems) {
+  Order(config, pipeline, problems).check();
+}
+
+}  // namespace gatehouse::core
