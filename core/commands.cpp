@@ -17,16 +17,16 @@
 #include "core/log/log.h"
 #include "core/pipeline/nobody.h"
 #include "core/pipeline/pipeline.h"
+#include "core/server/bind_check.h"
 #include "gatehouse/plugin.hpp"
 
 namespace gatehouse::core {
 namespace {
 
-/// The pipeline of a configuration, built to be looked at. What is wrong with it is told on standard error.
+/// The pipeline of a configuration, built to be looked at.
 struct Built {
   explicit Built(const std::string& config_file) : config(Config::load(config_file, problems)) {
     if (config) pipeline = Pipeline::build(*config, gateway, problems);
-    std::cerr << problems;
   }
 
   Problems problems;
@@ -36,16 +36,26 @@ struct Built {
   std::unique_ptr<Pipeline> pipeline;
 };
 
-/// "api_key (string, required): …" for each key that a plugin's configuration may have.
-void print_keys(const nlohmann::ordered_json& schema) {
+/// What `serve` would say about an address here. The gateway may be meant for another machine, so it is a warning.
+void warn_of_address(Built& built, const std::string& pointer, const ServerSettings& settings) {
+  if (const std::string why = check_bind(settings); !why.empty()) {
+    built.problems.warn(built.config->place(pointer), "this machine cannot listen there: " + why);
+  }
+}
+
+/// "api_key (string, required): …" for each key that a plugin's configuration may have; "servers[].name" for one
+/// inside.
+void print_keys(const nlohmann::ordered_json& schema, const std::string& inside = "") {
   const auto properties = schema.value("properties", nlohmann::ordered_json::object());
   const auto required = schema.value("required", std::vector<std::string>());
   for (const auto& [key, value] : properties.items()) {
-    std::cout << "  " << key << " (" << (value.contains("type") ? value["type"].dump() : "any");
+    std::cout << "  " << inside << key << " (" << (value.contains("type") ? value["type"].dump() : "any");
     if (value.contains("format")) std::cout << ", a " << value["format"].get<std::string>();
     if (value.contains("default")) std::cout << ", default " << value["default"].dump();
     if (std::find(required.begin(), required.end(), key) != required.end()) std::cout << ", required";
     std::cout << ")\n      " << value.value("description", "") << '\n';
+    print_keys(value, inside + key + ".");
+    if (value.contains("items") && value["items"].is_object()) print_keys(value["items"], inside + key + "[].");
   }
 }
 
@@ -86,18 +96,31 @@ void print_mcp_server(const nlohmann::ordered_json& server) {
 
 }  // namespace
 
-int check(const std::string& config_file) {
-  const Built built(config_file);
-  if (!built.pipeline) return 1;
-  std::cout << config_file << ": ok: " << built.pipeline->picture() << '\n';
-  return 0;
+int check(const std::string& config_file, bool as_json) {
+  Built built(config_file);
+  if (built.config) warn_of_address(built, "/server/listen", built.config->server);
+  if (built.config && !built.config->admin.token.empty()) {
+    warn_of_address(built, "/admin/listen", built.config->admin.server);
+  }
+  if (as_json) {
+    nlohmann::ordered_json told = {{"ok", built.pipeline != nullptr}};
+    if (built.pipeline) told["pipeline"] = built.pipeline->picture();
+    told.update(nlohmann::ordered_json(built.problems));
+    std::cout << told.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+  } else {
+    std::cerr << built.problems;
+    if (built.pipeline) std::cout << config_file << ": ok: " << built.pipeline->picture() << '\n';
+  }
+  return built.pipeline ? 0 : 1;
 }
 
 int list_plugins(const std::string& directory) {
+  const std::filesystem::path folder = directory.empty() ? installed_plugins() : std::filesystem::path(directory);
   std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(directory.empty() ? installed_plugins() : std::filesystem::path(directory))) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() == ".so") files.push_back(entry.path());
   }
+  if (files.empty()) std::cerr << "there are no plugins in " << folder.string() << '\n';
   std::sort(files.begin(), files.end());
   for (const auto& file : files) {
     try {
@@ -111,7 +134,9 @@ int list_plugins(const std::string& directory) {
   return 0;
 }
 
-int inspect_plugin(const std::string& file) {
+int inspect_plugin(const std::string& file_or_name) {
+  const bool is_name = file_or_name.find_first_of("./") == std::string::npos && !std::filesystem::exists(file_or_name);
+  const std::string file = is_name ? installed_plugins() / (file_or_name + ".so") : std::filesystem::path(file_or_name);
   try {
     PluginFile plugin(file);
     const Note& note = plugin.note();
@@ -130,18 +155,21 @@ int inspect_plugin(const std::string& file) {
 int list_mcp_servers(const std::string& config_file) {
   std::signal(SIGPIPE, SIG_IGN);  // a server may end while it is sent something
   const Built built(config_file);
+  std::cerr << built.problems;
   if (!built.pipeline) return 1;
 
   built.pipeline->prepare();
   built.pipeline->start(nullptr);
-  bool all_up = true;
+  bool all_up = true, any = false;
   for (const PluginEntry& entry : built.config->pipeline) {
     if (entry.plugin != "mcp") continue;
     for (const auto& server : nlohmann::ordered_json::parse(ask(*built.pipeline, "/" + entry.instance + "/servers"))) {
       print_mcp_server(server);
+      any = true;
       all_up = all_up && server.at("state") == "up";
     }
   }
+  if (!any) std::cerr << config_file << ": no `servers` of the plugin mcp\n";
   return all_up ? 0 : 1;
 }
 

@@ -3,10 +3,14 @@
 #include <Poco/Exception.h>
 #include <Poco/URI.h>
 #include <arpa/inet.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -122,6 +126,19 @@ bool is_name(const std::string& name) {
          name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == name.npos && name[0] != '-';
 }
 
+/// What a Host header may say, a port included (RFC 9110 7.2), or "*".
+bool is_host(const std::string& text) {
+  return text == "*" ||
+         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]") == text.npos;
+}
+
+/// One of them takes the place of the other.
+bool collide(const ServerSettings& a, const ServerSettings& b) {
+  const auto address = [](const ServerSettings& s) { return s.address == "localhost" ? "127.0.0.1" : s.address; };
+  const auto is_any = [&](const ServerSettings& s) { return s.address == "0.0.0.0" || s.address == "::"; };
+  return a.port == b.port && a.port != 0 && (address(a) == address(b) || is_any(a) || is_any(b));
+}
+
 bool parse_listen(const std::string& text, ServerSettings& out) {
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos) return false;
@@ -194,6 +211,9 @@ class Reader {
     listen("admin", config.admin.server);
     trusted_proxies(config.server.trusted_proxies);
     config.admin.token = text(find("admin"), "token").value_or("");
+    if (find("admin") && collide(config.server, config.admin.server)) {
+      refuse("/admin/listen", "must be another address than that of `server`: give it a port of its own");
+    }
     if (const auto size = text(find("server"), "max_body")) {
       const auto bytes = v1::Json::parse_size(*size);
       // Each running request may hold so much memory.
@@ -210,7 +230,7 @@ class Reader {
     duration("shutdown", "grace", 0ms, config.shutdown.grace);
     store(config.store);
     config.log.level = text(find("log"), "level").value_or(config.log.level);
-    if (const auto file = text(find("log"), "file")) config.log.file = in_folder(*file);
+    if (const auto file = text(find("log"), "file")) log_file(config.log.file = in_folder(*file));
     if (const auto folder = text(&root_, "plugins_dir")) config.plugins_dir = in_folder(*folder);
 
     const Json* pipeline = find("pipeline");
@@ -364,9 +384,26 @@ class Reader {
   /// Where one of the two servers listens, and under which names.
   void listen(const char* section, ServerSettings& out) {
     if (const Json* address = member(find(section), "listen"); address && !(address->is_string() && parse_listen(*address, out))) {
-      refuse(child(child("", section), "listen"), "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000");
+      refuse(child(child("", section), "listen"),
+             "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is every address of "
+             "this machine");
     }
     out.hosts = texts(find(section), "hosts");
+    for (std::size_t i = 0; i < out.hosts.size(); ++i) {
+      if (is_host(out.hosts[i])) continue;
+      problems_.add(origins_.place(child(child(child("", section), "hosts"), i)),
+                    "no Host header says this: write the name alone, such as ai.example, or \"*\" for all");
+    }
+  }
+  void log_file(const fs::path& file) {
+    std::error_code error;
+    if (fs::is_directory(file, error)) return refuse("/log/file", "is a folder: write the name of a file in it");
+    const fs::path folder = fs::absolute(file).parent_path();
+    if (!fs::is_directory(folder, error))
+      return refuse("/log/file", "is in a folder that is not there: create " + folder.string());
+    if (::access((fs::exists(file, error) ? file : folder).c_str(), W_OK) != 0) {  // by whoever runs this
+      problems_.warn(origins_.place("/log/file"), "`file` cannot be written: " + std::string(std::strerror(errno)));
+    }
   }
   void trusted_proxies(Networks& out) {
     const Json* list = member(find("server"), "trusted_proxies");
@@ -418,10 +455,25 @@ class Reader {
 
 }  // namespace
 
+std::string others_who_write(const fs::path& path) {
+  struct stat s {};
+  if (::stat(path.c_str(), &s) != 0) return "";
+  if (S_ISDIR(s.st_mode) || S_ISREG(s.st_mode)) {
+    if ((s.st_mode & S_IWOTH) && !(s.st_mode & S_ISVTX)) return "everybody";
+    if (s.st_uid != 0 && s.st_uid != ::geteuid()) return "its owner, the user " + std::to_string(s.st_uid);
+  }
+  return "";
+}
+
 std::optional<Config> Config::load(const std::string& path, Problems& problems) {
   std::string error;
   const auto text = read_file(path, error);
-  if (text) return parse(*text, path, problems);
+  if (text) {
+    if (const std::string who = others_who_write(path); !who.empty()) {
+      problems.warn({path}, "can be changed by " + who + ", who then has the rights of the gateway");
+    }
+    return parse(*text, path, problems);
+  }
   problems.add({path}, error);
   return std::nullopt;
 }

@@ -37,6 +37,10 @@ struct LeftOut {
   std::string why;  // "`enabled` is false"
 };
 
+/// Who besides root and the user of this process may change a file, or put others into a folder: "everybody"; empty:
+/// nobody.
+std::string others_who_write(const std::filesystem::path& path);
+
 /// The configuration file. Paths in it are relative to its folder.
 class Config {
  public:

@@ -68,7 +68,48 @@ class ConfigTest : public testing::Test {
   Problems problems_;
 };
 
+TEST_F(ConfigTest, WarnsOfFilesThatOthersCanReadOrChange) {
+  write("c.yaml", "pipeline: [{gemini: {api_key: {file: key}}}]");
+  write("key", "k");
+  const auto said = [&](fs::perms of_config, fs::perms of_key) {
+    fs::permissions(folder_ / "c.yaml", of_config);
+    fs::permissions(folder_ / "key", of_key);
+    problems_ = {};
+    const auto config = Config::load(file_, problems_);
+    config->check(config->pipeline[0], kGemini, problems_);
+    EXPECT_TRUE(problems_.empty());
+    return wrong();
+  };
+  EXPECT_EQ(said(fs::perms(0644), fs::perms(0640)), "");
+  EXPECT_EQ(
+      said(fs::perms(0644), fs::perms(0644)),
+      "1:31: warning: `api_key` comes from a file that every user can read: take that right away with chmod 600\n");
+  EXPECT_NE(said(fs::perms(0666), fs::perms(0600))
+                .find("can be changed by everybody, who then has the rights of the gateway"),
+            std::string::npos);
+}
+
+TEST_F(ConfigTest, WarnsOfALogFileThatCannotBeWritten) {
+  parse("log: {file: nope/x.log}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:13: `file` is in a folder that is not there: create " + (folder_ / "nope").string() + "\n");
+  parse("log: {file: x.log}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "");
+}
+
+TEST_F(ConfigTest, TheOperatorsAddressIsNotTheClients) {
+  const auto said = [&](const std::string& server, const std::string& admin) {
+    parse("server: {listen: '" + server + "'}\nadmin: {listen: '" + admin +
+          "', token: 0123456789abcdef0}\npipeline: [x]");
+    return !problems_.empty();
+  };
+  EXPECT_TRUE(said("127.0.0.1:3000", "localhost:3000"));
+  EXPECT_TRUE(said("[::]:3000", "127.0.0.1:3000"));
+  EXPECT_FALSE(said("127.0.0.1:3000", "[::1]:3000"));
+  EXPECT_FALSE(said("127.0.0.1:0", "127.0.0.1:0"));
+}
+
 TEST_F(ConfigTest, ReadsEverySetting) {
+  fs::create_directories(folder_ / "log");
   const Config config = parse(R"(
 server: {listen: "[::1]:8080", hosts: [a.example, "*"], trusted_proxies: [192.0.2.1, "fd00::/8"], max_body: 8MiB, max_running: 10,
          head_timeout: 1s, body_timeout: 2s, idle_timeout: 3s, send_timeout: 4s, max_duration: 5m}
@@ -131,7 +172,11 @@ TEST_F(ConfigTest, ListensWhereItIsTold) {
   for (const char* written :
        {"127.0.0.1", ":80", "1.2.3:80", "127.0.0.1:65536", "127.0.0.1:+1", "127.0.0.1:", "::1:80", "[::g]:80", "a b:80", "http://x:80"}) {
     parse(std::string("pipeline: [x]\nserver:\n  listen: '") + written + "'");
-    EXPECT_EQ(wrong(), "3:11: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000\n") << written;
+    EXPECT_EQ(wrong(),
+              "3:11: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is "
+              "every address of "
+              "this machine\n")
+        << written;
   }
   parse("server: {listen: \"${GH_NONE}\"}\npipeline: [x]");
   EXPECT_EQ(wrong(), "1:18: the environment variable `GH_NONE` is not set\n");
@@ -249,7 +294,9 @@ pipeline:
     path: 7
 )"),
             "1:1: unknown key `sever`: did you mean `server`?\n"
-            "2:18: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000\n"
+            "2:18: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is every "
+            "address of this "
+            "machine\n"
             "2:34: `max_body` must be a size such as 512B, 64KiB or 8MiB, not 5\n"
             "2:50: `max_running` must be at least 1, not 0\n"
             "2:67: `head_timeout` must be between 1ms and 24h\n"
@@ -263,10 +310,11 @@ pipeline:
             "8:5: there is another `gemini` in line 7: give this one a name of its own with `as`\n"
             "8:23: `api_key` must not be empty\n"
             "9:5: missing `api_key`, which is required\n"
-            "9:21: `limit` must be an integer, not the string \"1\"\n"
+            "9:21: `limit` must be an integer, not the string \"1\": take the quotes away\n"
             "10:9: `as` must be a name of letters, digits, `-` and `_`\n"
             "11:18: `path` must begin with `/` and may end in one `*`\n"
-            "11:33: item 1 of `methods` must be one of GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, not the string \"get\"\n"
+            "11:33: item 1 of `methods` must be one of GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, not the string "
+            "\"get\"\n"
             "11:39: unknown key `host`: known are methods and path\n"
             "12:5: this entry names no plugin\n"
             "15:5: unknown key `enabeld` beside the plugin `gemini`: did you mean `enabled`?\n"

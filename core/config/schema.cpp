@@ -11,9 +11,13 @@
 #include <valijson/validation_visitor.hpp>
 static_assert(VALIJSON_USE_EXCEPTIONS, "link the CMake target valijson");
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
+#include <system_error>
 
 #include "core/config/suggest.h"
 #include "gatehouse/plugin.hpp"
@@ -49,6 +53,9 @@ struct Survey {
       if (schema.is_object() && keyword == "x-secret" && part == true) secrets.insert(property);
       if (schema.is_object() && keyword == "enum") constants.insert(constants.end(), part.begin(), part.end());
       if (schema.is_object() && keyword == "const") constants.push_back(part);
+      if (schema.is_object() && keyword == "pattern" && part.is_string() && schema.contains("x-words")) {
+        words[part] = schema["x-words"].get<std::string>();
+      }
       if (schema.is_object() && keyword == "$ref" && part.is_string()) follow(part);
       if (schema.is_object() && (keyword == "properties" || keyword == "patternProperties") && part.is_object()) {
         for (const auto& [name, described] : part.items()) read(described, name);
@@ -74,6 +81,7 @@ struct Survey {
   int depth = 0;                  // of the explanation that is running
   std::set<std::string> secrets;  // properties marked x-secret anywhere in the schema; "": something without a name
   std::vector<Value> constants;   // all that the schema compares with: valijson does not give them back
+  std::map<std::string, std::string> words;  // what a pattern asks for, as its `x-words` say
   std::unordered_map<std::string, std::regex> regexes;
 };
 
@@ -166,8 +174,11 @@ class Explainer final : public Judge {
       return true;
     });
     const bool wants_quotes = types == std::vector<std::string>{"a string"} && !spot_.value.is_structured() && !spot_.value.is_null();
-    return fail("must be " + joined(types, " or ") + ", not " + (spot_.hidden ? article(spot_.value) : shown(spot_.value)) +
-                (wants_quotes ? ": put it in quotes" : ""));
+    return fail("must be " + joined(types, " or ") + ", not " +
+                (spot_.hidden ? article(spot_.value) : shown(spot_.value)) +
+                (wants_quotes    ? ": put it in quotes"
+                 : has_quotes(c) ? ": take the quotes away"
+                                 : ""));
   }
   bool visit(const FormatConstraint& c) override {
     if (!spot_.value.is_string()) return true;  // valijson would throw
@@ -227,11 +238,21 @@ class Explainer final : public Judge {
   bool visit(const MaxPropertiesConstraint& c) override {
     return Judge::visit(c) || fail("must have at most " + shown(c.getMaxProperties(), "key"));
   }
-  bool visit(const UniqueItemsConstraint& c) override { return Judge::visit(c) || fail("has an item twice"); }
+  bool visit(const UniqueItemsConstraint&) override {
+    if (!spot_.value.is_array()) return true;
+    std::set<Value> seen;  // valijson compares each with each, which takes minutes for a long list
+    for (std::size_t i = 0; i < spot_.value.size(); ++i) {
+      if (!seen.insert(spot_.value[i]).second) return at_item(i, findings_).fail("is there twice");
+    }
+    return true;
+  }
   bool visit(const PatternConstraint& c) override {
     if (spot_.value.is_string() && spot_.value.get_ref<const std::string&>().size() > kMaxPatternText)
       return must_be("at most 4096 bytes long");
-    return Judge::visit(c) || fail("must match " + c.getPattern<std::string::allocator_type>() + but_is());
+    if (Judge::visit(c)) return true;
+    const std::string pattern = c.getPattern<std::string::allocator_type>();
+    const auto words = survey_.words.find(pattern);
+    return words == survey_.words.end() ? fail("must match " + pattern + but_is()) : must_be(words->second);
   }
 
   bool visit(const RequiredConstraint& c) override {
@@ -354,6 +375,12 @@ class Explainer final : public Judge {
   bool visit(const valijson::constraints::PolyConstraint& c) override { return Judge::visit(c); }
 
  private:
+  /// It is a string only because of its quotes.
+  bool has_quotes(const TypeConstraint& wanted) {
+    if (!spot_.value.is_string() || survey_.origins.at(spot_.pointer).plain) return false;
+    const Value bare = type_scalar(spot_.value.get<std::string>());
+    return !bare.is_string() && Judge(Adapter(bare), {}, true, nullptr, survey_.regexes).visit(wanted);
+  }
   bool add(std::string pointer, bool at_key, std::string text) {
     findings_.push_back({std::move(pointer), at_key, std::move(text)});
     return false;
@@ -406,25 +433,66 @@ class Explainer final : public Judge {
   std::string noun_;  // what the format of the schema at hand calls a string
 };
 
+/// Secrets in files that every user of the machine can read.
+void warn_of_open_secrets(const Value& value, const std::string& pointer, const Survey& survey, Problems& problems) {
+  if (!value.is_object() && !value.is_array()) return;
+  std::size_t index = 0;
+  for (const auto& [key, member] : value.items()) {
+    const std::string at = value.is_array() ? child(pointer, index++) : child(pointer, key);
+    if (survey.secrets.count(key) && survey.origins.at(at).open) {
+      problems.warn(survey.origins.place(at),
+                    ticked(key) + " comes from a file that every user can read: take that right away with chmod 600");
+    }
+    warn_of_open_secrets(member, at, survey, problems);
+  }
+}
+
+/// Runs `work` on a thread with a stack for the deepest recursion of std::regex over kMaxPatternText bytes: who calls
+/// may have 1 MiB.
+template <class Work>
+void with_large_stack(Work work) {
+  constexpr std::size_t kStackBytes = 64 << 20;  // reserved, not used: a group of alternatives takes some 2 KiB a byte
+  pthread_attr_t attributes;
+  ::pthread_attr_init(&attributes);
+  ::pthread_attr_setstacksize(&attributes, kStackBytes);
+  pthread_t thread;
+  const auto run = [](void* of) -> void* { return (*static_cast<Work*>(of))(), nullptr; };
+  const int error = ::pthread_create(&thread, &attributes, run, &work);
+  ::pthread_attr_destroy(&attributes);
+  if (error != 0) throw std::system_error(error, std::generic_category(), "no thread can be started");
+  ::pthread_join(thread, nullptr);
+}
+
 }  // namespace
 
 void validate(const Value& value, const std::string& pointer, const std::string& name, std::string_view schema, const Origins& origins,
               Problems& problems) {
-  try {
-    const Value parsed = Value::parse(schema);
-    Survey survey(parsed, origins);
-    valijson::Schema rules;
-    valijson::SchemaParser(valijson::SchemaParser::kDraft7).populateSchema(Adapter(parsed), rules);
+  std::string unusable;
+  const auto work = [&] {
+    try {
+      const Value parsed = Value::parse(schema);
+      Survey survey(parsed, origins);
+      valijson::Schema rules;
+      valijson::SchemaParser(valijson::SchemaParser::kDraft7).populateSchema(Adapter(parsed), rules);
 
-    std::vector<Finding> findings;
-    const bool hidden = survey.secrets.count("") || origins.at(pointer).hidden;
-    Explainer(survey, {value, pointer, name, hidden}, findings).explain(rules);
-    for (Finding& finding : findings) {
-      problems.add(finding.at_key ? origins.key_place(finding.pointer) : origins.place(finding.pointer), std::move(finding.text));
+      std::vector<Finding> findings;
+      const bool hidden = survey.secrets.count("") || origins.at(pointer).hidden;
+      Explainer(survey, {value, pointer, name, hidden}, findings).explain(rules);
+      for (Finding& finding : findings) {
+        problems.add(finding.at_key ? origins.key_place(finding.pointer) : origins.place(finding.pointer),
+                     std::move(finding.text));
+      }
+      warn_of_open_secrets(value, pointer, survey, problems);
+    } catch (const std::exception& e) {
+      unusable = "the schema for " + name + " cannot be used: " + e.what();
     }
-  } catch (const std::exception& e) {
-    problems.add(origins.key_place(pointer), "the schema for " + name + " cannot be used: " + e.what());
+  };
+  try {
+    with_large_stack(work);
+  } catch (const std::system_error& e) {
+    unusable = name + " cannot be checked now: " + e.what();
   }
+  if (!unusable.empty()) problems.add(origins.key_place(pointer), unusable);
 }
 
 }  // namespace gatehouse::core

@@ -1,5 +1,6 @@
 #include "core/config/schema.h"
 
+#include <Poco/Thread.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -40,14 +41,17 @@ TEST(Schema, EachKeywordIsExplained) {
       {R"({"type": "array"})", "[]", "x", "1:4: `a` must be a list, not the string \"x\""},
       {R"({"type": "object"})", "{}", "5", "1:4: `a` must be a map, not 5"},
       {R"({"type": ["string", "object"]})", "x", "5", "1:4: `a` must be a map or a string, not 5"},
-      {R"({"type": "string", "format": "duration"})", "10s", "5", "1:4: `a` must be a duration such as 250ms, 10s or 5m, not 5"},
+      {R"({"type": "string", "format": "duration"})", "10s", "5",
+       "1:4: `a` must be a duration such as 250ms, 10s or 5m, not 5"},
       {R"({"type": "string", "format": "duration"})", "250ms", "10 s",
        "1:4: `a` must be a duration such as 250ms, 10s or 5m, not the string \"10 s\""},
       {R"({"type": "string", "format": "size"})", "8MiB", "8MB",
        "1:4: `a` must be a size such as 512B, 64KiB or 8MiB, not the string \"8MB\""},
-      {R"({"type": "string", "format": "date"})", "2025-01-31", "2025", "1:4: `a` must be a string, not 2025: put it in quotes"},
+      {R"({"type": "string", "format": "date"})", "2025-01-31", "2025",
+       "1:4: `a` must be a string, not 2025: put it in quotes"},
       {R"({"format": "date"})", "5", "tomorrow", "1:4: `a` must be a date, not the string \"tomorrow\""},
-      {R"({"enum": ["warn", "info", 5]})", "5", "wran", "1:4: `a` must be one of warn, info or 5, not the string \"wran\""},
+      {R"({"enum": ["warn", "info", 5]})", "5", "wran",
+       "1:4: `a` must be one of warn, info or 5, not the string \"wran\""},
       {R"({"const": 2})", "2", "3", "1:4: `a` must be 2, not 3"},
       {R"({"minimum": 1})", "1", "0", "1:4: `a` must be at least 1, not 0"},
       {R"({"maximum": 65535})", "65535", "70000", "1:4: `a` must be at most 65535, not 70000"},
@@ -57,22 +61,30 @@ TEST(Schema, EachKeywordIsExplained) {
       {R"({"minLength": 1})", "x", "\"\"", "1:4: `a` must not be empty"},
       {R"({"minLength": 2})", "xx", "x", "1:4: `a` must have at least 2 characters"},
       {R"({"maxLength": 2})", "xx", "xxx", "1:4: `a` must have at most 2 characters"},
+      {R"({"pattern": "^x+$", "x-words": "one or more x"})", "xx", "y",
+       "1:4: `a` must be one or more x, not the string \"y\""},
+      {R"({"type": "integer"})", "1", "'1'", "1:4: `a` must be an integer, not the string \"1\": take the quotes away"},
       {R"({"pattern": "^x+$"})", "xx", "y", "1:4: `a` must match ^x+$, not the string \"y\""},
       {R"({"minItems": 1})", "[1]", "[]", "1:4: `a` must not be empty"},
       {R"({"maxItems": 1})", "[1]", "[1, 2]", "1:4: `a` must have at most 1 item"},
-      {R"({"uniqueItems": true})", "[1, 2]", "[1, 1]", "1:4: `a` has an item twice"},
+      {R"({"uniqueItems": true})", "[1, 2]", "[1, 1]", "1:8: item 2 of `a` is there twice"},
       {R"({"contains": {"type": "string"}})", "[1, x]", "[1]", "1:4: `a` lacks an item that is required"},
-      {R"({"items": {"type": "string"}})", "[x]", "[x, 5]", "1:8: item 2 of `a` must be a string, not 5: put it in quotes"},
-      {R"({"items": [{"type": "string"}], "additionalItems": false})", "[x]", "[x, 5]", "1:4: `a` must have at most 1 item"},
+      {R"({"items": {"type": "string"}})", "[x]", "[x, 5]",
+       "1:8: item 2 of `a` must be a string, not 5: put it in quotes"},
+      {R"({"items": [{"type": "string"}], "additionalItems": false})", "[x]", "[x, 5]",
+       "1:4: `a` must have at most 1 item"},
       {R"({"minProperties": 1})", "{b: 1}", "{}", "1:4: `a` must not be empty"},
       {R"({"maxProperties": 1})", "{b: 1}", "{b: 1, c: 2}", "1:4: `a` must have at most 1 key"},
       {R"({"required": ["b"]})", "{b: 1}", "{c: 1}", "1:1: missing `b`, which is required"},
       {R"({"dependencies": {"b": ["c"]}})", "{b: 1, c: 1}", "{b: 1}", "1:5: `b` needs `c` beside it"},
-      {R"({"dependencies": {"b": {"required": ["c"]}}})", "{b: 1, c: 1}", "{b: 1}", "1:1: missing `c`, which is required"},
-      {R"({"propertyNames": {"maxLength": 2}})", "{bb: 1}", "{bbb: 1}", "1:10: the key `bbb` must have at most 2 characters"},
+      {R"({"dependencies": {"b": {"required": ["c"]}}})", "{b: 1, c: 1}", "{b: 1}",
+       "1:1: missing `c`, which is required"},
+      {R"({"propertyNames": {"maxLength": 2}})", "{bb: 1}", "{bbb: 1}",
+       "1:10: the key `bbb` must have at most 2 characters"},
       {R"({"patternProperties": {"^x-": {"type": "integer"}}})", "{x-b: 1}", "{x-b: y}",
        "1:10: `x-b` must be an integer, not the string \"y\""},
-      {R"({"additionalProperties": {"type": "integer"}})", "{b: 1}", "{b: y}", "1:8: `b` must be an integer, not the string \"y\""},
+      {R"({"additionalProperties": {"type": "integer"}})", "{b: 1}", "{b: y}",
+       "1:8: `b` must be an integer, not the string \"y\""},
       {R"({"properties": {"limit": {}}, "additionalProperties": false})", "{limit: 1}", "{limt: 1}",
        "1:5: unknown key `limt`: did you mean `limit`?"},
       {R"({"properties": {"b": {}, "c": {}}, "additionalProperties": false})", "{b: 1}", "{other: 1}",
@@ -84,9 +96,10 @@ TEST(Schema, EachKeywordIsExplained) {
        "1:4: `a` must be a string, not 5: put it in quotes, or `a` must be a list, not 5"},
       {R"({"oneOf": [{"required": ["b"]}, {"required": ["c"]}]})", "{b: 1}", "{b: 1, c: 1}",
        "1:4: `a` fits more than one of the forms that are allowed here"},
-      {R"({"oneOf": [{"type": "string"}, {"type": "object", "properties": {"b": {"type": "integer"}}}]})", "{b: 1}", "{b: x}",
-       "1:8: `b` must be an integer, not the string \"x\""},
-      {R"({"if": {"type": "string"}, "then": {"minLength": 2}, "else": {"minimum": 2}})", "2", "1", "1:4: `a` must be at least 2, not 1"},
+      {R"({"oneOf": [{"type": "string"}, {"type": "object", "properties": {"b": {"type": "integer"}}}]})", "{b: 1}",
+       "{b: x}", "1:8: `b` must be an integer, not the string \"x\""},
+      {R"({"if": {"type": "string"}, "then": {"minLength": 2}, "else": {"minimum": 2}})", "2", "1",
+       "1:4: `a` must be at least 2, not 1"},
   };
   for (const auto& [schema, good, bad, problem] : kCases) {
     if (*good) {
@@ -142,6 +155,22 @@ TEST(Schema, ALongTextIsNeitherShownNorMatched) {
   const std::string text(100'000, 'x');
   EXPECT_EQ(wrong_value(text, R"({"type": "integer"})"), "1:4: `a` must be an integer, not a string of 100000 bytes");
   EXPECT_EQ(wrong_value(text, R"({"pattern": "^(x|y)*$"})"), "1:4: `a` must be at most 4096 bytes long, not a string of 100000 bytes");
+}
+
+TEST(Schema, AThreadWithASmallStackMayAskForAnyPattern) {
+  std::string said;
+  Poco::Thread thread;
+  thread.setStackSize(256 << 10);  // less than a request's
+  thread.startFunc([&] { said = wrong_value(std::string(4096, 'x'), R"({"pattern": "^((x|y)|(a|b))*$"})"); });
+  thread.join();
+  EXPECT_EQ(said, "");
+}
+
+TEST(Schema, ALongListOfDifferentItemsIsReadAtOnce) {
+  std::string list = "[0";
+  for (int i = 1; i < 60'000; ++i) list += "," + std::to_string(i);
+  EXPECT_EQ(wrong_value(list + "]", R"({"uniqueItems": true})"), "");
+  EXPECT_EQ(wrong_value(list + ",7]", R"({"uniqueItems": true})").substr(0, 3), "1:3");
 }
 
 TEST(Schema, ABrokenSchemaIsAProblemOfItsPlugin) {

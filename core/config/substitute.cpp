@@ -3,6 +3,7 @@
 #include <simdjson.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -20,6 +21,12 @@ namespace fs = std::filesystem;
 bool is_name(std::string_view text) {
   return !text.empty() && text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == text.npos &&
          (text[0] < '0' || text[0] > '9');
+}
+
+/// "$NAME", as shells write it. The value may be a secret: who shows one says less.
+bool looks_like_variable(std::string_view text) {
+  return text.size() > 2 && text[0] == '$' && is_name(text.substr(1)) &&
+         std::none_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
 }
 
 /// One value that refers to something. Every way to fail ends in refuse().
@@ -70,6 +77,7 @@ class Reference {
     if (!text) return refuse("cannot read " + shown + ": " + why);
     while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();  // editors end files with one
     origins_[pointer_].hidden = true;
+    origins_[pointer_].open = (fs::status(path, error).permissions() & fs::perms::others_read) != fs::perms::none;
     return *text;
   }
 
@@ -131,6 +139,9 @@ std::string nearest_variable(const std::string& name) {
 void substitute(Json& value, const std::string& pointer, const fs::path& folder, Origins& origins, Problems& problems) {
   if (value.is_string() && value.get_ref<const std::string&>().find("${") != std::string::npos) {
     value = Reference(pointer, origins, problems).variables(value.get<std::string>());
+  } else if (value.is_string() && looks_like_variable(value.get_ref<const std::string&>())) {
+    problems.warn(origins.place(pointer),
+                  "this is taken as it stands: for a variable of the environment, write `${NAME}`");
   } else if (value.is_array()) {
     for (std::size_t i = 0; i < value.size(); ++i) substitute(value[i], child(pointer, i), folder, origins, problems);
   } else if (value.is_object()) {

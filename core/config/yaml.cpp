@@ -58,9 +58,54 @@ std::optional<YAML::Mark> second_document(const std::string& text) {
   return starts.marks[1];
 }
 
+/// The text, by its lines.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) {
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const std::size_t end = std::min(text.find('\n', begin), text.size());
+      lines_.push_back(text.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    all_ = text;
+  }
+
+  /// Whether the quote that begins here has an end. yaml-cpp takes the end of the file for one.
+  bool closes(const YAML::Mark& mark) const {
+    if (mark.line < 0 || static_cast<std::size_t>(mark.line) >= lines_.size()) return true;
+    const std::string_view line = lines_[mark.line];
+    const auto at = line.data() - all_.data() + mark.column;
+    const std::string_view rest = all_.substr(std::min<std::size_t>(at, all_.size()));
+    if (rest.empty() || (rest[0] != '"' && rest[0] != '\'')) return true;
+    for (std::size_t i = 1; i < rest.size(); ++i) {
+      if (rest[0] == '"' && rest[i] == '\\') {
+        ++i;
+      } else if (rest[i] == rest[0]) {
+        if (rest[0] == '"' || i + 1 == rest.size() || rest[i + 1] != rest[0]) return true;
+        ++i;  // two single quotes stand for one
+      }
+    }
+    return false;
+  }
+
+  /// Of this line and the one before, that which is indented with a tab; -1: neither is.
+  int tab_near(int line) const {
+    for (int i = std::max(line - 1, 0); i <= line && static_cast<std::size_t>(i) < lines_.size(); ++i) {
+      const auto text = lines_[i].find_first_not_of(" \t");
+      if (lines_[i].substr(0, text).find('\t') != std::string_view::npos && text != std::string_view::npos) return i;
+    }
+    return -1;
+  }
+
+ private:
+  std::string_view all_;
+  std::vector<std::string_view> lines_;
+};
+
 class Converter {
  public:
-  Converter(Origins& origins, Problems& problems) : origins_(origins), problems_(problems) {}
+  Converter(const Lines& lines, Origins& origins, Problems& problems)
+      : lines_(lines), origins_(origins), problems_(problems) {}
 
   Json convert(const YAML::Node& node, const std::string& pointer, YAML::Mark key, int depth) {
     const YAML::Mark mark = node.Mark();
@@ -87,6 +132,7 @@ class Converter {
     if (node.IsNull()) return nullptr;
     if (!is_utf8(node.Scalar())) throw YAML::ParserException(mark, "an escape that does not stand for a character");
     origin.plain = tag == "?";
+    if (!origin.plain && !lines_.closes(mark)) throw YAML::ParserException(mark, "this quote has no end");
     return origin.plain ? type_scalar(node.Scalar()) : Json(node.Scalar());
   }
 
@@ -114,6 +160,7 @@ class Converter {
     return map;
   }
 
+  const Lines& lines_;
   Origins& origins_;
   Problems& problems_;
   std::size_t used_bytes_ = 0;
@@ -192,14 +239,18 @@ std::optional<Json> parse_yaml(std::string_view text, Origins& origins, Problems
     mark.column = static_cast<int>(before.size() - (before.rfind('\n') + 1));  // npos + 1 is 0
     return refuse(mark, "not YAML: a control character");
   }
+  const Lines lines(text);
   try {
     if (const auto second = second_document(std::string(text))) return refuse(*second, "a second document begins here: put all into one");
     const YAML::Node document = YAML::Load(std::string(text));
     if (document.IsNull()) return refuse(whole_file, "empty");
-    return Converter(origins, problems).convert(document, "", document.Mark(), 0);
+    return Converter(lines, origins, problems).convert(document, "", document.Mark(), 0);
   } catch (const YAML::DeepRecursion& e) {
     return refuse(e.mark, "nested deeper than " + std::to_string(kMaxDepth) + " levels");
   } catch (const YAML::Exception& e) {
+    YAML::Mark tab;
+    tab.line = lines.tab_near(e.mark.line);
+    if (tab.line >= 0) return refuse(tab, "not YAML: this line is indented with a tab; write spaces");
     return refuse(e.mark, "not YAML: " + e.msg);
   }
 }

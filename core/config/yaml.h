@@ -17,6 +17,7 @@ struct Origin {
   int key_line = 0, key_column = 0;  // of its key; in a list, of the value
   bool plain = false;                // a scalar without quotes, which is typed by what it looks like
   bool hidden = false;               // from the environment or a file of its own: maybe secret, shown to nobody
+  bool open = false;                 // from a file that every user of the machine can read
   bool broken = false;               // already reported; says nothing about what was meant
 };
 

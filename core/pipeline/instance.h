@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -37,6 +38,16 @@ struct Route {
 };
 inline constexpr std::int32_t kFirstAdminRoute = -2;
 
+/// That requests may ask for: each once, in the order in which they were offered.
+struct OfferedModels {
+  void add(std::string_view model) {
+    if (known.insert(std::string(model)).second) list.emplace_back(model);
+  }
+
+  std::vector<std::string> list;
+  std::set<std::string> known;  // the same: there may be many thousands
+};
+
 /// One configured plugin: the plugin's own object, and the host as that object sees it.
 class Instance : private gh_host {
  public:
@@ -44,7 +55,7 @@ class Instance : private gh_host {
   struct Creation {
     std::vector<Route>& routes;
     std::vector<Route>& admin_routes;
-    std::vector<std::string>& models;  // that requests may ask for
+    OfferedModels& models;
     std::function<void(std::string_view pointer, std::string_view text)> problem;
     std::function<void(std::string_view pointer, std::string_view text)> warning;
   };
@@ -90,7 +101,7 @@ class Instance : private gh_host {
   Store& store() const { return *surroundings_.gateway.store; }
   bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
   /// During creation: those of gatehouse.models/1; else null.
-  std::vector<std::string>* offered_models() const { return creation_ ? &creation_->models : nullptr; }
+  OfferedModels* offered_models() const { return creation_ ? &creation_->models : nullptr; }
   bool owns(const Route& r) const { return r.owner == this; }
   Health health() const;
 

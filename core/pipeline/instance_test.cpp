@@ -76,7 +76,7 @@ class InstanceTest : public testing::Test {
   std::unique_ptr<Log> log_ = std::make_unique<Log>(LogSettings{"info", log_file_.string()});
   std::unique_ptr<Gateway> gateway_ = std::make_unique<Gateway>(*log_, StoreSettings());
   std::vector<Route> routes_, admin_routes_;
-  std::vector<std::string> models_;
+  OfferedModels models_;
   std::vector<std::string> problems_;
 };
 

@@ -41,8 +41,12 @@ struct Found {
   bool fits = false;
 };
 
+fs::path folder_of_plugins(const Config& config) {
+  return config.plugins_dir.empty() ? installed_plugins() : fs::path(config.plugins_dir);
+}
+
 std::optional<Found> find(const Config& config, const PluginEntry& entry, Problems& problems) {
-  const fs::path folder = config.plugins_dir.empty() ? installed_plugins() : fs::path(config.plugins_dir);
+  const fs::path folder = folder_of_plugins(config);
   const fs::path file = entry.file.empty() ? folder / (entry.plugin + ".so") : fs::path(entry.file);
   try {
     PluginFile found(file);
@@ -106,13 +110,18 @@ struct Frame : gh_sink {
 };
 
 std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway, Problems& problems) {
+  const fs::path folder = folder_of_plugins(config);
+  if (const std::string who = others_who_write(folder); !who.empty()) {
+    problems.warn(config.place("/plugins_dir"), "the folder of plugins, " + folder.string() + ", can be changed by " +
+                                                    who + ", who then has the rights of the gateway");
+  }
   std::vector<std::optional<Found>> files;
   for (const PluginEntry& entry : config.pipeline) files.push_back(find(config, entry, problems));
 
   // Even if some are not as they should be, the others are created: they may have more to say.
   std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
   const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get(), config.server.is_exposed()};
-  std::vector<std::string> models;
+  OfferedModels models;
   std::vector<Standing> order;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const PluginEntry& entry = config.pipeline[i];

@@ -53,7 +53,7 @@ class StoreTableTest : public testing::Test {
   Log log_{quiet_};
   Gateway gateway_{log_, StoreSettings()};
   std::vector<Route> routes_, admin_routes_;
-  std::vector<std::string> models_;
+  OfferedModels models_;
   const Instance one_ = make("one", gateway_);
   const gh_host* const host_ = created;
   const Instance other_ = make("other", gateway_);

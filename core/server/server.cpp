@@ -18,6 +18,8 @@
 #include <thread>
 #include <utility>
 
+#include "core/server/bind_check.h"
+
 namespace gatehouse::core {
 namespace {
 
@@ -181,7 +183,7 @@ void Server::listen() {
     listener_.setNoDelay(true);  // accepted connections inherit it
     ::fcntl(listener_.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
   } catch (const Poco::Exception& e) {
-    throw std::runtime_error("cannot listen on " + name + ": " + e.displayText());
+    throw std::runtime_error("cannot listen on " + name + ": " + bind_failure(e));
   }
 }
 

@@ -14,7 +14,7 @@ constexpr View kFileSchema = R"({
   "properties": {
     "workflows": {
       "type": "object",
-      "propertyNames": {"pattern": "^[A-Za-z0-9_.-]{1,64}$"},
+      "propertyNames": {"pattern": "^[A-Za-z0-9_.-]{1,64}$", "x-words": "1 to 64 letters, digits, dots, _ or -"},
       "additionalProperties": {
         "type": "object",
         "additionalProperties": false,
@@ -48,7 +48,7 @@ constexpr View kFileSchema = R"({
               }
             ]
           },
-          "providerTools": {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"}, "maxItems": 16},
+          "providerTools": {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9_]{1,64}$", "x-words": "the name of a tool of the provider, such as google_search"}, "maxItems": 16},
           "responseFormat": {
             "type": "object",
             "additionalProperties": false,

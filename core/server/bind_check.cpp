@@ -1,0 +1,40 @@
+#include "core/server/bind_check.h"
+
+#include <Poco/Net/ServerSocket.h>
+#include <Poco/Net/SocketAddress.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace gatehouse::core {
+namespace {
+
+const char* remedy(int error) {
+  switch (error) {
+    case EACCES:
+      return ": ports below 1024 are for root; choose a higher one, or give the program the capability "
+             "CAP_NET_BIND_SERVICE";
+    case EADDRNOTAVAIL: return ": this machine has no such address; 0.0.0.0 is every address that it has";
+    case EADDRINUSE: return ": another program listens there";
+    default: return "";
+  }
+}
+
+}  // namespace
+
+std::string bind_failure(const Poco::Exception& failure) {
+  return failure.code() == 0 ? failure.displayText()
+                             : std::strerror(failure.code()) + std::string(remedy(failure.code()));
+}
+
+std::string check_bind(const ServerSettings& settings) {
+  try {
+    Poco::Net::ServerSocket socket;
+    socket.bind(Poco::Net::SocketAddress(settings.address, settings.port), true, false);
+    return "";
+  } catch (const Poco::Exception& e) {
+    return e.code() == EADDRINUSE ? "" : bind_failure(e);
+  }
+}
+
+}  // namespace gatehouse::core
