@@ -9,6 +9,9 @@ namespace gatehouse {
 namespace {
 
 constexpr View kBlanks = " \t\r\n";
+constexpr View kNotice =
+    "answers come from the simulator, not from a model: set GEMINI_API_KEY and use the gemini plugin, or write "
+    "`intended: true`";
 
 /// Enough to recognise what was said, and little enough to search and to say word by word.
 std::string shortened(View text) {
@@ -126,11 +129,18 @@ std::string answer_to(const Question& question) {
 }  // namespace
 
 Simulator::Simulator(Host host, Json config)
-    : host_(host), word_delay_(config["word_delay"].duration(std::chrono::milliseconds(20))), repeat_(config["repeat"].integer(1)) {
-  host.info("answers come from the simulator, an offline model: set GEMINI_API_KEY and use the gemini plugin for a real one");
+    : host_(host),
+      word_delay_(config["word_delay"].duration(std::chrono::milliseconds(20))),
+      repeat_(config["repeat"].integer(1)),
+      answers_(host.series(GH_COUNTER, "gatehouse_simulated_answers_total", "Chats that no model has answered.",
+                           {{"plugin", host.instance()}})) {
+  if (config["intended"].boolean(false)) return;
+  host.warning("", kNotice);  // a gateway whose key did not arrive must not pass for a healthy one
+  host.health(GH_DEGRADED, kNotice);
 }
 
 Status Simulator::handle(Exchange& x, Sink& out, Next&) {
+  answers_.record();
   const Question question = read(x.chat());
   if (Status status = out.emit(event::step_start()); !status) return status;
 

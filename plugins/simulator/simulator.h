@@ -20,6 +20,7 @@ class Simulator final : public Plugin {
   const Host host_;
   const std::chrono::milliseconds word_delay_;
   const std::int64_t repeat_;
+  const Series answers_;
 };
 
 }  // namespace gatehouse

@@ -27,8 +27,24 @@ std::string user(View text, View tools = "[]") {
 }
 
 TEST_F(SimulatorTest, TellsTheOperatorThatNoModelAnswers) {
-  EXPECT_EQ(h.logs,
-            Events{"info: answers come from the simulator, an offline model: set GEMINI_API_KEY and use the gemini plugin for a real one"});
+  const std::string notice =
+      "answers come from the simulator, not from a model: set GEMINI_API_KEY and use the gemini plugin, or write "
+      "`intended: true`";
+  EXPECT_EQ(h.warnings, Events{": " + notice});
+  EXPECT_EQ(h.health, "degraded: " + notice);
+}
+
+TEST(Simulator, IsSilentWhereItIsIntended) {
+  Harness h;
+  Simulator simulator(h.host(), h.config(R"({"intended": true})"));
+  EXPECT_EQ(h.warnings, Events());
+  EXPECT_EQ(h.health, Harness().health);
+}
+
+TEST_F(SimulatorTest, CountsItsAnswers) {
+  h.ask(simulator, user("Hi"));
+  h.ask(simulator, user("Hi again"));
+  EXPECT_EQ(h.metrics.at(R"(gatehouse_simulated_answers_total{plugin="test"})"), 2);
 }
 
 TEST_F(SimulatorTest, SaysBackWhatItHears) {
