@@ -138,6 +138,12 @@ void kill_and_wait_for(pid_t pid) {
 
 }  // namespace
 
+bool can_be_run(const Command& command) {
+  const std::string file = find_program(command);
+  if (file.find('/') == file.npos) return false;
+  return ::access((file[0] == '/' || command.folder.empty() ? file : command.folder + '/' + file).c_str(), X_OK) == 0;
+}
+
 Fd::~Fd() {
   if (fd_ >= 0) ::close(fd_);
 }

@@ -34,6 +34,9 @@ struct Command {
   std::string folder;                            // to run it in; empty: that of the gateway
 };
 
+/// Whether there is such a program, and this process may run it.
+bool can_be_run(const Command& command);
+
 /// A program and what it starts, in a process group of its own. It gets nothing of the gateway but three pipes and a few
 /// variables of its environment. The program is killed when the thread that started it ends, the group when the gateway does.
 /// One thread.

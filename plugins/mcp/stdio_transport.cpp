@@ -53,6 +53,10 @@ StdioTransport::StdioTransport(Host host, Json config, const std::string& pointe
       errors_(kErrorsAMinute),
       changed_(host) {
   if (!changed_) host.problem(pointer, "no descriptor is left for it");
+  if (!can_be_run(command_)) {
+    host.warning(pointer + "/command",
+                 "there is no program " + command_.words.front() + " here that the gateway may run");
+  }
 }
 
 Status StdioTransport::keep(Exchange& x, std::chrono::nanoseconds time, Opening& opening) {
