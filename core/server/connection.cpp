@@ -51,7 +51,7 @@ Connection::Next Connection::receive() {
 RequestHead Connection::head() const { return rough_head(std::string_view(input_).substr(scan_.begin)); }
 
 Connection::Next Connection::serve(const Setup& setup) {
-  if (scan_.refusal) return refuse(*scan_.refusal, *setup.handler);
+  if (scan_.refusal) return refuse(*scan_.refusal, setup);
   if (const Next next = run_one(setup); next != Next::run) return next;
 
   scan_ = scan_head(input_, scan_);
@@ -68,19 +68,18 @@ Connection::Next Connection::run_one(const Setup& setup) {
   const std::string head_text = input_.substr(scan.begin, scan.end - scan.begin);
   input_.erase(0, scan.end);
   RequestParser parser;
-  if (const auto refused = parser.parse_head(head_text)) return send_refusal(*refused, head_text, *setup.handler);
+  if (const auto refused = parser.parse_head(head_text)) return send_refusal(*refused, head_text, setup);
   const RequestHead& head = parser.head();
   if (!knows(setup.settings, head.host)) {
-    return send_refusal({421, "misdirected_request", kUnknownHost}, head_text, *setup.handler);
+    return send_refusal({421, "misdirected_request", kUnknownHost}, head_text, setup);
   }
   if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end()) {
-    return send_refusal({501, "method_not_implemented", "The method of the request is not known."}, head_text,
-                        *setup.handler);
+    return send_refusal({501, "method_not_implemented", "The method of the request is not known."}, head_text, setup);
   }
 
   Answer answer(socket_, input_, parser, setup.settings, surroundings_);
   Exchange x(head, peer_, answer, answer.waiter());
-  x.set_client_address(client_address(peer_, head.fields, surroundings_.settings.trusted_proxies));
+  x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
   struct Target {
     Answer& answer;
     Exchange& x;
@@ -110,18 +109,18 @@ Clock::time_point Connection::deadline(Next next, const ServerSettings& settings
   }
 }
 
-Connection::Next Connection::refuse(const Refusal& why, const Handler& handler) {
-  return send_refusal(why, std::string_view(input_).substr(scan_.begin), handler);
+Connection::Next Connection::refuse(const Refusal& why, const Setup& setup) {
+  return send_refusal(why, std::string_view(input_).substr(scan_.begin), setup);
 }
 
-Connection::Next Connection::send_refusal(const Refusal& why, std::string_view head_text, const Handler& handler) {
+Connection::Next Connection::send_refusal(const Refusal& why, std::string_view head_text, const Setup& setup) {
   const RequestHead head = rough_head(head_text);
   Nobody nobody;
   Waiter waiter(-1, -1, Clock::now(), [] { return Clock::time_point::max(); });
   Exchange x(head, peer_, nobody, waiter);
-  x.set_client_address(client_address(peer_, head.fields, surroundings_.settings.trusted_proxies));
+  x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
   (void)x.fail({why.status, why.code, why.message, {}, why.status == 503 ? kRetryBusy : kRetryBusy.zero()});
-  handler.refused(x);
+  setup.handler->refused(x);
   const std::string text = refusal(x);
   try {
     // Small and the first on an empty buffer: if it does not fit, this client does not read.

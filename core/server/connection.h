@@ -38,7 +38,7 @@ class Connection {
   /// Runs the next request. May take as long as requests take.
   Next serve(const Setup& setup);
   /// Answers what is there with an error, and ends.
-  Next refuse(const Refusal& why, const Handler& handler);
+  Next refuse(const Refusal& why, const Setup& setup);
 
   int fd() const { return socket_.impl()->sockfd(); }
   /// How long it may be parked for what is next.
@@ -46,7 +46,7 @@ class Connection {
 
  private:
   Next run_one(const Setup& setup);
-  Next send_refusal(const Refusal& why, std::string_view head_text, const Handler& handler);
+  Next send_refusal(const Refusal& why, std::string_view head_text, const Setup& setup);
   Next linger();
   static bool knows(const ServerSettings& settings, std::string_view host);
 

@@ -294,7 +294,7 @@ Connection::Next Server::serve_or_refuse(Connection& connection, bool& polling) 
   const Counted running(running_);
   const auto is_probe = [&] { return current->handler->is_probe(connection.head()); };
   const std::size_t most = current->settings.max_running;
-  const auto refuse = [&] { return connection.refuse(kBusy, *current->handler); };
+  const auto refuse = [&] { return connection.refuse(kBusy, *current); };
   if (running.before >= most && !(running.before < most + kProbesBeyond && is_probe())) return refuse();
   if (!another_is_free()) return is_probe() ? connection.serve(*current) : refuse();
 
