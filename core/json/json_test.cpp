@@ -31,6 +31,8 @@ TEST(Json, AMillionValuesAreTakenAndNotOneMore) {
   EXPECT_EQ(error_of(array_of("[ ]", kMaxJsonValues)), too_many);
   EXPECT_EQ(error_of(array_of(R"({"a":0})", kMaxJsonValues / 2 - 1)), "");
   EXPECT_EQ(error_of(array_of(R"({"a":0})", kMaxJsonValues / 2)), too_many);
+  EXPECT_EQ(error_of(array_of("[ 0]", kMaxJsonValues / 2 - 1)), "");
+  EXPECT_EQ(error_of(array_of("[ 0]", kMaxJsonValues / 2)), too_many);
 }
 
 TEST(Json, WhatStandsInStringsIsNoValue) {
