@@ -129,11 +129,11 @@ std::string nearest_variable(const std::string& name) {
   std::vector<std::string> names;
   for (char** variable = environ; *variable; ++variable) {
     const std::string_view text = *variable;
-    // Two slips at most: keys of several providers differ by a few letters.
     if (const auto end = text.find('='); end < text.size() - 1 && text.substr(0, end) != name)
       names.emplace_back(text.substr(0, end));
   }
-  return suggest(name, names, 2);
+  // Two slips at most: the keys of providers differ by a few letters. Of a short name even two make another one.
+  return suggest(name, names, std::min<std::size_t>(2, name.size() / 4));
 }
 
 void substitute(Json& value, const std::string& pointer, const fs::path& folder, Origins& origins, Problems& problems) {
