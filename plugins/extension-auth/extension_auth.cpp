@@ -56,7 +56,9 @@ ExtensionAuth::ExtensionAuth(Host host, Json config) : crypto_(host), signatures
                  "anybody can send any extension id, so it proves nothing: give tokens (`gatehouse token new NAME` "
                  "makes one), or write anyone: true");
   }
-  if (takes_proof && config["anyone"].boolean()) host.problem("/anyone", "each request needs a token or a signature: remove this, or those");
+  if (takes_proof && config["anyone"].boolean()) {
+    host.problem("/anyone", "each request needs a token or a signature: remove this, or those");
+  }
 }
 
 Status ExtensionAuth::handle(Exchange& x, Sink& out, Next& next) {

@@ -111,7 +111,9 @@ Status Tools::sync(Exchange& x, Sink& out) const {
   }
   if (!serves(x)) {
     return Fail{403, "install_required",
-                "Tools are kept only for callers that send an install token or a signature; the gateway's operator can change that (anyone).", {}};
+                "Tools are kept only for callers that send an install token or a signature; the gateway's operator can change that "
+                "(anyone).",
+                {}};
   }
   auto text = checked(schemas, max_tools_, max_tool_bytes_);
   if (!text) return text.error();

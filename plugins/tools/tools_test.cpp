@@ -98,7 +98,9 @@ TEST_F(ToolsTest, LetsNobodyReplaceTheToolsOfAnotherUserOfTheExtension) {
     EXPECT_EQ(h.run(auth, request).status, 200);
     return asked_with;
   };
-  const auto schemas = [](const std::string& name) { return R"({"extensionId": ")" + kId + R"(", "schemas": [{"name": ")" + name + R"("}]})"; };
+  const auto schemas = [](const std::string& name) {
+    return R"({"extensionId": ")" + kId + R"(", "schemas": [{"name": ")" + name + R"("}]})";
+  };
   ask("/api/tools/sync", schemas("click"), "192.0.2.1");
   ask("/api/tools/sync", schemas("steal"), "192.0.2.2");
   EXPECT_EQ(ask("/api/chat", "{}", "192.0.2.1"), R"([{"name":"click"}])");

@@ -31,7 +31,8 @@ def a_client_with_very_many_tools_costs_little(f):
     f.begin(local('local', *words, location='backend'))
     f.ask(('local_echo', {}))       # it is connected
     f.calls = []
-    body = json.dumps({'messages': [{'role': 'user', 'parts': [{'type': 'text', 'text': 'Go'}]}], 'toolSchemas': [{'name': f'x{n}'} for n in range(MANY)]})
+    messages = [{'role': 'user', 'parts': [{'type': 'text', 'text': 'Go'}]}]
+    body = json.dumps({'messages': messages, 'toolSchemas': [{'name': f'x{n}'} for n in range(MANY)]})
     before = cpu_seconds(f)
     check(f.client(head(len(body)) + body.encode()).answer(60).status == 200, 'it gets no answer')
     check(cpu_seconds(f) - before < 1.5, f'it cost {cpu_seconds(f) - before:.1f} s')

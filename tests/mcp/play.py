@@ -51,7 +51,8 @@ class Play(Fixture):
         self.calls, self.bodies = [], []    # `bodies`: of the requests to the model
         self.model = self.provider(self.answer)
         _, ingress, below = gemini(self.model.address)
-        self.start('access-log', 'health', {'extension-auth': auth or {}}, ingress, {'mcp': {'servers': list(servers), **(mcp or {})}}, below, **sections)
+        settings = {'servers': list(servers), **(mcp or {})}
+        self.start('access-log', 'health', {'extension-auth': auth or {}}, ingress, {'mcp': settings}, below, **sections)
 
     def answer(self, call):
         self.bodies.append(json.loads(call.body))
