@@ -35,17 +35,12 @@ std::string unknown_plugin(const std::string& name, const fs::path& folder) {
   return text;
 }
 
-/// The file of a plugin, and whether its configuration is right; nothing of it has run.
-struct Found {
-  PluginFile file;
-  bool fits = false;
-};
-
 fs::path folder_of_plugins(const Config& config) {
   return config.plugins_dir.empty() ? installed_plugins() : fs::path(config.plugins_dir);
 }
 
-std::optional<Found> find(const Config& config, const PluginEntry& entry, Problems& problems) {
+/// The file of a plugin whose configuration is right; nothing of it has run.
+std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, Problems& problems) {
   const fs::path folder = folder_of_plugins(config);
   const fs::path file = entry.file.empty() ? folder / (entry.plugin + ".so") : fs::path(entry.file);
   try {
@@ -56,7 +51,7 @@ std::optional<Found> find(const Config& config, const PluginEntry& entry, Proble
     if (!found.warning().empty()) problems.warn(entry.place, file.string() + " " + found.warning());
     const auto known = problems.size();
     config.check(entry, found.note().schema, problems);
-    return Found{std::move(found), problems.size() == known && !entry.broken};
+    if (problems.size() == known && !entry.broken) return found;
   } catch (const std::runtime_error& e) {
     std::error_code unreadable;
     const bool is_unknown = entry.file.empty() && !fs::exists(file, unreadable) && !unreadable;
@@ -115,7 +110,7 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
     problems.warn(config.place("/plugins_dir"), "the folder of plugins, " + folder.string() + ", can be changed by " +
                                                     who + ", who then has the rights of the gateway");
   }
-  std::vector<std::optional<Found>> files;
+  std::vector<std::optional<PluginFile>> files;
   for (const PluginEntry& entry : config.pipeline) files.push_back(find(config, entry, problems));
 
   // Even if some are not as they should be, the others are created: they may have more to say.
@@ -136,9 +131,8 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
                                         problems.warn(place(pointer), told(entry, pointer, text));
                                       }};
     try {
-      const gh_plugin& plugin = files[i]->file.load();
+      const gh_plugin& plugin = files[i]->load();
       if (plugin.abi_minor > 0) standing.flags = plugin.flags;
-      if (!files[i]->fits) continue;
       auto layer = std::make_unique<Layer>();
       layer->when = entry.when;
       const std::size_t routes = pipeline->routes_.size();
@@ -147,9 +141,9 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
         standing.routes.push_back({pipeline->routes_[r].path, {pipeline->routes_[r].method}});
       pipeline->layers_.push_back(std::move(layer));
     } catch (const std::runtime_error& e) {
-      problems.add(entry.place, files[i]->file.path().string() + " " + e.what());
+      problems.add(entry.place, files[i]->path().string() + " " + e.what());
     } catch (...) {
-      problems.add(entry.place, files[i]->file.path().string() + " threw an exception while it was created");
+      problems.add(entry.place, files[i]->path().string() + " threw an exception while it was created");
     }
   }
   check_order(config, order, problems);

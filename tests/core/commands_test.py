@@ -26,9 +26,9 @@ with tempfile.TemporaryDirectory() as name:
     assert warning['file'] == 'config.yaml' and (warning['line'], warning['column']) == (1, 18), told
     assert warning['text'].startswith('`throttler` meets chats too late'), told
 
-    status, told = check_json(folder, 'pipeline: [{chat: {temperature: warm}}]\n')
+    status, told = check_json(folder, 'pipeline: [{chat: {temperature: warm, max_output_tokens: many}}]\n')
     assert status == 1 and not told['ok'] and 'pipeline' not in told, told
-    assert [problem['column'] for problem in told['problems']] == [13, 33], told
+    assert [problem['column'] for problem in told['problems']] == [33, 58], told
 
     models = ', '.join(f'm{i}' for i in range(60_000))
     status, told = check_json(folder, f'pipeline: [{{chat: {{models: [{models}], default_model: m1}}}}, {{simulator: {{intended: true}}}}]\n')

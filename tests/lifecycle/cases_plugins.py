@@ -117,7 +117,7 @@ def a_failover_lets_pass_no_more_than_the_limit_of_each_gateway(f):
     other = Fixture(f.binary)
     try:
         for gateway in (f, other):
-            gateway.start('health', *limited({'limit': 20, 'window': '10m'}), store=line.url)
+            gateway.start('health', *limited({'limit': 20, 'window': '10m', 'key': 'extension'}), store=line.url)
         got = statuses(f, 10, gateways=[other])
         replica.ask('REPLICAOF', 'NO', 'ONE')
         primary.ask('REPLICAOF', '127.0.0.1', str(replica.port))
@@ -168,7 +168,7 @@ def a_large_answer_is_kept_over_a_slow_line_and_opens_no_limit(f):
     line = Line(redis, 12.5e6)      # 100 Mbit/s
     provider = f.provider(lambda call: call.answer(*['x' * 9000] * 100))
     f.providers += [redis, line]
-    f.start('extension-auth', {'throttler': {'limit': 50, 'window': '10m'}}, *cached(provider)[1:], store=line.url)
+    f.start('extension-auth', {'throttler': {'limit': 50, 'window': '10m', 'key': 'extension'}}, *cached(provider)[1:], store=line.url)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         passed = pool.submit(statuses, f, 200, chat('Small', extension=OTHER))
         eventually(lambda: fields(f.client(chat('Large')).answer()).get('x-cache') == 'hit', 30, 'it is not kept')

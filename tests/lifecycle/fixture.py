@@ -165,4 +165,4 @@ def gemini(address, **settings):
 
 def simulator(**chat):
     """The plugins of a chat whose answers come at once and from nowhere."""
-    return ['extension-auth', {'chat': chat}, {'simulator': {'word_delay': '0ms'}}]
+    return ['extension-auth', {'chat': chat}, {'simulator': {'word_delay': '0ms', 'intended': True}}]
