@@ -20,8 +20,8 @@ install_missing() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
 }
 
-# build: everything, optimised, into build/.
+# build [TARGET...]: these, or everything, optimised, into build/.
 build() {
   cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache >&2
-  cmake --build build >&2
+  cmake --build build ${1:+--target "$@"} >&2
 }
