@@ -945,6 +945,22 @@ TEST(Harness, SignsAsRfc4231Shows) {
             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+TEST(Harness, GivesAPluginTheStackThatTheGatewayGivesIt) {
+  Harness h;
+  std::size_t bytes = 0;
+  in_request(h, [&](Exchange&, Sink&) {
+    pthread_attr_t attributes;
+    ASSERT_EQ(pthread_getattr_np(pthread_self(), &attributes), 0);
+    pthread_attr_getstacksize(&attributes, &bytes);
+    pthread_attr_destroy(&attributes);
+  });
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  EXPECT_EQ(bytes, 8u << 20);
+#else
+  EXPECT_EQ(bytes, 1u << 20);
+#endif
+}
+
 TEST(Harness, ReportsTheStatusOfTheTest) {
   Harness h;
   const GatewayStatus status(h.host());

@@ -326,7 +326,8 @@ typedef struct gh_quota {
 
 /// Shared by all gateways of one `store:`, or of this process alone. Keys are at most 4096 bytes of any kind, and each instance
 /// name has its own; one key is for one thing: a value, a counter or a quota (else GH_INVALID).
-/// Any thread. `x` is the exchange this is for, or NULL. A store that is down answers GH_UNAVAILABLE, within 50 ms.
+/// Any thread. `x` is the exchange this is for, or NULL. A store that is out of order answers GH_UNAVAILABLE,
+/// at once or within 250 ms; a value has the time that its size needs as well.
 typedef struct gh_store_api {
   uint32_t size;
   /// GH_OK after one call of append with the value, GH_ABSENT.
@@ -474,7 +475,8 @@ typedef struct gh_http_api {
 
 /// gh_plugin.flags. `gatehouse check` warns of pipelines in which a plugin is of no use at its place.
 enum {
-  GH_PLUGIN_CHAT = 1,     ///< handle() is called only for exchanges that have a chat document.
+  /// handle() is called only for exchanges that have a chat document. One that answers them itself is a GH_PLUGIN_PROVIDER too.
+  GH_PLUGIN_CHAT = 1,
   GH_PLUGIN_INGRESS = 2,  ///< [1.1] Makes the chat document, and of its events the answer that the client reads.
   GH_PLUGIN_PROVIDER = 4, ///< [1.1] Answers every chat itself and does not call `next`.
   /// [1.1] Writes the head of answers, its status or headers: belongs above the ingress, which may begin an answer at once.

@@ -22,6 +22,7 @@
 #include <map>
 #include <mutex>
 #include <stdexcept>
+#include <system_error>
 
 #include "gatehouse/plugin.hpp"
 #include "gatehouse/testing/events.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <poll.h>
+#include <pthread.h>
 
 #include <condition_variable>
 #include <thread>
@@ -370,6 +371,28 @@ struct HostFake {
   }
 };
 
+/// Calls work() as the gateway calls handle(): with a stack of 1 MiB, so that a plugin that needs more fails in its own test.
+/// No exception may leave it.
+inline void on_request_stack(std::function<void()> work) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr std::size_t kStackBytes = 8 << 20;  // frames are many times as large
+#else
+  constexpr std::size_t kStackBytes = 1 << 20;
+#endif
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
+  pthread_t thread{};
+  const auto run = [](void* raw_work) -> void* {
+    (*static_cast<std::function<void()>*>(raw_work))();
+    return nullptr;
+  };
+  const int error = pthread_create(&thread, &attributes, run, &work);
+  pthread_attr_destroy(&attributes);
+  if (error != 0) throw std::system_error(error, std::generic_category());
+  pthread_join(thread, nullptr);
+}
+
 }  // namespace fake
 
 // ---- Harness, the rest -----------------------------------------------------------------------------------------------
@@ -412,7 +435,8 @@ inline Answer Harness::run(Plugin& plugin, const Request& request) {
 inline Answer Harness::run(Plugin& plugin, fake::ExchangeFake& x) {
   const gh_sink sink{sizeof(gh_sink), &x, fake::ExchangeFake::emit};
   const gh_next rest{sizeof(gh_next), &x, fake::ExchangeFake::call_next};
-  const gh_status code = gatehouse::detail::Glue<Plugin>::handle(&plugin, x.raw_exchange(), &sink, &rest);
+  gh_status code = GH_OK;
+  fake::on_request_stack([&] { code = gatehouse::detail::Glue<Plugin>::handle(&plugin, x.raw_exchange(), &sink, &rest); });
 
   Answer a = std::move(x.answer);
   a.code = code;
