@@ -125,7 +125,7 @@ def a_log_that_cannot_be_opened_changes_nothing(f):
     f.configure(*simulator(), admin=ADMIN, log={'file': 'nowhere/gateway.log'})
     code, told = reload(f)
     check(code == 422 and told['problems'][0]['line'], code, told)
-    check('nowhere/gateway.log' in told['problems'][0]['text'], told)
+    check('nowhere' in told['problems'][0]['text'], told)
     check_envelope(f.client(chat()).answer(), 404)
 
 
@@ -153,8 +153,7 @@ def a_reload_tells_whoever_asked_how_it_went(f):
 @test
 def what_takes_effect_at_a_start_only_is_named(f):
     f.start('health', admin=ADMIN)
-    elsewhere = {'listen': '127.0.0.1:1'}
-    f.configure('health', admin={**ADMIN, **elsewhere}, server=elsewhere, store={'max_size': '2MiB'})
+    f.configure('health', admin={**ADMIN, 'listen': '127.0.0.3:0'}, server={'listen': '127.0.0.2:0'}, store={'max_size': '2MiB'})
     code, told = reload(f)
     named = [re.match('`(.*)` has changed: that takes effect at the next', w['text'])[1] for w in told['warnings']]
     check(code == 200 and sorted(named) == ['admin.listen', 'server.listen', 'store.max_size'], code, told)
