@@ -96,7 +96,7 @@ void Throttler::add_policy(Json config, const std::string& pointer) {
                 {},
                 config["concurrent"].integer(0)};
   if (policy.window != window || window < seconds(1) || window > std::chrono::hours(24)) {
-    host_.problem(pointer + "/window", "`window` must be whole seconds, from 1s to 24h");
+    host_.problem(pointer + "/window", "must be whole seconds, from 1s to 24h");
   }
   if (policy.limit > store_.max_limit()) {
     host_.problem(pointer + "/limit", "`limit` is more than the store can count, " +
@@ -104,7 +104,7 @@ void Throttler::add_policy(Json config, const std::string& pointer) {
                                           ": lower it, or raise store.max_size to 256 bytes for each");
   }
   if (std::any_of(policies_.begin(), policies_.end(), [&](const Policy& p) { return p.name == policy.name; })) {
-    host_.problem(pointer + "/name", "`name`: another policy has this name");
+    host_.problem(pointer + "/name", "another policy has this name");
   }
   if (policy.key.compare(0, kHeaderKey.size(), kHeaderKey) == 0) policy.header = policy.key.substr(kHeaderKey.size());
 
