@@ -143,6 +143,7 @@ class Soak:
         self.provider, self.redis = Provider(), Redis(folder)
         self.outcomes, self.wrong, self.passed = collections.Counter(), [], []
         self.lock, self.over, self.key = threading.Lock(), threading.Event(), 0
+        self.log_folder = threading.Lock()  # held while it is away: a configuration that names it is then refused
         (self.folder / 'log').mkdir()
         self.configure()
         self.process = subprocess.Popen([binary, 'serve', str(self.folder / 'config.yaml')], cwd=folder)
@@ -256,8 +257,9 @@ class Soak:
     def reload(self):
         """With a new key: a moment later, nobody uses an older one."""
         while not self.over.wait(RELOAD_SECONDS):
-            self.configure()
-            status, body = self.admin('POST', '/reload')
+            with self.log_folder:
+                self.configure()
+                status, body = self.admin('POST', '/reload')
             if status != 200:
                 self.wrong.append(('reload', body.decode(errors='replace'), status))
             time.sleep(2.5)             # probes come each second; a request that had begun may go on for longer
@@ -267,11 +269,12 @@ class Soak:
     def trouble(self):
         while not self.over.wait(4 + random.random() * 4):
             self.redis.trouble()
-            (self.folder / 'log').rename(self.folder / 'away')
-            self.process.send_signal(signal.SIGUSR1)
-            time.sleep(0.5)
-            (self.folder / 'away').rename(self.folder / 'log')
-            self.process.send_signal(signal.SIGUSR1)
+            with self.log_folder:
+                (self.folder / 'log').rename(self.folder / 'away')
+                self.process.send_signal(signal.SIGUSR1)
+                time.sleep(0.5)
+                (self.folder / 'away').rename(self.folder / 'log')
+                self.process.send_signal(signal.SIGUSR1)
 
     def work(self, seconds):
         self.over.clear()
