@@ -316,7 +316,7 @@ def questions_asked_at_once_share_one_call_until_the_last_has_left(f):
 def a_slow_client_whose_answer_is_shared_gets_what_was_kept_for_it(f):
     provider = f.provider()
     f.start(*cached(provider))
-    slow = f.client(chat('Same'), rcvbuf=4096)
+    slow = f.client(chat('Same'), rcvbuf=1 << 18)
     call = f.take(provider)
     fast = f.client(chat('Same'))
     fast.wait_for('coalesced')
