@@ -106,7 +106,7 @@ int check(const std::string& config_file, bool as_json) {
     nlohmann::ordered_json told = {{"ok", built.pipeline != nullptr}};
     if (built.pipeline) told["pipeline"] = built.pipeline->picture();
     told.update(nlohmann::ordered_json(built.problems));
-    std::cout << told.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+    std::cout << to_text(told, 2) << '\n';
   } else {
     std::cerr << built.problems;
     if (built.pipeline) std::cout << config_file << ": ok: " << built.pipeline->picture() << '\n';

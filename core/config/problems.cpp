@@ -38,6 +38,10 @@ void to_json(nlohmann::ordered_json& out, const Problem& problem) {
   out["text"] = problem.text;
 }
 
+std::string to_text(const nlohmann::ordered_json& json, int indent) {
+  return json.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 void to_json(nlohmann::ordered_json& out, const Problems& problems) {
   out = {{"problems", nlohmann::ordered_json::array()}, {"warnings", nlohmann::ordered_json::array()}};
   for (const Problem& problem : problems.sorted()) out[problem.is_warning ? "warnings" : "problems"].push_back(problem);

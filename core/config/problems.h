@@ -55,5 +55,7 @@ std::ostream& operator<<(std::ostream& out, const Problems& problems);
 void to_json(nlohmann::ordered_json& out, const Problem& problem);
 /// {"problems":[…],"warnings":[…]}, each in the order of the file.
 void to_json(nlohmann::ordered_json& out, const Problems& problems);
+/// JSON text with which programs are told of problems: UTF-8, whatever the names of files are.
+std::string to_text(const nlohmann::ordered_json& json, int indent = -1);
 
 }  // namespace gatehouse::core

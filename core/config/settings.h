@@ -28,7 +28,10 @@ struct ServerSettings {
   milliseconds max_duration{1'800'000};      // of one request, from its head to the end of its answer
 
   /// Other machines can reach the address.
-  bool is_exposed() const { return !(address == "localhost" || address == "::1" || address.substr(0, 4) == "127."); }
+  bool is_exposed() const {
+    const bool is_ipv4 = address.find_first_not_of("0123456789.") == std::string::npos;  // else a name that begins like it
+    return !(address == "localhost" || address == "::1" || (is_ipv4 && address.starts_with("127.")));
+  }
   bool operator==(const ServerSettings&) const = default;
 };
 

@@ -25,11 +25,6 @@ std::string request_id_from(std::string_view given) {
   return text;
 }
 
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 /// RFC 8259 8.1: JSON between systems is UTF-8; a charset parameter is tolerated when it says just that.
 bool is_json(std::string_view content_type) {
   std::size_t end = content_type.find(';');

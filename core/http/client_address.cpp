@@ -36,17 +36,12 @@ std::string to_text(const Address& a) {
                     : inet_ntop(AF_INET6, a.data(), text, sizeof text);
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 /// Inside quotes as well: a client that begins the header with a quote must not hide what proxies append.
 std::vector<std::string_view> split(std::string_view text, char delimiter) {
   std::vector<std::string_view> parts;
   for (;;) {
     const auto end = text.find(delimiter);
-    parts.push_back(trimmed(text.substr(0, end)));
+    parts.push_back(trim(text.substr(0, end)));
     if (end == text.npos) return parts;
     text.remove_prefix(end + 1);
   }

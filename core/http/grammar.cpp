@@ -18,6 +18,11 @@ bool is_localhost(std::string_view name) {
   return equals_ignoring_case(name, kName) || (name.size() > kEnd.size() && equals_ignoring_case(name.substr(name.size() - kEnd.size()), kEnd));
 }
 
+std::string_view trim(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  return first == text.npos ? std::string_view() : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
 bool is_token(std::string_view text) {
   constexpr std::string_view kOther = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {

@@ -101,9 +101,7 @@ RequestHead rough_head(std::string_view head) {
     const std::string_view field = head.substr(begin, end - begin);
     const auto colon = field.find(':');
     if (field.empty() || colon == field.npos) break;
-    std::string_view value = field.substr(colon + 1);
-    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+    const std::string_view value = trim(field.substr(colon + 1));
     if (is_token(field.substr(0, colon)) && is_field_value(value)) out.fields.push_back({field.substr(0, colon), value});
   }
   return out;

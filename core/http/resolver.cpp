@@ -3,18 +3,16 @@
 #include <Poco/Net/SocketAddress.h>
 #include <netdb.h>
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
 
+#include "core/http/event_fd.h"
 #include "core/http/grammar.h"
 
 namespace gatehouse::core {
@@ -23,18 +21,11 @@ namespace {
 constexpr auto kKeep = std::chrono::seconds(60);
 
 struct LookUp {
-  const int done = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // readable when it has ended
-  std::atomic<bool> has_ended{false};                         // then the rest is constant
+  EventFd done;                        // readable when it has ended
+  std::atomic<bool> has_ended{false};  // then the rest is constant
   std::vector<Poco::Net::IPAddress> addresses;
   const char* error = "";
   Clock::time_point end;
-
-  LookUp() {
-    if (done < 0) throw std::system_error(errno, std::generic_category());
-  }
-  LookUp(const LookUp&) = delete;
-  LookUp& operator=(const LookUp&) = delete;
-  ~LookUp() { ::close(done); }
 
   bool is_good() const { return !has_ended || (!addresses.empty() && Clock::now() < end + kKeep); }
 
@@ -46,8 +37,7 @@ struct LookUp {
     }
     end = Clock::now();
     has_ended = true;
-    const std::uint64_t one = 1;
-    (void)!::write(done, &one, sizeof one);
+    done.signal();
   }
 
  private:
@@ -103,7 +93,7 @@ std::vector<Poco::Net::IPAddress> resolve(const std::string& host, Waiter& waite
     why = e.what();
     return {};
   }
-  wake = waiter.wait(entry->done, POLLIN, until);
+  wake = waiter.wait(entry->done.fd(), POLLIN, until);
   if (wake != Wake::ready || !entry->has_ended) return {};  // waking up alone makes nothing visible that a thread wrote
   why = entry->error;
   return entry->addresses;

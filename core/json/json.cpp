@@ -415,6 +415,14 @@ void dump_real(double value, std::string& out) {
 
 }  // namespace
 
+std::string object_of(std::string_view name, std::string_view text) {
+  std::string out = "{";
+  quote(out, name);
+  out += ':';
+  quote(out, text);
+  return out + '}';
+}
+
 std::string replace_invalid(std::string_view text) {
   std::string out;
   while (!text.empty()) {

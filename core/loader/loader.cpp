@@ -33,10 +33,8 @@ namespace {
 
 constexpr std::size_t kMaxFile = 1u << 30;
 
-using Stamp = std::array<std::int64_t, 7>;
-
 struct Known {
-  Stamp stamp;
+  FileStamp stamp;
   std::shared_ptr<PluginCode> code;
 };
 
@@ -59,11 +57,6 @@ struct Fd {
 
   const int fd;
 };
-
-Stamp stamp_of(const struct stat& s) {
-  return {std::int64_t(s.st_dev), std::int64_t(s.st_ino),         std::int64_t(s.st_size),       s.st_mtim.tv_sec,
-          s.st_mtim.tv_nsec,      std::int64_t(s.st_ctim.tv_sec), std::int64_t(s.st_ctim.tv_nsec)};
-}
 
 std::string read_all(const Fd& file, std::size_t size) {
   if (size > kMaxFile) throw std::runtime_error("is larger than 1 GiB");
@@ -91,7 +84,7 @@ void check_version(const Note& note) {
 }
 
 /// What the file holds now, and its stamp.
-std::shared_ptr<PluginCode> read_code(const fs::path& path, Stamp& stamp) {
+std::shared_ptr<PluginCode> read_code(const fs::path& path, FileStamp& stamp) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat before {}, after {};
   if (file.fd < 0 || ::fstat(file.fd, &before) != 0) cannot_be("read");

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 
+#include "core/loader/file_stamp.h"
 #include "core/loader/note.h"
 #include "gatehouse/abi.h"
 
@@ -32,7 +31,7 @@ class PluginFile {
 
  private:
   std::filesystem::path path_;
-  std::array<std::int64_t, 7> stamp_;  // changes with the file
+  FileStamp stamp_;
   std::shared_ptr<PluginCode> code_;
   std::string warning_;
 };

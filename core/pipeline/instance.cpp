@@ -9,6 +9,7 @@
 #include "core/config/document.h"
 #include "core/exchange/exchange.h"
 #include "core/json/json.h"
+#include "core/loader/file_stamp.h"
 #include "core/pipeline/crypto_table.h"
 #include "core/pipeline/http_table.h"
 #include "core/pipeline/models_table.h"
@@ -51,15 +52,11 @@ gh_json* load_checked(const gh_host* h, gh_str path, gh_str schema, void* to, vo
   return nullptr;
 }
 
-/// What a file is replaced or written without a change of all these is no change that anybody could see.
-std::uint64_t stamp_of(const gh_host* h, gh_str path) {
+std::uint64_t stamp_of_file(const gh_host* h, gh_str path) {
   struct stat s {};
   if (::stat((Instance::of(h).surroundings().folder / view(path)).c_str(), &s) != 0) return 0;
   std::uint64_t stamp = 1469598103934665603u;  // FNV-1a, https://datatracker.ietf.org/doc/html/draft-eastlake-fnv
-  for (const auto part : {std::int64_t(s.st_dev), std::int64_t(s.st_ino), std::int64_t(s.st_size), std::int64_t(s.st_mtim.tv_sec), std::int64_t(s.st_mtim.tv_nsec),
-                          std::int64_t(s.st_ctim.tv_sec), std::int64_t(s.st_ctim.tv_nsec)}) {
-    stamp = (stamp ^ static_cast<std::uint64_t>(part)) * 1099511628211u;
-  }
+  for (const std::int64_t part : stamp_of(s)) stamp = (stamp ^ static_cast<std::uint64_t>(part)) * 1099511628211u;
   return stamp | 1;
 }
 
@@ -139,7 +136,7 @@ void Instance::fill_table() {
     const Instance& i = of(h);
     if (i.creation_) i.creation_->warning(view(pointer), view(text));
   };
-  host.stamp = stamp_of;
+  host.stamp = stamp_of_file;
   host.exposed = surroundings_.exposed;
 }
 
@@ -220,11 +217,11 @@ void Instance::set_health(int state, std::string_view reason) const {
     health_.state = std::clamp(state, int{GH_UP}, int{GH_DOWN});
     health_.since = std::chrono::system_clock::now();
   }
-  std::string fields = "{\"reason\":";
-  quote(fields, reason);
-  fields += '}';
   constexpr const char* kWords[] = {"healthy again", "degraded", "down"};
-  log_.write(state == GH_UP ? Level::kInfo : Level::kWarn, name_, {}, kWords[std::clamp(state, 0, 2)], fields);
+  const Level level = state == GH_UP ? Level::kInfo : Level::kWarn;
+  const char* const word = kWords[std::clamp(state, 0, 2)];
+  if (creation_) return said_.push_back({level, word, object_of("reason", reason)});
+  log_.write(level, name_, {}, word, object_of("reason", reason));
 }
 
 Instance::Health Instance::health() const {

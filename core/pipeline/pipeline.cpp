@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "core/config/suggest.h"
@@ -321,15 +322,11 @@ void Pipeline::report(gh_json* into) const {
   out["store"]["state"] = kStates[store.kind];
   if (!store.reason.empty()) out["store"]["reason"] = std::string_view(store.reason);
   if (const auto reload = gateway_.reloads.last()) {
+    JsonArena arena;
+    std::string_view error;
+    json_api().copy(out["reload"].node, arena.parse(to_text(nlohmann::ordered_json(reload->problems)), error));
     out["reload"]["at_ms"] = reload->at_ms;
     out["reload"]["ok"] = reload->ok();
-    for (const Problem& problem : reload->problems.sorted()) {
-      const Member told = out["reload"][problem.is_warning ? "warnings" : "problems"].push();
-      if (!problem.place.file.empty()) told["file"] = std::string_view(problem.place.file);
-      if (problem.place.line > 0) told["line"] = std::int64_t{problem.place.line};
-      if (problem.place.column > 0) told["column"] = std::int64_t{problem.place.column};
-      told["text"] = std::string_view(problem.text);
-    }
   }
   for (const auto& layer : layers_) {
     const auto health = layer->instance->health();

@@ -25,7 +25,7 @@ gh_status reply(Exchange& x, const gh_sink& out, int status, std::string_view js
 std::string text_of(const Reloads::Outcome& outcome) {
   Json all = {{"ok", outcome.ok()}, {"pipeline", outcome.pipeline}};
   all.update(outcome.problems);
-  return all.dump(-1, ' ', false, Json::error_handler_t::replace);  // names of files may be no UTF-8
+  return to_text(all);
 }
 
 }  // namespace

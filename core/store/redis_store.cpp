@@ -293,9 +293,7 @@ gh_status RedisStore::refused(const RedisReply& error) {
   }
   Clock::rep until = silent_until_;
   if (ticks_in(0s) >= until && silent_until_.compare_exchange_strong(until, ticks_in(kSilence))) {
-    std::string fields = "{\"error\":";
-    quote(fields, code);
-    log_.write(Level::kWarn, {}, {}, "the store refuses what it is asked", fields + '}');
+    log_.write(Level::kWarn, {}, {}, "the store refuses what it is asked", object_of("error", code));
   }
   return GH_UNAVAILABLE;
 }
@@ -314,9 +312,8 @@ gh_status RedisStore::down(std::string_view why, std::string_view code) {
   }
   connections_.renew();
   if (down_until_.exchange(ticks_in(kPause)) == 0) {
-    std::string fields = "{\"reason\":";
-    quote(fields, code.empty() ? std::string(why) : std::string(why).append(": ").append(code));
-    log_.write(Level::kWarn, {}, {}, "the store is down", fields + '}');
+    const std::string reason = code.empty() ? std::string(why) : std::string(why).append(": ").append(code);
+    log_.write(Level::kWarn, {}, {}, "the store is down", object_of("reason", reason));
   }
   return GH_UNAVAILABLE;
 }

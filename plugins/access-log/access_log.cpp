@@ -135,7 +135,7 @@ void AccessLog::refused(Exchange& x) const {
             "✗ " + std::to_string(failure.http_status) + " " + name_of(x), document.root());
 }
 
-/// From "mcp;dur=1.250, gemini;dur=840.000": {"mcp": 1.25, "gemini": 840}.
+/// From "cache;dur=1.250, model;dur=840.000": {"cache": 1.25, "model": 840}.
 void AccessLog::add_times(const Exchange& x, MutableJson times) const {
   constexpr View kDuration = ";dur=", kNext = ", ";
   times.set_object();

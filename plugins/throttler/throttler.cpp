@@ -194,4 +194,4 @@ void Throttler::note_store_failure() {
 }  // namespace gatehouse
 
 GATEHOUSE_PLUGIN(gatehouse::Throttler, "throttler", "1.0.0", "How many requests a client may make", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_GUARD | GH_PLUGIN_HEAD)
+                 GH_PLUGIN_GUARD)
