@@ -235,19 +235,7 @@ void Process::kill_and_reap() {
   if (pid_ == 0) return;
   ::kill(-pid_, SIGKILL);
   if (watchdog_ != 0) kill_and_wait_for(watchdog_);
-  const pid_t group = std::exchange(pid_, 0);
-  kill_and_wait_for(group);
-  while (::waitpid(-group, nullptr, 0) > 0) {  // orphans, which only process 1 inherits
-  }
-}
-
-void Process::reap_orphans() {
-  for (;;) {
-    siginfo_t info{};  // the program itself is not reaped here: its number is that of the group
-    const bool found = ::waitid(P_PGID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
-    if (!found || info.si_pid == pid_) return;
-    ::waitpid(info.si_pid, nullptr, 0);
-  }
+  kill_and_wait_for(std::exchange(pid_, 0));
 }
 
 }  // namespace gatehouse

@@ -55,8 +55,6 @@ class Process {
 
   /// Asks it to end, more and more firmly, and returns when it has. At most 5 s.
   void end();
-  /// As process 1 the gateway inherits what the program leaves behind: takes note of those of the group that have ended.
-  void reap_orphans();
 
  private:
   explicit Process(pid_t pid) : pid_(pid) {}

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -117,33 +116,6 @@ TEST(Process, GetsAnOrdinaryLimitOfDescriptors) {
   Process process = run({"sh", "-c", "ulimit -Sn; ulimit -Hn"});
   EXPECT_EQ(all_lines(process), "1024\n" + std::to_string(before.rlim_max) + "\n");
   ::setrlimit(RLIMIT_NOFILE, &before);
-}
-
-/// As for process 1: whoever has lost its parent becomes a child of this one.
-struct Subreaper {
-  Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
-  ~Subreaper() { ::prctl(PR_SET_CHILD_SUBREAPER, 0); }
-};
-
-TEST(Process, LeavesNoZombiesToProcessOne) {
-  const Subreaper subreaper;
-  Process process = run({"sh", "-c", "(sh -c 'echo $$' &); read -r _"});
-  const pid_t orphan = std::stoi(line(process));
-  for (int i = 0; i < 500 && ::kill(orphan, 0) == 0; ++i) {
-    process.reap_orphans();
-    ::poll(nullptr, 0, 10);
-  }
-  EXPECT_EQ(::kill(orphan, 0), -1);
-  process.end();
-  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
-}
-
-TEST(Process, LeavesNoZombiesWhenItsGroupIsKilled) {
-  const Subreaper subreaper;
-  Process process = run({"sh", "-c", "sleep 1000 & (sleep 1000 & echo started)"});
-  EXPECT_EQ(line(process), "started\n");
-  process.end();
-  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
 }
 
 TEST(Process, EndsWhenItsInputDoes) {

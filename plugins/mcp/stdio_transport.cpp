@@ -14,8 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::nanoseconds kUntilWoken = 1h;   // of any length: whoever waits looks again
-constexpr std::chrono::nanoseconds kUntilReaped = 1s;  // an orphan is no burden for so long
+constexpr std::chrono::nanoseconds kUntilWoken = 1h;  // of any length: whoever waits looks again
 constexpr std::size_t kMaxOutbox = 16u << 20;          // a server that reads so little has stopped reading
 constexpr std::size_t kReadAtOnce = 64 * 1024;         // what a pipe holds: pipe(7)
 constexpr int kLastReads = kMaxMessage / kReadAtOnce;  // from a process that has ended: another may go on writing
@@ -144,15 +143,13 @@ bool StdioTransport::has_output() {
 
 /// Moves bytes between the pipes and those who send and wait, until the process or `x` ends.
 Status StdioTransport::pump(Exchange& x) {
-  const bool inherits_orphans = ::getpid() == 1;
   Lines messages(kMaxMessage), errors(kMaxErrorLine);
   for (;;) {
     std::array<gh_fd, 4> fds{{{process_->output.get(), POLLIN, 0},
                               {process_->errors.get(), POLLIN, 0},
                               {process_->ended.get(), POLLIN, 0},
                               {has_output() ? process_->input.get() : -1, POLLOUT, 0}}};
-    if (auto ready = changed_.wait(x, fds, inherits_orphans ? kUntilReaped : kUntilWoken); !ready) return ready.error();
-    if (inherits_orphans) process_->reap_orphans();
+    if (auto ready = changed_.wait(x, fds, kUntilWoken); !ready) return ready.error();
     const bool ended = fds[2].ready;
 
     ssize_t count = read(process_->output, messages, &StdioTransport::take_line);

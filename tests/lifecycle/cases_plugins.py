@@ -321,8 +321,9 @@ def a_slow_client_whose_answer_is_shared_gets_what_was_kept_for_it(f):
     fast = f.client(chat('Same'))
     fast.wait_for('coalesced')
     call.begin()
-    for _ in range(64):
-        call.send('x' * 128_000)    # in all beyond what the sockets on the way hold
+    for n in range(64):             # in all beyond what the sockets on the way hold; who reads slows nobody down
+        call.send('x' * 128_000)
+        fast.wait(lambda: len(fast.data) > n * 128_000, 'what was sent')
     call.send('the last word')
     fast.wait_for('the last word')
     slow.wait_for('the last word')  # though the model is silent now
