@@ -36,26 +36,30 @@ struct Built {
   std::unique_ptr<Pipeline> pipeline;
 };
 
-/// What `serve` would say about an address here. The gateway may be meant for another machine, so it is a warning.
+/// What `serve` would say about an address here. The gateway may be meant for another machine, so
+/// it is a warning.
 void warn_of_address(Built& built, const std::string& pointer, const ServerSettings& settings) {
   if (const std::string why = check_bind(settings); !why.empty()) {
     built.problems.warn(built.config->place(pointer), "this machine cannot listen there: " + why);
   }
 }
 
-/// "api_key (string, required): …" for each key that a plugin's configuration may have; "servers[].name" for one
-/// inside.
+/// "api_key (string, required): …" for each key that a plugin's configuration may have;
+/// "servers[].name" for one inside.
 void print_keys(const nlohmann::ordered_json& schema, const std::string& inside = "") {
   const auto properties = schema.value("properties", nlohmann::ordered_json::object());
   const auto required = schema.value("required", std::vector<std::string>());
   for (const auto& [key, value] : properties.items()) {
-    std::cout << "  " << inside << key << " (" << (value.contains("type") ? value["type"].dump() : "any");
+    std::cout << "  " << inside << key << " ("
+              << (value.contains("type") ? value["type"].dump() : "any");
     if (value.contains("format")) std::cout << ", a " << value["format"].get<std::string>();
     if (value.contains("default")) std::cout << ", default " << value["default"].dump();
-    if (std::find(required.begin(), required.end(), key) != required.end()) std::cout << ", required";
+    if (std::find(required.begin(), required.end(), key) != required.end())
+      std::cout << ", required";
     std::cout << ")\n      " << value.value("description", "") << '\n';
     print_keys(value, inside + key + ".");
-    if (value.contains("items") && value["items"].is_object()) print_keys(value["items"], inside + key + "[].");
+    if (value.contains("items") && value["items"].is_object())
+      print_keys(value["items"], inside + key + "[].");
   }
 }
 
@@ -82,15 +86,21 @@ std::string printable(const nlohmann::ordered_json& text) {
 }
 
 void print_mcp_server(const nlohmann::ordered_json& server) {
-  const auto text = [](const nlohmann::ordered_json& of, const char* name) { return printable(of.value(name, std::string())); };
+  const auto text = [](const nlohmann::ordered_json& of, const char* name) {
+    return printable(of.value(name, std::string()));
+  };
   const bool up = server.at("state") == "up";
   std::cout << text(server, "name") << (up ? ": up" : ": down: " + text(server, "reason"));
   if (server.contains("detail")) std::cout << " (" << text(server, "detail") << ')';
-  if (up) std::cout << ", " << text(server.at("server"), "name") << ' ' << text(server.at("server"), "version") << ", MCP " << text(server, "protocol");
+  if (up)
+    std::cout << ", " << text(server.at("server"), "name") << ' '
+              << text(server.at("server"), "version") << ", MCP " << text(server, "protocol");
   std::cout << '\n';
   for (const auto& tool : server.at("tools")) {
     std::cout << "  " << text(tool, "name")
-              << (tool.contains("left_out") ? " is left out: " + text(tool, "left_out") : " is offered as " + text(tool, "offered_as")) << '\n';
+              << (tool.contains("left_out") ? " is left out: " + text(tool, "left_out")
+                                            : " is offered as " + text(tool, "offered_as"))
+              << '\n';
   }
 }
 
@@ -115,7 +125,8 @@ int check(const std::string& config_file, bool as_json) {
 }
 
 int list_plugins(const std::string& directory) {
-  const std::filesystem::path folder = directory.empty() ? installed_plugins() : std::filesystem::path(directory);
+  const std::filesystem::path folder =
+      directory.empty() ? installed_plugins() : std::filesystem::path(directory);
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() == ".so") files.push_back(entry.path());
@@ -135,13 +146,16 @@ int list_plugins(const std::string& directory) {
 }
 
 int inspect_plugin(const std::string& file_or_name) {
-  const bool is_name = file_or_name.find_first_of("./") == std::string::npos && !std::filesystem::exists(file_or_name);
-  const std::string file = is_name ? installed_plugins() / (file_or_name + ".so") : std::filesystem::path(file_or_name);
+  const bool is_name = file_or_name.find_first_of("./") == std::string::npos &&
+                       !std::filesystem::exists(file_or_name);
+  const std::string file =
+      is_name ? installed_plugins() / (file_or_name + ".so") : std::filesystem::path(file_or_name);
   try {
     PluginFile plugin(file);
     const Note& note = plugin.note();
-    std::cout << note.name << ' ' << note.version << ": " << note.summary << "\nplugin interface " << note.abi_major << '.' << note.abi_minor << ", works with "
-              << note.abi_major << '.' << note.needs << " and newer\nconfiguration:\n";
+    std::cout << note.name << ' ' << note.version << ": " << note.summary << "\nplugin interface "
+              << note.abi_major << '.' << note.abi_minor << ", works with " << note.abi_major << '.'
+              << note.needs << " and newer\nconfiguration:\n";
     print_keys(nlohmann::ordered_json::parse(note.schema));
     (void)plugin.load();
     std::cout << "loads here: yes\n";
@@ -163,7 +177,8 @@ int list_mcp_servers(const std::string& config_file) {
   bool all_up = true, any = false;
   for (const PluginEntry& entry : built.config->pipeline) {
     if (entry.plugin != "mcp") continue;
-    for (const auto& server : nlohmann::ordered_json::parse(ask(*built.pipeline, "/" + entry.instance + "/servers"))) {
+    for (const auto& server :
+         nlohmann::ordered_json::parse(ask(*built.pipeline, "/" + entry.instance + "/servers"))) {
       print_mcp_server(server);
       any = true;
       all_up = all_up && server.at("state") == "up";
@@ -174,19 +189,24 @@ int list_mcp_servers(const std::string& config_file) {
 }
 
 int new_token(const std::string& name) {
-  constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";  // by its schema
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";  // by its schema
   if (name.size() > 64 || name.find_first_not_of(kAllowed) != std::string::npos) {
     std::cerr << "gatehouse: the name of a token is at most 64 letters, digits, dots, _ or -\n";
     return 1;
   }
   Digest random;  // 256 bits
-  if (::getentropy(random.data(), random.size()) != 0) throw std::system_error(errno, std::generic_category(), "no random numbers");
+  if (::getentropy(random.data(), random.size()) != 0)
+    throw std::system_error(errno, std::generic_category(), "no random numbers");
   const std::string token = "ghk_" + hex(random);
   Digest hash;
   SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), hash.data());
-  std::cout << token << "\n\nThis is the only time it is shown: give it to the install, which sends it as `Authorization: Bearer TOKEN`.\n"
+  std::cout << token
+            << "\n\nThis is the only time it is shown: give it to the install, which sends it as "
+               "`Authorization: Bearer TOKEN`.\n"
             << "The gateway needs its hash only, under `tokens` of extension-auth:\n\n"
-            << "  - { name: \"" << (name.empty() ? "install" : name) << "\", sha256: \"" << hex(hash) << "\" }\n";
+            << "  - { name: \"" << (name.empty() ? "install" : name) << "\", sha256: \""
+            << hex(hash) << "\" }\n";
   return 0;
 }
 

@@ -13,7 +13,9 @@ namespace gatehouse::core {
 namespace {
 
 /// What a shell says of a process that has ended.
-int exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int exit_status(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 /// Until `child` has ended: its exit status.
 int look_after(pid_t child, const sigset_t& signals) {
@@ -34,10 +36,12 @@ int with_init(const std::function<int()>& program) {
   if (::getpid() != 1) return program();
   sigset_t signals, before;
   ::sigemptyset(&signals);
-  for (const int s : {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) ::sigaddset(&signals, s);
+  for (const int s : {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2})
+    ::sigaddset(&signals, s);
   ::sigprocmask(SIG_BLOCK, &signals, &before);  // none is lost that comes before look_after()
   const pid_t child = ::fork();
-  if (child < 0) throw std::runtime_error(std::string("cannot start a child: ") + std::strerror(errno));
+  if (child < 0)
+    throw std::runtime_error(std::string("cannot start a child: ") + std::strerror(errno));
   if (child > 0) return look_after(child, signals);
   ::setpgid(0, 0);  // what a terminal sends to its group comes from process 1, once
   ::sigprocmask(SIG_SETMASK, &before, nullptr);

@@ -39,27 +39,33 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
   std::string file;
-  const auto command = [&](CLI::App& parent, const char* name, const char* what, const char* argument, const char* which, int (*function)(const std::string&)) {
+  const auto command = [&](CLI::App& parent, const char* name, const char* what,
+                           const char* argument, const char* which,
+                           int (*function)(const std::string&)) {
     CLI::App* const c = parent.add_subcommand(name, what);
     c->final_callback([&file, function] { throw CLI::RuntimeError(function(file)); });
     return c->add_option(argument, file, which)->required();
   };
   command(app, "serve", "Run the gateway", "CONFIG", "Configuration file (YAML)", serve);
   bool as_json = false;
-  CLI::App* const checking = app.add_subcommand("check", "Say everything that is wrong with a configuration");
+  CLI::App* const checking =
+      app.add_subcommand("check", "Say everything that is wrong with a configuration");
   checking->add_option("CONFIG", file, "Configuration file (YAML)")->required();
   checking->add_flag("--json", as_json, "Tell it to programs, on standard output");
   checking->final_callback([&] { throw CLI::RuntimeError(check(file, as_json)); });
   CLI::App& plugins = *app.add_subcommand("plugins", "Look at plugins")->require_subcommand(1);
-  command(plugins, "list", "The plugins of a folder", "DIRECTORY", "Folder (default: where the installation keeps them)", list_plugins)
+  command(plugins, "list", "The plugins of a folder", "DIRECTORY",
+          "Folder (default: where the installation keeps them)", list_plugins)
       ->required(false);
-  command(plugins, "inspect", "What a plugin is, what it takes, and whether it would load here", "FILE",
-          "Shared object, or the name of a plugin that is installed", inspect_plugin);
+  command(plugins, "inspect", "What a plugin is, what it takes, and whether it would load here",
+          "FILE", "Shared object, or the name of a plugin that is installed", inspect_plugin);
   CLI::App& mcp = *app.add_subcommand("mcp", "Look at MCP servers")->require_subcommand(1);
-  command(mcp, "list", "Connect the servers of a configuration: what they offer, and what is wrong", "CONFIG", "Configuration file (YAML)", list_mcp_servers);
-  CLI::App& token = *app.add_subcommand("token", "Tokens that installs of an extension show")->require_subcommand(1);
-  command(token, "new", "Make a token, print it once, and say what to write into the configuration", "NAME",
-          "Name of the install (default: install)", new_token)
+  command(mcp, "list", "Connect the servers of a configuration: what they offer, and what is wrong",
+          "CONFIG", "Configuration file (YAML)", list_mcp_servers);
+  CLI::App& token = *app.add_subcommand("token", "Tokens that installs of an extension show")
+                         ->require_subcommand(1);
+  command(token, "new", "Make a token, print it once, and say what to write into the configuration",
+          "NAME", "Name of the install (default: install)", new_token)
       ->required(false);
   try {
     app.parse(argc, argv);

@@ -24,11 +24,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr auto kTick = std::chrono::milliseconds(250);
 constexpr auto kEndTick = std::chrono::milliseconds(20);  // while it is waited for an end
-constexpr auto kLastWords = std::chrono::seconds(2);      // for the error events of requests that are cancelled
-constexpr auto kPluginsEnd = std::chrono::seconds(10);    // for plugins; tool servers have 5 s to end
+constexpr auto kLastWords =
+    std::chrono::seconds(2);  // for the error events of requests that are cancelled
+constexpr auto kPluginsEnd = std::chrono::seconds(10);  // for plugins; tool servers have 5 s to end
 
-/// A core file would hold keys and prompts. So would /proc/PID/environ and mem, which other processes of the same user,
-/// such as tool servers, could read of a process that may leave one.
+/// A core file would hold keys and prompts. So would /proc/PID/environ and mem, which other
+/// processes of the same user, such as tool servers, could read of a process that may leave one.
 void keep_memory_private() {
   constexpr rlimit kNone{0, 0};
   ::setrlimit(RLIMIT_CORE, &kNone);
@@ -58,9 +59,11 @@ class Signals {
 /// The control thread's life.
 class Control {
  public:
-  Control(Service& service, const Signals& signals, Log& log) : service_(service), signals_(signals), log_(log) {}
+  Control(Service& service, const Signals& signals, Log& log)
+      : service_(service), signals_(signals), log_(log) {}
 
-  /// Until the signal to end comes, and then until all has ended. False: a second one came, or something does not end.
+  /// Until the signal to end comes, and then until all has ended. False: a second one came, or
+  /// something does not end.
   bool run() {
     (void)go_on(kTick, [] { return false; });
     service_.announce_end();
@@ -82,7 +85,9 @@ class Control {
         case SIGQUIT: return false;
         case SIGHUP: service_.reload(); break;
         case SIGUSR1: log_.reopen(); break;
-        case SIGUSR2: say(Level::kInfo, "SIGUSR2 has no meaning: SIGHUP reloads, SIGUSR1 reopens the log"); break;
+        case SIGUSR2:
+          say(Level::kInfo, "SIGUSR2 has no meaning: SIGHUP reloads, SIGUSR1 reopens the log");
+          break;
         default: break;
       }
     }
@@ -98,7 +103,8 @@ class Control {
     const auto all_gone = [this] { return service_.connections() == 0; };
     if (!go_on_within(service_.shutdown().grace, all_gone)) return false;
     if (const auto left = service_.running(); left > 0) {
-      say(Level::kWarn, "the time for shutting down is over: requests are cancelled", Json{{"cancelled", left}}.dump());
+      say(Level::kWarn, "the time for shutting down is over: requests are cancelled",
+          Json{{"cancelled", left}}.dump());
       service_.cancel();
       if (!go_on_within(kLastWords, all_gone)) return false;
     }
@@ -110,9 +116,12 @@ class Control {
 
   bool end_admin() {
     service_.cancel_admin();
-    if (!go_on_within(kLastWords, [this] { return service_.admin_connections() == 0; })) return false;
+    if (!go_on_within(kLastWords, [this] { return service_.admin_connections() == 0; }))
+      return false;
     if (service_.admin_connections() == 0) return true;
-    say(Level::kError, "requests of the admin address do not end: a plugin waits for something else than the host");
+    say(Level::kError,
+        "requests of the admin address do not end: a plugin waits for something else than the "
+        "host");
     return false;
   }
 
@@ -138,8 +147,9 @@ class Control {
 };
 
 int serve_here(const std::string& file) {
-  // What is larger is given back to the system when it is freed. glibc would raise this limit to the size of the largest
-  // block that was freed (mallopt(3)), and keep the memory of all large bodies after a burst of them.
+  // What is larger is given back to the system when it is freed. glibc would raise this limit to
+  // the size of the largest block that was freed (mallopt(3)), and keep the memory of all large
+  // bodies after a burst of them.
   ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
   const Signals signals;
   Problems problems;

@@ -21,10 +21,12 @@ void log_all(Log& log, const Problems& problems) {
   }
 }
 
-/// What takes effect at a start only: `now` gets what was said then, and `problems` a warning for each difference.
+/// What takes effect at a start only: `now` gets what was said then, and `problems` a warning for
+/// each difference.
 void keep(const Config& first, Config& now, Problems& problems) {
   const auto keep_if = [&](bool changed, const char* key, const std::string& pointer) {
-    const std::string text = std::string("`") + key + "` has changed: that takes effect at the next start";
+    const std::string text =
+        std::string("`") + key + "` has changed: that takes effect at the next start";
     if (changed) problems.warn(now.place(pointer), text);
   };
   const auto listens_elsewhere = [](const ServerSettings& a, const ServerSettings& b) {
@@ -33,7 +35,8 @@ void keep(const Config& first, Config& now, Problems& problems) {
   const bool had_admin = !first.admin.token.empty(), has_admin = !now.admin.token.empty();
   keep_if(listens_elsewhere(first.server, now.server), "server.listen", "/server/listen");
   keep_if(had_admin != has_admin, "admin", "/admin");
-  const bool admin_moved = had_admin && has_admin && listens_elsewhere(first.admin.server, now.admin.server);
+  const bool admin_moved =
+      had_admin && has_admin && listens_elsewhere(first.admin.server, now.admin.server);
   keep_if(admin_moved, "admin.listen", "/admin/listen");
   keep_if(first.store.redis != now.store.redis, "store", "/store");
   keep_if(first.store.max_bytes != now.store.max_bytes, "store.max_size", "/store/max_size");
@@ -56,7 +59,9 @@ Service::Service(std::string config_file, Config config, Gateway& gateway)
     admin_.emplace(first_.admin.server, gateway.log);
     admin_->listen();
   }
-  gateway.traffic = [this] { return Gateway::Traffic{clients_->running(), clients_->connections(), is_ending_}; };
+  gateway.traffic = [this] {
+    return Gateway::Traffic{clients_->running(), clients_->connections(), is_ending_};
+  };
 }
 
 void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
@@ -66,7 +71,8 @@ void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
   first->start(nullptr);
   use(first_, pipelines_.own(std::move(first)));
   clients_->start();
-  Json started = {{"address", clients_->address()}, {"version", kVersion}, {"pipeline", pipeline_->picture()}};
+  Json started = {
+      {"address", clients_->address()}, {"version", kVersion}, {"pipeline", pipeline_->picture()}};
   if (admin_) {
     admin_->start();
     started["admin"] = admin_->address();
@@ -100,7 +106,8 @@ void Service::reload() {
   } else {
     log.write(Level::kError, {}, {}, "the configuration was not reloaded, the old one goes on");
   }
-  const auto now = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const auto now =
+      std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
   gateway_.reloads.finish(wishes, {now.count(), pipeline_->picture(), std::move(problems)});
 }
 

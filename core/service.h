@@ -19,7 +19,8 @@ class Service {
 
   /// Serves by the first pipeline. Throws as above.
   void start(std::unique_ptr<Pipeline> first, const Problems& warnings);
-  /// Puts what the file says now in the place of what runs. If something is wrong with it, changes nothing and says so.
+  /// Puts what the file says now in the place of what runs. If something is wrong with it, changes
+  /// nothing and says so.
   void reload();
   /// Several times a second.
   void tick();

@@ -116,26 +116,36 @@ constexpr std::string_view kSchema = R"({
   }
 })";
 
-const std::vector<std::string> kEntryKeys = {"as", "when", "enabled", "path", "if_env", "unless_env"};
+const std::vector<std::string> kEntryKeys = {"as",   "when",   "enabled",
+                                             "path", "if_env", "unless_env"};
 
-bool is_entry_key(const std::string& key) { return std::find(kEntryKeys.begin(), kEntryKeys.end(), key) != kEntryKeys.end(); }
+bool is_entry_key(const std::string& key) {
+  return std::find(kEntryKeys.begin(), kEntryKeys.end(), key) != kEntryKeys.end();
+}
 
 /// Of a plugin, which is part of a file's name, or of an instance.
 bool is_name(const std::string& name) {
   return !name.empty() && name.size() <= 64 &&
-         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == name.npos && name[0] != '-';
+         name.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == name.npos &&
+         name[0] != '-';
 }
 
 /// What a Host header may say, a port included (RFC 9110 7.2), or "*".
 bool is_host(const std::string& text) {
   return text == "*" ||
-         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]") == text.npos;
+         text.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]") == text.npos;
 }
 
 /// One of them takes the place of the other.
 bool collide(const ServerSettings& a, const ServerSettings& b) {
-  const auto address = [](const ServerSettings& s) { return s.address == "localhost" ? "127.0.0.1" : s.address; };
-  const auto is_any = [&](const ServerSettings& s) { return s.address == "0.0.0.0" || s.address == "::"; };
+  const auto address = [](const ServerSettings& s) {
+    return s.address == "localhost" ? "127.0.0.1" : s.address;
+  };
+  const auto is_any = [&](const ServerSettings& s) {
+    return s.address == "0.0.0.0" || s.address == "::";
+  };
   return a.port == b.port && a.port != 0 && (address(a) == address(b) || is_any(a) || is_any(b));
 }
 
@@ -153,14 +163,16 @@ bool parse_listen(const std::string& text, ServerSettings& out) {
     if (inet_pton(AF_INET6, host.c_str(), &address) != 1) return false;
   } else if (host.find_first_not_of("0123456789.") == host.npos) {
     if (inet_pton(AF_INET, host.c_str(), &address) != 1) return false;
-  } else if (host.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") != host.npos) {
+  } else if (host.find_first_not_of(
+                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") != host.npos) {
     return false;
   }
   out.address = host;
   return true;
 }
 
-/// redis://[user[:password]@]host[:port][/database], or rediss:// for TLS. User and password may be empty.
+/// redis://[user[:password]@]host[:port][/database], or rediss:// for TLS. User and password may be
+/// empty.
 bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
   try {
     const Poco::URI parsed(url);
@@ -169,7 +181,8 @@ bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
     if (!parsed.getRawQuery().empty() || !parsed.getFragment().empty()) return false;
     out.host = parsed.getHost();
     const auto is_visible = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
-    if (out.host.empty() || !std::all_of(out.host.begin(), out.host.end(), is_visible)) return false;
+    if (out.host.empty() || !std::all_of(out.host.begin(), out.host.end(), is_visible))
+      return false;
     if (parsed.getPort() != 0) out.port = parsed.getPort();
 
     const std::string& account = parsed.getUserInfo();
@@ -187,7 +200,8 @@ bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
   }
 }
 
-/// One configuration on its way from JSON to settings. What the schema has refused keeps its default.
+/// One configuration on its way from JSON to settings. What the schema has refused keeps its
+/// default.
 class Reader {
  public:
   Reader(Json& root, const fs::path& path, Origins& origins, Problems& problems)
@@ -212,15 +226,19 @@ class Reader {
     trusted_proxies(config.server.trusted_proxies);
     config.admin.token = text(find("admin"), "token").value_or("");
     if (find("admin") && collide(config.server, config.admin.server)) {
-      refuse("/admin/listen", "must be another address than that of `server`: give it a port of its own");
+      refuse("/admin/listen",
+             "must be another address than that of `server`: give it a port of its own");
     }
     if (const auto size = text(find("server"), "max_body")) {
       const auto bytes = v1::Json::parse_size(*size);
       // Each running request may hold so much memory.
-      if (bytes && (*bytes < 1024 || *bytes > 1 << 30)) refuse("/server/max_body", "must be between 1KiB and 1GiB");
+      if (bytes && (*bytes < 1024 || *bytes > 1 << 30))
+        refuse("/server/max_body", "must be between 1KiB and 1GiB");
       if (bytes) config.server.max_body_bytes = *bytes;
     }
-    if (const Json* count = member(find("server"), "max_running"); count && count->is_number_integer()) config.server.max_running = *count;
+    if (const Json* count = member(find("server"), "max_running");
+        count && count->is_number_integer())
+      config.server.max_running = *count;
     duration("server", "head_timeout", 1ms, config.server.head_timeout);
     duration("server", "body_timeout", 1ms, config.server.body_timeout);
     duration("server", "idle_timeout", 1ms, config.server.idle_timeout);
@@ -235,29 +253,37 @@ class Reader {
 
     const Json* pipeline = find("pipeline");
     for (std::size_t i = 0; pipeline && pipeline->is_array() && i < pipeline->size(); ++i) {
-      if (auto entry = read_entry((*pipeline)[i], child("/pipeline", i))) config.pipeline.push_back(std::move(*entry));
+      if (auto entry = read_entry((*pipeline)[i], child("/pipeline", i)))
+        config.pipeline.push_back(std::move(*entry));
     }
     config.left_out = std::move(left_out_);
   }
 
  private:
-  /// A section of settings, such as `log: {file: x}`, and the settings of a plugin as a whole are never a reference to a
-  /// file or a credential, even if they look like one. Each value in them may be.
+  /// A section of settings, such as `log: {file: x}`, and the settings of a plugin as a whole are
+  /// never a reference to a file or a credential, even if they look like one. Each value in them
+  /// may be.
   void substitute_inside(Json& value, const std::string& pointer) {
     if (!value.is_object()) return substitute(value, pointer, folder_, origins_, problems_);
-    for (auto& [key, member] : value.items()) substitute(member, child(pointer, key), folder_, origins_, problems_);
+    for (auto& [key, member] : value.items())
+      substitute(member, child(pointer, key), folder_, origins_, problems_);
   }
 
   void substitute_entry(Json& entry, const std::string& pointer) {
-    const auto decides = [](std::string_view key) { return key == "enabled" || key == "if_env" || key == "unless_env"; };
+    const auto decides = [](std::string_view key) {
+      return key == "enabled" || key == "if_env" || key == "unless_env";
+    };
     for (auto& [key, value] : entry.items()) {
       if (decides(key)) substitute_inside(value, child(pointer, key));
     }
     if (const std::string why = why_left_out(entry, pointer); !why.empty()) {
       const auto plugin = std::find_if(entry.items().begin(), entry.items().end(),
                                        [](const auto& m) { return !is_entry_key(m.key()); });
-      left_out_.push_back({plugin == entry.items().end() ? "" : plugin.key(), origins_.place(pointer), why});
-      entry = Json{{"enabled", false}};  // so that what it needs is no problem, and the others keep their index
+      left_out_.push_back(
+          {plugin == entry.items().end() ? "" : plugin.key(), origins_.place(pointer), why});
+      entry =
+          Json{{"enabled",
+                false}};  // so that what it needs is no problem, and the others keep their index
       return;
     }
     for (auto& [key, value] : entry.items()) {
@@ -267,8 +293,10 @@ class Reader {
 
   /// Empty: it is used.
   std::string why_left_out(const Json& entry, const std::string& pointer) {
-    if (const Json* enabled = member(&entry, "enabled"); enabled && *enabled == false) return "`enabled` is false";
-    const std::string needed = text(&entry, "if_env").value_or(""), unwanted = text(&entry, "unless_env").value_or("");
+    if (const Json* enabled = member(&entry, "enabled"); enabled && *enabled == false)
+      return "`enabled` is false";
+    const std::string needed = text(&entry, "if_env").value_or(""),
+                      unwanted = text(&entry, "unless_env").value_or("");
     if (!needed.empty() && !is_set(needed, child(pointer, "if_env")))
       return "the environment variable `" + needed + "` is not set";
     if (!unwanted.empty() && is_set(unwanted, child(pointer, "unless_env")))
@@ -276,7 +304,8 @@ class Reader {
     return "";
   }
 
-  /// Whether a variable that decides about an entry is set. What may be a slip is told once for each variable.
+  /// Whether a variable that decides about an entry is set. What may be a slip is told once for
+  /// each variable.
   bool is_set(const std::string& variable, const std::string& pointer) {
     if (environment(variable)) return true;
     if (!doubted_.insert(variable).second) return false;
@@ -294,7 +323,8 @@ class Reader {
     out.pointer = pointer;
     out.place = origins_.place(pointer);
     if (entry.is_object()) {
-      if (const Json* enabled = member(&entry, "enabled"); enabled && *enabled == false) return std::nullopt;
+      if (const Json* enabled = member(&entry, "enabled"); enabled && *enabled == false)
+        return std::nullopt;
       if (!read_members(entry, pointer, out)) return std::nullopt;
     } else if (entry.is_string()) {
       out.plugin = out.instance = entry;
@@ -312,7 +342,8 @@ class Reader {
     }
     const auto [other, is_new] = instances_.emplace(out.instance, out.place);
     if (!is_new) {
-      problems_.add(out.place, "there is another `" + out.instance + "` in line " + std::to_string(other->second.line) +
+      problems_.add(out.place, "there is another `" + out.instance + "` in line " +
+                                   std::to_string(other->second.line) +
                                    ": give this one a name of its own with `as`");
     }
     return out;
@@ -326,7 +357,8 @@ class Reader {
         const std::string near = suggest(key, kEntryKeys);
         problems_.add(origins_.key_place(at),
                       "unknown key `" + key + "` beside the plugin `" + out.plugin + "`" +
-                          (near.empty() ? ": a plugin of its own begins with `-`" : ": did you mean `" + near + "`?"));
+                          (near.empty() ? ": a plugin of its own begins with `-`"
+                                        : ": did you mean `" + near + "`?"));
         continue;
       }
       out.plugin = key;
@@ -359,8 +391,9 @@ class Reader {
     }
     if (!value.is_object()) return false;
     const auto members = value.items();
-    return std::any_of(members.begin(), members.end(),
-                       [&](const auto& m) { return is_broken(m.value(), child(pointer, m.key())); });
+    return std::any_of(members.begin(), members.end(), [&](const auto& m) {
+      return is_broken(m.value(), child(pointer, m.key()));
+    });
   }
 
   const Json* find(const char* section) const { return member(&root_, section); }
@@ -383,50 +416,63 @@ class Reader {
   }
   /// Where one of the two servers listens, and under which names.
   void listen(const char* section, ServerSettings& out) {
-    if (const Json* address = member(find(section), "listen"); address && !(address->is_string() && parse_listen(*address, out))) {
+    if (const Json* address = member(find(section), "listen");
+        address && !(address->is_string() && parse_listen(*address, out))) {
       refuse(child(child("", section), "listen"),
-             "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is every address of "
+             "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is "
+             "every address of "
              "this machine");
     }
     out.hosts = texts(find(section), "hosts");
     for (std::size_t i = 0; i < out.hosts.size(); ++i) {
       if (is_host(out.hosts[i])) continue;
-      problems_.add(origins_.place(child(child(child("", section), "hosts"), i)),
-                    "no Host header says this: write the name alone, such as ai.example, or \"*\" for all");
+      problems_.add(
+          origins_.place(child(child(child("", section), "hosts"), i)),
+          "no Host header says this: write the name alone, such as ai.example, or \"*\" for all");
     }
   }
   void log_file(const fs::path& file) {
     std::error_code error;
-    if (fs::is_directory(file, error)) return refuse("/log/file", "is a folder: write the name of a file in it");
+    if (fs::is_directory(file, error))
+      return refuse("/log/file", "is a folder: write the name of a file in it");
     const fs::path folder = fs::absolute(file).parent_path();
     if (!fs::is_directory(folder, error))
       return refuse("/log/file", "is in a folder that is not there: create " + folder.string());
-    if (::access((fs::exists(file, error) ? file : folder).c_str(), W_OK) != 0) {  // by whoever runs this
-      problems_.warn(origins_.place("/log/file"), "`file` cannot be written: " + std::string(std::strerror(errno)));
+    if (::access((fs::exists(file, error) ? file : folder).c_str(), W_OK) !=
+        0) {  // by whoever runs this
+      problems_.warn(origins_.place("/log/file"),
+                     "`file` cannot be written: " + std::string(std::strerror(errno)));
     }
   }
   void trusted_proxies(Networks& out) {
     const Json* list = member(find("server"), "trusted_proxies");
     for (std::size_t i = 0; list && list->is_array() && i < list->size(); ++i) {
       const std::string pointer = child("/server/trusted_proxies", i);
-      if (!(*list)[i].is_string() || origins_.at(pointer).broken || out.add(std::string((*list)[i]))) continue;
+      if (!(*list)[i].is_string() || origins_.at(pointer).broken ||
+          out.add(std::string((*list)[i])))
+        continue;
       problems_.add(
           origins_.place(pointer),
-          "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not " + (*list)[i].dump());
+          "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not " +
+              (*list)[i].dump());
     }
   }
   void store(StoreSettings& out) {
     const auto short_form = text(&root_, "store");
-    const std::string url = short_form ? *short_form : text(find("store"), "url").value_or("memory");
+    const std::string url =
+        short_form ? *short_form : text(find("store"), "url").value_or("memory");
     if (url != "memory" && !parse_redis(url, out.redis.emplace(StoreSettings::Redis()))) {
       refuse(short_form ? "/store" : "/store/url",
-             "must be memory or redis://[user:password@]host[:port][/database], with TLS rediss://…; in the "
+             "must be memory or redis://[user:password@]host[:port][/database], with TLS "
+             "rediss://…; in the "
              "password write %2F for `/`, and so on");
     }
     const auto size = text(find("store"), "max_size");
     const auto bytes = size ? v1::Json::parse_size(*size) : std::nullopt;
     if (!bytes) return;
-    if (out.redis) return refuse("/store/max_size", "is for the memory of the gateway: Redis has a setting of its own, maxmemory");
+    if (out.redis)
+      return refuse("/store/max_size",
+                    "is for the memory of the gateway: Redis has a setting of its own, maxmemory");
     if (*bytes < 1u << 20) refuse("/store/max_size", "must be at least 1MiB");
     out.max_bytes = *bytes;
   }
@@ -436,13 +482,18 @@ class Reader {
     if (!time) return;
     // A day: whoever wants "never" is told that there is no such thing.
     if (*time < least || *time > 24h)
-      refuse(child(child("", section), key), "must be between " + std::to_string(least.count()) + "ms and 24h");
+      refuse(child(child("", section), key),
+             "must be between " + std::to_string(least.count()) + "ms and 24h");
     out = *time;
   }
   void refuse(const std::string& pointer, const std::string& why) {
-    if (!origins_.at(pointer).broken) problems_.add(origins_.place(pointer), "`" + pointer.substr(pointer.rfind('/') + 1) + "` " + why);
+    if (!origins_.at(pointer).broken)
+      problems_.add(origins_.place(pointer),
+                    "`" + pointer.substr(pointer.rfind('/') + 1) + "` " + why);
   }
-  std::string in_folder(const std::string& path) const { return (folder_ / path).lexically_normal().string(); }
+  std::string in_folder(const std::string& path) const {
+    return (folder_ / path).lexically_normal().string();
+  }
 
   Json& root_;
   const fs::path folder_;
@@ -460,7 +511,8 @@ std::string others_who_write(const fs::path& path) {
   if (::stat(path.c_str(), &s) != 0) return "";
   if (S_ISDIR(s.st_mode) || S_ISREG(s.st_mode)) {
     if ((s.st_mode & S_IWOTH) && !(s.st_mode & S_ISVTX)) return "everybody";
-    if (s.st_uid != 0 && s.st_uid != ::geteuid()) return "its owner, the user " + std::to_string(s.st_uid);
+    if (s.st_uid != 0 && s.st_uid != ::geteuid())
+      return "its owner, the user " + std::to_string(s.st_uid);
   }
   return "";
 }
@@ -470,7 +522,8 @@ std::optional<Config> Config::load(const std::string& path, Problems& problems) 
   const auto text = read_file(path, error);
   if (text) {
     if (const std::string who = others_who_write(path); !who.empty()) {
-      problems.warn({path}, "can be changed by " + who + ", who then has the rights of the gateway");
+      problems.warn({path},
+                    "can be changed by " + who + ", who then has the rights of the gateway");
     }
     return parse(*text, path, problems);
   }
@@ -478,17 +531,20 @@ std::optional<Config> Config::load(const std::string& path, Problems& problems) 
   return std::nullopt;
 }
 
-std::optional<Config> Config::parse(std::string_view text, const std::string& path, Problems& problems) {
+std::optional<Config> Config::parse(std::string_view text, const std::string& path,
+                                    Problems& problems) {
   Config config{Origins(path)};
   auto root = parse_yaml(text, config.origins_, problems);
   if (!root) return std::nullopt;
   if (!root->is_object()) {
-    problems.add(config.place(""), "the configuration must be a map that begins with a key such as `pipeline:`");
+    problems.add(config.place(""),
+                 "the configuration must be a map that begins with a key such as `pipeline:`");
     return std::nullopt;
   }
-  for (const char* section :
-       {"server", "shutdown", "admin", "log", "store"}) {  // null: all its settings are commented out
-    if (const auto found = root->find(section); found != root->end() && found->is_null()) root->erase(found);
+  for (const char* section : {"server", "shutdown", "admin", "log",
+                              "store"}) {  // null: all its settings are commented out
+    if (const auto found = root->find(section); found != root->end() && found->is_null())
+      root->erase(found);
   }
   config.folder = fs::path(path).parent_path();
   Reader reader(*root, path, config.origins_, problems);
@@ -499,7 +555,8 @@ std::optional<Config> Config::parse(std::string_view text, const std::string& pa
 }
 
 void Config::check(const PluginEntry& entry, std::string_view schema, Problems& problems) const {
-  validate(nlohmann::json::parse(entry.config), entry.pointer, "`" + entry.plugin + "`", schema, origins_, problems);
+  validate(nlohmann::json::parse(entry.config), entry.pointer, "`" + entry.plugin + "`", schema,
+           origins_, problems);
 }
 
 }  // namespace gatehouse::core

@@ -37,18 +37,20 @@ struct LeftOut {
   std::string why;  // "`enabled` is false"
 };
 
-/// Who besides root and the user of this process may change a file, or put others into a folder: "everybody"; empty:
-/// nobody.
+/// Who besides root and the user of this process may change a file, or put others into a folder:
+/// "everybody"; empty: nobody.
 std::string others_who_write(const std::filesystem::path& path);
 
 /// The configuration file. Paths in it are relative to its folder.
 class Config {
  public:
-  /// Reads the file and adds all that is wrong with it to `problems`. Nothing only if it is no YAML map; otherwise what
-  /// could be read, so that the plugins can be checked as well: do not run it unless `problems` is empty.
+  /// Reads the file and adds all that is wrong with it to `problems`. Nothing only if it is no YAML
+  /// map; otherwise what could be read, so that the plugins can be checked as well: do not run it
+  /// unless `problems` is empty.
   static std::optional<Config> load(const std::string& path, Problems& problems);
   /// The same for a text that is, or might be, in the file `path`.
-  static std::optional<Config> parse(std::string_view text, const std::string& path, Problems& problems);
+  static std::optional<Config> parse(std::string_view text, const std::string& path,
+                                     Problems& problems);
 
   /// Validates the configuration of one plugin; `schema` is the text of the plugin's JSON Schema.
   void check(const PluginEntry& entry, std::string_view schema, Problems& problems) const;
@@ -61,7 +63,7 @@ class Config {
   AdminSettings admin;
   StoreSettings store;
   std::filesystem::path folder;  // of the file
-  std::string plugins_dir;  // empty: where the installation keeps them
+  std::string plugins_dir;       // empty: where the installation keeps them
   std::vector<PluginEntry> pipeline;
   std::vector<LeftOut> left_out;
 

@@ -37,7 +37,9 @@ class ConfigTest : public testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  void write(const std::string& name, std::string_view text) const { std::ofstream(folder_ / name, std::ios::binary) << text; }
+  void write(const std::string& name, std::string_view text) const {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+  }
 
   /// Reads `yaml` as the file c.yaml in folder_; problems_ tells what is wrong.
   Config parse(const std::string& yaml) {
@@ -51,7 +53,8 @@ class ConfigTest : public testing::Test {
     const Config config = parse("pipeline:\n" + yaml);
     return config.pipeline.size() == 1 && problems_.empty() ? config.pipeline[0].config : wrong();
   }
-  /// All problems of the file and its plugins, whose schema is kGemini, without the name of the file.
+  /// All problems of the file and its plugins, whose schema is kGemini, without the name of the
+  /// file.
   std::string wrong_with_plugins(const std::string& yaml) {
     const Config config = parse(yaml);
     for (const PluginEntry& entry : config.pipeline) config.check(entry, kGemini, problems_);
@@ -63,7 +66,8 @@ class ConfigTest : public testing::Test {
     return text;
   }
 
-  const fs::path folder_ = fs::temp_directory_path() / ("gatehouse_config_test." + std::to_string(getpid()));
+  const fs::path folder_ =
+      fs::temp_directory_path() / ("gatehouse_config_test." + std::to_string(getpid()));
   const std::string file_ = folder_ / "c.yaml";
   Problems problems_;
 };
@@ -81,9 +85,9 @@ TEST_F(ConfigTest, WarnsOfFilesThatOthersCanReadOrChange) {
     return wrong();
   };
   EXPECT_EQ(said(fs::perms(0644), fs::perms(0640)), "");
-  EXPECT_EQ(
-      said(fs::perms(0644), fs::perms(0644)),
-      "1:31: warning: `api_key` comes from a file that every user can read: take that right away with chmod 600\n");
+  EXPECT_EQ(said(fs::perms(0644), fs::perms(0644)),
+            "1:31: warning: `api_key` comes from a file that every user can read: take that right "
+            "away with chmod 600\n");
   EXPECT_NE(said(fs::perms(0666), fs::perms(0600))
                 .find("can be changed by everybody, who then has the rights of the gateway"),
             std::string::npos);
@@ -91,7 +95,8 @@ TEST_F(ConfigTest, WarnsOfFilesThatOthersCanReadOrChange) {
 
 TEST_F(ConfigTest, WarnsOfALogFileThatCannotBeWritten) {
   parse("log: {file: nope/x.log}\npipeline: [x]");
-  EXPECT_EQ(wrong(), "1:13: `file` is in a folder that is not there: create " + (folder_ / "nope").string() + "\n");
+  EXPECT_EQ(wrong(), "1:13: `file` is in a folder that is not there: create " +
+                         (folder_ / "nope").string() + "\n");
   parse("log: {file: x.log}\npipeline: [x]");
   EXPECT_EQ(wrong(), "");
 }
@@ -140,13 +145,16 @@ pipeline: [health]
 
 TEST_F(ConfigTest, ATrustedProxyIsAnAddressOrANetwork) {
   parse("server:\n  trusted_proxies: [10.0.0.0/8, 7, nginx, 10.0.0.0/33]\npipeline: [x]\n");
-  const std::string takes = "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not ";
-  EXPECT_EQ(wrong(), "2:33: item 2 of `trusted_proxies` must be a string, not 7: put it in quotes\n2:36: " + takes +
-                         "\"nginx\"\n2:43: " + takes + "\"10.0.0.0/33\"\n");
+  const std::string takes =
+      "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not ";
+  EXPECT_EQ(wrong(),
+            "2:33: item 2 of `trusted_proxies` must be a string, not 7: put it in quotes\n2:36: " +
+                takes + "\"nginx\"\n2:43: " + takes + "\"10.0.0.0/33\"\n");
 }
 
 TEST_F(ConfigTest, WhatIsNotSaidKeepsItsDefault) {
-  const Config config = parse("server:\n  # listen: 0.0.0.0:80\nlog:\nshutdown: {}\npipeline: [health]\n");
+  const Config config =
+      parse("server:\n  # listen: 0.0.0.0:80\nlog:\nshutdown: {}\npipeline: [health]\n");
   EXPECT_EQ(wrong(), "");
   EXPECT_EQ(config.server.address, ServerSettings().address);
   EXPECT_EQ(config.server.max_body_bytes, ServerSettings().max_body_bytes);
@@ -169,11 +177,12 @@ TEST_F(ConfigTest, ListensWhereItIsTold) {
     EXPECT_EQ(config.server.address, address);
     EXPECT_EQ(config.server.port, port);
   }
-  for (const char* written :
-       {"127.0.0.1", ":80", "1.2.3:80", "127.0.0.1:65536", "127.0.0.1:+1", "127.0.0.1:", "::1:80", "[::g]:80", "a b:80", "http://x:80"}) {
+  for (const char* written : {"127.0.0.1", ":80", "1.2.3:80", "127.0.0.1:65536", "127.0.0.1:+1",
+                              "127.0.0.1:", "::1:80", "[::g]:80", "a b:80", "http://x:80"}) {
     parse(std::string("pipeline: [x]\nserver:\n  listen: '") + written + "'");
     EXPECT_EQ(wrong(),
-              "3:11: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is "
+              "3:11: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; "
+              "0.0.0.0:3000 is "
               "every address of "
               "this machine\n")
         << written;
@@ -193,7 +202,8 @@ TEST_F(ConfigTest, TheStoreIsMemoryOrRedis) {
       {"{max_size: 2MiB}", {std::nullopt, 2u << 20}},
       {"redis://cache", {StoreSettings::Redis{"cache"}}},
       {"redis://cache/", {StoreSettings::Redis{"cache"}}},
-      {"redis://:${GH_A}@127.0.0.1:7000/15", {StoreSettings::Redis{"127.0.0.1", 7000, "", "s:w@rd", 15}}},
+      {"redis://:${GH_A}@127.0.0.1:7000/15",
+       {StoreSettings::Redis{"127.0.0.1", 7000, "", "s:w@rd", 15}}},
       {"{url: 'redis://ann:b%2Fc@[::1]'}", {StoreSettings::Redis{"::1", 6379, "ann", "b/c"}}},
       {"redis://ann@cache", {StoreSettings::Redis{"cache", 6379, "ann"}}},
       {"redis://a%40b:100%25@cache", {StoreSettings::Redis{"cache", 6379, "a@b", "100%"}}},
@@ -209,13 +219,14 @@ TEST_F(ConfigTest, TheStoreIsMemoryOrRedis) {
 
 TEST_F(ConfigTest, ABadStoreIsAProblemThatShowsNoPassword) {
   const std::string form =
-      "must be memory or redis://[user:password@]host[:port][/database], with TLS rediss://…; in the "
+      "must be memory or redis://[user:password@]host[:port][/database], with TLS rediss://…; in "
+      "the "
       "password write %2F for `/`, and so on\n";
   for (const char* written :
-       {"Memory", "''", "redis", "redis://", "redisss://:sword@h", "rediss://", "redis://:sword@h:x",
-        "redis://:sword@h:70000", "redis://:sword@h/x", "redis://:sword@h/-1", "redis://:sword@h/1/2",
-        "redis://:sword@h/99999999999", "redis://:sword@h?a=b", "redis://:sw%zz@h", "redis://:swo/rd@h",
-        "'redis://:sword@h h'"}) {
+       {"Memory", "''", "redis", "redis://", "redisss://:sword@h", "rediss://",
+        "redis://:sword@h:x", "redis://:sword@h:70000", "redis://:sword@h/x", "redis://:sword@h/-1",
+        "redis://:sword@h/1/2", "redis://:sword@h/99999999999", "redis://:sword@h?a=b",
+        "redis://:sw%zz@h", "redis://:swo/rd@h", "'redis://:sword@h h'"}) {
     parse(std::string("pipeline: [x]\nstore: ") + written);
     EXPECT_EQ(wrong(), "2:8: `store` " + form) << written;
     parse(std::string("pipeline: [x]\nstore:\n  url: ") + written);
@@ -229,7 +240,9 @@ TEST_F(ConfigTest, ABadStoreIsAProblemThatShowsNoPassword) {
       {"{url: 12345}", "2:14: `url` must be a string, not an integer: put it in quotes\n"},
       {"{uri: memory}", "2:9: unknown key `uri`: did you mean `url`?\n"},
       {"{max_size: 1000KiB}", "2:19: `max_size` must be at least 1MiB\n"},
-      {"{max_size: 2MiB, url: redis://h}", "2:19: `max_size` is for the memory of the gateway: Redis has a setting of its own, maxmemory\n"},
+      {"{max_size: 2MiB, url: redis://h}",
+       "2:19: `max_size` is for the memory of the gateway: Redis has a setting of its own, "
+       "maxmemory\n"},
   };
   for (const auto& [written, problem] : kCases) {
     parse(std::string("pipeline: [x]\nstore: ") + written);
@@ -272,7 +285,8 @@ TEST_F(ConfigTest, PluginsKeepTheirOrderTheirPlacesAndTheirOwnSettings) {
 }
 
 TEST_F(ConfigTest, TellsAllThatIsWrongAtOnce) {
-  EXPECT_EQ(wrong_with_plugins(R"(sever: {}
+  EXPECT_EQ(
+      wrong_with_plugins(R"(sever: {}
 server: {listen: 3000, max_body: 5, max_running: 0, head_timeout: 0s, hosts: a}
 shutdown: {grace: 2 days}
 log: {level: verbose}
@@ -293,35 +307,37 @@ pipeline:
   - 5: {api_key: k}
     path: 7
 )"),
-            "1:1: unknown key `sever`: did you mean `server`?\n"
-            "2:18: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is every "
-            "address of this "
-            "machine\n"
-            "2:34: `max_body` must be a size such as 512B, 64KiB or 8MiB, not 5\n"
-            "2:50: `max_running` must be at least 1, not 0\n"
-            "2:67: `head_timeout` must be between 1ms and 24h\n"
-            "2:78: `hosts` must be a list, not the string \"a\"\n"
-            "3:19: `grace` must be a duration such as 250ms, 10s or 5m, not the string \"2 days\"\n"
-            "4:14: `level` must be one of debug, info, warn or error, not the string \"verbose\"\n"
-            "5:14: `plugins_dir` must be a string, not a list\n"
-            "7:23: `api_key` must be a string, not an integer: put it in quotes\n"
-            "7:27: unknown key `modle`: did you mean `model`?\n"
-            "7:44: `limit` must be at most 100, not 101\n"
-            "8:5: there is another `gemini` in line 7: give this one a name of its own with `as`\n"
-            "8:23: `api_key` must not be empty\n"
-            "9:5: missing `api_key`, which is required\n"
-            "9:21: `limit` must be an integer, not the string \"1\": take the quotes away\n"
-            "10:9: `as` must be a name of letters, digits, `-` and `_`\n"
-            "11:18: `path` must begin with `/` and may end in one `*`\n"
-            "11:33: item 1 of `methods` must be one of GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, not the string "
-            "\"get\"\n"
-            "11:39: unknown key `host`: known are methods and path\n"
-            "12:5: this entry names no plugin\n"
-            "15:5: unknown key `enabeld` beside the plugin `gemini`: did you mean `enabled`?\n"
-            "16:5: unknown key `cors` beside the plugin `gemini`: a plugin of its own begins with `-`\n"
-            "17:5: item 6 of `pipeline` must be a map or a string, not a list\n"
-            "18:5: `../gemini` is not the name of a plugin\n"
-            "20:11: `path` must be a string, not 7: put it in quotes\n");
+      "1:1: unknown key `sever`: did you mean `server`?\n"
+      "2:18: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; "
+      "0.0.0.0:3000 is every "
+      "address of this "
+      "machine\n"
+      "2:34: `max_body` must be a size such as 512B, 64KiB or 8MiB, not 5\n"
+      "2:50: `max_running` must be at least 1, not 0\n"
+      "2:67: `head_timeout` must be between 1ms and 24h\n"
+      "2:78: `hosts` must be a list, not the string \"a\"\n"
+      "3:19: `grace` must be a duration such as 250ms, 10s or 5m, not the string \"2 days\"\n"
+      "4:14: `level` must be one of debug, info, warn or error, not the string \"verbose\"\n"
+      "5:14: `plugins_dir` must be a string, not a list\n"
+      "7:23: `api_key` must be a string, not an integer: put it in quotes\n"
+      "7:27: unknown key `modle`: did you mean `model`?\n"
+      "7:44: `limit` must be at most 100, not 101\n"
+      "8:5: there is another `gemini` in line 7: give this one a name of its own with `as`\n"
+      "8:23: `api_key` must not be empty\n"
+      "9:5: missing `api_key`, which is required\n"
+      "9:21: `limit` must be an integer, not the string \"1\": take the quotes away\n"
+      "10:9: `as` must be a name of letters, digits, `-` and `_`\n"
+      "11:18: `path` must begin with `/` and may end in one `*`\n"
+      "11:33: item 1 of `methods` must be one of GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, "
+      "not the string "
+      "\"get\"\n"
+      "11:39: unknown key `host`: known are methods and path\n"
+      "12:5: this entry names no plugin\n"
+      "15:5: unknown key `enabeld` beside the plugin `gemini`: did you mean `enabled`?\n"
+      "16:5: unknown key `cors` beside the plugin `gemini`: a plugin of its own begins with `-`\n"
+      "17:5: item 6 of `pipeline` must be a map or a string, not a list\n"
+      "18:5: `../gemini` is not the name of a plugin\n"
+      "20:11: `path` must be a string, not 7: put it in quotes\n");
 }
 
 TEST_F(ConfigTest, WithoutAPipelineThereIsNothingToRun) {
@@ -363,14 +379,17 @@ TEST_F(ConfigTest, VariablesAreFilledIn) {
       {"[\"${GH_A}\", {b: \"${GH_A}\"}]", R"(["12",{"b":"12"}])"},
   };
   for (const auto& [written, read] : kCases) {
-    EXPECT_EQ(plugin_config(std::string("  - x:\n      a: ") + written), std::string(R"({"a":)") + read + "}") << written;
+    EXPECT_EQ(plugin_config(std::string("  - x:\n      a: ") + written),
+              std::string(R"({"a":)") + read + "}")
+        << written;
   }
 }
 
 TEST_F(ConfigTest, WhatAVariableHoldsIsNotRead) {
   setenv("GH_A", "${GH_B}", 1);
   setenv("GH_B", "x: [", 1);
-  EXPECT_EQ(plugin_config("  - x:\n      a: ${GH_A}\n      b: ${GH_B}"), R"({"a":"${GH_B}","b":"x: ["})");
+  EXPECT_EQ(plugin_config("  - x:\n      a: ${GH_A}\n      b: ${GH_B}"),
+            R"({"a":"${GH_B}","b":"x: ["})");
   setenv("GH_A", "${GH_NONE}", 1);
   EXPECT_EQ(parse("pipeline:\n  - x: {}\n    unless_env: \"${GH_A}\"\n").pipeline.size(), 1u);
   EXPECT_EQ(wrong(), "");
@@ -382,14 +401,19 @@ TEST_F(ConfigTest, AMissingVariableIsNamedWithItsPlace) {
     const char *written, *problem;
   } kCases[] = {
       {"${GH_NONE}", "the environment variable `GH_NONE` is not set"},
-      {"${GH_NONE", "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
-      {"${}", "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
-      {"${1A}", "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
-      {"${A B}", "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
+      {"${GH_NONE",
+       "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
+      {"${}",
+       "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
+      {"${1A}",
+       "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
+      {"${A B}",
+       "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`"},
       {"${GH_A}", "one of its environment variables is not UTF-8"},
   };
   for (const auto& [written, problem] : kCases) {
-    EXPECT_EQ(wrong_with_plugins(std::string("pipeline:\n  - gemini:\n      api_key: ") + written), std::string("3:16: ") + problem + "\n");
+    EXPECT_EQ(wrong_with_plugins(std::string("pipeline:\n  - gemini:\n      api_key: ") + written),
+              std::string("3:16: ") + problem + "\n");
   }
 }
 
@@ -397,9 +421,11 @@ TEST_F(ConfigTest, AFileOrACredentialStandsForItsText) {
   write("key", "swordfish\n");
   setenv("CREDENTIALS_DIRECTORY", folder_.c_str(), 1);
   setenv("GH_A", "key", 1);
-  EXPECT_EQ(plugin_config("  - x: {a: {file: key}, b: [{credential: key}], c: {file: \"${GH_A}\"}}"),
-            R"({"a":"swordfish","b":["swordfish"],"c":"swordfish"})");
-  EXPECT_EQ(plugin_config("  - x: {a: {file: key, b: 1}, c: {file: [key]}}"), R"({"a":{"file":"key","b":1},"c":{"file":["key"]}})");
+  EXPECT_EQ(
+      plugin_config("  - x: {a: {file: key}, b: [{credential: key}], c: {file: \"${GH_A}\"}}"),
+      R"({"a":"swordfish","b":["swordfish"],"c":"swordfish"})");
+  EXPECT_EQ(plugin_config("  - x: {a: {file: key, b: 1}, c: {file: [key]}}"),
+            R"({"a":{"file":"key","b":1},"c":{"file":["key"]}})");
 }
 
 TEST_F(ConfigTest, TheSettingsOfAPluginOrASectionAreNoReference) {
@@ -420,10 +446,13 @@ TEST_F(ConfigTest, AFileThatCannotBeReadIsAProblem) {
       {"{file: binary}", "cannot read `binary`: not UTF-8"},
       {"{file: large}", "cannot read `large`: longer than 1 MiB"},
       {"{file: \"${GH_A}\"}", "cannot read this file: no such file"},
-      {"{credential: x}", "there are no credentials: $CREDENTIALS_DIRECTORY, which systemd's LoadCredential= sets, is not set"},
+      {"{credential: x}",
+       "there are no credentials: $CREDENTIALS_DIRECTORY, which systemd's LoadCredential= sets, is "
+       "not set"},
   };
   for (const auto& [written, problem] : kCases) {
-    EXPECT_EQ(wrong_with_plugins("pipeline:\n  - gemini:\n      api_key: " + written), "3:16: " + problem + "\n");
+    EXPECT_EQ(wrong_with_plugins("pipeline:\n  - gemini:\n      api_key: " + written),
+              "3:16: " + problem + "\n");
   }
   setenv("CREDENTIALS_DIRECTORY", (folder_ / "sub").c_str(), 1);
   EXPECT_EQ(wrong_with_plugins("pipeline:\n  - gemini:\n      api_key: {credential: ../binary}"),
@@ -437,8 +466,9 @@ TEST_F(ConfigTest, WhatComesFromOutsideIsInNoProblem) {
   setenv("GH_A", "swordfish", 1);
   setenv("CREDENTIALS_DIRECTORY", folder_.c_str(), 1);
   for (const char* value : {"${GH_A}", "\"x${GH_A}\"", "{file: secret}", "{credential: secret}"}) {
-    const std::string text = wrong_with_plugins(std::string("log:\n  level: ") + value + "\nserver:\n  listen: " + value +
-                                                "\npipeline:\n  - gemini:\n      limit: " + value + "\n");
+    const std::string text = wrong_with_plugins(
+        std::string("log:\n  level: ") + value + "\nserver:\n  listen: " + value +
+        "\npipeline:\n  - gemini:\n      limit: " + value + "\n");
     EXPECT_EQ(text.find("swordfish"), text.npos) << text;
     EXPECT_NE(text.find("7:14: `limit` must be an integer, not a string\n"), text.npos) << text;
   }
@@ -451,18 +481,26 @@ TEST_F(ConfigTest, AnEntryThatIsSwitchedOffIsNotRead) {
     const char* condition;
     bool runs;
   } kCases[] = {
-      {"enabled: false", false},   {"enabled: true", true},    {"enabled: ${GH_NONE:-false}", false},
-      {"if_env: GH_A", true},      {"if_env: GH_B", false},    {"if_env: GH_NONE", false},
-      {"unless_env: GH_A", false}, {"unless_env: GH_B", true}, {"unless_env: GH_NONE", true},
+      {"enabled: false", false},
+      {"enabled: true", true},
+      {"enabled: ${GH_NONE:-false}", false},
+      {"if_env: GH_A", true},
+      {"if_env: GH_B", false},
+      {"if_env: GH_NONE", false},
+      {"unless_env: GH_A", false},
+      {"unless_env: GH_B", true},
+      {"unless_env: GH_NONE", true},
   };
   for (const auto& [condition, runs] : kCases) {
-    const Config config = parse(std::string("pipeline:\n  - x\n  - y: {a: \"${GH_NONE}\"}\n    ") + condition + "\n  - z: {}\n");
+    const Config config = parse(std::string("pipeline:\n  - x\n  - y: {a: \"${GH_NONE}\"}\n    ") +
+                                condition + "\n  - z: {}\n");
     EXPECT_EQ(config.pipeline.size(), runs ? 3u : 2u) << condition;
     EXPECT_EQ(problems_.empty(), !runs) << condition << wrong();
     EXPECT_EQ(config.pipeline.back().pointer, "/pipeline/2/z");
   }
   parse("pipeline:\n  - x\n  - x\n  - x: {}\n    enabled: false");
-  EXPECT_EQ(wrong(), "3:5: there is another `x` in line 2: give this one a name of its own with `as`\n");
+  EXPECT_EQ(wrong(),
+            "3:5: there is another `x` in line 2: give this one a name of its own with `as`\n");
 }
 
 TEST_F(ConfigTest, HostileTextIsRefusedInTime) {

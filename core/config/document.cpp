@@ -8,7 +8,8 @@
 
 namespace gatehouse::core {
 
-std::optional<std::string> load_document(const std::filesystem::path& file, std::string_view schema, Problems& problems) {
+std::optional<std::string> load_document(const std::filesystem::path& file, std::string_view schema,
+                                         Problems& problems) {
   std::string error;
   const auto text = read_file(file, error);
   if (!text) {

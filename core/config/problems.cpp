@@ -17,7 +17,8 @@ std::vector<Problem> Problems::sorted() const {
 
 std::ostream& operator<<(std::ostream& out, const Problem& problem) {
   std::string line = problem.place.file;
-  if (problem.place.line > 0) line += ':' + std::to_string(problem.place.line) + ':' + std::to_string(problem.place.column);
+  if (problem.place.line > 0)
+    line += ':' + std::to_string(problem.place.line) + ':' + std::to_string(problem.place.column);
   if (!line.empty()) line += ": ";
   line += (problem.is_warning ? "warning: " : "") + problem.text;
   std::replace_if(
@@ -43,8 +44,10 @@ std::string to_text(const nlohmann::ordered_json& json, int indent) {
 }
 
 void to_json(nlohmann::ordered_json& out, const Problems& problems) {
-  out = {{"problems", nlohmann::ordered_json::array()}, {"warnings", nlohmann::ordered_json::array()}};
-  for (const Problem& problem : problems.sorted()) out[problem.is_warning ? "warnings" : "problems"].push_back(problem);
+  out = {{"problems", nlohmann::ordered_json::array()},
+         {"warnings", nlohmann::ordered_json::array()}};
+  for (const Problem& problem : problems.sorted())
+    out[problem.is_warning ? "warnings" : "problems"].push_back(problem);
 }
 
 }  // namespace gatehouse::core

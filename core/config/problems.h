@@ -14,17 +14,21 @@ struct Place {
   int line = 0;
   int column = 0;
 
-  bool operator<(const Place& other) const { return std::tie(file, line, column) < std::tie(other.file, other.line, other.column); }
+  bool operator<(const Place& other) const {
+    return std::tie(file, line, column) < std::tie(other.file, other.line, other.column);
+  }
 };
 
-/// Something the operator has to change, or, as a warning, may want to. The text quotes keys, and values unless they may be
-/// secret.
+/// Something the operator has to change, or, as a warning, may want to. The text quotes keys, and
+/// values unless they may be secret.
 struct Problem {
   Place place;
   std::string text;
   bool is_warning = false;
 
-  bool operator<(const Problem& other) const { return std::tie(place, text) < std::tie(other.place, other.text); }
+  bool operator<(const Problem& other) const {
+    return std::tie(place, text) < std::tie(other.place, other.text);
+  }
 };
 
 /// What is wrong with a configuration: collected first, shown all at once.
@@ -34,7 +38,9 @@ class Problems {
     problems_.push_back({std::move(place), std::move(text)});
     ++errors_;
   }
-  void warn(Place place, std::string text) { problems_.push_back({std::move(place), std::move(text), true}); }
+  void warn(Place place, std::string text) {
+    problems_.push_back({std::move(place), std::move(text), true});
+  }
   /// Without the warnings.
   bool empty() const { return errors_ == 0; }
   std::size_t size() const { return errors_; }
@@ -46,12 +52,14 @@ class Problems {
   std::size_t errors_ = 0;
 };
 
-/// `file:line:col: text`, or `file:line:col: warning: text`. Control characters, which keys may hold, become `?`.
+/// `file:line:col: text`, or `file:line:col: warning: text`. Control characters, which keys may
+/// hold, become `?`.
 std::ostream& operator<<(std::ostream& out, const Problem& problem);
 /// One per line.
 std::ostream& operator<<(std::ostream& out, const Problems& problems);
 
-/// {"file":…,"line":…,"column":…,"text":…}; what is unknown of the place is left out. A file's name may be no UTF-8.
+/// {"file":…,"line":…,"column":…,"text":…}; what is unknown of the place is left out. A file's name
+/// may be no UTF-8.
 void to_json(nlohmann::ordered_json& out, const Problem& problem);
 /// {"problems":[…],"warnings":[…]}, each in the order of the file.
 void to_json(nlohmann::ordered_json& out, const Problems& problems);

@@ -26,7 +26,8 @@ TEST(Problems, AreToldAsJsonApartFromWarnings) {
 TEST(Problems, HaveNoPlaceInJsonIfThatIsUnknown) {
   Problems problems;
   problems.add({}, "no descriptors are left");
-  EXPECT_EQ(Json(problems).dump(), R"({"problems":[{"text":"no descriptors are left"}],"warnings":[]})");
+  EXPECT_EQ(Json(problems).dump(),
+            R"({"problems":[{"text":"no descriptors are left"}],"warnings":[]})");
 }
 
 }  // namespace

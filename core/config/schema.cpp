@@ -1,10 +1,12 @@
 #include "core/config/schema.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // false alarms in std::regex with -fsanitize=address: GCC bug 105562
+#pragma GCC diagnostic ignored \
+    "-Wmaybe-uninitialized"  // false alarms in std::regex with -fsanitize=address: GCC bug 105562
 #endif
 
-// Only here: these headers take seconds to compile, and without the definition they abort() on a schema they dislike.
+// Only here: these headers take seconds to compile, and without the definition they abort() on a
+// schema they dislike.
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -34,7 +36,8 @@ using valijson::constraints::Constraint;
 /// std::regex recurses once per character: some 100,000 overflow a stack of 8 MiB.
 constexpr std::size_t kMaxPatternText = 4096;
 
-/// A value of at most 64 levels needs no more schemas inside schemas than this, unless one contains itself without end.
+/// A value of at most 64 levels needs no more schemas inside schemas than this, unless one contains
+/// itself without end.
 constexpr int kMaxSchemaDepth = 1000;
 
 struct Finding {
@@ -51,13 +54,16 @@ struct Survey {
   void read(const Value& schema, const std::string& property) {
     for (const auto& [keyword, part] : schema.items()) {
       if (schema.is_object() && keyword == "x-secret" && part == true) secrets.insert(property);
-      if (schema.is_object() && keyword == "enum") constants.insert(constants.end(), part.begin(), part.end());
+      if (schema.is_object() && keyword == "enum")
+        constants.insert(constants.end(), part.begin(), part.end());
       if (schema.is_object() && keyword == "const") constants.push_back(part);
-      if (schema.is_object() && keyword == "pattern" && part.is_string() && schema.contains("x-words")) {
+      if (schema.is_object() && keyword == "pattern" && part.is_string() &&
+          schema.contains("x-words")) {
         words[part] = schema["x-words"].get<std::string>();
       }
       if (schema.is_object() && keyword == "$ref" && part.is_string()) follow(part);
-      if (schema.is_object() && (keyword == "properties" || keyword == "patternProperties") && part.is_object()) {
+      if (schema.is_object() && (keyword == "properties" || keyword == "patternProperties") &&
+          part.is_object()) {
         for (const auto& [name, described] : part.items()) read(described, name);
       } else if (part.is_structured()) {
         read(part, property);
@@ -68,8 +74,10 @@ struct Survey {
   /// valijson would follow references in a circle until the stack overflows.
   void follow(const Value& reference) const {
     const Value* at = &reference;
-    for (int hops = 0; at && at->is_string() && at->get_ref<const std::string&>().substr(0, 1) == "#"; ++hops) {
-      if (hops > kMaxSchemaDepth) throw std::runtime_error("$ref " + reference.dump() + " leads back to itself");
+    for (int hops = 0;
+         at && at->is_string() && at->get_ref<const std::string&>().substr(0, 1) == "#"; ++hops) {
+      if (hops > kMaxSchemaDepth)
+        throw std::runtime_error("$ref " + reference.dump() + " leads back to itself");
       const Value::json_pointer target(at->get_ref<const std::string&>().substr(1));
       const Value* next = root.contains(target) ? &root.at(target) : nullptr;
       at = next && next->is_object() && next->contains("$ref") ? &next->at("$ref") : nullptr;
@@ -78,9 +86,11 @@ struct Survey {
 
   const Value& root;
   const Origins& origins;
-  int depth = 0;                  // of the explanation that is running
-  std::set<std::string> secrets;  // properties marked x-secret anywhere in the schema; "": something without a name
-  std::vector<Value> constants;   // all that the schema compares with: valijson does not give them back
+  int depth = 0;  // of the explanation that is running
+  std::set<std::string>
+      secrets;  // properties marked x-secret anywhere in the schema; "": something without a name
+  std::vector<Value>
+      constants;  // all that the schema compares with: valijson does not give them back
   std::map<std::string, std::string> words;  // what a pattern asks for, as its `x-words` say
   std::unordered_map<std::string, std::regex> regexes;
 };
@@ -109,18 +119,24 @@ std::string shown(const Value& value) {
   if (value.is_structured()) return article(value);
   const auto* text = value.get_ptr<const std::string*>();
   if (!text) return value.dump();
-  return text->size() > 60 ? "a string of " + std::to_string(text->size()) + " bytes" : "the string " + value.dump();
+  return text->size() > 60 ? "a string of " + std::to_string(text->size()) + " bytes"
+                           : "the string " + value.dump();
 }
 
 std::string shown(double number) {
-  return std::abs(number) < 1e15 && std::trunc(number) == number ? std::to_string(static_cast<std::int64_t>(number)) : Value(number).dump();
+  return std::abs(number) < 1e15 && std::trunc(number) == number
+             ? std::to_string(static_cast<std::int64_t>(number))
+             : Value(number).dump();
 }
 
-std::string shown(std::uint64_t count, const char* of_what) { return std::to_string(count) + ' ' + of_what + (count == 1 ? "" : "s"); }
+std::string shown(std::uint64_t count, const char* of_what) {
+  return std::to_string(count) + ' ' + of_what + (count == 1 ? "" : "s");
+}
 
 std::string joined(const std::vector<std::string>& words, const char* last) {
   std::string out;
-  for (std::size_t i = 0; i < words.size(); ++i) out += (i == 0 ? "" : i + 1 == words.size() ? last : ", ") + words[i];
+  for (std::size_t i = 0; i < words.size(); ++i)
+    out += (i == 0 ? "" : i + 1 == words.size() ? last : ", ") + words[i];
   return out;
 }
 
@@ -133,25 +149,35 @@ std::string format_noun(const std::string& format) {
   return "";
 }
 
-/// Visits the constraints of a schema. valijson judges each one of them; this says what is wrong and where.
+/// Visits the constraints of a schema. valijson judges each one of them; this says what is wrong
+/// and where.
 class Explainer final : public Judge {
  public:
   Explainer(Survey& survey, Spot spot, std::vector<Finding>& findings)
-      : Judge(Adapter(spot.value), {}, true, nullptr, survey.regexes), survey_(survey), spot_(std::move(spot)), findings_(findings) {}
+      : Judge(Adapter(spot.value), {}, true, nullptr, survey.regexes),
+        survey_(survey),
+        spot_(std::move(spot)),
+        findings_(findings) {}
 
   bool explain(const Subschema& schema) {
     if (survey_.origins.at(spot_.pointer).broken) return true;
     if (schema.getAlwaysInvalid()) return fail("is not allowed here");
-    if (survey_.depth == kMaxSchemaDepth) throw std::runtime_error("it contains itself without end");
+    if (survey_.depth == kMaxSchemaDepth)
+      throw std::runtime_error("it contains itself without end");
     ++survey_.depth;
 
     // The type first: what is wrong with a value of the wrong type besides is of no interest.
     Subschema::ApplyFunction format = [this](const Constraint& c) {
-      if (const auto* f = dynamic_cast<const FormatConstraint*>(&c)) noun_ = format_noun(f->getFormat());
+      if (const auto* f = dynamic_cast<const FormatConstraint*>(&c))
+        noun_ = format_noun(f->getFormat());
       return true;
     };
-    Subschema::ApplyFunction type = [this](const Constraint& c) { return !dynamic_cast<const TypeConstraint*>(&c) || c.accept(*this); };
-    Subschema::ApplyFunction rest = [this](const Constraint& c) { return dynamic_cast<const TypeConstraint*>(&c) || c.accept(*this); };
+    Subschema::ApplyFunction type = [this](const Constraint& c) {
+      return !dynamic_cast<const TypeConstraint*>(&c) || c.accept(*this);
+    };
+    Subschema::ApplyFunction rest = [this](const Constraint& c) {
+      return dynamic_cast<const TypeConstraint*>(&c) || c.accept(*this);
+    };
     const bool ok = schema.apply(format) && schema.apply(type) && schema.apply(rest);
     --survey_.depth;
     return ok;
@@ -173,7 +199,8 @@ class Explainer final : public Judge {
       }
       return true;
     });
-    const bool wants_quotes = types == std::vector<std::string>{"a string"} && !spot_.value.is_structured() && !spot_.value.is_null();
+    const bool wants_quotes = types == std::vector<std::string>{"a string"} &&
+                              !spot_.value.is_structured() && !spot_.value.is_null();
     return fail("must be " + joined(types, " or ") + ", not " +
                 (spot_.hidden ? article(spot_.value) : shown(spot_.value)) +
                 (wants_quotes    ? ": put it in quotes"
@@ -185,7 +212,8 @@ class Explainer final : public Judge {
     const std::string& text = spot_.value.get_ref<const std::string&>();
     if (c.getFormat() == "duration") return v1::Json::parse_duration(text) || must_be(noun_);
     if (c.getFormat() == "size") return v1::Json::parse_size(text) || must_be(noun_);
-    return text.size() > kMaxPatternText ? must_be("at most 4096 bytes long") : Judge::visit(c) || must_be("a " + c.getFormat());
+    return text.size() > kMaxPatternText ? must_be("at most 4096 bytes long")
+                                         : Judge::visit(c) || must_be("a " + c.getFormat());
   }
 
   bool visit(const EnumConstraint& c) override {
@@ -193,9 +221,12 @@ class Explainer final : public Judge {
     std::vector<std::string> words;
     for (const Value& constant : survey_.constants) {
       bool allowed = false;
-      c.applyToValues([&](const valijson::adapters::FrozenValue& value) { return !(allowed = value.equalTo(Adapter(constant), true)); });
+      c.applyToValues([&](const valijson::adapters::FrozenValue& value) {
+        return !(allowed = value.equalTo(Adapter(constant), true));
+      });
       std::string word = constant.is_string() ? constant.get<std::string>() : constant.dump();
-      if (allowed && std::find(words.begin(), words.end(), word) == words.end()) words.push_back(std::move(word));
+      if (allowed && std::find(words.begin(), words.end(), word) == words.end())
+        words.push_back(std::move(word));
     }
     return must_be("one of " + joined(words, " or "));
   }
@@ -208,32 +239,42 @@ class Explainer final : public Judge {
   }
 
   bool visit(const MinimumConstraint& c) override {
-    return Judge::visit(c) || must_be((c.getExclusiveMinimum() ? "greater than " : "at least ") + shown(c.getMinimum()));
+    return Judge::visit(c) || must_be((c.getExclusiveMinimum() ? "greater than " : "at least ") +
+                                      shown(c.getMinimum()));
   }
   bool visit(const MaximumConstraint& c) override {
-    return Judge::visit(c) || must_be((c.getExclusiveMaximum() ? "less than " : "at most ") + shown(c.getMaximum()));
+    return Judge::visit(c) ||
+           must_be((c.getExclusiveMaximum() ? "less than " : "at most ") + shown(c.getMaximum()));
   }
   bool visit(const MultipleOfIntConstraint& c) override {
     if (c.getDivisor() <= 0) throw std::runtime_error("multipleOf must be greater than 0");
     return Judge::visit(c) || must_be("a multiple of " + std::to_string(c.getDivisor()));
   }
-  bool visit(const MultipleOfDoubleConstraint& c) override { return Judge::visit(c) || must_be("a multiple of " + shown(c.getDivisor())); }
+  bool visit(const MultipleOfDoubleConstraint& c) override {
+    return Judge::visit(c) || must_be("a multiple of " + shown(c.getDivisor()));
+  }
   bool visit(const MinLengthConstraint& c) override {
     return Judge::visit(c) ||
-           fail(c.getMinLength() == 1 ? "must not be empty" : "must have at least " + shown(c.getMinLength(), "character"));
+           fail(c.getMinLength() == 1
+                    ? "must not be empty"
+                    : "must have at least " + shown(c.getMinLength(), "character"));
   }
   bool visit(const MaxLengthConstraint& c) override {
     return Judge::visit(c) || fail("must have at most " + shown(c.getMaxLength(), "character"));
   }
   bool visit(const MinItemsConstraint& c) override {
-    return Judge::visit(c) || fail(c.getMinItems() == 1 ? "must not be empty" : "must have at least " + shown(c.getMinItems(), "item"));
+    return Judge::visit(c) ||
+           fail(c.getMinItems() == 1 ? "must not be empty"
+                                     : "must have at least " + shown(c.getMinItems(), "item"));
   }
   bool visit(const MaxItemsConstraint& c) override {
     return Judge::visit(c) || fail("must have at most " + shown(c.getMaxItems(), "item"));
   }
   bool visit(const MinPropertiesConstraint& c) override {
     return Judge::visit(c) ||
-           fail(c.getMinProperties() == 1 ? "must not be empty" : "must have at least " + shown(c.getMinProperties(), "key"));
+           fail(c.getMinProperties() == 1
+                    ? "must not be empty"
+                    : "must have at least " + shown(c.getMinProperties(), "key"));
   }
   bool visit(const MaxPropertiesConstraint& c) override {
     return Judge::visit(c) || fail("must have at most " + shown(c.getMaxProperties(), "key"));
@@ -247,19 +288,22 @@ class Explainer final : public Judge {
     return true;
   }
   bool visit(const PatternConstraint& c) override {
-    if (spot_.value.is_string() && spot_.value.get_ref<const std::string&>().size() > kMaxPatternText)
+    if (spot_.value.is_string() &&
+        spot_.value.get_ref<const std::string&>().size() > kMaxPatternText)
       return must_be("at most 4096 bytes long");
     if (Judge::visit(c)) return true;
     const std::string pattern = c.getPattern<std::string::allocator_type>();
     const auto words = survey_.words.find(pattern);
-    return words == survey_.words.end() ? fail("must match " + pattern + but_is()) : must_be(words->second);
+    return words == survey_.words.end() ? fail("must match " + pattern + but_is())
+                                        : must_be(words->second);
   }
 
   bool visit(const RequiredConstraint& c) override {
     bool ok = true;
     if (!spot_.value.is_object()) return ok;
     c.applyToRequiredProperties([&](const auto& name) {
-      if (!spot_.value.contains(name.c_str())) ok = add(spot_.pointer, true, "missing " + ticked(name.c_str()) + ", which is required");
+      if (!spot_.value.contains(name.c_str()))
+        ok = add(spot_.pointer, true, "missing " + ticked(name.c_str()) + ", which is required");
       return true;
     });
     return ok;
@@ -270,7 +314,8 @@ class Explainer final : public Judge {
     c.applyToPropertyDependencies([&](const auto& name, const auto& others) {
       for (const auto& other : others) {
         if (spot_.value.contains(name.c_str()) && !spot_.value.contains(other.c_str())) {
-          ok = add(child(spot_.pointer, name.c_str()), true, ticked(name.c_str()) + " needs " + ticked(other.c_str()) + " beside it");
+          ok = add(child(spot_.pointer, name.c_str()), true,
+                   ticked(name.c_str()) + " needs " + ticked(other.c_str()) + " beside it");
         }
       }
       return true;
@@ -292,7 +337,8 @@ class Explainer final : public Judge {
     };
     c.applyToProperties([&](const auto& name, const Subschema* schema) {
       const std::string& key = known.emplace_back(name.c_str());
-      if (const auto member = spot_.value.find(key); member != spot_.value.end()) check(key, *member, *schema);
+      if (const auto member = spot_.value.find(key); member != spot_.value.end())
+        check(key, *member, *schema);
       return true;
     });
     c.applyToPatternProperties([&](const auto& pattern, const Subschema* schema) {
@@ -317,7 +363,9 @@ class Explainer final : public Judge {
     if (!spot_.value.is_object()) return ok;
     for (const auto& [key, value] : spot_.value.items()) {
       const Value name = key;
-      ok = Explainer(survey_, {name, child(spot_.pointer, key), "the key " + ticked(key), false}, findings_).explain(*c.getSubschema()) &&
+      ok = Explainer(survey_, {name, child(spot_.pointer, key), "the key " + ticked(key), false},
+                     findings_)
+               .explain(*c.getSubschema()) &&
            ok;
     }
     return ok;
@@ -325,7 +373,8 @@ class Explainer final : public Judge {
   bool visit(const SingularItemsConstraint& c) override {
     bool ok = true;
     if (!spot_.value.is_array() || !c.getItemsSubschema()) return ok;
-    for (std::size_t i = 0; i < spot_.value.size(); ++i) ok = at_item(i, findings_).explain(*c.getItemsSubschema()) && ok;
+    for (std::size_t i = 0; i < spot_.value.size(); ++i)
+      ok = at_item(i, findings_).explain(*c.getItemsSubschema()) && ok;
     return ok;
   }
   bool visit(const LinearItemsConstraint& c) override {
@@ -337,7 +386,9 @@ class Explainer final : public Judge {
     });
     for (std::size_t i = c.getItemSubschemaCount(); i < spot_.value.size(); ++i) {
       const Subschema* other = c.getAdditionalItemsSubschema();
-      ok = (other ? at_item(i, findings_).explain(*other) : fail("must have at most " + shown(c.getItemSubschemaCount(), "item"))) && ok;
+      ok = (other ? at_item(i, findings_).explain(*other)
+                  : fail("must have at most " + shown(c.getItemSubschemaCount(), "item"))) &&
+           ok;
     }
     return ok;
   }
@@ -361,7 +412,8 @@ class Explainer final : public Judge {
   bool visit(const AnyOfConstraint& c) override { return matches(c) > 0; }
   bool visit(const OneOfConstraint& c) override {
     const int count = matches(c);
-    return count == 1 || (count > 1 && fail("fits more than one of the forms that are allowed here"));
+    return count == 1 ||
+           (count > 1 && fail("fits more than one of the forms that are allowed here"));
   }
   bool visit(const NotConstraint& c) override {
     std::vector<Finding> ignored;
@@ -369,7 +421,8 @@ class Explainer final : public Judge {
   }
   bool visit(const ConditionalConstraint& c) override {
     std::vector<Finding> ignored;
-    const Subschema* applies = again(*c.getIfSubschema(), ignored) ? c.getThenSubschema() : c.getElseSubschema();
+    const Subschema* applies =
+        again(*c.getIfSubschema(), ignored) ? c.getThenSubschema() : c.getElseSubschema();
     return !applies || again(*applies, findings_);
   }
   bool visit(const valijson::constraints::PolyConstraint& c) override { return Judge::visit(c); }
@@ -379,7 +432,8 @@ class Explainer final : public Judge {
   bool has_quotes(const TypeConstraint& wanted) {
     if (!spot_.value.is_string() || survey_.origins.at(spot_.pointer).plain) return false;
     const Value bare = type_scalar(spot_.value.get<std::string>());
-    return !bare.is_string() && Judge(Adapter(bare), {}, true, nullptr, survey_.regexes).visit(wanted);
+    return !bare.is_string() &&
+           Judge(Adapter(bare), {}, true, nullptr, survey_.regexes).visit(wanted);
   }
   bool add(std::string pointer, bool at_key, std::string text) {
     findings_.push_back({std::move(pointer), at_key, std::move(text)});
@@ -392,22 +446,30 @@ class Explainer final : public Judge {
   static std::string unknown(const std::string& key, const std::vector<std::string>& known) {
     const std::string near = suggest(key, known);
     if (!near.empty()) return "unknown key " + ticked(key) + ": did you mean " + ticked(near) + "?";
-    return "unknown key " + ticked(key) + (known.empty() ? "" : ": known are " + joined(known, " and "));
+    return "unknown key " + ticked(key) +
+           (known.empty() ? "" : ": known are " + joined(known, " and "));
   }
 
   Explainer at_member(const std::string& key, const Value& value) {
     const std::string pointer = child(spot_.pointer, key);
-    const bool hidden = spot_.hidden || survey_.secrets.count(key) || survey_.origins.at(pointer).hidden;
+    const bool hidden =
+        spot_.hidden || survey_.secrets.count(key) || survey_.origins.at(pointer).hidden;
     return Explainer(survey_, {value, pointer, ticked(key), hidden}, findings_);
   }
   Explainer at_item(std::size_t index, std::vector<Finding>& findings) {
     const std::string pointer = child(spot_.pointer, index);
     const bool hidden = spot_.hidden || survey_.origins.at(pointer).hidden;
-    return Explainer(survey_, {spot_.value[index], pointer, "item " + std::to_string(index + 1) + " of " + spot_.name, hidden}, findings);
+    return Explainer(survey_,
+                     {spot_.value[index], pointer,
+                      "item " + std::to_string(index + 1) + " of " + spot_.name, hidden},
+                     findings);
   }
-  bool again(const Subschema& schema, std::vector<Finding>& findings) { return Explainer(survey_, spot_, findings).explain(schema); }
+  bool again(const Subschema& schema, std::vector<Finding>& findings) {
+    return Explainer(survey_, spot_, findings).explain(schema);
+  }
 
-  /// How many of the alternatives fit. If none does, explains the one that came nearest: it failed deepest inside.
+  /// How many of the alternatives fit. If none does, explains the one that came nearest: it failed
+  /// deepest inside.
   template <class Alternatives>
   int matches(const Alternatives& c) {
     int count = 0;
@@ -434,24 +496,28 @@ class Explainer final : public Judge {
 };
 
 /// Secrets in files that every user of the machine can read.
-void warn_of_open_secrets(const Value& value, const std::string& pointer, const Survey& survey, Problems& problems) {
+void warn_of_open_secrets(const Value& value, const std::string& pointer, const Survey& survey,
+                          Problems& problems) {
   if (!value.is_object() && !value.is_array()) return;
   std::size_t index = 0;
   for (const auto& [key, member] : value.items()) {
     const std::string at = value.is_array() ? child(pointer, index++) : child(pointer, key);
     if (survey.secrets.count(key) && survey.origins.at(at).open) {
-      problems.warn(survey.origins.place(at),
-                    ticked(key) + " comes from a file that every user can read: take that right away with chmod 600");
+      problems.warn(
+          survey.origins.place(at),
+          ticked(key) +
+              " comes from a file that every user can read: take that right away with chmod 600");
     }
     warn_of_open_secrets(member, at, survey, problems);
   }
 }
 
-/// Runs `work` on a thread with a stack for the deepest recursion of std::regex over kMaxPatternText bytes: who calls
-/// may have 1 MiB.
+/// Runs `work` on a thread with a stack for the deepest recursion of std::regex over
+/// kMaxPatternText bytes: who calls may have 1 MiB.
 template <class Work>
 void with_large_stack(Work work) {
-  constexpr std::size_t kStackBytes = 64 << 20;  // reserved, not used: a group of alternatives takes some 2 KiB a byte
+  constexpr std::size_t kStackBytes =
+      64 << 20;  // reserved, not used: a group of alternatives takes some 2 KiB a byte
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstacksize(&attributes, kStackBytes);
@@ -459,28 +525,31 @@ void with_large_stack(Work work) {
   const auto run = [](void* of) -> void* { return (*static_cast<Work*>(of))(), nullptr; };
   const int error = ::pthread_create(&thread, &attributes, run, &work);
   ::pthread_attr_destroy(&attributes);
-  if (error != 0) throw std::system_error(error, std::generic_category(), "no thread can be started");
+  if (error != 0)
+    throw std::system_error(error, std::generic_category(), "no thread can be started");
   ::pthread_join(thread, nullptr);
 }
 
 }  // namespace
 
-void validate(const Value& value, const std::string& pointer, const std::string& name, std::string_view schema, const Origins& origins,
-              Problems& problems) {
+void validate(const Value& value, const std::string& pointer, const std::string& name,
+              std::string_view schema, const Origins& origins, Problems& problems) {
   std::string unusable;
   const auto work = [&] {
     try {
       const Value parsed = Value::parse(schema);
       Survey survey(parsed, origins);
       valijson::Schema rules;
-      valijson::SchemaParser(valijson::SchemaParser::kDraft7).populateSchema(Adapter(parsed), rules);
+      valijson::SchemaParser(valijson::SchemaParser::kDraft7)
+          .populateSchema(Adapter(parsed), rules);
 
       std::vector<Finding> findings;
       const bool hidden = survey.secrets.count("") || origins.at(pointer).hidden;
       Explainer(survey, {value, pointer, name, hidden}, findings).explain(rules);
       for (Finding& finding : findings) {
-        problems.add(finding.at_key ? origins.key_place(finding.pointer) : origins.place(finding.pointer),
-                     std::move(finding.text));
+        problems.add(
+            finding.at_key ? origins.key_place(finding.pointer) : origins.place(finding.pointer),
+            std::move(finding.text));
       }
       warn_of_open_secrets(value, pointer, survey, problems);
     } catch (const std::exception& e) {

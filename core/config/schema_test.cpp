@@ -35,7 +35,8 @@ TEST(Schema, EachKeywordIsExplained) {
       {R"({"type": "integer"})", "5", "x", "1:4: `a` must be an integer, not the string \"x\""},
       {R"({"type": "integer"})", "5", "5.5", "1:4: `a` must be an integer, not 5.5"},
       {R"({"type": "number"})", "5", "[1]", "1:4: `a` must be a number, not a list"},
-      {R"({"type": "boolean"})", "true", "yes", "1:4: `a` must be true or false, not the string \"yes\""},
+      {R"({"type": "boolean"})", "true", "yes",
+       "1:4: `a` must be true or false, not the string \"yes\""},
       {R"({"type": "string"})", "x", "123", "1:4: `a` must be a string, not 123: put it in quotes"},
       {R"({"type": "string"})", "x", "{b: 1}", "1:4: `a` must be a string, not a map"},
       {R"({"type": "array"})", "[]", "x", "1:4: `a` must be a list, not the string \"x\""},
@@ -49,7 +50,8 @@ TEST(Schema, EachKeywordIsExplained) {
        "1:4: `a` must be a size such as 512B, 64KiB or 8MiB, not the string \"8MB\""},
       {R"({"type": "string", "format": "date"})", "2025-01-31", "2025",
        "1:4: `a` must be a string, not 2025: put it in quotes"},
-      {R"({"format": "date"})", "5", "tomorrow", "1:4: `a` must be a date, not the string \"tomorrow\""},
+      {R"({"format": "date"})", "5", "tomorrow",
+       "1:4: `a` must be a date, not the string \"tomorrow\""},
       {R"({"enum": ["warn", "info", 5]})", "5", "wran",
        "1:4: `a` must be one of warn, info or 5, not the string \"wran\""},
       {R"({"const": 2})", "2", "3", "1:4: `a` must be 2, not 3"},
@@ -63,12 +65,14 @@ TEST(Schema, EachKeywordIsExplained) {
       {R"({"maxLength": 2})", "xx", "xxx", "1:4: `a` must have at most 2 characters"},
       {R"({"pattern": "^x+$", "x-words": "one or more x"})", "xx", "y",
        "1:4: `a` must be one or more x, not the string \"y\""},
-      {R"({"type": "integer"})", "1", "'1'", "1:4: `a` must be an integer, not the string \"1\": take the quotes away"},
+      {R"({"type": "integer"})", "1", "'1'",
+       "1:4: `a` must be an integer, not the string \"1\": take the quotes away"},
       {R"({"pattern": "^x+$"})", "xx", "y", "1:4: `a` must match ^x+$, not the string \"y\""},
       {R"({"minItems": 1})", "[1]", "[]", "1:4: `a` must not be empty"},
       {R"({"maxItems": 1})", "[1]", "[1, 2]", "1:4: `a` must have at most 1 item"},
       {R"({"uniqueItems": true})", "[1, 2]", "[1, 1]", "1:8: item 2 of `a` is there twice"},
-      {R"({"contains": {"type": "string"}})", "[1, x]", "[1]", "1:4: `a` lacks an item that is required"},
+      {R"({"contains": {"type": "string"}})", "[1, x]", "[1]",
+       "1:4: `a` lacks an item that is required"},
       {R"({"items": {"type": "string"}})", "[x]", "[x, 5]",
        "1:8: item 2 of `a` must be a string, not 5: put it in quotes"},
       {R"({"items": [{"type": "string"}], "additionalItems": false})", "[x]", "[x, 5]",
@@ -76,7 +80,8 @@ TEST(Schema, EachKeywordIsExplained) {
       {R"({"minProperties": 1})", "{b: 1}", "{}", "1:4: `a` must not be empty"},
       {R"({"maxProperties": 1})", "{b: 1}", "{b: 1, c: 2}", "1:4: `a` must have at most 1 key"},
       {R"({"required": ["b"]})", "{b: 1}", "{c: 1}", "1:1: missing `b`, which is required"},
-      {R"({"dependencies": {"b": ["c"]}})", "{b: 1, c: 1}", "{b: 1}", "1:5: `b` needs `c` beside it"},
+      {R"({"dependencies": {"b": ["c"]}})", "{b: 1, c: 1}", "{b: 1}",
+       "1:5: `b` needs `c` beside it"},
       {R"({"dependencies": {"b": {"required": ["c"]}}})", "{b: 1, c: 1}", "{b: 1}",
        "1:1: missing `c`, which is required"},
       {R"({"propertyNames": {"maxLength": 2}})", "{bb: 1}", "{bbb: 1}",
@@ -87,17 +92,18 @@ TEST(Schema, EachKeywordIsExplained) {
        "1:8: `b` must be an integer, not the string \"y\""},
       {R"({"properties": {"limit": {}}, "additionalProperties": false})", "{limit: 1}", "{limt: 1}",
        "1:5: unknown key `limt`: did you mean `limit`?"},
-      {R"({"properties": {"b": {}, "c": {}}, "additionalProperties": false})", "{b: 1}", "{other: 1}",
-       "1:5: unknown key `other`: known are b and c"},
+      {R"({"properties": {"b": {}, "c": {}}, "additionalProperties": false})", "{b: 1}",
+       "{other: 1}", "1:5: unknown key `other`: known are b and c"},
       {R"({"not": {"type": "string"}})", "5", "x", "1:4: `a` is not allowed here"},
       {"false", "", "5", "1:4: `a` is not allowed here"},
-      {R"({"allOf": [{"minimum": 1}, {"maximum": 3}]})", "2", "4", "1:4: `a` must be at most 3, not 4"},
+      {R"({"allOf": [{"minimum": 1}, {"maximum": 3}]})", "2", "4",
+       "1:4: `a` must be at most 3, not 4"},
       {R"({"anyOf": [{"type": "string"}, {"type": "array"}]})", "x", "5",
        "1:4: `a` must be a string, not 5: put it in quotes, or `a` must be a list, not 5"},
       {R"({"oneOf": [{"required": ["b"]}, {"required": ["c"]}]})", "{b: 1}", "{b: 1, c: 1}",
        "1:4: `a` fits more than one of the forms that are allowed here"},
-      {R"({"oneOf": [{"type": "string"}, {"type": "object", "properties": {"b": {"type": "integer"}}}]})", "{b: 1}",
-       "{b: x}", "1:8: `b` must be an integer, not the string \"x\""},
+      {R"({"oneOf": [{"type": "string"}, {"type": "object", "properties": {"b": {"type": "integer"}}}]})",
+       "{b: 1}", "{b: x}", "1:8: `b` must be an integer, not the string \"x\""},
       {R"({"if": {"type": "string"}, "then": {"minLength": 2}, "else": {"minimum": 2}})", "2", "1",
        "1:4: `a` must be at least 2, not 1"},
   };
@@ -141,27 +147,33 @@ TEST(Schema, ASecretIsInNoProblem) {
       {R"({"anyOf": [{"x-secret": true, "type": "integer"}, {"const": "x"}]})", "swordfish"},
   };
   for (const auto& [schema, value] : kCases) {
-    const std::string text =
-        wrong(std::string("a: ") + value,
-              std::string(R"({"definitions": {"secret": {"x-secret": true, "type": "integer"}}, "properties": {"a": )") + schema + "}}");
+    const std::string text = wrong(
+        std::string("a: ") + value,
+        std::string(
+            R"({"definitions": {"secret": {"x-secret": true, "type": "integer"}}, "properties": {"a": )") +
+            schema + "}}");
     EXPECT_NE(text, "") << schema;
     EXPECT_EQ(text.find("swordfish"), std::string::npos) << text;
     EXPECT_EQ(text.find("1234321"), std::string::npos) << text;
   }
-  EXPECT_EQ(wrong_value("12", R"({"x-secret": true, "type": "string"})"), "1:4: `a` must be a string, not an integer: put it in quotes");
+  EXPECT_EQ(wrong_value("12", R"({"x-secret": true, "type": "string"})"),
+            "1:4: `a` must be a string, not an integer: put it in quotes");
 }
 
 TEST(Schema, ALongTextIsNeitherShownNorMatched) {
   const std::string text(100'000, 'x');
-  EXPECT_EQ(wrong_value(text, R"({"type": "integer"})"), "1:4: `a` must be an integer, not a string of 100000 bytes");
-  EXPECT_EQ(wrong_value(text, R"({"pattern": "^(x|y)*$"})"), "1:4: `a` must be at most 4096 bytes long, not a string of 100000 bytes");
+  EXPECT_EQ(wrong_value(text, R"({"type": "integer"})"),
+            "1:4: `a` must be an integer, not a string of 100000 bytes");
+  EXPECT_EQ(wrong_value(text, R"({"pattern": "^(x|y)*$"})"),
+            "1:4: `a` must be at most 4096 bytes long, not a string of 100000 bytes");
 }
 
 TEST(Schema, AThreadWithASmallStackMayAskForAnyPattern) {
   std::string said;
   Poco::Thread thread;
   thread.setStackSize(256 << 10);  // less than a request's
-  thread.startFunc([&] { said = wrong_value(std::string(4096, 'x'), R"({"pattern": "^((x|y)|(a|b))*$"})"); });
+  thread.startFunc(
+      [&] { said = wrong_value(std::string(4096, 'x'), R"({"pattern": "^((x|y)|(a|b))*$"})"); });
   thread.join();
   EXPECT_EQ(said, "");
 }
@@ -174,17 +186,19 @@ TEST(Schema, ALongListOfDifferentItemsIsReadAtOnce) {
 }
 
 TEST(Schema, ABrokenSchemaIsAProblemOfItsPlugin) {
-  const char* const kSchemas[] = {"{",
-                                  "[]",
-                                  R"({"type": "strnig"})",
-                                  R"({"properties": {"a": {"type": "integer"}}, "patternProperties": {"(": {}}})",
-                                  R"({"$ref": "#/definitions/none"})",
-                                  R"({"$ref": "#"})",
-                                  R"({"allOf": [{"$ref": "#"}]})",
-                                  R"({"properties": {"b": {"$ref": "#/properties/c"}, "c": {"$ref": "#/properties/b"}}})",
-                                  R"({"properties": {"a": {"multipleOf": 0}}})"};
+  const char* const kSchemas[] = {
+      "{",
+      "[]",
+      R"({"type": "strnig"})",
+      R"({"properties": {"a": {"type": "integer"}}, "patternProperties": {"(": {}}})",
+      R"({"$ref": "#/definitions/none"})",
+      R"({"$ref": "#"})",
+      R"({"allOf": [{"$ref": "#"}]})",
+      R"({"properties": {"b": {"$ref": "#/properties/c"}, "c": {"$ref": "#/properties/b"}}})",
+      R"({"properties": {"a": {"multipleOf": 0}}})"};
   for (const char* schema : kSchemas)
-    EXPECT_EQ(wrong("a: 1", schema).substr(0, 43), "1:1: the schema for `cors` cannot be used: ") << schema;
+    EXPECT_EQ(wrong("a: 1", schema).substr(0, 43), "1:1: the schema for `cors` cannot be used: ")
+        << schema;
 }
 
 }  // namespace

@@ -19,7 +19,9 @@ using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 bool is_name(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == text.npos &&
+  return !text.empty() &&
+         text.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == text.npos &&
          (text[0] < '0' || text[0] > '9');
 }
 
@@ -46,10 +48,14 @@ class Reference {
         continue;
       }
       const std::size_t end = text.find('}', at);
-      const std::string_view inside = std::string_view(text).substr(at + 2, end == text.npos ? 0 : end - at - 2);
+      const std::string_view inside =
+          std::string_view(text).substr(at + 2, end == text.npos ? 0 : end - at - 2);
       const std::size_t colon = inside.find(":-");
       const std::string name(inside.substr(0, colon));
-      if (!is_name(name)) return refuse("write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters `${`");
+      if (!is_name(name))
+        return refuse(
+            "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters "
+            "`${`");
       if (const char* set = colon == inside.npos ? std::getenv(name.c_str()) : environment(name)) {
         out += set;
         origins_[pointer_].hidden = true;
@@ -64,27 +70,35 @@ class Reference {
       if (out.size() > kMaxConfigBytes) return refuse("longer than 1 MiB with its variables");
     }
     out.append(text, done);
-    if (!simdjson::validate_utf8(out)) return refuse("one of its environment variables is not UTF-8");
+    if (!simdjson::validate_utf8(out))
+      return refuse("one of its environment variables is not UTF-8");
     return origins_[pointer_].plain ? type_scalar(out) : Json(out);
   }
 
   /// `shown`: how a problem calls the file.
   Json file(const fs::path& path, const std::string& shown) {
     std::error_code error;
-    if (!fs::is_regular_file(path, error)) return refuse("cannot read " + shown + ": no such file");  // a pipe could block us
+    if (!fs::is_regular_file(path, error))
+      return refuse("cannot read " + shown + ": no such file");  // a pipe could block us
     std::string why;
     auto text = read_file(path, why);
     if (!text) return refuse("cannot read " + shown + ": " + why);
-    while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();  // editors end files with one
+    while (!text->empty() && (text->back() == '\n' || text->back() == '\r'))
+      text->pop_back();  // editors end files with one
     origins_[pointer_].hidden = true;
-    origins_[pointer_].open = (fs::status(path, error).permissions() & fs::perms::others_read) != fs::perms::none;
+    origins_[pointer_].open =
+        (fs::status(path, error).permissions() & fs::perms::others_read) != fs::perms::none;
     return *text;
   }
 
   Json credential(const std::string& name, const std::string& shown) {
     const char* directory = environment("CREDENTIALS_DIRECTORY");
-    if (!directory) return refuse("there are no credentials: $CREDENTIALS_DIRECTORY, which systemd's LoadCredential= sets, is not set");
-    if (name.empty() || name[0] == '.' || name.find('/') != name.npos) return refuse(shown + " is not the name of a credential");
+    if (!directory)
+      return refuse(
+          "there are no credentials: $CREDENTIALS_DIRECTORY, which systemd's LoadCredential= sets, "
+          "is not set");
+    if (name.empty() || name[0] == '.' || name.find('/') != name.npos)
+      return refuse(shown + " is not the name of a credential");
     return file(fs::path(directory) / name, shown);
   }
 
@@ -132,20 +146,24 @@ std::string nearest_variable(const std::string& name) {
     if (const auto end = text.find('='); end < text.size() - 1 && text.substr(0, end) != name)
       names.emplace_back(text.substr(0, end));
   }
-  // Two slips at most: the keys of providers differ by a few letters. Of a short name even two make another one.
+  // Two slips at most: the keys of providers differ by a few letters. Of a short name even two make
+  // another one.
   return suggest(name, names, std::min<std::size_t>(2, name.size() / 4));
 }
 
-void substitute(Json& value, const std::string& pointer, const fs::path& folder, Origins& origins, Problems& problems) {
+void substitute(Json& value, const std::string& pointer, const fs::path& folder, Origins& origins,
+                Problems& problems) {
   if (value.is_string() && value.get_ref<const std::string&>().find("${") != std::string::npos) {
     value = Reference(pointer, origins, problems).variables(value.get<std::string>());
   } else if (value.is_string() && looks_like_variable(value.get_ref<const std::string&>())) {
     problems.warn(origins.place(pointer),
                   "this is taken as it stands: for a variable of the environment, write `${NAME}`");
   } else if (value.is_array()) {
-    for (std::size_t i = 0; i < value.size(); ++i) substitute(value[i], child(pointer, i), folder, origins, problems);
+    for (std::size_t i = 0; i < value.size(); ++i)
+      substitute(value[i], child(pointer, i), folder, origins, problems);
   } else if (value.is_object()) {
-    for (auto& [key, member] : value.items()) substitute(member, child(pointer, key), folder, origins, problems);
+    for (auto& [key, member] : value.items())
+      substitute(member, child(pointer, key), folder, origins, problems);
     const std::string key = value.size() == 1 ? value.begin().key() : "";
     if (key != "file" && key != "credential") return;
     const Origin& name = origins.at(child(pointer, key));
@@ -154,7 +172,8 @@ void substitute(Json& value, const std::string& pointer, const fs::path& folder,
     const std::string text = value.front().get<std::string>();
     const std::string shown = name.hidden ? "this " + key : "`" + text + "`";
     Reference reference(pointer, origins, problems);
-    value = key == "file" ? reference.file(folder / text, shown) : reference.credential(text, shown);
+    value =
+        key == "file" ? reference.file(folder / text, shown) : reference.credential(text, shown);
   }
 }
 

@@ -5,7 +5,8 @@
 namespace gatehouse::core {
 namespace {
 
-/// How many letters must be inserted, removed, replaced or swapped with their neighbour to get from a to b.
+/// How many letters must be inserted, removed, replaced or swapped with their neighbour to get from
+/// a to b.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> two_back(b.size() + 1), back(b.size() + 1), row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -15,7 +16,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({back[j] + 1, row[j - 1] + 1, back[j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], two_back[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], two_back[j - 2] + 1);
     }
   }
   return row[b.size()];
@@ -23,9 +25,11 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string suggest(std::string_view word, const std::vector<std::string>& candidates, std::size_t slips) {
+std::string suggest(std::string_view word, const std::vector<std::string>& candidates,
+                    std::size_t slips) {
   std::string nearest;
-  if (word.size() > 64) return nearest;  // no name of ours is so long, and the work grows with its length
+  if (word.size() > 64)
+    return nearest;  // no name of ours is so long, and the work grows with its length
   std::size_t least = slips + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t changes = distance(word, candidate);
@@ -38,7 +42,8 @@ std::string suggest(std::string_view word, const std::vector<std::string>& candi
 
 std::string suggest(std::string_view word, const std::vector<std::string>& candidates) {
   return suggest(word, candidates,
-                 std::max<std::size_t>(1, word.size() / 3));  // more than one slip in three letters: another word
+                 std::max<std::size_t>(
+                     1, word.size() / 3));  // more than one slip in three letters: another word
 }
 
 }  // namespace gatehouse::core

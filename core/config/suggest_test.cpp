@@ -10,16 +10,30 @@ TEST(Suggest, FindsTheNameThatWasMeant) {
   const struct {
     const char *written, *meant;
   } kCases[] = {
-      {"limt", "limit"},       {"limits", "limit"}, {"lmiit", "limit"}, {"windwo", "window"}, {"apikey", "api_key"}, {"api-key", "api_key"},
-      {"maxbody", "max_body"}, {"gemni", "gemini"}, {"sa", "as"},       {"ttl", ""},          {"burst", ""},         {"", ""},
+      {"limt", "limit"},
+      {"limits", "limit"},
+      {"lmiit", "limit"},
+      {"windwo", "window"},
+      {"apikey", "api_key"},
+      {"api-key", "api_key"},
+      {"maxbody", "max_body"},
+      {"gemni", "gemini"},
+      {"sa", "as"},
+      {"ttl", ""},
+      {"burst", ""},
+      {"", ""},
       {"completely_else", ""},
   };
   for (const auto& [written, meant] : kCases) EXPECT_EQ(suggest(written, known), meant) << written;
 }
 
-TEST(Suggest, PrefersTheNearest) { EXPECT_EQ(suggest("windows", {"widow", "window", "winter"}), "window"); }
+TEST(Suggest, PrefersTheNearest) {
+  EXPECT_EQ(suggest("windows", {"widow", "window", "winter"}), "window");
+}
 
-TEST(Suggest, DoesNotSpendTimeOnWhatIsNoName) { EXPECT_EQ(suggest(std::string(1'000'000, 'x'), {std::string(1'000'000, 'x')}), ""); }
+TEST(Suggest, DoesNotSpendTimeOnWhatIsNoName) {
+  EXPECT_EQ(suggest(std::string(1'000'000, 'x'), {std::string(1'000'000, 'x')}), "");
+}
 
 TEST(Suggest, AllowsNoMoreSlipsThanItIsTold) {
   EXPECT_EQ(suggest("GEMINI_APIKEY", {"GEMINI_API_KEY"}, 2), "GEMINI_API_KEY");

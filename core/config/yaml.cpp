@@ -18,7 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kMaxDepth = 64;  // deeper than any configuration
-// What all values with their pointers may take: room for 100,000. Aliases of aliases, which double with every line, do not get far.
+// What all values with their pointers may take: room for 100,000. Aliases of aliases, which double
+// with every line, do not get far.
 constexpr std::size_t kMaxExpandedBytes = 8 << 20;
 constexpr std::size_t kMaxKeyBytes = 256;
 
@@ -32,11 +33,14 @@ bool number(std::string_view text, T& out) {
 }
 
 bool integer(std::string_view digits, int base, std::int64_t& out) {
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out, base);
-  return !digits.empty() && digits[0] != '-' && error == std::errc() && end == digits.data() + digits.size();
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), out, base);
+  return !digits.empty() && digits[0] != '-' && error == std::errc() &&
+         end == digits.data() + digits.size();
 }
 
-/// Where the second document of a file begins. YAML::LoadAll() would not come to an end with a text such as ",".
+/// Where the second document of a file begins. YAML::LoadAll() would not come to an end with a text
+/// such as ",".
 std::optional<YAML::Mark> second_document(const std::string& text) {
   struct Starts final : YAML::EventHandler {
     std::vector<YAML::Mark> marks;
@@ -44,10 +48,13 @@ std::optional<YAML::Mark> second_document(const std::string& text) {
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
     void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
-    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                         YAML::EmitterStyle::value) override {}
     void OnSequenceEnd() override {}
-    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                    YAML::EmitterStyle::value) override {}
     void OnMapEnd() override {}
   } starts;
   std::istringstream stream(text);
@@ -90,9 +97,12 @@ class Lines {
 
   /// Of this line and the one before, that which is indented with a tab; -1: neither is.
   int tab_near(int line) const {
-    for (int i = std::max(line - 1, 0); i <= line && static_cast<std::size_t>(i) < lines_.size(); ++i) {
+    for (int i = std::max(line - 1, 0); i <= line && static_cast<std::size_t>(i) < lines_.size();
+         ++i) {
       const auto text = lines_[i].find_first_not_of(" \t");
-      if (lines_[i].substr(0, text).find('\t') != std::string_view::npos && text != std::string_view::npos) return i;
+      if (lines_[i].substr(0, text).find('\t') != std::string_view::npos &&
+          text != std::string_view::npos)
+        return i;
     }
     return -1;
   }
@@ -109,9 +119,13 @@ class Converter {
 
   Json convert(const YAML::Node& node, const std::string& pointer, YAML::Mark key, int depth) {
     const YAML::Mark mark = node.Mark();
-    if (depth > kMaxDepth) throw YAML::ParserException(mark, "nested deeper than " + std::to_string(kMaxDepth) + " levels");
-    used_bytes_ += sizeof(Json) + sizeof(Origin) + pointer.size() + (node.IsScalar() ? node.Scalar().size() : 0);
-    if (used_bytes_ > kMaxExpandedBytes) throw YAML::ParserException(mark, "too many values, counting each alias as a copy");
+    if (depth > kMaxDepth)
+      throw YAML::ParserException(mark,
+                                  "nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    used_bytes_ += sizeof(Json) + sizeof(Origin) + pointer.size() +
+                   (node.IsScalar() ? node.Scalar().size() : 0);
+    if (used_bytes_ > kMaxExpandedBytes)
+      throw YAML::ParserException(mark, "too many values, counting each alias as a copy");
 
     Origin& origin = origins_[pointer];
     // The mark of a value that is not there is that of the next thing in the file.
@@ -126,13 +140,16 @@ class Converter {
     if (node.IsMap()) return convert_map(node, pointer, depth);
     if (node.IsSequence()) {
       Json list = Json::array();
-      for (const auto& item : node) list.push_back(convert(item, child(pointer, list.size()), item.Mark(), depth + 1));
+      for (const auto& item : node)
+        list.push_back(convert(item, child(pointer, list.size()), item.Mark(), depth + 1));
       return list;
     }
     if (node.IsNull()) return nullptr;
-    if (!is_utf8(node.Scalar())) throw YAML::ParserException(mark, "an escape that does not stand for a character");
+    if (!is_utf8(node.Scalar()))
+      throw YAML::ParserException(mark, "an escape that does not stand for a character");
     origin.plain = tag == "?";
-    if (!origin.plain && !lines_.closes(mark)) throw YAML::ParserException(mark, "this quote has no end");
+    if (!origin.plain && !lines_.closes(mark))
+      throw YAML::ParserException(mark, "this quote has no end");
     return origin.plain ? type_scalar(node.Scalar()) : Json(node.Scalar());
   }
 
@@ -143,7 +160,9 @@ class Converter {
     std::unordered_set<std::string> seen;
     for (const auto& member : node) {
       const YAML::Mark mark = member.first.Mark();
-      const auto refuse = [&](std::string text) { problems_.add({origins_.file(), mark.line + 1, mark.column + 1}, std::move(text)); };
+      const auto refuse = [&](std::string text) {
+        problems_.add({origins_.file(), mark.line + 1, mark.column + 1}, std::move(text));
+      };
       if (!member.first.IsScalar() || !is_utf8(member.first.Scalar())) {
         refuse("a key must be text");
       } else if (const std::string& key = member.first.Scalar(); key.size() > kMaxKeyBytes) {
@@ -171,7 +190,8 @@ class Converter {
 const Origin& Origins::at(std::string_view pointer) const {
   static const Origin kUnknown;
   for (;;) {
-    if (const auto found = origins_.find(std::string(pointer)); found != origins_.end()) return found->second;
+    if (const auto found = origins_.find(std::string(pointer)); found != origins_.end())
+      return found->second;
     if (pointer.empty()) return kUnknown;
     pointer = pointer.substr(0, pointer.rfind('/') == pointer.npos ? 0 : pointer.rfind('/'));
   }
@@ -201,10 +221,13 @@ std::string child(const std::string& pointer, std::string_view key) {
   return out;
 }
 
-std::string child(const std::string& pointer, std::size_t index) { return pointer + '/' + std::to_string(index); }
+std::string child(const std::string& pointer, std::size_t index) {
+  return pointer + '/' + std::to_string(index);
+}
 
 Json type_scalar(const std::string& text) {
-  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return nullptr;
+  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL")
+    return nullptr;
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
 
@@ -214,7 +237,8 @@ Json type_scalar(const std::string& text) {
   if (digits.substr(0, 2) == "0o" && integer(digits.substr(2), 8, whole)) return whole;
 
   if (digits[0] == '+') digits.remove_prefix(1);
-  if (digits.find_first_not_of("0123456789.eE+-") != digits.npos || (digits.size() < text.size() && digits.substr(0, 1) == "-"))
+  if (digits.find_first_not_of("0123456789.eE+-") != digits.npos ||
+      (digits.size() < text.size() && digits.substr(0, 1) == "-"))
     return text;
   if (number(digits, whole)) return whole;
   double real = 0;
@@ -230,9 +254,13 @@ std::optional<Json> parse_yaml(std::string_view text, Origins& origins, Problems
   const YAML::Mark whole_file = YAML::Mark::null_mark();
   if (text.size() > kMaxConfigBytes) return refuse(whole_file, "longer than 1 MiB");
   if (!is_utf8(text)) return refuse(whole_file, "not UTF-8");
-  // YAML 1.2, 5.1: no control characters. yaml-cpp would read on and make bytes of them that are no UTF-8.
-  const auto is_control = [](unsigned char c) { return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; };
-  if (const auto control = std::find_if(text.begin(), text.end(), is_control); control != text.end()) {
+  // YAML 1.2, 5.1: no control characters. yaml-cpp would read on and make bytes of them that are no
+  // UTF-8.
+  const auto is_control = [](unsigned char c) {
+    return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
+  };
+  if (const auto control = std::find_if(text.begin(), text.end(), is_control);
+      control != text.end()) {
     const std::string_view before = text.substr(0, control - text.begin());
     YAML::Mark mark;
     mark.line = static_cast<int>(std::count(before.begin(), before.end(), '\n'));
@@ -241,7 +269,8 @@ std::optional<Json> parse_yaml(std::string_view text, Origins& origins, Problems
   }
   const Lines lines(text);
   try {
-    if (const auto second = second_document(std::string(text))) return refuse(*second, "a second document begins here: put all into one");
+    if (const auto second = second_document(std::string(text)))
+      return refuse(*second, "a second document begins here: put all into one");
     const YAML::Node document = YAML::Load(std::string(text));
     if (document.IsNull()) return refuse(whole_file, "empty");
     return Converter(lines, origins, problems).convert(document, "", document.Mark(), 0);
@@ -250,7 +279,8 @@ std::optional<Json> parse_yaml(std::string_view text, Origins& origins, Problems
   } catch (const YAML::Exception& e) {
     YAML::Mark tab;
     tab.line = lines.tab_near(e.mark.line);
-    if (tab.line >= 0) return refuse(tab, "not YAML: this line is indented with a tab; write spaces");
+    if (tab.line >= 0)
+      return refuse(tab, "not YAML: this line is indented with a tab; write spaces");
     return refuse(e.mark, "not YAML: " + e.msg);
   }
 }

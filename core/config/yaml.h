@@ -15,10 +15,10 @@ namespace gatehouse::core {
 struct Origin {
   int line = 0, column = 0;          // of the value
   int key_line = 0, key_column = 0;  // of its key; in a list, of the value
-  bool plain = false;                // a scalar without quotes, which is typed by what it looks like
-  bool hidden = false;               // from the environment or a file of its own: maybe secret, shown to nobody
-  bool open = false;                 // from a file that every user of the machine can read
-  bool broken = false;               // already reported; says nothing about what was meant
+  bool plain = false;   // a scalar without quotes, which is typed by what it looks like
+  bool hidden = false;  // from the environment or a file of its own: maybe secret, shown to nobody
+  bool open = false;    // from a file that every user of the machine can read
+  bool broken = false;  // already reported; says nothing about what was meant
 };
 
 /// The origin of each value of one file. Values are named by JSON pointers (RFC 6901).
@@ -42,14 +42,17 @@ class Origins {
 std::string child(const std::string& pointer, std::string_view key);
 std::string child(const std::string& pointer, std::size_t index);
 
-/// The longest text of a configuration, of a file it refers to, and of a value. Real ones are a thousand times shorter.
+/// The longest text of a configuration, of a file it refers to, and of a value. Real ones are a
+/// thousand times shorter.
 inline constexpr std::size_t kMaxConfigBytes = 1 << 20;
 
 /// A YAML text as JSON. Nothing if it is not one document of the kind that JSON can express.
 ///
-/// Scalars without quotes are typed by the core schema of YAML 1.2: `no`, `on` and `1_000` are strings, `010` is ten.
-/// Refused, so that nobody is surprised: duplicate keys, merge keys, tags, more than one document.
-std::optional<nlohmann::ordered_json> parse_yaml(std::string_view text, Origins& origins, Problems& problems);
+/// Scalars without quotes are typed by the core schema of YAML 1.2: `no`, `on` and `1_000` are
+/// strings, `010` is ten. Refused, so that nobody is surprised: duplicate keys, merge keys, tags,
+/// more than one document.
+std::optional<nlohmann::ordered_json> parse_yaml(std::string_view text, Origins& origins,
+                                                 Problems& problems);
 
 /// The value that a scalar without quotes stands for.
 nlohmann::ordered_json type_scalar(const std::string& text);

@@ -77,7 +77,8 @@ TEST(Yaml, ScalarsAreTypedByTheCoreSchemaOf12) {
       {"! 5", R"("5")"},
       {"chrome-extension://*", R"("chrome-extension://*")"},
   };
-  for (const auto& [yaml, json] : kCases) EXPECT_EQ(json_of(std::string("a: ") + yaml), std::string("{\"a\":") + json + "}") << yaml;
+  for (const auto& [yaml, json] : kCases)
+    EXPECT_EQ(json_of(std::string("a: ") + yaml), std::string("{\"a\":") + json + "}") << yaml;
 }
 
 TEST(Yaml, ListsAndMapsKeepTheirOrder) {
@@ -91,9 +92,15 @@ TEST(Yaml, ValuesAndKeysKnowTheirPlace) {
     const char* pointer;
     int key_line, key_column, line, column;
   } kCases[] = {
-      {"", 1, 1, 1, 1},     {"/a", 1, 1, 1, 4},           {"/b", 2, 1, 3, 3},
-      {"/b/0", 3, 5, 3, 5}, {"/b/1/c~0~1d", 4, 6, 4, 12}, {"/b/1/c~0~1d/0", 4, 13, 4, 13},
-      {"/e", 5, 1, 5, 1},   {"/f", 6, 1, 6, 4},           {"/f/none/0", 6, 1, 6, 4},  // the nearest around it
+      {"", 1, 1, 1, 1},
+      {"/a", 1, 1, 1, 4},
+      {"/b", 2, 1, 3, 3},
+      {"/b/0", 3, 5, 3, 5},
+      {"/b/1/c~0~1d", 4, 6, 4, 12},
+      {"/b/1/c~0~1d/0", 4, 13, 4, 13},
+      {"/e", 5, 1, 5, 1},
+      {"/f", 6, 1, 6, 4},
+      {"/f/none/0", 6, 1, 6, 4},  // the nearest around it
   };
   for (const auto& [pointer, key_line, key_column, line, column] : kCases) {
     EXPECT_EQ(parsed.origins.at(pointer).line, line) << pointer;
@@ -103,7 +110,9 @@ TEST(Yaml, ValuesAndKeysKnowTheirPlace) {
   }
 }
 
-TEST(Yaml, AnAliasStandsForItsAnchor) { EXPECT_EQ(json_of("a: &x {b: 1}\nc: [*x, *x]\n"), R"({"a":{"b":1},"c":[{"b":1},{"b":1}]})"); }
+TEST(Yaml, AnAliasStandsForItsAnchor) {
+  EXPECT_EQ(json_of("a: &x {b: 1}\nc: [*x, *x]\n"), R"({"a":{"b":1},"c":[{"b":1},{"b":1}]})");
+}
 
 TEST(Yaml, WhatWouldSurpriseIsRefused) {
   const struct {
@@ -111,13 +120,16 @@ TEST(Yaml, WhatWouldSurpriseIsRefused) {
   } kCases[] = {
       {"a: 1\nb: 2\na: 3\n", "f.yaml:3:1: `a` is here twice\n{\"a\":1,\"b\":2}"},
       {"a: &x {b: 1}\nc:\n  <<: *x\n",
-       "f.yaml:3:3: merge keys (`<<`) are not supported: write the keys out\n{\"a\":{\"b\":1},\"c\":{}}"},
+       "f.yaml:3:3: merge keys (`<<`) are not supported: write the keys "
+       "out\n{\"a\":{\"b\":1},\"c\":{}}"},
       {"a: !!python/object x\n",
-       "f.yaml:1:4: tags such as `tag:yaml.org,2002:python/object` are not supported\n{\"a\":null}"},
+       "f.yaml:1:4: tags such as `tag:yaml.org,2002:python/object` are not "
+       "supported\n{\"a\":null}"},
       {"[a]: 1\n", "f.yaml:1:1: a key must be text\n{}"},
       {"a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document begins here: put all into one\nnothing"},
       {"a: [1\n", "f.yaml:2:1: not YAML: end of sequence flow not found\nnothing"},
-      {"a: [\n  b,\n\tc: d ]]\n", "f.yaml:3:1: not YAML: this line is indented with a tab; write spaces\nnothing"},
+      {"a: [\n  b,\n\tc: d ]]\n",
+       "f.yaml:3:1: not YAML: this line is indented with a tab; write spaces\nnothing"},
       {"a: \"b\nc: d\n", "f.yaml:1:4: not YAML: this quote has no end\nnothing"},
       {"a: 'it''s\nc: \"d\"\n", "f.yaml:1:4: not YAML: this quote has no end\nnothing"},
       {"a: *x\n", "f.yaml:1:4: not YAML: the referenced anchor is not defined\nnothing"},
@@ -172,7 +184,9 @@ TEST(Problems, AreShownInOrderOnceAndOnOneLineEach) {
   problems.add({"a"}, "of the whole file");
   std::ostringstream out;
   out << problems;
-  EXPECT_EQ(out.str(), "a: of the whole file\na:9:1: first\na:9:2: second??[31m\na:10:1: third\nb:1:1: last\n");
+  EXPECT_EQ(
+      out.str(),
+      "a: of the whole file\na:9:1: first\na:9:2: second??[31m\na:10:1: third\nb:1:1: last\n");
 }
 
 }  // namespace

@@ -34,7 +34,8 @@ struct Failure {
 class Client {
  public:
   virtual ~Client() = default;
-  /// Reads the whole body, once. Not GH_OK: `failure` says why, unless the client is gone or time is up.
+  /// Reads the whole body, once. Not GH_OK: `failure` says why, unless the client is gone or time
+  /// is up.
   virtual gh_status read_body(std::string& body, std::optional<Failure>& failure) = 0;
   /// Sends what has been emitted so far. GH_STOP: the client is gone.
   virtual gh_status flush() = 0;
@@ -53,7 +54,8 @@ struct Frame;  // of core/pipeline
 class Exchange final : public gh_exchange {
  public:
   Exchange(const RequestHead& head, std::string_view peer, Client& client, Waiter& waiter);
-  /// Of work for the request of `parent`, on a thread beside its own: neither a request nor an answer.
+  /// Of work for the request of `parent`, on a thread beside its own: neither a request nor an
+  /// answer.
   Exchange(const Exchange& parent, Client& client, Waiter& waiter);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -83,9 +85,11 @@ class Exchange final : public gh_exchange {
   // False: it is no legal header, or the head has left and has not announced it.
   bool set_header(std::string_view name, std::string_view value);
   bool remove_header(std::string_view name);
-  const std::vector<std::pair<std::string, std::string>>& answer_headers() const { return answer_headers_; }
-  /// Behind the body (RFC 9110 6.5): a header that was set after the head had left and that its Trailer header has
-  /// announced.
+  const std::vector<std::pair<std::string, std::string>>& answer_headers() const {
+    return answer_headers_;
+  }
+  /// Behind the body (RFC 9110 6.5): a header that was set after the head had left and that its
+  /// Trailer header has announced.
   const std::vector<std::pair<std::string, std::string>>& trailers() const { return trailers_; }
 
   gh_status fail(Failure failure);
@@ -115,7 +119,8 @@ class Exchange final : public gh_exchange {
   std::string client_address_;
   Client& client_;
   Waiter& waiter_;
-  JsonArena arena_;  // of the body, the chat document and the notes; before request_id_, which is made with it
+  JsonArena arena_;  // of the body, the chat document and the notes; before request_id_, which is
+                     // made with it
   std::string request_id_;
   Trace trace_;
   std::optional<std::string> body_;

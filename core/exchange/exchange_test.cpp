@@ -36,7 +36,8 @@ TEST(Exchange, AHarmlessRequestIdOfTheClientIsKeptAndSentBack) {
 
 TEST(Exchange, AnyOtherRequestIdIsReplacedByOneThatIsUnique) {
   std::set<std::string> ids;
-  for (const std::string& given : {std::string(), std::string("a b"), std::string("a\"b"), std::string("\xc3\xa4"), std::string(65, 'a')}) {
+  for (const std::string& given : {std::string(), std::string("a b"), std::string("a\"b"),
+                                   std::string("\xc3\xa4"), std::string(65, 'a')}) {
     Request r("GET /", given.empty() ? "" : "X-Request-Id: " + given + "\r\n");
     EXPECT_EQ(r.x.request_id().size(), 17u) << given;
     EXPECT_EQ(answer_header(r.x, "X-Request-Id"), r.x.request_id());
@@ -48,9 +49,9 @@ TEST(Exchange, AnyOtherRequestIdIsReplacedByOneThatIsUnique) {
 }
 
 TEST(Exchange, TheTraceOfTheCallerGoesOnWithASpanOfItsOwn) {
-  Request r(
-      "GET /",
-      "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\ntracestate: b=2\r\n");
+  Request r("GET /",
+            "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: "
+            "a=1\r\ntracestate: b=2\r\n");
   const std::string& parent = r.x.trace().parent;
   ASSERT_EQ(parent.size(), 55u);
   EXPECT_EQ(parent.substr(0, 36), "00-0af7651916cd43dd8448eb211c80319c-");
@@ -59,8 +60,10 @@ TEST(Exchange, TheTraceOfTheCallerGoesOnWithASpanOfItsOwn) {
   EXPECT_EQ(r.x.trace().state, "a=1, b=2");
   EXPECT_EQ(view(exchange_api().field(&r.x, GH_TRACE)), parent);
 
-  Request long_state("GET /", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=" +
-                                  std::string(511, 'x') + "\r\n");
+  Request long_state(
+      "GET /",
+      "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=" +
+          std::string(511, 'x') + "\r\n");
   EXPECT_EQ(long_state.x.trace().state, "");
 }
 
@@ -95,7 +98,8 @@ TEST(Exchange, WorkBesideARequestBelongsToItsTrace) {
 }
 
 TEST(Exchange, TwoRequestIdsAreNone) {
-  const auto r = std::make_unique<Request>("GET /", "X-Request-Id: a\r\nX-Request-Id: b\r\n");  // not on a stack that is clean by chance
+  const auto r = std::make_unique<Request>(
+      "GET /", "X-Request-Id: a\r\nX-Request-Id: b\r\n");  // not on a stack that is clean by chance
   EXPECT_EQ(r->x.request_id().size(), 17u);
 }
 
@@ -110,8 +114,10 @@ TEST(Exchange, AnAnswerHeaderIsReplacedInAnyCase) {
 
 TEST(Exchange, IllegalAnswerHeadersAreRefused) {
   Request r;
-  for (const char* name : {"", "a b", "a:", "a\r\n", "\xc3\xa4", "(a)"}) EXPECT_FALSE(r.x.set_header(name, "x")) << name;
-  for (const char* value : {"a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\x01", "a\x7f"}) EXPECT_FALSE(r.x.set_header("X", value)) << value;
+  for (const char* name : {"", "a b", "a:", "a\r\n", "\xc3\xa4", "(a)"})
+    EXPECT_FALSE(r.x.set_header(name, "x")) << name;
+  for (const char* value : {"a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\x01", "a\x7f"})
+    EXPECT_FALSE(r.x.set_header("X", value)) << value;
   EXPECT_FALSE(r.x.set_header("X", std::string_view("a\0b", 3)));
   EXPECT_TRUE(r.x.set_header("X", "\ttab, \xc3\xa4"));
   EXPECT_EQ(r.x.answer_headers().size(), 2u);
@@ -119,7 +125,8 @@ TEST(Exchange, IllegalAnswerHeadersAreRefused) {
 
 TEST(Exchange, TheHeadersThatTheServerWritesItselfAreRefused) {
   Request r;
-  for (const char* name : {"Connection", "content-length", "Date", "Transfer-Encoding"}) EXPECT_FALSE(r.x.set_header(name, "5")) << name;
+  for (const char* name : {"Connection", "content-length", "Date", "Transfer-Encoding"})
+    EXPECT_FALSE(r.x.set_header(name, "5")) << name;
 }
 
 TEST(Exchange, AHeaderThatCameTooLateIsRefused) {
@@ -196,13 +203,17 @@ TEST(Exchange, JsonIsUtf8AndNotCompressedAndSaysSo) {
     gh_json* json = nullptr;
     return r.x.json(json) == GH_OK ? 200 : r.x.failure()->http_status;
   };
-  for (const char* good : {kJson, "Content-Type: APPLICATION/JSON; CHARSET=UTF-8\r\n", "Content-Type: application/json ;version=1; charset=\"utf-8\"\r\n",
+  for (const char* good : {kJson, "Content-Type: APPLICATION/JSON; CHARSET=UTF-8\r\n",
+                           "Content-Type: application/json ;version=1; charset=\"utf-8\"\r\n",
                            "Content-Type: application/json\r\nContent-Encoding: identity\r\n"}) {
     EXPECT_EQ(status(good), 200) << good;
   }
-  for (const char* bad : {"", "Content-Type:\r\n", "Content-Type: text/plain\r\n", "Content-Type: application/json-seq\r\n",
-                          "Content-Type: application/json; charset=utf-16\r\n", "Content-Type: application/json\r\nContent-Encoding: gzip\r\n",
-                          "Content-Type: application/json\r\nContent-Encoding: identity, gzip\r\n"}) {
+  for (const char* bad :
+       {"", "Content-Type:\r\n", "Content-Type: text/plain\r\n",
+        "Content-Type: application/json-seq\r\n",
+        "Content-Type: application/json; charset=utf-16\r\n",
+        "Content-Type: application/json\r\nContent-Encoding: gzip\r\n",
+        "Content-Type: application/json\r\nContent-Encoding: identity, gzip\r\n"}) {
     EXPECT_EQ(status(bad), 415) << bad;
   }
 }

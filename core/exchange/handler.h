@@ -11,7 +11,8 @@ class Handler {
   virtual gh_status run(Exchange& x, const gh_sink& out) const = 0;
   /// The server answers the request itself, with x.failure().
   virtual void refused(Exchange&) const {}
-  /// It is answered without waiting, and even when too many others are running: it asks how the gateway is.
+  /// It is answered without waiting, and even when too many others are running: it asks how the
+  /// gateway is.
   virtual bool is_probe(const RequestHead&) const { return false; }
 };
 

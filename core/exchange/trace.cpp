@@ -13,17 +13,23 @@ constexpr std::string_view kForm = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b71
 constexpr std::size_t kTrace = 3, kTraceDigits = 32, kSpan = 36, kSpanDigits = 16, kFlags = 53;
 constexpr std::size_t kMostState = 512;  // W3C Trace Context 3.3.1.5: so much should be passed on
 
-bool is_hex(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == text.npos; }
-bool is_id(std::string_view text) { return is_hex(text) && text.find_first_not_of('0') != text.npos; }
+bool is_hex(std::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+bool is_id(std::string_view text) {
+  return is_hex(text) && text.find_first_not_of('0') != text.npos;
+}
 
 bool is_valid(std::string_view t) {
-  return t.size() == kForm.size() && t.substr(0, kTrace) == "00-" && t[kSpan - 1] == '-' && t[kFlags - 1] == '-' &&
-         is_id(t.substr(kTrace, kTraceDigits)) && is_id(t.substr(kSpan, kSpanDigits)) && is_hex(t.substr(kFlags));
+  return t.size() == kForm.size() && t.substr(0, kTrace) == "00-" && t[kSpan - 1] == '-' &&
+         t[kFlags - 1] == '-' && is_id(t.substr(kTrace, kTraceDigits)) &&
+         is_id(t.substr(kSpan, kSpanDigits)) && is_hex(t.substr(kFlags));
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): unlike any other, and no secret. Never 0, which is no id.
 std::uint64_t random_id() {
-  static std::atomic<std::uint64_t> state{(std::uint64_t{std::random_device()()} << 32) | std::random_device()()};
+  static std::atomic<std::uint64_t> state{(std::uint64_t{std::random_device()()} << 32) |
+                                          std::random_device()()};
   std::uint64_t z = state.fetch_add(0x9e3779b97f4a7c15u, std::memory_order_relaxed);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -35,13 +41,13 @@ std::uint64_t random_id() {
 Trace begin_span(std::string_view traceparent, std::string_view tracestate) {
   char text[kForm.size() + 1];
   if (is_valid(traceparent)) {
-    std::snprintf(text, sizeof text, "%.*s%016" PRIx64 "-%.2s", int{kSpan}, traceparent.data(), random_id(),
-                  traceparent.data() + kFlags);
+    std::snprintf(text, sizeof text, "%.*s%016" PRIx64 "-%.2s", int{kSpan}, traceparent.data(),
+                  random_id(), traceparent.data() + kFlags);
     return {text, std::string(tracestate.size() <= kMostState ? tracestate : std::string_view())};
   }
   // Not sampled: whoever begins a trace without recording it says so (3.2.2.5.1).
-  std::snprintf(text, sizeof text, "00-%016" PRIx64 "%016" PRIx64 "-%016" PRIx64 "-00", random_id(), random_id(),
-                random_id());
+  std::snprintf(text, sizeof text, "00-%016" PRIx64 "%016" PRIx64 "-%016" PRIx64 "-00", random_id(),
+                random_id(), random_id());
   return {text, {}};
 }
 

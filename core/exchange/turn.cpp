@@ -8,7 +8,7 @@ namespace gatehouse::core {
 namespace {
 
 constexpr std::size_t kSmall = 1u << 20;
-constexpr std::size_t kMost = 128u << 20;                // four bodies of the default server.max_body
+constexpr std::size_t kMost = 128u << 20;              // four bodies of the default server.max_body
 constexpr auto kLook = std::chrono::milliseconds(10);  // to parse 1 MiB takes 2 ms, 32 MiB 60 ms
 
 /// Of this process. The mutex is held for a few instructions.
@@ -20,7 +20,8 @@ struct Queue {
 
 }  // namespace
 
-Turn::Turn(std::size_t bytes, Waiter& waiter) : bytes_(bytes <= kSmall ? 0 : std::min(bytes, kMost)) {
+Turn::Turn(std::size_t bytes, Waiter& waiter)
+    : bytes_(bytes <= kSmall ? 0 : std::min(bytes, kMost)) {
   if (bytes_ == 0) return;
   {
     const std::lock_guard lock(queue.mutex);

@@ -6,8 +6,9 @@
 
 namespace gatehouse::core {
 
-/// A turn at parsing the body of a request. While it is parsed a body takes several times its size, so those of more than
-/// 1 MiB that are parsed at the same time have a bound in sum; the others wait, first come, first served.
+/// A turn at parsing the body of a request. While it is parsed a body takes several times its size,
+/// so those of more than 1 MiB that are parsed at the same time have a bound in sum; the others
+/// wait, first come, first served.
 class Turn {
  public:
   /// Waits for it.

@@ -45,7 +45,8 @@ TEST(Turn, NobodyOvertakes) {
   other.leaves_at_wait(20);
   std::thread second([&] { EXPECT_EQ(Turn(kAll, other.waiter()).wake(), Wake::gone); });
   Wake third = Wake::ready;  // until the second has come
-  for (const auto began = Clock::now(); third == Wake::ready && Clock::now() < began + 5s;) third = Turn(kLarge, late.waiter()).wake();
+  for (const auto began = Clock::now(); third == Wake::ready && Clock::now() < began + 5s;)
+    third = Turn(kLarge, late.waiter()).wake();
   EXPECT_EQ(third, Wake::cancelled);
   second.join();
   EXPECT_EQ(Turn(kLarge, client.waiter()).wake(), Wake::ready);

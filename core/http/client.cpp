@@ -22,7 +22,8 @@ namespace {
 
 using Poco::Net::StreamSocket;
 
-constexpr std::size_t kReadSize = 4 * 1024;  // most events; a stack page that is touched stays with its thread
+constexpr std::size_t kReadSize =
+    4 * 1024;  // most events; a stack page that is touched stays with its thread
 constexpr std::uint32_t kMaxAnswerHead = 64 * 1024;
 constexpr std::size_t kMaxIdle = 1024;
 constexpr auto kMaxIdleTime = std::chrono::seconds(60);
@@ -51,22 +52,35 @@ struct HttpAnswer::Parser final : MessageParser<false> {
   std::string body;
 
   /// `to_head`: of the answer to a HEAD request, which has the headers of a body but no body.
-  explicit Parser(bool to_head_request) : MessageParser(kMaxAnswerHead), to_head(to_head_request) { skip(to_head); }
+  explicit Parser(bool to_head_request) : MessageParser(kMaxAnswerHead), to_head(to_head_request) {
+    skip(to_head);
+  }
 
   /// Takes what it can from the front of `bytes`; false: this is not HTTP.
-  bool take_from(std::string& bytes) { return !feed(bytes) && (is_done() || bytes.size() <= kMaxAnswerHead); }
+  bool take_from(std::string& bytes) {
+    return !feed(bytes) && (is_done() || bytes.size() <= kMaxAnswerHead);
+  }
 
  private:
   void on_response_impl(int status, Text, int, Error&) override { code = status; }
-  void on_field_impl(boost::beast::http::field, Text name, Text value, Error&) override { fields.emplace_back(std::string(name), std::string(value)); }
+  void on_field_impl(boost::beast::http::field, Text name, Text value, Error&) override {
+    fields.emplace_back(std::string(name), std::string(value));
+  }
   void take(Text bytes, Error&) override { body.append(bytes.data(), bytes.size()); }
 };
 
-HttpAnswer::HttpAnswer(HttpClient& client, StreamSocket socket, Clock::time_point expires, Waiter& waiter, bool to_head, Clock::duration event)
-    : client_(client), socket_(std::move(socket)), expires_(expires), waiter_(waiter), event_(event), parser_(std::make_unique<Parser>(to_head)) {}
+HttpAnswer::HttpAnswer(HttpClient& client, StreamSocket socket, Clock::time_point expires,
+                       Waiter& waiter, bool to_head, Clock::duration event)
+    : client_(client),
+      socket_(std::move(socket)),
+      expires_(expires),
+      waiter_(waiter),
+      event_(event),
+      parser_(std::make_unique<Parser>(to_head)) {}
 
 HttpAnswer::~HttpAnswer() {
-  if (parser_->is_done() && parser_->keep_alive() && pending_.empty()) client_.keep({std::move(socket_), expires_}, keeps_for());
+  if (parser_->is_done() && parser_->keep_alive() && pending_.empty())
+    client_.keep({std::move(socket_), expires_}, keeps_for());
 }
 
 /// A second less than the server says: a request on its way at the end of that time would be lost.
@@ -76,9 +90,11 @@ Clock::duration HttpAnswer::keeps_for() const {
   for (std::size_t at = 0; at < said.size(); ++at) {
     if (!equals_ignoring_case(said.substr(at, kTimeout.size()), kTimeout)) continue;
     std::uint32_t seconds = 0;
-    const auto [end, error] = std::from_chars(said.data() + at + kTimeout.size(), said.data() + said.size(), seconds);
+    const auto [end, error] =
+        std::from_chars(said.data() + at + kTimeout.size(), said.data() + said.size(), seconds);
     if (error != std::errc()) break;
-    return std::min<Clock::duration>(kMaxIdleTime, std::chrono::seconds(seconds) - std::chrono::seconds(1));
+    return std::min<Clock::duration>(kMaxIdleTime,
+                                     std::chrono::seconds(seconds) - std::chrono::seconds(1));
   }
   return kMaxIdleTime;
 }
@@ -92,7 +108,9 @@ std::string_view HttpAnswer::header(std::string_view name) const {
   return {};
 }
 
-const std::vector<std::pair<std::string, std::string>>& HttpAnswer::headers() const { return parser_->fields; }
+const std::vector<std::pair<std::string, std::string>>& HttpAnswer::headers() const {
+  return parser_->fields;
+}
 
 /// Reads and parses once.
 std::optional<HttpProblem> HttpAnswer::receive(Clock::time_point until) {
@@ -109,7 +127,9 @@ std::optional<HttpProblem> HttpAnswer::receive(Clock::time_point until) {
     parser_->put_eof(ec);
     if (!ec) return std::nullopt;
   }
-  return problem(read.how, HttpProblem::broken, read.how == Io::timeout ? "the upstream fell silent" : "the connection ended before the answer did");
+  return problem(read.how, HttpProblem::broken,
+                 read.how == Io::timeout ? "the upstream fell silent"
+                                         : "the connection ended before the answer did");
 }
 
 std::optional<HttpProblem> HttpAnswer::read_head(Clock::duration first_byte) {
@@ -118,14 +138,17 @@ std::optional<HttpProblem> HttpAnswer::read_head(Clock::duration first_byte) {
     if (parser_->is_header_done() && parser_->code / 100 != 1) return std::nullopt;
     if (parser_->is_header_done()) {  // 1xx: the real answer follows
       parser_ = std::make_unique<Parser>(parser_->to_head);
-      if (!parser_->take_from(pending_)) return HttpProblem{HttpProblem::broken, "the answer is not valid HTTP"};
+      if (!parser_->take_from(pending_))
+        return HttpProblem{HttpProblem::broken, "the answer is not valid HTTP"};
       continue;
     }
     if (auto failed = receive(until)) return failed;
   }
 }
 
-std::variant<std::string_view, HttpProblem> HttpAnswer::read() { return read(Clock::time_point::max()); }
+std::variant<std::string_view, HttpProblem> HttpAnswer::read() {
+  return read(Clock::time_point::max());
+}
 
 std::variant<std::string_view, HttpProblem> HttpAnswer::read(Clock::time_point until) {
   piece_.clear();
@@ -146,7 +169,9 @@ std::variant<std::optional<SseReader::Event>, HttpProblem> HttpAnswer::next_even
   }
   for (;;) {
     if (auto event = events_.next()) return event;
-    if (events_.too_large()) return HttpProblem{HttpProblem::too_large, "an event is larger than " + std::to_string(kMaxSseEvent >> 20) + " MiB"};
+    if (events_.too_large())
+      return HttpProblem{HttpProblem::too_large,
+                         "an event is larger than " + std::to_string(kMaxSseEvent >> 20) + " MiB"};
     auto piece = read(until);
     if (auto* failed = std::get_if<HttpProblem>(&piece)) return std::move(*failed);
     const auto bytes = std::get<std::string_view>(piece);
@@ -158,10 +183,14 @@ std::variant<std::optional<SseReader::Event>, HttpProblem> HttpAnswer::next_even
 HttpClient::HttpClient(Options options) : options_(std::move(options)) {
   try {
     const Poco::URI url(options_.base_url);
-    if (url.getScheme() != "http" && url.getScheme() != "https") throw std::invalid_argument("must begin with http:// or https://");
+    if (url.getScheme() != "http" && url.getScheme() != "https")
+      throw std::invalid_argument("must begin with http:// or https://");
     const std::string& host = url.getHost();
-    if (host.empty() || !std::all_of(host.begin(), host.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; })) throw std::invalid_argument("names no host");
-    if (!url.getUserInfo().empty() || !url.getRawQuery().empty() || !url.getFragment().empty()) throw std::invalid_argument("must have only scheme, host, port and path");
+    if (host.empty() || !std::all_of(host.begin(), host.end(),
+                                     [](unsigned char c) { return c > 0x20 && c < 0x7f; }))
+      throw std::invalid_argument("names no host");
+    if (!url.getUserInfo().empty() || !url.getRawQuery().empty() || !url.getFragment().empty())
+      throw std::invalid_argument("must have only scheme, host, port and path");
     host_ = host;
     port_ = url.getPort();
     authority_ = url.getAuthority();
@@ -185,7 +214,8 @@ std::optional<HttpClient::Connection> HttpClient::take_idle() {
     }
     char byte;
     const Read read = read_ready(connection->socket, &byte, 1);
-    if (read.how == Io::ok && read.bytes == 0) return connection;  // neither closed nor speaking out of turn
+    if (read.how == Io::ok && read.bytes == 0)
+      return connection;  // neither closed nor speaking out of turn
   }
 }
 
@@ -193,7 +223,8 @@ void HttpClient::keep(Connection connection, Clock::duration time) {
   const auto now = Clock::now(), until = std::min(now + time, connection.expires);
   const std::lock_guard lock(mutex_);
   // After a burst the ones at the front would never be taken again, nor closed.
-  idle_.erase(idle_.begin(), std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return now < idle.until; }));
+  idle_.erase(idle_.begin(), std::find_if(idle_.begin(), idle_.end(),
+                                          [&](const Idle& idle) { return now < idle.until; }));
   if (now < until && idle_.size() < kMaxIdle) idle_.push_back({std::move(connection), until});
 }
 
@@ -202,7 +233,11 @@ std::variant<HttpClient::Connection, HttpProblem> HttpClient::connect(Waiter& wa
   Wake wake;
   std::string why;
   const auto addresses = resolve(host_, waiter, until, wake, why);
-  if (addresses.empty()) why = host_ + ": " + (wake == Wake::timeout ? "the name service did not answer" : why.empty() ? "no address" : why);
+  if (addresses.empty())
+    why = host_ + ": " +
+          (wake == Wake::timeout ? "the name service did not answer"
+           : why.empty()         ? "no address"
+                                 : why);
   auto socket = addresses.empty() ? std::nullopt : dial(addresses, port_, waiter, until, wake, why);
   if (wake == Wake::gone) return HttpProblem{HttpProblem::gone, {}};
   if (wake == Wake::cancelled) return HttpProblem{HttpProblem::cancelled, {}};
@@ -214,12 +249,14 @@ std::variant<HttpClient::Connection, HttpProblem> HttpClient::connect(Waiter& wa
   return Connection{*std::move(socket), began + options_.life};
 }
 
-std::optional<HttpProblem> HttpClient::start_tls(StreamSocket& socket, Waiter& waiter, Clock::time_point until) const {
+std::optional<HttpProblem> HttpClient::start_tls(StreamSocket& socket, Waiter& waiter,
+                                                 Clock::time_point until) const {
   try {
     switch (core::start_tls(socket, host_, waiter, until)) {
       case Wake::ready: break;
       case Wake::timeout:
-        return HttpProblem{HttpProblem::no_connection_in_time, host_ + ": no TLS handshake in time"};
+        return HttpProblem{HttpProblem::no_connection_in_time,
+                           host_ + ": no TLS handshake in time"};
       case Wake::gone: return HttpProblem{HttpProblem::gone, {}};
       case Wake::cancelled: return HttpProblem{HttpProblem::cancelled, {}};
     }
@@ -232,20 +269,30 @@ std::optional<HttpProblem> HttpClient::start_tls(StreamSocket& socket, Waiter& w
 std::string HttpClient::head_of(const Request& request) const {
   std::string head;
   head.reserve(512);
-  head.append(request.method).append(" ").append(base_path_).append(request.path).append(" HTTP/1.1\r\nHost: ").append(authority_).append("\r\n");
+  head.append(request.method)
+      .append(" ")
+      .append(base_path_)
+      .append(request.path)
+      .append(" HTTP/1.1\r\nHost: ")
+      .append(authority_)
+      .append("\r\n");
   bool has_agent = false;
   for (const auto& [name, value] : request.headers) {
     head.append(name).append(": ").append(value).append("\r\n");
     has_agent = has_agent || equals_ignoring_case(name, "User-Agent");
   }
   if (!has_agent) head.append("User-Agent: gatehouse/").append(kVersion).append("\r\n");
-  const bool expects_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";  // RFC 9110 8.6
-  if (!request.body.empty() || expects_body) head.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
+  const bool expects_body = request.method == "POST" || request.method == "PUT" ||
+                            request.method == "PATCH";  // RFC 9110 8.6
+  if (!request.body.empty() || expects_body)
+    head.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
   return head.append("\r\n");
 }
 
-std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> HttpClient::send(const Request& request, Waiter& waiter) {
-  constexpr std::size_t kJoin = 64 * 1024;  // up to here copying the body is cheaper than a second send
+std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> HttpClient::send(const Request& request,
+                                                                        Waiter& waiter) {
+  constexpr std::size_t kJoin =
+      64 * 1024;  // up to here copying the body is cheaper than a second send
   std::string head = head_of(request);
   const bool join = request.body.size() <= kJoin;
   if (join) head.append(request.body);
@@ -261,14 +308,19 @@ std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> HttpClient::send(const Re
     StreamSocket& socket = connection->socket;
     Io io = write_all(socket, head, waiter, first_byte);
     if (io == Io::ok && !join) io = write_all(socket, request.body, waiter, first_byte);
-    // A server that refuses a large body may answer and close before it has all of it: the answer says why (RFC 9112 9.5).
-    if (io != Io::ok && io != Io::broken) return problem(io, HttpProblem::broken, "the upstream did not take the request in time");
+    // A server that refuses a large body may answer and close before it has all of it: the answer
+    // says why (RFC 9112 9.5).
+    if (io != Io::ok && io != Io::broken)
+      return problem(io, HttpProblem::broken, "the upstream did not take the request in time");
 
-    std::unique_ptr<HttpAnswer> answer(new HttpAnswer(*this, std::move(socket), connection->expires, waiter, request.method == "HEAD", request.event));
+    std::unique_ptr<HttpAnswer> answer(new HttpAnswer(*this, std::move(socket), connection->expires,
+                                                      waiter, request.method == "HEAD",
+                                                      request.event));
     auto failed = answer->read_head(first_byte);
     if (!failed) return answer;
     const bool closed_before = kept && failed->kind == HttpProblem::broken && !answer->heard_;
-    if (!closed_before || (io == Io::ok && !is_idempotent(request.method))) return std::move(*failed);
+    if (!closed_before || (io == Io::ok && !is_idempotent(request.method)))
+      return std::move(*failed);
   }
 }
 

@@ -16,13 +16,22 @@ namespace gatehouse::core {
 
 /// Why an upstream did not answer, or not to the end.
 struct HttpProblem {
-  enum Kind { unreachable, no_connection_in_time, broken, too_large, timeout, gone, cancelled } kind;
+  enum Kind {
+    unreachable,
+    no_connection_in_time,
+    broken,
+    too_large,
+    timeout,
+    gone,
+    cancelled
+  } kind;
   std::string detail;  // for the log
 };
 
 class HttpClient;
 
-/// An answer of an upstream, its body still arriving. Ends its connection unless it was read to the end. One thread.
+/// An answer of an upstream, its body still arriving. Ends its connection unless it was read to the
+/// end. One thread.
 class HttpAnswer {
  public:
   ~HttpAnswer();
@@ -41,7 +50,8 @@ class HttpAnswer {
  private:
   friend class HttpClient;
   struct Parser;
-  HttpAnswer(HttpClient& client, Poco::Net::StreamSocket socket, Clock::time_point expires, Waiter& waiter, bool to_head, Clock::duration event);
+  HttpAnswer(HttpClient& client, Poco::Net::StreamSocket socket, Clock::time_point expires,
+             Waiter& waiter, bool to_head, Clock::duration event);
   std::variant<std::string_view, HttpProblem> read(Clock::time_point until);
   std::optional<HttpProblem> read_head(Clock::duration first_byte);
   std::optional<HttpProblem> receive(Clock::time_point until);
@@ -56,7 +66,7 @@ class HttpAnswer {
   std::string pending_;  // received, not yet taken by the parser
   std::string piece_;    // what read() returned last
   SseReader events_;
-  bool heard_ = false;   // a byte has come
+  bool heard_ = false;  // a byte has come
 };
 
 /// Sends requests to one origin over kept-alive connections. Any thread.
@@ -65,7 +75,8 @@ class HttpClient {
   struct Options {
     std::string base_url;
     Clock::duration connect, first_byte, idle;
-    Clock::duration life = std::chrono::minutes(5);  // of a connection that is kept: a name may have moved since
+    Clock::duration life =
+        std::chrono::minutes(5);  // of a connection that is kept: a name may have moved since
   };
   struct Request {
     std::string_view method, path;
@@ -78,10 +89,11 @@ class HttpClient {
   /// Throws std::invalid_argument when base_url is not an http or https URL.
   explicit HttpClient(Options options);
 
-  /// Sends and waits for the head. If a kept connection turns out to be closed, the request is sent again on a new one,
-  /// unless it left whole and its method is not idempotent (RFC 9112 9.3.1). Answers must not outlive the client or the
-  /// waiter.
-  std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> send(const Request& request, Waiter& waiter);
+  /// Sends and waits for the head. If a kept connection turns out to be closed, the request is sent
+  /// again on a new one, unless it left whole and its method is not idempotent (RFC 9112 9.3.1).
+  /// Answers must not outlive the client or the waiter.
+  std::variant<std::unique_ptr<HttpAnswer>, HttpProblem> send(const Request& request,
+                                                              Waiter& waiter);
 
  private:
   friend class HttpAnswer;
@@ -97,7 +109,8 @@ class HttpClient {
   void keep(Connection connection, Clock::duration time);
   std::string head_of(const Request& request) const;
   std::variant<Connection, HttpProblem> connect(Waiter& waiter) const;
-  std::optional<HttpProblem> start_tls(Poco::Net::StreamSocket& socket, Waiter& waiter, Clock::time_point until) const;
+  std::optional<HttpProblem> start_tls(Poco::Net::StreamSocket& socket, Waiter& waiter,
+                                       Clock::time_point until) const;
 
   const Options options_;
   std::string host_;       // for the name service and TLS

@@ -17,7 +17,9 @@ using Address = Networks::Address;
 
 constexpr std::array<std::uint8_t, 12> kIpv4Mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-bool is_ipv4(const Address& a) { return std::equal(kIpv4Mapped.begin(), kIpv4Mapped.end(), a.begin()); }
+bool is_ipv4(const Address& a) {
+  return std::equal(kIpv4Mapped.begin(), kIpv4Mapped.end(), a.begin());
+}
 
 std::optional<Address> parse_address(std::string_view text) {
   char terminated[INET6_ADDRSTRLEN] = {};  // for inet_pton
@@ -36,7 +38,8 @@ std::string to_text(const Address& a) {
                     : inet_ntop(AF_INET6, a.data(), text, sizeof text);
 }
 
-/// Inside quotes as well: a client that begins the header with a quote must not hide what proxies append.
+/// Inside quotes as well: a client that begins the header with a quote must not hide what proxies
+/// append.
 std::vector<std::string_view> split(std::string_view text, char delimiter) {
   std::vector<std::string_view> parts;
   for (;;) {
@@ -47,13 +50,16 @@ std::vector<std::string_view> split(std::string_view text, char delimiter) {
   }
 }
 
-/// The node of an element of Forwarded (RFC 7239 4): for="[2001:db8::1]:4711";proto=https. Empty: it names none.
+/// The node of an element of Forwarded (RFC 7239 4): for="[2001:db8::1]:4711";proto=https. Empty:
+/// it names none.
 std::string_view node_of(std::string_view element) {
   constexpr std::string_view kFor = "for=";
   for (std::string_view pair : split(element, ';')) {
     if (!equals_ignoring_case(pair.substr(0, kFor.size()), kFor)) continue;
     pair.remove_prefix(kFor.size());
-    return pair.size() > 1 && pair.front() == '"' && pair.back() == '"' ? pair.substr(1, pair.size() - 2) : pair;
+    return pair.size() > 1 && pair.front() == '"' && pair.back() == '"'
+               ? pair.substr(1, pair.size() - 2)
+               : pair;
   }
   return {};
 }
@@ -73,10 +79,12 @@ std::vector<std::string_view> nodes(const std::vector<Field>& fields, std::strin
 std::optional<Address> parse_node(std::string_view text) {
   const auto bracket = text.find(']'), colon = text.rfind(':');
   const bool bracketed = !text.empty() && text[0] == '[' && bracket != text.npos;
-  const bool has_port = colon != text.npos && (bracketed ? colon == bracket + 1 : text.find(':') == colon);
+  const bool has_port =
+      colon != text.npos && (bracketed ? colon == bracket + 1 : text.find(':') == colon);
   if (has_port) {
     const std::string_view port = text.substr(colon + 1);
-    if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != port.npos) return std::nullopt;
+    if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != port.npos)
+      return std::nullopt;
     text = text.substr(0, colon);
   }
   if (bracketed && text.back() != ']') return std::nullopt;
@@ -113,14 +121,16 @@ std::string plain_address(std::string_view text) {
   return address ? to_text(*address) : std::string(text);
 }
 
-std::string client_address(std::string_view peer, const std::vector<Field>& fields, const Networks& trusted) {
+std::string client_address(std::string_view peer, const std::vector<Field>& fields,
+                           const Networks& trusted) {
   const auto sender = trusted.empty() ? std::nullopt : parse_address(peer);
   if (!sender || !trusted.contain(*sender)) return std::string(peer);
-  // A proxy that writes one of the two passes the other on as the client sent it: most write X-Forwarded-For.
+  // A proxy that writes one of the two passes the other on as the client sent it: most write
+  // X-Forwarded-For.
   auto hops = nodes(fields, "X-Forwarded-For", [](std::string_view element) { return element; });
   if (hops.empty()) hops = nodes(fields, "Forwarded", node_of);
-  // Each proxy appends whom it heard, so what stands right of the first one we do not trust is true, and the rest is a
-  // claim.
+  // Each proxy appends whom it heard, so what stands right of the first one we do not trust is
+  // true, and the rest is a claim.
   std::optional<Address> client = sender;
   for (auto hop = hops.rbegin(); hop != hops.rend() && trusted.contain(*client); ++hop) {
     client = parse_node(*hop);

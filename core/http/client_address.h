@@ -31,13 +31,14 @@ class Networks {
   std::vector<Network> networks_;
 };
 
-/// The one way to write an address; an IPv4 address as such, even if it came as an IPv6 one. What is none stays as it
-/// is.
+/// The one way to write an address; an IPv4 address as such, even if it came as an IPv6 one. What
+/// is none stays as it is.
 std::string plain_address(std::string_view text);
 
-/// Who sent the request that `peer` has passed on: the last address that its X-Forwarded-For header names, or without
-/// one its Forwarded header (RFC 7239), which is not `trusted`. `peer` itself if that is not trusted, or the header
-/// names something else than addresses.
-std::string client_address(std::string_view peer, const std::vector<Field>& fields, const Networks& trusted);
+/// Who sent the request that `peer` has passed on: the last address that its X-Forwarded-For header
+/// names, or without one its Forwarded header (RFC 7239), which is not `trusted`. `peer` itself if
+/// that is not trusted, or the header names something else than addresses.
+std::string client_address(std::string_view peer, const std::vector<Field>& fields,
+                           const Networks& trusted);
 
 }  // namespace gatehouse::core

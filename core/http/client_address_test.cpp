@@ -17,8 +17,12 @@ std::string client(const std::vector<std::string>& trusted, std::string_view pee
   return client_address(peer, fields, networks);
 }
 
-std::pair<std::string, std::string> forwarded_for(const std::string& value) { return {"x-forwarded-for", value}; }
-std::pair<std::string, std::string> forwarded(const std::string& value) { return {"forwarded", value}; }
+std::pair<std::string, std::string> forwarded_for(const std::string& value) {
+  return {"x-forwarded-for", value};
+}
+std::pair<std::string, std::string> forwarded(const std::string& value) {
+  return {"forwarded", value};
+}
 
 TEST(ClientAddress, IsThatOfTheConnectionUnlessAProxyIsTrusted) {
   EXPECT_EQ(client({}, "192.0.2.1", {forwarded_for("198.51.100.7")}), "192.0.2.1");
@@ -29,13 +33,17 @@ TEST(ClientAddress, IsThatOfTheConnectionUnlessAProxyIsTrusted) {
 
 TEST(ClientAddress, IsTheLastOneThatIsNoTrustedProxy) {
   EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1", {forwarded_for("198.51.100.7")}), "198.51.100.7");
-  EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1", {forwarded_for("203.0.113.9, 198.51.100.7 ,\t10.2.0.1,10.1.0.1")}),
+  EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1",
+                   {forwarded_for("203.0.113.9, 198.51.100.7 ,\t10.2.0.1,10.1.0.1")}),
             "198.51.100.7");
   EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1",
-                   {forwarded_for("203.0.113.9"), forwarded_for("198.51.100.7"), forwarded_for("10.1.0.1")}),
+                   {forwarded_for("203.0.113.9"), forwarded_for("198.51.100.7"),
+                    forwarded_for("10.1.0.1")}),
             "198.51.100.7");
-  EXPECT_EQ(client({"fd00::/8", "10.0.0.1"}, "fd00::1", {forwarded_for("2001:db8::1, 10.0.0.1")}), "2001:db8::1");
-  EXPECT_EQ(client({"10.0.0.1"}, "::ffff:10.0.0.1", {forwarded_for("198.51.100.7")}), "198.51.100.7");
+  EXPECT_EQ(client({"fd00::/8", "10.0.0.1"}, "fd00::1", {forwarded_for("2001:db8::1, 10.0.0.1")}),
+            "2001:db8::1");
+  EXPECT_EQ(client({"10.0.0.1"}, "::ffff:10.0.0.1", {forwarded_for("198.51.100.7")}),
+            "198.51.100.7");
 }
 
 TEST(ClientAddress, IsTheFirstOneIfAllAreTrusted) {
@@ -43,8 +51,8 @@ TEST(ClientAddress, IsTheFirstOneIfAllAreTrusted) {
 }
 
 TEST(ClientAddress, MayHaveAPortAndBrackets) {
-  for (const char* text :
-       {"198.51.100.7:4711", "::ffff:198.51.100.7", "[::ffff:198.51.100.7]", "[::ffff:198.51.100.7]:4711"}) {
+  for (const char* text : {"198.51.100.7:4711", "::ffff:198.51.100.7", "[::ffff:198.51.100.7]",
+                           "[::ffff:198.51.100.7]:4711"}) {
     EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1", {forwarded_for(text)}), "198.51.100.7") << text;
   }
   for (const char* text : {"2001:db8::1", "[2001:db8::1]", "[2001:DB8:0::1]:4711"}) {
@@ -54,19 +62,22 @@ TEST(ClientAddress, MayHaveAPortAndBrackets) {
 
 TEST(ClientAddress, IsThatOfTheProxyIfTheHeaderNamesSomethingElse) {
   for (const char* garbage :
-       {"", " ", "unknown", "198.51.100.7, ", "198.51.100.7:", "198.51.100.7:http", "198.51.100.7:123456",
-        "[2001:db8::1", "2001:db8::1]", "[2001:db8::1]4711", "[]", "[", ":", "198.51.100.7, not\xff",
-        "198.51.100.007.1", "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc", "garbage, 10.0.0.2"}) {
+       {"", " ", "unknown", "198.51.100.7, ", "198.51.100.7:", "198.51.100.7:http",
+        "198.51.100.7:123456", "[2001:db8::1", "2001:db8::1]", "[2001:db8::1]4711", "[]", "[", ":",
+        "198.51.100.7, not\xff", "198.51.100.007.1",
+        "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc", "garbage, 10.0.0.2"}) {
     EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1", {forwarded_for(garbage)}), "10.0.0.1") << garbage;
   }
 }
 
 TEST(ClientAddress, IsHiddenByNothingThatTheClientSent) {
   for (const char* claim : {"garbage", "\"", "192.0.2.1", ", ,", "[", "10.0.0.1"}) {
-    EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1", {forwarded_for(std::string(claim) + ", 198.51.100.7")}),
-              "198.51.100.7")
+    EXPECT_EQ(
+        client({"10.0.0.0/8"}, "10.0.0.1", {forwarded_for(std::string(claim) + ", 198.51.100.7")}),
+        "198.51.100.7")
         << claim;
-    EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1", {forwarded("for=" + std::string(claim) + ", for=198.51.100.7")}),
+    EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1",
+                     {forwarded("for=" + std::string(claim) + ", for=198.51.100.7")}),
               "198.51.100.7")
         << claim;
   }
@@ -75,16 +86,19 @@ TEST(ClientAddress, IsHiddenByNothingThatTheClientSent) {
 TEST(ClientAddress, IsReadFromTheStandardHeaderWhereTheUsualOneIsMissing) {
   const std::vector<std::string> trusted = {"10.0.0.0/8"};
   EXPECT_EQ(client(trusted, "10.0.0.1", {forwarded("for=198.51.100.7")}), "198.51.100.7");
-  EXPECT_EQ(client(trusted, "10.0.0.1", {forwarded("proto=https; For=\"198.51.100.7:4711\";by=10.0.0.1")}),
+  EXPECT_EQ(client(trusted, "10.0.0.1",
+                   {forwarded("proto=https; For=\"198.51.100.7:4711\";by=10.0.0.1")}),
             "198.51.100.7");
-  EXPECT_EQ(
-      client(trusted, "10.0.0.1", {forwarded("for=203.0.113.9, for=\"[2001:db8::1]:4711\";host=a, for=10.1.0.1")}),
-      "2001:db8::1");
-  for (const char* garbage : {"", "for=unknown", "for=_hidden", "proto=https", "for=198.51.100.7, proto=https",
-                              "for=\"198.51.100.7", "for"}) {
+  EXPECT_EQ(client(trusted, "10.0.0.1",
+                   {forwarded("for=203.0.113.9, for=\"[2001:db8::1]:4711\";host=a, for=10.1.0.1")}),
+            "2001:db8::1");
+  for (const char* garbage : {"", "for=unknown", "for=_hidden", "proto=https",
+                              "for=198.51.100.7, proto=https", "for=\"198.51.100.7", "for"}) {
     EXPECT_EQ(client(trusted, "10.0.0.1", {forwarded(garbage)}), "10.0.0.1") << garbage;
   }
-  EXPECT_EQ(client(trusted, "10.0.0.1", {forwarded("for=203.0.113.9"), forwarded_for("198.51.100.7")}), "198.51.100.7");
+  EXPECT_EQ(
+      client(trusted, "10.0.0.1", {forwarded("for=203.0.113.9"), forwarded_for("198.51.100.7")}),
+      "198.51.100.7");
 }
 
 TEST(ClientAddress, KnowsTheBordersOfANetwork) {
@@ -109,8 +123,8 @@ TEST(ClientAddress, IsWrittenInOneWay) {
 
 TEST(Networks, AreAddressesOrNetworks) {
   Networks networks;
-  for (const char* text : {"", "localhost", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8x", "/8",
-                           "fd00::/129", "10.0.0/8", "*"}) {
+  for (const char* text : {"", "localhost", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1",
+                           "10.0.0.0/8x", "/8", "fd00::/129", "10.0.0/8", "*"}) {
     EXPECT_FALSE(networks.add(text)) << text;
   }
   EXPECT_TRUE(networks.empty());

@@ -77,13 +77,15 @@ TEST(HttpClient, SendsExactlyWhatItIsGiven) {
   }});
   ClientEnd client;
   HttpClient http(options(server.url() + "/v1/"));
-  fetch(http, client.waiter(), {"GET", "/models?alt=sse", {{"Accept", "text/event-stream"}, {"user-agent", "mine"}}, {}});
-  fetch(http, client.waiter(), {"POST", "/chat", {{"Content-Type", "application/json"}, {"X-Key", "k"}}, "{}"});
+  fetch(http, client.waiter(),
+        {"GET", "/models?alt=sse", {{"Accept", "text/event-stream"}, {"user-agent", "mine"}}, {}});
+  fetch(http, client.waiter(),
+        {"POST", "/chat", {{"Content-Type", "application/json"}, {"X-Key", "k"}}, "{}"});
   EXPECT_EQ(get, "GET /v1/models?alt=sse HTTP/1.1\r\nHost: 127.0.0.1:" + server.port() +
                      "\r\nAccept: text/event-stream\r\nuser-agent: mine\r\n\r\n");
   EXPECT_EQ(post, "POST /v1/chat HTTP/1.1\r\nHost: 127.0.0.1:" + server.port() +
-                      "\r\nContent-Type: application/json\r\nX-Key: k\r\nUser-Agent: gatehouse/" GATEHOUSE_VERSION
-                      "\r\nContent-Length: 2\r\n\r\n{}");
+                      "\r\nContent-Type: application/json\r\nX-Key: k\r\nUser-Agent: "
+                      "gatehouse/" GATEHOUSE_VERSION "\r\nContent-Length: 2\r\n\r\n{}");
 }
 
 TEST(HttpClient, AnEmptyBodyHasALengthWhereOneIsExpected) {
@@ -117,7 +119,8 @@ TEST(HttpClient, AConnectionIsUsedForTheNextRequest) {
   }});
   ClientEnd client;
   HttpClient http(options(server.url()));
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");  // a second connection would find nobody
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(fetch(http, client.waiter()).body, "hello");  // a second connection would find nobody
 }
 
 TEST(HttpClient, AConnectionIsNotUsedAgainIfItsAnswerSaysSoOrWasNotRead) {
@@ -128,8 +131,11 @@ TEST(HttpClient, AConnectionIsNotUsedAgainIfItsAnswerSaysSoOrWasNotRead) {
       EXPECT_TRUE(peer.sees_end());
     };
   };
-  ScriptedServer server({once("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"), once("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
-                         once("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, and more"), once("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello"), once(kHello)});
+  ScriptedServer server(
+      {once("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"),
+       once("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
+       once("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, and more"),
+       once("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello"), once(kHello)});
   ClientEnd client;
   HttpClient http(options(server.url()));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
@@ -166,16 +172,19 @@ TEST(HttpClient, AConnectionIsKeptForLessThanTheServerSays) {
   const auto once = [](std::string_view keep_alive) {
     return [keep_alive](Peer& peer) {
       peer.request();
-      peer.send("HTTP/1.1 200 OK\r\n" + std::string(keep_alive) + "\r\nContent-Length: 5\r\n\r\nhello");
+      peer.send("HTTP/1.1 200 OK\r\n" + std::string(keep_alive) +
+                "\r\nContent-Length: 5\r\n\r\nhello");
       EXPECT_TRUE(peer.sees_end());
     };
   };
-  ScriptedServer server({once("Keep-Alive: timeout=1"), once("keep-alive: max=5, Timeout=0"), [](Peer& peer) {
-                           peer.request();
-                           peer.send("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=60, max=5\r\nContent-Length: 5\r\n\r\nhello");
-                           peer.request();
-                           peer.send(kHello);
-                         }});
+  ScriptedServer server(
+      {once("Keep-Alive: timeout=1"), once("keep-alive: max=5, Timeout=0"), [](Peer& peer) {
+         peer.request();
+         peer.send(
+             "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=60, max=5\r\nContent-Length: 5\r\n\r\nhello");
+         peer.request();
+         peer.send(kHello);
+       }});
   ClientEnd client;
   HttpClient http(options(server.url()));
   for (int i = 0; i < 4; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
@@ -193,8 +202,10 @@ TEST(HttpClient, AConnectionIsNotUsedForLongerThanItsLife) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
 }
 
-/// The servers of a connection that is kept and closed when the second request has come, and of the next connection.
-std::vector<ScriptedServer::Script> closes_at_second_request(std::string_view answer_to_second = {}) {
+/// The servers of a connection that is kept and closed when the second request has come, and of the
+/// next connection.
+std::vector<ScriptedServer::Script> closes_at_second_request(
+    std::string_view answer_to_second = {}) {
   return {[=](Peer& peer) {
             peer.request();
             peer.send(kHello);
@@ -247,7 +258,8 @@ TEST(HttpClient, ARequestThatDidNotLeaveWholeIsSentAgain) {
   ClientEnd client;
   HttpClient http(options(server.url()));
   EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
-  EXPECT_EQ(fetch(http, client.waiter(), {"POST", "/", {}, std::string(20u << 20, 'x')}).body, "hello");
+  EXPECT_EQ(fetch(http, client.waiter(), {"POST", "/", {}, std::string(20u << 20, 'x')}).body,
+            "hello");
 }
 
 TEST(HttpClient, AnAnswerThatComesBeforeTheRequestIsSentWholeIsRead) {
@@ -258,28 +270,37 @@ TEST(HttpClient, AnAnswerThatComesBeforeTheRequestIsSentWholeIsRead) {
   }});
   ClientEnd client;
   HttpClient http(options(server.url()));
-  EXPECT_EQ(fetch(http, client.waiter(), {"POST", "/", {}, std::string(20u << 20, 'x')}).status, 413);
+  EXPECT_EQ(fetch(http, client.waiter(), {"POST", "/", {}, std::string(20u << 20, 'x')}).status,
+            413);
 }
 
 TEST(HttpClient, ReadsTheFramingsOfAnAnswer) {
   EXPECT_EQ(answered("HTTP/1.1 200 OK\r\n\r\nto the end").body, "to the end");
   EXPECT_EQ(answered("HTTP/1.0 200 OK\r\n\r\nto the end").body, "to the end");
-  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nX: y\r\n\r\n").body, "hello");
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+                     "chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nX: y\r\n\r\n")
+                .body,
+            "hello");
   EXPECT_EQ(answered("HTTP/1.1 204 No Content\r\n\r\n").status, 204);
   EXPECT_EQ(answered("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n").status, 304);
-  for (const char* whole : {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n"}) EXPECT_FALSE(answered(whole).problem) << whole;
+  for (const char* whole : {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n"})
+    EXPECT_FALSE(answered(whole).problem) << whole;
 }
 
 TEST(HttpClient, AnAnswerToHeadHasNoBody) {
-  const Outcome out = answered("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", {"HEAD", "/", {}, {}});
+  const Outcome out =
+      answered("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", {"HEAD", "/", {}, {}});
   EXPECT_EQ(out.status, 200);
   EXPECT_FALSE(out.problem);
 }
 
 TEST(HttpClient, AnAnswerThatBreaksOffIsBroken) {
-  for (const char* part : {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nX: y\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello",
-                           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
-                           "HTTP/1.1 100 Continue\r\n\r\n"}) {
+  for (const char* part :
+       {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nX: y\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
+        "HTTP/1.1 100 Continue\r\n\r\n"}) {
     EXPECT_EQ(answered(part).problem, HttpProblem::broken) << part;
   }
 }
@@ -296,25 +317,37 @@ TEST(HttpClient, AResetConnectionIsBroken) {
 }
 
 TEST(HttpClient, WhatIsNotHttpIsBroken) {
-  for (const std::string& garbage : {std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string("HTTP/2 200\r\n\r\n"), std::string("HTTP/1.1 20 OK\r\n\r\n"), std::string(100, '\0'),
-                                     std::string("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
-                                     std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"), std::string("HTTP/1.1 200 OK\r\nX Y: z\r\n\r\n"),
-                                     std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\nhello")}) {
+  for (const std::string& garbage :
+       {std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string("HTTP/2 200\r\n\r\n"),
+        std::string("HTTP/1.1 20 OK\r\n\r\n"), std::string(100, '\0'),
+        std::string("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
+        std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nX Y: z\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\nhello")}) {
     EXPECT_EQ(answered(garbage).problem, HttpProblem::broken) << garbage;
   }
 }
 
 TEST(HttpClient, AHeadBeyond64KiBIsBroken) {
-  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(1 << 20, 'x') + "\r\n\r\n").problem, HttpProblem::broken);
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(1 << 20, 'x') + "\r\n\r\n").problem,
+            HttpProblem::broken);
   std::string fields;
   for (int i = 0; i < 10'000; ++i) fields += "X-Name: y\r\n";
   EXPECT_EQ(answered("HTTP/1.1 200 OK\r\n" + fields + "\r\n").problem, HttpProblem::broken);
-  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(60 << 10, 'x') + "\r\nContent-Length: 5\r\n\r\nhello").body, "hello");
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(60 << 10, 'x') +
+                     "\r\nContent-Length: 5\r\n\r\nhello")
+                .body,
+            "hello");
 }
 
 TEST(HttpClient, InterimAnswersAreSkippedAndRedirectsAreNot) {
-  EXPECT_EQ(answered("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + std::string(kHello)).body, "hello");
-  const Outcome redirect = answered("HTTP/1.1 307 Temporary Redirect\r\nLocation: /other\r\nContent-Length: 2\r\n\r\nno");
+  EXPECT_EQ(answered("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" +
+                     std::string(kHello))
+                .body,
+            "hello");
+  const Outcome redirect = answered(
+      "HTTP/1.1 307 Temporary Redirect\r\nLocation: /other\r\nContent-Length: 2\r\n\r\nno");
   EXPECT_EQ(redirect.status, 307);
   EXPECT_EQ(redirect.body, "no");
 }
@@ -348,7 +381,9 @@ TEST(HttpClient, AFoldedHeaderIsOneLine) {
 TEST(HttpClient, ReadsEventsAsTheyCome) {
   ScriptedServer server({[](Peer& peer) {
     peer.request();
-    peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndata\r\n9\r\n: one\n\nda\r\n8\r\nta:two\n\n\r\n0\r\n\r\n");
+    peer.send(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndata\r\n9\r\n: "
+        "one\n\nda\r\n8\r\nta:two\n\n\r\n0\r\n\r\n");
   }});
   ClientEnd client;
   HttpClient http(options(server.url()));
@@ -369,7 +404,8 @@ TEST(HttpClient, AClientThatLeavesIsSeenWhileEventsThatCameAtOnceAreRead) {
   for (int i = 0; i < 400; ++i) events += "data:x\n\n";
   ScriptedServer server({[&](Peer& peer) {
     peer.request();
-    peer.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(events.size()) + "\r\n\r\n" + events);
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(events.size()) + "\r\n\r\n" +
+              events);
   }});
   ClientEnd client;
   HttpClient http(options(server.url()));
@@ -398,12 +434,16 @@ TEST(HttpClient, AnEventBeyondTheLimitIsTooLarge) {
   EXPECT_EQ(std::get<HttpProblem>(next).kind, HttpProblem::too_large);
 }
 
-// ---- Waiting -------------------------------------------------------------------------------------------------------
+// ---- Waiting
+// -------------------------------------------------------------------------------------------------------
 
 TEST(HttpClient, ASilentServerIsATimeoutBeforeTheHeadAndInTheBody) {
   bool saw_end[3] = {};
-  ScriptedServer server({silent_after("", saw_end[0]), silent_after("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200", saw_end[1]),
-                         silent_after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", saw_end[2])});
+  ScriptedServer server(
+      {silent_after("", saw_end[0]),
+       silent_after("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200", saw_end[1]),
+       silent_after("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+                    saw_end[2])});
   ClientEnd client;
   HttpClient http({server.url(), 5s, 20ms, 20ms});
   for (int i = 0; i < 2; ++i) EXPECT_EQ(fetch(http, client.waiter()).problem, HttpProblem::timeout);
@@ -417,7 +457,9 @@ TEST(HttpClient, ASilentServerIsATimeoutBeforeTheHeadAndInTheBody) {
 
 TEST(HttpClient, AClientThatLeavesEndsTheUpstreamRequestBeforeTheHeadAndInTheBody) {
   bool saw_end[2] = {};
-  ScriptedServer server({silent_after("", saw_end[0]), silent_after("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", saw_end[1])});
+  ScriptedServer server(
+      {silent_after("", saw_end[0]),
+       silent_after("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", saw_end[1])});
   HttpClient http(options(server.url()));
   {
     ClientEnd client;
@@ -463,7 +505,8 @@ TEST(HttpClient, TheDeadlineAndTheEndOfTheGatewayCancel) {
   EXPECT_TRUE(saw_end[0] && saw_end[1]);
 }
 
-// ---- Connecting ----------------------------------------------------------------------------------------------------
+// ---- Connecting
+// ----------------------------------------------------------------------------------------------------
 
 TEST(HttpClient, WhereNobodyListensIsUnreachable) {
   std::string url;
@@ -490,9 +533,13 @@ TEST(HttpClient, ANameIsLookedUpAndAllItsAddressesAreTried) {
 }
 
 TEST(HttpClient, ABaseUrlIsAnHttpUrlOfAHostAndAPath) {
-  for (const char* good : {"http://127.0.0.1", "http://localhost:1/v1beta/", "HTTP://a", "http://[::1]:80/x"}) EXPECT_NO_THROW(HttpClient{options(good)}) << good;
-  for (const char* bad : {"", "a", "//a", "http:", "http://", "http:///a", "ftp://a", "ws://a", "http://a:b", "http://a:65536", "http://a:-1", "http://[::1", "http://u:p@a", "http://a/?b",
-                          "http://a/#b", "http://a b/", "http://a\r\nX/", "http://\xc3\xa4/"}) {
+  for (const char* good :
+       {"http://127.0.0.1", "http://localhost:1/v1beta/", "HTTP://a", "http://[::1]:80/x"})
+    EXPECT_NO_THROW(HttpClient{options(good)}) << good;
+  for (const char* bad :
+       {"", "a", "//a", "http:", "http://", "http:///a", "ftp://a", "ws://a", "http://a:b",
+        "http://a:65536", "http://a:-1", "http://[::1", "http://u:p@a", "http://a/?b",
+        "http://a/#b", "http://a b/", "http://a\r\nX/", "http://\xc3\xa4/"}) {
     EXPECT_THROW(HttpClient{options(bad)}, std::invalid_argument) << bad;
   }
 }
@@ -511,7 +558,9 @@ TEST(HttpClient, ItsSocketsAreNotInheritedByOtherPrograms) {
     const int fd = std::stoi(entry.path().filename());
     sockaddr_in peer{};
     socklen_t size = sizeof peer;
-    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 || peer.sin_family != AF_INET || std::to_string(ntohs(peer.sin_port)) != server.port()) continue;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0 ||
+        peer.sin_family != AF_INET || std::to_string(ntohs(peer.sin_port)) != server.port())
+      continue;
     ++found;
     EXPECT_TRUE(::fcntl(fd, F_GETFD) & FD_CLOEXEC);
   }

@@ -15,7 +15,8 @@ namespace {
 using Poco::Net::SocketAddress;
 using Poco::Net::StreamSocket;
 
-constexpr auto kPatience = std::chrono::milliseconds(250);  // RFC 8305 5: the recommended Connection Attempt Delay
+constexpr auto kPatience =
+    std::chrono::milliseconds(250);  // RFC 8305 5: the recommended Connection Attempt Delay
 
 /// The attempts that are on.
 class Attempts {
@@ -34,7 +35,9 @@ class Attempts {
       explain(address, e.displayText());
     }
   }
-  Wake wait(Waiter& waiter, Clock::time_point until) { return waiter.wait(fds_, all_.size(), until); }
+  Wake wait(Waiter& waiter, Clock::time_point until) {
+    return waiter.wait(fds_, all_.size(), until);
+  }
   /// The first that is connected; forgets those that have failed.
   std::optional<StreamSocket> connected() {
     std::size_t left = 0;
@@ -63,7 +66,9 @@ class Attempts {
     StreamSocket socket;
   };
 
-  void explain(const SocketAddress& address, std::string_view how) { why_.append(why_.empty() ? "" : "; ").append(address.toString()).append(": ").append(how); }
+  void explain(const SocketAddress& address, std::string_view how) {
+    why_.append(why_.empty() ? "" : "; ").append(address.toString()).append(": ").append(how);
+  }
 
   std::string& why_;
   std::vector<Attempt> all_;
@@ -72,8 +77,9 @@ class Attempts {
 
 }  // namespace
 
-std::optional<StreamSocket> dial(const std::vector<Poco::Net::IPAddress>& addresses, std::uint16_t port, Waiter& waiter, Clock::time_point until, Wake& wake,
-                                 std::string& why) {
+std::optional<StreamSocket> dial(const std::vector<Poco::Net::IPAddress>& addresses,
+                                 std::uint16_t port, Waiter& waiter, Clock::time_point until,
+                                 Wake& wake, std::string& why) {
   wake = Wake::ready;
   Attempts attempts(why);
   for (auto next = addresses.begin(); !(attempts.none() && next == addresses.end());) {

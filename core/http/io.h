@@ -23,13 +23,17 @@ struct Read {
   std::size_t bytes = 0;
 };
 
-/// Reads what is there, waiting for the first byte at most until `until`. The socket, plain or TLS, is non-blocking.
-Read read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size, Waiter& waiter, Clock::time_point until);
+/// Reads what is there, waiting for the first byte at most until `until`. The socket, plain or TLS,
+/// is non-blocking.
+Read read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size, Waiter& waiter,
+               Clock::time_point until);
 
-/// Writes what is taken without waiting, from the front of `bytes`. False: the connection has failed.
+/// Writes what is taken without waiting, from the front of `bytes`. False: the connection has
+/// failed.
 bool write_ready(Poco::Net::StreamSocket& socket, std::string_view& bytes);
 /// Writes all of it; each wait for the peer lasts at most `patience`.
-Io write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter, Clock::duration patience);
+Io write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter,
+             Clock::duration patience);
 
 /// As read_some(), without waiting: {ok, 0} when nothing is there.
 Read read_ready(Poco::Net::StreamSocket& socket, char* to, std::size_t size);

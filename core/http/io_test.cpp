@@ -74,8 +74,10 @@ TEST(Io, ReadingWithoutWaitingSaysThatNothingIsThere) {
   EXPECT_EQ(read.bytes, 0u);
 }
 
-/// What ends the reading, byte by byte, of a peer that always has more. `then` is called when the first has come.
-Io end_of_flood(ClientEnd& client, const std::function<void()>& then = [] {}, Clock::duration patience = 1h) {
+/// What ends the reading, byte by byte, of a peer that always has more. `then` is called when the
+/// first has come.
+Io end_of_flood(
+    ClientEnd& client, const std::function<void()>& then = [] {}, Clock::duration patience = 1h) {
   const std::string plenty(1u << 20, 'x');
   ScriptedServer server({[&](Peer& peer) {
     while (peer.send(plenty)) {
@@ -86,7 +88,8 @@ Io end_of_flood(ClientEnd& client, const std::function<void()>& then = [] {}, Cl
   Io how = read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s).how;
   then();
   const auto began = Clock::now(), until = began + patience;
-  while (how == Io::ok && Clock::now() < began + 5s) how = read_some(socket, &byte, 1, client.waiter(), until).how;
+  while (how == Io::ok && Clock::now() < began + 5s)
+    how = read_some(socket, &byte, 1, client.waiter(), until).how;
   return how;
 }
 
@@ -95,12 +98,15 @@ TEST(Io, APeerThatNeverPausesHidesNothingThatEndsAWait) {
   EXPECT_EQ(end_of_flood(late), Io::cancelled);
   EXPECT_EQ(end_of_flood(leaves, [&] { leaves.leave(); }), Io::gone);
   EXPECT_EQ(end_of_flood(stopped, [&] { stopped.stop(); }), Io::cancelled);
-  EXPECT_EQ(end_of_flood(patient, [] {}, 100ms), Io::timeout);
+  EXPECT_EQ(end_of_flood(
+                patient, [] {}, 100ms),
+            Io::timeout);
 }
 
 TEST(Waiter, EndsForTheFirstOfTimeDeadlineStopAndClient) {
   EXPECT_EQ(ClientEnd().waiter().wait(-1, 0, Clock::now()), Wake::timeout);
-  EXPECT_EQ(ClientEnd(Clock::now()).waiter().wait(-1, 0, Clock::time_point::max()), Wake::cancelled);
+  EXPECT_EQ(ClientEnd(Clock::now()).waiter().wait(-1, 0, Clock::time_point::max()),
+            Wake::cancelled);
 
   ClientEnd stopped;
   stopped.stop();
@@ -127,9 +133,10 @@ TEST(Waiter, InputOfTheClientIsReadyWhenItIsWaitedForAndNoHarmOtherwise) {
 TEST(Waiter, CallsBackAtTheTimesThatItIsTold) {
   ClientEnd client;
   int calls = 0;
-  Waiter waiter(client.near_end(), -1, Clock::time_point::max(), [&]() -> std::optional<Clock::time_point> {
-    return ++calls < 3 ? std::optional(Clock::now()) : std::nullopt;
-  });
+  Waiter waiter(client.near_end(), -1, Clock::time_point::max(),
+                [&]() -> std::optional<Clock::time_point> {
+                  return ++calls < 3 ? std::optional(Clock::now()) : std::nullopt;
+                });
   EXPECT_EQ(waiter.wait(-1, 0, Clock::time_point::max()), Wake::gone);
   EXPECT_EQ(calls, 3);
 }
@@ -140,7 +147,8 @@ TEST(Waiter, AClientThatLeavesEndsNoWaitThatOthersShare) {
   client.waiter().outlive([&] { return ++asked < 3; });
   client.leave();
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
-  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone) << "as soon as nobody shares it";
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone)
+      << "as soon as nobody shares it";
 
   client.waiter().outlive([] { return true; });
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
@@ -151,10 +159,11 @@ TEST(Waiter, AClientThatLeavesEndsNoWaitThatOthersShare) {
 TEST(Waiter, NobodyIsAskedWhoSharesItWhileTheClientIsThere) {
   ClientEnd client;
   int looks = 0, asked = 0;
-  Waiter waiter(client.near_end(), -1, Clock::time_point::max(), [&]() -> std::optional<Clock::time_point> {
-    ++looks;
-    return Clock::time_point::max();
-  });
+  Waiter waiter(client.near_end(), -1, Clock::time_point::max(),
+                [&]() -> std::optional<Clock::time_point> {
+                  ++looks;
+                  return Clock::time_point::max();
+                });
   waiter.outlive([&] { return ++asked > 0; });
   EXPECT_EQ(waiter.wait(-1, 0, Clock::now() + 250ms), Wake::timeout);
   EXPECT_EQ(looks, 1) << "a waiting thread sleeps";
@@ -165,7 +174,8 @@ TEST(Waiter, WhatIsAlwaysReadyDoesNotHideTheDeadline) {
   ClientEnd client(Clock::now() + 20ms);
   const int ready = ::eventfd(1, EFD_CLOEXEC);
   Wake wake = Wake::ready;
-  for (const auto began = Clock::now(); wake == Wake::ready && Clock::now() < began + 5s;) wake = client.waiter().wait(ready, POLLIN, Clock::time_point::max());
+  for (const auto began = Clock::now(); wake == Wake::ready && Clock::now() < began + 5s;)
+    wake = client.waiter().wait(ready, POLLIN, Clock::time_point::max());
   EXPECT_EQ(wake, Wake::cancelled);
   ::close(ready);
 }

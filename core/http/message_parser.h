@@ -8,8 +8,9 @@
 
 namespace gatehouse::core {
 
-/// Boost.Beast's parser of one HTTP/1.1 message, fed from a buffer of ours. What a message of one kind has beyond the other
-/// is left to the derived classes; so are the limits, since ours give better answers.
+/// Boost.Beast's parser of one HTTP/1.1 message, fed from a buffer of ours. What a message of one
+/// kind has beyond the other is left to the derived classes; so are the limits, since ours give
+/// better answers.
 template <bool kRequest>
 class MessageParser : public boost::beast::http::basic_parser<kRequest> {
  public:
@@ -34,7 +35,8 @@ class MessageParser : public boost::beast::http::basic_parser<kRequest> {
  protected:
   explicit MessageParser(std::uint32_t max_head) {
     this->header_limit(max_head);
-    this->body_limit(std::numeric_limits<std::uint64_t>::max());  // boost::none would refuse every Content-Length in Beast 1.74
+    this->body_limit(std::numeric_limits<std::uint64_t>::max());  // boost::none would refuse every
+                                                                  // Content-Length in Beast 1.74
     this->eager(true);
   }
 

@@ -24,7 +24,8 @@ constexpr std::size_t kMaxReply = 16 << 20;  // four times the largest value tha
 constexpr std::size_t kMaxItems = 100'000;   // of a whole reply: SCAN is asked for a thousand keys
 constexpr int kMaxDepth = 2;                 // SCAN: a list in a list
 
-/// Waits for nothing but the descriptor and the time: whoever the store is asked for, it answers within milliseconds.
+/// Waits for nothing but the descriptor and the time: whoever the store is asked for, it answers
+/// within milliseconds.
 Waiter waiter_until(Clock::time_point deadline) {
   return Waiter(-1, -1, deadline, [] { return std::optional(Clock::time_point::max()); });
 }
@@ -35,14 +36,16 @@ Clock::duration time_for(std::size_t bytes) {
          static_cast<std::int64_t>(RedisConnection::kSlowest);
 }
 
-std::optional<StreamSocket> connect(const Poco::Net::SocketAddress& address, Waiter& waiter, std::string& why) {
+std::optional<StreamSocket> connect(const Poco::Net::SocketAddress& address, Waiter& waiter,
+                                    std::string& why) {
   try {
     StreamSocket socket;
     socket.connectNB(address);
     ::fcntl(socket.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
-    socket.setOption(IPPROTO_TCP, TCP_KEEPIDLE, 30);  // seconds: routers forget a silent connection after minutes
+    socket.setOption(IPPROTO_TCP, TCP_KEEPIDLE,
+                     30);  // seconds: routers forget a silent connection after minutes
     if (waiter.wait(socket.impl()->sockfd(), POLLOUT, Clock::time_point::max()) != Wake::ready) {
       why = "no connection in time";
     } else if (const int error = socket.impl()->socketError()) {
@@ -61,7 +64,8 @@ bool parse(std::string_view text, std::int64_t& number) {
   return error == std::errc() && stop == text.data() + text.size();
 }
 
-bool secure(StreamSocket& socket, const std::string& host, Clock::time_point deadline, std::string& why) {
+bool secure(StreamSocket& socket, const std::string& host, Clock::time_point deadline,
+            std::string& why) {
   Waiter waiter = waiter_until(deadline);
   try {
     if (start_tls(socket, host, waiter, deadline) == Wake::ready) return true;
@@ -75,22 +79,27 @@ bool secure(StreamSocket& socket, const std::string& host, Clock::time_point dea
 }  // namespace
 
 std::string_view RedisReply::code() const {
-  // Redis 6 puts the error of a command into that of its script: "ERR Error running script ...: -READONLY You".
+  // Redis 6 puts the error of a command into that of its script: "ERR Error running script ...:
+  // -READONLY You".
   for (const std::string_view inner : {"-READONLY", "-OOM"}) {
     if (text.find(inner) != text.npos) return inner.substr(1);
   }
   return std::string_view(text).substr(0, std::min<std::size_t>(text.find(' '), 32));
 }
 
-std::unique_ptr<RedisConnection> RedisConnection::open(const StoreSettings::Redis& settings, Clock::time_point deadline,
-                                                       std::string& why, std::string& code) {
+std::unique_ptr<RedisConnection> RedisConnection::open(const StoreSettings::Redis& settings,
+                                                       Clock::time_point deadline, std::string& why,
+                                                       std::string& code) {
   Waiter waiter = waiter_until(deadline);
   Wake wake;
   const auto addresses = resolve(settings.host, waiter, deadline, wake, why);
-  if (addresses.empty() && why.empty()) why = wake == Wake::ready ? "the host has no address" : "the name service did not answer in time";
+  if (addresses.empty() && why.empty())
+    why =
+        wake == Wake::ready ? "the host has no address" : "the name service did not answer in time";
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     // A dead address may not use up the time of those after it.
-    Waiter share = waiter_until(Clock::now() + (deadline - Clock::now()) / static_cast<int>(addresses.size() - i));
+    Waiter share = waiter_until(Clock::now() +
+                                (deadline - Clock::now()) / static_cast<int>(addresses.size() - i));
     auto socket = connect({addresses[i], settings.port}, share, why);
     if (!socket) continue;
     if (settings.tls && !secure(*socket, settings.host, deadline, why)) return nullptr;
@@ -101,8 +110,8 @@ std::unique_ptr<RedisConnection> RedisConnection::open(const StoreSettings::Redi
   return nullptr;
 }
 
-bool RedisConnection::log_in(const StoreSettings::Redis& settings, Clock::time_point deadline, std::string& why,
-                             std::string& code) {
+bool RedisConnection::log_in(const StoreSettings::Redis& settings, Clock::time_point deadline,
+                             std::string& why, std::string& code) {
   if (!settings.password.empty() || !settings.user.empty()) {
     std::vector<std::string_view> auth{"AUTH", settings.user, settings.password};
     if (settings.user.empty()) auth.erase(auth.begin() + 1);
@@ -114,22 +123,27 @@ bool RedisConnection::log_in(const StoreSettings::Redis& settings, Clock::time_p
   return accepts({"SELECT", std::to_string(settings.database)}, deadline, why, code);
 }
 
-bool RedisConnection::accepts(const std::vector<std::string_view>& command, Clock::time_point deadline, std::string& why,
-                              std::string& code) {
+bool RedisConnection::accepts(const std::vector<std::string_view>& command,
+                              Clock::time_point deadline, std::string& why, std::string& code) {
   RedisReply reply;
   if (!ask(command, reply, deadline, why)) return false;
   if (reply.kind == RedisReply::kError) code = reply.code();
   return reply.kind == RedisReply::kStatus;
 }
 
-bool RedisConnection::ask(const std::vector<std::string_view>& command, RedisReply& reply, Clock::time_point deadline, std::string& why) {
+bool RedisConnection::ask(const std::vector<std::string_view>& command, RedisReply& reply,
+                          Clock::time_point deadline, std::string& why) {
   std::string bytes;
   std::size_t size = 32;
   for (const std::string_view word : command) size += word.size() + 32;
   bytes.reserve(size);
   bytes.append("*").append(std::to_string(command.size())).append("\r\n");
   for (const std::string_view word : command) {
-    bytes.append("$").append(std::to_string(word.size())).append("\r\n").append(word).append("\r\n");
+    bytes.append("$")
+        .append(std::to_string(word.size()))
+        .append("\r\n")
+        .append(word)
+        .append("\r\n");
   }
 
   const auto patience = deadline - Clock::now();
@@ -174,7 +188,8 @@ bool RedisConnection::read_reply(RedisReply& reply, int depth) {
     return true;
   }
   if (reply.integer < 0) return false;
-  if (reply.kind == RedisReply::kBulk) return read_bytes(reply.text, static_cast<std::size_t>(reply.integer));
+  if (reply.kind == RedisReply::kBulk)
+    return read_bytes(reply.text, static_cast<std::size_t>(reply.integer));
   if (depth == kMaxDepth) return false;
   items_ += static_cast<std::size_t>(reply.integer);
   if (static_cast<std::size_t>(reply.integer) > kMaxItems || items_ > kMaxItems) return false;
@@ -210,7 +225,8 @@ bool RedisConnection::read_bytes(std::string& out, std::size_t size) {
 }
 
 bool RedisConnection::receive() {
-  if (received_ > 0 && Clock::now() >= deadline_) return false;  // what keeps coming is never waited for
+  if (received_ > 0 && Clock::now() >= deadline_)
+    return false;  // what keeps coming is never waited for
   input_.erase(0, consumed_);
   consumed_ = 0;
   char bytes[kReadSize];

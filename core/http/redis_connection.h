@@ -26,22 +26,25 @@ struct RedisReply {
   std::string_view code() const;
 };
 
-/// A connection to Redis on which one command after another is asked. Not Poco::Redis: that has no deadline for writing or
-/// for a whole answer, takes a value that breaks off for a whole one, and trusts every length and depth (Poco 1.11).
+/// A connection to Redis on which one command after another is asked. Not Poco::Redis: that has no
+/// deadline for writing or for a whole answer, takes a value that breaks off for a whole one, and
+/// trusts every length and depth (Poco 1.11).
 ///
 /// After a failure it is of no use. One thread at a time.
 class RedisConnection {
  public:
-  /// Connects, and gives the password and the database. Nothing: `why` says why not, and `code` with which word it
-  /// refuses who asks, such as WRONGPASS.
-  static std::unique_ptr<RedisConnection> open(const StoreSettings::Redis& settings, Clock::time_point deadline,
-                                               std::string& why, std::string& code);
+  /// Connects, and gives the password and the database. Nothing: `why` says why not, and `code`
+  /// with which word it refuses who asks, such as WRONGPASS.
+  static std::unique_ptr<RedisConnection> open(const StoreSettings::Redis& settings,
+                                               Clock::time_point deadline, std::string& why,
+                                               std::string& code);
   /// On a socket that is connected and does not block.
   explicit RedisConnection(Poco::Net::StreamSocket socket) : socket_(std::move(socket)) {}
 
-  /// False: there is no answer, and `why` says why. Large values, of the command or the answer, have more
-  /// time than until `deadline`: what they need at kSlowest.
-  bool ask(const std::vector<std::string_view>& command, RedisReply& reply, Clock::time_point deadline, std::string& why);
+  /// False: there is no answer, and `why` says why. Large values, of the command or the answer,
+  /// have more time than until `deadline`: what they need at kSlowest.
+  bool ask(const std::vector<std::string_view>& command, RedisReply& reply,
+           Clock::time_point deadline, std::string& why);
   /// Neither closed by the other side nor out of step.
   bool is_idle();
   Clock::time_point opened() const { return opened_; }
@@ -51,8 +54,10 @@ class RedisConnection {
   static constexpr std::size_t kSlowest = 4 << 20;  // bytes in a second: a third of 100 Mbit/s
 
  private:
-  bool log_in(const StoreSettings::Redis& settings, Clock::time_point deadline, std::string& why, std::string& code);
-  bool accepts(const std::vector<std::string_view>& command, Clock::time_point deadline, std::string& why, std::string& code);
+  bool log_in(const StoreSettings::Redis& settings, Clock::time_point deadline, std::string& why,
+              std::string& code);
+  bool accepts(const std::vector<std::string_view>& command, Clock::time_point deadline,
+               std::string& why, std::string& code);
   bool read_reply(RedisReply& reply, int depth);
   bool read_line(std::string& line);
   bool read_bytes(std::string& out, std::size_t size);

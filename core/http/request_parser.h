@@ -30,7 +30,8 @@ struct RequestHead {
   std::string_view method;
   std::string_view path;   // begins with '/', or is "*"
   std::string_view query;  // without the question mark
-  std::string_view host;   // as in Host or the target, with the port if it is there; empty only in HTTP/1.0
+  std::string_view
+      host;  // as in Host or the target, with the port if it is there; empty only in HTTP/1.0
   std::vector<Field> fields;
   std::optional<std::uint64_t> content_length;
   bool http_1_0 = false;
@@ -48,17 +49,18 @@ struct HeadScan {
   std::size_t line = 0;     // where the next one begins
   std::size_t checked = 0;  // up to here nothing is wrong with it
 };
-/// Finds the end of a head, or what no valid head may contain: so that nonsense is refused before its end comes. Goes on
-/// where `scan` stood when less had been received.
+/// Finds the end of a head, or what no valid head may contain: so that nonsense is refused before
+/// its end comes. Goes on where `scan` stood when less had been received.
 HeadScan scan_head(std::string_view received, HeadScan scan = {});
 
-/// What can be read of a head that is refused, for the answer to it and the log: method and target, if the request line
-/// has that form, and the header fields that are legal by themselves. Nothing may be concluded from it.
+/// What can be read of a head that is refused, for the answer to it and the log: method and target,
+/// if the request line has that form, and the header fields that are legal by themselves. Nothing
+/// may be concluded from it.
 RequestHead rough_head(std::string_view head);
 
-/// Reads one request: a head that scan_head() found complete, then the body from whatever pieces it comes in. Grammar
-/// and framing are those of Boost.Beast's parser; the checks that it leaves to its users are here (RFC 9112 3.2, 5.2,
-/// 6.1, 6.3).
+/// Reads one request: a head that scan_head() found complete, then the body from whatever pieces it
+/// comes in. Grammar and framing are those of Boost.Beast's parser; the checks that it leaves to
+/// its users are here (RFC 9112 3.2, 5.2, 6.1, 6.3).
 class RequestParser {
  public:
   RequestParser();
@@ -68,7 +70,8 @@ class RequestParser {
   std::optional<Refusal> parse_head(std::string_view head);
   const RequestHead& head() const;
 
-  /// Takes from the front of `bytes` what belongs to this request; what is left when complete() is the next one's.
+  /// Takes from the front of `bytes` what belongs to this request; what is left when complete() is
+  /// the next one's.
   std::optional<Refusal> parse_body(std::string& bytes, std::size_t max_body);
   /// The whole message has been parsed.
   bool complete() const;

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::size_t kMaxBody = 1024;
 
-/// What the server does with the bytes of one connection: the first request in them, and what is left.
+/// What the server does with the bytes of one connection: the first request in them, and what is
+/// left.
 struct Request {
   int refused = 0;  // status
   bool complete = false;
@@ -56,9 +57,12 @@ struct Request {
   }
 };
 
-/// The status that a head is refused with, 0 if it is not; `lines` without the line ends that every head has.
+/// The status that a head is refused with, 0 if it is not; `lines` without the line ends that every
+/// head has.
 int refused(const std::string& lines) { return Request(lines + "\r\n\r\n").refused; }
-int refused_with(const std::string& fields) { return refused("POST / HTTP/1.1\r\nHost: a\r\n" + fields); }
+int refused_with(const std::string& fields) {
+  return refused("POST / HTTP/1.1\r\nHost: a\r\n" + fields);
+}
 
 std::vector<std::size_t> every_byte(std::size_t size) {
   std::vector<std::size_t> cuts;
@@ -67,7 +71,8 @@ std::vector<std::size_t> every_byte(std::size_t size) {
 }
 
 constexpr std::string_view kByLength =
-    "POST /api/chat?x=1&y HTTP/1.1\r\nHost: example.org:8080\r\nX-Name:  some value \r\nX-Empty:\r\nContent-Length: 11\r\n\r\nhello world"
+    "POST /api/chat?x=1&y HTTP/1.1\r\nHost: example.org:8080\r\nX-Name:  some value "
+    "\r\nX-Empty:\r\nContent-Length: 11\r\n\r\nhello world"
     "GET /next";
 constexpr std::string_view kChunked =
     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n"
@@ -109,7 +114,9 @@ TEST(RequestParser, TrailersAreNoFields) {
 }
 
 TEST(RequestParser, ARequestWithoutBodyEndsWithItsHead) {
-  for (const char* head : {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"}) {
+  for (const char* head :
+       {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"}) {
     const Request r(std::string(head) + "GET /next");
     EXPECT_TRUE(r.complete) << head;
     EXPECT_EQ(r.rest, "GET /next") << head;
@@ -117,7 +124,9 @@ TEST(RequestParser, ARequestWithoutBodyEndsWithItsHead) {
 }
 
 TEST(RequestParser, SaysWhetherTheConnectionGoesOn) {
-  const auto goes_on = [](const std::string& head) { return Request(head + "\r\n\r\n").parser.head().keep_alive; };
+  const auto goes_on = [](const std::string& head) {
+    return Request(head + "\r\n\r\n").parser.head().keep_alive;
+  };
   EXPECT_TRUE(goes_on("GET / HTTP/1.1\r\nHost: a"));
   EXPECT_FALSE(goes_on("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close"));
   EXPECT_FALSE(goes_on("GET / HTTP/1.0\r\nConnection: keep-alive"));
@@ -139,8 +148,9 @@ TEST(RequestParser, ReadsTheFormsOfATarget) {
   EXPECT_EQ(target("GET HTTP://b/c"), "b /c ");
   EXPECT_EQ(target("GET https://b/c?d"), "b /c d");
   EXPECT_EQ(target("OPTIONS *"), "a * ");
-  for (const char* bad : {"GET *", "GET a", "GET ?a", "GET http://", "GET http:///a", "GET https:/b", "GET https://",
-                          "GET http://b@c/", "GET http://b:x/", "GET ftp://b/", "GET /\xc3\xa4"}) {
+  for (const char* bad :
+       {"GET *", "GET a", "GET ?a", "GET http://", "GET http:///a", "GET https:/b", "GET https://",
+        "GET http://b@c/", "GET http://b:x/", "GET ftp://b/", "GET /\xc3\xa4"}) {
     EXPECT_EQ(target(bad), "400") << bad;
   }
 }
@@ -185,7 +195,8 @@ TEST(RequestParser, RefusesAMalformedHead) {
 }
 
 TEST(RequestParser, RefusesNonsenseBeforeTheEndOfItsHead) {
-  for (const std::string_view start : {"\n", "\r\r", "\x16\x03\x01", "GET / HTTP/1.1\n", "GET /\rX"}) {
+  for (const std::string_view start :
+       {"\n", "\r\r", "\x16\x03\x01", "GET / HTTP/1.1\n", "GET /\rX"}) {
     EXPECT_TRUE(scan_head(start).refusal) << start;
   }
 }
@@ -201,10 +212,15 @@ TEST(RequestParser, WhatHasBeenLookedAtIsNotLookedAtAgain) {
 }
 
 TEST(RequestParser, ARequestOfHttp11HasExactlyOneValidHost) {
-  const auto host = [](const std::string& fields) { return refused("GET / HTTP/1.1\r\n" + fields); };
-  for (const char* good : {"Host: a", "Host: a:80", "Host: 127.0.0.1:", "Host: [::1]", "host:[::1]:65535"}) EXPECT_EQ(host(good), 0) << good;
-  for (const char* bad : {"X: y", "Host:", "Host: a\r\nHost: a", "Host: a\r\nhost: b", "Host: a b", "Host: a/b", "Host: a@b", "Host: a:x", "Host: a:65536",
-                          "Host: :80", "Host: a,b\"", "Host: a#b"}) {
+  const auto host = [](const std::string& fields) {
+    return refused("GET / HTTP/1.1\r\n" + fields);
+  };
+  for (const char* good :
+       {"Host: a", "Host: a:80", "Host: 127.0.0.1:", "Host: [::1]", "host:[::1]:65535"})
+    EXPECT_EQ(host(good), 0) << good;
+  for (const char* bad :
+       {"X: y", "Host:", "Host: a\r\nHost: a", "Host: a\r\nhost: b", "Host: a b", "Host: a/b",
+        "Host: a@b", "Host: a:x", "Host: a:65536", "Host: :80", "Host: a,b\"", "Host: a#b"}) {
     EXPECT_EQ(host(bad), 400) << bad;
   }
   EXPECT_EQ(refused("GET / HTTP/1.0\r\nX: y"), 0);
@@ -217,10 +233,12 @@ TEST(RequestParser, ABodyHasOneFramingThatEverybodyUnderstands) {
   EXPECT_EQ(refused_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), 400);
   EXPECT_EQ(refused_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip"), 400);
   EXPECT_EQ(refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked"), 400);
-  for (const char* coding : {"gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked", "chunkedx", "\"chunked\"", "identity", "", "chunked;a=b"}) {
+  for (const char* coding : {"gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked",
+                             "chunkedx", "\"chunked\"", "identity", "", "chunked;a=b"}) {
     EXPECT_EQ(refused_with(std::string("Transfer-Encoding: ") + coding), 501) << coding;
   }
-  for (const char* length : {"", "x", "+5", "-5", "5x", "0x5", "5.0", "5,5", "5, 5", "5 5", "18446744073709551616"}) {
+  for (const char* length :
+       {"", "x", "+5", "-5", "5x", "0x5", "5.0", "5,5", "5, 5", "5 5", "18446744073709551616"}) {
     EXPECT_EQ(refused_with(std::string("Content-Length: ") + length), 400) << length;
   }
   EXPECT_EQ(refused_with("Content-Length: 5\r\nContent-Length: 5"), 400);
@@ -229,8 +247,9 @@ TEST(RequestParser, ABodyHasOneFramingThatEverybodyUnderstands) {
 
 TEST(RequestParser, RefusesBadChunks) {
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-  for (const char* chunk : {"x\r\na", "\r\na", "-1\r\na", "+1\r\na", "0x1\r\na", "1\na", "1 \r\na", "1; b\r\na", "1\r\nab", "1\r\na\n", "10000000000000000\r\na",
-                            "0\r\nX : y", "0\r\nContent-Length: 1"}) {
+  for (const char* chunk :
+       {"x\r\na", "\r\na", "-1\r\na", "+1\r\na", "0x1\r\na", "1\na", "1 \r\na", "1; b\r\na",
+        "1\r\nab", "1\r\na\n", "10000000000000000\r\na", "0\r\nX : y", "0\r\nContent-Length: 1"}) {
     EXPECT_EQ(Request(head + chunk + "\r\n0\r\n\r\n").refused, 400) << chunk;
   }
   EXPECT_EQ(Request(head + "1;" + std::string(8 * 1024, 'x')).refused, 400);
@@ -249,9 +268,11 @@ TEST(RequestParser, ABodyMayBeAsLargeAsTheLimitAndNoLarger) {
   EXPECT_EQ(Request(chunked + "ffffffffffffffff\r\n").refused, 413);
 }
 
-/// Else the end of the refused body, of which the sender has said that it is data, would run as the next request.
+/// Else the end of the refused body, of which the sender has said that it is data, would run as the
+/// next request.
 TEST(RequestParser, ARefusedBodyHasNoEnd) {
-  Request r("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3ff\r\n" + std::string(1023, 'x') + "\r\n10\r\n");
+  Request r("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3ff\r\n" +
+            std::string(1023, 'x') + "\r\n10\r\n");
   ASSERT_EQ(r.refused, 0);
   r.rest += "\r\n0\r\n\r\nGET /evil";  // the 16 bytes of the second chunk
   const auto first = r.parser.parse_body(r.rest, kMaxBody);
@@ -264,7 +285,9 @@ TEST(RequestParser, ARefusedBodyHasNoEnd) {
 }
 
 TEST(RequestParser, AHeadMayBeAsLargeAsItsLimitsAndNoLarger) {
-  const auto with_line_of = [](std::size_t size) { return refused("GET /" + std::string(size - 14, 'a') + " HTTP/1.1\r\nHost: a"); };
+  const auto with_line_of = [](std::size_t size) {
+    return refused("GET /" + std::string(size - 14, 'a') + " HTTP/1.1\r\nHost: a");
+  };
   EXPECT_EQ(with_line_of(kMaxRequestLine), 0);
   EXPECT_EQ(with_line_of(kMaxRequestLine + 1), 414);
 
@@ -295,7 +318,8 @@ TEST(RequestParser, TellsTheFirstWordsOfARefusedHead) {
   EXPECT_EQ(rough_head("GET /a").path, "/a");
   EXPECT_EQ(rough_head("\x16\x03\x01\r\n x").method, "");
   EXPECT_EQ(rough_head("").path, "");
-  const RequestHead head = rough_head("GET / HTTP/1.1\r\nOrigin:  https://a.example \r\nb\x01d: 1\r\nC: 2\r\n\r\nD: 3\r\n");
+  const RequestHead head = rough_head(
+      "GET / HTTP/1.1\r\nOrigin:  https://a.example \r\nb\x01d: 1\r\nC: 2\r\n\r\nD: 3\r\n");
   ASSERT_EQ(head.fields.size(), 2u);
   EXPECT_EQ(head.fields[0].name, "Origin");
   EXPECT_EQ(head.fields[0].value, "https://a.example");

@@ -43,18 +43,21 @@ struct LookUp {
  private:
   /// Empty, or why there are none.
   const char* ask(const std::string& host) {
-    if (is_localhost(host)) {  // whatever the hosts file lists, and whether or not this machine has an IPv6 address for the outside
+    if (is_localhost(host)) {  // whatever the hosts file lists, and whether or not this machine has
+                               // an IPv6 address for the outside
       addresses = {Poco::Net::IPAddress("::1"), Poco::Net::IPAddress("127.0.0.1")};
       return "";
     }
     addrinfo hints{}, *found = nullptr;
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_ADDRCONFIG;
-    if (const int failed = ::getaddrinfo(host.c_str(), nullptr, &hints, &found)) return ::gai_strerror(failed);
+    if (const int failed = ::getaddrinfo(host.c_str(), nullptr, &hints, &found))
+      return ::gai_strerror(failed);
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, ::freeaddrinfo);
     for (const addrinfo* a = found; a; a = a->ai_next) {
       const auto address = Poco::Net::SocketAddress(a->ai_addr, a->ai_addrlen).host();
-      if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(address);
+      if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
+        addresses.push_back(address);
     }
     return "";
   }
@@ -62,7 +65,8 @@ struct LookUp {
 
 struct Known {
   std::mutex mutex;
-  std::map<std::string, std::shared_ptr<LookUp>> hosts;  // guarded by mutex; from the configuration only
+  std::map<std::string, std::shared_ptr<LookUp>>
+      hosts;  // guarded by mutex; from the configuration only
 };
 Known& known() {
   static Known known;
@@ -83,7 +87,8 @@ std::shared_ptr<LookUp> look_up(const std::string& host) {
 
 }  // namespace
 
-std::vector<Poco::Net::IPAddress> resolve(const std::string& host, Waiter& waiter, Clock::time_point until, Wake& wake, std::string& why) {
+std::vector<Poco::Net::IPAddress> resolve(const std::string& host, Waiter& waiter,
+                                          Clock::time_point until, Wake& wake, std::string& why) {
   wake = Wake::ready;
   if (Poco::Net::IPAddress literal; Poco::Net::IPAddress::tryParse(host, literal)) return {literal};
   std::shared_ptr<LookUp> entry;
@@ -94,7 +99,8 @@ std::vector<Poco::Net::IPAddress> resolve(const std::string& host, Waiter& waite
     return {};
   }
   wake = waiter.wait(entry->done.fd(), POLLIN, until);
-  if (wake != Wake::ready || !entry->has_ended) return {};  // waking up alone makes nothing visible that a thread wrote
+  if (wake != Wake::ready || !entry->has_ended)
+    return {};  // waking up alone makes nothing visible that a thread wrote
   why = entry->error;
   return entry->addresses;
 }

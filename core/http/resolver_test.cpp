@@ -40,7 +40,8 @@ class NoDescriptors {
  public:
   NoDescriptors() {
     ::getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit none{3, before_.rlim_max};  // the standard ones; poll(2) takes no more than that many either
+    const rlimit none{
+        3, before_.rlim_max};  // the standard ones; poll(2) takes no more than that many either
     ::setrlimit(RLIMIT_NOFILE, &none);
   }
   ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
@@ -51,8 +52,10 @@ class NoDescriptors {
 
 TEST(Resolver, AnAddressIsItself) {
   ClientEnd client;
-  EXPECT_EQ(look_up("192.0.2.7", client.waiter(), 0s).addresses, std::vector{Poco::Net::IPAddress("192.0.2.7")});
-  EXPECT_EQ(look_up("::1", client.waiter(), 0s).addresses, std::vector{Poco::Net::IPAddress("::1")});
+  EXPECT_EQ(look_up("192.0.2.7", client.waiter(), 0s).addresses,
+            std::vector{Poco::Net::IPAddress("192.0.2.7")});
+  EXPECT_EQ(look_up("::1", client.waiter(), 0s).addresses,
+            std::vector{Poco::Net::IPAddress("::1")});
 }
 
 TEST(Resolver, ANameIsLookedUpOnceForSomeTime) {
@@ -60,7 +63,8 @@ TEST(Resolver, ANameIsLookedUpOnceForSomeTime) {
   const std::string name = new_name();
   const auto first = look_up(name, client.waiter()).addresses;
   ASSERT_FALSE(first.empty());
-  EXPECT_TRUE(std::all_of(first.begin(), first.end(), [](const auto& address) { return address.isLoopback(); }));
+  EXPECT_TRUE(std::all_of(first.begin(), first.end(),
+                          [](const auto& address) { return address.isLoopback(); }));
   const NoDescriptors none;  // a second look-up would need one
   EXPECT_EQ(look_up(name, client.waiter()).addresses, first);
 }

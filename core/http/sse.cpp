@@ -5,10 +5,10 @@
 namespace gatehouse::core {
 namespace {
 
-constexpr std::size_t kUsual = 1u << 20;  // bytes of an event; the memory of a larger one is given back
+constexpr std::size_t kUsual =
+    1u << 20;  // bytes of an event; the memory of a larger one is given back
 
 }  // namespace
-
 
 void SseReader::feed(std::string_view bytes) {
   drop_read();
@@ -57,7 +57,8 @@ void SseReader::field(std::string_view line) {
     type_ = value;
   } else if (name == "id" && value.find('\0') == value.npos) {
     id_ = value;
-  } else if (name == "retry" && !value.empty() && value.size() < 10 && value.find_first_not_of("0123456789") == value.npos) {
+  } else if (name == "retry" && !value.empty() && value.size() < 10 &&
+             value.find_first_not_of("0123456789") == value.npos) {
     retry_ = std::chrono::milliseconds(std::stol(std::string(value)));
   }
 }

@@ -7,10 +7,12 @@
 
 namespace gatehouse::core {
 
-/// Largest server-sent event that is accepted: a generated image of 4K comes as one event of some 40 MB of base64.
+/// Largest server-sent event that is accepted: a generated image of 4K comes as one event of some
+/// 40 MB of base64.
 inline constexpr std::size_t kMaxSseEvent = 64u << 20;
 
-/// Cuts a stream of bytes into server-sent events (HTML Living Standard 9.2.6), whatever pieces it comes in.
+/// Cuts a stream of bytes into server-sent events (HTML Living Standard 9.2.6), whatever pieces it
+/// comes in.
 class SseReader {
  public:
   struct Event {
@@ -22,7 +24,8 @@ class SseReader {
   std::optional<Event> next();
   /// What the stream has named last, also without an event.
   std::string_view last_id() const { return id_; }
-  /// How long the server wants to be left alone before a broken stream is asked for again; negative: it has not said.
+  /// How long the server wants to be left alone before a broken stream is asked for again;
+  /// negative: it has not said.
   std::chrono::nanoseconds retry() const { return retry_; }
   /// An event has grown beyond kMaxSseEvent.
   bool too_large() const { return buffer_.size() - begin_ + data_.size() > kMaxSseEvent; }

@@ -12,7 +12,8 @@ namespace {
 using Events = std::vector<std::vector<std::string>>;  // {type, data, id}
 
 void take(SseReader& reader, Events& events) {
-  while (const auto e = reader.next()) events.push_back({std::string(e->type), std::string(e->data), std::string(e->id)});
+  while (const auto e = reader.next())
+    events.push_back({std::string(e->type), std::string(e->data), std::string(e->id)});
 }
 
 /// The events of a stream that comes in two pieces, or byte by byte.
@@ -47,8 +48,13 @@ TEST(Sse, EventsDoNotDependOnWhereTheStreamIsCut) {
       "\r\n\n\r"
       "id\ndata: gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80\n\n"
       "data: never ended\n";
-  const Events expected = {{"", "one", ""}, {"greeting", "two\n lines", "7"}, {"", "three", "7"}, {"", "", "7"}, {"", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80", ""}};
-  for (std::size_t split = 0; split <= kStream.size(); ++split) EXPECT_EQ(read(kStream, split), expected) << "cut after " << split << " bytes";
+  const Events expected = {{"", "one", ""},
+                           {"greeting", "two\n lines", "7"},
+                           {"", "three", "7"},
+                           {"", "", "7"},
+                           {"", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80", ""}};
+  for (std::size_t split = 0; split <= kStream.size(); ++split)
+    EXPECT_EQ(read(kStream, split), expected) << "cut after " << split << " bytes";
   EXPECT_EQ(read_bytes(kStream), expected);
 }
 
@@ -58,7 +64,10 @@ TEST(Sse, AByteOrderMarkCountsOnlyAtTheBeginning) {
             (Events{{"", "b", ""}}));
 }
 
-TEST(Sse, AnIdWithNulIsIgnored) { EXPECT_EQ(read_bytes(std::string_view("id: 1\nid: 2\0\ndata: a\n\n", 22)), (Events{{"", "a", "1"}})); }
+TEST(Sse, AnIdWithNulIsIgnored) {
+  EXPECT_EQ(read_bytes(std::string_view("id: 1\nid: 2\0\ndata: a\n\n", 22)),
+            (Events{{"", "a", "1"}}));
+}
 
 TEST(Sse, AnEventOfTheLargestSizeIsTaken) {
   SseReader reader;

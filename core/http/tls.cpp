@@ -15,8 +15,8 @@ using Poco::Net::SecureStreamSocket;
 Context::Ptr context() {
   static const Context::Ptr context = [] {
     Poco::Net::initializeSSL();
-    Context::Ptr c =
-        new Context(Context::TLS_CLIENT_USE, "", "", "", Context::VERIFY_STRICT, 9, true, "HIGH:!aNULL");
+    Context::Ptr c = new Context(Context::TLS_CLIENT_USE, "", "", "", Context::VERIFY_STRICT, 9,
+                                 true, "HIGH:!aNULL");
     c->requireMinimumProtocol(Context::PROTO_TLSV1_2);
     return c;
   }();

@@ -44,7 +44,8 @@ class TlsPeer {
   void send(std::string_view bytes) {
     try {
       while (!bytes.empty()) {
-        const int n = socket_.sendBytes(bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 20)));
+        const int n = socket_.sendBytes(
+            bytes.data(), static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 20)));
         bytes.remove_prefix(static_cast<std::size_t>(n));
       }
     } catch (const Poco::Exception&) {
@@ -53,7 +54,8 @@ class TlsPeer {
 
  private:
   static SecureStreamSocket attach(Peer& peer, const Context::Ptr& context) {
-    return SecureStreamSocket::attach(StreamSocket(new Poco::Net::StreamSocketImpl(::dup(peer.fd()))), context);
+    return SecureStreamSocket::attach(
+        StreamSocket(new Poco::Net::StreamSocketImpl(::dup(peer.fd()))), context);
   }
   SecureStreamSocket socket_;
 };
@@ -68,11 +70,14 @@ class TlsTest : public testing::Test {
 
   static Context::Ptr context(const std::string& name) {
     const Certificates& certificates = Certificates::shared();
-    return new Context(Context::SERVER_USE, certificates.path(name + ".key"), certificates.path(name + ".pem"), "", Context::VERIFY_NONE, 9, false, "ALL:@SECLEVEL=0");
+    return new Context(Context::SERVER_USE, certificates.path(name + ".key"),
+                       certificates.path(name + ".pem"), "", Context::VERIFY_NONE, 9, false,
+                       "ALL:@SECLEVEL=0");
   }
   /// A server that plays one script per connection.
   using Script = std::function<void(TlsPeer&)>;
-  static std::vector<ScriptedServer::Script> scripts(const Context::Ptr& with, const std::vector<Script>& all) {
+  static std::vector<ScriptedServer::Script> scripts(const Context::Ptr& with,
+                                                     const std::vector<Script>& all) {
     std::vector<ScriptedServer::Script> out;
     for (const Script& script : all) {
       out.push_back([with, script](Peer& peer) {
@@ -82,7 +87,9 @@ class TlsTest : public testing::Test {
     }
     return out;
   }
-  static std::string url(const ScriptedServer& server, const std::string& host = "127.0.0.1") { return "https://" + host + ":" + server.port(); }
+  static std::string url(const ScriptedServer& server, const std::string& host = "127.0.0.1") {
+    return "https://" + host + ":" + server.port();
+  }
 
   /// Expects that a client does not speak HTTP to a server with this certificate.
   static void expect_refused(const Context::Ptr& with, const std::string& host = "127.0.0.1") {
@@ -103,13 +110,14 @@ class TlsTest : public testing::Test {
 TEST_F(TlsTest, AServerWithAGoodCertificateAnswersManyRequestsOnOneConnection) {
   for (const char* host : {"127.0.0.1", "localhost"}) {
     ScriptedServer server(scripts(context("good"), {[](TlsPeer& peer) {
-                            while (!peer.request().empty()) peer.send(kHello);
-                          }}));
+                                    while (!peer.request().empty()) peer.send(kHello);
+                                  }}));
     ClientEnd client;
     HttpClient http({url(server, host), 5s, 5s, 5s});
     for (int i = 0; i < 3; ++i) {
       auto sent = http.send(kGet, client.waiter());
-      ASSERT_TRUE(std::holds_alternative<std::unique_ptr<HttpAnswer>>(sent)) << std::get<HttpProblem>(sent).detail;
+      ASSERT_TRUE(std::holds_alternative<std::unique_ptr<HttpAnswer>>(sent))
+          << std::get<HttpProblem>(sent).detail;
       EXPECT_EQ(std::get<std::string_view>(std::get<0>(sent)->read()), "hello");
     }
   }
@@ -117,7 +125,9 @@ TEST_F(TlsTest, AServerWithAGoodCertificateAnswersManyRequestsOnOneConnection) {
 
 TEST_F(TlsTest, ACertificateOfAnotherNameIsRefused) { expect_refused(context("other-name")); }
 TEST_F(TlsTest, AnExpiredCertificateIsRefused) { expect_refused(context("expired")); }
-TEST_F(TlsTest, ACertificateOfAnUnknownAuthorityIsRefused) { expect_refused(context("unknown-authority")); }
+TEST_F(TlsTest, ACertificateOfAnUnknownAuthorityIsRefused) {
+  expect_refused(context("unknown-authority"));
+}
 
 TEST_F(TlsTest, AnythingOlderThanTls12IsRefused) {
   auto old = context("good");
@@ -139,10 +149,11 @@ TEST_F(TlsTest, ALargeRequestAndALargeAnswerPassWhole) {
   const std::string large = std::string(20u << 20, 'x') + "end";
   std::size_t received = 0;
   ScriptedServer server(scripts(context("good"), {[&](TlsPeer& peer) {
-                          received = peer.read_to("end").size();
-                          peer.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(large.size()) + "\r\n\r\n");
-                          peer.send(large);
-                        }}));
+                                  received = peer.read_to("end").size();
+                                  peer.send("HTTP/1.1 200 OK\r\nContent-Length: " +
+                                            std::to_string(large.size()) + "\r\n\r\n");
+                                  peer.send(large);
+                                }}));
   ClientEnd client;
   HttpClient http({url(server), 5s, 5s, 5s});
   auto sent = http.send({"POST", "/", {}, large}, client.waiter());
@@ -162,10 +173,10 @@ TEST_F(TlsTest, AClientThatLeavesWhileTheServerIsSilentEndsTheRequest) {
   std::string rest = "?";
   {
     ScriptedServer server(scripts(context("good"), {[&](TlsPeer& peer) {
-                            peer.request();
-                            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello");
-                            rest = peer.request();  // ends when the client closes
-                          }}));
+                                    peer.request();
+                                    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello");
+                                    rest = peer.request();  // ends when the client closes
+                                  }}));
     ClientEnd client;
     HttpClient http({url(server), 5s, 5s, 5s});
     auto sent = http.send(kGet, client.waiter());
@@ -184,7 +195,9 @@ TEST_F(TlsTest, AnAnswerToTheEndThatIsCutOffIsBroken) {
       TlsPeer peer(raw, with);
       peer.request();
       peer.send("HTTP/1.1 200 OK\r\n\r\nhello");
-      if (!properly) ::shutdown(raw.fd(), SHUT_RDWR);  // without TLS's own end, as whoever cuts the line would do it
+      if (!properly)
+        ::shutdown(raw.fd(),
+                   SHUT_RDWR);  // without TLS's own end, as whoever cuts the line would do it
     }});
     ClientEnd client;
     HttpClient http({url(server), 5s, 5s, 5s});
@@ -205,7 +218,9 @@ TEST_F(TlsTest, ServersThatFallSilentOrGiveUpInTheHandshake) {
     };
   };
   constexpr std::string_view kCloseNotify("\x15\x03\x03\x00\x02\x01\x00", 7);
-  ScriptedServer server({silent, silent, closes_after(""), closes_after("HTTP/1.1 400 Bad Request\r\n\r\n"), closes_after(kCloseNotify)});
+  ScriptedServer server({silent, silent, closes_after(""),
+                         closes_after("HTTP/1.1 400 Bad Request\r\n\r\n"),
+                         closes_after(kCloseNotify)});
   HttpClient hasty({url(server), 20ms, 5s, 5s}), patient({url(server), 5s, 5s, 5s});
   const auto kind = [](HttpClient& http, int leaves_at) {
     ClientEnd client;

@@ -7,8 +7,11 @@
 namespace gatehouse::core {
 
 Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
-  // The end of the client's input means that it left, unless it is the client's input that is waited for.
-  const bool reads_client = std::any_of(wanted, wanted + count, [this](const pollfd& fd) { return fd.fd == client_ && (fd.events & POLLIN); });
+  // The end of the client's input means that it left, unless it is the client's input that is
+  // waited for.
+  const bool reads_client = std::any_of(wanted, wanted + count, [this](const pollfd& fd) {
+    return fd.fd == client_ && (fd.events & POLLIN);
+  });
   for (bool gone = false;;) {
     before_wait_();
     const auto again = tend_();
@@ -17,10 +20,13 @@ Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
 
     const auto began = Clock::now();
     const auto ask = gone ? began + kAsk : Clock::time_point::max();
-    const auto left = std::max(std::min({until, deadline_, again.value_or(ask), ask}) - began, Clock::duration::zero());
+    const auto left = std::max(std::min({until, deadline_, again.value_or(ask), ask}) - began,
+                               Clock::duration::zero());
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-    const timespec timeout{static_cast<time_t>(seconds.count()), static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
-    pollfd fds[kMostFds + 2] = {{gone || reads_client ? -1 : client_, POLLRDHUP, 0}, {stop_, POLLIN, 0}};
+    const timespec timeout{static_cast<time_t>(seconds.count()),
+                           static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
+    pollfd fds[kMostFds + 2] = {{gone || reads_client ? -1 : client_, POLLRDHUP, 0},
+                                {stop_, POLLIN, 0}};
     std::copy(wanted, wanted + count, fds + 2);
     const int ready = ::ppoll(fds, count + 2, &timeout, nullptr);
     if (ready < 0) {

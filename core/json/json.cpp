@@ -15,8 +15,8 @@ using gatehouse::raw;
 using gatehouse::view;
 using gatehouse::core::JsonArena;
 
-/// Children form a ring: `last` points to the newest, its `next` to the first. So appending takes no search, nodes need no
-/// vector that moves, and one pointer serves both ends.
+/// Children form a ring: `last` points to the newest, its `next` to the first. So appending takes
+/// no search, nodes need no vector that moves, and one pointer serves both ends.
 struct gh_json {
   gh_json* next;
   JsonArena* arena;
@@ -69,7 +69,8 @@ gh_json* append(gh_json* container, gh_json* child) {
 }
 
 gh_json* after(const gh_json* container, const gh_json* previous) {
-  if (!container || !container->is_container() || !container->last || previous == container->last) return nullptr;
+  if (!container || !container->is_container() || !container->last || previous == container->last)
+    return nullptr;
   return previous ? previous->next : container->last->next;
 }
 
@@ -93,12 +94,14 @@ bool has_duplicate_keys(const gh_json* object) {
   }
   std::vector<std::string_view> keys;
   keys.reserve(object->size);
-  for (const gh_json* child = after(object, nullptr); child; child = after(object, child)) keys.push_back(child->key_view());
+  for (const gh_json* child = after(object, nullptr); child; child = after(object, child))
+    keys.push_back(child->key_view());
   std::sort(keys.begin(), keys.end());
   return std::adjacent_find(keys.begin(), keys.end()) != keys.end();
 }
 
-/// Overwrites escaped surrogates without a partner (RFC 8259 8.2) by the escape of U+FFFD, which is as long.
+/// Overwrites escaped surrogates without a partner (RFC 8259 8.2) by the escape of U+FFFD, which is
+/// as long.
 void mend_surrogates(char* text, std::size_t size) {
   const auto unit = [&](std::size_t at) -> unsigned {  // the \uXXXX at `at`, or 0
     unsigned value = 0;
@@ -171,10 +174,12 @@ std::vector<LargeNumber> take_large_numbers(std::string_view original, char* tex
       ++at;
       continue;
     }
-    const std::string_view number = original.substr(at, original.find_first_not_of("+-.0123456789eE", at) - at);
+    const std::string_view number =
+        original.substr(at, original.find_first_not_of("+-.0123456789eE", at) - at);
     const bool whole = number.find_first_of(".eE") == number.npos;
     const double value = std::strtod(std::string(number).c_str(), nullptr);
-    const bool is_small = whole ? is_a<std::int64_t>(number) || is_a<std::uint64_t>(number) : std::isfinite(value);
+    const bool is_small =
+        whole ? is_a<std::int64_t>(number) || is_a<std::uint64_t>(number) : std::isfinite(value);
     if (!is_small && is_number(number)) {
       large.push_back({index, value});
       std::memset(text + at, ' ', number.size());
@@ -187,7 +192,8 @@ std::vector<LargeNumber> take_large_numbers(std::string_view original, char* tex
 }
 
 std::string_view explain(simdjson::error_code error) {
-  static const std::string too_deep = "it is nested deeper than " + std::to_string(kMaxJsonDepth) + " levels";
+  static const std::string too_deep =
+      "it is nested deeper than " + std::to_string(kMaxJsonDepth) + " levels";
   switch (error) {
     case simdjson::DEPTH_ERROR: return too_deep;
     case simdjson::CAPACITY: return "it is too large";
@@ -214,13 +220,16 @@ std::string_view keep(JsonArena& arena, std::string_view text) {
 void copy_into(gh_json* to, const gh_json* from) {
   if (!from) return become(to, GH_NULL);
   const bool same = to->arena == from->arena;
-  if (from->type == GH_STRING) return set_text(to, same ? std::string_view(from->text, from->size) : to->arena->copy({from->text, from->size}));
+  if (from->type == GH_STRING)
+    return set_text(to, same ? std::string_view(from->text, from->size)
+                             : to->arena->copy({from->text, from->size}));
   if (!from->is_container()) {
     to->type = from->type;
     to->integer = from->integer;
     return;
   }
-  gh_json* const copy = to->arena->make();  // first aside: `from` may be inside `to`, or the other way round
+  gh_json* const copy =
+      to->arena->make();  // first aside: `from` may be inside `to`, or the other way round
   become(copy, static_cast<int>(from->type));
   for (const gh_json* child = after(from, nullptr); child; child = after(from, child)) {
     gh_json* const node = append(copy, to->arena->make());
@@ -235,8 +244,8 @@ void copy_into(gh_json* to, const gh_json* from) {
   to->last = copy->last;
 }
 
-/// How many values a text holds if it is valid: one, one more for each comma, and one for what stands first in each
-/// array and object. Stops beyond `most`.
+/// How many values a text holds if it is valid: one, one more for each comma, and one for what
+/// stands first in each array and object. Stops beyond `most`.
 std::size_t count_values(std::string_view text, std::size_t most) {
   std::size_t count = 1;
   for (std::size_t at = 0; at < text.size() && count <= most; ++at) {
@@ -249,7 +258,9 @@ std::size_t count_values(std::string_view text, std::size_t most) {
         break;
       }
       case '"': {
-        const auto is_escaped = [&] { return (at - 1 - text.find_last_not_of('\\', at - 1)) % 2 == 1; };
+        const auto is_escaped = [&] {
+          return (at - 1 - text.find_last_not_of('\\', at - 1)) % 2 == 1;
+        };
         do {
           at = text.find('"', at + 1);
           if (at == text.npos) return count;
@@ -271,7 +282,8 @@ struct Builder {
 
   bool fill(gh_json* node, simdjson::dom::element element, std::size_t depth = 0) {
     using simdjson::dom::element_type;
-    if ((element.is_array() || element.is_object()) && ++depth > kMaxJsonDepth) return fail(explain(simdjson::DEPTH_ERROR));
+    if ((element.is_array() || element.is_object()) && ++depth > kMaxJsonDepth)
+      return fail(explain(simdjson::DEPTH_ERROR));
     if (element.is_number() && next_large < large.size() && large[next_large].index == numbers++) {
       const double value = large[next_large++].value;
       if (std::isfinite(value)) set_real(node, value);
@@ -340,7 +352,9 @@ void* JsonArena::allocate(std::size_t bytes) {
 
 bool JsonArena::owns(std::string_view text) const {
   const auto* const at = reinterpret_cast<const std::uint8_t*>(text.data());
-  return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& b) { return !std::less<>()(at, b.bytes.get()) && std::less<>()(at, b.bytes.get() + b.size); });
+  return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& b) {
+    return !std::less<>()(at, b.bytes.get()) && std::less<>()(at, b.bytes.get() + b.size);
+  });
 }
 
 gh_json* JsonArena::make() {
@@ -366,13 +380,16 @@ gh_json* JsonArena::parse(std::string_view text, std::string_view& error) {
   const std::unique_ptr<char[]> padded(new char[text.size() + simdjson::SIMDJSON_PADDING]);
   if (!text.empty()) std::memcpy(padded.get(), text.data(), text.size());
   std::memset(padded.get() + text.size(), 0, simdjson::SIMDJSON_PADDING);
-  if (text.find("\\ud") != text.npos || text.find("\\uD") != text.npos) mend_surrogates(padded.get(), text.size());
+  if (text.find("\\ud") != text.npos || text.find("\\uD") != text.npos)
+    mend_surrogates(padded.get(), text.size());
 
   simdjson::dom::parser parser;
   simdjson::dom::document document;
   simdjson::dom::element root;
-  simdjson::error_code code = parser.allocate(std::max<std::size_t>(text.size(), 64), kMaxJsonDepth + 1);  // it does not count empty ones
-  if (!code) code = parser.parse_into_document(document, padded.get(), text.size(), false).get(root);
+  simdjson::error_code code = parser.allocate(std::max<std::size_t>(text.size(), 64),
+                                              kMaxJsonDepth + 1);  // it does not count empty ones
+  if (!code)
+    code = parser.parse_into_document(document, padded.get(), text.size(), false).get(root);
   std::vector<LargeNumber> large;
   if (code == simdjson::NUMBER_ERROR) {
     large = take_large_numbers(text, padded.get());
@@ -385,15 +402,17 @@ gh_json* JsonArena::parse(std::string_view text, std::string_view& error) {
   Builder builder{*this, large};
   gh_json* const node = make();
   const bool built = builder.fill(node, root);
-  blocks_.push_back({std::move(document.string_buf), std::size_t{text.size()} * 5 / 3});  // as simdjson allocates it
+  blocks_.push_back({std::move(document.string_buf),
+                     std::size_t{text.size()} * 5 / 3});  // as simdjson allocates it
   error = builder.error;
   return built ? node : nullptr;
 }
 
 namespace {
 
-/// The shortest text that reads back as the same number. In digits where that is what JSON.stringify() writes and readers take
-/// them for a double; from 2^63 to 2^64 many would read another integer.
+/// The shortest text that reads back as the same number. In digits where that is what
+/// JSON.stringify() writes and readers take them for a double; from 2^63 to 2^64 many would read
+/// another integer.
 void dump_real(double value, std::string& out) {
   char text[32];
   const double size = std::abs(value);
@@ -401,7 +420,8 @@ void dump_real(double value, std::string& out) {
     out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
     return;
   }
-  const std::string_view scientific(text, std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr);
+  const std::string_view scientific(
+      text, std::to_chars(text, text + sizeof text, value, std::chars_format::scientific).ptr);
   if (size < 0x1p64 || size >= 1e21) {
     out += scientific;
     return;
@@ -447,7 +467,9 @@ void dump(const gh_json* node, std::string& out) {
   char number[32];
   switch (node->type) {
     case GH_BOOL: out += node->integer ? "true" : "false"; return;
-    case GH_INT: out.append(number, std::to_chars(number, number + sizeof number, node->integer).ptr); return;
+    case GH_INT:
+      out.append(number, std::to_chars(number, number + sizeof number, node->integer).ptr);
+      return;
     case GH_REAL:
       if (!std::isfinite(node->real)) break;
       dump_real(node->real, out);
@@ -491,12 +513,21 @@ const gh_json_api kApi = {
       if (child && key) *key = raw(child->key_view());
       return child;
     },
-    [](const gh_json* n) { return n && n->type == GH_STRING ? gh_str{n->text, n->size} : gh_str{nullptr, 0}; },
-    [](const gh_json* n, std::int64_t otherwise) { return n && n->type == GH_INT ? n->integer : otherwise; },
-    [](const gh_json* n, double otherwise) {
-      return !n ? otherwise : n->type == GH_REAL ? n->real : n->type == GH_INT ? static_cast<double>(n->integer) : otherwise;
+    [](const gh_json* n) {
+      return n && n->type == GH_STRING ? gh_str{n->text, n->size} : gh_str{nullptr, 0};
     },
-    [](const gh_json* n, int otherwise) { return n && n->type == GH_BOOL ? int(n->integer) : otherwise; },
+    [](const gh_json* n, std::int64_t otherwise) {
+      return n && n->type == GH_INT ? n->integer : otherwise;
+    },
+    [](const gh_json* n, double otherwise) {
+      return !n                   ? otherwise
+             : n->type == GH_REAL ? n->real
+             : n->type == GH_INT  ? static_cast<double>(n->integer)
+                                  : otherwise;
+    },
+    [](const gh_json* n, int otherwise) {
+      return n && n->type == GH_BOOL ? int(n->integer) : otherwise;
+    },
     [](gh_json* n, gh_str key) -> gh_json* {
       if (!n) return nullptr;
       if (n->type != GH_OBJECT) become(n, GH_OBJECT);
@@ -549,7 +580,9 @@ const gh_json_api kApi = {
     [](gh_json* to, const gh_json* from) {
       if (to && to != from) copy_into(to, from);
     },
-    []() -> gh_json* { return (new JsonArena)->make(); },  // drop() finds the arena through the root
+    []() -> gh_json* {
+      return (new JsonArena)->make();
+    },  // drop() finds the arena through the root
     [](gh_str text, gh_str* error) -> gh_json* {
       auto arena = std::make_unique<JsonArena>();
       std::string_view why;

@@ -11,14 +11,17 @@
 
 namespace gatehouse::core {
 
-/// Deepest nesting of arrays and objects that is accepted: the tree of a web page, whose elements take two levels each,
-/// goes beyond 64; recursion this deep takes some 100 KiB of the 1 MiB of a request's stack.
+/// Deepest nesting of arrays and objects that is accepted: the tree of a web page, whose elements
+/// take two levels each, goes beyond 64; recursion this deep takes some 100 KiB of the 1 MiB of a
+/// request's stack.
 inline constexpr std::size_t kMaxJsonDepth = 256;
-/// Most values in one parsed text: a node takes 48 bytes, so a body of `[0,0,0,…` would grow 24 times.
+/// Most values in one parsed text: a node takes 48 bytes, so a body of `[0,0,0,…` would grow 24
+/// times.
 inline constexpr std::size_t kMaxJsonValues = 1'000'000;
 
-/// The memory of one JSON document, or of several that belong together: nodes and strings are freed with it. One thread
-/// at a time. Nodes never move, so pointers to them stay good while the document grows.
+/// The memory of one JSON document, or of several that belong together: nodes and strings are freed
+/// with it. One thread at a time. Nodes never move, so pointers to them stay good while the
+/// document grows.
 class JsonArena {
  public:
   JsonArena() = default;
@@ -26,9 +29,10 @@ class JsonArena {
   JsonArena& operator=(const JsonArena&) = delete;
 
   gh_json* make();
-  /// Null, and `error` a static text, when `text` is no JSON, too deep, too large, or names a key of an object twice.
-  /// Escaped lone surrogates, which browsers produce by cutting strings, become U+FFFD. An integer beyond 64 bits is
-  /// the nearest double, and a number that no double can hold is null, as JSON.stringify(JSON.parse(text)) has it.
+  /// Null, and `error` a static text, when `text` is no JSON, too deep, too large, or names a key
+  /// of an object twice. Escaped lone surrogates, which browsers produce by cutting strings, become
+  /// U+FFFD. An integer beyond 64 bits is the nearest double, and a number that no double can hold
+  /// is null, as JSON.stringify(JSON.parse(text)) has it.
   gh_json* parse(std::string_view text, std::string_view& error);
   /// A copy that lives as long as the arena.
   std::string_view copy(std::string_view text);

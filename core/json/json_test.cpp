@@ -1,4 +1,5 @@
-// What gh_json_api promises is tested in tests/sdk/json_test.cpp; here are the bounds of this implementation.
+// What gh_json_api promises is tested in tests/sdk/json_test.cpp; here are the bounds of this
+// implementation.
 #include "core/json/json.h"
 
 #include <gtest/gtest.h>
@@ -36,7 +37,8 @@ TEST(Json, AMillionValuesAreTakenAndNotOneMore) {
 }
 
 TEST(Json, WhatStandsInStringsIsNoValue) {
-  for (const char* text : {R"(",[{")", R"("\",")", R"("\\\",[")", R"("\\")"}) EXPECT_EQ(error_of(array_of(text, kMaxJsonValues - 1)), "") << text;
+  for (const char* text : {R"(",[{")", R"("\",")", R"("\\\",[")", R"("\\")"})
+    EXPECT_EQ(error_of(array_of(text, kMaxJsonValues - 1)), "") << text;
   EXPECT_EQ(error_of("[\"" + std::string(2 * kMaxJsonValues, ',') + "\"]"), "");
   EXPECT_EQ(error_of("[\"" + std::string(2 * kMaxJsonValues, ',')), "a string is not closed");
 }

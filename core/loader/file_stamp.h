@@ -7,7 +7,8 @@
 
 namespace gatehouse::core {
 
-/// Changes whenever a file is replaced or written: device, inode, size, and the times of content and inode.
+/// Changes whenever a file is replaced or written: device, inode, size, and the times of content
+/// and inode.
 using FileStamp = std::array<std::int64_t, 7>;
 
 inline FileStamp stamp_of(const struct stat& s) {

@@ -79,18 +79,21 @@ void check_version(const Note& note) {
   }
   if (note.needs > GH_ABI_MINOR) {
     throw std::runtime_error("needs version " + major + "." + std::to_string(note.needs) +
-                             " of the plugin interface; this gateway has " + major + "." + std::to_string(GH_ABI_MINOR));
+                             " of the plugin interface; this gateway has " + major + "." +
+                             std::to_string(GH_ABI_MINOR));
   }
 }
 
 /// What the file holds now, and its stamp.
 std::shared_ptr<PluginCode> read_code(const fs::path& path, FileStamp& stamp) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat before {}, after {};
+  struct stat before {
+  }, after{};
   if (file.fd < 0 || ::fstat(file.fd, &before) != 0) cannot_be("read");
   if (before.st_mode & S_IWOTH) {
     throw std::runtime_error(
-        "can be written by everybody: remove that permission, a plugin runs with all rights of the gateway");
+        "can be written by everybody: remove that permission, a plugin runs with all rights of the "
+        "gateway");
   }
   auto code = std::make_shared<PluginCode>();
   code->bytes = read_all(file, static_cast<std::size_t>(before.st_size));
@@ -107,9 +110,11 @@ std::shared_ptr<PluginCode> read_code(const fs::path& path, FileStamp& stamp) {
 }
 
 const gh_plugin& entry_of(const boost::dll::shared_library& library) {
-  if (!library.has("gatehouse_plugin_v1")) throw std::runtime_error("exports no gatehouse_plugin_v1");
+  if (!library.has("gatehouse_plugin_v1"))
+    throw std::runtime_error("exports no gatehouse_plugin_v1");
   const auto& plugin = library.get<const gh_plugin>("gatehouse_plugin_v1");
-  if (plugin.magic != GH_MAGIC || plugin.size < offsetof(gh_plugin, refused) || plugin.abi_major != GH_ABI_MAJOR) {
+  if (plugin.magic != GH_MAGIC || plugin.size < offsetof(gh_plugin, refused) ||
+      plugin.abi_major != GH_ABI_MAJOR) {
     throw std::runtime_error("has a damaged gatehouse_plugin_v1");
   }
   if (!plugin.name || !plugin.create || !plugin.handle || !plugin.destroy) {
@@ -118,12 +123,15 @@ const gh_plugin& entry_of(const boost::dll::shared_library& library) {
   return plugin;
 }
 
-/// dlerror()'s text, without what Boost.DLL wraps around it, and with the file's name for that of the copy.
+/// dlerror()'s text, without what Boost.DLL wraps around it, and with the file's name for that of
+/// the copy.
 std::string reason(const std::exception& e, const std::string& copy, const fs::path& path) {
   std::string text = e.what();
   if (const auto from = text.find(": /"); from != text.npos) text = text.substr(from + 2);
-  if (const auto end = text.rfind(": "); end != text.npos && text.find(" file", end) == text.npos) text = text.substr(0, end);
-  if (const auto at = text.find(copy); at != text.npos) text.replace(at, copy.size(), path.string());
+  if (const auto end = text.rfind(": "); end != text.npos && text.find(" file", end) == text.npos)
+    text = text.substr(0, end);
+  if (const auto at = text.find(copy); at != text.npos)
+    text.replace(at, copy.size(), path.string());
   return text;
 }
 
@@ -136,27 +144,30 @@ void load_copy(PluginCode& code, const fs::path& path) {
     if (put < 0) cannot_be("copied");
     left.remove_prefix(static_cast<std::size_t>(put));
   }
-  // dlopen() takes a name that it has seen before for the same file, and numbers of descriptors come again: so each
-  // name is new.
+  // dlopen() takes a name that it has seen before for the same file, and numbers of descriptors
+  // come again: so each name is new.
   static std::string folder = "/proc/self/fd/";
   const std::string copy = folder + std::to_string(file.fd);
   namespace mode = boost::dll::load_mode;
   try {
-    code.library.load(copy, mode::rtld_now | mode::rtld_local | static_cast<mode::type>(RTLD_NODELETE));
+    code.library.load(copy,
+                      mode::rtld_now | mode::rtld_local | static_cast<mode::type>(RTLD_NODELETE));
   } catch (const boost::dll::fs::system_error& e) {
     throw std::runtime_error("cannot be loaded: " + reason(e, copy, path));
   }
   folder += "./";
   // For debuggers, dladdr() and the like. It stays as long as the code.
   link_map* map = nullptr;
-  if (::dlinfo(code.library.native(), RTLD_DI_LINKMAP, &map) == 0) map->l_name = ::strdup(path.c_str());
+  if (::dlinfo(code.library.native(), RTLD_DI_LINKMAP, &map) == 0)
+    map->l_name = ::strdup(path.c_str());
   code.plugin = &entry_of(code.library);
   code.bytes = {};
 }
 
 }  // namespace
 
-PluginFile::PluginFile(const fs::path& file) : path_(fs::absolute(file).lexically_normal()), stamp_{} {
+PluginFile::PluginFile(const fs::path& file)
+    : path_(fs::absolute(file).lexically_normal()), stamp_{} {
   const auto known = known_files().find(path_);
   const auto old = known == known_files().end() ? nullptr : known->second.code;
   struct stat now {};
@@ -167,12 +178,13 @@ PluginFile::PluginFile(const fs::path& file) : path_(fs::absolute(file).lexicall
   }
   try {
     code_ = read_code(path_, stamp_);
-    if (old && code_->digest != old->digest) throw std::runtime_error("has changed since it was loaded");
+    if (old && code_->digest != old->digest)
+      throw std::runtime_error("has changed since it was loaded");
   } catch (const std::runtime_error& e) {
     if (!old) throw;
     code_ = old;
-    warning_ = std::string(e.what()) + ": the code that was loaded from it, version " + old->note.version +
-               ", goes on until a restart";
+    warning_ = std::string(e.what()) + ": the code that was loaded from it, version " +
+               old->note.version + ", goes on until a restart";
   }
 }
 

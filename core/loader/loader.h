@@ -12,13 +12,13 @@ namespace gatehouse::core {
 
 struct PluginCode;
 
-/// A plugin's file. What was loaded from a file is used as long as the process lives, whatever becomes of the file:
-/// instances come and go, code stays, since threads, thread-locals and static objects of a plugin cannot be taken back.
-/// The same bytes are loaded once. Control thread.
+/// A plugin's file. What was loaded from a file is used as long as the process lives, whatever
+/// becomes of the file: instances come and go, code stays, since threads, thread-locals and static
+/// objects of a plugin cannot be taken back. The same bytes are loaded once. Control thread.
 class PluginFile {
  public:
-  /// Reads the file unless it is as it was when it was loaded. Throws std::runtime_error, whose text completes
-  /// "FILE: …", if this gateway cannot load it and has not done so before.
+  /// Reads the file unless it is as it was when it was loaded. Throws std::runtime_error, whose
+  /// text completes "FILE: …", if this gateway cannot load it and has not done so before.
   explicit PluginFile(const std::filesystem::path& file);
 
   const std::filesystem::path& path() const { return path_; }

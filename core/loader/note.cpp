@@ -34,18 +34,22 @@ T read_at(std::string_view file, std::uint64_t offset) {
 }
 
 std::string read_text(std::string_view file, const Elf64_Shdr& section) {
-  if (section.sh_size > kMaxNote) throw std::runtime_error("has a section of names or notes larger than 1 MiB");
+  if (section.sh_size > kMaxNote)
+    throw std::runtime_error("has a section of names or notes larger than 1 MiB");
   return std::string(part(file, section.sh_offset, section.sh_size));
 }
 
 /// The content of section `.gatehouse`.
 std::string section_text(std::string_view file) {
   const auto header = read_at<Elf64_Ehdr>(file, 0);
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_type != ET_DYN) {
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_type != ET_DYN) {
     throw std::runtime_error("is not a 64-bit ELF shared object");
   }
-  if (header.e_machine != kMachine) throw std::runtime_error("was built for another kind of processor");
-  for (std::size_t i = 0; i < header.e_phnum; ++i) {  // the loader does not look: what is missing would end the process
+  if (header.e_machine != kMachine)
+    throw std::runtime_error("was built for another kind of processor");
+  for (std::size_t i = 0; i < header.e_phnum;
+       ++i) {  // the loader does not look: what is missing would end the process
     const auto segment = read_at<Elf64_Phdr>(file, header.e_phoff + i * sizeof(Elf64_Phdr));
     if (segment.p_type == PT_LOAD) (void)part(file, segment.p_offset, segment.p_filesz);
   }
@@ -56,7 +60,8 @@ std::string section_text(std::string_view file) {
   for (std::size_t i = 0; i < header.e_shnum; ++i) {
     const Elf64_Shdr s = section(i);
     const bool has_name = s.sh_name < names.size();
-    if (has_name && std::strcmp(names.c_str() + s.sh_name, ".gatehouse") == 0) return read_text(file, s);
+    if (has_name && std::strcmp(names.c_str() + s.sh_name, ".gatehouse") == 0)
+      return read_text(file, s);
   }
   throw std::runtime_error("is no Gatehouse plugin: it has no section .gatehouse");
 }
@@ -70,7 +75,8 @@ Note read_note(std::string_view file) {
     const auto json = nlohmann::json::parse(text);
     Note note;
     const std::string abi = json.at("abi");
-    if (std::sscanf(abi.c_str(), "%d.%d", &note.abi_major, &note.abi_minor) != 2) throw std::runtime_error("has a note with a malformed `abi`");
+    if (std::sscanf(abi.c_str(), "%d.%d", &note.abi_major, &note.abi_minor) != 2)
+      throw std::runtime_error("has a note with a malformed `abi`");
     note.needs = json.at("needs");
     note.name = json.at("name");
     note.version = json.at("version");

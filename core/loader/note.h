@@ -5,8 +5,8 @@
 
 namespace gatehouse::core {
 
-/// What a plugin says of itself in the ELF section `.gatehouse`: read from the file, so that nothing of a plugin runs
-/// before it is known to fit.
+/// What a plugin says of itself in the ELF section `.gatehouse`: read from the file, so that
+/// nothing of a plugin runs before it is known to fit.
 struct Note {
   int abi_major = 0, abi_minor = 0, needs = 0;
   std::string name, version, summary;

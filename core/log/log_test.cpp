@@ -86,7 +86,8 @@ int overflow(Log& log, int number = 0) {
   return number;
 }
 
-/// As long as it lives, no file gets larger: writing fails as on a full disk, after what still has room.
+/// As long as it lives, no file gets larger: writing fails as on a full disk, after what still has
+/// room.
 class FullDisk {
  public:
   explicit FullDisk(rlim_t room) {
@@ -118,21 +119,25 @@ class LogTest : public testing::Test {
     }
     const std::string text = read(file_);
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
-    EXPECT_TRUE(text.size() <= Log::kMaxLine && !text.empty() && text.back() == '\n') << text.size();
-    for (const unsigned char c : text.substr(0, text.size() - 1)) EXPECT_TRUE(c >= 0x20 && c != 0x7f) << int{c};
+    EXPECT_TRUE(text.size() <= Log::kMaxLine && !text.empty() && text.back() == '\n')
+        << text.size();
+    for (const unsigned char c : text.substr(0, text.size() - 1))
+      EXPECT_TRUE(c >= 0x20 && c != 0x7f) << int{c};
     return text;
   }
   std::string message(std::string_view text) {
     return json::parse(line([&](Log& log) { log.write(Level::kInfo, "", "", text); }))["message"];
   }
 
-  const fs::path folder_ = fs::temp_directory_path() / ("gatehouse_log_test." + std::to_string(getpid()));
+  const fs::path folder_ =
+      fs::temp_directory_path() / ("gatehouse_log_test." + std::to_string(getpid()));
   const fs::path file_ = folder_ / "log";
 };
 
 TEST_F(LogTest, ARecordIsOneJsonObject) {
-  const json record =
-      json::parse(line([](Log& log) { log.write(Level::kWarn, "cors", "4f1c", "refused", R"({"status":403,"origins":["a,b","}"]})"); }));
+  const json record = json::parse(line([](Log& log) {
+    log.write(Level::kWarn, "cors", "4f1c", "refused", R"({"status":403,"origins":["a,b","}"]})");
+  }));
   EXPECT_EQ(record["level"], "warn");
   EXPECT_EQ(record["plugin"], "cors");
   EXPECT_EQ(record["request"], "4f1c");
@@ -154,7 +159,8 @@ TEST_F(LogTest, TheTimeIsUtcWithMilliseconds) {
 }
 
 TEST_F(LogTest, WhatIsEmptyIsLeftOut) {
-  const json record = json::parse(line([](Log& log) { log.write(Level::kInfo, "", "", "x", "{}"); }));
+  const json record =
+      json::parse(line([](Log& log) { log.write(Level::kInfo, "", "", "x", "{}"); }));
   EXPECT_EQ(record.size(), 3u) << record;
 }
 
@@ -172,21 +178,25 @@ TEST_F(LogTest, NoTextLeavesItsLineOrItsString) {
        "31m"},  // U+009B, which is ESC [ to a terminal
       {"gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80"},
       {"\xff", "\xef\xbf\xbd"},
-      {"\xc3", "\xef\xbf\xbd"},                                                  // cut in the middle
-      {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},                                  // overlong
-      {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},                  // a surrogate
+      {"\xc3", "\xef\xbf\xbd"},                                  // cut in the middle
+      {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},                  // overlong
+      {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},  // a surrogate
       {"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},  // beyond U+10FFFF
   };
   for (const auto& [written, expected] : kTexts) EXPECT_EQ(message(written), expected);
-  EXPECT_EQ(line([](Log& log) { log.write(Level::kInfo, "", "", "\xc2\x9b"); }).find('\x9b'), std::string::npos);
+  EXPECT_EQ(line([](Log& log) { log.write(Level::kInfo, "", "", "\xc2\x9b"); }).find('\x9b'),
+            std::string::npos);
 }
 
 TEST_F(LogTest, AllBytesInAllPlacesGiveValidLines) {
   std::string bytes;
   for (int c = 0; c < 256; ++c) bytes += static_cast<char>(c);
-  const json record = json::parse(line([&](Log& log) { log.write(Level::kInfo, bytes, bytes, bytes); }));
+  const json record =
+      json::parse(line([&](Log& log) { log.write(Level::kInfo, bytes, bytes, bytes); }));
   EXPECT_EQ(record["message"].get<std::string>().substr(0, 128), bytes.substr(0, 128));
-  EXPECT_EQ(record["message"].get<std::string>().substr(0, record["plugin"].get<std::string>().size()), record["plugin"]);
+  EXPECT_EQ(
+      record["message"].get<std::string>().substr(0, record["plugin"].get<std::string>().size()),
+      record["plugin"]);
   line([&](Log& log) { log.write(Level::kInfo, "", "", "x", "{" + bytes + "}"); });
   line([&](Log& log) { log.write(Level::kInfo, "", "", "x", R"({"a":")" + bytes + R"("})"); });
 }
@@ -194,7 +204,8 @@ TEST_F(LogTest, AllBytesInAllPlacesGiveValidLines) {
 TEST_F(LogTest, ALongMessageIsCutBetweenCharacters) {
   std::string smiles;
   while (smiles.size() < 2 * Log::kMaxLine) smiles += "\xf0\x9f\x98\x80";
-  const json record = json::parse(line([&](Log& log) { log.write(Level::kInfo, "cors", "", smiles, R"({"status":200})"); }));
+  const json record = json::parse(
+      line([&](Log& log) { log.write(Level::kInfo, "cors", "", smiles, R"({"status":200})"); }));
   const std::string kept = record["message"];
   EXPECT_EQ(kept, smiles.substr(0, kept.size()));
   EXPECT_GT(kept.size(), Log::kMaxLine / 2 - 200);
@@ -203,8 +214,10 @@ TEST_F(LogTest, ALongMessageIsCutBetweenCharacters) {
 }
 
 TEST_F(LogTest, FieldsThatDoNotFitAreLeftOutWhole) {
-  const std::string fields = R"({"first":1,"long":")" + std::string(Log::kMaxLine, 'x') + R"(","last":[2,{"a":3}]})";
-  const json record = json::parse(line([&](Log& log) { log.write(Level::kInfo, "", "", "x", fields); }));
+  const std::string fields =
+      R"({"first":1,"long":")" + std::string(Log::kMaxLine, 'x') + R"(","last":[2,{"a":3}]})";
+  const json record =
+      json::parse(line([&](Log& log) { log.write(Level::kInfo, "", "", "x", fields); }));
   EXPECT_EQ(record["first"], 1);
   EXPECT_EQ(record["last"], json::parse(R"([2,{"a":3}])"));
   EXPECT_FALSE(record.contains("long"));
@@ -214,21 +227,24 @@ TEST_F(LogTest, FieldsThatDoNotFitAreLeftOutWhole) {
 TEST_F(LogTest, EveryLengthIsCutValidly) {
   for (std::size_t length = Log::kMaxLine - 200; length < Log::kMaxLine + 5; ++length) {
     const std::string fields = R"({"a":")" + std::string(length, 'x') + R"(","b":1})";
-    const json record = json::parse(line([&](Log& log) { log.write(Level::kInfo, "", "", "x", fields); }));
+    const json record =
+        json::parse(line([&](Log& log) { log.write(Level::kInfo, "", "", "x", fields); }));
     EXPECT_NE(record.contains("a") && record.contains("b"), record.contains("truncated")) << length;
   }
 }
 
 TEST_F(LogTest, WhiteSpaceInFieldsEndsNoLine) {
-  const json record =
-      json::parse(line([](Log& log) { log.write(Level::kInfo, "", "", "x", "{\n  \"a\": 1,\r\n\t\"b\": \"\\\"\\n\"\n}"); }));
+  const json record = json::parse(line([](Log& log) {
+    log.write(Level::kInfo, "", "", "x", "{\n  \"a\": 1,\r\n\t\"b\": \"\\\"\\n\"\n}");
+  }));
   EXPECT_EQ(record["a"], 1);
   EXPECT_EQ(record["b"], "\"\n");
 }
 
 TEST_F(LogTest, WhatIsNoObjectIsNotAppended) {
   for (const char* fields : {"[1]", "{\"a", "{\"a}", "{\"a\":[1}", "x", "{"}) {
-    const json record = json::parse(line([&](Log& log) { log.write(Level::kInfo, "", "", "x", fields); }));
+    const json record =
+        json::parse(line([&](Log& log) { log.write(Level::kInfo, "", "", "x", fields); }));
     EXPECT_EQ(record.size(), 3u) << fields;
   }
 }
@@ -237,7 +253,8 @@ TEST_F(LogTest, WritesFromItsLevelUpwards) {
   {
     Log log(settings("warn"));
     EXPECT_FALSE(log.enabled(Level::kInfo));
-    for (const Level level : {Level::kDebug, Level::kInfo, Level::kWarn, Level::kError}) log.write(level, "", "", "x");
+    for (const Level level : {Level::kDebug, Level::kInfo, Level::kWarn, Level::kError})
+      log.write(level, "", "", "x");
   }
   const std::string text = read(file_);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
@@ -326,7 +343,8 @@ TEST_F(LogTest, AFullDiskIsToldOnceAndHoldsUpNobody) {
     log.flush();
     EXPECT_GE(log.dropped(), 100u);
   }
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "gatehouse: cannot write to the log: No space left on device\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "gatehouse: cannot write to the log: No space left on device\n");
 }
 
 TEST_F(LogTest, NothingIsLostWhenADiskHasRoomAgain) {
@@ -335,13 +353,15 @@ TEST_F(LogTest, NothingIsLostWhenADiskHasRoomAgain) {
     Log log(settings());
     {
       const FullDisk disk(1000);
-      for (int i = 0; i < 100; ++i) log.write(Level::kInfo, "", "", "x", json{{"number", i}}.dump());
+      for (int i = 0; i < 100; ++i)
+        log.write(Level::kInfo, "", "", "x", json{{"number", i}}.dump());
       log.flush();
       EXPECT_EQ(fs::file_size(file_), 1000u);
     }
     log.write(Level::kInfo, "", "", "x", R"({"number":100})");
   }
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "gatehouse: cannot write to the log: File too large\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "gatehouse: cannot write to the log: File too large\n");
   const auto all = records(read(file_));
   ASSERT_EQ(all.size(), 101u);
   for (int i = 0; i <= 100; ++i) EXPECT_EQ(all[i]["number"], i);
@@ -418,7 +438,9 @@ TEST_F(LogTest, RecordsOfManyThreadsAreInOrderWholeAndOnceWhileFilesChange) {
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&log, t] {
-        for (int i = 0; i < kEach; ++i) log.write(Level::kInfo, "p", std::to_string(t), std::string(100, 'x'), json{{"number", i}}.dump());
+        for (int i = 0; i < kEach; ++i)
+          log.write(Level::kInfo, "p", std::to_string(t), std::string(100, 'x'),
+                    json{{"number", i}}.dump());
       });
     }
     for (int i = 0; i < kFiles; ++i) {

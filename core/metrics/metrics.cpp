@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::size_t kBuckets = 17;  // besides +Inf
 
-/// OpenTelemetry's boundaries for GenAI clients (0.01 s to 81.92 s, doubling; 1 to 67108864 tokens, times four), the former
-/// with three more below, for what a gateway answers itself.
+/// OpenTelemetry's boundaries for GenAI clients (0.01 s to 81.92 s, doubling; 1 to 67108864 tokens,
+/// times four), the former with three more below, for what a gateway answers itself.
 double bound(Metrics::Kind kind, std::size_t bucket) {
   const int exponent = static_cast<int>(bucket);
   return kind == Metrics::kSeconds ? std::ldexp(0.00125, exponent) : std::ldexp(1, 2 * exponent);
@@ -18,9 +18,11 @@ double bound(Metrics::Kind kind, std::size_t bucket) {
 std::size_t bucket_count(Metrics::Kind kind) { return kind == Metrics::kSeconds ? kBuckets : 14; }
 
 bool is_name(std::string_view text) {
-  return !text.empty() && (text[0] < '0' || text[0] > '9') && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  return !text.empty() && (text[0] < '0' || text[0] > '9') &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_';
+         });
 }
 
 void append_number(std::string& out, double value) {
@@ -59,22 +61,28 @@ Metrics::Metrics() : all_(std::make_unique<std::array<std::atomic<Series*>, kMos
 Metrics::~Metrics() = default;
 
 /// With mutex_ held in some way. `fits`: whether the series can be one of that family.
-Metrics::Family* Metrics::find(Kind kind, std::string_view name, std::string_view help, const Labels& labels, bool& fits) const {
-  const auto found = std::find_if(families_.begin(), families_.end(), [&](const auto& f) { return f->name == name; });
+Metrics::Family* Metrics::find(Kind kind, std::string_view name, std::string_view help,
+                               const Labels& labels, bool& fits) const {
+  const auto found = std::find_if(families_.begin(), families_.end(),
+                                  [&](const auto& f) { return f->name == name; });
   if (found == families_.end()) return nullptr;
   Family& f = **found;
   fits = f.kind == kind && f.help == help &&
-         std::equal(labels.begin(), labels.end(), f.label_names.begin(), f.label_names.end(), [](const auto& label, const auto& label_name) { return label.first == label_name; });
+         std::equal(
+             labels.begin(), labels.end(), f.label_names.begin(), f.label_names.end(),
+             [](const auto& label, const auto& label_name) { return label.first == label_name; });
   return &f;
 }
 
 /// With mutex_ held in some way. -1: there is none.
 std::int32_t Metrics::find(const Family& in, const std::string& labels) {
-  const auto found = std::find_if(in.series.begin(), in.series.end(), [&](const auto& s) { return s.second->labels == labels; });
+  const auto found = std::find_if(in.series.begin(), in.series.end(),
+                                  [&](const auto& s) { return s.second->labels == labels; });
   return found == in.series.end() ? -1 : found->first;
 }
 
-std::int32_t Metrics::series(Kind kind, std::string_view name, std::string_view help, const Labels& labels) {
+std::int32_t Metrics::series(Kind kind, std::string_view name, std::string_view help,
+                             const Labels& labels) {
   const auto written = [&](auto&& value_of) {
     std::string text;
     for (const auto& label : labels) {
@@ -96,11 +104,15 @@ std::int32_t Metrics::series(Kind kind, std::string_view name, std::string_view 
   const std::lock_guard lock(mutex_);
   Family* f = find(kind, name, help, labels, fits);
   if (!f) {
-    if (!is_name(name) || !std::all_of(labels.begin(), labels.end(), [](const auto& label) { return is_name(label.first); })) return -1;
-    f = families_.emplace_back(new Family{kind, std::string(name), std::string(help), {}, {}}).get();
+    if (!is_name(name) || !std::all_of(labels.begin(), labels.end(),
+                                       [](const auto& label) { return is_name(label.first); }))
+      return -1;
+    f = families_.emplace_back(new Family{kind, std::string(name), std::string(help), {}, {}})
+            .get();
     for (const auto& label : labels) f->label_names.emplace_back(label.first);
   }
-  if (f->series.size() >= kMostOfOneName) text = written([](const auto&) { return std::string_view("other"); });
+  if (f->series.size() >= kMostOfOneName)
+    text = written([](const auto&) { return std::string_view("other"); });
   if (const auto known = find(*f, text); known >= 0 || !fits) return fits ? known : -1;
   if (static_cast<std::size_t>(count_) == kMost) return -1;
   auto fresh = std::make_unique<Series>();
@@ -127,7 +139,8 @@ void Metrics::record(std::int32_t id, double value) {
 }
 
 void Metrics::set(std::int32_t id, double value) {
-  if (id >= 0) (*all_)[static_cast<std::size_t>(id)].load()->value.store(value, std::memory_order_relaxed);
+  if (id >= 0)
+    (*all_)[static_cast<std::size_t>(id)].load()->value.store(value, std::memory_order_relaxed);
 }
 
 void Metrics::write(std::string& out) const {
@@ -137,9 +150,15 @@ void Metrics::write(std::string& out) const {
     out.append("# HELP ").append(f->name).append(" ");
     append_escaped(out, f->help, false);
     out.append("\n# TYPE ").append(f->name).append(" ").append(kTypes[f->kind]).append("\n");
-    const auto line = [&](std::string_view suffix, std::string_view labels, std::string_view more, double value) {
+    const auto line = [&](std::string_view suffix, std::string_view labels, std::string_view more,
+                          double value) {
       out.append(f->name).append(suffix);
-      if (!labels.empty() || !more.empty()) out.append("{").append(labels).append(labels.empty() || more.empty() ? "" : ",").append(more).append("}");
+      if (!labels.empty() || !more.empty())
+        out.append("{")
+            .append(labels)
+            .append(labels.empty() || more.empty() ? "" : ",")
+            .append(more)
+            .append("}");
       out += ' ';
       append_number(out, value);
       out += '\n';

@@ -44,21 +44,28 @@ TEST(Metrics, AHistogramCountsEachValueInAllBucketsAboveIt) {
   EXPECT_NE(t.find("time_seconds_bucket{a=\"b\",le=\"0.01\"} 1\n"), std::string::npos) << t;
   EXPECT_NE(t.find("time_seconds_bucket{a=\"b\",le=\"81.92\"} 1\n"), std::string::npos) << t;
   EXPECT_NE(t.find("time_seconds_bucket{a=\"b\",le=\"+Inf\"} 2\n"), std::string::npos) << t;
-  EXPECT_NE(t.find("time_seconds_sum{a=\"b\"} 100.01\ntime_seconds_count{a=\"b\"} 2\n"), std::string::npos) << t;
+  EXPECT_NE(t.find("time_seconds_sum{a=\"b\"} 100.01\ntime_seconds_count{a=\"b\"} 2\n"),
+            std::string::npos)
+      << t;
 }
 
 TEST(Metrics, TokensHaveBucketsTimesFour) {
   Metrics m;
   m.record(m.series(Metrics::kTokens, "tokens", "Tokens.", {}), 5);
   const std::string t = text(m);
-  EXPECT_NE(t.find("tokens_bucket{le=\"4\"} 0\ntokens_bucket{le=\"16\"} 1\n"), std::string::npos) << t;
-  EXPECT_NE(t.find("tokens_bucket{le=\"67108864\"} 1\ntokens_bucket{le=\"+Inf\"} 1\n"), std::string::npos) << t;
+  EXPECT_NE(t.find("tokens_bucket{le=\"4\"} 0\ntokens_bucket{le=\"16\"} 1\n"), std::string::npos)
+      << t;
+  EXPECT_NE(t.find("tokens_bucket{le=\"67108864\"} 1\ntokens_bucket{le=\"+Inf\"} 1\n"),
+            std::string::npos)
+      << t;
 }
 
 TEST(Metrics, TheSameLabelsAreTheSameSeries) {
   Metrics m;
-  EXPECT_EQ(m.series(Metrics::kCounter, "a_total", "A.", {{"x", "1"}}), m.series(Metrics::kCounter, "a_total", "A.", {{"x", "1"}}));
-  EXPECT_NE(m.series(Metrics::kCounter, "a_total", "A.", {{"x", "1"}}), m.series(Metrics::kCounter, "a_total", "A.", {{"x", "2"}}));
+  EXPECT_EQ(m.series(Metrics::kCounter, "a_total", "A.", {{"x", "1"}}),
+            m.series(Metrics::kCounter, "a_total", "A.", {{"x", "1"}}));
+  EXPECT_NE(m.series(Metrics::kCounter, "a_total", "A.", {{"x", "1"}}),
+            m.series(Metrics::kCounter, "a_total", "A.", {{"x", "2"}}));
 }
 
 TEST(Metrics, WhatDoesNotFitItsFamilyIsRefused) {
@@ -74,7 +81,8 @@ TEST(Metrics, WhatDoesNotFitItsFamilyIsRefused) {
 
 TEST(Metrics, TooManySeriesOfANameAreCountedTogether) {
   Metrics m;
-  for (int i = 0; i < 300; ++i) m.record(m.series(Metrics::kCounter, "a_total", "A.", {{"x", std::to_string(i)}}), 1);
+  for (int i = 0; i < 300; ++i)
+    m.record(m.series(Metrics::kCounter, "a_total", "A.", {{"x", std::to_string(i)}}), 1);
   EXPECT_NE(text(m).find("a_total{x=\"199\"} 1\n"), std::string::npos);
   EXPECT_EQ(text(m).find("x=\"200\""), std::string::npos);
   EXPECT_NE(text(m).find("a_total{x=\"other\"} 100\n"), std::string::npos);
@@ -93,7 +101,8 @@ TEST(Metrics, NothingIsLostWhenThreadsCountTogether) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      for (int n = 0; n < 1000; ++n) m.record(m.series(Metrics::kCounter, "a_total", "A.", {{"x", std::to_string(n % 3)}}), 1);
+      for (int n = 0; n < 1000; ++n)
+        m.record(m.series(Metrics::kCounter, "a_total", "A.", {{"x", std::to_string(n % 3)}}), 1);
     });
   }
   for (auto& t : threads) t.join();

@@ -27,7 +27,8 @@ const gh_crypto_api& crypto_table() {
       },
       [](gh_str key, gh_str text, std::uint8_t* digest) {
         const auto* bytes = reinterpret_cast<const unsigned char*>(text.p);
-        HMAC(EVP_sha256(), key.p ? key.p : "", static_cast<int>(key.n), bytes, text.n, digest, nullptr);
+        HMAC(EVP_sha256(), key.p ? key.p : "", static_cast<int>(key.n), bytes, text.n, digest,
+             nullptr);
       },
   };
   return table;

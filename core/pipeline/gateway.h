@@ -16,7 +16,8 @@ namespace gatehouse::core {
 /// What all plugins of a process share, and what outlives a reload. Any thread.
 class Gateway {
  public:
-  Gateway(Log& log_to, const StoreSettings& store_at) : log(log_to), store(Store::open(store_at, log_to)) {}
+  Gateway(Log& log_to, const StoreSettings& store_at)
+      : log(log_to), store(Store::open(store_at, log_to)) {}
 
   struct Traffic {
     std::size_t running = 0, connections = 0;

@@ -24,13 +24,17 @@ using Client = std::unique_ptr<gh_http_client, Drop>;
 using Answer = std::unique_ptr<gh_http_answer, Drop>;
 
 Client open(const std::string& url, std::chrono::nanoseconds patience = 5s) {
-  const gh_http_options options{sizeof options, raw(url), patience.count(), patience.count(), patience.count()};
+  const gh_http_options options{sizeof options, raw(url), patience.count(), patience.count(),
+                                patience.count()};
   gh_str error{};
   return Client(http_table().open(nullptr, &options, &error));
 }
 
-gh_status send(const Client& client, Exchange& x, Answer& answer, std::vector<gh_http_header> headers = {}, std::string_view path = "/", std::string_view method = "GET") {
-  const gh_http_request request{sizeof request, raw(method), raw(path), headers.data(), headers.size(), {}, 0, 0};
+gh_status send(const Client& client, Exchange& x, Answer& answer,
+               std::vector<gh_http_header> headers = {}, std::string_view path = "/",
+               std::string_view method = "GET") {
+  const gh_http_request request{sizeof request, raw(method), raw(path), headers.data(),
+                                headers.size(), {},          0,         0};
   gh_http_answer* out = nullptr;
   const gh_status status = http_table().send(client.get(), &x, &request, &out);
   answer.reset(out);
@@ -60,7 +64,9 @@ TEST(HttpTable, WhatIsAskedForARequestBelongsToItsTrace) {
   };
   ScriptedServer server({script, script, script});
   const Client client = open(server.url());
-  Request r("GET /", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: a=1\r\n");
+  Request r("GET /",
+            "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: "
+            "a=1\r\n");
   Answer answer;
   ASSERT_EQ(send(client, r.x, answer), GH_OK);
   ASSERT_EQ(send(client, r.x, answer, {{raw("Traceparent"), raw("own")}}), GH_OK);
@@ -100,11 +106,20 @@ TEST(HttpTable, ARequestMayHaveMoreTimeThanOthers) {
   ScriptedServer server({[&](Peer& peer) {
     peer.request();
     std::this_thread::sleep_for(100ms);
-    peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 33\r\n\r\nretry: 500\nid: 7\ndata: x\n\nid: 8\n\n");
+    peer.send(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 33\r\n\r\nretry: "
+        "500\nid: 7\ndata: x\n\nid: 8\n\n");
   }});
   const Client client = open(server.url(), 20ms);
   Request r;
-  const gh_http_request request{sizeof request, raw("GET"), raw("/"), nullptr, 0, {}, std::chrono::nanoseconds(5s).count(), 0};
+  const gh_http_request request{sizeof request,
+                                raw("GET"),
+                                raw("/"),
+                                nullptr,
+                                0,
+                                {},
+                                std::chrono::nanoseconds(5s).count(),
+                                0};
   gh_http_answer* out = nullptr;
   ASSERT_EQ(http_table().send(client.get(), &r.x, &request, &out), GH_OK);
   const Answer answer(out);
@@ -194,8 +209,10 @@ TEST(HttpTable, ProblemsOfTheUpstreamBecomeFailures) {
   Answer answer;
   EXPECT_EQ(send(open(url), r.x, answer), GH_FAILED);
   EXPECT_EQ(r.x.failure()->code, "upstream_unreachable");
-  EXPECT_NE(r.x.failure()->detail.find("127.0.0.1"), std::string::npos) << "the detail, for the log, says where";
-  EXPECT_EQ(r.x.failure()->message.find("127.0.0.1"), std::string::npos) << "the message, for the client, does not";
+  EXPECT_NE(r.x.failure()->detail.find("127.0.0.1"), std::string::npos)
+      << "the detail, for the log, says where";
+  EXPECT_EQ(r.x.failure()->message.find("127.0.0.1"), std::string::npos)
+      << "the message, for the client, does not";
 }
 
 TEST(HttpTable, AClientThatLeavesAndTheEndOfTheGatewayAreNoFailures) {
@@ -216,7 +233,8 @@ TEST(HttpTable, AHeaderThatTheGatewayWritesIsRefused) {
   for (const char* name : {"Host", "content-length", "TRANSFER-ENCODING", "Connection"}) {
     Request r;
     Answer answer;
-    EXPECT_EQ(send(client, r.x, answer, {{raw("X-Key"), raw("k")}, {raw(name), raw("1")}}), GH_FAILED);
+    EXPECT_EQ(send(client, r.x, answer, {{raw("X-Key"), raw("k")}, {raw(name), raw("1")}}),
+              GH_FAILED);
     ASSERT_TRUE(r.x.failure());
     EXPECT_EQ(r.x.failure()->code, "plugin_error") << name;
   }
@@ -226,7 +244,8 @@ TEST(HttpTable, ARequestThatWouldBreakOutOfItsHeadIsNotSent) {
   const Client client = open("http://127.0.0.1:1");
   Request r;
   Answer answer;
-  const auto refused = [&](std::vector<gh_http_header> headers, std::string_view path, std::string_view method) {
+  const auto refused = [&](std::vector<gh_http_header> headers, std::string_view path,
+                           std::string_view method) {
     EXPECT_EQ(send(client, r.x, answer, std::move(headers), path, method), GH_FAILED);
     return r.x.failure()->code == "plugin_error";
   };

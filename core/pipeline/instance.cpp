@@ -34,11 +34,13 @@ const void* find_extension(std::string_view id) {
   return nullptr;
 }
 
-gh_json* load_checked(const gh_host* h, gh_str path, gh_str schema, void* to, void (*problem)(void*, gh_str)) {
+gh_json* load_checked(const gh_host* h, gh_str path, gh_str schema, void* to,
+                      void (*problem)(void*, gh_str)) {
   std::string lines;
   try {
     Problems problems;
-    const auto text = load_document(Instance::of(h).surroundings().folder / view(path), view(schema), problems);
+    const auto text =
+        load_document(Instance::of(h).surroundings().folder / view(path), view(schema), problems);
     gh_str error{};
     if (gh_json* const root = text ? json_api().parse(raw(*text), &error) : nullptr) return root;
     std::stringstream all;
@@ -55,20 +57,28 @@ gh_json* load_checked(const gh_host* h, gh_str path, gh_str schema, void* to, vo
 std::uint64_t stamp_of_file(const gh_host* h, gh_str path) {
   struct stat s {};
   if (::stat((Instance::of(h).surroundings().folder / view(path)).c_str(), &s) != 0) return 0;
-  std::uint64_t stamp = 1469598103934665603u;  // FNV-1a, https://datatracker.ietf.org/doc/html/draft-eastlake-fnv
-  for (const std::int64_t part : stamp_of(s)) stamp = (stamp ^ static_cast<std::uint64_t>(part)) * 1099511628211u;
+  std::uint64_t stamp =
+      1469598103934665603u;  // FNV-1a, https://datatracker.ietf.org/doc/html/draft-eastlake-fnv
+  for (const std::int64_t part : stamp_of(s))
+    stamp = (stamp ^ static_cast<std::uint64_t>(part)) * 1099511628211u;
   return stamp | 1;
 }
 
 }  // namespace
 
-Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view config, const Surroundings& surroundings, const Creation& creation)
-    : gh_host{}, plugin_(plugin), name_(std::move(name)), surroundings_(surroundings), log_(surroundings.gateway.log) {
+Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view config,
+                   const Surroundings& surroundings, const Creation& creation)
+    : gh_host{},
+      plugin_(plugin),
+      name_(std::move(name)),
+      surroundings_(surroundings),
+      log_(surroundings.gateway.log) {
   fill_table();
   JsonArena arena;
   std::string_view error;
   bool told = false;
-  const Creation watched{creation.routes, creation.admin_routes, creation.models, [&](std::string_view pointer, std::string_view text) {
+  const Creation watched{creation.routes, creation.admin_routes, creation.models,
+                         [&](std::string_view pointer, std::string_view text) {
                            told = true;
                            creation.problem(pointer, text);
                          },
@@ -76,7 +86,8 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
   creation_ = &watched;
   const gh_status status = plugin_.create(this, arena.parse(config, error), &self_);
   creation_ = nullptr;
-  if (status != GH_OK && !told) creation.problem("", "the plugin could not be created, and did not say why");
+  if (status != GH_OK && !told)
+    creation.problem("", "the plugin could not be created, and did not say why");
 }
 
 /// Everything the plugin may call.
@@ -95,42 +106,63 @@ void Instance::fill_table() {
   };
   host.route = [](const gh_host* h, gh_str method, gh_str path) -> std::int32_t {
     const Instance& i = of(h);
-    return i.creation_ ? i.add_route(i.creation_->routes, view(method), std::string(view(path))) : -1;
+    return i.creation_ ? i.add_route(i.creation_->routes, view(method), std::string(view(path)))
+                       : -1;
   };
-  host.log = [](const gh_host* h, int level, gh_exchange* x, gh_str message, const gh_json* fields) {
+  host.log = [](const gh_host* h, int level, gh_exchange* x, gh_str message,
+                const gh_json* fields) {
     const Instance& i = of(h);
-    const Level l = level >= GH_ERROR ? Level::kError : level == GH_WARN ? Level::kWarn : level == GH_INFO ? Level::kInfo : Level::kDebug;
+    const Level l = level >= GH_ERROR  ? Level::kError
+                    : level == GH_WARN ? Level::kWarn
+                    : level == GH_INFO ? Level::kInfo
+                                       : Level::kDebug;
     if (!i.log_.enabled(l)) return;
     std::string text;
     if (fields) core::dump(fields, text);
     if (i.creation_) return i.said_.push_back({l, std::string(view(message)), std::move(text)});
-    i.log_.write(l, i.name_, x ? std::string_view(Exchange::of(x).request_id()) : std::string_view(), view(message), text);
+    i.log_.write(l, i.name_,
+                 x ? std::string_view(Exchange::of(x).request_id()) : std::string_view(),
+                 view(message), text);
   };
-  host.health = [](const gh_host* h, int state, gh_str reason) { of(h).set_health(state, view(reason)); };
-  host.now_ns = [](const gh_host*) -> std::int64_t { return std::chrono::nanoseconds(Clock::now().time_since_epoch()).count(); };
+  host.health = [](const gh_host* h, int state, gh_str reason) {
+    of(h).set_health(state, view(reason));
+  };
+  host.now_ns = [](const gh_host*) -> std::int64_t {
+    return std::chrono::nanoseconds(Clock::now().time_since_epoch()).count();
+  };
   host.wall_ns = [](const gh_host*) -> std::int64_t {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
   };
   host.sleep = [](const gh_host*, gh_exchange* x, std::int64_t ns) {
     Waiter& waiter = Exchange::of(x).waiter();
-    const std::chrono::nanoseconds time(std::clamp<std::int64_t>(ns, 0, std::chrono::nanoseconds(std::chrono::hours(24 * 365)).count()));
+    const std::chrono::nanoseconds time(std::clamp<std::int64_t>(
+        ns, 0, std::chrono::nanoseconds(std::chrono::hours(24 * 365)).count()));
     return Exchange::as_status(waiter.wait(-1, 0, Clock::now() + time));
   };
   host.extension = [](const gh_host*, const char* id) { return find_extension(id); };
   host.admin_route = [](const gh_host* h, gh_str method, gh_str path) -> std::int32_t {
     const Instance& i = of(h);
-    return i.creation_ ? kFirstAdminRoute - i.add_route(i.creation_->admin_routes, view(method), "/" + i.name_ + std::string(view(path))) : -1;
+    return i.creation_ ? kFirstAdminRoute - i.add_route(i.creation_->admin_routes, view(method),
+                                                        "/" + i.name_ + std::string(view(path)))
+                       : -1;
   };
   host.background = [](const gh_host* h, void (*run)(void*, gh_exchange*), void* self) {
     if (of(h).creation_) of(h).tasks_.push_back({run, self});
   };
-  host.series = [](const gh_host* h, int kind, gh_str name, gh_str help, const gh_label* labels, std::size_t count) -> std::int32_t {
+  host.series = [](const gh_host* h, int kind, gh_str name, gh_str help, const gh_label* labels,
+                   std::size_t count) -> std::int32_t {
     if (kind < GH_COUNTER || kind > GH_TOKENS) return -1;
     Metrics::Labels list;
-    for (std::size_t i = 0; i < count; ++i) list.emplace_back(view(labels[i].name), view(labels[i].value));
-    return of(h).surroundings_.gateway.metrics.series(static_cast<Metrics::Kind>(kind), view(name), view(help), list);
+    for (std::size_t i = 0; i < count; ++i)
+      list.emplace_back(view(labels[i].name), view(labels[i].value));
+    return of(h).surroundings_.gateway.metrics.series(static_cast<Metrics::Kind>(kind), view(name),
+                                                      view(help), list);
   };
-  host.record = [](const gh_host* h, std::int32_t id, double value) { of(h).surroundings_.gateway.metrics.record(id, value); };
+  host.record = [](const gh_host* h, std::int32_t id, double value) {
+    of(h).surroundings_.gateway.metrics.record(id, value);
+  };
   host.load = load_checked;
   host.warning = [](const gh_host* h, gh_str pointer, gh_str text) {
     const Instance& i = of(h);
@@ -140,9 +172,12 @@ void Instance::fill_table() {
   host.exposed = surroundings_.exposed;
 }
 
-std::int32_t Instance::add_route(std::vector<Route>& routes, std::string_view method, std::string path) const {
+std::int32_t Instance::add_route(std::vector<Route>& routes, std::string_view method,
+                                 std::string path) const {
   for (const Route& r : routes) {
-    if (r.method == method && r.path == path) creation_->problem("", r.method + " " + r.path + " is already answered by another plugin of this pipeline");
+    if (r.method == method && r.path == path)
+      creation_->problem(
+          "", r.method + " " + r.path + " is already answered by another plugin of this pipeline");
   }
   routes.push_back({std::string(method), std::move(path), this});
   return static_cast<std::int32_t>(routes.size() - 1);
@@ -185,15 +220,18 @@ void Instance::run_task(const Task& task) const {
   try {
     static const RequestHead kNoHead{};
     Nobody nobody;
-    Waiter waiter(-1, stop_->fd(), Clock::time_point::max(), [] { return Clock::time_point::max(); });
+    Waiter waiter(-1, stop_->fd(), Clock::time_point::max(),
+                  [] { return Clock::time_point::max(); });
     Exchange x(kNoHead, {}, nobody, waiter);
     task.run(task.self, &x);
     // Other failures are those of requests that it sent.
     if (x.failure() && x.failure()->code == "plugin_error") ended = x.failure()->detail;
-  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it, and for a lack of memory
+  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it, and
+                   // for a lack of memory
     ended = "it threw an exception";
   }
-  if (!ended.empty()) log_.write(Level::kError, name_, {}, "the work in the background has ended: " + ended);
+  if (!ended.empty())
+    log_.write(Level::kError, name_, {}, "the work in the background has ended: " + ended);
 }
 
 void Instance::adopt(const Instance& older) {
@@ -204,7 +242,8 @@ void Instance::adopt(const Instance& older) {
   } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
   }
   if (status != GH_OK) {
-    log_.write(Level::kWarn, name_, {}, "the state of the instance before the reload could not be taken over", {});
+    log_.write(Level::kWarn, name_, {},
+               "the state of the instance before the reload could not be taken over", {});
   }
 }
 

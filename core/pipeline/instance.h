@@ -22,8 +22,8 @@ namespace gatehouse::core {
 
 class Pipeline;
 
-/// A method and path that an instance answers; one `*` in the path stands for any characters, at least one. Its place in the
-/// list is its id; of an admin route, kFirstAdminRoute minus its place.
+/// A method and path that an instance answers; one `*` in the path stands for any characters, at
+/// least one. Its place in the list is its id; of an admin route, kFirstAdminRoute minus its place.
 struct Route {
   std::string method, path;
   const gh_host* owner;
@@ -32,7 +32,8 @@ struct Route {
   bool leads_to(std::string_view wanted) const {
     const auto star = path.find('*');
     if (star == path.npos) return path == wanted;
-    const std::string_view front = std::string_view(path).substr(0, star), back = std::string_view(path).substr(star + 1);
+    const std::string_view front = std::string_view(path).substr(0, star),
+                           back = std::string_view(path).substr(star + 1);
     return wanted.size() >= path.size() && wanted.starts_with(front) && wanted.ends_with(back);
   }
 };
@@ -74,20 +75,24 @@ class Instance : private gh_host {
   };
 
   /// Creates the plugin's object. When creation.problem was called, the instance is of no use.
-  Instance(const gh_plugin& plugin, std::string name, std::string_view config, const Surroundings& surroundings, const Creation& creation);
+  Instance(const gh_plugin& plugin, std::string name, std::string_view config,
+           const Surroundings& surroundings, const Creation& creation);
   ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
   static const Instance& of(const gh_host* host) { return *static_cast<const Instance*>(host); }
 
-  /// Takes what start() needs, which then cannot fail. Throws std::system_error if no descriptor or thread is left.
+  /// Takes what start() needs, which then cannot fail. Throws std::system_error if no descriptor or
+  /// thread is left.
   void prepare();
   /// It is going to be used: begins its work in the background.
   void start();
   /// It is not used any more: its work in the background is told to end.
   void stop();
-  gh_status handle(gh_exchange* x, const gh_sink* out, const gh_next* next) const { return plugin_.handle(self_, x, out, next); }
+  gh_status handle(gh_exchange* x, const gh_sink* out, const gh_next* next) const {
+    return plugin_.handle(self_, x, out, next);
+  }
   /// The server answers this request itself.
   void refused(gh_exchange* x) const {
     if (GH_HAS(gh_plugin, &plugin_, refused) && plugin_.refused) plugin_.refused(self_, x);
@@ -117,7 +122,8 @@ class Instance : private gh_host {
   };
 
   void fill_table();
-  std::int32_t add_route(std::vector<Route>& routes, std::string_view method, std::string path) const;
+  std::int32_t add_route(std::vector<Route>& routes, std::string_view method,
+                         std::string path) const;
   void set_health(int state, std::string_view reason) const;
   void run_task(const Task& task) const;
 
@@ -127,14 +133,14 @@ class Instance : private gh_host {
   Log& log_;
   const Creation* creation_ = nullptr;  // only during creation
   void* self_ = nullptr;
-  mutable std::vector<Task> tasks_;     // of creation
-  mutable std::vector<Said> said_;      // during creation: not logged before it is known to be of use
-  std::vector<std::thread> threads_;    // of tasks, from prepare() on
-  std::optional<EventFd> stop_;         // readable when tasks must end
+  mutable std::vector<Task> tasks_;   // of creation
+  mutable std::vector<Said> said_;    // during creation: not logged before it is known to be of use
+  std::vector<std::thread> threads_;  // of tasks, from prepare() on
+  std::optional<EventFd> stop_;       // readable when tasks must end
   bool started_ = false;
-  std::atomic<bool> begin_{false};      // for which threads wait; after started_ was set, or not
+  std::atomic<bool> begin_{false};  // for which threads wait; after started_ was set, or not
   mutable std::mutex health_mutex_;
-  mutable Health health_;               // guarded by health_mutex_
+  mutable Health health_;  // guarded by health_mutex_
 };
 
 }  // namespace gatehouse::core

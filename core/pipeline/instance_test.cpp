@@ -33,7 +33,9 @@ void count_until_the_end(void* self, gh_exchange* x) {
 
 gh_status create(const gh_host* h, const gh_json* config, void** self) {
   host = h;
-  const auto wants = [&](const char* key) { return h->json->boolean(h->json->get(config, raw(key)), 0) != 0; };
+  const auto wants = [&](const char* key) {
+    return h->json->boolean(h->json->get(config, raw(key)), 0) != 0;
+  };
   if (wants("route")) h->route(h, raw("GET"), raw("/a"));
   if (wants("admin")) h->admin_route(h, raw("GET"), raw("/a"));
   if (wants("background")) h->background(h, count_until_the_end, const_cast<gh_host*>(h));
@@ -45,22 +47,32 @@ gh_status create(const gh_host* h, const gh_json* config, void** self) {
 }
 gh_status handle(void*, gh_exchange*, const gh_sink*, const gh_next*) { return GH_OK; }
 gh_status adopt(void* self, void* older) {
-  told.push_back(std::string(view(static_cast<gh_host*>(self)->instance)) + " adopted " + std::string(view(static_cast<gh_host*>(older)->instance)));
+  told.push_back(std::string(view(static_cast<gh_host*>(self)->instance)) + " adopted " +
+                 std::string(view(static_cast<gh_host*>(older)->instance)));
   return GH_FAILED;
 }
-void destroy(void* self) { told.push_back(std::string(view(static_cast<gh_host*>(self)->instance)) + " destroyed"); }
+void destroy(void* self) {
+  told.push_back(std::string(view(static_cast<gh_host*>(self)->instance)) + " destroyed");
+}
 
-const gh_plugin kPlugin{GH_MAGIC, sizeof kPlugin, GH_ABI_MAJOR, GH_ABI_MINOR, 0, 0, "self", "1.0.0", "", "{}", create, handle, adopt, destroy, nullptr};
+const gh_plugin kPlugin{GH_MAGIC, sizeof kPlugin, GH_ABI_MAJOR, GH_ABI_MINOR, 0,
+                        0,        "self",         "1.0.0",      "",           "{}",
+                        create,   handle,         adopt,        destroy,      nullptr};
 
 class InstanceTest : public testing::Test {
  protected:
   void SetUp() override { told.clear(); }
   void TearDown() override { fs::remove(log_file_); }
 
-  std::unique_ptr<Instance> make(std::string_view config = "{}", const std::string& name = "one", const gh_plugin& plugin = kPlugin) {
-    const auto problem = [this](std::string_view pointer, std::string_view text) { problems_.push_back(std::string(pointer) + ": " + std::string(text)); };
+  std::unique_ptr<Instance> make(std::string_view config = "{}", const std::string& name = "one",
+                                 const gh_plugin& plugin = kPlugin) {
+    const auto problem = [this](std::string_view pointer, std::string_view text) {
+      problems_.push_back(std::string(pointer) + ": " + std::string(text));
+    };
     const Instance::Surroundings surroundings{*gateway_, fs::temp_directory_path(), nullptr};
-    return std::make_unique<Instance>(plugin, name, config, surroundings, Instance::Creation{routes_, admin_routes_, models_, problem, [](auto, auto) {}});
+    return std::make_unique<Instance>(
+        plugin, name, config, surroundings,
+        Instance::Creation{routes_, admin_routes_, models_, problem, [](auto, auto) {}});
   }
   /// What has been logged; the last thing a test can ask.
   std::vector<nlohmann::json> log_lines() {
@@ -72,7 +84,8 @@ class InstanceTest : public testing::Test {
     return lines;
   }
 
-  const fs::path log_file_ = fs::temp_directory_path() / ("gatehouse_instance_test." + std::to_string(getpid()));
+  const fs::path log_file_ =
+      fs::temp_directory_path() / ("gatehouse_instance_test." + std::to_string(getpid()));
   std::unique_ptr<Log> log_ = std::make_unique<Log>(LogSettings{"info", log_file_.string()});
   std::unique_ptr<Gateway> gateway_ = std::make_unique<Gateway>(*log_, StoreSettings());
   std::vector<Route> routes_, admin_routes_;
@@ -99,7 +112,8 @@ TEST_F(InstanceTest, ARouteThatIsTakenIsAProblem) {
 
 TEST_F(InstanceTest, APluginThatFailsToStartHasToSayWhy) {
   make(R"({"fail": true})");
-  EXPECT_EQ(problems_, std::vector<std::string>{": the plugin could not be created, and did not say why"});
+  EXPECT_EQ(problems_,
+            std::vector<std::string>{": the plugin could not be created, and did not say why"});
   make(R"({"fail": true, "problem": true})");
   EXPECT_EQ(problems_.size(), 2u);
   EXPECT_TRUE(told.empty()) << "what was not created is not destroyed";
@@ -108,11 +122,13 @@ TEST_F(InstanceTest, APluginThatFailsToStartHasToSayWhy) {
 TEST_F(InstanceTest, AnOlderInstanceOfTheSamePluginIsAdopted) {
   static const gh_plugin other = kPlugin;
   {
-    const auto older = make("{}", "older"), newer = make("{}", "newer"), stranger = make("{}", "stranger", other);
+    const auto older = make("{}", "older"), newer = make("{}", "newer"),
+               stranger = make("{}", "stranger", other);
     newer->adopt(*older);
     newer->adopt(*stranger);
   }
-  EXPECT_EQ(told, (std::vector<std::string>{"newer adopted older", "stranger destroyed", "newer destroyed", "older destroyed"}));
+  EXPECT_EQ(told, (std::vector<std::string>{"newer adopted older", "stranger destroyed",
+                                            "newer destroyed", "older destroyed"}));
   const auto lines = log_lines();
   ASSERT_EQ(lines.size(), 1u) << "an adoption that failed is logged";
   EXPECT_EQ(lines[0]["plugin"], "newer");
@@ -160,7 +176,8 @@ TEST_F(InstanceTest, ALogLineNamesTheInstanceAndTheRequest) {
 
 TEST_F(InstanceTest, HealthIsLoggedWhenItChanges) {
   const auto instance = make();
-  for (const int state : {GH_UP, GH_DOWN, GH_DOWN, GH_DEGRADED, GH_UP, GH_UP}) host->health(host, state, raw("a reason"));
+  for (const int state : {GH_UP, GH_DOWN, GH_DOWN, GH_DEGRADED, GH_UP, GH_UP})
+    host->health(host, state, raw("a reason"));
   const auto lines = log_lines();
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[0]["message"], "down");
@@ -209,7 +226,8 @@ TEST_F(InstanceTest, WorkThatWasPreparedAndNeverStartedIsNotDone) {
 TEST_F(InstanceTest, AnExceptionInTheBackgroundIsLogged) {
   static gh_plugin throws = kPlugin;
   throws.create = [](const gh_host* h, const gh_json*, void** self) -> gh_status {
-    h->background(h, [](void*, gh_exchange*) { throw 1; }, nullptr);
+    h->background(
+        h, [](void*, gh_exchange*) { throw 1; }, nullptr);
     return *self = const_cast<gh_host*>(h), GH_OK;
   };
   auto instance = make("{}", "one", throws);
@@ -236,8 +254,11 @@ TEST_F(InstanceTest, AFileIsLoadedAndCheckedWithItsPlaces) {
   const std::string name = "gatehouse_instance_test.yaml." + std::to_string(getpid());
   const auto load = [&](const char* text, std::vector<std::string>& lines) {
     std::ofstream(fs::temp_directory_path() / name) << text;
-    gh_json* const root = host->load(host, raw(name), raw(R"({"type": "object", "properties": {"a": {"type": "integer"}}})"), &lines,
-                                     [](void* to, gh_str line) { static_cast<std::vector<std::string>*>(to)->emplace_back(view(line)); });
+    gh_json* const root = host->load(
+        host, raw(name), raw(R"({"type": "object", "properties": {"a": {"type": "integer"}}})"),
+        &lines, [](void* to, gh_str line) {
+          static_cast<std::vector<std::string>*>(to)->emplace_back(view(line));
+        });
     fs::remove(fs::temp_directory_path() / name);
     return root;
   };
@@ -262,7 +283,8 @@ TEST_F(InstanceTest, AWaitEndsWhenItIsWokenOrADescriptorIsReady) {
   gh_waker* const waker = api.make(host);
   Request r, leaves;
   api.wake(waker);
-  EXPECT_EQ(api.wait(waker, &r.x, nullptr, 0, INT64_MAX), GH_OK) << "a wake that came before the wait counts";
+  EXPECT_EQ(api.wait(waker, &r.x, nullptr, 0, INT64_MAX), GH_OK)
+      << "a wake that came before the wait counts";
   EXPECT_EQ(api.wait(waker, &r.x, nullptr, 0, 1), GH_ABSENT) << "once";
   std::thread other([&] { api.wake(waker); });
   EXPECT_EQ(api.wait(waker, &r.x, nullptr, 0, INT64_MAX), GH_OK);
@@ -274,7 +296,8 @@ TEST_F(InstanceTest, AWaitEndsWhenItIsWokenOrADescriptorIsReady) {
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   gh_fd fds[] = {{-1, POLLIN, 0}, {ends[0], POLLIN, 0}, {ends[1], POLLOUT, 0}};
   EXPECT_EQ(api.wait(waker, &r.x, fds, 2, 1), GH_ABSENT);
-  EXPECT_EQ(api.wait(waker, &r.x, fds, 3, INT64_MAX), GH_OK) << "the last of them takes what is written";
+  EXPECT_EQ(api.wait(waker, &r.x, fds, 3, INT64_MAX), GH_OK)
+      << "the last of them takes what is written";
   EXPECT_EQ(fds[1].ready, 0);
   EXPECT_EQ(fds[2].ready, POLLOUT);
   ::close(ends[1]);
@@ -307,9 +330,12 @@ TEST_F(InstanceTest, HashesAreThoseOfTheStandards) {
   api.update(hash, raw("a"));
   api.update(hash, raw("bc"));
   api.finish(hash, digest.data());
-  EXPECT_EQ(hex(digest), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180-4, example
+  EXPECT_EQ(
+      hex(digest),
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180-4, example
   api.hmac(raw("Jefe"), raw("what do ya want for nothing?"), digest.data());
-  EXPECT_EQ(hex(digest), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");  // RFC 4231 4.3
+  EXPECT_EQ(hex(digest),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");  // RFC 4231 4.3
 }
 
 TEST_F(InstanceTest, TheHostTellsWhatItIs) {

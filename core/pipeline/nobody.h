@@ -7,7 +7,8 @@ namespace gatehouse::core {
 /// What stands in the place of a client for work that nobody asked for.
 struct Nobody final : Client {
   gh_status read_body(std::string&, std::optional<Failure>& failure) override {
-    failure = Failure{500, "plugin_error", "The request could not be processed.", "there is no request in the background"};
+    failure = Failure{500, "plugin_error", "The request could not be processed.",
+                      "there is no request in the background"};
     return GH_FAILED;
   }
   gh_status flush() override { return GH_OK; }

@@ -37,7 +37,8 @@ bool meet(const When& a, const When& b) {
 bool covers(const When& a, const When& b) {
   const auto in_a = [&](const std::string& method) { return has(a.methods, method); };
   return Front(a.path).covers(Front(b.path)) &&
-         (a.methods.empty() || (!b.methods.empty() && std::all_of(b.methods.begin(), b.methods.end(), in_a)));
+         (a.methods.empty() ||
+          (!b.methods.empty() && std::all_of(b.methods.begin(), b.methods.end(), in_a)));
 }
 
 class Order {
@@ -47,7 +48,8 @@ class Order {
 
   void check() const {
     if (pipeline_.empty() && !config_.left_out.empty()) {
-      problems_.add(config_.place("/pipeline"), "all plugins of the pipeline are left out: " + left_out());
+      problems_.add(config_.place("/pipeline"),
+                    "all plugins of the pipeline are left out: " + left_out());
     }
     for (const Standing& one : pipeline_) {
       if (is(one, GH_PLUGIN_INGRESS)) check_ingress(one);
@@ -87,7 +89,8 @@ class Order {
   /// A plugin without flags may make chats: it then has a route that takes a body.
   static bool may_make_chats(const Standing& one) {
     const auto takes_body = [](const When& route) { return has(route.methods, "POST"); };
-    return !one.flags || (*one.flags == 0 && std::any_of(one.routes.begin(), one.routes.end(), takes_body));
+    return !one.flags ||
+           (*one.flags == 0 && std::any_of(one.routes.begin(), one.routes.end(), takes_body));
   }
   static bool may_answer_chats(const Standing& one) {
     return !one.flags || *one.flags == 0 || is(one, GH_PLUGIN_PROVIDER);
@@ -102,13 +105,15 @@ class Order {
       if (may_answer_chats(*below)) return;
       wraps = wraps || is(*below, GH_PLUGIN_CHAT);
     }
-    std::string text = "no plugin below " + name(ingress) +
-                       " answers its chats: put the plugin of a provider at the end of the pipeline";
+    std::string text =
+        "no plugin below " + name(ingress) +
+        " answers its chats: put the plugin of a provider at the end of the pipeline";
     if (!config_.left_out.empty()) text += ", or use one of those that are left out: " + left_out();
     wraps ? problems_.warn(ingress.entry.place, text) : problems_.add(ingress.entry.place, text);
   }
 
-  /// A plugin for chats gets those that an ingress above it makes, unless a provider above it answers them.
+  /// A plugin for chats gets those that an ingress above it makes, unless a provider above it
+  /// answers them.
   void check_asked(const Standing& one) const {
     Requests chats;
     const Standing* provider = nullptr;
@@ -127,13 +132,16 @@ class Order {
     }
     if (provider) {
       warn(one, "is never asked, as " + in_line(*provider) +
-                    " above it answers all chats itself: move it above that one, or leave one of them out");
+                    " above it answers all chats itself: move it above that one, or leave one of "
+                    "them out");
     } else if (!unsure && !takes(one, chats)) {
-      const auto ingress =
-          std::find_if(&one + 1, end(), [](const Standing& below) { return is(below, GH_PLUGIN_INGRESS); });
-      warn(one, ingress == end()
-                    ? "is never asked, as no plugin above it makes chats: put one that does above it"
-                    : "is never asked, as chats begin with " + in_line(*ingress) + ": move it below that one");
+      const auto ingress = std::find_if(
+          &one + 1, end(), [](const Standing& below) { return is(below, GH_PLUGIN_INGRESS); });
+      warn(one,
+           ingress == end()
+               ? "is never asked, as no plugin above it makes chats: put one that does above it"
+               : "is never asked, as chats begin with " + in_line(*ingress) +
+                     ": move it below that one");
     }
   }
 
@@ -141,9 +149,11 @@ class Order {
   void check_head(const Standing& one) const {
     for (const Standing* above = begin(); above != &one; ++above) {
       if (!is(*above, GH_PLUGIN_INGRESS) || !takes(one, chats_of(*above))) continue;
-      const char* const effect = is(one, GH_PLUGIN_GUARD) ? "what it refuses becomes an error inside of a 200"
-                                                          : "its status is 200 whatever follows";
-      return warn(one, "meets chats too late: " + in_line(*above) + " has begun the answer by then, so " + effect +
+      const char* const effect = is(one, GH_PLUGIN_GUARD)
+                                     ? "what it refuses becomes an error inside of a 200"
+                                     : "its status is 200 whatever follows";
+      return warn(one, "meets chats too late: " + in_line(*above) +
+                           " has begun the answer by then, so " + effect +
                            "; move it above that one");
     }
   }
@@ -151,8 +161,9 @@ class Order {
   void check_probes(const Standing& one) const {
     for (const Standing* above = begin(); above != &one; ++above) {
       if (!is(*above, GH_PLUGIN_GUARD) || !takes(*above, one.routes)) continue;
-      return warn(one, "is for probes, which " + in_line(*above) +
-                           " above it may refuse: move it above that one, or give that one a `when`");
+      return warn(one,
+                  "is for probes, which " + in_line(*above) +
+                      " above it may refuse: move it above that one, or give that one a `when`");
     }
   }
 
@@ -160,8 +171,8 @@ class Order {
   std::string left_out() const {
     std::string text;
     for (const LeftOut& entry : config_.left_out) {
-      text += (text.empty() ? "`" : "; `") + entry.plugin + "` in line " + std::to_string(entry.place.line) + ", as " +
-              entry.why;
+      text += (text.empty() ? "`" : "; `") + entry.plugin + "` in line " +
+              std::to_string(entry.place.line) + ", as " + entry.why;
     }
     return text;
   }

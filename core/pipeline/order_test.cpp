@@ -10,15 +10,16 @@
 namespace gatehouse::core {
 namespace {
 
-constexpr std::uint16_t kIngress = GH_PLUGIN_INGRESS, kProvider = GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER,
-                        kChat = GH_PLUGIN_CHAT, kGuard = GH_PLUGIN_GUARD | GH_PLUGIN_HEAD, kHead = GH_PLUGIN_HEAD,
+constexpr std::uint16_t kIngress = GH_PLUGIN_INGRESS,
+                        kProvider = GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER, kChat = GH_PLUGIN_CHAT,
+                        kGuard = GH_PLUGIN_GUARD | GH_PLUGIN_HEAD, kHead = GH_PLUGIN_HEAD,
                         kProbes = GH_PLUGIN_PROBES;
 const When kChats{"/api/chat", {"POST"}}, kProbe{"/livez", {"GET"}};
 
 struct OrderTest : testing::Test {
   /// The next plugin of the pipeline, in a line of its own.
-  OrderTest& with(const std::string& name, std::optional<std::uint16_t> flags, std::vector<When> routes = {},
-                  std::optional<When> when = {}) {
+  OrderTest& with(const std::string& name, std::optional<std::uint16_t> flags,
+                  std::vector<When> routes = {}, std::optional<When> when = {}) {
     PluginEntry entry;
     entry.plugin = entry.instance = name;
     entry.when = std::move(when);
@@ -36,8 +37,8 @@ struct OrderTest : testing::Test {
     check_order(*Config::parse("pipeline: [x]", "f", none), pipeline_, problems);
     std::ostringstream out;
     for (const Problem& p : problems.sorted()) {
-      out << p.place.line << (p.is_warning ? " warning: " : ": ") << p.text.substr(0, p.text.find_first_of(":,"))
-          << '\n';
+      out << p.place.line << (p.is_warning ? " warning: " : ": ")
+          << p.text.substr(0, p.text.find_first_of(":,")) << '\n';
     }
     pipeline_.clear();
     entries_.clear();
@@ -72,7 +73,8 @@ TEST_F(OrderTest, SaysThatNobodyAnswersChats) {
 }
 
 TEST_F(OrderTest, OnlyWarnsWhenSomebodyMayHaveLeftOutToSayThatItAnswers) {
-  EXPECT_EQ(chat().with("cache", kChat).said(), "1 warning: no plugin below `chat` answers its chats\n");
+  EXPECT_EQ(chat().with("cache", kChat).said(),
+            "1 warning: no plugin below `chat` answers its chats\n");
 }
 
 TEST_F(OrderTest, SaysThatAPluginIsNeverAsked) {
@@ -89,7 +91,10 @@ TEST_F(OrderTest, KnowsWhichRequestsAProviderLeavesToTheNext) {
   EXPECT_EQ(chat().with("one", kProvider, {}, When{"/v2/*", {}}).with("two", kProvider).said(),
             "2 warning: `one` is never asked\n");
   const std::vector<When> routes{kChats, {"/v2/chat", {"POST"}}};
-  EXPECT_EQ(with("chat", kIngress, routes).with("one", kProvider, {}, When{"/v2/*", {}}).with("two", kProvider).said(),
+  EXPECT_EQ(with("chat", kIngress, routes)
+                .with("one", kProvider, {}, When{"/v2/*", {}})
+                .with("two", kProvider)
+                .said(),
             "");
   EXPECT_EQ(with("chat", kIngress, routes)
                 .with("one", kProvider, {}, When{"/v2/*", {"PUT", "POST"}})
@@ -108,15 +113,21 @@ TEST_F(OrderTest, SaysThatRefusalsAndHeadersComeTooLate) {
 }
 
 TEST_F(OrderTest, SaysThatProbesMayBeRefused) {
-  EXPECT_EQ(with("limit", kGuard).with("health", kProbes, {kProbe}).said(), "2 warning: `health` is for probes\n");
-  EXPECT_EQ(with("limit", kGuard, {}, When{"/api/*", {}}).with("health", kProbes, {kProbe}).said(), "");
+  EXPECT_EQ(with("limit", kGuard).with("health", kProbes, {kProbe}).said(),
+            "2 warning: `health` is for probes\n");
+  EXPECT_EQ(with("limit", kGuard, {}, When{"/api/*", {}}).with("health", kProbes, {kProbe}).said(),
+            "");
 }
 
 TEST_F(OrderTest, SaysNothingAboutPluginsThatDoNotSayWhatTheyAre) {
-  for (const std::optional<std::uint16_t> flags : {std::optional<std::uint16_t>(), std::optional<std::uint16_t>(0)}) {
+  for (const std::optional<std::uint16_t> flags :
+       {std::optional<std::uint16_t>(), std::optional<std::uint16_t>(0)}) {
     EXPECT_EQ(chat().with("theirs", flags).said(), "");
-    EXPECT_EQ(with("theirs", flags, {{"/v1/chat", {"POST"}}}).with("cache", kChat).model().said(), "");
-    EXPECT_EQ(with("theirs", flags).chat().with("theirs-too", flags).model().with("last", flags).said(), "");
+    EXPECT_EQ(with("theirs", flags, {{"/v1/chat", {"POST"}}}).with("cache", kChat).model().said(),
+              "");
+    EXPECT_EQ(
+        with("theirs", flags).chat().with("theirs-too", flags).model().with("last", flags).said(),
+        "");
   }
   EXPECT_EQ(with("theirs", 0).model().said(), "2 warning: `model` is never asked\n")
       << "it has no route by which a chat could come";

@@ -12,19 +12,26 @@
 
 namespace gatehouse::core {
 
-/// The plugins of one configuration, chained: a request runs through the pipeline it began with, while a reload may put
-/// another in its place for later ones. Any thread.
+/// The plugins of one configuration, chained: a request runs through the pipeline it began with,
+/// while a reload may put another in its place for later ones. Any thread.
 class Pipeline final : public Handler {
  public:
-  /// Loads and creates every plugin that `config` names. Null when something is wrong with one: `problems` says what.
-  static std::unique_ptr<Pipeline> build(const Config& config, Gateway& gateway, Problems& problems);
-  ~Pipeline() override { end([](const std::string&) {}); }
+  /// Loads and creates every plugin that `config` names. Null when something is wrong with one:
+  /// `problems` says what.
+  static std::unique_ptr<Pipeline> build(const Config& config, Gateway& gateway,
+                                         Problems& problems);
+  ~Pipeline() override {
+    end([](const std::string&) {});
+  }
 
-  /// Takes what start() needs, which then cannot fail. Throws std::runtime_error if no descriptor or thread is left.
+  /// Takes what start() needs, which then cannot fail. Throws std::runtime_error if no descriptor
+  /// or thread is left.
   void prepare();
-  /// Takes over the state of what runs, if anything does, and begins the work in the background. Control thread.
+  /// Takes over the state of what runs, if anything does, and begins the work in the background.
+  /// Control thread.
   void start(const Pipeline* older);
-  /// Destroys the instances, the last first, each after its name was told. Any thread, when no request is in it.
+  /// Destroys the instances, the last first, each after its name was told. Any thread, when no
+  /// request is in it.
   void end(const std::function<void(const std::string& instance)>& tell);
   /// Finds the route of the request and runs it through all that takes it.
   gh_status run(Exchange& x, const gh_sink& out) const override;
@@ -45,7 +52,8 @@ class Pipeline final : public Handler {
 
  private:
   friend struct Frame;
-  /// Of all instances of one name, one after another: a reload loses nothing, nor what still runs in the older ones.
+  /// Of all instances of one name, one after another: a reload loses nothing, nor what still runs
+  /// in the older ones.
   struct Counts {
     std::atomic<std::uint64_t> calls{0}, failures{0}, short_circuits{0}, answers{0};
     std::atomic<std::uint64_t> total_ns{0}, self_ns{0}, first_event_ns{0};
@@ -68,8 +76,8 @@ class Pipeline final : public Handler {
   std::vector<Route> routes_, admin_routes_;
 };
 
-/// Appends the value of a Server-Timing header: what each plugin that the request is in, or has been in, has taken
-/// itself.
+/// Appends the value of a Server-Timing header: what each plugin that the request is in, or has
+/// been in, has taken itself.
 void append_timing(const Exchange& x, std::string& out);
 
 }  // namespace gatehouse::core

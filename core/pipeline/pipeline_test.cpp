@@ -15,7 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What a pipeline of probes (tests/core/probe) makes of a request: the text of the answer, or status and code of the failure.
+/// What a pipeline of probes (tests/core/probe) makes of a request: the text of the answer, or
+/// status and code of the failure.
 std::string outcome(const Pipeline& pipeline, Request& r) {
   std::string text;
   const gh_sink sink{sizeof(gh_sink), &text, [](void* self, const gh_event* e) -> gh_status {
@@ -23,7 +24,8 @@ std::string outcome(const Pipeline& pipeline, Request& r) {
                        return GH_OK;
                      }};
   const gh_status status = pipeline.run(r.x, sink);
-  if (status == GH_FAILED && r.x.failure()) return std::to_string(r.x.failure()->http_status) + " " + r.x.failure()->code;
+  if (status == GH_FAILED && r.x.failure())
+    return std::to_string(r.x.failure()->http_status) + " " + r.x.failure()->code;
   return status == GH_OK ? text : "status " + std::to_string(status);
 }
 std::string outcome(const Pipeline& pipeline, const std::string& line = "GET /") {
@@ -36,7 +38,8 @@ class PipelineTest : public testing::Test {
   /// `entries`: the items of `pipeline:`, one a line.
   std::unique_ptr<Pipeline> build(const std::string& entries, const std::string& folder = PROBES) {
     problems_ = {};
-    auto config = Config::parse("plugins_dir: " + folder + "\npipeline:\n" + entries, "/gatehouse.yaml", problems_);
+    auto config = Config::parse("plugins_dir: " + folder + "\npipeline:\n" + entries,
+                                "/gatehouse.yaml", problems_);
     return config ? Pipeline::build(*config, gateway_, problems_) : nullptr;
   }
   std::string problems() const {
@@ -51,7 +54,9 @@ class PipelineTest : public testing::Test {
 };
 
 TEST_F(PipelineTest, ARequestMeetsThePluginsInTheirOrder) {
-  const auto pipeline = build("- {probe: {}, as: a}\n- {probe: {}, as: b}\n- {probe: {do: answer}, as: c}\n- {probe: {}, as: d}\n");
+  const auto pipeline = build(
+      "- {probe: {}, as: a}\n- {probe: {}, as: b}\n- {probe: {do: answer}, as: c}\n- {probe: {}, "
+      "as: d}\n");
   ASSERT_TRUE(pipeline) << problems();
   EXPECT_EQ(outcome(*pipeline), "a b c 1");
   EXPECT_EQ(pipeline->picture(), "a → b → c → d");
@@ -74,14 +79,17 @@ TEST_F(PipelineTest, APluginSeesOnlyTheRequestsItIsFor) {
 
 TEST_F(PipelineTest, APluginForChatsSeesOnlyRequestsThatAreOne) {
   const std::string chat = "- {probe-chat: {}, as: chat}\n- {probe: {do: answer}, as: end}\n";
-  const auto without = build(chat), with = build("- {probe: {do: make-chat}, as: ingress}\n" + chat);
+  const auto without = build(chat),
+             with = build("- {probe: {do: make-chat}, as: ingress}\n" + chat);
   ASSERT_TRUE(without && with) << problems();
   EXPECT_EQ(outcome(*without), "end 1");
   EXPECT_EQ(outcome(*with), "ingress chat end 1");
 }
 
 TEST_F(PipelineTest, ARequestIsFoundByItsRoute) {
-  const auto pipeline = build("- {probe: {route: /a}, as: a}\n- {probe: {route: /b, do: answer}, as: b, when: {path: /b}}\n");
+  const auto pipeline = build(
+      "- {probe: {route: /a}, as: a}\n- {probe: {route: /b, do: answer}, as: b, when: {path: "
+      "/b}}\n");
   ASSERT_TRUE(pipeline) << problems();
   EXPECT_EQ(outcome(*pipeline, "GET /b"), "a b 1 mine");
   EXPECT_EQ(outcome(*pipeline, "HEAD /b?x"), "a b 2 mine");
@@ -94,7 +102,8 @@ TEST_F(PipelineTest, ARequestIsFoundByItsRoute) {
 }
 
 TEST_F(PipelineTest, ARouteMayBeAPattern) {
-  const auto pipeline = build("- {probe: {route: /a/*/end}, as: a}\n- {probe: {route: /a/b/end, do: answer}, as: b}\n");
+  const auto pipeline = build(
+      "- {probe: {route: /a/*/end}, as: a}\n- {probe: {route: /a/b/end, do: answer}, as: b}\n");
   ASSERT_TRUE(pipeline) << problems();
   EXPECT_EQ(outcome(*pipeline, "GET /a/b/end"), "a b 1 mine") << "an exact path goes first";
   EXPECT_EQ(outcome(*pipeline, "GET /a/b/c/end"), "a b 2");
@@ -112,7 +121,8 @@ TEST_F(PipelineTest, AWarningIsShownAndThePipelineBuilt) {
 }
 
 TEST_F(PipelineTest, TheRestMayBeCalledAgain) {
-  const auto pipeline = build("- {probe: {do: call-twice}, as: a}\n- {probe: {}, as: b}\n- {probe: {do: answer}, as: c}\n");
+  const auto pipeline = build(
+      "- {probe: {do: call-twice}, as: a}\n- {probe: {}, as: b}\n- {probe: {do: answer}, as: c}\n");
   ASSERT_TRUE(pipeline) << problems();
   EXPECT_EQ(outcome(*pipeline), "a b c 1a b c b c 2");
 }
@@ -150,8 +160,10 @@ TEST_F(PipelineTest, AReloadHandsStateToInstancesOfTheSameNameAndPlugin) {
   ASSERT_TRUE(older) << problems();
   for (int i = 1; i <= 3; ++i) EXPECT_EQ(outcome(*older), "a " + std::to_string(i));
 
-  const auto same = build("- {probe: {do: answer}, as: a}\n"), other_name = build("- {probe: {do: answer}, as: b}\n");
-  const auto other_plugin = build("- {probe: {do: make-chat}, as: i}\n- {probe-chat: {do: answer}, as: a}\n");
+  const auto same = build("- {probe: {do: answer}, as: a}\n"),
+             other_name = build("- {probe: {do: answer}, as: b}\n");
+  const auto other_plugin =
+      build("- {probe: {do: make-chat}, as: i}\n- {probe-chat: {do: answer}, as: a}\n");
   for (const auto* newer : {&same, &other_name, &other_plugin}) (*newer)->start(older.get());
   EXPECT_EQ(outcome(*same), "a 4");
   EXPECT_EQ(outcome(*other_name), "b 1");
@@ -159,28 +171,36 @@ TEST_F(PipelineTest, AReloadHandsStateToInstancesOfTheSameNameAndPlugin) {
 }
 
 TEST_F(PipelineTest, EverythingThatIsWrongIsToldAtOnce) {
-  EXPECT_FALSE(build("- {prob: {}}\n- {probe: {typo: 1}, as: b}\n- {probe: {}, as: c, path: nowhere.so}\n"));
-  EXPECT_EQ(problems(),
-            "/gatehouse.yaml:3:4: unknown plugin `prob`: did you mean `probe`?\n"
-            "/gatehouse.yaml:4:12: unknown key `typo`: known are admin, do, problem, route and warning\n"
-            "/gatehouse.yaml:5:4: /nowhere.so cannot be read: No such file or directory\n");
+  EXPECT_FALSE(
+      build("- {prob: {}}\n- {probe: {typo: 1}, as: b}\n- {probe: {}, as: c, path: nowhere.so}\n"));
+  EXPECT_EQ(
+      problems(),
+      "/gatehouse.yaml:3:4: unknown plugin `prob`: did you mean `probe`?\n"
+      "/gatehouse.yaml:4:12: unknown key `typo`: known are admin, do, problem, route and warning\n"
+      "/gatehouse.yaml:5:4: /nowhere.so cannot be read: No such file or directory\n");
   EXPECT_FALSE(build("- {probe: {problem: x}, as: a}\n- {probe: {problem: y}, as: b}\n"));
   EXPECT_EQ(problems(), "/gatehouse.yaml:3:21: `a`: x\n/gatehouse.yaml:4:21: `b`: y\n");
   EXPECT_FALSE(build("- {probe: {route: /a}, as: a}\n- {probe: {route: /a}, as: b}\n"));
-  EXPECT_EQ(problems(), "/gatehouse.yaml:4:11: `b`: GET /a is already answered by another plugin of this pipeline\n");
+  EXPECT_EQ(
+      problems(),
+      "/gatehouse.yaml:4:11: `b`: GET /a is already answered by another plugin of this pipeline\n");
 }
 
 TEST_F(PipelineTest, AFileThatCannotBeLookedAtIsAProblemLikeAnother) {
-  const fs::path folder = fs::temp_directory_path() / ("gatehouse_pipeline_test." + std::to_string(getpid()));
+  const fs::path folder =
+      fs::temp_directory_path() / ("gatehouse_pipeline_test." + std::to_string(getpid()));
   fs::create_directories(folder);
   fs::create_symlink("probe.so", folder / "probe.so");
   EXPECT_FALSE(build("- probe\n", folder));
   fs::remove_all(folder);
-  EXPECT_EQ(problems(), "/gatehouse.yaml:3:3: " + (folder / "probe.so").string() + " cannot be read: Too many levels of symbolic links\n");
+  EXPECT_EQ(problems(), "/gatehouse.yaml:3:3: " + (folder / "probe.so").string() +
+                            " cannot be read: Too many levels of symbolic links\n");
 }
 
 TEST_F(PipelineTest, ReportsHowEachPluginIsAndWhatItDid) {
-  const auto pipeline = build("- {probe: {do: call-twice}, as: a}\n- {probe: {do: answer}, as: b}\n- {probe: {do: fail}, as: c}\n");
+  const auto pipeline = build(
+      "- {probe: {do: call-twice}, as: a}\n- {probe: {do: answer}, as: b}\n- {probe: {do: fail}, "
+      "as: c}\n");
   ASSERT_TRUE(pipeline) << problems();
   outcome(*pipeline);
   const auto report = nlohmann::json::parse(pipeline->report());
@@ -208,9 +228,12 @@ TEST_F(PipelineTest, FailuresAreCountedWhereTheyPass) {
   outcome(*pipeline);
   std::string text;
   pipeline->metrics(text);
-  for (const char* line : {"gatehouse_plugin_calls_total{plugin=\"a\"} 1\n", "gatehouse_plugin_failures_total{plugin=\"a\"} 1\n",
-                           "gatehouse_plugin_failures_total{plugin=\"b\"} 1\n", "gatehouse_plugin_short_circuits_total{plugin=\"a\"} 0\n",
-                           "gatehouse_plugin_answers_total{plugin=\"b\"} 0\n", "gatehouse_build_info{version=", "gatehouse_store_up 1\n"}) {
+  for (const char* line : {"gatehouse_plugin_calls_total{plugin=\"a\"} 1\n",
+                           "gatehouse_plugin_failures_total{plugin=\"a\"} 1\n",
+                           "gatehouse_plugin_failures_total{plugin=\"b\"} 1\n",
+                           "gatehouse_plugin_short_circuits_total{plugin=\"a\"} 0\n",
+                           "gatehouse_plugin_answers_total{plugin=\"b\"} 0\n",
+                           "gatehouse_build_info{version=", "gatehouse_store_up 1\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line;
   }
 }
@@ -226,7 +249,9 @@ TEST_F(PipelineTest, EachLayerCountsTheAnswersThatPassIt) {
 }
 
 TEST_F(PipelineTest, AnAdminRequestMeetsOnlyThePluginThatClaimedIt) {
-  const auto pipeline = build("- {probe: {}, as: a}\n- {probe: {do: answer, admin: /x}, as: b}\n- {probe: {do: pass, admin: /x}, as: c}\n");
+  const auto pipeline = build(
+      "- {probe: {}, as: a}\n- {probe: {do: answer, admin: /x}, as: b}\n- {probe: {do: pass, "
+      "admin: /x}, as: c}\n");
   ASSERT_TRUE(pipeline) << problems();
   const auto ask = [&](const std::string& line) {
     std::string text;

@@ -5,7 +5,8 @@
 namespace gatehouse::core {
 namespace {
 
-constexpr auto kLong = std::chrono::seconds(10);  // twice what a tool server that does not want to end is given
+constexpr auto kLong =
+    std::chrono::seconds(10);  // twice what a tool server that does not want to end is given
 
 }  // namespace
 
@@ -39,7 +40,8 @@ void Pipelines::tick() {
       }
     } else if (!life.told && !life.over && Clock::now() - life.began >= kLong) {
       life.told = true;
-      log_.write(Level::kWarn, {}, {}, "plugins of a pipeline that is not used any more do not end: " + ending());
+      log_.write(Level::kWarn, {}, {},
+                 "plugins of a pipeline that is not used any more do not end: " + ending());
     }
   }
   lives_.remove_if([](Life& life) { return life.over && (life.thread.join(), true); });

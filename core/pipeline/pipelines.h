@@ -12,9 +12,10 @@
 
 namespace gatehouse::core {
 
-/// Owns all pipelines: the one in use, and those that a reload has replaced and that requests are still in. Once nobody
-/// uses one any more it is destroyed, on a thread of its own: a plugin may take its time to end, and must hold up
-/// neither signals nor time limits nor the next reload. Control thread, but for the references that own() gives out.
+/// Owns all pipelines: the one in use, and those that a reload has replaced and that requests are
+/// still in. Once nobody uses one any more it is destroyed, on a thread of its own: a plugin may
+/// take its time to end, and must hold up neither signals nor time limits nor the next reload.
+/// Control thread, but for the references that own() gives out.
 class Pipelines {
  public:
   explicit Pipelines(Log& log) : log_(log) {}
@@ -35,7 +36,8 @@ class Pipelines {
 
     const std::unique_ptr<Pipeline> pipeline;
     std::atomic<bool> unused{false}, over{false};
-    std::thread thread;  // that ends it; a moment after `unused`, when there is none left even later
+    std::thread
+        thread;  // that ends it; a moment after `unused`, when there is none left even later
     Clock::time_point began;
     bool told = false;
     mutable std::mutex mutex;

@@ -23,8 +23,8 @@ class Reloads {
 
     bool ok() const { return problems.empty(); }
   };
-  /// Readable when a reload that begins from now on is over: see last(). Throws std::system_error if there are no
-  /// descriptors.
+  /// Readable when a reload that begins from now on is over: see last(). Throws std::system_error
+  /// if there are no descriptors.
   std::shared_ptr<const EventFd> wish() {
     auto done = std::make_shared<const EventFd>();
     const std::lock_guard lock(mutex_);

@@ -8,7 +8,9 @@ namespace gatehouse::core {
 const gh_status_api& status_table() {
   static const gh_status_api table = {
       sizeof(gh_status_api),
-      [](const gh_host* host, gh_json* into) { Instance::of(host).surroundings().pipeline->report(into); },
+      [](const gh_host* host, gh_json* into) {
+        Instance::of(host).surroundings().pipeline->report(into);
+      },
       [](const gh_host* host, void* to, void (*append)(void*, gh_str)) {
         std::string text;
         Instance::of(host).surroundings().pipeline->metrics(text);

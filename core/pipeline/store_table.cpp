@@ -26,7 +26,8 @@ std::string& append_key(std::string& out, const gh_host* host, gh_str key) {
   return out.append(Instance::of(host).name()).append(1, ':').append(view(key));
 }
 
-/// A key of an instance. The text stays with the thread, which so allocates nothing once it is warm.
+/// A key of an instance. The text stays with the thread, which so allocates nothing once it is
+/// warm.
 std::string_view key_of(const gh_host* host, gh_str key) {
   thread_local std::string text;
   text.clear();
@@ -40,7 +41,8 @@ Store& store_for(const gh_host* host, gh_exchange* x) {
   return store;
 }
 
-gh_status get(const gh_host* host, gh_exchange* x, gh_str key, void* to, void (*append)(void*, gh_str)) {
+gh_status get(const gh_host* host, gh_exchange* x, gh_str key, void* to,
+              void (*append)(void*, gh_str)) {
   if (key.n > kMaxKey) return GH_INVALID;
   Store::Value value;
   const gh_status status = store_for(host, x).get(key_of(host, key), value);
@@ -50,19 +52,23 @@ gh_status get(const gh_host* host, gh_exchange* x, gh_str key, void* to, void (*
 
 gh_status put(const gh_host* host, gh_exchange* x, gh_str key, gh_str value, std::int64_t ttl_ns) {
   if (key.n > kMaxKey || !is_time(ttl_ns)) return GH_INVALID;
-  if (x && Instance::of(host).store().waits()) (void)Exchange::of(x).client().flush();  // what is kept is on its way to the client
+  if (x && Instance::of(host).store().waits())
+    (void)Exchange::of(x).client().flush();  // what is kept is on its way to the client
   return store_for(host, x).put(key_of(host, key), view(value), nanoseconds(ttl_ns));
 }
 
-gh_status add(const gh_host* host, gh_exchange* x, gh_str key, std::int64_t by, std::int64_t ttl_ns, std::int64_t* total) {
+gh_status add(const gh_host* host, gh_exchange* x, gh_str key, std::int64_t by, std::int64_t ttl_ns,
+              std::int64_t* total) {
   if (key.n > kMaxKey || !is_time(ttl_ns)) return GH_INVALID;
   return store_for(host, x).add(key_of(host, key), by, nanoseconds(ttl_ns), *total);
 }
 
-gh_status take_by(gh_status (Store::*take)(gh_quota*, std::size_t), const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
+gh_status take_by(gh_status (Store::*take)(gh_quota*, std::size_t), const gh_host* host,
+                  gh_exchange* x, gh_quota* quotas, std::size_t count) {
   if (count > Store::kMaxQuotas) return GH_INVALID;
   for (std::size_t i = 0; i < count; ++i) {
-    if (quotas[i].key.n > kMaxKey || quotas[i].limit < 1 || !is_time(quotas[i].window_ns)) return GH_INVALID;
+    if (quotas[i].key.n > kMaxKey || quotas[i].limit < 1 || !is_time(quotas[i].window_ns))
+      return GH_INVALID;
     for (std::size_t j = 0; j < i; ++j) {
       if (view(quotas[j].key) == view(quotas[i].key)) return GH_INVALID;
     }
@@ -84,7 +90,9 @@ gh_status take_by(gh_status (Store::*take)(gh_quota*, std::size_t), const gh_hos
   return status;
 }
 
-gh_status take(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) { return take_by(&Store::take, host, x, quotas, count); }
+gh_status take(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
+  return take_by(&Store::take, host, x, quotas, count);
+}
 
 gh_status take_here(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
   return take_by(&Store::take_here, host, x, quotas, count);
@@ -103,7 +111,8 @@ gh_status clear(const gh_host* host, gh_exchange* x, gh_str prefix) {
 }  // namespace
 
 const gh_store_api& store_table() {
-  static const gh_store_api table = {sizeof(gh_store_api), get, put, add, take, erase, clear, take_here, max_limit};
+  static const gh_store_api table = {
+      sizeof(gh_store_api), get, put, add, take, erase, clear, take_here, max_limit};
   return table;
 }
 

@@ -13,7 +13,8 @@ namespace gatehouse::core {
 namespace {
 
 constexpr std::int64_t kMs = 1'000'000, kMinute = 60'000 * kMs, kYear = 366 * 24 * 60 * kMinute;
-constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min(), kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min(),
+                       kMost = std::numeric_limits<std::int64_t>::max();
 
 const gh_host* created = nullptr;  // the host of the instance that was created last
 
@@ -22,7 +23,8 @@ gh_status create(const gh_host* host, const gh_json*, void**) {
   return GH_OK;
 }
 void destroy(void*) {}
-const gh_plugin kPlugin{GH_MAGIC, sizeof kPlugin, GH_ABI_MAJOR, GH_ABI_MINOR, 0, 0, "plain", "1.0.0", "", "{}",
+const gh_plugin kPlugin{GH_MAGIC, sizeof kPlugin, GH_ABI_MAJOR, GH_ABI_MINOR, 0,
+                        0,        "plain",        "1.0.0",      "",           "{}",
                         create,   nullptr,        nullptr,      destroy,      nullptr};
 
 /// The store as two instances see it.
@@ -30,7 +32,8 @@ class StoreTableTest : public testing::Test {
  protected:
   Instance make(const std::string& name, Gateway& gateway) {
     const auto problem = [](std::string_view, std::string_view text) { ADD_FAILURE() << text; };
-    return Instance(kPlugin, name, "{}", {gateway, {}, nullptr}, {routes_, admin_routes_, models_, problem, problem});
+    return Instance(kPlugin, name, "{}", {gateway, {}, nullptr},
+                    {routes_, admin_routes_, models_, problem, problem});
   }
 
   std::string get(const gh_host* host, std::string_view key) {
@@ -40,14 +43,17 @@ class StoreTableTest : public testing::Test {
     EXPECT_EQ(status, value == "absent" ? GH_ABSENT : GH_OK);
     return value;
   }
-  gh_status put(const gh_host* host, std::string_view key, std::string_view value = "x", std::int64_t ttl = kMinute) {
+  gh_status put(const gh_host* host, std::string_view key, std::string_view value = "x",
+                std::int64_t ttl = kMinute) {
     return api_.put(host, nullptr, raw(key), raw(value), ttl);
   }
   gh_status add(std::string_view key, std::int64_t ttl) {
     std::int64_t total;
     return api_.add(host_, nullptr, raw(key), 1, ttl, &total);
   }
-  gh_status take(std::vector<gh_quota> quotas) { return api_.take(host_, nullptr, quotas.data(), quotas.size()); }
+  gh_status take(std::vector<gh_quota> quotas) {
+    return api_.take(host_, nullptr, quotas.data(), quotas.size());
+  }
 
   LogSettings quiet_{"error", ""};
   Log log_{quiet_};
@@ -102,7 +108,8 @@ TEST_F(StoreTableTest, QuotasThatMakeNoSenseAreInvalid) {
   EXPECT_EQ(take({{raw("a"), 0, kMinute, 0, 0}}), GH_INVALID);
   EXPECT_EQ(take({{raw("a"), -1, kMinute, 0, 0}}), GH_INVALID);
   EXPECT_EQ(take({{raw("a"), kMost, kMinute, 0, 0}}), GH_INVALID);
-  EXPECT_EQ(take({{raw("a"), 1, kMinute, 0, 0}, {raw("a"), 5, kMinute, 0, 0}}), GH_INVALID) << "it would count once or twice";
+  EXPECT_EQ(take({{raw("a"), 1, kMinute, 0, 0}, {raw("a"), 5, kMinute, 0, 0}}), GH_INVALID)
+      << "it would count once or twice";
   const std::string many = "abcdefghijklmnopq";
   std::vector<gh_quota> quotas;
   for (const char& c : many) quotas.push_back({{&c, 1}, 1, kMinute, 0, 0});
@@ -124,7 +131,8 @@ TEST_F(StoreTableTest, WhatIsTakenHereCountsWithTheRest) {
   gh_quota quota{raw("a"), 1, kMinute, 0, 0};
   EXPECT_EQ(take({quota}), GH_OK);
   EXPECT_EQ(api_.take_here(host_, nullptr, &quota, 1), GH_ABSENT);
-  EXPECT_EQ(api_.take_here(other_host_, nullptr, &quota, 1), GH_OK) << "each instance has its own keys";
+  EXPECT_EQ(api_.take_here(other_host_, nullptr, &quota, 1), GH_OK)
+      << "each instance has its own keys";
   quota.limit = 0;
   EXPECT_EQ(api_.take_here(host_, nullptr, &quota, 1), GH_INVALID);
   quota.limit = api_.max_limit(host_) + 1;

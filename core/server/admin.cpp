@@ -12,7 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr auto kPatience = std::chrono::seconds(30);  // with a reload: plugins read files, and may ask other machines
+constexpr auto kPatience =
+    std::chrono::seconds(30);  // with a reload: plugins read files, and may ask other machines
 
 gh_status reply(Exchange& x, const gh_sink& out, int status, std::string_view json) {
   x.status = status;
@@ -31,14 +32,20 @@ std::string text_of(const Reloads::Outcome& outcome) {
 }  // namespace
 
 gh_status Admin::run(Exchange& x, const gh_sink& out) const {
-  // Browsers name the page that asks in Origin, and none has business here. The server has checked Host.
-  if (x.header("Origin").data()) return x.fail({403, "origin_refused", "The admin address is not for web pages.", {}});
+  // Browsers name the page that asks in Origin, and none has business here. The server has checked
+  // Host.
+  if (x.header("Origin").data())
+    return x.fail({403, "origin_refused", "The admin address is not for web pages.", {}});
   if (!lets_in(x)) {
     x.set_header("WWW-Authenticate", "Bearer");
-    return x.fail({401, "admin_token_required", "The admin token is required: Authorization: Bearer TOKEN.", {}});
+    return x.fail({401,
+                   "admin_token_required",
+                   "The admin token is required: Authorization: Bearer TOKEN.",
+                   {}});
   }
   const RequestHead& head = x.head();
-  if (head.path == "/status" && head.method == "GET") return reply(x, out, 200, pipeline_->report());
+  if (head.path == "/status" && head.method == "GET")
+    return reply(x, out, 200, pipeline_->report());
   if (head.path == "/reload" && head.method == "POST") return reload(x, out);
   return pipeline_->run_admin(x, out);
 }
@@ -47,7 +54,8 @@ bool Admin::lets_in(Exchange& x) const {
   constexpr std::string_view kScheme = "Bearer ";
   const std::string_view shown = x.header("Authorization");
   const bool is_bearer = shown.substr(0, kScheme.size()) == kScheme;
-  return is_bearer && !token_.empty() && equal_in_constant_time(shown.substr(kScheme.size()), token_);
+  return is_bearer && !token_.empty() &&
+         equal_in_constant_time(shown.substr(kScheme.size()), token_);
 }
 
 gh_status Admin::reload(Exchange& x, const gh_sink& out) const {
@@ -56,12 +64,14 @@ gh_status Admin::reload(Exchange& x, const gh_sink& out) const {
     done = reloads_.wish();
   } catch (const std::system_error& e) {
     const std::string why = e.code().message();
-    return x.fail({503, "reload_not_possible", "The configuration cannot be reloaded now: " + why + ".", {}});
+    return x.fail(
+        {503, "reload_not_possible", "The configuration cannot be reloaded now: " + why + ".", {}});
   }
   ::kill(::getpid(), SIGHUP);
   const Wake wake = x.waiter().wait(done->fd(), POLLIN, Clock::now() + kPatience);
   if (wake == Wake::timeout) {
-    return reply(x, out, 202, R"({"message":"The reload goes on: GET /status will tell how it went."})");
+    return reply(x, out, 202,
+                 R"({"message":"The reload goes on: GET /status will tell how it went."})");
   }
   if (wake != Wake::ready) return Exchange::as_status(wake);
   const Reloads::Outcome outcome = reloads_.last().value();

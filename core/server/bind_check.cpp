@@ -12,9 +12,11 @@ namespace {
 const char* remedy(int error) {
   switch (error) {
     case EACCES:
-      return ": ports below 1024 are for root; choose a higher one, or give the program the capability "
+      return ": ports below 1024 are for root; choose a higher one, or give the program the "
+             "capability "
              "CAP_NET_BIND_SERVICE";
-    case EADDRNOTAVAIL: return ": this machine has no such address; 0.0.0.0 is every address that it has";
+    case EADDRNOTAVAIL:
+      return ": this machine has no such address; 0.0.0.0 is every address that it has";
     case EADDRINUSE: return ": another program listens there";
     default: return "";
   }

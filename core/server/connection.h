@@ -10,7 +10,8 @@
 
 namespace gatehouse::core {
 
-/// By what, and how, a request is served from its beginning to its end. A reload puts another in its place.
+/// By what, and how, a request is served from its beginning to its end. A reload puts another in
+/// its place.
 struct Setup {
   ServerSettings settings;
   std::shared_ptr<const Handler> handler;
@@ -28,7 +29,8 @@ class Connection {
     close
   };
 
-  Connection(Poco::Net::StreamSocket socket, std::string_view peer, const Surroundings& surroundings)
+  Connection(Poco::Net::StreamSocket socket, std::string_view peer,
+             const Surroundings& surroundings)
       : socket_(std::move(socket)), peer_(plain_address(peer)), surroundings_(surroundings) {}
 
   /// Takes what has arrived, without waiting.

@@ -23,16 +23,18 @@
 namespace gatehouse::core {
 namespace {
 
-// Reserved; a running chat touches 19 KiB, a document of the deepest nesting some 100 KiB, and plugins what they like of the rest.
+// Reserved; a running chat touches 19 KiB, a document of the deepest nesting some 100 KiB, and
+// plugins what they like of the rest.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kStackBytes = 8 << 20;  // frames are many times as large
 #else
 constexpr int kStackBytes = 1 << 20;
 #endif
-constexpr int kPollers = 2;                         // more do not accept faster, and share the same queue
+constexpr int kPollers = 2;  // more do not accept faster, and share the same queue
 constexpr auto kSpareTime = std::chrono::seconds(30);  // after which a thread nobody needed ends
-constexpr std::size_t kProbesBeyond = 64;            // the limit of running requests
-constexpr Refusal kBusy{503, "overloaded", "The gateway is running as many requests as it may: try again soon."};
+constexpr std::size_t kProbesBeyond = 64;              // the limit of running requests
+constexpr Refusal kBusy{503, "overloaded",
+                        "The gateway is running as many requests as it may: try again soon."};
 
 /// As many descriptors as the system allows: two per stream.
 std::size_t raise_descriptor_limit() {
@@ -65,11 +67,13 @@ class Counted {
 
 }  // namespace
 
-/// Until when each parked descriptor may stay so. Parked and running connections change places without a lock: whoever
-/// takes the deadline out of the slot has the connection.
+/// Until when each parked descriptor may stay so. Parked and running connections change places
+/// without a lock: whoever takes the deadline out of the slot has the connection.
 class Server::Slots {
  public:
-  explicit Slots(std::size_t count) : count_(count), slots_(static_cast<std::atomic<std::int64_t>*>(std::calloc(count, sizeof(std::int64_t)))) {
+  explicit Slots(std::size_t count)
+      : count_(count),
+        slots_(static_cast<std::atomic<std::int64_t>*>(std::calloc(count, sizeof(std::int64_t)))) {
     if (!slots_) throw std::bad_alloc();
   }
 
@@ -83,7 +87,8 @@ class Server::Slots {
   /// Only after an event for the parked descriptor: nobody else unparks it.
   void unpark(int fd) {
     for (std::int64_t seen = slots_[fd].load();;) {
-      if (seen == kEnding) {  // end() is at it: wait for it, or it would end whoever gets this descriptor next
+      if (seen == kEnding) {  // end() is at it: wait for it, or it would end whoever gets this
+                              // descriptor next
         std::this_thread::yield();
         seen = slots_[fd].load();
       } else if (slots_[fd].compare_exchange_weak(seen, kNone)) {
@@ -98,7 +103,9 @@ class Server::Slots {
     for (int fd = 0; fd <= highest_.load(); ++fd) {
       std::int64_t seen = slots_[fd].load(std::memory_order_relaxed);
       const bool idle = seen & 1;
-      if (seen == kNone || !(seen <= now || which == Which::all || (which == Which::late_or_idle && idle && !has_input(fd)))) continue;
+      if (seen == kNone || !(seen <= now || which == Which::all ||
+                             (which == Which::late_or_idle && idle && !has_input(fd))))
+        continue;
       if (!slots_[fd].compare_exchange_strong(seen, kEnding)) continue;
       ::shutdown(fd, SHUT_RDWR);
       slots_[fd].store(kNone);
@@ -117,16 +124,15 @@ class Server::Slots {
     void operator()(void* memory) const { std::free(memory); }
   };
   const std::size_t count_;
-  std::unique_ptr<std::atomic<std::int64_t>[], Free> slots_;  // zeros of calloc(): a million of them take no memory until used
+  std::unique_ptr<std::atomic<std::int64_t>[], Free>
+      slots_;  // zeros of calloc(): a million of them take no memory until used
   std::atomic<int> highest_{0};
 };
 
 /// A thread that polls and runs requests.
 class Server::Worker : private Poco::Runnable {
  public:
-  explicit Worker(Server& server) : server_(server) {
-    thread_.setStackSize(kStackBytes);
-  }
+  explicit Worker(Server& server) : server_(server) { thread_.setStackSize(kStackBytes); }
   void start() { thread_.start(*this); }
   /// Waits for its end if it has not ended; it is then gone for good.
   void join() { thread_.join(); }
@@ -150,7 +156,8 @@ Server::Server(const ServerSettings& settings, Log& log)
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       slots_(std::make_unique<Slots>(raise_descriptor_limit())),
       surroundings_{stop_requests_.fd(), draining_, [this] { ensure_poller(); }} {
-  if (epoll_ < 0) throw std::runtime_error(std::string("cannot watch connections: ") + std::strerror(errno));
+  if (epoll_ < 0)
+    throw std::runtime_error(std::string("cannot watch connections: ") + std::strerror(errno));
 }
 
 Server::~Server() {
@@ -169,12 +176,14 @@ void Server::end() {
     const std::lock_guard lock(mutex_);
     wake_.notify_all();
   }
-  for (const auto& worker : workers_) worker->join();  // nobody adds one any more: there is no connection
+  for (const auto& worker : workers_)
+    worker->join();  // nobody adds one any more: there is no connection
   workers_.clear();
 }
 
 void Server::listen() {
-  const std::string host = address_.find(':') == std::string::npos ? address_ : "[" + address_ + "]";
+  const std::string host =
+      address_.find(':') == std::string::npos ? address_ : "[" + address_ + "]";
   const std::string name = host + ":" + std::to_string(port_);
   try {
     // Not SO_REUSEPORT: a second gateway must not share the address unseen.
@@ -213,7 +222,8 @@ void Server::tick() {
   slots_->end(draining_ ? Slots::Which::late_or_idle : Slots::Which::late);
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(workers_, [](const auto& worker) { return worker->has_ended() && (worker->join(), true); });
+    std::erase_if(workers_,
+                  [](const auto& worker) { return worker->has_ended() && (worker->join(), true); });
   }
   if (accept_paused_.exchange(false) && !draining_) arm_listener(EPOLL_CTL_MOD);
 }
@@ -295,7 +305,8 @@ Connection::Next Server::serve_or_refuse(Connection& connection, bool& polling) 
   const auto is_probe = [&] { return current->handler->is_probe(connection.head()); };
   const std::size_t most = current->settings.max_running;
   const auto refuse = [&] { return connection.refuse(kBusy, *current); };
-  if (running.before >= most && !(running.before < most + kProbesBeyond && is_probe())) return refuse();
+  if (running.before >= most && !(running.before < most + kProbesBeyond && is_probe()))
+    return refuse();
   if (!another_is_free()) return is_probe() ? connection.serve(*current) : refuse();
 
   struct Busy {  // this thread, which is free again however the request ends
@@ -329,7 +340,8 @@ void Server::accept() {
       Poco::Net::SocketAddress peer;
       Poco::Net::StreamSocket socket = listener_.acceptConnection(peer);
       socket.setBlocking(false);
-      connection = std::make_unique<Connection>(std::move(socket), peer.host().toString(), surroundings_);
+      connection =
+          std::make_unique<Connection>(std::move(socket), peer.host().toString(), surroundings_);
     }
     const int fd = connection->fd();
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -345,8 +357,10 @@ void Server::accept() {
       }
     }
   } catch (const std::exception& e) {
-    accept_paused_ = true;  // no descriptors left, most likely: tick() goes on, when some may have come back
-    if (cannot_accept_.due()) log_.write(Level::kWarn, {}, {}, "connections have to wait: none can be accepted: " + why(e));
+    accept_paused_ =
+        true;  // no descriptors left, most likely: tick() goes on, when some may have come back
+    if (cannot_accept_.due())
+      log_.write(Level::kWarn, {}, {}, "connections have to wait: none can be accepted: " + why(e));
     return;
   }
   arm_listener(EPOLL_CTL_MOD);
@@ -369,7 +383,8 @@ bool Server::leave_others() {
   return false;
 }
 
-/// The same before a request is run, for which a thread is added if need be. False: there can be none.
+/// The same before a request is run, for which a thread is added if need be. False: there can be
+/// none.
 bool Server::another_is_free() {
   while (!leave_others()) {
     const std::lock_guard lock(mutex_);
@@ -388,7 +403,8 @@ bool Server::add_thread() {
   } catch (const Poco::Exception& e) {
     workers_.pop_back();
     if (no_threads_.due()) {
-      log_.write(Level::kError, {}, {}, "no thread could be started, and requests that need one are refused: " + why(e));
+      log_.write(Level::kError, {}, {},
+                 "no thread could be started, and requests that need one are refused: " + why(e));
     }
     return false;
   }

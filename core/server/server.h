@@ -18,10 +18,11 @@ namespace gatehouse::core {
 
 /// Accepts connections and runs their requests.
 ///
-/// Silent connections are parked in one epoll set and cost no thread. A few threads poll; one that gets a request runs it
-/// itself, and sees to it that somebody else polls only when it is about to wait (leader/follower): so a request changes
-/// threads as rarely as can be, and one that waits for nothing wakes nobody. Threads are added as requests need them; when
-/// there can be no more, the last one runs no request but those that do not wait, and refuses the others.
+/// Silent connections are parked in one epoll set and cost no thread. A few threads poll; one that
+/// gets a request runs it itself, and sees to it that somebody else polls only when it is about to
+/// wait (leader/follower): so a request changes threads as rarely as can be, and one that waits for
+/// nothing wakes nobody. Threads are added as requests need them; when there can be no more, the
+/// last one runs no request but those that do not wait, and refuses the others.
 class Server {
  public:
   /// `settings`: where to listen. Throws std::runtime_error if there are no descriptors.
@@ -79,7 +80,8 @@ class Server {
   std::atomic<bool> draining_{false}, ending_{false}, accept_paused_{false};
   std::atomic<std::size_t> running_{0}, connections_{0};
   std::atomic<int> pollers_{0};
-  std::atomic<int> free_{0};  // threads that run no request: never none, so that somebody can always poll
+  std::atomic<int> free_{
+      0};  // threads that run no request: never none, so that somebody can always poll
   const Surroundings surroundings_;
 
   std::mutex accept_mutex_;  // accepting against closing the listener
@@ -90,9 +92,9 @@ class Server {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool wanted_ = false;                            // a thread is on its way to poll; guarded by mutex_
-  std::list<std::unique_ptr<Worker>> workers_;     // guarded by mutex_
-  Reminder no_threads_;                            // guarded by mutex_
+  bool wanted_ = false;                         // a thread is on its way to poll; guarded by mutex_
+  std::list<std::unique_ptr<Worker>> workers_;  // guarded by mutex_
+  Reminder no_threads_;                         // guarded by mutex_
 };
 
 }  // namespace gatehouse::core

@@ -8,9 +8,12 @@ namespace gatehouse::core {
 
 std::size_t MemoryStore::Entry::bytes() const {
   std::size_t content_bytes = 0;
-  if (const auto* value = std::get_if<Value>(&content)) content_bytes = sizeof(std::string) + (*value)->capacity();
-  if (const auto* takes = std::get_if<Takes>(&content)) content_bytes = takes->capacity() * sizeof(Clock::time_point);
-  constexpr std::size_t kNodes = 96;  // of the list, the map and its buckets, and what the allocator adds
+  if (const auto* value = std::get_if<Value>(&content))
+    content_bytes = sizeof(std::string) + (*value)->capacity();
+  if (const auto* takes = std::get_if<Takes>(&content))
+    content_bytes = takes->capacity() * sizeof(Clock::time_point);
+  constexpr std::size_t kNodes =
+      96;  // of the list, the map and its buckets, and what the allocator adds
   return sizeof(Entry) + kNodes + key.capacity() + content_bytes;
 }
 
@@ -45,13 +48,15 @@ void MemoryStore::Shard::erase(Entries::iterator entry) {
 void MemoryStore::Shard::make_room(std::size_t most, Clock::time_point now) {
   std::size_t bytes = 0;
   for (Kind& kind : kinds) {
-    // Two for each that comes: what has ended gets less and less, and no call has to clear it all away.
+    // Two for each that comes: what has ended gets less and less, and no call has to clear it all
+    // away.
     for (int i = 0; i < 2 && !kind.entries.empty() && kind.entries.back().ends <= now; ++i)
       erase(std::prev(kind.entries.end()));
     bytes += kind.bytes;
   }
   for (std::size_t k = 0; k < kKinds; ++k) {
-    // The shares are all there is: as long as there is too much, one of the kinds has more than its own.
+    // The shares are all there is: as long as there is too much, one of the kinds has more than its
+    // own.
     for (Kind& kind = kinds[k]; bytes > most && kind.bytes > most / 8 * kEighths[k];) {
       bytes -= kind.entries.back().bytes();
       erase(std::prev(kind.entries.end()));
@@ -70,19 +75,22 @@ gh_status MemoryStore::get(std::string_view key, Value& value) {
   return GH_OK;
 }
 
-gh_status MemoryStore::put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) {
+gh_status MemoryStore::put(std::string_view key, std::string_view value,
+                           std::chrono::nanoseconds ttl) {
   const auto now = Clock::now();
   Entry entry{std::string(key), std::make_shared<const std::string>(value), now + ttl};
   if (entry.bytes() > share_of_values()) return GH_INVALID;
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  if (const auto found = shard.by_key.find(key); found != shard.by_key.end()) shard.erase(found->second);
+  if (const auto found = shard.by_key.find(key); found != shard.by_key.end())
+    shard.erase(found->second);
   shard.insert(std::move(entry));
   shard.make_room(shard_bytes_, now);
   return GH_OK;
 }
 
-gh_status MemoryStore::add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl, std::int64_t& total) {
+gh_status MemoryStore::add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl,
+                           std::int64_t& total) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   const auto now = Clock::now();
@@ -108,7 +116,8 @@ gh_status MemoryStore::take(gh_quota* quotas, std::size_t count, Clock::time_poi
     if (q->limit > max_limit()) return GH_INVALID;
     concerned[static_cast<std::size_t>(&shard_of(view(q->key)) - shards_.data())] = true;
   }
-  std::array<std::unique_lock<std::mutex>, kShards> locks;  // in one order, so that no two calls wait for each other
+  std::array<std::unique_lock<std::mutex>, kShards>
+      locks;  // in one order, so that no two calls wait for each other
   for (std::size_t i = 0; i < kShards; ++i) {
     if (concerned[i]) locks[i] = std::unique_lock(shards_[i].mutex);
   }
@@ -127,7 +136,10 @@ gh_status MemoryStore::take(gh_quota* quotas, std::size_t count, Clock::time_poi
     q->remaining = refused ? -1 : q->limit - taken;
     q->reset_ns = 0;
     // More than the limit were taken if a reload has lowered it.
-    if (taken > 0) q->reset_ns = ((*takes)[static_cast<std::size_t>(refused ? taken - q->limit : 0)] + window - now).count();
+    if (taken > 0)
+      q->reset_ns =
+          ((*takes)[static_cast<std::size_t>(refused ? taken - q->limit : 0)] + window - now)
+              .count();
     all = all && !refused;
   }
   if (!all) return GH_ABSENT;
@@ -141,21 +153,24 @@ gh_status MemoryStore::take(gh_quota* quotas, std::size_t count, Clock::time_poi
 
 void MemoryStore::take_one(const gh_quota& quota, Clock::time_point now) {
   Shard& shard = shard_of(view(quota.key));
-  Entry* entry = shard.find(view(quota.key), now);  // again: what another one needed may have pushed it out
+  Entry* entry =
+      shard.find(view(quota.key), now);  // again: what another one needed may have pushed it out
   const auto ends = now + std::chrono::nanoseconds(quota.window_ns);
   if (!entry) entry = &shard.insert({std::string(view(quota.key)), Takes(), ends});
   entry->ends = std::max(entry->ends, ends);
   auto& takes = std::get<Takes>(entry->content);
   if (takes.full()) {
     const std::size_t before = entry->bytes();
-    takes.set_capacity(std::min(static_cast<std::size_t>(quota.limit), std::max<std::size_t>(4, takes.capacity() * 2)));
+    takes.set_capacity(std::min(static_cast<std::size_t>(quota.limit),
+                                std::max<std::size_t>(4, takes.capacity() * 2)));
     shard.kind_of(*entry).bytes += entry->bytes() - before;
     shard.make_room(shard_bytes_, now);
   }
   takes.push_back(now);
 }
 
-void MemoryStore::settle(const gh_quota* quotas, std::size_t count, Clock::time_point at, bool passed) {
+void MemoryStore::settle(const gh_quota* quotas, std::size_t count, Clock::time_point at,
+                         bool passed) {
   for (const gh_quota* q = quotas; q != quotas + count; ++q) {
     Shard& shard = shard_of(view(q->key));
     const std::lock_guard lock(shard.mutex);
@@ -175,7 +190,8 @@ void MemoryStore::settle(const gh_quota* quotas, std::size_t count, Clock::time_
 gh_status MemoryStore::erase(std::string_view key) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  if (const auto found = shard.by_key.find(key); found != shard.by_key.end()) shard.erase(found->second);
+  if (const auto found = shard.by_key.find(key); found != shard.by_key.end())
+    shard.erase(found->second);
   return GH_OK;
 }
 

@@ -12,15 +12,18 @@
 
 namespace gatehouse::core {
 
-/// The store of a gateway that stands alone. When it is full, a kind of entries that has more than its share
-/// makes room with what was not used for longest: so cached answers push out no quota, and quotas no answer.
+/// The store of a gateway that stands alone. When it is full, a kind of entries that has more than
+/// its share makes room with what was not used for longest: so cached answers push out no quota,
+/// and quotas no answer.
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(std::size_t max_bytes) : shard_bytes_(max_bytes / kShards) {}
 
   gh_status get(std::string_view key, Value& value) override;
-  gh_status put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) override;
-  gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl, std::int64_t& total) override;
+  gh_status put(std::string_view key, std::string_view value,
+                std::chrono::nanoseconds ttl) override;
+  gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl,
+                std::int64_t& total) override;
   gh_status take(gh_quota* quotas, std::size_t count) override {
     Clock::time_point at;
     return take(quotas, count, at);
@@ -46,7 +49,8 @@ class MemoryStore final : public Store {
   using Takes = boost::circular_buffer<Clock::time_point>;  // of a quota, the oldest first
 
   static constexpr std::size_t kKinds = 3;
-  static constexpr std::array<std::size_t, kKinds> kEighths{4, 1, 3};  // shares of values, counters, quotas
+  static constexpr std::array<std::size_t, kKinds> kEighths{
+      4, 1, 3};  // shares of values, counters, quotas
 
   struct Entry {
     std::string key;
@@ -71,12 +75,14 @@ class MemoryStore final : public Store {
     Entry* find(std::string_view key, Clock::time_point now);
     Entry& insert(Entry entry);
     void erase(Entries::iterator entry);
-    /// Erases some of what has ended and, until there are `most` bytes, what was not used for longest of what
-    /// has more than its share.
+    /// Erases some of what has ended and, until there are `most` bytes, what was not used for
+    /// longest of what has more than its share.
     void make_room(std::size_t most, Clock::time_point now);
   };
 
-  Shard& shard_of(std::string_view key) { return shards_[std::hash<std::string_view>()(key) >> 32 & (kShards - 1)]; }
+  Shard& shard_of(std::string_view key) {
+    return shards_[std::hash<std::string_view>()(key) >> 32 & (kShards - 1)];
+  }
   std::size_t share_of_values() const { return shard_bytes_ / 8 * kEighths[0]; }
   void take_one(const gh_quota& quota, Clock::time_point now);
 

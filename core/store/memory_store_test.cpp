@@ -27,7 +27,8 @@ gh_status take(Store& store, std::string_view key, std::int64_t limit) {
 
 TEST(MemoryStore, KeepsAsManyBytesAsItMay) {
   MemoryStore store(1 << 20);
-  for (int i = 0; i < 100; ++i) ASSERT_EQ(store.put(std::to_string(i), std::string(30'000, 'x'), 1h), GH_OK);
+  for (int i = 0; i < 100; ++i)
+    ASSERT_EQ(store.put(std::to_string(i), std::string(30'000, 'x'), 1h), GH_OK);
   int kept = 0;
   for (int i = 0; i < 100; ++i) kept += has(store, std::to_string(i));
   EXPECT_LE(kept, (1 << 20) / 30'000);
@@ -113,7 +114,8 @@ TEST(MemoryStore, WhatHasPassedCountsFromThenOn) {
 TEST(MemoryStore, AQuotaThatCountsOutlivesValues) {
   MemoryStore store(1 << 20);
   ASSERT_EQ(take(store, "quota", 1), GH_OK);
-  for (int i = 0; i < 1000; ++i) ASSERT_EQ(store.put(std::to_string(i), std::string(30'000, 'x'), 1h), GH_OK);
+  for (int i = 0; i < 1000; ++i)
+    ASSERT_EQ(store.put(std::to_string(i), std::string(30'000, 'x'), 1h), GH_OK);
   EXPECT_EQ(take(store, "quota", 1), GH_ABSENT);
 }
 
@@ -121,7 +123,8 @@ TEST(MemoryStore, ManyCallersStayWithinTheBound) {
   MemoryStore store(1 << 20);
   const auto count_kept = [&](int of) {
     int kept = 0;
-    for (int i = of; i-- > 0;) kept += take(store, std::to_string(i), 1) == GH_ABSENT;  // the last first: taking pushes out
+    for (int i = of; i-- > 0;)
+      kept += take(store, std::to_string(i), 1) == GH_ABSENT;  // the last first: taking pushes out
     return kept;
   };
   for (int i = 0; i < 20'000; ++i) ASSERT_EQ(take(store, std::to_string(i), 1), GH_OK);

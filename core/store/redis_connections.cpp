@@ -13,10 +13,12 @@ constexpr auto kLongestLife = std::chrono::minutes(5);
 
 }  // namespace
 
-RedisConnections::Lease::Lease(RedisConnections& connections, Lane& lane, Clock::time_point deadline)
+RedisConnections::Lease::Lease(RedisConnections& connections, Lane& lane,
+                               Clock::time_point deadline)
     : connections_(connections), lane_(lane) {
   std::unique_lock lock(lane_.mutex_);
-  granted_ = lane_.returned_.wait_until(lock, deadline, [this] { return lane_.in_use_ < lane_.most_; });
+  granted_ =
+      lane_.returned_.wait_until(lock, deadline, [this] { return lane_.in_use_ < lane_.most_; });
   if (granted_) ++lane_.in_use_;
 }
 
@@ -70,7 +72,8 @@ bool RedisConnections::follow(const RedisReply& moved) {
   const std::string_view port = text.substr(colon + 1);
   const auto [stop, error] = std::from_chars(port.data(), port.data() + port.size(), to.port);
   if (error != std::errc() || stop != port.data() + port.size()) return false;
-  if (colon > space + 1) to.host = text.substr(space + 1, colon - space - 1);  // none: the same as before
+  if (colon > space + 1)
+    to.host = text.substr(space + 1, colon - space - 1);  // none: the same as before
   {
     const std::lock_guard lock(mutex_);
     if (moved_ == to) return true;

@@ -12,7 +12,8 @@
 
 namespace gatehouse::core {
 
-/// The connections to one Redis, kept between calls for at most five minutes: names and balancers move. Any thread.
+/// The connections to one Redis, kept between calls for at most five minutes: names and balancers
+/// move. Any thread.
 class RedisConnections {
  public:
   /// Connections of one kind of calls, so that large values which fill theirs hold up nothing else.
@@ -58,7 +59,8 @@ class RedisConnections {
   /// Ends all, and looks the name up again: the server is gone, or not what it was.
   void renew();
   Clock::time_point renewed() const { return Clock::time_point(Clock::duration(renewed_at_)); }
-  /// Leads to the node of a cluster that `moved` names: "MOVED 3999 192.0.2.1:6381". False: it names none.
+  /// Leads to the node of a cluster that `moved` names: "MOVED 3999 192.0.2.1:6381". False: it
+  /// names none.
   bool follow(const RedisReply& moved);
 
  private:

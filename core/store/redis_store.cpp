@@ -15,16 +15,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 45ms;     // a call ends within 50 ms
-constexpr auto kOpening = 200ms;     // TCP, TLS and AUTH are up to five round trips
-constexpr int kFailuresInARow = 3;   // are no accident
-constexpr auto kPause = 1s;          // before an attempt to reach what has failed
-constexpr auto kShown = 10s;         // a refusal, as the state of the store
-constexpr auto kSilence = 60s;       // between complaints about what Redis refuses
+constexpr auto kPatience = 45ms;    // a call ends within 50 ms
+constexpr auto kOpening = 200ms;    // TCP, TLS and AUTH are up to five round trips
+constexpr int kFailuresInARow = 3;  // are no accident
+constexpr auto kPause = 1s;         // before an attempt to reach what has failed
+constexpr auto kShown = 10s;        // a refusal, as the state of the store
+constexpr auto kSilence = 60s;      // between complaints about what Redis refuses
 constexpr auto kLongestClear = 10s;
 constexpr std::size_t kMaxValue = 4 << 20;  // so that it can be carried in a second
 constexpr std::size_t kLarge = 64 << 10;    // of a value: 16 ms on a slow line
-// A cluster keeps all keys with the same text in braces on one node, as those of one take() must be.
+// A cluster keeps all keys with the same text in braces on one node, as those of one take() must
+// be.
 constexpr std::string_view kPrefix = "gatehouse:{all}:";
 
 // The sum comes as text: Lua's numbers are exact up to 2^53 only.
@@ -34,8 +35,9 @@ if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) 
 return redis.call('GET', KEYS[1])
 )";
 
-// The times of all takes of each window, in microseconds of Redis's clock. Two numbers per key, as GCRA keeps, would not do:
-// it lets a burst of the limit pass and then, within the same window, nearly as many again.
+// The times of all takes of each window, in microseconds of Redis's clock. Two numbers per key, as
+// GCRA keeps, would not do: it lets a burst of the limit pass and then, within the same window,
+// nearly as many again.
 constexpr std::string_view kTake = R"(
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -73,11 +75,15 @@ return out
 
 Clock::time_point soon() { return Clock::now() + kPatience; }
 
-Clock::rep ticks_in(Clock::duration time) { return (Clock::now() + time).time_since_epoch().count(); }
+Clock::rep ticks_in(Clock::duration time) {
+  return (Clock::now() + time).time_since_epoch().count();
+}
 
 std::string key_of(std::string_view key) { return std::string(kPrefix).append(key); }
 
-std::string in_ms(std::chrono::nanoseconds time) { return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(time).count()); }
+std::string in_ms(std::chrono::nanoseconds time) {
+  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(time).count());
+}
 
 /// A pattern of SCAN for what begins with `prefix`.
 std::string pattern_of(std::string_view prefix) {
@@ -104,7 +110,11 @@ bool is_error(const RedisReply& reply, std::string_view code) {
 RedisStore::Script::Script(std::string_view program) : text(program), sha1(sha1_of(program)) {}
 
 RedisStore::RedisStore(StoreSettings::Redis settings, Log& log)
-    : log_(log), add_(kAdd), take_(kTake), here_(StoreSettings().max_bytes), connections_(std::move(settings)) {}
+    : log_(log),
+      add_(kAdd),
+      take_(kTake),
+      here_(StoreSettings().max_bytes),
+      connections_(std::move(settings)) {}
 
 RedisStore::~RedisStore() {
   if (first_try_.joinable()) first_try_.join();
@@ -112,23 +122,28 @@ RedisStore::~RedisStore() {
 
 gh_status RedisStore::get(std::string_view key, Value& value) {
   RedisReply reply;
-  if (const gh_status status = ask(connections_.values, {"GET", key_of(key)}, RedisReply::kBulk, reply); status != GH_OK)
+  if (const gh_status status =
+          ask(connections_.values, {"GET", key_of(key)}, RedisReply::kBulk, reply);
+      status != GH_OK)
     return status;
   if (reply.kind == RedisReply::kNil) return GH_ABSENT;
   value = std::make_shared<const std::string>(std::move(reply.text));
   return GH_OK;
 }
 
-gh_status RedisStore::put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) {
+gh_status RedisStore::put(std::string_view key, std::string_view value,
+                          std::chrono::nanoseconds ttl) {
   if (value.size() > kMaxValue) return GH_INVALID;
   RedisReply reply;
-  return ask(value.size() > kLarge ? connections_.large : connections_.values, {"SET", key_of(key), value, "PX", in_ms(ttl)},
-             RedisReply::kStatus, reply);
+  return ask(value.size() > kLarge ? connections_.large : connections_.values,
+             {"SET", key_of(key), value, "PX", in_ms(ttl)}, RedisReply::kStatus, reply);
 }
 
-gh_status RedisStore::add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl, std::int64_t& total) {
+gh_status RedisStore::add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl,
+                          std::int64_t& total) {
   RedisReply reply;
-  const gh_status status = run(add_, {"1", key_of(key), std::to_string(by), in_ms(ttl)}, RedisReply::kBulk, reply);
+  const gh_status status =
+      run(add_, {"1", key_of(key), std::to_string(by), in_ms(ttl)}, RedisReply::kBulk, reply);
   if (status != GH_OK) return status;
   const char* const end = reply.text.data() + reply.text.size();
   const auto [stop, error] = std::from_chars(reply.text.data(), end, total);
@@ -161,7 +176,8 @@ gh_status RedisStore::take_there(gh_quota* quotas, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     const RedisReply& remaining = reply.items[2 * i];
     const RedisReply& reset = reply.items[2 * i + 1];
-    if (remaining.kind != RedisReply::kInteger || remaining.integer < -1 || reset.kind != RedisReply::kInteger || reset.integer < 0 ||
+    if (remaining.kind != RedisReply::kInteger || remaining.integer < -1 ||
+        reset.kind != RedisReply::kInteger || reset.integer < 0 ||
         reset.integer > std::numeric_limits<std::int64_t>::max() / 1000) {
       return failed("its answer makes no sense");
     }
@@ -186,12 +202,16 @@ gh_status RedisStore::clear(std::string_view prefix) {
   do {
     RedisReply found, erased;
     const Command scan{"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"};
-    if (const gh_status s = ask(connections_.values, scan, RedisReply::kArray, found); s != GH_OK) return s;
-    if (found.items.size() != 2 || found.items[0].kind != RedisReply::kBulk) return failed("its answer makes no sense");
+    if (const gh_status s = ask(connections_.values, scan, RedisReply::kArray, found); s != GH_OK)
+      return s;
+    if (found.items.size() != 2 || found.items[0].kind != RedisReply::kBulk)
+      return failed("its answer makes no sense");
     Command unlink{"UNLINK"};
     for (const RedisReply& key : found.items[1].items) unlink.push_back(key.text);
     if (unlink.size() > 1) {
-      if (const gh_status s = ask(connections_.values, unlink, RedisReply::kInteger, erased); s != GH_OK) return s;
+      if (const gh_status s = ask(connections_.values, unlink, RedisReply::kInteger, erased);
+          s != GH_OK)
+        return s;
     }
     cursor = std::move(found.items[0].text);
   } while (cursor != "0" && Clock::now() < until);
@@ -222,7 +242,8 @@ gh_status RedisStore::probe() {
   return take_there(&quota, 1);
 }
 
-gh_status RedisStore::run(const Script& script, Command rest, RedisReply::Kind kind, RedisReply& reply) {
+gh_status RedisStore::run(const Script& script, Command rest, RedisReply::Kind kind,
+                          RedisReply& reply) {
   rest.insert(rest.begin(), {"EVALSHA", script.sha1});
   const gh_status status = ask(connections_.counts, rest, kind, reply);
   if (!is_error(reply, "NOSCRIPT")) return status;
@@ -231,7 +252,8 @@ gh_status RedisStore::run(const Script& script, Command rest, RedisReply::Kind k
   return ask(connections_.counts, rest, kind, reply);
 }
 
-gh_status RedisStore::ask(RedisConnections::Lane& lane, const Command& command, RedisReply::Kind kind, RedisReply& reply) {
+gh_status RedisStore::ask(RedisConnections::Lane& lane, const Command& command,
+                          RedisReply::Kind kind, RedisReply& reply) {
   if (!may_try()) return GH_UNAVAILABLE;
   auto deadline = soon();
   RedisConnections::Lease lease(connections_, lane, deadline);
@@ -258,9 +280,11 @@ gh_status RedisStore::ask(RedisConnections::Lane& lane, const Command& command, 
   }
   const bool refusal = reply.kind == RedisReply::kError;
   const bool is_nothing = kind == RedisReply::kBulk && reply.kind == RedisReply::kNil;
-  if (!refusal && !is_nothing && reply.kind != kind) return failed("its answer is of the wrong type");
+  if (!refusal && !is_nothing && reply.kind != kind)
+    return failed("its answer is of the wrong type");
   failures_ = 0;
-  if (down_until_ != 0 && down_until_.exchange(0) != 0) log_.write(Level::kInfo, {}, {}, "the store is up again");
+  if (down_until_ != 0 && down_until_.exchange(0) != 0)
+    log_.write(Level::kInfo, {}, {}, "the store is up again");
   gh_status status = GH_OK;
   if (refusal) status = is_error(reply, "NOSCRIPT") ? GH_UNAVAILABLE : refused(reply);
   lease.keep(std::move(connection));
@@ -293,7 +317,8 @@ gh_status RedisStore::refused(const RedisReply& error) {
   }
   Clock::rep until = silent_until_;
   if (ticks_in(0s) >= until && silent_until_.compare_exchange_strong(until, ticks_in(kSilence))) {
-    log_.write(Level::kWarn, {}, {}, "the store refuses what it is asked", object_of("error", code));
+    log_.write(Level::kWarn, {}, {}, "the store refuses what it is asked",
+               object_of("error", code));
   }
   return GH_UNAVAILABLE;
 }
@@ -312,7 +337,8 @@ gh_status RedisStore::down(std::string_view why, std::string_view code) {
   }
   connections_.renew();
   if (down_until_.exchange(ticks_in(kPause)) == 0) {
-    const std::string reason = code.empty() ? std::string(why) : std::string(why).append(": ").append(code);
+    const std::string reason =
+        code.empty() ? std::string(why) : std::string(why).append(": ").append(code);
     log_.write(Level::kWarn, {}, {}, "the store is down", object_of("reason", reason));
   }
   return GH_UNAVAILABLE;

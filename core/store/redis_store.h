@@ -14,23 +14,27 @@ namespace gatehouse::core {
 
 /// The store of gateways that share a Redis or Valkey. All its keys begin with "gatehouse:".
 ///
-/// A call ends within 50 ms, and 200 ms more if it has to connect; values also have the time that they need
-/// on a slow line; clear() may last longer. A call that fails, fails alone. After several in a row, or when
-/// no connection is to be had, all are answered GH_UNAVAILABLE at once for a second; then one of them tries
-/// again.
+/// A call ends within 50 ms, and 200 ms more if it has to connect; values also have the time that
+/// they need on a slow line; clear() may last longer. A call that fails, fails alone. After several
+/// in a row, or when no connection is to be had, all are answered GH_UNAVAILABLE at once for a
+/// second; then one of them tries again.
 ///
-/// What take() lets pass is counted here as well: whatever becomes of Redis, this gateway lets no more pass
-/// than the limit.
+/// What take() lets pass is counted here as well: whatever becomes of Redis, this gateway lets no
+/// more pass than the limit.
 class RedisStore final : public Store {
  public:
   RedisStore(StoreSettings::Redis settings, Log& log);
   ~RedisStore() override;
 
   gh_status get(std::string_view key, Value& value) override;
-  gh_status put(std::string_view key, std::string_view value, std::chrono::nanoseconds ttl) override;
-  gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl, std::int64_t& total) override;
+  gh_status put(std::string_view key, std::string_view value,
+                std::chrono::nanoseconds ttl) override;
+  gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl,
+                std::int64_t& total) override;
   gh_status take(gh_quota* quotas, std::size_t count) override;
-  gh_status take_here(gh_quota* quotas, std::size_t count) override { return here_.take(quotas, count); }
+  gh_status take_here(gh_quota* quotas, std::size_t count) override {
+    return here_.take(quotas, count);
+  }
   std::int64_t max_limit() const override { return here_.max_limit(); }
   gh_status erase(std::string_view key) override;
   gh_status clear(std::string_view prefix) override;
@@ -51,7 +55,8 @@ class RedisStore final : public Store {
   };
 
   /// GH_OK: `reply` is of this kind, or kNil in the place of kBulk.
-  gh_status ask(RedisConnections::Lane& lane, const Command& command, RedisReply::Kind kind, RedisReply& reply);
+  gh_status ask(RedisConnections::Lane& lane, const Command& command, RedisReply::Kind kind,
+                RedisReply& reply);
   /// `rest`: the number of keys, the keys, the arguments.
   gh_status run(const Script& script, Command rest, RedisReply::Kind kind, RedisReply& reply);
   gh_status take_there(gh_quota* quotas, std::size_t count);

@@ -25,8 +25,11 @@ class RedisStoreTest : public testing::Test {
  protected:
   ~RedisStoreTest() override { std::filesystem::remove(log_file_); }
 
-  std::unique_ptr<Store> open(const StoreSettings::Redis& settings) { return std::make_unique<RedisStore>(settings, *log_); }
-  /// A store whose server sends `answer` to whatever it gets, on the one connection that it accepts.
+  std::unique_ptr<Store> open(const StoreSettings::Redis& settings) {
+    return std::make_unique<RedisStore>(settings, *log_);
+  }
+  /// A store whose server sends `answer` to whatever it gets, on the one connection that it
+  /// accepts.
   gh_status ask_one_that_says(const std::string& answer, gh_status (*call)(Store&)) {
     ScriptedServer server({[&](Peer& peer) {
       char command[4096];  // all of it, or closing would reset the connection
@@ -35,7 +38,9 @@ class RedisStoreTest : public testing::Test {
     }});
     return in_time(*open(at(server)), call);
   }
-  static StoreSettings::Redis at(const Listener& server) { return {"127.0.0.1", static_cast<std::uint16_t>(std::stoi(server.port()))}; }
+  static StoreSettings::Redis at(const Listener& server) {
+    return {"127.0.0.1", static_cast<std::uint16_t>(std::stoi(server.port()))};
+  }
 
   /// A server that counts, and never takes the value of a SET.
   class FrozenForValues : public Listener {
@@ -118,7 +123,8 @@ class RedisStoreTest : public testing::Test {
   }
 
  private:
-  const std::filesystem::path log_file_ = std::filesystem::temp_directory_path() / ("gatehouse_store_log." + std::to_string(::getpid()));
+  const std::filesystem::path log_file_ = std::filesystem::temp_directory_path() /
+                                          ("gatehouse_store_log." + std::to_string(::getpid()));
   std::optional<Log> log_{std::in_place, LogSettings{"info", log_file_.string()}};
 };
 
@@ -129,14 +135,16 @@ TEST_F(RedisStoreTest, GatewaysShareOneLimit) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 64; ++i) {
     threads.emplace_back([&, i] {
-      for (gh_status status = GH_OK; status != GH_ABSENT; taken += status == GH_OK) status = take(i % 2 ? *one : *other);
+      for (gh_status status = GH_OK; status != GH_ABSENT; taken += status == GH_OK)
+        status = take(i % 2 ? *one : *other);
     });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_LE(taken, 100);
   EXPECT_GE(taken, 50) << "on a busy machine the answer to some came too late";
   const std::string clients = redis.ask({"CLIENT", "LIST"}).text;
-  EXPECT_LE(std::count(clients.begin(), clients.end(), '\n'), 2 * 36 + 1) << "its connections are bounded";
+  EXPECT_LE(std::count(clients.begin(), clients.end(), '\n'), 2 * 36 + 1)
+      << "its connections are bounded";
 }
 
 TEST_F(RedisStoreTest, AllKeysHaveItsPrefixAndEnd) {
@@ -191,7 +199,8 @@ TEST_F(RedisStoreTest, AFailureIsThatCallsOnly) {
   const ScriptedServer::Script is_silent = [](Peer& peer) { (void)peer.rest(); };
   ScriptedServer server({is_silent, is_silent, [](Peer& peer) {
                            char command[4096];
-                           while (::recv(peer.fd(), command, sizeof command, 0) > 0) peer.send("$1\r\nx\r\n");
+                           while (::recv(peer.fd(), command, sizeof command, 0) > 0)
+                             peer.send("$1\r\nx\r\n");
                          }});
   const auto store = open(at(server));
   for (int i = 0; i < 2; ++i) EXPECT_EQ(get(*store), GH_UNAVAILABLE);
@@ -296,8 +305,8 @@ TEST_F(RedisStoreTest, FollowsAClusterToTheNodeThatHasItsKeys) {
 }
 
 TEST_F(RedisStoreTest, AMoveThatLeadsNowhereIsARefusal) {
-  for (const char* answer : {"-MOVED\r\n", "-MOVED 1\r\n", "-MOVED 1 host\r\n", "-MOVED 1 host:\r\n",
-                             "-MOVED 1 host:x\r\n", "-MOVED 1 :99999\r\n"}) {
+  for (const char* answer : {"-MOVED\r\n", "-MOVED 1\r\n", "-MOVED 1 host\r\n",
+                             "-MOVED 1 host:\r\n", "-MOVED 1 host:x\r\n", "-MOVED 1 :99999\r\n"}) {
     EXPECT_EQ(ask_one_that_says(answer, get), GH_UNAVAILABLE) << answer;
   }
 }
@@ -356,7 +365,8 @@ TEST_F(RedisStoreTest, NoCallWaitsForAServerThatHangs) {
   for (int round = 0; round < 2; ++round) {
     std::vector<std::thread> threads;
     for (int i = 0; i < 32; ++i) {
-      threads.emplace_back([&, i] { EXPECT_EQ(in_time(*store, kCalls[i % std::size(kCalls)]), GH_UNAVAILABLE); });
+      threads.emplace_back(
+          [&, i] { EXPECT_EQ(in_time(*store, kCalls[i % std::size(kCalls)]), GH_UNAVAILABLE); });
     }
     for (std::thread& thread : threads) thread.join();
     const auto end = Clock::now() + 1s;  // of the pause
@@ -388,7 +398,8 @@ TEST_F(RedisStoreTest, NoCallWaitsForAServerThatDoesNotRead) {
   const auto store = open(redis.settings);
   EXPECT_EQ(put(*store), GH_OK);
   redis.freeze();
-  EXPECT_EQ(in_time(*store, [](Store& s) { return s.put("a", std::string(4 << 20, 'x'), 1min); }), GH_UNAVAILABLE);
+  EXPECT_EQ(in_time(*store, [](Store& s) { return s.put("a", std::string(4 << 20, 'x'), 1min); }),
+            GH_UNAVAILABLE);
 }
 
 TEST_F(RedisStoreTest, NoCallWaitsForAServerThatDrips) {
@@ -441,7 +452,8 @@ TEST_F(RedisStoreTest, GarbageIsAnOutage) {
                                   std::string(300'000, '+'),
                                   "$20000000\r\n" + std::string(20'000'000, 'x') + "\r\n"};
   for (const std::string& answer : kGarbage) {
-    for (const auto call : kCalls) EXPECT_EQ(ask_one_that_says(answer, call), GH_UNAVAILABLE) << answer.substr(0, 40);
+    for (const auto call : kCalls)
+      EXPECT_EQ(ask_one_that_says(answer, call), GH_UNAVAILABLE) << answer.substr(0, 40);
   }
 }
 
@@ -469,7 +481,8 @@ TEST_F(RedisStoreTest, AnAnswerOfTheWrongTypeIsAnOutage) {
       {"*0\r\n", clear},
       {"*2\r\n*0\r\n*0\r\n", clear},
   };
-  for (const auto& [answer, call] : kCases) EXPECT_EQ(ask_one_that_says(answer, call), GH_UNAVAILABLE) << answer;
+  for (const auto& [answer, call] : kCases)
+    EXPECT_EQ(ask_one_that_says(answer, call), GH_UNAVAILABLE) << answer;
 }
 
 TEST_F(RedisStoreTest, AnIdleConnectionThatWasClosedIsNoOutage) {
@@ -519,7 +532,8 @@ TEST_F(RedisStoreTest, UsersAndPasswordsAreGiven) {
   const std::string text = log();
   EXPECT_NE(text.find("it refuses the user or the password: WRONGPASS"), text.npos) << text;
   EXPECT_NE(text.find("NOAUTH"), text.npos) << text;
-  for (const char* secret : {"swordfish", "mackerel"}) EXPECT_EQ(text.find(secret), text.npos) << text;
+  for (const char* secret : {"swordfish", "mackerel"})
+    EXPECT_EQ(text.find(secret), text.npos) << text;
 }
 
 TEST_F(RedisStoreTest, ChecksTheCertificateOfAServerWithTls) {
@@ -531,7 +545,8 @@ TEST_F(RedisStoreTest, ChecksTheCertificateOfAServerWithTls) {
                     "swordfish", true);
   const auto store = open(redis.settings);
   for (const auto call : {put, get, erase, add, take, clear}) EXPECT_TRUE(recovers(*store, call));
-  EXPECT_TRUE(recovers(*store, [](Store& s) { return s.put("large", std::string(4 << 20, 'x'), 1min); }));
+  EXPECT_TRUE(
+      recovers(*store, [](Store& s) { return s.put("large", std::string(4 << 20, 'x'), 1min); }));
   EXPECT_TRUE(recovers(*store, [](Store& s) {
     Store::Value value;
     const gh_status status = s.get("large", value);
@@ -543,7 +558,8 @@ TEST_F(RedisStoreTest, ChecksTheCertificateOfAServerWithTls) {
   const auto stranger = open(settings);
   EXPECT_EQ(put(*stranger), GH_UNAVAILABLE);
   EXPECT_EQ(stranger->state().kind, Store::State::kDown);
-  EXPECT_NE(stranger->state().reason.find("ertificate"), std::string::npos) << stranger->state().reason;
+  EXPECT_NE(stranger->state().reason.find("ertificate"), std::string::npos)
+      << stranger->state().reason;
 }
 
 TEST_F(RedisStoreTest, DatabasesAreApart) {

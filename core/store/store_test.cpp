@@ -39,7 +39,8 @@ class StoreTest : public testing::TestWithParam<const char*> {
     EXPECT_EQ(store_->add(key, by, ttl, total), GH_OK);
     return total;
   }
-  static gh_quota quota(std::string_view key, std::int64_t limit, std::chrono::nanoseconds window = 1min) {
+  static gh_quota quota(std::string_view key, std::int64_t limit,
+                        std::chrono::nanoseconds window = 1min) {
     return {raw(key), limit, window.count(), 0, 0};
   }
 
@@ -57,7 +58,8 @@ class StoreTest : public testing::TestWithParam<const char*> {
   std::unique_ptr<Store> store_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Each, StoreTest, testing::Values("memory", "redis"), [](const auto& each) { return each.param; });
+INSTANTIATE_TEST_SUITE_P(Each, StoreTest, testing::Values("memory", "redis"),
+                         [](const auto& each) { return each.param; });
 
 TEST_P(StoreTest, IsUpAndSaysWhatItIs) {
   EXPECT_TRUE(store_->up());
@@ -95,13 +97,15 @@ TEST_P(StoreTest, AValueTooLargeForTheStoreIsInvalid) {
 TEST_P(StoreTest, ACounterEndsWhenItsFirstTimeIsOver) {
   EXPECT_EQ(add("a", 5, 60ms), 5);
   EXPECT_EQ(add("a", -7, 1min), -2);
-  EXPECT_LT(until([&] { return add("a", 0, 1h) == 0; }), 4s) << "another time was given later, and does not count";
+  EXPECT_LT(until([&] { return add("a", 0, 1h) == 0; }), 4s)
+      << "another time was given later, and does not count";
   EXPECT_EQ(add("b", (1ll << 53) + 1), (1ll << 53) + 1);
 }
 
 TEST_P(StoreTest, ACounterDoesNotOverflow) {
   std::int64_t total;
-  EXPECT_EQ(add("a", std::numeric_limits<std::int64_t>::max()), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(add("a", std::numeric_limits<std::int64_t>::max()),
+            std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(store_->add("a", 1, 1min, total), GH_INVALID);
   EXPECT_EQ(add("a", -1), std::numeric_limits<std::int64_t>::max() - 1);
 }
@@ -125,7 +129,8 @@ TEST_P(StoreTest, WhatIsErasedIsGone) {
   EXPECT_EQ(store_->put("value", "x", 1min), GH_OK);
   EXPECT_EQ(add("counter", 5), 5);
   EXPECT_EQ(store_->take(&q, 1), GH_OK);
-  for (const char* key : {"value", "counter", "quota", "none"}) EXPECT_EQ(store_->erase(key), GH_OK);
+  for (const char* key : {"value", "counter", "quota", "none"})
+    EXPECT_EQ(store_->erase(key), GH_OK);
   EXPECT_EQ(get("value"), absent_);
   EXPECT_EQ(add("counter", 0), 0);
   EXPECT_EQ(store_->take(&q, 1), GH_OK);
@@ -134,16 +139,19 @@ TEST_P(StoreTest, WhatIsErasedIsGone) {
 TEST_P(StoreTest, ClearTakesItsPrefixLiterally) {
   const std::string prefixes[] = {"a*", "a?", "a[b]", "a\\", "a[^", "ab"};
   for (const std::string& erased : prefixes) {
-    for (const std::string& prefix : prefixes) EXPECT_EQ(store_->put(prefix + "key", "x", 1min), GH_OK);
+    for (const std::string& prefix : prefixes)
+      EXPECT_EQ(store_->put(prefix + "key", "x", 1min), GH_OK);
     EXPECT_EQ(store_->clear(erased), GH_OK);
     for (const std::string& prefix : prefixes) {
-      EXPECT_EQ(get(prefix + "key"), prefix == erased ? absent_ : "x") << erased << " was erased, this is " << prefix;
+      EXPECT_EQ(get(prefix + "key"), prefix == erased ? absent_ : "x")
+          << erased << " was erased, this is " << prefix;
     }
   }
 }
 
 TEST_P(StoreTest, ClearErasesAnyNumberOfKeysOfAllKinds) {
-  for (int i = 0; i < 3000; ++i) ASSERT_EQ(store_->put("mine:" + std::to_string(i), "x", 1min), GH_OK);
+  for (int i = 0; i < 3000; ++i)
+    ASSERT_EQ(store_->put("mine:" + std::to_string(i), "x", 1min), GH_OK);
   EXPECT_EQ(add("mine:counter", 5), 5);
   EXPECT_EQ(store_->put("other:", "x", 1min), GH_OK);
   EXPECT_EQ(store_->clear("mine:"), GH_OK);
@@ -210,7 +218,8 @@ TEST_P(StoreTest, ALimitThatIsLoweredCountsWhatWasTaken) {
   ASSERT_EQ(store_->take(&q, 1), GH_OK);
   q.limit = 1;
   EXPECT_EQ(store_->take(&q, 1), GH_ABSENT);
-  EXPECT_GT(std::chrono::nanoseconds(q.reset_ns), 1min - (Clock::now() - third) - 1ms) << "until the third no longer counts";
+  EXPECT_GT(std::chrono::nanoseconds(q.reset_ns), 1min - (Clock::now() - third) - 1ms)
+      << "until the third no longer counts";
   q.limit = 4;
   EXPECT_EQ(store_->take(&q, 1), GH_OK);
   EXPECT_EQ(q.remaining, 0);
@@ -242,7 +251,8 @@ TEST_P(StoreTest, NeverMoreThanTheLimitIsTakenInAnySpanOfTheWindow) {
   for (std::thread& thread : threads) thread.join();
 
   EXPECT_GE(takes.size(), 2 * kLimit);
-  std::sort(takes.begin(), takes.end(), [](const Take& a, const Take& b) { return a.begin < b.begin; });
+  std::sort(takes.begin(), takes.end(),
+            [](const Take& a, const Take& b) { return a.begin < b.begin; });
   for (std::size_t i = 0; i + kLimit < takes.size(); ++i) {
     auto last = takes[i].end;
     for (std::size_t j = i; j <= i + kLimit; ++j) last = std::max(last, takes[j].end);

@@ -8,7 +8,8 @@
 namespace gatehouse {
 namespace {
 
-// Of what a client sends, in a log line. The server takes longer ones, and of a request that it refuses anything.
+// Of what a client sends, in a log line. The server takes longer ones, and of a request that it
+// refuses anything.
 constexpr std::size_t kMaxMethodBytes = 32;
 constexpr std::size_t kMaxPathBytes = 2048;
 constexpr std::size_t kMaxHeaderBytes = 256;  // user agents of browsers have some 120
@@ -34,10 +35,12 @@ class Measured final : public Sink {
 };
 
 bool is_extension_id(View text) {
-  return text.size() == 32 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  return text.size() == 32 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
 }
 
-/// The trace that the request is part of, and its place there (W3C Trace Context, traceparent of version 00).
+/// The trace that the request is part of, and its place there (W3C Trace Context, traceparent of
+/// version 00).
 void add_trace(MutableJson fields, Exchange& x) {
   constexpr std::size_t kTraceAt = 3, kSpanAt = 36;
   const View trace = x.trace(), from = x.header("traceparent");
@@ -54,7 +57,9 @@ View method_of(const Exchange& x) { return x.method().substr(0, kMaxMethodBytes)
 View path_of(const Exchange& x) { return x.path().substr(0, kMaxPathBytes); }
 
 /// "POST /api/chat"
-std::string name_of(const Exchange& x) { return std::string(method_of(x)).append(" ").append(path_of(x)); }
+std::string name_of(const Exchange& x) {
+  return std::string(method_of(x)).append(" ").append(path_of(x));
+}
 
 /// What is known when a request comes.
 void add_request(MutableJson fields, Exchange& x) {
@@ -63,7 +68,8 @@ void add_request(MutableJson fields, Exchange& x) {
   fields.edit("peer").set(x.peer());
   if (x.client() != x.peer()) fields.edit("client").set(x.client());
   // What a client claims without the right form is not worth a line; extension-auth refuses it.
-  if (const View id = x.header("X-Extension-ID"); is_extension_id(id)) fields.edit("extension_id").set(id);
+  if (const View id = x.header("X-Extension-ID"); is_extension_id(id))
+    fields.edit("extension_id").set(id);
   add_trace(fields, x);
 }
 
@@ -74,16 +80,19 @@ void add_outcome(MutableJson fields, const Outcome& outcome, const gh_failure* f
   if (failure && failure->detail.n) fields.edit("detail").set(view(failure->detail));
 }
 
-/// A failure that the client cannot read off the status, as the head had left, is for the operator to see.
+/// A failure that the client cannot read off the status, as the head had left, is for the operator
+/// to see.
 int level_of(const Outcome& outcome, const gh_failure* failure) {
-  if (outcome.word == "cut" || (failure ? failure->http_status : outcome.status) >= 500) return GH_ERROR;
+  if (outcome.word == "cut" || (failure ? failure->http_status : outcome.status) >= 500)
+    return GH_ERROR;
   return outcome.word == "failed" && outcome.status < 400 ? GH_WARN : GH_INFO;
 }
 
 /// What a request weighs, and what sent it.
 void add_sender(MutableJson fields, Exchange& x) {
   if (const View length = x.header("Content-Length"); !length.empty())
-    fields.edit("bytes_in").set(std::int64_t{std::strtoll(std::string(length).c_str(), nullptr, 10)});
+    fields.edit("bytes_in")
+        .set(std::int64_t{std::strtoll(std::string(length).c_str(), nullptr, 10)});
   const auto set = [&](View name, View header) {
     if (!header.empty()) fields.edit(name).set(header.substr(0, kMaxHeaderBytes));
   };
@@ -141,14 +150,16 @@ void AccessLog::add_times(const Exchange& x, MutableJson times) const {
   times.set_object();
   const std::string timing = status_.timing(x);
   for (std::size_t at = 0; at < timing.size();) {
-    const std::size_t end = std::min(timing.find(kNext, at), timing.size()), middle = timing.find(kDuration, at);
+    const std::size_t end = std::min(timing.find(kNext, at), timing.size()),
+                      middle = timing.find(kDuration, at);
     if (middle >= end) break;
-    times.edit(View(timing).substr(at, middle - at)).set(std::atof(timing.c_str() + middle + kDuration.size()));
+    times.edit(View(timing).substr(at, middle - at))
+        .set(std::atof(timing.c_str() + middle + kDuration.size()));
     at = end + kNext.size();
   }
 }
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::AccessLog, "access-log", "1.0.0", "One log line per request and one per answer",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD)
+GATEHOUSE_PLUGIN(gatehouse::AccessLog, "access-log", "1.0.0",
+                 "One log line per request and one per answer", GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD)

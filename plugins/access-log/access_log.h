@@ -4,7 +4,8 @@
 
 namespace gatehouse {
 
-/// Writes one log line when a request arrives and one when its answer has ended. Put it first: it times what follows.
+/// Writes one log line when a request arrives and one when its answer has ended. Put it first: it
+/// times what follows.
 class AccessLog final : public Plugin {
  public:
   AccessLog(Host host, Json) : host_(host), status_(host) {}

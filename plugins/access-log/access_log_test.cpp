@@ -13,7 +13,8 @@ using testing::Harness;
 using testing::Request;
 
 const std::string kTrace =
-    R"("trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331")";  // of the harness
+    R"("trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331")";  // of the
+                                                                                      // harness
 
 struct AccessLogTest : ::testing::Test {
   Harness h;
@@ -40,24 +41,30 @@ TEST_F(AccessLogTest, TellsThatARequestCameAndHowItWasAnswered) {
     return status ? out.emit(event::bytes(" last", true)) : std::move(status);
   };
   h.post(log, "/api/chat?debug=1", "{}",
-         {{"X-Extension-ID", "abcdefghijklmnopabcdefghijklmnop"}, {"User-Agent", "curl/8"}, {"Content-Length", "2"}});
+         {{"X-Extension-ID", "abcdefghijklmnopabcdefghijklmnop"},
+          {"User-Agent", "curl/8"},
+          {"Content-Length", "2"}});
 
   const std::string request =
       R"({"method":"POST","path":"/api/chat","peer":"127.0.0.1","extension_id":"abcdefghijklmnopabcdefghijklmnop",)" +
       kTrace;
-  EXPECT_EQ(h.logs,
-            (Events{"info: → POST /api/chat " + request + "}",
-                    "info: ← 200 POST /api/chat " + request +
-                        R"(,"status":200,"outcome":"ok","ms":21.2,"ttfb_ms":20.3,"bytes_in":2,)" +
-                        R"("user_agent":"curl/8","bytes_out":10,"model":"gemini-2.5-flash","output_tokens":7})"}));
+  EXPECT_EQ(
+      h.logs,
+      (Events{
+          "info: → POST /api/chat " + request + "}",
+          "info: ← 200 POST /api/chat " + request +
+              R"(,"status":200,"outcome":"ok","ms":21.2,"ttfb_ms":20.3,"bytes_in":2,)" +
+              R"("user_agent":"curl/8","bytes_out":10,"model":"gemini-2.5-flash","output_tokens":7})"}));
 }
 
 TEST_F(AccessLogTest, TellsWhyARequestFailed) {
-  h.next = testing::fails({502, "upstream_unreachable", "The model cannot be reached.", "connection refused"});
+  h.next = testing::fails(
+      {502, "upstream_unreachable", "The model cannot be reached.", "connection refused"});
   h.get(log, "/api/chat");
   EXPECT_EQ(
       h.logs.at(1),
-      R"(error: ✗ 502 GET /api/chat {"method":"GET","path":"/api/chat","peer":"127.0.0.1",)" + kTrace +
+      R"(error: ✗ 502 GET /api/chat {"method":"GET","path":"/api/chat","peer":"127.0.0.1",)" +
+          kTrace +
           R"(,"status":502,"outcome":"failed","code":"upstream_unreachable","detail":"connection refused","ms":0,"bytes_out":0})");
 }
 
@@ -142,11 +149,12 @@ TEST_F(AccessLogTest, NamesTheSpanOfTheCaller) {
   h.get(log, "/", {{"traceparent", "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"}});
   for (const std::string& line : h.logs) EXPECT_NE(line.find(span), std::string::npos) << line;
 
-  for (const char* ignored :
-       {"00-0af7651916cd43dd8448eb211c80319c", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", ""}) {
+  for (const char* ignored : {"00-0af7651916cd43dd8448eb211c80319c",
+                              "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", ""}) {
     h.logs.clear();
     h.get(log, "/", {{"traceparent", ignored}});
-    EXPECT_EQ(h.logs.at(0), R"(info: → GET / {"method":"GET","path":"/","peer":"127.0.0.1",)" + kTrace + "}")
+    EXPECT_EQ(h.logs.at(0),
+              R"(info: → GET / {"method":"GET","path":"/","peer":"127.0.0.1",)" + kTrace + "}")
         << ignored;
   }
 }
@@ -156,18 +164,21 @@ TEST_F(AccessLogTest, NamesTheClientBehindAProxy) {
   request.client = "198.51.100.7";
   h.run(log, request);
   for (const std::string& line : h.logs)
-    EXPECT_NE(line.find(R"("peer":"127.0.0.1","client":"198.51.100.7")"), std::string::npos) << line;
+    EXPECT_NE(line.find(R"("peer":"127.0.0.1","client":"198.51.100.7")"), std::string::npos)
+        << line;
 }
 
 TEST_F(AccessLogTest, TellsWhatTheServerRefused) {
   Request request("GET", "/api/chat");
   request.headers = {{"User-Agent", "curl/8"}};
   h.refused(log, request, {421, "misdirected_request", "Add it to server.hosts.", {}});
-  h.refused(log, Request("GET", "/"), {503, "overloaded", "Try again soon.", "server.max_running is 2"});
+  h.refused(log, Request("GET", "/"),
+            {503, "overloaded", "Try again soon.", "server.max_running is 2"});
   EXPECT_EQ(
       h.logs,
       (Events{
-          R"(info: ✗ 421 GET /api/chat {"method":"GET","path":"/api/chat","peer":"127.0.0.1",)" + kTrace +
+          R"(info: ✗ 421 GET /api/chat {"method":"GET","path":"/api/chat","peer":"127.0.0.1",)" +
+              kTrace +
               R"(,"status":421,"outcome":"failed","code":"misdirected_request","detail":"Add it to server.hosts.","user_agent":"curl/8"})",
           R"(warn: ✗ 503 GET / {"method":"GET","path":"/","peer":"127.0.0.1",)" + kTrace +
               R"(,"status":503,"outcome":"failed","code":"overloaded","detail":"server.max_running is 2"})"}));
@@ -199,8 +210,8 @@ TEST_F(AccessLogTest, CutsWhatClientsSay) {
 TEST_F(AccessLogTest, CutsLongPathsAndLeavesOutWhatIsNoExtensionId) {
   h.get(log, "/" + std::string(5000, 'a'), {{"X-Extension-ID", "not an id"}});
   const std::string path = "/" + std::string(2047, 'a');
-  EXPECT_EQ(h.logs.at(0),
-            "info: → GET " + path + R"( {"method":"GET","path":")" + path + R"(","peer":"127.0.0.1",)" + kTrace + "}");
+  EXPECT_EQ(h.logs.at(0), "info: → GET " + path + R"( {"method":"GET","path":")" + path +
+                              R"(","peer":"127.0.0.1",)" + kTrace + "}");
 }
 
 TEST_F(AccessLogTest, LetsNoNoteReplaceWhatItMeasured) {

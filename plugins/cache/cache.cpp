@@ -9,7 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What a client asked for with Cache-Control (RFC 9111 5.2.1). Other directives are for caches of other kinds.
+/// What a client asked for with Cache-Control (RFC 9111 5.2.1). Other directives are for caches of
+/// other kinds.
 struct Wish {
   bool no_cache = false;  // an answer of now, which may be kept
   bool no_store = false;  // nothing of this is kept, or comes from what was
@@ -20,7 +21,9 @@ Wish read_wish(View cache_control) {
   while (!cache_control.empty()) {
     std::string directive(cache_control.substr(0, cache_control.find(',')));
     cache_control.remove_prefix(std::min(cache_control.size(), directive.size() + 1));
-    directive.erase(std::remove_if(directive.begin(), directive.end(), [](char c) { return c == ' ' || c == '\t'; }), directive.end());
+    directive.erase(std::remove_if(directive.begin(), directive.end(),
+                                   [](char c) { return c == ' ' || c == '\t'; }),
+                    directive.end());
     for (char& c : directive) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     wish.no_cache = wish.no_cache || directive == "no-cache";
     wish.no_store = wish.no_store || directive == "no-store";
@@ -28,13 +31,18 @@ Wish read_wish(View cache_control) {
   return wish;
 }
 
-/// The ids of tool calls are good for one client, so an answer that may have some is not shared while it comes.
-bool may_be_shared(Json chat) { return chat["tools"].size() == 0 && chat["backend_tools"].size() == 0; }
+/// The ids of tool calls are good for one client, so an answer that may have some is not shared
+/// while it comes.
+bool may_be_shared(Json chat) {
+  return chat["tools"].size() == 0 && chat["backend_tools"].size() == 0;
+}
 
-/// Between the leader's client and what answers: passes each event on, and appends it to the flight.
+/// Between the leader's client and what answers: passes each event on, and appends it to the
+/// flight.
 class Tap final : public Sink {
  public:
-  Tap(Host host, Exchange& x, Sink& out, Flight& flight) : host_(host), x_(x), out_(out), flight_(flight) {}
+  Tap(Host host, Exchange& x, Sink& out, Flight& flight)
+      : host_(host), x_(x), out_(out), flight_(flight) {}
 
   Status emit(Event e) override {
     ending_.see(e);
@@ -70,7 +78,9 @@ Status no_content(Exchange& x, Sink& out) {
   return out.emit(event::bytes({}, true));
 }
 
-Fail store_is_down() { return {503, "store_unavailable", "The store does not answer: try again.", {}}; }
+Fail store_is_down() {
+  return {503, "store_unavailable", "The store does not answer: try again.", {}};
+}
 
 }  // namespace
 
@@ -88,7 +98,8 @@ Cache::Cache(Host host, Json config)
       flights_(max_entry_) {
   if (ttl_ < 1ms) host.problem("/ttl", "must be at least 1ms");
   for (std::size_t i = 0; i < requests_.size(); ++i) {
-    requests_[i].series = host.series(GH_COUNTER, "gatehouse_cache_requests_total", "Requests, by what the cache had for them.",
+    requests_[i].series = host.series(GH_COUNTER, "gatehouse_cache_requests_total",
+                                      "Requests, by what the cache had for them.",
                                       {{"plugin", host.instance()}, {"result", kResults[i]}});
   }
 }
@@ -97,7 +108,8 @@ Status Cache::handle(Exchange& x, Sink& out, Next& next) {
   if (!x.chat()) return administer(x, out);
 
   Wish wish = read_wish(x.header("Cache-Control"));
-  if (x.notes()["regenerate"].boolean()) wish.no_cache = true;  // the client wants another answer than the one it has got
+  if (x.notes()["regenerate"].boolean())
+    wish.no_cache = true;  // the client wants another answer than the one it has got
   if (wish.no_store) {
     tell(x, kBypass);
     return next(x, out);
@@ -117,13 +129,15 @@ Status Cache::handle(Exchange& x, Sink& out, Next& next) {
     if (!shared) break;
     const Flights::Boarding boarding(flights_, key);
     if (boarding.leads()) {
-      if (stored_ != stored && find(x, key)) continue;  // the last flight ended between the look into the store and now
+      if (stored_ != stored && find(x, key))
+        continue;  // the last flight ended between the look into the store and now
       tell(x, kMiss);
       return ask(x, out, next, key, boarding.flight());
     }
     const Waker waker(host_);
     if (!waker) break;
-    x.set_header("X-Cache", kResults[kCoalesced]);  // before the first wait, with which the head leaves
+    x.set_header("X-Cache",
+                 kResults[kCoalesced]);  // before the first wait, with which the head leaves
     if (auto status = boarding.flight().ride(x, out, waker)) {
       tell(x, kCoalesced);
       return std::move(*status);
@@ -155,13 +169,15 @@ Status Cache::ask(Exchange& x, Sink& out, Next& next, View key, Flight& flight) 
   x.outlive_no_longer();
 
   if (const gh_failure* const why = x.failure(); why && status.code() == GH_FAILED) {
-    flight.fail({why->http_status, std::string(view(why->code)), std::string(view(why->message)), std::string(view(why->detail)),
-                 std::chrono::nanoseconds(why->retry_after_ns), why->flags});
+    flight.fail({why->http_status, std::string(view(why->code)), std::string(view(why->message)),
+                 std::string(view(why->detail)), std::chrono::nanoseconds(why->retry_after_ns),
+                 why->flags});
   }
   if (!status) return status;
 
   flight.finish();
-  if (const std::string* const events = flight.whole(); events && tap.ending().is_proper()) (void)keep(x, key, *events);
+  if (const std::string* const events = flight.whole(); events && tap.ending().is_proper())
+    (void)keep(x, key, *events);
   return tap.client_left() ? Status(GH_STOP) : Status();
 }
 
@@ -177,16 +193,22 @@ std::optional<Cache::Kept> Cache::find(Exchange& x, View key) {
   const Json root = document->root();
   auto events = read(root["events"]);
   if (!events) return std::nullopt;
-  const std::int64_t now = wall_s(), oldest = std::chrono::duration_cast<std::chrono::seconds>(ttl_).count();
-  const std::int64_t at = std::clamp(root["at"].integer(), now - oldest, now);  // clocks are set, and gateways have several
-  return Kept{std::move(*document), std::move(*events), now - at, static_cast<std::int64_t>((*value)->size())};
+  const std::int64_t now = wall_s(),
+                     oldest = std::chrono::duration_cast<std::chrono::seconds>(ttl_).count();
+  const std::int64_t at = std::clamp(root["at"].integer(), now - oldest,
+                                     now);  // clocks are set, and gateways have several
+  return Kept{std::move(*document), std::move(*events), now - at,
+              static_cast<std::int64_t>((*value)->size())};
 }
 
 /// `events`: each with a comma after it.
 Status Cache::keep(Exchange& x, View key, View events) {
   std::string value;
   value.reserve(events.size() + 40);
-  value.append(R"({"at":)").append(std::to_string(wall_s())).append(R"(,"events":[)").append(events);
+  value.append(R"({"at":)")
+      .append(std::to_string(wall_s()))
+      .append(R"(,"events":[)")
+      .append(events);
   value.back() = ']';
   value += '}';
   Status status = store_.put(x, key, value, ttl_);
@@ -205,22 +227,30 @@ void Cache::tell(Exchange& x, Result result) {
 void Cache::warn_of_store(const Exchange& x) {
   const std::int64_t now = host_.now().count();
   std::int64_t last = warned_ns_;
-  if (now - last < std::chrono::nanoseconds(1min).count() || !warned_ns_.compare_exchange_strong(last, now)) return;
+  if (now - last < std::chrono::nanoseconds(1min).count() ||
+      !warned_ns_.compare_exchange_strong(last, now))
+    return;
   host_.log(GH_WARN, &x, "the store does not answer: no answers are kept, and none are found");
 }
 
-// ---- Admin routes --------------------------------------------------------------------------------------------------
+// ---- Admin routes
+// --------------------------------------------------------------------------------------------------
 
 Status Cache::administer(Exchange& x, Sink& out) {
   const int route = x.route();
   if (route == get_statistics_) return show_statistics(x, out);
 
   View key = x.query();
-  if (route == delete_entry_ && key.empty()) return store_.clear(x) ? no_content(x, out) : store_is_down();
+  if (route == delete_entry_ && key.empty())
+    return store_.clear(x) ? no_content(x, out) : store_is_down();
 
   if (key.substr(0, 4) == "key=") key.remove_prefix(4);
   if (key.size() != 64 || key.find_first_not_of("0123456789abcdef") != View::npos) {
-    return Fail{400, "key_invalid", "Say which entry: ?key= with the 64 hexadecimal digits that the access log has as cache_key.", {}};
+    return Fail{400,
+                "key_invalid",
+                "Say which entry: ?key= with the 64 hexadecimal digits that the access log has as "
+                "cache_key.",
+                {}};
   }
   if (route == get_entry_) return show_entry(x, out, key);
   if (route == put_entry_) return put_entry(x, out, key);
@@ -245,16 +275,22 @@ Status Cache::put_entry(Exchange& x, Sink& out, View key) {
     (void)write(text, e);  // can be, since it was read
   }
   if (!ending.is_proper()) {
-    return Fail{400, "entry_invalid", "The body must be an entry as GET shows it, with something to see and events up to a step-finish named stop.", {}};
+    return Fail{400,
+                "entry_invalid",
+                "The body must be an entry as GET shows it, with something to see and events up to "
+                "a step-finish named stop.",
+                {}};
   }
-  if (text.size() > max_entry_) return Fail{413, "entry_too_large", "The entry is larger than max_entry of the cache.", {}};
+  if (text.size() > max_entry_)
+    return Fail{413, "entry_too_large", "The entry is larger than max_entry of the cache.", {}};
   return keep(x, key, text) ? no_content(x, out) : store_is_down();
 }
 
 Status Cache::show_statistics(Exchange& x, Sink& out) const {
   const Document document;
   MutableJson root = document.root();
-  for (std::size_t i = 0; i < requests_.size(); ++i) root.edit(kResults[i]).set(requests_[i].total.load());
+  for (std::size_t i = 0; i < requests_.size(); ++i)
+    root.edit(kResults[i]).set(requests_[i].total.load());
   root.edit("stored").set(stored_.load());
   root.edit("bytes_served").set(bytes_served_.load());
   return x.reply(out, 200, "application/json", document.root().dump());
@@ -262,4 +298,5 @@ Status Cache::show_statistics(Exchange& x, Sink& out) const {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Cache, "cache", "1.0.0", "Answers the same question with the same answer", GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
+GATEHOUSE_PLUGIN(gatehouse::Cache, "cache", "1.0.0",
+                 "Answers the same question with the same answer", GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)

@@ -10,8 +10,8 @@
 
 namespace gatehouse {
 
-/// Answers a question that was asked before, word for word, with the answer it got, and questions that are asked at the same
-/// time with one. Whole successful answers without tool calls only.
+/// Answers a question that was asked before, word for word, with the answer it got, and questions
+/// that are asked at the same time with one. Whole successful answers without tool calls only.
 class Cache final : public Plugin {
  public:
   Cache(Host host, Json config);
@@ -37,7 +37,9 @@ class Cache final : public Plugin {
   Status ask(Exchange& x, Sink& out, Next& next, View key, Flight& flight);
   void tell(Exchange& x, Result result);
   void warn_of_store(const Exchange& x);
-  std::int64_t wall_s() const { return std::chrono::duration_cast<std::chrono::seconds>(host_.wall()).count(); }
+  std::int64_t wall_s() const {
+    return std::chrono::duration_cast<std::chrono::seconds>(host_.wall()).count();
+  }
 
   Status administer(Exchange& x, Sink& out);
   Status show_entry(Exchange& x, Sink& out, View key) const;

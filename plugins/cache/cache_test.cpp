@@ -18,7 +18,8 @@ using testing::Harness;
 using testing::NextFunction;
 using testing::Request;
 
-const std::string kQuestion = R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}]})";
+const std::string kQuestion =
+    R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}]})";
 const Events kAnswer = {"step-start",
                         "reasoning:Hm\n",
                         R"(text#7:Grüß "dich" @{"google":{"thoughtSignature":"a=="}})",
@@ -45,7 +46,8 @@ class CacheTest : public ::testing::Test {
   Cache cache{h.host(), h.config("{}")};
 };
 
-// ---- What is found -------------------------------------------------------------------------------------------------
+// ---- What is found
+// -------------------------------------------------------------------------------------------------
 
 TEST_F(CacheTest, RepeatsAnAnswerEventByEvent) {
   h.next = testing::events(kAnswer);
@@ -98,8 +100,10 @@ TEST_F(CacheTest, KeepsApartWhateverCanChangeTheAnswer) {
       R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"backend_tools":["a"]})",
       R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"workflow":"w"})"};
   h.next = testing::events(kAnswer);
-  for (const std::string& chat : different) EXPECT_EQ(ask(question(chat)).header("X-Cache"), "miss") << chat;
-  for (const std::string& chat : different) EXPECT_EQ(ask(question(chat)).header("X-Cache"), "hit") << chat;
+  for (const std::string& chat : different)
+    EXPECT_EQ(ask(question(chat)).header("X-Cache"), "miss") << chat;
+  for (const std::string& chat : different)
+    EXPECT_EQ(ask(question(chat)).header("X-Cache"), "hit") << chat;
 }
 
 /// Sets the notes that an authentication leaves.
@@ -121,7 +125,8 @@ TEST_F(CacheTest, KeepsTenantsApart) {
   h.next = testing::events(kAnswer);
   const auto as = [&](View id, View install, View header) {
     Authentication authentication(cache, id, install);
-    return h.run(authentication, question(kQuestion, {{"X-Extension-ID", std::string(header)}})).header("X-Cache");
+    return h.run(authentication, question(kQuestion, {{"X-Extension-ID", std::string(header)}}))
+        .header("X-Cache");
   };
   EXPECT_EQ(as("ab", "c", "ab"), "miss");
   EXPECT_EQ(as("ab", "d", "ab"), "miss");
@@ -147,7 +152,8 @@ TEST(Cache, SharesAmongTenantsWhenTheOperatorSaysSo) {
 
 TEST_F(CacheTest, NeitherKeepsNorLooksForWhatMustNotBeStored) {
   h.next = testing::events(kAnswer);
-  EXPECT_EQ(ask(question(kQuestion, {{"Cache-Control", "max-age=0, No-Store"}})).header("X-Cache"), "bypass");
+  EXPECT_EQ(ask(question(kQuestion, {{"Cache-Control", "max-age=0, No-Store"}})).header("X-Cache"),
+            "bypass");
   EXPECT_TRUE(h.store.empty());
   (void)ask();
   EXPECT_EQ(ask(question(kQuestion, {{"Cache-Control", "no-store"}})).header("X-Cache"), "bypass");
@@ -180,7 +186,8 @@ TEST_F(CacheTest, AsksAnewForAnAnswerThatIsToBeAnotherOne) {
   EXPECT_EQ(ask().text, "new");
 }
 
-// ---- What is kept --------------------------------------------------------------------------------------------------
+// ---- What is kept
+// --------------------------------------------------------------------------------------------------
 
 class NeverKept : public CacheTest, public ::testing::WithParamInterface<NextFunction> {};
 
@@ -206,21 +213,26 @@ NextFunction breaks_off(Events lines) {
 
 INSTANTIATE_TEST_SUITE_P(
     Cache, NeverKept,
-    ::testing::Values(testing::fails({503, "overloaded", "Try again.", {}}), breaks_off({"step-start", "text:Hel"}), breaks_off(kAnswer),
-                      ends_with(kAnswer, GH_STOP), ends_with(kAnswer, GH_CANCELLED), testing::events({"step-start", "text:Hel"}),
-                      testing::events({"step-start", "text:Hi", "step-finish:stop", "step-start"}), testing::events({}),
-                      testing::events({"step-start", "text:Hel", "step-finish:length"}),
-                      testing::events({"step-start", "step-finish:error", "step-start", "text:Hi", "step-finish:stop"}),
-                      testing::events({"step-start", "step-finish:stop"}), testing::events({"step-start", "text: \n", "step-finish:stop"}),
-                      testing::events({"step-start", "reasoning:Hm", "usage:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "text:Hi", "tool-input-start:1:t", "step-finish:stop"}),
-                      testing::events({"step-start", "text:Hi", "tool-input-delta:1:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "text:Hi", "tool-call:1:t:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "text:Hi", "tool-call+provider-executed:1:t:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "text:Hi", "tool-call-error:1:t:no:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "text:Hi", "tool-output+dynamic:1:{}", "step-finish:stop"}),
-                      testing::events({"step-start", "text:Hi", "tool-output-error:1:no", "step-finish:stop"}),
-                      testing::events({"step-start", "text+preliminary:Hel", "step-finish:stop"})));
+    ::testing::Values(
+        testing::fails({503, "overloaded", "Try again.", {}}),
+        breaks_off({"step-start", "text:Hel"}), breaks_off(kAnswer), ends_with(kAnswer, GH_STOP),
+        ends_with(kAnswer, GH_CANCELLED), testing::events({"step-start", "text:Hel"}),
+        testing::events({"step-start", "text:Hi", "step-finish:stop", "step-start"}),
+        testing::events({}), testing::events({"step-start", "text:Hel", "step-finish:length"}),
+        testing::events({"step-start", "step-finish:error", "step-start", "text:Hi",
+                         "step-finish:stop"}),
+        testing::events({"step-start", "step-finish:stop"}),
+        testing::events({"step-start", "text: \n", "step-finish:stop"}),
+        testing::events({"step-start", "reasoning:Hm", "usage:{}", "step-finish:stop"}),
+        testing::events({"step-start", "text:Hi", "tool-input-start:1:t", "step-finish:stop"}),
+        testing::events({"step-start", "text:Hi", "tool-input-delta:1:{}", "step-finish:stop"}),
+        testing::events({"step-start", "text:Hi", "tool-call:1:t:{}", "step-finish:stop"}),
+        testing::events({"step-start", "text:Hi", "tool-call+provider-executed:1:t:{}",
+                         "step-finish:stop"}),
+        testing::events({"step-start", "text:Hi", "tool-call-error:1:t:no:{}", "step-finish:stop"}),
+        testing::events({"step-start", "text:Hi", "tool-output+dynamic:1:{}", "step-finish:stop"}),
+        testing::events({"step-start", "text:Hi", "tool-output-error:1:no", "step-finish:stop"}),
+        testing::events({"step-start", "text+preliminary:Hel", "step-finish:stop"})));
 
 TEST_F(CacheTest, KeepsAnAnswerToAQuestionWithToolsIfNoneWasCalled) {
   h.next = testing::events(kAnswer);
@@ -256,7 +268,9 @@ TEST_F(CacheTest, TakesATornValueForAMiss) {
     h.store[key] = whole.substr(0, size);
     EXPECT_EQ(ask().header("X-Cache"), "miss") << size;
   }
-  for (const char* wrong : {R"({"at":1,"events":[]})", R"({"at":1,"events":[{"kind":"tool-call"}]})", R"({"events":[{}]})", "[]", "7"}) {
+  for (const char* wrong :
+       {R"({"at":1,"events":[]})", R"({"at":1,"events":[{"kind":"tool-call"}]})",
+        R"({"events":[{}]})", "[]", "7"}) {
     h.store[key] = wrong;
     EXPECT_EQ(ask().text, "Hi") << wrong;
   }
@@ -278,14 +292,19 @@ TEST(Cache, RefusesToKeepAnswersForNoTime) {
   EXPECT_EQ(h.problems, (std::vector<std::string>{"/ttl: must be at least 1ms"}));
 }
 
-// ---- Single flight -------------------------------------------------------------------------------------------------
+// ---- Single flight
+// -------------------------------------------------------------------------------------------------
 
 /// A client that asks on a thread of its own. It can leave, and begin by taking one event only.
 class Client {
  public:
   enum Begins { kReading, kStalled, kGone };
-  Client(Harness& h, Cache& cache, std::chrono::nanoseconds time_limit = 1h, Begins begins = kReading)
-      : reading_(cache, *this), request_(question()), gone_(begins == kGone), stalled_(begins == kStalled) {
+  Client(Harness& h, Cache& cache, std::chrono::nanoseconds time_limit = 1h,
+         Begins begins = kReading)
+      : reading_(cache, *this),
+        request_(question()),
+        gone_(begins == kGone),
+        stalled_(begins == kStalled) {
     request_.gone = &gone_;
     request_.time_limit = time_limit;
     thread_ = std::thread([this, &h] { answer_ = h.run(reading_, request_); });
@@ -358,7 +377,8 @@ class SingleFlight : public CacheTest {
     };
   }
 
-  /// On the leader's thread: until somebody rides. The leader's client has left, so that only a rider makes it go on.
+  /// On the leader's thread: until somebody rides. The leader's client has left, so that only a
+  /// rider makes it go on.
   void await_rider(const Exchange& x) {
     leads.set_value();
     while (!x.cancelled()) std::this_thread::yield();
@@ -460,12 +480,13 @@ TEST_F(SingleFlight, FailsForRidersInTheMiddleWhenTheLeaderRunsOutOfTime) {
 }
 
 TEST_F(SingleFlight, SharesNoToolCall) {
-  h.next = testing::in_turn({[this](Exchange& x, Sink& out) {
-                               await_rider(x);
-                               (void)testing::emit(out, {"tool-call:1:t:{}", "step-finish:tool-calls"});
-                               return x.cancelled();
-                             },
-                             testing::answer("Hello")});
+  h.next =
+      testing::in_turn({[this](Exchange& x, Sink& out) {
+                          await_rider(x);
+                          (void)testing::emit(out, {"tool-call:1:t:{}", "step-finish:tool-calls"});
+                          return x.cancelled();
+                        },
+                        testing::answer("Hello")});
   Client leader(h, cache, 1h, Client::kGone);
   leads.get_future().wait();
   Client rider(h, cache);
@@ -483,14 +504,16 @@ TEST_F(SingleFlight, LetsNobodyRideWithAToolCall) {
 }
 
 TEST_F(SingleFlight, IsNotForQuestionsWithTools) {
-  for (const char* tools : {R"({"model":"m","tools":[{"name":"t"}]})", R"({"model":"m","backend_tools":["t"]})"}) {
+  for (const char* tools :
+       {R"({"model":"m","tools":[{"name":"t"}]})", R"({"model":"m","backend_tools":["t"]})"}) {
     Request request = question(tools);
     request.time_limit = 1s;
-    h.next = testing::in_turn({[&](Exchange&, Sink& out) {
-                                 EXPECT_EQ(ask(request).text, "inner");  // as a rider it would wait for ever
-                                 return testing::emit(out, {"step-start", "text:outer", "step-finish:stop"});
-                               },
-                               testing::answer("inner")});
+    h.next = testing::in_turn(
+        {[&](Exchange&, Sink& out) {
+           EXPECT_EQ(ask(request).text, "inner");  // as a rider it would wait for ever
+           return testing::emit(out, {"step-start", "text:outer", "step-finish:stop"});
+         },
+         testing::answer("inner")});
     EXPECT_EQ(ask(request).text, "outer");
   }
 }
@@ -568,7 +591,8 @@ TEST_F(SmallEntries, LetTheLeaderGoOnWhenTheSlowRiderLeaves) {
   EXPECT_EQ(leader.answer().events.size(), 103u);
 }
 
-// ---- Admin routes --------------------------------------------------------------------------------------------------
+// ---- Admin routes
+// --------------------------------------------------------------------------------------------------
 
 TEST_F(CacheTest, ShowsAndPutsAndErasesEntries) {
   h.next = testing::events(kAnswer);
@@ -586,14 +610,22 @@ TEST_F(CacheTest, ShowsAndPutsAndErasesEntries) {
 
 TEST_F(CacheTest, RefusesEntriesThatItWouldNotKeepItself) {
   const std::string target = "/entries?key=" + std::string(64, 'a');
-  for (const char* body : {"{}", R"({"events":[]})", R"({"events":[{"kind":"text","text":"Hel"}]})",
-                           R"({"events":[{"kind":"step-finish","name":"length"}]})",
-                           R"({"events":[{"kind":"step-finish","name":"stop"}]})",
-                           R"({"events":[{"kind":"text","text":"Hi"},{"kind":"tool-call","id":"1"},{"kind":"step-finish","name":"stop"}]})"}) {
+  for (
+      const char* body :
+      {"{}", R"({"events":[]})", R"({"events":[{"kind":"text","text":"Hel"}]})",
+       R"({"events":[{"kind":"step-finish","name":"length"}]})",
+       R"({"events":[{"kind":"step-finish","name":"stop"}]})",
+       R"({"events":[{"kind":"text","text":"Hi"},{"kind":"tool-call","id":"1"},{"kind":"step-finish","name":"stop"}]})"}) {
     EXPECT_EQ(h.admin(cache, "PUT", target, body).failure.code, "entry_invalid") << body;
   }
   const std::string id(1 << 20, 'x');
-  EXPECT_EQ(h.admin(cache, "PUT", target, R"({"events":[{"kind":"text","text":"Hi"},{"kind":"step-finish","name":"stop","id":")" + id + R"("}]})").status, 413);
+  EXPECT_EQ(
+      h.admin(
+           cache, "PUT", target,
+           R"({"events":[{"kind":"text","text":"Hi"},{"kind":"step-finish","name":"stop","id":")" +
+               id + R"("}]})")
+          .status,
+      413);
   EXPECT_TRUE(h.store.empty());
 }
 
@@ -601,7 +633,8 @@ TEST_F(CacheTest, TakesKeysOnlyAsItShowsThem) {
   for (const std::string key : {"", "key=", "key=abc", "key=../x", "KEY=x"}) {
     EXPECT_EQ(h.admin(cache, "GET", "/entries?" + key).failure.code, "key_invalid") << key;
   }
-  EXPECT_EQ(h.admin(cache, "DELETE", "/entries?key=" + std::string(64, 'A')).failure.code, "key_invalid");
+  EXPECT_EQ(h.admin(cache, "DELETE", "/entries?key=" + std::string(64, 'A')).failure.code,
+            "key_invalid");
 }
 
 TEST_F(CacheTest, NamesTheKeyForTheAccessLog) {
@@ -613,8 +646,13 @@ TEST_F(CacheTest, NamesTheKeyForTheAccessLog) {
 TEST_F(CacheTest, TellsTheAdministratorThatTheStoreIsDown) {
   h.store_down = true;
   const std::string target = "/entries?key=" + std::string(64, 'a');
-  for (const char* method : {"GET", "DELETE"}) EXPECT_EQ(h.admin(cache, method, target).status, 503);
-  EXPECT_EQ(h.admin(cache, "PUT", target, R"({"events":[{"kind":"text","text":"Hi"},{"kind":"step-finish","name":"stop"}]})").status, 503);
+  for (const char* method : {"GET", "DELETE"})
+    EXPECT_EQ(h.admin(cache, method, target).status, 503);
+  EXPECT_EQ(
+      h.admin(cache, "PUT", target,
+              R"({"events":[{"kind":"text","text":"Hi"},{"kind":"step-finish","name":"stop"}]})")
+          .status,
+      503);
 }
 
 TEST_F(CacheTest, CountsWhatItDid) {
@@ -623,8 +661,9 @@ TEST_F(CacheTest, CountsWhatItDid) {
   (void)ask();
   (void)ask(question(kQuestion, {{"Cache-Control", "no-cache"}}));
   const std::string size = std::to_string(h.store.begin()->second.size());
-  EXPECT_EQ(h.admin(cache, "GET", "/statistics").body,
-            R"({"hit":1,"miss":1,"coalesced":0,"bypass":1,"stored":2,"bytes_served":)" + size + "}");
+  EXPECT_EQ(
+      h.admin(cache, "GET", "/statistics").body,
+      R"({"hit":1,"miss":1,"coalesced":0,"bypass":1,"stored":2,"bytes_served":)" + size + "}");
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ std::optional<Status> Flight::ride(Exchange& x, Sink& out, const Waker& waker) {
       const std::lock_guard lock(mutex_);
       if (end_ == End::abandoned) {
         if (seat.position == 0) return std::nullopt;
-        return Fail{502, "upstream_broken", "The answer broke off: ask again.", "the request that led the shared answer ended"};
+        return Fail{502, "upstream_broken", "The answer broke off: ask again.",
+                    "the request that led the shared answer ended"};
       }
       events.append(text_, seat.position - begin_);
       seat.position = begin_ + text_.size();
@@ -65,7 +66,8 @@ std::optional<Status> Flight::ride(Exchange& x, Sink& out, const Waker& waker) {
     events.back() = ']';
     auto document = Document::parse(events);
     const auto parsed = document ? read(document->root()) : std::nullopt;
-    if (!parsed) return Fail{502, "upstream_broken", "The answer cannot be read.", "an event is not UTF-8"};
+    if (!parsed)
+      return Fail{502, "upstream_broken", "The answer cannot be read.", "an event is not UTF-8"};
     if (Status status = replay(*parsed, out); !status) return status;
   }
 }
@@ -87,7 +89,9 @@ Status Flight::append(Host host, Exchange& x, View event) {
 /// With the lock held. False: somebody has not taken all of it.
 bool Flight::drop_text() {
   const std::size_t end = begin_ + text_.size();
-  if (std::any_of(seats_.begin(), seats_.end(), [end](const Seat* seat) { return seat->position != end; })) return false;
+  if (std::any_of(seats_.begin(), seats_.end(),
+                  [end](const Seat* seat) { return seat->position != end; }))
+    return false;
   begin_ = end;
   text_.clear();
   return true;

@@ -12,11 +12,13 @@
 
 namespace gatehouse {
 
-/// An answer on its way from the model, for all who asked the same at the same time. One of them leads: it asks the model and
-/// appends what comes. The others ride along from the first event, each at the pace of its own client.
+/// An answer on its way from the model, for all who asked the same at the same time. One of them
+/// leads: it asks the model and appends what comes. The others ride along from the first event,
+/// each at the pace of its own client.
 class Flight {
  public:
-  /// More than so many bytes are not kept: then nobody can begin to ride, and the leader waits for those who do.
+  /// More than so many bytes are not kept: then nobody can begin to ride, and the leader waits for
+  /// those who do.
   explicit Flight(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
   // ---- The leader, on its thread ----
@@ -26,8 +28,8 @@ class Flight {
   /// The answer has ended well.
   void finish() { end(End::whole); }
   void fail(Fail why);
-  /// What follows is for the leader alone, or does not follow: riders that have passed nothing on ask for themselves, the
-  /// others fail. Has no effect after finish() and fail().
+  /// What follows is for the leader alone, or does not follow: riders that have passed nothing on
+  /// ask for themselves, the others fail. Has no effect after finish() and fail().
   void abandon() { end(End::abandoned); }
   /// False: somebody rides.
   bool abandon_if_empty();
@@ -39,7 +41,8 @@ class Flight {
   bool is_ridden() const;
   /// New riders may come.
   bool is_open() const { return open_; }
-  /// Passes the answer on until it ends. Nothing: there is none to be had here, and nothing has been passed on.
+  /// Passes the answer on until it ends. Nothing: there is none to be had here, and nothing has
+  /// been passed on.
   std::optional<Status> ride(Exchange& x, Sink& out, const Waker& waker);
 
  private:
@@ -67,7 +70,8 @@ class Flights {
  public:
   explicit Flights(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  /// Finds the flight for a key, or begins one. Whoever begins it leads, and the flight is over when this is destroyed.
+  /// Finds the flight for a key, or begins one. Whoever begins it leads, and the flight is over
+  /// when this is destroyed.
   class Boarding {
    public:
     Boarding(Flights& flights, View key);

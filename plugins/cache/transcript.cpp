@@ -8,15 +8,9 @@ struct Kind {
   View word;
 };
 constexpr Kind kKinds[] = {
-    {GH_EV_STEP_START, "step-start"},
-    {GH_EV_TEXT, "text"},
-    {GH_EV_REASONING, "reasoning"},
-    {GH_EV_SOURCE, "source"},
-    {GH_EV_FILE, "file"},
-    {GH_EV_DATA, "data"},
-    {GH_EV_RESPONSE, "response"},
-    {GH_EV_USAGE, "usage"},
-    {GH_EV_STEP_FINISH, "step-finish"},
+    {GH_EV_STEP_START, "step-start"}, {GH_EV_TEXT, "text"},   {GH_EV_REASONING, "reasoning"},
+    {GH_EV_SOURCE, "source"},         {GH_EV_FILE, "file"},   {GH_EV_DATA, "data"},
+    {GH_EV_RESPONSE, "response"},     {GH_EV_USAGE, "usage"}, {GH_EV_STEP_FINISH, "step-finish"},
 };
 
 View word_of(int kind) {

@@ -1,4 +1,5 @@
-/// Text as URL schemes and media types compare it: ASCII letters of any case, blanks around it ignored.
+/// Text as URL schemes and media types compare it: ASCII letters of any case, blanks around it
+/// ignored.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +11,8 @@ namespace gatehouse {
 inline char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 inline bool same_letters(View a, View b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return to_lower(x) == to_lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return to_lower(x) == to_lower(y); });
 }
 
 inline View trim(View text) {

@@ -10,12 +10,15 @@ namespace gatehouse {
 namespace {
 
 constexpr View kSystemPrompt =
-    "You are an assistant inside a browser extension, beside the page the user is looking at. Answer in the user's language, "
-    "briefly and to the point. When tools are offered and one of them can do what is asked, use it rather than explain how. "
+    "You are an assistant inside a browser extension, beside the page the user is looking at. "
+    "Answer in the user's language, "
+    "briefly and to the point. When tools are offered and one of them can do what is asked, use it "
+    "rather than explain how. "
     "Say so when you do not know.";
 
 // The last two: what clients ask for that were written in 2025.
-constexpr const char* kModels[] = {"gemini-3.8-flash", "gemini-3.5-flash-lite", "gemini-4-hydrogen", "gemini-2.5-pro", "gemini-2.5-flash"};
+constexpr const char* kModels[] = {"gemini-3.8-flash", "gemini-3.5-flash-lite", "gemini-4-hydrogen",
+                                   "gemini-2.5-pro", "gemini-2.5-flash"};
 
 std::vector<std::string> texts(Json list) {
   std::vector<std::string> out;
@@ -25,7 +28,8 @@ std::vector<std::string> texts(Json list) {
 
 Choices choices(Json config) {
   const bool has_models{config["models"]};
-  return {.models = has_models ? texts(config["models"]) : std::vector<std::string>(std::begin(kModels), std::end(kModels)),
+  return {.models = has_models ? texts(config["models"])
+                               : std::vector<std::string>(std::begin(kModels), std::end(kModels)),
           .options = texts(config["model_options"])};
 }
 
@@ -72,12 +76,14 @@ Chat::Chat(Host host, Json config)
       shown_{.send_reasoning = defaults_.reasoning,
              .send_sources = config["send_sources"].boolean(true),
              .send_model_version = config["send_model_version"].boolean(true)} {
-  if (std::find(choices_.models.begin(), choices_.models.end(), defaults_.model) == choices_.models.end()) {
+  if (std::find(choices_.models.begin(), choices_.models.end(), defaults_.model) ==
+      choices_.models.end()) {
     host.problem("/default_model", "must be one of models: add it there, or choose one of them");
   }
   const OfferedModels offered(host);
   offered.offer(defaults_.model);
-  for (const Json model : config["models"]) offered.offer(model.str());  // of the defaults, some are for older clients only
+  for (const Json model : config["models"])
+    offered.offer(model.str());  // of the defaults, some are for older clients only
 }
 
 Status Chat::handle(Exchange& x, Sink& out, Next& next) {
@@ -88,7 +94,8 @@ Status Chat::handle(Exchange& x, Sink& out, Next& next) {
   return answer(x, out, next, began);
 }
 
-/// Answers are not kept, so there is never one to go on with. Any other status would put the page into an error.
+/// Answers are not kept, so there is never one to go on with. Any other status would put the page
+/// into an error.
 Status Chat::resume(Exchange& x, Sink& out) {
   x.set_status(204);
   return out.emit(event::bytes({}, true));
@@ -109,10 +116,12 @@ Status Chat::answer(Exchange& x, Sink& out, Next& next, std::chrono::nanoseconds
   x.set_header("X-Accel-Buffering", "no");  // nginx: pass every piece on at once
   x.set_header("X-Vercel-AI-UI-Message-Stream", "v1");
 
-  // Not flushed here: whatever waits below sends it first, and an answer that waits for nothing leaves in one piece.
+  // Not flushed here: whatever waits below sends it first, and an answer that waits for nothing
+  // leaves in one piece.
   UiStream stream(host_, x, out, shown_);
   if (Status status = stream.start(x.chat()["model"].str()); !status) return status;
-  // A comment that clients skip, well within the 30 s to 60 s after which proxies give up on a silent answer.
+  // A comment that clients skip, well within the 30 s to 60 s after which proxies give up on a
+  // silent answer.
   x.heartbeat(": keep-alive\n\n", std::chrono::seconds(15));
 
   Tally tally(stream, host_, began);
@@ -120,12 +129,14 @@ Status Chat::answer(Exchange& x, Sink& out, Next& next, std::chrono::nanoseconds
   note(x, stream);
   tally.note(x.notes());
   if (status) return stream.finish();
-  // The head has left as 200, so a failure can only be told in the stream. It goes up as well, to be logged.
+  // The head has left as 200, so a failure can only be told in the stream. It goes up as well, to
+  // be logged.
   if (status.code() != GH_STOP) (void)stream.fail();
   return status;
 }
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Chat, "chat", "1.0.0", "POST /api/chat for clients of the Vercel AI SDK", GATEHOUSE_SCHEMA,
+GATEHOUSE_PLUGIN(gatehouse::Chat, "chat", "1.0.0",
+                 "POST /api/chat for clients of the Vercel AI SDK", GATEHOUSE_SCHEMA,
                  GH_PLUGIN_INGRESS)

@@ -7,8 +7,9 @@
 
 namespace gatehouse {
 
-/// POST /api/chat for clients of the Vercel AI SDK: their messages become the chat document, and the events of the answer
-/// their UI message stream. Below it there is no HTTP. GET /api/chat/ID/stream: that no answer is to be gone on with.
+/// POST /api/chat for clients of the Vercel AI SDK: their messages become the chat document, and
+/// the events of the answer their UI message stream. Below it there is no HTTP. GET
+/// /api/chat/ID/stream: that no answer is to be gone on with.
 class Chat final : public Plugin {
  public:
   Chat(Host host, Json config);

@@ -16,8 +16,12 @@ using testing::Harness;
 using testing::Request;
 
 const std::string kStart =
-    "data: {\"type\":\"start\",\"messageMetadata\":{\"createdAt\":1735689600000,\"model\":\"gemini-3.8-flash\"}}\n\n";
-const std::string kError = "data: {\"type\":\"error\",\"errorText\":\"An error occurred during the conversation\"}\n\ndata: [DONE]\n\n";
+    "data: "
+    "{\"type\":\"start\",\"messageMetadata\":{\"createdAt\":1735689600000,\"model\":\"gemini-3.8-"
+    "flash\"}}\n\n";
+const std::string kError =
+    "data: {\"type\":\"error\",\"errorText\":\"An error occurred during the "
+    "conversation\"}\n\ndata: [DONE]\n\n";
 
 Request question() {
   Request request("POST", "/api/chat");
@@ -40,8 +44,10 @@ TEST_F(ChatTest, AnswersWithAnEventStream) {
                                               {"X-Accel-Buffering", "no"},
                                               {"X-Vercel-AI-UI-Message-Stream", "v1"}}));
   EXPECT_EQ(answer.events.front(), "bytes:" + kStart);
-  EXPECT_EQ(answer.events.back(),
-            "bytes+last:data: {\"type\":\"finish\",\"finishReason\":\"stop\",\"messageMetadata\":{}}\n\ndata: [DONE]\n\n");
+  EXPECT_EQ(
+      answer.events.back(),
+      "bytes+last:data: "
+      "{\"type\":\"finish\",\"finishReason\":\"stop\",\"messageMetadata\":{}}\n\ndata: [DONE]\n\n");
   EXPECT_EQ(answer.heartbeat, ": keep-alive\n\n");
   EXPECT_EQ(answer.heartbeat_interval, 15s);
 }
@@ -69,7 +75,8 @@ TEST(Chat, AsksTheModelWithTheSettingsOfTheOperator) {
   h.next = testing::answer("Hello");
   Chat chat(
       h.host(),
-      h.config(R"({"models": ["a", "b"], "default_model": "b", "system_prompt": "Be kind.", "temperature": 0, "max_output_tokens": 9})"));
+      h.config(
+          R"({"models": ["a", "b"], "default_model": "b", "system_prompt": "Be kind.", "temperature": 0, "max_output_tokens": 9})"));
   EXPECT_NE(h.run(chat, question()).body.find(R"("model":"b")"), std::string::npos);
   const Json asked = h.config(h.chats.at(0));
   EXPECT_EQ(asked["model"].str(), "b");
@@ -81,11 +88,18 @@ TEST(Chat, AsksTheModelWithTheSettingsOfTheOperator) {
 TEST(Chat, ShowsReasoningSourcesAndTheModelThatAnsweredAsTheOperatorWants) {
   for (const bool shown : {true, false}) {
     Harness h;
-    h.next = testing::events(
-        {"step-start", "reasoning:because", "source:s1:Title:https://s.example/", R"(response:{"model":"other"})", "step-finish:stop"});
-    Chat chat(h.host(), h.config(shown ? "{}" : R"({"send_reasoning": false, "send_sources": false, "send_model_version": false})"));
+    h.next =
+        testing::events({"step-start", "reasoning:because", "source:s1:Title:https://s.example/",
+                         R"(response:{"model":"other"})", "step-finish:stop"});
+    Chat chat(
+        h.host(),
+        h.config(
+            shown
+                ? "{}"
+                : R"({"send_reasoning": false, "send_sources": false, "send_model_version": false})"));
     const std::string body = h.run(chat, question()).body;
-    for (const char* text : {"because", "s.example", "modelVersion"}) EXPECT_EQ(body.find(text) != std::string::npos, shown) << text;
+    for (const char* text : {"because", "s.example", "modelVersion"})
+      EXPECT_EQ(body.find(text) != std::string::npos, shown) << text;
     EXPECT_EQ(h.config(h.chats.at(0))["reasoning"].boolean(), shown);
   }
 }
@@ -95,14 +109,16 @@ TEST(Chat, LeavesOutWhatTheOperatorLeavesToTheModel) {
   h.next = testing::answer("Hello");
   Chat chat(h.host(), h.config(R"({"system_prompt": ""})"));
   h.run(chat, question());
-  EXPECT_EQ(h.chats.at(0),
-            R"({"model":"gemini-3.8-flash","reasoning":true,"messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}]})");
+  EXPECT_EQ(
+      h.chats.at(0),
+      R"({"model":"gemini-3.8-flash","reasoning":true,"messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}]})");
 }
 
 TEST(Chat, LetsClientsChooseWhatTheOperatorAllows) {
   Harness h;
   h.next = testing::answer("Hello");
-  Chat chat(h.host(), h.config(R"({"model_options": ["thinking", "temperature"], "temperature": 1})"));
+  Chat chat(h.host(),
+            h.config(R"({"model_options": ["thinking", "temperature"], "temperature": 1})"));
   Request request = question();
   request.body.insert(1, R"("modelOptions": {"thinking": "low", "temperature": 0}, )");
   h.run(chat, request);
@@ -113,13 +129,15 @@ TEST(Chat, LetsClientsChooseWhatTheOperatorAllows) {
   request = question();
   request.body.insert(1, R"("modelOptions": {"topK": 3}, )");
   EXPECT_EQ(h.run(chat, request).failure.message,
-            "modelOptions.topK is not allowed: the gateway's operator can add top_k to chat.model_options");
+            "modelOptions.topK is not allowed: the gateway's operator can add top_k to "
+            "chat.model_options");
 }
 
 TEST(Chat, LetsTheOperatorAllowEachOptionThatThereIs) {
   const Document schema = testing::parse(GATEHOUSE_SCHEMA);
   std::string names;
-  for (const Json name : schema.root()["properties"]["model_options"]["items"]["enum"]) names.append(name.str()).append(" ");
+  for (const Json name : schema.root()["properties"]["model_options"]["items"]["enum"])
+    names.append(name.str()).append(" ");
   std::string known;
   for (const Option& option : options()) known.append(option.name).append(" ");
   EXPECT_EQ(names, known);
@@ -151,8 +169,8 @@ TEST_F(ChatTest, NotesWhenTheModelBeganAndWhatItCalled) {
     h.advance(800ms);
     if (Status status = testing::emit(out, {"step-start", "text:"}); !status) return status;
     h.advance(50ms);
-    if (Status status =
-            testing::emit(out, {"tool-input-start:c1:search", R"(tool-call:c1:search:{})", "step-finish:tool-calls"});
+    if (Status status = testing::emit(out, {"tool-input-start:c1:search",
+                                            R"(tool-call:c1:search:{})", "step-finish:tool-calls"});
         !status)
       return status;
     h.advance(50ms);
@@ -190,7 +208,8 @@ TEST_F(ChatTest, SaysNothingMoreToAClientThatLeft) {
   Request request = question();
   request.leaves_after = 2;
   const Answer answer = h.run(chat, request);
-  EXPECT_EQ(answer.events, (Events{"bytes:" + kStart, "bytes:data: {\"type\":\"start-step\"}\n\n"}));
+  EXPECT_EQ(answer.events,
+            (Events{"bytes:" + kStart, "bytes:data: {\"type\":\"start-step\"}\n\n"}));
   EXPECT_EQ(answer.code, GH_STOP);
 
   h.next = [](Exchange&, Sink&) { return Status(GH_STOP); };
@@ -198,7 +217,8 @@ TEST_F(ChatTest, SaysNothingMoreToAClientThatLeft) {
 }
 
 TEST_F(ChatTest, RefusesABadBodyBeforeTheStreamBegins) {
-  for (const char* body : {"", "{\"messages\": [", "[]", R"({"messages": []})", R"({"messages": [{"role": "user", "parts": []}]})"}) {
+  for (const char* body : {"", "{\"messages\": [", "[]", R"({"messages": []})",
+                           R"({"messages": [{"role": "user", "parts": []}]})"}) {
     Request request = question();
     request.body = body;
     const Answer answer = h.run(chat, request);
@@ -216,7 +236,8 @@ TEST_F(ChatTest, LeavesOtherRequestsToOthers) {
 
 TEST_F(ChatTest, WantsTheDefaultModelToBeOneOfTheModels) {
   Chat other(h.host(), h.config(R"({"models": ["a"]})"));
-  EXPECT_EQ(h.problems, (Events{"/default_model: must be one of models: add it there, or choose one of them"}));
+  EXPECT_EQ(h.problems,
+            (Events{"/default_model: must be one of models: add it there, or choose one of them"}));
 }
 
 }  // namespace

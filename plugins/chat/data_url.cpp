@@ -49,9 +49,12 @@ std::optional<DataUrl> parse_data_url(View url) {
 }
 
 bool is_base64(View text) {
-  for (int padding = 0; padding < 2 && !text.empty() && text.back() == '='; ++padding) text.remove_suffix(1);
+  for (int padding = 0; padding < 2 && !text.empty() && text.back() == '='; ++padding)
+    text.remove_suffix(1);
   std::uint8_t foreign = 0;
-  for (const char c : text) foreign |= kForeign[static_cast<unsigned char>(c)];  // no exit inside: 20 MB are ordinary, faults are not
+  for (const char c : text)
+    foreign |= kForeign[static_cast<unsigned char>(
+        c)];  // no exit inside: 20 MB are ordinary, faults are not
   return !text.empty() && foreign == 0 && text.size() % 4 != 1;
 }
 
@@ -62,8 +65,10 @@ std::string base64_of(View percent_encoded) {
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
     std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    for (std::size_t k = 0; k < 4; ++k) out.push_back(k <= count ? kAlphabet[group >> (18 - 6 * k) & 63] : '=');
+    for (std::size_t k = 0; k < 3; ++k)
+      group = group << 8 | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    for (std::size_t k = 0; k < 4; ++k)
+      out.push_back(k <= count ? kAlphabet[group >> (18 - 6 * k) & 63] : '=');
   }
   return out;
 }

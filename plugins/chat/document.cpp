@@ -9,7 +9,8 @@
 namespace gatehouse {
 namespace {
 
-/// A message of the chat document that comes into being with its first part: models refuse messages without any.
+/// A message of the chat document that comes into being with its first part: models refuse messages
+/// without any.
 class Message {
  public:
   Message(MutableJson messages, View role) : messages_(messages), role_(role) {}
@@ -36,7 +37,8 @@ constexpr View kDenial = "The user denied this tool call.";
 // Of the kinds of chunks that a client may accept: those that plugins further down ask for.
 constexpr View kAcceptable[] = {"tool-approval-request"};
 
-/// Signatures of the model on its earlier words. It refuses or forgets them unless they come back unchanged.
+/// Signatures of the model on its earlier words. It refuses or forgets them unless they come back
+/// unchanged.
 void add_metadata(Json metadata, MutableJson to) {
   if (!metadata.is_null()) to.edit("metadata").set(metadata);
 }
@@ -62,8 +64,10 @@ void add_file(Json part, View type, Message& message) {
   } else {
     file.edit(url.str().find(':') == View::npos ? "data" : "url").set(url);
   }
-  // What the AI SDK makes of an image whose kind it does not know; AI SDK 7 calls such a one just "image".
-  file.edit("media_type").set(media_type == "image/*" || media_type == "image" ? "image/jpeg" : media_type);
+  // What the AI SDK makes of an image whose kind it does not know; AI SDK 7 calls such a one just
+  // "image".
+  file.edit("media_type")
+      .set(media_type == "image/*" || media_type == "image" ? "image/jpeg" : media_type);
   if (!part["filename"].str().empty()) file.edit("name").set(part["filename"]);
   add_metadata(part["providerMetadata"], file);
 }
@@ -71,13 +75,15 @@ void add_file(Json part, View type, Message& message) {
 /// How a call came out, as far as the client knows.
 enum class Outcome { kNone, kOutput, kError, kDenied, kDecided };
 
-/// `is_open`: it belongs to the step that this request goes on with, so what the user says to a question about it counts.
+/// `is_open`: it belongs to the step that this request goes on with, so what the user says to a
+/// question about it counts.
 Outcome outcome_of(Json part, bool is_open) {
   const View state = part["state"].str();
   if (state == "output-available" && !part["preliminary"].boolean()) return Outcome::kOutput;
   if (state == "output-error") return Outcome::kError;
   if (state == "output-denied") return Outcome::kDenied;
-  if (state == "approval-responded" && is_open && part["approval"]["id"].is_string()) return Outcome::kDecided;
+  if (state == "approval-responded" && is_open && part["approval"]["id"].is_string())
+    return Outcome::kDecided;
   return Outcome::kNone;
 }
 
@@ -88,14 +94,16 @@ void add_approval(Json given, MutableJson call) {
   if (given["reason"].is_string()) approval.edit("reason").set(given["reason"]);
 }
 
-/// A call and its answer. Calls without one are left out, as models refuse them for the rest of the conversation.
+/// A call and its answer. Calls without one are left out, as models refuse them for the rest of the
+/// conversation.
 void add_tool(Json part, bool is_open, Message& answer, Message& results) {
   const bool at_provider = part["providerExecuted"].boolean();
   const Outcome outcome = outcome_of(part, is_open && !at_provider);
   if (outcome == Outcome::kNone) return;
 
   const View type = part["type"].str();
-  const View name = type == "dynamic-tool" ? part["toolName"].str() : type.substr(type.find('-') + 1);
+  const View name =
+      type == "dynamic-tool" ? part["toolName"].str() : type.substr(type.find('-') + 1);
   const Json given = part["input"].is_null() ? part["rawInput"] : part["input"];
   MutableJson call = answer.add("tool-call");
   call.edit("id").set(part["toolCallId"]);
@@ -139,9 +147,12 @@ void add_user(Json parts, MutableJson messages) {
   }
 }
 
-bool ends_step(Json part) { return part["type"].str() == "step-start" || part["type"].str() == "steering-message"; }
+bool ends_step(Json part) {
+  return part["type"].str() == "step-start" || part["type"].str() == "steering-message";
+}
 
-/// One message for each step of the model, followed by the answers to its calls, and by what the user threw in.
+/// One message for each step of the model, followed by the answers to its calls, and by what the
+/// user threw in.
 void add_assistant(Json parts, bool is_last, MutableJson messages) {
   std::ptrdiff_t steps_left = 0;
   for (const Json part : parts) steps_left += ends_step(part);
@@ -157,7 +168,8 @@ void add_assistant(Json parts, bool is_last, MutableJson messages) {
       --steps_left;
     } else if (type == "text" || type == "reasoning") {
       // A signature that came without a text of its own belongs on an empty part.
-      if (!part["text"].str().empty() || part["providerMetadata"].size() > 0) add_text(part, type, answer);
+      if (!part["text"].str().empty() || part["providerMetadata"].size() > 0)
+        add_text(part, type, answer);
     } else if (type == "file" || type == "reasoning-file") {
       add_file(part, type, answer);
     } else if (type == "dynamic-tool" || type.substr(0, 5) == "tool-") {
@@ -176,16 +188,18 @@ bool contains(Json texts, View text) {
 /// An empty list allows everything.
 bool allows(Json names, View name) { return names.size() == 0 || contains(names, name); }
 
-/// Tools that run in the client are offered as announced; of those that may run on this side only the name counts, because
-/// whoever runs them knows them better.
+/// Tools that run in the client are offered as announced; of those that may run on this side only
+/// the name counts, because whoever runs them knows them better.
 void add_tools(Json announced, Json allowed, MutableJson chat) {
-  std::unordered_map<View, const gh_json*> latest;  // a later announcement of a name replaces an earlier one
+  std::unordered_map<View, const gh_json*>
+      latest;  // a later announcement of a name replaces an earlier one
   for (const Json tool : announced) latest[tool["name"].str()] = tool.raw();
   for (const Json tool : announced) {
     const View name = tool["name"].str();
     if (latest[name] != tool.raw() || !allows(allowed, name)) continue;
     const View location = tool["mcp"]["executionLocation"].str();
-    if (location == "backend" || location == "either") chat.edit("backend_tools").push().set(tool["name"]);
+    if (location == "backend" || location == "either")
+      chat.edit("backend_tools").push().set(tool["name"]);
     if (location == "backend") continue;
     MutableJson offered = chat.edit("tools").push();
     offered.edit("name").set(tool["name"]);
@@ -202,7 +216,8 @@ Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
   };
   const View model = body["model"].str(defaults.model);
   fill_in("model", body["modelConfig"]["remoteModel"].str(model));
-  if (chat["system"].size() == 0 && !defaults.system_prompt.empty()) chat.edit("system").push().set(defaults.system_prompt);
+  if (chat["system"].size() == 0 && !defaults.system_prompt.empty())
+    chat.edit("system").push().set(defaults.system_prompt);
   if (const View context = body["initialPageContext"].str(); !context.empty()) {
     chat.edit("system").push().set(std::string("\n\n[INITIAL PAGE CONTEXT]\n").append(context));
   }

@@ -9,10 +9,14 @@ namespace {
 
 using testing::Harness;
 
-const Defaults kDefaults = {
-    .model = "gemini-3.8-flash", .system_prompt = "Be kind.", .temperature = 0.5, .max_output_tokens = 100, .reasoning = false};
+const Defaults kDefaults = {.model = "gemini-3.8-flash",
+                            .system_prompt = "Be kind.",
+                            .temperature = 0.5,
+                            .max_output_tokens = 100,
+                            .reasoning = false};
 
-/// The chat document for a body, without the white space of the test. `before` is what plugins further up have written.
+/// The chat document for a body, without the white space of the test. `before` is what plugins
+/// further up have written.
 std::string document(View body, View before = "null", const Defaults& defaults = kDefaults) {
   Harness h;
   const Document chat = testing::parse(before);
@@ -31,37 +35,54 @@ std::string member(View name, View body) {
   return h.config(document(body))[name].dump();
 }
 
-std::string messages(View given) { return member("messages", std::string(R"({"messages": )").append(given).append("}")); }
+std::string messages(View given) {
+  return member("messages", std::string(R"({"messages": )").append(given).append("}"));
+}
 
-std::string user(View parts) { return std::string(R"([{"role": "user", "parts": [)").append(parts).append("]}]"); }
+std::string user(View parts) {
+  return std::string(R"([{"role": "user", "parts": [)").append(parts).append("]}]");
+}
 
 /// After a question, so that there is something to answer.
 std::string assistant(View parts) {
-  return std::string(R"([{"role": "user", "parts": [{"type": "text", "text": "Q"}]}, {"role": "assistant", "parts": [)")
+  return std::string(
+             R"([{"role": "user", "parts": [{"type": "text", "text": "Q"}]}, {"role": "assistant", "parts": [)")
       .append(parts)
       .append("]}]");
 }
 std::string after_question(View rest) {
-  return compact(std::string(R"([{"role": "user", "content": [{"type": "text", "text": "Q"}]})").append(rest).append("]"));
+  return compact(std::string(R"([{"role": "user", "content": [{"type": "text", "text": "Q"}]})")
+                     .append(rest)
+                     .append("]"));
 }
 
 TEST(ChatDocument, AsksTheDefaultModelWhatTheUserSaid) {
-  EXPECT_EQ(document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})"), compact(R"({
+  EXPECT_EQ(
+      document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})"),
+      compact(R"({
     "model": "gemini-3.8-flash", "system": ["Be kind."], "temperature": 0.5, "max_output_tokens": 100,
     "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})"));
 }
 
 TEST(ChatDocument, SaysNothingThatTheOperatorHasNotSaid) {
-  EXPECT_EQ(document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})", "null",
-                     {.model = "m", .system_prompt = "", .temperature = {}, .max_output_tokens = {}, .reasoning = true}),
-            compact(R"({"model": "m", "reasoning": true, "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})"));
+  EXPECT_EQ(
+      document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})",
+               "null",
+               {.model = "m",
+                .system_prompt = "",
+                .temperature = {},
+                .max_output_tokens = {},
+                .reasoning = true}),
+      compact(
+          R"({"model": "m", "reasoning": true, "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})"));
 }
 
 TEST(ChatDocument, LetsAWorkflowGoBeforeTheClientAndTheClientBeforeTheOperator) {
   Harness h;
-  const Json chat = h.config(document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}],
+  const Json chat = h.config(
+      document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}],
                                           "modelOptions": {"thinking": "low", "topP": 0.5, "temperature": 2}})",
-                                      R"({"thinking": "high"})"));
+               R"({"thinking": "high"})"));
   EXPECT_EQ(chat["thinking"].str(), "high");
   EXPECT_EQ(chat["top_p"].real(), 0.5);
   EXPECT_EQ(chat["temperature"].real(), 2);
@@ -69,35 +90,44 @@ TEST(ChatDocument, LetsAWorkflowGoBeforeTheClientAndTheClientBeforeTheOperator) 
 }
 
 TEST(ChatDocument, KeepsOfWhatTheClientAcceptsWhatSomebodyAsksFor) {
-  const std::string body = R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "accepts": )";
-  EXPECT_EQ(member("accepts", body + R"(["from-the-future", "tool-approval-request", "tool-approval-request"]})"),
-            R"(["tool-approval-request"])");
+  const std::string body =
+      R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "accepts": )";
+  EXPECT_EQ(
+      member("accepts",
+             body + R"(["from-the-future", "tool-approval-request", "tool-approval-request"]})"),
+      R"(["tool-approval-request"])");
   EXPECT_EQ(member("accepts", body + R"(["from-the-future"]})"), "null");
 }
 
 TEST(ChatDocument, TakesTheModelFromTheModelConfigFirst) {
-  const std::string body = R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "model": "first")";
+  const std::string body =
+      R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "model": "first")";
   EXPECT_EQ(member("model", body + "}"), R"("first")");
   EXPECT_EQ(member("model", body + R"(, "modelConfig": {"mode": "byok"}})"), R"("first")");
-  EXPECT_EQ(member("model", body + R"(, "modelConfig": {"remoteModel": "second"}})"), R"("second")");
+  EXPECT_EQ(member("model", body + R"(, "modelConfig": {"remoteModel": "second"}})"),
+            R"("second")");
 }
 
 TEST(ChatDocument, KeepsWhatPluginsFurtherUpHaveDecided) {
-  EXPECT_EQ(document(R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "model": "other",
+  EXPECT_EQ(
+      document(
+          R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "model": "other",
                          "initialPageContext": "A page"})",
-                     R"({"workflow": "quick", "system": ["Be quick."], "model": "fast", "temperature": 0, "max_output_tokens": 9})"),
-            compact(R"({
+          R"({"workflow": "quick", "system": ["Be quick."], "model": "fast", "temperature": 0, "max_output_tokens": 9})"),
+      compact(R"({
     "workflow": "quick", "system": ["Be quick.", "\n\n[INITIAL PAGE CONTEXT]\nA page"], "model": "fast", "temperature": 0,
     "max_output_tokens": 9, "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})"));
 }
 
 TEST(ChatDocument, OffersTheAllowedToolsOnly) {
-  const std::string body = R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}],
+  const std::string body =
+      R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}],
       "toolSchemas": [{"name": "click"}, {"name": "kit_echo", "mcp": {"executionLocation": "either"}}, {"name": "kit_add",
                        "mcp": {"executionLocation": "backend"}}]})";
   const auto offered = [&](View allowed) {
     Harness h;
-    const Json chat = h.config(document(body, std::string(R"({"allowed_tools": )").append(allowed).append("}")));
+    const Json chat =
+        h.config(document(body, std::string(R"({"allowed_tools": )").append(allowed).append("}")));
     EXPECT_FALSE(chat["allowed_tools"]);
     return chat["tools"].dump() + chat["backend_tools"].dump();
   };
@@ -108,30 +138,39 @@ TEST(ChatDocument, OffersTheAllowedToolsOnly) {
 }
 
 TEST(ChatDocument, PutsThePageContextAfterThePrompt) {
-  const std::string body = R"(, "messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})";
-  EXPECT_EQ(member("system", R"({"initialPageContext": "A page")" + body), R"(["Be kind.","\n\n[INITIAL PAGE CONTEXT]\nA page"])");
+  const std::string body =
+      R"(, "messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}]})";
+  EXPECT_EQ(member("system", R"({"initialPageContext": "A page")" + body),
+            R"(["Be kind.","\n\n[INITIAL PAGE CONTEXT]\nA page"])");
   EXPECT_EQ(member("system", R"({"initialPageContext": "")" + body), R"(["Be kind."])");
 }
 
 TEST(ChatDocument, KeepsSystemMessagesAsOneTextEach) {
-  EXPECT_EQ(messages(R"([{"role": "system", "parts": [{"type": "text", "text": "Speak "}, {"type": "text", "text": "French."}]},
+  EXPECT_EQ(
+      messages(
+          R"([{"role": "system", "parts": [{"type": "text", "text": "Speak "}, {"type": "text", "text": "French."}]},
                          {"role": "system", "parts": [{"type": "text", "text": ""}]},
                          {"role": "user", "parts": [{"type": "text", "text": "Hi"}]}])"),
-            compact(R"([{"role": "system", "content": [{"type": "text", "text": "Speak French."}]},
+      compact(R"([{"role": "system", "content": [{"type": "text", "text": "Speak French."}]},
                         {"role": "user", "content": [{"type": "text", "text": "Hi"}]}])"));
 }
 
 TEST(ChatDocument, TurnsFilesIntoBase64OrLinks) {
   const std::pair<const char*, const char*> cases[] = {
-      {R"("mediaType": "image/jpeg", "url": "data:image/png;base64,iVBORw0KGgo=")", R"("data": "iVBORw0KGgo=", "media_type": "image/png")"},
+      {R"("mediaType": "image/jpeg", "url": "data:image/png;base64,iVBORw0KGgo=")",
+       R"("data": "iVBORw0KGgo=", "media_type": "image/png")"},
       {R"("mediaType": "text/csv", "url": "DATA:text/csv;charset=utf-8;BASE64,YSxiCg==")",
        R"("data": "YSxiCg==", "media_type": "text/csv")"},
       {R"("mediaType": "text/plain", "url": "data:text/plain;charset=utf-8,gr%C3%BC%C3%9Fe%20%26%20mehr")",
        R"("data": "Z3LDvMOfZSAmIG1laHI=", "media_type": "text/plain")"},
-      {R"("mediaType": "text/plain", "url": "data:,100%25%2%")", R"("data": "MTAwJSUyJQ==", "media_type": "text/plain")"},
-      {R"("mediaType": "audio/wav", "url": "UklGRg==")", R"("data": "UklGRg==", "media_type": "audio/wav")"},
-      {R"("mediaType": "image/*", "url": "iVBORw0KGgo=")", R"("data": "iVBORw0KGgo=", "media_type": "image/jpeg")"},
-      {R"("mediaType": "image", "url": "iVBORw0KGgo=")", R"("data": "iVBORw0KGgo=", "media_type": "image/jpeg")"},
+      {R"("mediaType": "text/plain", "url": "data:,100%25%2%")",
+       R"("data": "MTAwJSUyJQ==", "media_type": "text/plain")"},
+      {R"("mediaType": "audio/wav", "url": "UklGRg==")",
+       R"("data": "UklGRg==", "media_type": "audio/wav")"},
+      {R"("mediaType": "image/*", "url": "iVBORw0KGgo=")",
+       R"("data": "iVBORw0KGgo=", "media_type": "image/jpeg")"},
+      {R"("mediaType": "image", "url": "iVBORw0KGgo=")",
+       R"("data": "iVBORw0KGgo=", "media_type": "image/jpeg")"},
       {R"("mediaType": "image/png", "url": "iVBORw0KGgo=", "filename": "cat.png", "providerReference": {"google": "files/x"})",
        R"("data": "iVBORw0KGgo=", "media_type": "image/png", "name": "cat.png")"},
       {R"("mediaType": "video/mp4", "url": "https://youtu.be/dQw4w9WgXcQ")",
@@ -139,7 +178,9 @@ TEST(ChatDocument, TurnsFilesIntoBase64OrLinks) {
   };
   for (const auto& [given, expected] : cases) {
     EXPECT_EQ(messages(user(std::string(R"({"type": "file", )").append(given).append("}"))),
-              compact(std::string(R"([{"role": "user", "content": [{"type": "file", )").append(expected).append("}]}]")));
+              compact(std::string(R"([{"role": "user", "content": [{"type": "file", )")
+                          .append(expected)
+                          .append("}]}]")));
   }
 }
 
@@ -166,13 +207,18 @@ TEST(ChatDocument, CutsTheHistoryIntoTheStepsOfTheModel) {
 }
 
 TEST(ChatDocument, KeepsOnlyToolCallsThatWereAnswered) {
-  for (const char* unanswered :
-       {R"("state": "input-streaming")", R"("state": "input-available", "input": {})", R"("state": "approval-requested", "input": {})",
-        R"("state": "output-available", "input": {}, "output": 1, "preliminary": true)",
-        R"("state": "input-available", "input": {}, "providerExecuted": true)", R"("state": "approval-responded", "input": {})",
-        R"("state": "approval-responded", "input": {}, "approval": {"id": "a", "approved": true}, "providerExecuted": true)",
-        R"("state": "from-the-future", "input": {}, "output": 1)"}) {
-    EXPECT_EQ(messages(assistant(std::string(R"({"type": "tool-click", "toolCallId": "c1", )").append(unanswered).append("}"))),
+  for (
+      const char* unanswered :
+      {R"("state": "input-streaming")", R"("state": "input-available", "input": {})",
+       R"("state": "approval-requested", "input": {})",
+       R"("state": "output-available", "input": {}, "output": 1, "preliminary": true)",
+       R"("state": "input-available", "input": {}, "providerExecuted": true)",
+       R"("state": "approval-responded", "input": {})",
+       R"("state": "approval-responded", "input": {}, "approval": {"id": "a", "approved": true}, "providerExecuted": true)",
+       R"("state": "from-the-future", "input": {}, "output": 1)"}) {
+    EXPECT_EQ(messages(assistant(std::string(R"({"type": "tool-click", "toolCallId": "c1", )")
+                                     .append(unanswered)
+                                     .append("}"))),
               after_question(""))
         << unanswered;
   }
@@ -183,28 +229,32 @@ TEST(ChatDocument, TellsTheModelWhatAToolCallWas) {
     const char *part, *name, *input, *result;
   };
   const Case cases[] = {
-      {R"("type": "tool-a-b", "state": "output-available", "input": {"x": [1, 2.5]}, "output": "text")", "a-b", R"({"x": [1, 2.5]})",
-       R"("output": "text")"},
-      {R"("type": "dynamic-tool", "toolName": "kit_echo", "state": "output-available", "input": {}, "output": [null])", "kit_echo", "{}",
-       R"("output": [null])"},
-      {R"("type": "tool-click", "state": "output-available", "input": {})", "click", "{}", R"("output": null)"},
-      {R"("type": "tool-click", "state": "output-available", "input": {}, "output": 1, "approval": {"id": "a", "approved": true})", "click",
-       "{}", R"("output": 1)"},
-      {R"("type": "tool-click", "state": "output-error", "input": {"at": 1}, "errorText": "gone")", "click", R"({"at": 1})",
-       R"("error": "gone")"},
-      {R"("type": "tool-click", "state": "output-error", "rawInput": {"at": 2}, "errorText": "gone")", "click", R"({"at": 2})",
-       R"("error": "gone")"},
-      {R"("type": "tool-click", "state": "output-error", "rawInput": "{broken", "errorText": "gone")", "click", "{}", R"("error": "gone")"},
+      {R"("type": "tool-a-b", "state": "output-available", "input": {"x": [1, 2.5]}, "output": "text")",
+       "a-b", R"({"x": [1, 2.5]})", R"("output": "text")"},
+      {R"("type": "dynamic-tool", "toolName": "kit_echo", "state": "output-available", "input": {}, "output": [null])",
+       "kit_echo", "{}", R"("output": [null])"},
+      {R"("type": "tool-click", "state": "output-available", "input": {})", "click", "{}",
+       R"("output": null)"},
+      {R"("type": "tool-click", "state": "output-available", "input": {}, "output": 1, "approval": {"id": "a", "approved": true})",
+       "click", "{}", R"("output": 1)"},
+      {R"("type": "tool-click", "state": "output-error", "input": {"at": 1}, "errorText": "gone")",
+       "click", R"({"at": 1})", R"("error": "gone")"},
+      {R"("type": "tool-click", "state": "output-error", "rawInput": {"at": 2}, "errorText": "gone")",
+       "click", R"({"at": 2})", R"("error": "gone")"},
+      {R"("type": "tool-click", "state": "output-error", "rawInput": "{broken", "errorText": "gone")",
+       "click", "{}", R"("error": "gone")"},
       {R"("type": "tool-click", "state": "output-denied", "input": {}, "approval": {"id": "a", "approved": false, "reason": "Not this."})",
        "click", "{}", R"("error": "Not this.")"},
-      {R"("type": "tool-click", "state": "output-denied", "input": {}, "approval": {"id": "a", "approved": false})", "click", "{}",
-       R"("error": "The user denied this tool call.")"},
+      {R"("type": "tool-click", "state": "output-denied", "input": {}, "approval": {"id": "a", "approved": false})",
+       "click", "{}", R"("error": "The user denied this tool call.")"},
   };
   for (const Case& c : cases) {
-    const std::string id_and_name = std::string(R"("id": "c1", "name": ")").append(c.name).append(R"(", )");
+    const std::string id_and_name =
+        std::string(R"("id": "c1", "name": ")").append(c.name).append(R"(", )");
     EXPECT_EQ(
         messages(assistant(std::string(R"({"toolCallId": "c1", )").append(c.part).append("}"))),
-        after_question(R"(, {"role": "assistant", "content": [{"type": "tool-call", )" + id_and_name + R"("input": )" + c.input + R"(}]},
+        after_question(R"(, {"role": "assistant", "content": [{"type": "tool-call", )" +
+                       id_and_name + R"("input": )" + c.input + R"(}]},
                                   {"role": "tool", "content": [{"type": "tool-result", )" +
                        id_and_name + c.result + "}]}"))
         << c.part;
@@ -246,7 +296,8 @@ TEST(ChatDocument, ForgetsWhatTheUserSaidOfACallOnceTheChatHasGoneOn) {
   const std::string answered =
       R"({"type": "dynamic-tool", "toolName": "pay", "toolCallId": "c1", "state": "approval-responded", "input": {},
                                    "approval": {"id": "a1", "approved": true}})";
-  for (const char* next : {R"({"type": "step-start"})", R"({"type": "steering-message", "id": "s", "parts": []})"}) {
+  for (const char* next :
+       {R"({"type": "step-start"})", R"({"type": "steering-message", "id": "s", "parts": []})"}) {
     EXPECT_EQ(messages(assistant(answered + ", " + next)), after_question("")) << next;
   }
   std::string chat = assistant(answered);
@@ -255,18 +306,20 @@ TEST(ChatDocument, ForgetsWhatTheUserSaidOfACallOnceTheChatHasGoneOn) {
 }
 
 TEST(ChatDocument, TakesASteeringMessageForATurnOfTheUser) {
-  EXPECT_EQ(messages(assistant(R"({"type": "step-start"}, {"type": "text", "text": "Going."},
+  EXPECT_EQ(
+      messages(assistant(R"({"type": "step-start"}, {"type": "text", "text": "Going."},
                                   {"type": "steering-message", "id": "s1", "parts": [{"type": "text", "text": "Left"},
                                     {"type": "file", "mediaType": "image/png", "url": "data:image/png;base64,AAAA"}]},
                                   {"type": "text", "text": "Turned."})")),
-            after_question(R"(, {"role": "assistant", "content": [{"type": "text", "text": "Going."}]},
+      after_question(R"(, {"role": "assistant", "content": [{"type": "text", "text": "Going."}]},
                                 {"role": "user", "content": [{"type": "text", "text": "Left"},
                                   {"type": "file", "data": "AAAA", "media_type": "image/png"}]},
                                 {"role": "assistant", "content": [{"type": "text", "text": "Turned."}]})"));
 }
 
 TEST(ChatDocument, KeepsSignaturesOnEmptyPartsAndFiles) {
-  const char* parts = R"({"type": "text", "text": "", "providerMetadata": {"google": {"thoughtSignature": "s1"}}},
+  const char* parts =
+      R"({"type": "text", "text": "", "providerMetadata": {"google": {"thoughtSignature": "s1"}}},
                          {"type": "reasoning", "text": "", "providerMetadata": {"google": {"thoughtSignature": "s2"}}},
                          {"type": "file", "mediaType": "image/png", "url": "AAAA", "providerMetadata": {"google": {"thoughtSignature": "s3"}}},
                          {"type": "reasoning-file", "mediaType": "image/png", "url": "AAAA",
@@ -279,36 +332,44 @@ TEST(ChatDocument, KeepsSignaturesOnEmptyPartsAndFiles) {
 }
 
 TEST(ChatDocument, DropsWhatNoModelCanUse) {
-  EXPECT_EQ(messages(assistant(R"({"type": "step-start"}, {"type": "text", "text": ""}, {"type": "reasoning", "text": ""},
+  EXPECT_EQ(
+      messages(assistant(
+          R"({"type": "step-start"}, {"type": "text", "text": ""}, {"type": "reasoning", "text": ""},
                                   {"type": "text", "text": "", "providerMetadata": {}}, {"type": "custom", "kind": "a.b"},
                                   {"type": "source-document", "sourceId": "s0", "mediaType": "a/b", "title": "T"},
                                   {"type": "source-url", "sourceId": "s1", "url": "https://s.example"},
                                   {"type": "data-progress", "data": 50})")),
-            after_question(""));
+      after_question(""));
 }
 
 TEST(ChatDocument, RefusesToAskNothing) {
-  for (const char* empty : {R"([{"role": "user", "parts": []}])", R"([{"role": "user", "parts": [{"type": "text", "text": ""}]}])",
-                            R"([{"role": "system", "parts": [{"type": "text", "text": "Be brief."}]}])"}) {
-    EXPECT_EQ(document(std::string(R"({"messages": )").append(empty).append("}")), "messages must hold a text or a file that is not empty")
+  for (const char* empty :
+       {R"([{"role": "user", "parts": []}])",
+        R"([{"role": "user", "parts": [{"type": "text", "text": ""}]}])",
+        R"([{"role": "system", "parts": [{"type": "text", "text": "Be brief."}]}])"}) {
+    EXPECT_EQ(document(std::string(R"({"messages": )").append(empty).append("}")),
+              "messages must hold a text or a file that is not empty")
         << empty;
   }
 }
 
 TEST(ChatDocument, OffersToolsWhereTheyRun) {
-  const std::string body = R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "toolSchemas": [
+  const std::string body =
+      R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "toolSchemas": [
     {"name": "click", "description": "Click", "inputSchema": {"type": "object"}, "parameters": {"ignored": true}},
     {"name": "here", "mcp": {"executionLocation": "extension"}},
     {"name": "there", "mcp": {"executionLocation": "backend"}},
     {"name": "both", "mcp": {"executionLocation": "either"}}]})";
   EXPECT_EQ(
       member("tools", body),
-      compact(R"([{"name": "click", "description": "Click", "input_schema": {"type": "object"}}, {"name": "here"}, {"name": "both"}])"));
+      compact(
+          R"([{"name": "click", "description": "Click", "input_schema": {"type": "object"}}, {"name": "here"}, {"name": "both"}])"));
   EXPECT_EQ(member("backend_tools", body), R"(["there","both"])");
 }
 
 TEST(ChatDocument, BelievesTheLastAnnouncementOfATool) {
-  const std::string body = R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "toolSchemas": [
+  const std::string body =
+      R"({"messages": [{"role": "user", "parts": [{"type": "text", "text": "Hi"}]}], "toolSchemas": [
     {"name": "twice", "description": "old", "inputSchema": {}, "mcp": {"executionLocation": "backend"}},
     {"name": "once"},
     {"name": "twice"}]})";

@@ -8,7 +8,8 @@
 
 namespace gatehouse {
 
-/// What a client may choose of how the model is asked, once the operator allows it by its name in the chat document.
+/// What a client may choose of how the model is asked, once the operator allows it by its name in
+/// the chat document.
 struct Option {
   View name;
   View body_name;  ///< In `modelOptions` of a request.
@@ -18,8 +19,8 @@ struct Option {
 
 const std::vector<Option>& options();
 
-/// What is wrong with the `modelOptions` of a request, to be put after that word; nothing of them is repeated.
-/// `allowed` are names of options.
+/// What is wrong with the `modelOptions` of a request, to be put after that word; nothing of them
+/// is repeated. `allowed` are names of options.
 std::optional<std::string> check_options(Json given, const std::vector<std::string>& allowed);
 
 /// Puts checked options into the chat document, where it does not say otherwise already.

@@ -7,7 +7,8 @@ namespace gatehouse {
 /// Passes the events of an answer on, and notes for the access log how the model gave it.
 class Tally final : public Sink {
  public:
-  Tally(Sink& out, Host host, std::chrono::nanoseconds began) : out_(out), host_(host), began_(began) {}
+  Tally(Sink& out, Host host, std::chrono::nanoseconds began)
+      : out_(out), host_(host), began_(began) {}
 
   Status emit(Event e) override {
     switch (e.kind()) {
@@ -40,7 +41,8 @@ class Tally final : public Sink {
   Sink& out_;
   const Host host_;
   const std::chrono::nanoseconds began_;
-  std::optional<std::chrono::nanoseconds> first_;  // until the model's first word, thought or tool call
+  std::optional<std::chrono::nanoseconds>
+      first_;  // until the model's first word, thought or tool call
   std::int64_t steps_ = 0, tool_calls_ = 0;
 };
 

@@ -7,16 +7,19 @@ namespace gatehouse {
 namespace {
 
 constexpr View kDone = "data: [DONE]\n\n";
-// All that a client learns of an error: the reasons of a provider or a tool may hold keys, addresses and other people's words.
+// All that a client learns of an error: the reasons of a provider or a tool may hold keys,
+// addresses and other people's words.
 constexpr View kMasked = "An error occurred during the conversation";
 // What clients of all generations know.
-constexpr View kFinishReasons[] = {"stop", "length", "content-filter", "tool-calls", "error", "other"};
+constexpr View kFinishReasons[] = {"stop",       "length", "content-filter",
+                                   "tool-calls", "error",  "other"};
 
-/// Whether the client's JSON parser takes this for an attack on JavaScript's prototypes: it then drops the whole answer.
-/// That of AI SDK 5.0.92 does so for a `constructor` of null, too.
+/// Whether the client's JSON parser takes this for an attack on JavaScript's prototypes: it then
+/// drops the whole answer. That of AI SDK 5.0.92 does so for a `constructor` of null, too.
 bool breaks_client(Json value) {
   for (const auto [key, member] : value.members()) {
-    if (key == "__proto__" || (key == "constructor" && (member.is_null() || member["prototype"]))) return true;
+    if (key == "__proto__" || (key == "constructor" && (member.is_null() || member["prototype"])))
+      return true;
   }
   for (const Json inner : value) {
     if (breaks_client(inner)) return true;
@@ -37,8 +40,8 @@ std::optional<std::int64_t> sum(std::optional<std::int64_t> a, std::optional<std
 }
 
 Tokens sum(const Tokens& a, const Tokens& b) {
-  return {sum(a.input, b.input), sum(a.output, b.output), sum(a.total, b.total), sum(a.reasoning, b.reasoning),
-          sum(a.cached, b.cached)};
+  return {sum(a.input, b.input), sum(a.output, b.output), sum(a.total, b.total),
+          sum(a.reasoning, b.reasoning), sum(a.cached, b.cached)};
 }
 
 Tokens tokens_of(Json usage) {
@@ -52,7 +55,8 @@ Status UiStream::start(View model) {
   // No messageId: the client would take a continued answer for a new message.
   begin("start");
   buffer_.append(",\"messageMetadata\":{\"createdAt\":");
-  buffer_.append(std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(host_.wall()).count()));
+  buffer_.append(
+      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(host_.wall()).count()));
   member("model", model);
   buffer_.push_back('}');
   end();
@@ -76,7 +80,8 @@ Status UiStream::emit(Event e) {
       if (options_.send_reasoning) {
         write_delta("reasoning", e);
       } else if (!e.text().empty()) {
-        close_block();  // the same blocks of text, whether or not the thoughts between them are shown
+        close_block();  // the same blocks of text, whether or not the thoughts between them are
+                        // shown
       }
       break;
     case GH_EV_TOOL_INPUT_START:
@@ -132,7 +137,8 @@ Status UiStream::emit(Event e) {
     case GH_EV_USAGE: step_ = tokens_of(e.json()); break;
     case GH_EV_STEP_FINISH: {
       close_step();
-      const bool known = std::find(std::begin(kFinishReasons), std::end(kFinishReasons), e.name()) != std::end(kFinishReasons);
+      const bool known = std::find(std::begin(kFinishReasons), std::end(kFinishReasons),
+                                   e.name()) != std::end(kFinishReasons);
       finish_reason_ = known ? e.name() : "other";
       break;
     }
@@ -144,10 +150,15 @@ Status UiStream::finish() {
   close_step();
   begin("finish");
   member("finishReason", finish_reason_.empty() ? "other" : View(finish_reason_));
-  // Present even when empty: it is what makes the client show a step in which the model said nothing.
+  // Present even when empty: it is what makes the client show a step in which the model said
+  // nothing.
   buffer_.append(",\"messageMetadata\":{");
   const auto add = [this](View key, std::optional<std::int64_t> count) {
-    if (count) buffer_.append(buffer_.back() == '{' ? "\"" : ",\"").append(key).append("\":").append(std::to_string(*count));
+    if (count)
+      buffer_.append(buffer_.back() == '{' ? "\"" : ",\"")
+          .append(key)
+          .append("\":")
+          .append(std::to_string(*count));
   };
   add("inputTokens", tokens().input);
   add("outputTokens", tokens().output);
@@ -172,7 +183,8 @@ Status UiStream::fail() {
 
 Tokens UiStream::tokens() const { return sum(steps_before_, step_); }
 
-/// A piece of text or reasoning. One block is open at a time; tool calls, sources and files do not close it.
+/// A piece of text or reasoning. One block is open at a time; tool calls, sources and files do not
+/// close it.
 void UiStream::write_delta(View kind, Event e) {
   const bool open = block_kind_ == kind && block_of_ == e.id();
   if (e.text().empty() && !sendable_metadata(e)) return;
@@ -227,7 +239,8 @@ void UiStream::begin_tool(View type, Event e) {
   begin(type);
   member("toolCallId", e.id());
   if (type.substr(0, 10) == "tool-input") member("toolName", e.name());
-  // Must be the same on all chunks of a call: the client looks for the call among those of its kind only.
+  // Must be the same on all chunks of a call: the client looks for the call among those of its kind
+  // only.
   if (e.has(GH_DYNAMIC)) buffer_.append(",\"dynamic\":true");
   if (e.has(GH_PROVIDER_EXECUTED)) buffer_.append(",\"providerExecuted\":true");
 }
@@ -237,12 +250,16 @@ void UiStream::write_error_text(Event e, bool sendable) {
   member("errorText", kMasked);
   Document fields;
   fields.root().edit("tool_call_id").set(e.id());
-  fields.root().edit("reason").set(sendable ? e.text() : "clients drop an answer with such a key: __proto__, or prototype in constructor");
+  fields.root().edit("reason").set(
+      sendable ? e.text()
+               : "clients drop an answer with such a key: __proto__, or prototype in constructor");
   host_.log(GH_DEBUG, &x_, "a tool call failed", fields.root());
 }
 
 /// Opaque to everyone but the provider, whom it comes from.
-Json UiStream::sendable_metadata(Event e) { return e.metadata().size() > 0 && !breaks_client(e.metadata()) ? e.metadata() : Json(); }
+Json UiStream::sendable_metadata(Event e) {
+  return e.metadata().size() > 0 && !breaks_client(e.metadata()) ? e.metadata() : Json();
+}
 
 void UiStream::write_metadata(Event e) {
   if (const Json metadata = sendable_metadata(e)) member("providerMetadata", metadata);
@@ -264,7 +281,9 @@ void UiStream::close_step() {
   in_step_ = false;
 }
 
-void UiStream::begin(View type, View type_end) { buffer_.append("data: {\"type\":\"").append(type).append(type_end).push_back('"'); }
+void UiStream::begin(View type, View type_end) {
+  buffer_.append("data: {\"type\":\"").append(type).append(type_end).push_back('"');
+}
 
 void UiStream::member(View key, View text) {
   buffer_.append(",\"").append(key).append("\":");

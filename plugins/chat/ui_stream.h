@@ -13,8 +13,9 @@ struct Tokens {
   std::optional<std::int64_t> input, output, total, reasoning, cached;
 };
 
-/// Writes the events of one answer to `out` as the AI SDK's UI message stream: server-sent events, each a chunk of JSON. The
-/// client checks every chunk and drops the whole answer at the first it does not expect, so nothing optional is ever null.
+/// Writes the events of one answer to `out` as the AI SDK's UI message stream: server-sent events,
+/// each a chunk of JSON. The client checks every chunk and drops the whole answer at the first it
+/// does not expect, so nothing optional is ever null.
 class UiStream final : public Sink {
  public:
   struct Options {
@@ -23,7 +24,8 @@ class UiStream final : public Sink {
     bool send_model_version;
   };
 
-  UiStream(Host host, Exchange& x, Sink& out, Options options) : host_(host), x_(x), out_(out), options_(options) {}
+  UiStream(Host host, Exchange& x, Sink& out, Options options)
+      : host_(host), x_(x), out_(out), options_(options) {}
 
   Status start(View model);
   Status emit(Event e) override;
@@ -32,9 +34,13 @@ class UiStream final : public Sink {
   Status fail();
 
   Tokens tokens() const;
-  View finish_reason() const { return finish_reason_; }  ///< Of the last step; empty if none has ended.
-  View model_version() const { return model_version_; }  ///< The model that answered last, as its provider calls it.
-  View response_id() const { return response_id_; }      ///< The provider's, of the last step.
+  View finish_reason() const {
+    return finish_reason_;
+  }  ///< Of the last step; empty if none has ended.
+  View model_version() const {
+    return model_version_;
+  }  ///< The model that answered last, as its provider calls it.
+  View response_id() const { return response_id_; }  ///< The provider's, of the last step.
 
  private:
   void write_delta(View kind, Event e);

@@ -4,8 +4,8 @@
 
 namespace gatehouse {
 
-/// Lets pages of the configured origins read answers and refuses requests of all others. Requests without an Origin
-/// (no browser, or a GET of an extension) pass.
+/// Lets pages of the configured origins read answers and refuses requests of all others. Requests
+/// without an Origin (no browser, or a GET of an extension) pass.
 class Cors final : public Plugin {
  public:
   Cors(Host host, Json config);

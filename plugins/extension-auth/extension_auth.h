@@ -5,9 +5,10 @@
 
 namespace gatehouse {
 
-/// Refuses requests without a well-formed, allowed X-Extension-ID and, if the configuration asks for it, without an install token
-/// or a signature. Only a signature needs the body; all else is decided before that is read. The id alone proves nothing, so more
-/// is needed where other machines reach the gateway, unless the operator says otherwise.
+/// Refuses requests without a well-formed, allowed X-Extension-ID and, if the configuration asks
+/// for it, without an install token or a signature. Only a signature needs the body; all else is
+/// decided before that is read. The id alone proves nothing, so more is needed where other machines
+/// reach the gateway, unless the operator says otherwise.
 class ExtensionAuth final : public Plugin {
  public:
   ExtensionAuth(Host host, Json config);

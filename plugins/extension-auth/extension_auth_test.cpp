@@ -18,7 +18,8 @@ const std::string kTokens = R"("tokens": [
     {"name": "laptop", "sha256": "4930cfd46da26726981af9315d01d9b210d3173f9cad80b9a67179ceaa5581b4"},
     {"name": "desk", "sha256": "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"}])";
 const std::string kSecret = "0123456789abcdef0123456789abcdef";
-const std::string kHmac = R"("hmac": {"secrets": [{"name": "phone", "secret": ")" + kSecret + R"("}], "on_store_failure": "open"})";
+const std::string kHmac = R"("hmac": {"secrets": [{"name": "phone", "secret": ")" + kSecret +
+                          R"("}], "on_store_failure": "open"})";
 
 struct ExtensionAuthTest : ::testing::Test {
   Harness h;
@@ -34,14 +35,18 @@ struct ExtensionAuthTest : ::testing::Test {
   }
   Headers sign(const std::string& nonce) {
     const Crypto crypto(h.host());
-    const std::string text = "POST\n/api/chat\n\n" + hex(crypto.sha256({"{}"})) + "\n1735689600\n" + nonce;
+    const std::string text =
+        "POST\n/api/chat\n\n" + hex(crypto.sha256({"{}"})) + "\n1735689600\n" + nonce;
     const std::string signature = hex(crypto.hmac_sha256(kSecret, text));
-    return {{"X-Gatehouse-Timestamp", "1735689600"}, {"X-Gatehouse-Nonce", nonce}, {"X-Gatehouse-Signature", signature}};
+    return {{"X-Gatehouse-Timestamp", "1735689600"},
+            {"X-Gatehouse-Nonce", nonce},
+            {"X-Gatehouse-Signature", signature}};
   }
 };
 
 TEST_F(ExtensionAuthTest, LetsAnExtensionPassAndNotesWhoItIs) {
-  const Answer answer = h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", kId}, {"X-Extension-Version", "1.4.2"}});
+  const Answer answer =
+      h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", kId}, {"X-Extension-Version", "1.4.2"}});
   EXPECT_EQ(answer.body, "hi");
   EXPECT_EQ(answer.notes, R"({"extension_id":")" + kId + R"(","extension_version":"1.4.2"})");
 }
@@ -57,7 +62,8 @@ TEST_F(ExtensionAuthTest, RefusesARequestWithoutId) {
 
 TEST_F(ExtensionAuthTest, RefusesWhatIsNoId) {
   for (const std::string& id :
-       {kId.substr(1), kId + "a", std::string(32, 'A'), std::string(32, '0'), kId.substr(0, 31) + "\xe9", "chrome-extension://" + kId}) {
+       {kId.substr(1), kId + "a", std::string(32, 'A'), std::string(32, '0'),
+        kId.substr(0, 31) + "\xe9", "chrome-extension://" + kId}) {
     const Answer answer = h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", id}});
     EXPECT_EQ(answer.status, 401) << id;
     EXPECT_EQ(answer.failure.message, "Invalid extension ID format");
@@ -66,7 +72,10 @@ TEST_F(ExtensionAuthTest, RefusesWhatIsNoId) {
 }
 
 TEST_F(ExtensionAuthTest, RefusesTwoIds) {
-  EXPECT_EQ(h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", kId}, {"X-Extension-ID", std::string(32, 'p')}}).status, 401);
+  EXPECT_EQ(h.post(auth, "/api/chat", "{}",
+                   {{"X-Extension-ID", kId}, {"X-Extension-ID", std::string(32, 'p')}})
+                .status,
+            401);
 }
 
 TEST_F(ExtensionAuthTest, LeavesUnknownPathsAndMethodsToTheEndOfThePipeline) {
@@ -77,12 +86,17 @@ TEST_F(ExtensionAuthTest, LeavesUnknownPathsAndMethodsToTheEndOfThePipeline) {
 
 TEST_F(ExtensionAuthTest, LetsNobodyAnswerAStrangerAtAPathThatIsNotClaimed) {
   ExtensionAuth tokens(h.host(), h.config("{" + kTokens + "}"));
-  h.next = [](Exchange& x, Sink& out) { return x.reply(out, 200, "text/plain", "for those who are known"); };
+  h.next = [](Exchange& x, Sink& out) {
+    return x.reply(out, 200, "text/plain", "for those who are known");
+  };
   const Answer answer = h.get(tokens, "/files/a", {{"X-Extension-ID", kId}});
   EXPECT_EQ(answer.failure.code, "token_invalid");
   EXPECT_EQ(answer.body, "");
   EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer");
-  EXPECT_EQ(h.get(tokens, "/files/a", {{"X-Extension-ID", kId}, {"Authorization", "Bearer " + kToken}}).body, "for those who are known");
+  EXPECT_EQ(
+      h.get(tokens, "/files/a", {{"X-Extension-ID", kId}, {"Authorization", "Bearer " + kToken}})
+          .body,
+      "for those who are known");
 }
 
 TEST_F(ExtensionAuthTest, GuardsAllPathsOfAPattern) {
@@ -109,7 +123,9 @@ TEST_F(ExtensionAuthTest, WantsAProofWhereOtherMachinesAsk) {
 
 TEST_F(ExtensionAuthTest, KeepsOfAVersionWhatIsFitForALog) {
   const auto noted = [this](const std::string& version) {
-    const std::string notes = h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", kId}, {"X-Extension-Version", version}}).notes;
+    const std::string notes =
+        h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", kId}, {"X-Extension-Version", version}})
+            .notes;
     const std::string key = R"("extension_version":")";
     const auto start = notes.find(key) + key.size();
     return notes.substr(start, notes.find('"', start) - start);
@@ -126,7 +142,10 @@ TEST_F(ExtensionAuthTest, TellsTheOperatorThatAnyExtensionMayAsk) {
 
 TEST_F(ExtensionAuthTest, TakesTheExtensionsOfTheListOnly) {
   h.logs.clear();
-  ExtensionAuth listed(h.host(), h.config(R"({"ids": ["pppppppppppppppppppppppppppppppp", "abcdefghijklmnopabcdefghijklmnop"]})"));
+  ExtensionAuth listed(
+      h.host(),
+      h.config(
+          R"({"ids": ["pppppppppppppppppppppppppppppppp", "abcdefghijklmnopabcdefghijklmnop"]})"));
   EXPECT_TRUE(h.logs.empty());
   EXPECT_EQ(ask(listed, {}).status, 200);
   EXPECT_EQ(ask(listed, {}, std::string(32, 'p')).status, 200);
@@ -145,7 +164,8 @@ TEST_F(ExtensionAuthTest, RefusesAnIdThatTheBrowserContradicts) {
     EXPECT_EQ(answer.status, 403) << origin;
     EXPECT_EQ(answer.failure.code, "origin_mismatch");
   }
-  EXPECT_EQ(ask(auth, {{"Origin", "https://app.example"}}).status, 200) << "whether pages may ask is for cors to say";
+  EXPECT_EQ(ask(auth, {{"Origin", "https://app.example"}}).status, 200)
+      << "whether pages may ask is for cors to say";
 }
 
 TEST_F(ExtensionAuthTest, NotesTheInstallWhoseTokenItSees) {
@@ -160,9 +180,11 @@ TEST_F(ExtensionAuthTest, NotesTheInstallWhoseTokenItSees) {
 TEST_F(ExtensionAuthTest, RefusesMissingAndUnknownTokensInTheSameWords) {
   ExtensionAuth tokens(h.host(), h.config("{" + kTokens + "}"));
   for (const Headers& headers :
-       {Headers{}, Headers{{"Authorization", ""}}, Headers{{"Authorization", "Bearer"}}, Headers{{"Authorization", "Bearer "}},
-        Headers{{"Authorization", kToken}}, Headers{{"Authorization", "Basic " + kToken}},
-        Headers{{"Authorization", "Bearer " + kToken + "a"}}, Headers{{"Authorization", "Bearer  " + kToken}},
+       {Headers{}, Headers{{"Authorization", ""}}, Headers{{"Authorization", "Bearer"}},
+        Headers{{"Authorization", "Bearer "}}, Headers{{"Authorization", kToken}},
+        Headers{{"Authorization", "Basic " + kToken}},
+        Headers{{"Authorization", "Bearer " + kToken + "a"}},
+        Headers{{"Authorization", "Bearer  " + kToken}},
         Headers{{"Authorization", "Bearer " + kToken}, {"Authorization", "Bearer x"}}}) {
     const Answer answer = ask(tokens, headers);
     EXPECT_EQ(answer.status, 401);
@@ -178,10 +200,15 @@ TEST_F(ExtensionAuthTest, RefusesMissingAndUnknownTokensInTheSameWords) {
 TEST_F(ExtensionAuthTest, TakesASignatureInsteadOfAToken) {
   ExtensionAuth only_signed(h.host(), h.config("{" + kHmac + "}"));
   ExtensionAuth either(h.host(), h.config("{" + kTokens + ", " + kHmac + "}"));
-  EXPECT_NE(ask(only_signed, sign("the-first-nonce-")).notes.find(R"("install":"phone")"), std::string::npos);
-  EXPECT_EQ(ask(only_signed, {{"Authorization", "Bearer " + kToken}}).failure.code, "signature_invalid");
-  EXPECT_NE(ask(either, sign("the-second-nonce")).notes.find(R"("install":"phone")"), std::string::npos);
-  EXPECT_NE(ask(either, {{"Authorization", "Bearer " + kToken}}).notes.find(R"("install":"laptop")"), std::string::npos);
+  EXPECT_NE(ask(only_signed, sign("the-first-nonce-")).notes.find(R"("install":"phone")"),
+            std::string::npos);
+  EXPECT_EQ(ask(only_signed, {{"Authorization", "Bearer " + kToken}}).failure.code,
+            "signature_invalid");
+  EXPECT_NE(ask(either, sign("the-second-nonce")).notes.find(R"("install":"phone")"),
+            std::string::npos);
+  EXPECT_NE(
+      ask(either, {{"Authorization", "Bearer " + kToken}}).notes.find(R"("install":"laptop")"),
+      std::string::npos);
   EXPECT_EQ(ask(either, {}).failure.code, "token_invalid");
 }
 

@@ -6,10 +6,11 @@
 
 namespace gatehouse {
 
-/// Checks that a request was signed with one of the secrets, a short time ago, and has not been here before. The signature is the
-/// HMAC-SHA-256, in hexadecimal digits, of
+/// Checks that a request was signed with one of the secrets, a short time ago, and has not been
+/// here before. The signature is the HMAC-SHA-256, in hexadecimal digits, of
 ///
-///   METHOD \n PATH \n QUERY \n SHA-256 of the body in hexadecimal digits \n X-Gatehouse-Timestamp \n X-Gatehouse-Nonce
+///   METHOD \n PATH \n QUERY \n SHA-256 of the body in hexadecimal digits \n X-Gatehouse-Timestamp
+///   \n X-Gatehouse-Nonce
 class Signatures {
  public:
   /// `config` is the setting `hmac`, or nothing: then there are no secrets.

@@ -13,7 +13,8 @@ using testing::Harness;
 using testing::Request;
 
 constexpr const char* kSecret = "0123456789abcdef0123456789abcdef";
-const std::string kSecrets = R"("secrets": [{"name": "phone", "secret": "another secret of 32 letters ...."},
+const std::string kSecrets =
+    R"("secrets": [{"name": "phone", "secret": "another secret of 32 letters ...."},
                                             {"name": "laptop", "secret": "0123456789abcdef0123456789abcdef"}])";
 constexpr std::int64_t kNow = 1735689600;  // of the harness: 2025-01-01T00:00:00Z
 
@@ -21,12 +22,13 @@ struct SignaturesTest : ::testing::Test {
   Harness h;
 
   /// As a client signs it.
-  Request request(const std::string& timestamp = std::to_string(kNow), const std::string& nonce = "abcdefghijklmnop",
-                  View secret = kSecret) {
+  Request request(const std::string& timestamp = std::to_string(kNow),
+                  const std::string& nonce = "abcdefghijklmnop", View secret = kSecret) {
     Request r("POST", "/api/chat?v=1");
     r.body = R"({"messages":[]})";
     const Crypto crypto(h.host());
-    const std::string text = "POST\n/api/chat\nv=1\n" + hex(crypto.sha256({r.body})) + "\n" + timestamp + "\n" + nonce;
+    const std::string text =
+        "POST\n/api/chat\nv=1\n" + hex(crypto.sha256({r.body})) + "\n" + timestamp + "\n" + nonce;
     r.headers = {{"X-Gatehouse-Timestamp", timestamp},
                  {"X-Gatehouse-Nonce", nonce},
                  {"X-Gatehouse-Signature", hex(crypto.hmac_sha256(secret, text))}};
@@ -49,13 +51,17 @@ struct SignaturesTest : ::testing::Test {
 TEST_F(SignaturesTest, TellTheNameOfTheSecret) {
   const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
   EXPECT_EQ(verify(signatures, request()).body, "laptop");
-  EXPECT_EQ(verify(signatures, request(std::to_string(kNow), "0123456789-_ABCD", "another secret of 32 letters ....")).body, "phone");
+  EXPECT_EQ(verify(signatures, request(std::to_string(kNow), "0123456789-_ABCD",
+                                       "another secret of 32 letters ...."))
+                .body,
+            "phone");
 }
 
 TEST_F(SignaturesTest, AreMadeAsOtherProgramsMakeThem) {
   const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
   Request r = request();
-  r.headers[2].second = "5ecad36308ab6418a069e985045bb88a419d37dcfe4efbd70feb2413483323ac";  // by Python's hmac
+  r.headers[2].second =
+      "5ecad36308ab6418a069e985045bb88a419d37dcfe4efbd70feb2413483323ac";  // by Python's hmac
   EXPECT_EQ(verify(signatures, r).body, "laptop");
 }
 
@@ -77,7 +83,10 @@ TEST_F(SignaturesTest, CoverAllPartsOfTheRequest) {
     EXPECT_EQ(answer.status, 401) << i;
     EXPECT_EQ(answer.failure.message, "Request signature is required or not valid");
   }
-  EXPECT_EQ(verify(signatures, request(std::to_string(kNow), "abcdefghijklmnop", "a secret that nobody knows of ...")).status, 401);
+  EXPECT_EQ(verify(signatures, request(std::to_string(kNow), "abcdefghijklmnop",
+                                       "a secret that nobody knows of ..."))
+                .status,
+            401);
   EXPECT_TRUE(h.store.empty()) << "what is not signed must not use up nonces";
 }
 
@@ -88,19 +97,25 @@ TEST_F(SignaturesTest, AreSixtyFourHexadecimalDigits) {
     r.headers[2].second = signature;
     EXPECT_EQ(verify(signatures, r).failure.detail, "no signature of 64 hexadecimal digits");
   }
-  EXPECT_EQ(verify(signatures, Request("POST", "/api/chat")).failure.detail, "no signature of 64 hexadecimal digits");
+  EXPECT_EQ(verify(signatures, Request("POST", "/api/chat")).failure.detail,
+            "no signature of 64 hexadecimal digits");
 }
 
 TEST_F(SignaturesTest, AreGoodAroundTheirTimeOnly) {
   const Signatures signatures(h.host(), h.config(R"({"max_skew": "10s", )" + kSecrets + "}"));
   for (const std::int64_t seconds : {-10, 0, 10}) {
-    EXPECT_EQ(verify(signatures, request(std::to_string(kNow + seconds), "nonce-of-" + std::to_string(kNow + seconds))).status, 200)
+    EXPECT_EQ(verify(signatures, request(std::to_string(kNow + seconds),
+                                         "nonce-of-" + std::to_string(kNow + seconds)))
+                  .status,
+              200)
         << seconds;
   }
-  for (const std::string& timestamp :
-       std::vector<std::string>{std::to_string(kNow - 11), std::to_string(kNow + 11), "1735689600000", "", "-1", "1735689600.0",
-                                "+1735689600", "9223372036854775807", "99999999999999999999"}) {
-    EXPECT_EQ(verify(signatures, request(timestamp)).failure.detail, "the timestamp is no time within max_skew of now") << timestamp;
+  for (const std::string& timestamp : std::vector<std::string>{
+           std::to_string(kNow - 11), std::to_string(kNow + 11), "1735689600000", "", "-1",
+           "1735689600.0", "+1735689600", "9223372036854775807", "99999999999999999999"}) {
+    EXPECT_EQ(verify(signatures, request(timestamp)).failure.detail,
+              "the timestamp is no time within max_skew of now")
+        << timestamp;
   }
 }
 
@@ -112,14 +127,17 @@ TEST_F(SignaturesTest, AreGoodOnce) {
   h.advance(20'999ms);  // the last moment at which the timestamp is good
   EXPECT_EQ(verify(signatures, ahead).failure.detail, "this nonce has been here before");
   h.advance(1ms);
-  EXPECT_EQ(verify(signatures, ahead).failure.detail, "the timestamp is no time within max_skew of now");
+  EXPECT_EQ(verify(signatures, ahead).failure.detail,
+            "the timestamp is no time within max_skew of now");
 }
 
 TEST_F(SignaturesTest, NeedANonceOfSixteenToSixtyFourCharacters) {
   const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
   for (const std::string& nonce :
-       {std::string(), std::string(15, 'a'), std::string(65, 'a'), std::string("abcdefghijklmnop "), std::string("abcdefghijklmno\xe9")}) {
-    EXPECT_EQ(verify(signatures, request(std::to_string(kNow), nonce)).failure.detail, "the nonce is not 16 to 64 letters, digits, _ or -")
+       {std::string(), std::string(15, 'a'), std::string(65, 'a'), std::string("abcdefghijklmnop "),
+        std::string("abcdefghijklmno\xe9")}) {
+    EXPECT_EQ(verify(signatures, request(std::to_string(kNow), nonce)).failure.detail,
+              "the nonce is not 16 to 64 letters, digits, _ or -")
         << nonce;
   }
   EXPECT_EQ(verify(signatures, request(std::to_string(kNow), std::string(64, 'a'))).status, 200);
@@ -131,18 +149,24 @@ TEST_F(SignaturesTest, AreRefusedWhileNobodyKnowsWhetherTheyWereHereBefore) {
   const Answer answer = verify(signatures, request());
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(answer.failure.code, "store_unavailable");
-  EXPECT_EQ(verify(signatures, request(std::to_string(kNow), "abcdefghijklmnop", "a secret that nobody knows of ...")).status, 401);
+  EXPECT_EQ(verify(signatures, request(std::to_string(kNow), "abcdefghijklmnop",
+                                       "a secret that nobody knows of ..."))
+                .status,
+            401);
 }
 
 TEST_F(SignaturesTest, PassWhileTheStoreIsDownIfTheConfigurationSaysSo) {
-  const Signatures signatures(h.host(), h.config(R"({"on_store_failure": "open", )" + kSecrets + "}"));
+  const Signatures signatures(h.host(),
+                              h.config(R"({"on_store_failure": "open", )" + kSecrets + "}"));
   h.store_down = true;
   EXPECT_EQ(verify(signatures, request()).body, "laptop");
-  EXPECT_EQ(h.logs, std::vector<std::string>{"warn: the store is down: this signed request may have been here before"});
+  EXPECT_EQ(h.logs, std::vector<std::string>{
+                        "warn: the store is down: this signed request may have been here before"});
 }
 
 TEST_F(SignaturesTest, TellThatTheSkewIsOutOfRange) {
-  for (const char* skew : {"0s", "999ms", "61m"}) (void)Signatures(h.host(), h.config(std::string(R"({"max_skew": ")") + skew + "\"}"));
+  for (const char* skew : {"0s", "999ms", "61m"})
+    (void)Signatures(h.host(), h.config(std::string(R"({"max_skew": ")") + skew + "\"}"));
   EXPECT_EQ(h.problems, std::vector<std::string>(3, "/hmac/max_skew: must be from 1s to 1h"));
 }
 

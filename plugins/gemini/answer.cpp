@@ -7,10 +7,12 @@
 namespace gatehouse {
 namespace {
 
-constexpr std::size_t kMaxCalls = 1000;       // whose ids are remembered; later ones get one of ours
+constexpr std::size_t kMaxCalls = 1000;  // whose ids are remembered; later ones get one of ours
 constexpr std::size_t kMaxServerCalls = 100;  // that wait for their result
 
-Json root_of(const std::optional<Document>& document) { return document ? Json(document->root()) : Json(); }
+Json root_of(const std::optional<Document>& document) {
+  return document ? Json(document->root()) : Json();
+}
 
 /// A signature goes back to Gemini with the part it came with, so it travels as metadata.
 std::optional<Document> metadata_of(Json part) {
@@ -23,7 +25,8 @@ std::optional<Document> metadata_of(Json part) {
 
 bool is_blank(View text) { return text.find_first_not_of(" \t\r\n") == View::npos; }
 
-/// The arguments of a call: some models write them as JSON text, and leave them out where there are none.
+/// The arguments of a call: some models write them as JSON text, and leave them out where there are
+/// none.
 Document arguments_of(Json call) {
   const Json args = call["args"];
   Document arguments;
@@ -72,7 +75,10 @@ Status GeminiAnswer::Step::emit(Event e) {
 }
 
 GeminiAnswer::GeminiAnswer(Sink& out, const Question& question)
-    : question_(question), out_(out), usage_(question.as_ai_sdk_5), continuation_(question.max_hops) {
+    : question_(question),
+      out_(out),
+      usage_(question.as_ai_sdk_5),
+      continuation_(question.max_hops) {
   ending_.after_result = ends_with_results(question.messages);
   ending_.tried_before = static_cast<bool>(question.before);
   ending_.max_output_tokens = question.max_output_tokens;
@@ -87,7 +93,9 @@ Status GeminiAnswer::read(View text) {
   if (question_.as_ai_sdk_5) {
     if (Status s = out_.begin(); !s) return s;
   }
-  const auto has_type = [](Json value, int type) { return value.is_null() || value.type() == type; };
+  const auto has_type = [](Json value, int type) {
+    return value.is_null() || value.type() == type;
+  };
   auto document = Document::parse(text);
   if (!document) return fail(malformed("an event is no JSON"));
   const Json response = document->root();
@@ -109,10 +117,11 @@ Status GeminiAnswer::read(View text) {
   return read_parts(parts);
 }
 
-/// A call that Gemini itself did not expect is no call for a page to act on while the model can be asked again. Those
-/// that run on this side are checked before they run, and the model is told.
+/// A call that Gemini itself did not expect is no call for a page to act on while the model can be
+/// asked again. Those that run on this side are checked before they run, and the model is told.
 bool GeminiAnswer::is_slip(Json parts) const {
-  if (question_.as_ai_sdk_5 || ending_.reason != "UNEXPECTED_TOOL_CALL" || has_begun() || ending_.tried_before)
+  if (question_.as_ai_sdk_5 || ending_.reason != "UNEXPECTED_TOOL_CALL" || has_begun() ||
+      ending_.tried_before)
     return false;
   for (const Json part : parts) {
     const View name = part["functionCall"]["name"].str();
@@ -126,16 +135,19 @@ void GeminiAnswer::read_about(Json response) {
   const Json candidate = response["candidates"].at(0);
   const Json status = response["modelStatus"];
   const std::pair<View, Json> members[] = {
-      {"model", response["modelVersion"]},     {"id", response["responseId"]},  {"reason", candidate["finishReason"]},
-      {"message", candidate["finishMessage"]}, {"stage", status["modelStage"]}, {"retires", status["retirementTime"]}};
+      {"model", response["modelVersion"]},   {"id", response["responseId"]},
+      {"reason", candidate["finishReason"]}, {"message", candidate["finishMessage"]},
+      {"stage", status["modelStage"]},       {"retires", status["retirementTime"]}};
   constexpr std::size_t kLongest = 500;  // a finishMessage may quote a whole call
   for (const auto& [name, value] : members) {
-    if (const View text = value.str(); !text.empty()) about_.root().edit(name).set(text.substr(0, kLongest));
+    if (const View text = value.str(); !text.empty())
+      about_.root().edit(name).set(text.substr(0, kLongest));
   }
-  if (const View reason = candidate["finishReason"].str(); !reason.empty()) ending_.reason = reason.substr(0, kLongest);
+  if (const View reason = candidate["finishReason"].str(); !reason.empty())
+    ending_.reason = reason.substr(0, kLongest);
   const View block = response["promptFeedback"]["blockReason"].str();
-  ending_.blocked = ending_.blocked ||
-                    !(block.empty() || block == "BLOCK_REASON_UNSPECIFIED" || block == "BLOCKED_REASON_UNSPECIFIED");
+  ending_.blocked = ending_.blocked || !(block.empty() || block == "BLOCK_REASON_UNSPECIFIED" ||
+                                         block == "BLOCKED_REASON_UNSPECIFIED");
 }
 
 /// Calls come after the text of their event.
@@ -145,7 +157,8 @@ Status GeminiAnswer::read_parts(Json parts) {
   }
   // A model that calls tools by their names means something else by one with a namespace.
   bool namespaces = true;
-  for (const Json part : parts) namespaces = namespaces && !question_.names.offered(part["functionCall"]["name"].str());
+  for (const Json part : parts)
+    namespaces = namespaces && !question_.names.offered(part["functionCall"]["name"].str());
   for (const Json part : parts) {
     if (part["functionCall"].is_null()) continue;
     if (Status s = read_call(part, namespaces); !s) return s;
@@ -162,8 +175,10 @@ Status GeminiAnswer::read_part(Json part) {
     const auto metadata = metadata_of(part);
     return out_.emit(event::file(file["mimeType"].str(), data, root_of(metadata)));
   }
-  if (part["executableCode"].is_object() || part["codeExecutionResult"].is_object()) return read_code(part);
-  if (part["toolCall"].is_object() || part["toolResponse"].is_object()) return read_server_call(part);
+  if (part["executableCode"].is_object() || part["codeExecutionResult"].is_object())
+    return read_code(part);
+  if (part["toolCall"].is_object() || part["toolResponse"].is_object())
+    return read_server_call(part);
   return {};  // a call, or something newer than this code
 }
 
@@ -172,7 +187,8 @@ Status GeminiAnswer::read_text(Json part) {
   const View text = part["text"].str();
   const auto metadata = metadata_of(part);
   if (text.empty() && (!metadata || !has_begun())) return {};
-  if (part["thought"].boolean() && !text.empty()) return out_.emit(event::reasoning(text, root_of(metadata)));
+  if (part["thought"].boolean() && !text.empty())
+    return out_.emit(event::reasoning(text, root_of(metadata)));
   ending_.said = ending_.said || !is_blank(text);
   return out_.emit(event::text(text, root_of(metadata)));
 }
@@ -182,7 +198,8 @@ Status GeminiAnswer::read_code(Json part) {
     ending_.said = ending_.code = true;
     code_id_ = fresh_id();
     const auto metadata = metadata_of(part);
-    return out_.emit(event::tool_call(code_id_, "code_execution", code, root_of(metadata), GH_PROVIDER_EXECUTED));
+    return out_.emit(event::tool_call(code_id_, "code_execution", code, root_of(metadata),
+                                      GH_PROVIDER_EXECUTED));
   }
   if (code_id_.empty()) return {};
   return out_.emit(event::tool_output(code_id_, part["codeExecutionResult"], GH_PROVIDER_EXECUTED));
@@ -207,13 +224,13 @@ Status GeminiAnswer::read_call(Json part, bool namespaces) {
 /// Gemini's own, unless it has given none, or one that another call of the conversation has.
 std::string GeminiAnswer::id_of(Json call) {
   const View given = call["id"].str();
-  const bool is_new = !given.empty() && call_ids_.size() < kMaxCalls && !has_id(question_.messages, given) &&
-                      call_ids_.emplace(given).second;
+  const bool is_new = !given.empty() && call_ids_.size() < kMaxCalls &&
+                      !has_id(question_.messages, given) && call_ids_.emplace(given).second;
   return is_new ? std::string(given) : fresh_id();
 }
 
-/// Calls of Google's tools and their results have to go back as they came, so a call waits for its result and takes
-/// both along.
+/// Calls of Google's tools and their results have to go back as they came, so a call waits for its
+/// result and takes both along.
 Status GeminiAnswer::read_server_call(Json part) {
   if (part["toolCall"].is_object()) {
     if (server_calls_.size() < kMaxServerCalls) server_calls_.emplace_back().root().set(part);
@@ -238,10 +255,14 @@ Status GeminiAnswer::flush_server_call(std::size_t index, Json response) {
 
   const std::string id = id_of(call), name = "server:" + std::string(call["toolType"].str());
   const Json input = call["args"] ? call["args"] : Json(none.root());
-  if (Status s = out_.emit(event::tool_call(id, name, input, metadata.root(), GH_PROVIDER_EXECUTED)); !s) return s;
+  if (Status s =
+          out_.emit(event::tool_call(id, name, input, metadata.root(), GH_PROVIDER_EXECUTED));
+      !s)
+    return s;
   if (!response) return {};
   const Json output = response["toolResponse"]["response"];
-  return out_.emit(event::tool_output(id, output ? output : Json(none.root()), GH_PROVIDER_EXECUTED));
+  return out_.emit(
+      event::tool_output(id, output ? output : Json(none.root()), GH_PROVIDER_EXECUTED));
 }
 
 bool GeminiAnswer::goes_on() {

@@ -11,8 +11,9 @@
 
 namespace gatehouse {
 
-/// Turns one answer of Gemini, streams of GenerateContentResponse objects, into the events of one step. Nothing is
-/// passed on before there is something to see, so that a request that brings nothing can be made again.
+/// Turns one answer of Gemini, streams of GenerateContentResponse objects, into the events of one
+/// step. Nothing is passed on before there is something to see, so that a request that brings
+/// nothing can be made again.
 class GeminiAnswer {
  public:
   /// What was asked.
@@ -24,24 +25,28 @@ class GeminiAnswer {
     bool as_ai_sdk_5 = false;
     std::int64_t max_output_tokens = 0;  ///< As in Ending.
     std::int64_t max_hops = 0;           ///< As in Continuation.
-    Json before{};  ///< As in Usage::counts: of attempts that brought nothing; empty: this is the first.
+    Json before{};  ///< As in Usage::counts: of attempts that brought nothing; empty: this is the
+                    ///< first.
   };
 
   GeminiAnswer(Sink& out, const Question& question);
 
   /// One GenerateContentResponse as JSON text.
   Status read(View text);
-  /// After the last one. Not ok, too, where the answer is none; then failure() says more than the status.
+  /// After the last one. Not ok, too, where the answer is none; then failure() says more than the
+  /// status.
   Status finish();
   const Failure& failure() const { return failure_; }
 
-  /// The stream has ended, or broke off. True: the answer goes on in another request, from continuation().token().
+  /// The stream has ended, or broke off. True: the answer goes on in another request, from
+  /// continuation().token().
   bool goes_on();
   const Continuation& continuation() const { return continuation_; }
 
   bool has_begun() const { return out_.has_begun(); }  ///< Something was passed on.
   const Usage& usage() const { return usage_; }
-  /// What it said last, each empty where it said nothing: members model, id, reason, message, stage, retires.
+  /// What it said last, each empty where it said nothing: members model, id, reason, message,
+  /// stage, retires.
   Json about() const { return about_.root(); }
 
  private:
@@ -79,9 +84,9 @@ class GeminiAnswer {
   Usage usage_;
   Continuation continuation_;
   Document about_;
-  std::string code_id_;                          // of the code execution that the next result belongs to
+  std::string code_id_;  // of the code execution that the next result belongs to
   std::set<std::string, std::less<>> call_ids_;  // that the answer has used
-  std::vector<Document> server_calls_;           // parts; of Google's tools that have not answered yet
+  std::vector<Document> server_calls_;  // parts; of Google's tools that have not answered yet
 };
 
 }  // namespace gatehouse

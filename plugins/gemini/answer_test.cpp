@@ -28,13 +28,15 @@ Events without_ids(Events events, const std::vector<std::string>& starts) {
 
 TEST(GeminiAnswer, PassesTextOnAsItComes) {
   Gateway g;
-  const Answer a = g.ask(sse(
-      {with_parts(R"({"text":"one "},{"text":""},{"text":"two "})"), last(R"({"text":"three"})"),
-       R"({"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,)"
-       R"("totalTokenCount":9,"thoughtsTokenCount":4}})"}));
-  EXPECT_EQ(a.events, (Events{"step-start", "text:one ", "text:two ", "text:three",
-                              R"(usage:{"input_tokens":3,"output_tokens":6,"total_tokens":9,"reasoning_tokens":4})",
-                              "step-finish:stop"}));
+  const Answer a = g.ask(sse({with_parts(R"({"text":"one "},{"text":""},{"text":"two "})"),
+                              last(R"({"text":"three"})"),
+                              R"({"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,)"
+                              R"("totalTokenCount":9,"thoughtsTokenCount":4}})"}));
+  EXPECT_EQ(
+      a.events,
+      (Events{"step-start", "text:one ", "text:two ", "text:three",
+              R"(usage:{"input_tokens":3,"output_tokens":6,"total_tokens":9,"reasoning_tokens":4})",
+              "step-finish:stop"}));
   EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0})");
 }
 
@@ -53,19 +55,24 @@ TEST(GeminiAnswer, TellsThoughtsFromTextAndKeepsSignatures) {
 TEST(GeminiAnswer, PutsCallsBehindTheTextOfTheirEvent) {
   Gateway g;
   EXPECT_EQ(
-      g.answer({last(R"({"text":"a"},{"functionCall":{"id":"c1","name":"open","args":{"n":1}},"thoughtSignature":"s"},)"
-                     R"({"text":"b"},{"functionCall":{"id":"c2","name":"read"}})")}),
-      (Events{"step-start", "text:a", "text:b", "tool-input-start:c1:open", R"(tool-input-delta:c1:{"n":1})",
-              R"(tool-call:c1:open:{"n":1} @{"google":{"thoughtSignature":"s"}})", "tool-input-start:c2:read",
-              "tool-input-delta:c2:{}", "tool-call:c2:read:{}", "step-finish:tool-calls"}));
+      g.answer({last(
+          R"({"text":"a"},{"functionCall":{"id":"c1","name":"open","args":{"n":1}},"thoughtSignature":"s"},)"
+          R"({"text":"b"},{"functionCall":{"id":"c2","name":"read"}})")}),
+      (Events{"step-start", "text:a", "text:b", "tool-input-start:c1:open",
+              R"(tool-input-delta:c1:{"n":1})",
+              R"(tool-call:c1:open:{"n":1} @{"google":{"thoughtSignature":"s"}})",
+              "tool-input-start:c2:read", "tool-input-delta:c2:{}", "tool-call:c2:read:{}",
+              "step-finish:tool-calls"}));
 }
 
 TEST(GeminiAnswer, GivesEachCallAnIdOfItsOwn) {
   Gateway g;
-  const std::string none = R"({"functionCall":{"name":"f"}})", empty = R"({"functionCall":{"name":"f","id":""}})";
+  const std::string none = R"({"functionCall":{"name":"f"}})",
+                    empty = R"({"functionCall":{"name":"f","id":""}})";
   const std::string twice = R"({"functionCall":{"name":"f","id":"t"}})",
                     used = R"({"functionCall":{"name":"f","id":"c1"}})";
-  const Answer a = g.ask(sse({last(none + "," + empty + "," + twice + "," + twice + "," + used)}), kAfterResult);
+  const Answer a =
+      g.ask(sse({last(none + "," + empty + "," + twice + "," + twice + "," + used)}), kAfterResult);
   std::set<std::string> ids;
   for (const std::string& e : a.events) {
     if (e.rfind("tool-call:", 0) == 0) ids.insert(e.substr(10, e.find(':', 10) - 10));
@@ -76,10 +83,11 @@ TEST(GeminiAnswer, GivesEachCallAnIdOfItsOwn) {
 }
 
 TEST(GeminiAnswer, TakesArgumentsHoweverTheyAreWritten) {
-  const std::vector<std::pair<std::string, std::string>> table = {{R"("args":{"a":1})", R"({"a":1})"},
-                                                                  {R"("args":"{\"a\":1}")", R"({"a":1})"},
-                                                                  {R"("args":"no JSON")", R"("no JSON")"},
-                                                                  {R"("args":null)", "{}"}};
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {R"("args":{"a":1})", R"({"a":1})"},
+      {R"("args":"{\"a\":1}")", R"({"a":1})"},
+      {R"("args":"no JSON")", R"("no JSON")"},
+      {R"("args":null)", "{}"}};
   for (const auto& [args, expected] : table) {
     Gateway g;
     EXPECT_EQ(g.answer({last(R"({"functionCall":{"id":"c","name":"f",)" + args + "}}")}).at(3),
@@ -95,16 +103,17 @@ TEST(GeminiAnswer, KnowsToolsByTheNamesThatModelsGiveThem) {
 
   Gateway both;
   const Answer b = both.ask(sse({last(R"({"functionCall":{"id":"c","name":"default_api:read"}},)"
-                                       R"({"functionCall":{"id":"d","name":"read"}})")}),
+                                      R"({"functionCall":{"id":"d","name":"read"}})")}),
                             R"({"model": "m", "messages": [], "tools": [{"name": "read"}]})");
   EXPECT_EQ(b.events.at(3), "tool-call:c:default_api:read:{}") << "it has used the name itself";
 }
 
 TEST(GeminiAnswer, TakesArgumentsThatAreNoObjectOutOfTheirWrapping) {
   Gateway g;
-  const Answer a = g.ask(sse({last(R"({"functionCall":{"id":"c","name":"tag","args":{"value":["a"]}}},)"
-                                    R"({"functionCall":{"id":"d","name":"read","args":{"value":1}}})")}),
-                         R"({"model": "m", "messages": [], "tools": [{"name": "tag", "input_schema": {"type": "array"}},
+  const Answer a = g.ask(
+      sse({last(R"({"functionCall":{"id":"c","name":"tag","args":{"value":["a"]}}},)"
+                R"({"functionCall":{"id":"d","name":"read","args":{"value":1}}})")}),
+      R"({"model": "m", "messages": [], "tools": [{"name": "tag", "input_schema": {"type": "array"}},
                                                                      {"name": "read", "input_schema": {"type": "object"}}]})");
   EXPECT_EQ(a.events.at(3), R"(tool-call:c:tag:["a"])");
   EXPECT_EQ(a.events.at(6), R"(tool-call:d:read:{"value":1})");
@@ -112,16 +121,16 @@ TEST(GeminiAnswer, TakesArgumentsThatAreNoObjectOutOfTheirWrapping) {
 
 TEST(GeminiAnswer, ShowsCodeThatGoogleRan) {
   Gateway g;
-  const Events events =
-      g.answer({with_parts(R"({"executableCode":{"language":"PYTHON","code":"6*7"},"thoughtSignature":"s"})"),
-                last(R"({"codeExecutionResult":{"outcome":"OUTCOME_OK"}})")});
+  const Events events = g.answer(
+      {with_parts(
+           R"({"executableCode":{"language":"PYTHON","code":"6*7"},"thoughtSignature":"s"})"),
+       last(R"({"codeExecutionResult":{"outcome":"OUTCOME_OK"}})")});
   EXPECT_EQ(
       without_ids(events, {"tool-call+provider-executed:", "tool-output+provider-executed:"}),
-      (Events{
-          "step-start",
-          R"(tool-call+provider-executed:ID:code_execution:{"language":"PYTHON","code":"6*7"})"
-          R"( @{"google":{"thoughtSignature":"s"}})",
-          R"(tool-output+provider-executed:ID:{"outcome":"OUTCOME_OK"})", "step-finish:stop"}));
+      (Events{"step-start",
+              R"(tool-call+provider-executed:ID:code_execution:{"language":"PYTHON","code":"6*7"})"
+              R"( @{"google":{"thoughtSignature":"s"}})",
+              R"(tool-output+provider-executed:ID:{"outcome":"OUTCOME_OK"})", "step-finish:stop"}));
 }
 
 TEST(GeminiAnswer, KeepsCallsOfGooglesToolsAsTheyCame) {
@@ -132,33 +141,36 @@ TEST(GeminiAnswer, KeepsCallsOfGooglesToolsAsTheyCame) {
       R"({"toolResponse":{"id":"s1","toolType":"GOOGLE_SEARCH_WEB","response":{"n":1}},"thoughtSignature":"b"})";
   EXPECT_EQ(
       g.answer({with_parts(call), with_parts(response), last(R"({"text":"Found."})")}),
-      (Events{"step-start",
-              R"(tool-call+provider-executed:s1:server:GOOGLE_SEARCH_WEB:{"queries":["q"]} @{"google":{"toolCall":)" +
-                  call + R"(,"toolResponse":)" + response + "}}",
-              R"(tool-output+provider-executed:s1:{"n":1})", "text:Found.", "step-finish:stop"}));
+      (Events{
+          "step-start",
+          R"(tool-call+provider-executed:s1:server:GOOGLE_SEARCH_WEB:{"queries":["q"]} @{"google":{"toolCall":)" +
+              call + R"(,"toolResponse":)" + response + "}}",
+          R"(tool-output+provider-executed:s1:{"n":1})", "text:Found.", "step-finish:stop"}));
   EXPECT_EQ(
       g.answer({with_parts(call), last(R"({"text":"No."})")}),
-      (Events{"step-start", "text:No.",
-              R"(tool-call+provider-executed:s1:server:GOOGLE_SEARCH_WEB:{"queries":["q"]} @{"google":{"toolCall":)" +
-                  call + "}}",
-              "step-finish:stop"}));
+      (Events{
+          "step-start", "text:No.",
+          R"(tool-call+provider-executed:s1:server:GOOGLE_SEARCH_WEB:{"queries":["q"]} @{"google":{"toolCall":)" +
+              call + "}}",
+          "step-finish:stop"}));
 }
 
 TEST(GeminiAnswer, ShowsNoImagesOfTheThoughts) {
   Gateway g;
-  EXPECT_EQ(g.answer({with_parts(R"({"inlineData":{"mimeType":"image/png","data":"ZHJhZnQ="},"thought":true})"),
-                      last(R"({"inlineData":{"mimeType":"image/png","data":"aGk="}})")}),
-            (Events{"step-start", "file:image/png:aGk=", "step-finish:stop"}));
+  EXPECT_EQ(
+      g.answer({with_parts(
+                    R"({"inlineData":{"mimeType":"image/png","data":"ZHJhZnQ="},"thought":true})"),
+                last(R"({"inlineData":{"mimeType":"image/png","data":"aGk="}})")}),
+      (Events{"step-start", "file:image/png:aGk=", "step-finish:stop"}));
 }
 
 TEST(GeminiAnswer, IgnoresWhatItDoesNotKnow) {
   Gateway g;
   EXPECT_EQ(
       g.answer(
-          {with_parts(
-               R"({"hologram":{}},{"inlineData":{}},)"
-               R"({"executableCode":1},{"codeExecutionResult":{}},{"functionCall":null},)"
-               R"({"toolResponse":{"id":"x"}},7)"),
+          {with_parts(R"({"hologram":{}},{"inlineData":{}},)"
+                      R"({"executableCode":1},{"codeExecutionResult":{}},{"functionCall":null},)"
+                      R"({"toolResponse":{"id":"x"}},7)"),
            R"({"error":null,"candidates":[null],"usageMetadata":null})", last(R"({"text":"Hi"})")}),
       (Events{"step-start", "text:Hi", "step-finish:stop"}));
 }
@@ -177,23 +189,26 @@ TEST(GeminiAnswer, NamesEachSourceOnceAndOnlyWebPages) {
       R"("urlContextMetadata":{"urlMetadata":[{"retrievedUrl":"https://u",)"
       R"("urlRetrievalStatus":"URL_RETRIEVAL_STATUS_SUCCESS"},)"
       R"({"retrievedUrl":"https://v","urlRetrievalStatus":"URL_RETRIEVAL_STATUS_PAYWALL"}]})";
-  const Events events =
-      g.answer({with_parts(R"({"text":"t"})", sources), with_parts("", sources + R"(,"finishReason":"STOP")")});
-  EXPECT_EQ(
-      without_ids(events, {"source:"}),
-      (Events{"step-start", "source:ID:A:https://a", "source:ID::https://i", "source:ID::https://m",
-              "source:ID::https://u", "source:ID::https://c", "source:ID:D:https://d", "text:t", "step-finish:stop"}));
+  const Events events = g.answer({with_parts(R"({"text":"t"})", sources),
+                                  with_parts("", sources + R"(,"finishReason":"STOP")")});
+  EXPECT_EQ(without_ids(events, {"source:"}),
+            (Events{"step-start", "source:ID:A:https://a", "source:ID::https://i",
+                    "source:ID::https://m", "source:ID::https://u", "source:ID::https://c",
+                    "source:ID:D:https://d", "text:t", "step-finish:stop"}));
 }
 
 TEST(GeminiAnswer, PassesGooglesSearchSuggestionsOnWhereItSearches) {
   const std::string event = with_parts(
       R"({"text":"t"})",
       R"("groundingMetadata":{"searchEntryPoint":{"renderedContent":"<div>q</div>"}},"finishReason":"STOP")");
-  const Events shown = {"step-start", "text:t", R"(data:search-suggestions:{"html":"<div>q</div>"})",
-                        "step-finish:stop"};
+  const Events shown = {"step-start", "text:t",
+                        R"(data:search-suggestions:{"html":"<div>q</div>"})", "step-finish:stop"};
   Gateway by_setting(R"("builtin_tools": ["google_search"])"), by_chat, never;
   EXPECT_EQ(by_setting.answer({event}), shown);
-  EXPECT_EQ(by_chat.ask(sse({event}), R"({"model": "m", "messages": [], "provider_tools": ["google_search"]})").events,
+  EXPECT_EQ(by_chat
+                .ask(sse({event}),
+                     R"({"model": "m", "messages": [], "provider_tools": ["google_search"]})")
+                .events,
             shown);
   EXPECT_EQ(never.answer({event}), (Events{"step-start", "text:t", "step-finish:stop"}));
 }
@@ -203,18 +218,23 @@ TEST(GeminiAnswer, PassesGooglesSearchSuggestionsOnWhereItSearches) {
 
 TEST(GeminiAnswer, TellsWhichModelAnswered) {
   Gateway g;
-  const Answer a = g.ask(sse({R"({"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],)"
-                              R"("modelVersion":"gemini-3.5-flash-lite","responseId":"r1"})"}));
-  EXPECT_EQ(a.events, (Events{"step-start", "text:Hi", R"(response:{"model":"gemini-3.5-flash-lite","id":"r1"})",
+  const Answer a =
+      g.ask(sse({R"({"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],)"
+                 R"("modelVersion":"gemini-3.5-flash-lite","responseId":"r1"})"}));
+  EXPECT_EQ(a.events, (Events{"step-start", "text:Hi",
+                              R"(response:{"model":"gemini-3.5-flash-lite","id":"r1"})",
                               "step-finish:stop"}));
-  EXPECT_EQ(a.notes,
-            R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,"answered_by":"gemini-3.5-flash-lite"})");
+  EXPECT_EQ(
+      a.notes,
+      R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,"answered_by":"gemini-3.5-flash-lite"})");
 }
 
 TEST(GeminiAnswer, LogsHowItEndedInGeminisWords) {
   Gateway g;
-  g.answer({with_parts(R"({"text":"Hi"})", R"("finishReason":"BRAND_NEW","finishMessage":"Why not.")")});
-  EXPECT_TRUE(g.logged(R"(debug: gemini has answered {"reason":"BRAND_NEW","message":"Why not.","usage":)"))
+  g.answer(
+      {with_parts(R"({"text":"Hi"})", R"("finishReason":"BRAND_NEW","finishMessage":"Why not.")")});
+  EXPECT_TRUE(
+      g.logged(R"(debug: gemini has answered {"reason":"BRAND_NEW","message":"Why not.","usage":)"))
       << g.h.logs.back();
   EXPECT_TRUE(g.logged("warn: gemini ended an answer with finishReason BRAND_NEW"));
 }
@@ -225,8 +245,8 @@ TEST(GeminiAnswer, LogsHowItEndedInGeminisWords) {
 TEST(GeminiAnswer, TakesTheLastUsageAsAWhole) {
   Gateway g;
   EXPECT_EQ(g.answer({R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}})",
-                      R"({"usageMetadata":{"promptTokenCount":8,"cachedContentTokenCount":5}})", R"({"candidates":[]})",
-                      last(R"({"text":"Hi"})")})
+                      R"({"usageMetadata":{"promptTokenCount":8,"cachedContentTokenCount":5}})",
+                      R"({"candidates":[]})", last(R"({"text":"Hi"})")})
                 .at(2),
             R"(usage:{"input_tokens":8,"cached_input_tokens":5})");
 }
@@ -234,9 +254,10 @@ TEST(GeminiAnswer, TakesTheLastUsageAsAWhole) {
 TEST(GeminiAnswer, CountsAsGoogleBills) {
   Gateway g;
   EXPECT_EQ(
-      g.answer({last(R"({"text":"Hi"})"),
-                R"({"usageMetadata":{"promptTokenCount":100,"toolUsePromptTokenCount":30,"candidatesTokenCount":7,)"
-                R"("thoughtsTokenCount":20,"cachedContentTokenCount":40,"totalTokenCount":157}})"})
+      g.answer(
+           {last(R"({"text":"Hi"})"),
+            R"({"usageMetadata":{"promptTokenCount":100,"toolUsePromptTokenCount":30,"candidatesTokenCount":7,)"
+            R"("thoughtsTokenCount":20,"cachedContentTokenCount":40,"totalTokenCount":157}})"})
           .at(2),
       R"(usage:{"input_tokens":130,"output_tokens":27,)"
       R"("total_tokens":157,"reasoning_tokens":20,"cached_input_tokens":40})");
@@ -257,12 +278,13 @@ TEST(GeminiAnswer, AddsWhatEarlierAttemptsHaveUsed) {
   Twice twice(g.gemini);
   g.h.upstream.push(sse(
       {R"({"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":9,"thoughtsTokenCount":1}})"}));
-  g.h.upstream.push(
-      sse({last(R"({"text":"Hi"})"), R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":2}})"}));
+  g.h.upstream.push(sse({last(R"({"text":"Hi"})"),
+                         R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":2}})"}));
   const Answer a = g.h.ask(twice, kHello);
   EXPECT_EQ(a.events.at(2), R"(usage:{"input_tokens":18,"output_tokens":3,"reasoning_tokens":1})");
-  EXPECT_EQ(twice.first_notes, R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,"unanswered":{)"
-                               R"("input_tokens":9,"output_tokens":1,"reasoning_tokens":1,"attempts":1}})");
+  EXPECT_EQ(twice.first_notes,
+            R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,"unanswered":{)"
+            R"("input_tokens":9,"output_tokens":1,"reasoning_tokens":1,"attempts":1}})");
   EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":2,"upstream_ms":0})");
 }
 
@@ -271,28 +293,35 @@ TEST(GeminiAnswer, AddsWhatEarlierAttemptsHaveUsed) {
 
 constexpr std::uint32_t kTransient = GH_FAIL_TRANSIENT;
 
-/// What becomes of an answer of this finishReason: "finish WORD", or the failure and whether it may pass.
+/// What becomes of an answer of this finishReason: "finish WORD", or the failure and whether it may
+/// pass.
 std::string ending(const std::string& parts, const std::string& reason, View chat = kHello) {
   Gateway g;
   const Answer a =
-      g.ask(sse({with_parts(parts, reason.empty() ? R"("index":0)" : R"("finishReason":")" + reason + "\"")}), chat);
+      g.ask(sse({with_parts(
+                parts, reason.empty() ? R"("index":0)" : R"("finishReason":")" + reason + "\"")}),
+            chat);
   if (a.failure.http_status == 0) return a.events.back();
-  return a.failure.code + ((a.failure.flags & kTransient) ? " transient" : "") + (a.events.empty() ? "" : " begun");
+  return a.failure.code + ((a.failure.flags & kTransient) ? " transient" : "") +
+         (a.events.empty() ? "" : " begun");
 }
 
 TEST(GeminiAnswer, EndsForEachReasonOfGemini) {
   const std::string text = R"({"text":"Hi"})", call = R"({"functionCall":{"id":"c","name":"f"}})";
-  const std::vector<std::pair<std::string, std::string>> table = {{"STOP", "stop"},
-                                                                  {"MAX_TOKENS", "length"},
-                                                                  {"CONTINUATION", "length"},
-                                                                  {"OTHER", "other"},
-                                                                  {"IMAGE_OTHER", "other"},
-                                                                  {"NO_IMAGE", "other"},
-                                                                  {"FINISH_REASON_UNSPECIFIED", "other"},
-                                                                  {"BRAND_NEW", "other"}};
-  for (const auto& [reason, word] : table) EXPECT_EQ(ending(text, reason), "step-finish:" + word) << reason;
-  for (const char* reason : {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY",
-                             "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "LANGUAGE", "ESCALATION", "MODEL_ARMOR"}) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"STOP", "stop"},
+      {"MAX_TOKENS", "length"},
+      {"CONTINUATION", "length"},
+      {"OTHER", "other"},
+      {"IMAGE_OTHER", "other"},
+      {"NO_IMAGE", "other"},
+      {"FINISH_REASON_UNSPECIFIED", "other"},
+      {"BRAND_NEW", "other"}};
+  for (const auto& [reason, word] : table)
+    EXPECT_EQ(ending(text, reason), "step-finish:" + word) << reason;
+  for (const char* reason :
+       {"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY",
+        "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "LANGUAGE", "ESCALATION", "MODEL_ARMOR"}) {
     EXPECT_EQ(ending(text, reason), "step-finish:content-filter") << reason;
     EXPECT_EQ(ending("", reason), "step-finish:content-filter") << reason;
   }
@@ -304,7 +333,8 @@ TEST(GeminiAnswer, EndsForEachReasonOfGemini) {
 
 TEST(GeminiAnswer, FailsWhereGeminiSaysThatItWentWrong) {
   const std::string text = R"({"text":"Hi"})";
-  for (const std::string reason : {"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"}) {
+  for (const std::string reason :
+       {"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"}) {
     EXPECT_EQ(ending("", reason), "upstream_malformed transient");
     EXPECT_EQ(ending(text, reason), "upstream_malformed transient begun");
   }
@@ -319,16 +349,19 @@ TEST(GeminiAnswer, TakesNoBlankAnswer) {
   EXPECT_EQ(ending(R"({"text":""})", "STOP"), "upstream_empty transient");
   EXPECT_EQ(ending(R"({"text":" \n"})", "STOP"), "upstream_empty transient begun");
   EXPECT_EQ(ending(R"({"text":"hm","thought":true})", "STOP"), "upstream_empty transient begun");
-  EXPECT_EQ(ending(R"({"inlineData":{"mimeType":"image/png","data":"aGk="},"thought":true})", "STOP"),
-            "upstream_empty transient");
+  EXPECT_EQ(
+      ending(R"({"inlineData":{"mimeType":"image/png","data":"aGk="},"thought":true})", "STOP"),
+      "upstream_empty transient");
   EXPECT_EQ(ending("", "OTHER"), "upstream_empty transient");
 }
 
 TEST(GeminiAnswer, SaysWhenThinkingUsedUpTheTokens) {
   Gateway g;
-  const Answer a = g.ask(sse({last("", "MAX_TOKENS")}), R"({"model": "m", "messages": [], "max_output_tokens": 4000})");
+  const Answer a = g.ask(sse({last("", "MAX_TOKENS")}),
+                         R"({"model": "m", "messages": [], "max_output_tokens": 4000})");
   EXPECT_EQ(a.failure.code, "upstream_token_limit");
-  EXPECT_EQ(a.failure.detail, "thinking used up max_output_tokens (4000): raise it, or let the model think less");
+  EXPECT_EQ(a.failure.detail,
+            "thinking used up max_output_tokens (4000): raise it, or let the model think less");
   EXPECT_EQ(a.failure.flags, 0u);
 }
 
@@ -337,9 +370,10 @@ TEST(GeminiAnswer, IsBlockedByThePromptWhateverFollows) {
   const std::string block = R"({"promptFeedback":{"blockReason":"OTHER"}})";
   EXPECT_EQ(g.answer({block}), (Events{"step-start", "step-finish:content-filter"}));
   EXPECT_EQ(g.answer({block, last(R"({"text":"Hi"})")}).back(), "step-finish:content-filter");
-  EXPECT_EQ(
-      g.answer({R"({"promptFeedback":{"blockReason":"BLOCK_REASON_UNSPECIFIED"}})", last(R"({"text":"Hi"})")}).back(),
-      "step-finish:stop");
+  EXPECT_EQ(g.answer({R"({"promptFeedback":{"blockReason":"BLOCK_REASON_UNSPECIFIED"}})",
+                      last(R"({"text":"Hi"})")})
+                .back(),
+            "step-finish:stop");
 }
 
 TEST(GeminiAnswer, MayHaveNothingToAddToAResultTheSecondTime) {
@@ -360,42 +394,47 @@ TEST(GeminiAnswer, MayHaveNothingToAddToAResultTheSecondTime) {
 
 TEST(GeminiAnswer, LetsNoPageActOnACallThatGeminiDidNotExpect) {
   const std::string call = R"({"functionCall":{"id":"c","name":"default_api:read"}})";
-  EXPECT_EQ(ending(call, "UNEXPECTED_TOOL_CALL", R"({"model": "m", "messages": [], "tools": [{"name": "read"}]})"),
-            "upstream_malformed transient");
   EXPECT_EQ(ending(call, "UNEXPECTED_TOOL_CALL",
-                   R"({"model": "m", "messages": [], "tools": [{"name": "read"}], "backend_tools": ["read"]})"),
-            "step-finish:tool-calls");
+                   R"({"model": "m", "messages": [], "tools": [{"name": "read"}]})"),
+            "upstream_malformed transient");
+  EXPECT_EQ(
+      ending(
+          call, "UNEXPECTED_TOOL_CALL",
+          R"({"model": "m", "messages": [], "tools": [{"name": "read"}], "backend_tools": ["read"]})"),
+      "step-finish:tool-calls");
 }
 
 // ---- As AI SDK 5
 // -----------------------------------------------------------------------------------------------------
 
 TEST(GeminiAnswer, CanEndAsAiSdk5Does) {
-  const std::vector<std::pair<std::string, std::string>> table = {{"STOP", "stop"},
-                                                                  {"MAX_TOKENS", "length"},
-                                                                  {"SAFETY", "content-filter"},
-                                                                  {"LANGUAGE", "other"},
-                                                                  {"OTHER", "other"},
-                                                                  {"MALFORMED_FUNCTION_CALL", "error"},
-                                                                  {"MALFORMED_RESPONSE", "other"},
-                                                                  {"BRAND_NEW", "other"}};
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"STOP", "stop"},
+      {"MAX_TOKENS", "length"},
+      {"SAFETY", "content-filter"},
+      {"LANGUAGE", "other"},
+      {"OTHER", "other"},
+      {"MALFORMED_FUNCTION_CALL", "error"},
+      {"MALFORMED_RESPONSE", "other"},
+      {"BRAND_NEW", "other"}};
   for (const auto& [reason, word] : table) {
     Gateway g(R"("as_ai_sdk_5": true)");
-    EXPECT_EQ(g.answer({last("", reason)}), (Events{"step-start", "step-finish:" + word})) << reason;
+    EXPECT_EQ(g.answer({last("", reason)}), (Events{"step-start", "step-finish:" + word}))
+        << reason;
   }
   Gateway g(R"("as_ai_sdk_5": true)");
   EXPECT_EQ(g.answer({}), (Events{"step-start", "step-finish:other"}));
-  EXPECT_EQ(g.answer({last(R"({"executableCode":{"code":"1"}})")}).back(), "step-finish:tool-calls");
-  EXPECT_EQ(
-      g.answer(
-           {R"({"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,)"
-            R"("thoughtsTokenCount":4,"toolUsePromptTokenCount":5}})"})
-          .at(1),
-      R"(usage:{"input_tokens":3,"output_tokens":2,"reasoning_tokens":4})");
+  EXPECT_EQ(g.answer({last(R"({"executableCode":{"code":"1"}})")}).back(),
+            "step-finish:tool-calls");
+  EXPECT_EQ(g.answer({R"({"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,)"
+                      R"("thoughtsTokenCount":4,"toolUsePromptTokenCount":5}})"})
+                .at(1),
+            R"(usage:{"input_tokens":3,"output_tokens":2,"reasoning_tokens":4})");
   EXPECT_EQ(g.ask(sse({error(R"("code":500)")})).events, Events{"step-start"});
   EXPECT_EQ(
-      g.h.metrics.at(R"(gen_ai_client_token_usage_sum{gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",)"
-                     R"(gen_ai_request_model="gemini-2.5-flash",gen_ai_token_type="output"})"),
+      g.h.metrics.at(
+          R"(gen_ai_client_token_usage_sum{gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",)"
+          R"(gen_ai_request_model="gemini-2.5-flash",gen_ai_token_type="output"})"),
       6);
 }
 
@@ -405,12 +444,15 @@ TEST(GeminiAnswer, CanEndAsAiSdk5Does) {
 /// An event that says that the answer goes on from this token.
 std::string part_of(const std::string& text, const std::string& token,
                     const std::string& reason = R"("finishReason":"CONTINUATION",)") {
-  return with_parts(R"({"text":")" + text + "\"}", reason + R"("continuationToken":")" + token + "\"");
+  return with_parts(R"({"text":")" + text + "\"}",
+                    reason + R"("continuationToken":")" + token + "\"");
 }
-std::string checkpoint(const std::string& text, const std::string& token) { return part_of(text, token, ""); }
+std::string checkpoint(const std::string& text, const std::string& token) {
+  return part_of(text, token, "");
+}
 std::string usage(int input, int output) {
-  return R"({"usageMetadata":{"promptTokenCount":)" + std::to_string(input) + R"(,"candidatesTokenCount":)" +
-         std::to_string(output) + "}}";
+  return R"({"usageMetadata":{"promptTokenCount":)" + std::to_string(input) +
+         R"(,"candidatesTokenCount":)" + std::to_string(output) + "}}";
 }
 
 /// Asks for an answer that comes in these replies.
@@ -423,10 +465,12 @@ Answer in_parts(Gateway& g, std::vector<Reply> replies) {
 
 TEST(GeminiAnswer, GoesOnInFurtherRequests) {
   Gateway g;
-  const Answer a = in_parts(g, {sse({part_of("one ", "T1"), usage(10, 5)}), sse({part_of("two ", "T2"), usage(15, 5)}),
-                                sse({last(R"({"text":"three"})"), usage(20, 1)})});
-  EXPECT_EQ(a.events, (Events{"step-start", "text:one ", "text:two ", "text:three",
-                              R"(usage:{"input_tokens":45,"output_tokens":11})", "step-finish:stop"}));
+  const Answer a = in_parts(
+      g, {sse({part_of("one ", "T1"), usage(10, 5)}), sse({part_of("two ", "T2"), usage(15, 5)}),
+          sse({last(R"({"text":"three"})"), usage(20, 1)})});
+  EXPECT_EQ(a.events,
+            (Events{"step-start", "text:one ", "text:two ", "text:three",
+                    R"(usage:{"input_tokens":45,"output_tokens":11})", "step-finish:stop"}));
   EXPECT_EQ(g.h.upstream.requests.size(), 3u);
 }
 
@@ -434,7 +478,8 @@ TEST(GeminiAnswer, EndsWithLengthWhereItDoesNotGoOn) {
   Gateway repeated, no_token, bounded(R"("continuation": {"max_hops": 1})"), refused;
   EXPECT_EQ(in_parts(repeated, {sse({part_of("a", "T")}), sse({part_of("b", "T")})}).events.back(),
             "step-finish:length");
-  EXPECT_EQ(in_parts(no_token, {sse({last(R"({"text":"a"})", "CONTINUATION")})}).events.back(), "step-finish:length");
+  EXPECT_EQ(in_parts(no_token, {sse({last(R"({"text":"a"})", "CONTINUATION")})}).events.back(),
+            "step-finish:length");
   EXPECT_EQ(in_parts(bounded, {sse({part_of("a", "T1")}), sse({part_of("b", "T2")})}).events.back(),
             "step-finish:length");
   EXPECT_EQ(in_parts(refused, {sse({part_of("a", "T1")}), reply(400, "")}).events,
@@ -443,27 +488,29 @@ TEST(GeminiAnswer, EndsWithLengthWhereItDoesNotGoOn) {
 
 TEST(GeminiAnswer, TakesAStreamUpThatBreaksOff) {
   Gateway g;
-  const Answer a =
-      in_parts(g, {broken(sse({checkpoint("one ", "T1")})), broken(sse({})), sse({last(R"({"text":"two"})")})});
+  const Answer a = in_parts(g, {broken(sse({checkpoint("one ", "T1")})), broken(sse({})),
+                                sse({last(R"({"text":"two"})")})});
   EXPECT_EQ(a.events, (Events{"step-start", "text:one ", "text:two", "step-finish:stop"}));
-  EXPECT_EQ(g.h.sleeps,
-            (std::vector<std::chrono::nanoseconds>{std::chrono::seconds(1)}));  // before it asks in vain a second time
+  EXPECT_EQ(g.h.sleeps, (std::vector<std::chrono::nanoseconds>{
+                            std::chrono::seconds(1)}));  // before it asks in vain a second time
 }
 
 TEST(GeminiAnswer, GivesUpAStreamThatBringsNothingNew) {
   Gateway g(R"("continuation": {"max_hops": 100})");
-  const Answer a = in_parts(
-      g, {broken(sse({checkpoint("one ", "T1")})), broken(sse({})), broken(sse({})), broken(sse({})), broken(sse({}))});
+  const Answer a = in_parts(g, {broken(sse({checkpoint("one ", "T1")})), broken(sse({})),
+                                broken(sse({})), broken(sse({})), broken(sse({}))});
   EXPECT_EQ(a.failure.code, "upstream_broken");
   EXPECT_EQ(g.h.upstream.requests.size(), 5u);
 
   Gateway without_checkpoint;
-  EXPECT_EQ(in_parts(without_checkpoint, {broken(sse({with_parts(R"({"text":"a"})")}))}).failure.code,
-            "upstream_broken");
-  Gateway after_more;  // than the last checkpoint: it would come twice
   EXPECT_EQ(
-      in_parts(after_more, {sse({part_of("a", "T1")}), broken(sse({with_parts(R"({"text":"b"})")}))}).failure.code,
+      in_parts(without_checkpoint, {broken(sse({with_parts(R"({"text":"a"})")}))}).failure.code,
       "upstream_broken");
+  Gateway after_more;  // than the last checkpoint: it would come twice
+  EXPECT_EQ(in_parts(after_more,
+                     {sse({part_of("a", "T1")}), broken(sse({with_parts(R"({"text":"b"})")}))})
+                .failure.code,
+            "upstream_broken");
 }
 
 TEST(GeminiAnswer, DoesNotGoOnForAClientThatHasLeft) {

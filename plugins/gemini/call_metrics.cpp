@@ -14,20 +14,28 @@ void count_tokens(Host host, View model, View type, std::int64_t tokens) {
       .record(static_cast<double>(tokens));
 }
 
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+double seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 }  // namespace
 
 void count(Host host, const Call& call) {
   host.series(GH_COUNTER, "gatehouse_upstream_requests_total", "Requests to providers of models.",
-              {{"provider", "gemini"}, {"model", call.model}, {"code", call.http_status ? std::to_string(call.http_status) : call.error}})
+              {{"provider", "gemini"},
+               {"model", call.model},
+               {"code", call.http_status ? std::to_string(call.http_status) : call.error}})
       .record();
-  // All series of a name have the same labels; an empty one is as good as none (Prometheus data model).
-  host.series(GH_SECONDS, "gen_ai_client_operation_duration_seconds", "Time of a model call until its end.",
-              {kOperation, kProvider, {"gen_ai_request_model", call.model}, {"error_type", call.error}})
+  // All series of a name have the same labels; an empty one is as good as none (Prometheus data
+  // model).
+  host.series(
+          GH_SECONDS, "gen_ai_client_operation_duration_seconds",
+          "Time of a model call until its end.",
+          {kOperation, kProvider, {"gen_ai_request_model", call.model}, {"error_type", call.error}})
       .record(seconds(host.now() - call.began));
   if (call.first_chunk.count() > 0) {
-    host.series(GH_SECONDS, "gen_ai_client_operation_time_to_first_chunk_seconds", "Time of a model call until its answer began.",
+    host.series(GH_SECONDS, "gen_ai_client_operation_time_to_first_chunk_seconds",
+                "Time of a model call until its answer began.",
                 {kOperation, kProvider, {"gen_ai_request_model", call.model}})
         .record(seconds(call.first_chunk - call.began));
   }

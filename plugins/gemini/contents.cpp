@@ -14,13 +14,16 @@ namespace {
 constexpr View kDummy = "skip_thought_signature_validator";
 // What the user says where Gemini demands a turn of theirs.
 constexpr View kGoOn = "Continue.";
-// Of a result that goes as JSON. Its protocol ends at 100, and each of our levels takes two or three of those.
+// Of a result that goes as JSON. Its protocol ends at 100, and each of our levels takes two or
+// three of those.
 constexpr int kMaxDepth = 32;
 
-bool is_call(Json part) { return part["type"].str() == "tool-call" && !part["provider_executed"].boolean(); }
+bool is_call(Json part) {
+  return part["type"].str() == "tool-call" && !part["provider_executed"].boolean();
+}
 
-/// Gemini takes a member `$ref` for a reference to a part of the result, and refuses the request when there is no such
-/// part.
+/// Gemini takes a member `$ref` for a reference to a part of the result, and refuses the request
+/// when there is no such part.
 bool must_be_text(Json value, int depth = 0) {
   if (depth > kMaxDepth) return true;
   for (const auto [name, member] : value.members()) {
@@ -42,11 +45,13 @@ bool is_response_type(View media_type) {
 
 class Conversation {
  public:
-  Conversation(std::string& out, const RequestOptions& options) : out_(out), options_(options), model_(options.model) {}
+  Conversation(std::string& out, const RequestOptions& options)
+      : out_(out), options_(options), model_(options.model) {}
 
   void append(Json chat) {
     if (!model_.system_instruction) {
-      for_each_system_text(chat, [&](const std::string& text) { system_.append(text).append("\n\n"); });
+      for_each_system_text(chat,
+                           [&](const std::string& text) { system_.append(text).append("\n\n"); });
     }
     std::vector<Json> messages;
     for (const Json message : chat["messages"]) messages.push_back(message);
@@ -54,11 +59,13 @@ class Conversation {
       const View role = (*message)["role"].str();
       if (role == "user") append_user(*message);
       if (role == "assistant") {
-        const auto end = std::find_if(message + 1, messages.end(), [](Json m) { return m["role"].str() != "tool"; });
+        const auto end = std::find_if(message + 1, messages.end(),
+                                      [](Json m) { return m["role"].str() != "tool"; });
         append_step(*message, {message + 1, end});
       }
     }
-    if (ends_with_model_ && !model_.last_turn_model) append_turn("user", [&] { append_text(out_, kGoOn); });
+    if (ends_with_model_ && !model_.last_turn_model)
+      append_turn("user", [&] { append_text(out_, kGoOn); });
   }
 
  private:
@@ -94,8 +101,8 @@ class Conversation {
     });
   }
 
-  /// What the model said in one step, and what came of its calls: each has exactly one result, in the order of the
-  /// calls.
+  /// What the model said in one step, and what came of its calls: each has exactly one result, in
+  /// the order of the calls.
   void append_step(Json message, const std::vector<Json>& tool_messages) {
     std::vector<Json> calls;
     for (const Json part : message["content"]) {
@@ -103,8 +110,8 @@ class Conversation {
     }
     Results results;
     if (!calls.empty()) results = results_of(tool_messages);
-    const bool answered =
-        std::any_of(calls.begin(), calls.end(), [&](Json call) { return results.count(call["id"].str()) > 0; });
+    const bool answered = std::any_of(
+        calls.begin(), calls.end(), [&](Json call) { return results.count(call["id"].str()) > 0; });
 
     bool needs_signature =  // the first call of a step
         model_.signature == Model::Signature::dummy ||
@@ -146,7 +153,8 @@ class Conversation {
       for (const Json call : calls) {
         const auto result = results.find(call["id"].str());
         append_result(call, result == results.end() ? Json() : result->second, files);
-        if (result != results.end()) results.erase(result);  // another call of this id has a result of its own
+        if (result != results.end())
+          results.erase(result);  // another call of this id has a result of its own
       }
       if (!files_beside) return;
       for (const auto& [name, file] : files) append_part(file);
@@ -155,7 +163,8 @@ class Conversation {
     append_turn("user", [&] {  // beside several results, Gemini counts files as results
       for (const auto& [name, file] : files) {
         const bool is_image = file["media_type"].str().substr(0, 6) == "image/";
-        append_text(out_, std::string(is_image ? "Images" : "Files") + " returned by " + std::string(name) + ":");
+        append_text(out_, std::string(is_image ? "Images" : "Files") + " returned by " +
+                              std::string(name) + ":");
         append_part(file);
       }
     });
@@ -175,7 +184,8 @@ class Conversation {
     if (content.is_array()) {
       append_content(content, name, files);
     } else if (const Json output = result["output"]) {
-      must_be_text(output) ? string_member(out_, "content", output.dump()) : json_member(out_, "content", output);
+      must_be_text(output) ? string_member(out_, "content", output.dump())
+                           : json_member(out_, "content", output);
     } else {
       string_member(out_, "error", result["error"].str("There is no result."));
     }
@@ -203,7 +213,8 @@ class Conversation {
         files.emplace_back(name, part);
       }
     }
-    if (out_.size() == first) append_entry([&] { string_member(out_, "text", "(see attached file)"); });
+    if (out_.size() == first)
+      append_entry([&] { string_member(out_, "text", "(see attached file)"); });
     out_.append("]}");
   }
 
@@ -243,11 +254,13 @@ class Conversation {
   void append_arguments(Json input) {
     if (input.is_object()) return input.dump(out_);
     out_.push_back('{');
-    if (!input.is_null()) json_member(out_, "value", input);  // of a tool whose arguments are no object
+    if (!input.is_null())
+      json_member(out_, "value", input);  // of a tool whose arguments are no object
     out_.push_back('}');
   }
 
-  /// All parts but calls of functions and their results. Those of types we do not know are left out.
+  /// All parts but calls of functions and their results. Those of types we do not know are left
+  /// out.
   void append_part(Json part) {
     const View type = part["type"].str();
     const Json google = part["metadata"]["google"];
@@ -260,7 +273,8 @@ class Conversation {
     const std::size_t start = out_.size();
     comma(out_);
     out_.push_back('{');
-    if ((type == "text" || type == "reasoning") && (!text.empty() || (!signature.empty() && keeps_thoughts()))) {
+    if ((type == "text" || type == "reasoning") &&
+        (!text.empty() || (!signature.empty() && keeps_thoughts()))) {
       string_member(out_, "text", text);
     } else if ((type == "file" || type == "reasoning-file") &&
                !(part["data"].str().empty() && part["url"].str().empty())) {
@@ -315,7 +329,9 @@ class Conversation {
     out_.push_back('}');
   }
 
-  bool keeps_thoughts() const { return model_.signature != Model::Signature::strip && !options_.foreign_signatures; }
+  bool keeps_thoughts() const {
+    return model_.signature != Model::Signature::strip && !options_.foreign_signatures;
+  }
 
   View signature_of(Json google) const {
     const View signature = google["thoughtSignature"].str();

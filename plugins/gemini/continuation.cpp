@@ -4,7 +4,8 @@ namespace gatehouse {
 namespace {
 
 constexpr int kMaxStalls = 3;
-constexpr std::size_t kMaxToken = 64 * 1024;  // those seen have less than 4 KiB; it is kept, and sent back
+constexpr std::size_t kMaxToken =
+    64 * 1024;  // those seen have less than 4 KiB; it is kept, and sent back
 
 }  // namespace
 
@@ -13,7 +14,8 @@ void Continuation::read(Json response, bool has_content) {
   has_content_ = has_content_ || has_content;
   if (!response["promptFeedback"].is_null()) reason_ = "promptFeedback";
   if (const View reason = candidate["finishReason"].str(); !reason.empty()) reason_ = reason;
-  if (const View token = candidate["continuationToken"].str(); !token.empty() && token.size() <= kMaxToken)
+  if (const View token = candidate["continuationToken"].str();
+      !token.empty() && token.size() <= kMaxToken)
     token_ = token;
 }
 
@@ -33,8 +35,8 @@ bool Continuation::follow() {
     start_ = token_;
     return true;
   }
-  // A request that broke off before it said anything can be made again; of the first one, that is up to whoever
-  // retries.
+  // A request that broke off before it said anything can be made again; of the first one, that is
+  // up to whoever retries.
   if (!reason_.empty() || has_content_ || start_.empty() || stalls_ == kMaxStalls) return false;
   ++stalls_;
   return true;

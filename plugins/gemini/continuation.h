@@ -6,15 +6,17 @@
 
 namespace gatehouse {
 
-/// An answer that takes several requests, each from a token of the one before: when it is longer than one request may
-/// answer (finishReason CONTINUATION), or its stream broke off. Follows StreamContinuation of @google/genai 3.3.0.
+/// An answer that takes several requests, each from a token of the one before: when it is longer
+/// than one request may answer (finishReason CONTINUATION), or its stream broke off. Follows
+/// StreamContinuation of @google/genai 3.3.0.
 class Continuation {
  public:
   explicit Continuation(std::int64_t max_hops) : hops_left_(max_hops) {}
 
   /// One event of the current request.
   void read(Json response, bool has_content);
-  /// The current request's stream has ended. True: the answer goes on, in another request from token().
+  /// The current request's stream has ended. True: the answer goes on, in another request from
+  /// token().
   bool goes_on();
 
   View token() const { return start_; }  ///< Empty: it is the first request.

@@ -5,7 +5,8 @@
 namespace gatehouse {
 namespace {
 
-/// Of the enum FinishReason (@google/genai 3.3.0), with our word and that of @ai-sdk/google 2. Any other is "other".
+/// Of the enum FinishReason (@google/genai 3.3.0), with our word and that of @ai-sdk/google 2. Any
+/// other is "other".
 struct Reason {
   View gemini, word, ai_sdk_5;
 };
@@ -34,8 +35,8 @@ constexpr Reason kReasons[] = {
 constexpr Reason kOther = {"", "other", "other"};
 
 const Reason& find(View gemini) {
-  const auto* found =
-      std::find_if(std::begin(kReasons), std::end(kReasons), [gemini](const Reason& r) { return r.gemini == gemini; });
+  const auto* found = std::find_if(std::begin(kReasons), std::end(kReasons),
+                                   [gemini](const Reason& r) { return r.gemini == gemini; });
   return found == std::end(kReasons) ? kOther : *found;
 }
 
@@ -50,22 +51,24 @@ Failure fail(std::string code, std::string message, std::string detail, std::uin
 }
 
 Failure empty(const std::string& reason) {
-  return fail("upstream_empty", "The model gave no answer; try again.", "no content before finishReason " + reason,
-              GH_FAIL_TRANSIENT);
+  return fail("upstream_empty", "The model gave no answer; try again.",
+              "no content before finishReason " + reason, GH_FAIL_TRANSIENT);
 }
 
 Failure no_room(std::int64_t max_output_tokens) {
-  const std::string limit = max_output_tokens > 0 ? " (" + std::to_string(max_output_tokens) + ")" : "";
-  return fail("upstream_token_limit",
-              "The model used up the token limit of its answer before it said anything; raise the limit.",
-              "thinking used up max_output_tokens" + limit + ": raise it, or let the model think less", 0);
+  const std::string limit =
+      max_output_tokens > 0 ? " (" + std::to_string(max_output_tokens) + ")" : "";
+  return fail(
+      "upstream_token_limit",
+      "The model used up the token limit of its answer before it said anything; raise the limit.",
+      "thinking used up max_output_tokens" + limit + ": raise it, or let the model think less", 0);
 }
 
 Failure wrong(const std::string& reason) {
   const std::string detail = "finishReason " + reason;
   if (reason == "PUP_LIMITED_DISABLED") {
-    Failure failure =
-        fail("upstream_account_refused", "Gemini does not serve the operator of this gateway.", detail, 0);
+    Failure failure = fail("upstream_account_refused",
+                           "Gemini does not serve the operator of this gateway.", detail, 0);
     failure.health = GH_DOWN;
     failure.cure = "Google has limited the account of the API key for a breach of its policy";
     return failure;
@@ -74,12 +77,13 @@ Failure wrong(const std::string& reason) {
     return fail("upstream_error", "The model called too many of Google's tools.", detail, 0);
   if (reason == "MISSING_THOUGHT_SIGNATURE") {
     Failure failure =
-        fail("upstream_refused", "Gemini refused the request; the gateway's log has its reason.", detail, 0);
+        fail("upstream_refused", "Gemini refused the request; the gateway's log has its reason.",
+             detail, 0);
     failure.mend = Failure::Mend::signatures;
     return failure;
   }
-  return fail("upstream_malformed", "Gemini sent an answer that cannot be understood; try again.", detail,
-              GH_FAIL_TRANSIENT);
+  return fail("upstream_malformed", "Gemini sent an answer that cannot be understood; try again.",
+              detail, GH_FAIL_TRANSIENT);
 }
 
 }  // namespace
@@ -89,8 +93,8 @@ bool is_known_reason(View finish_reason) { return !find(finish_reason).gemini.em
 std::variant<View, Failure> judge(const Ending& e) {
   if (e.blocked) return "content-filter";
   if (e.reason.empty()) {
-    return fail("upstream_broken", "The upstream's answer broke off.", "the answer ended without a finishReason",
-                GH_FAIL_TRANSIENT);
+    return fail("upstream_broken", "The upstream's answer broke off.",
+                "the answer ended without a finishReason", GH_FAIL_TRANSIENT);
   }
   const View word = find(e.reason).word;
   if (word == "error") return wrong(e.reason);
@@ -99,7 +103,8 @@ std::variant<View, Failure> judge(const Ending& e) {
   if (word == "tool-calls") return wrong(e.reason);
   if (e.said) return word;
   if (word == "length") return no_room(e.max_output_tokens);
-  if (word == "stop" && e.after_result && e.tried_before) return word;  // to the model, the results were the answer
+  if (word == "stop" && e.after_result && e.tried_before)
+    return word;  // to the model, the results were the answer
   Failure failure = empty(e.reason);
   failure.once = word == "other" || e.after_result;
   return failure;

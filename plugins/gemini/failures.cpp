@@ -30,16 +30,19 @@ Failure shown(int health, std::string cure, Failure failure) {
 Failure bad_key(std::string cure) {
   return shown(GH_DOWN, std::move(cure),
                make(502, "upstream_key_refused",
-                    "Gemini does not accept the key of this gateway; its operator can correct gemini.api_key."));
+                    "Gemini does not accept the key of this gateway; its operator can correct "
+                    "gemini.api_key."));
 }
 
 Failure bad_account(std::string cure) {
-  return shown(GH_DOWN, std::move(cure),
-               make(502, "upstream_account_refused", "Gemini does not serve the operator of this gateway."));
+  return shown(
+      GH_DOWN, std::move(cure),
+      make(502, "upstream_account_refused", "Gemini does not serve the operator of this gateway."));
 }
 
 Failure refused() {
-  return make(502, "upstream_refused", "Gemini refused the request; the gateway's log has its reason.");
+  return make(502, "upstream_refused",
+              "Gemini refused the request; the gateway's log has its reason.");
 }
 
 Failure mendable(Mend mend) {
@@ -85,7 +88,8 @@ bool has_no_quota(View message) {
   return at != View::npos && message.substr(at + kNone.size()).find_first_of("0123456789.") != 0;
 }
 
-/// The declarations that a message such as "* …tools[0].function_declarations[2].parameters: …" names.
+/// The declarations that a message such as "* …tools[0].function_declarations[2].parameters: …"
+/// names.
 std::set<std::size_t> named_tools(View message) {
   constexpr View kBefore = "function_declarations[";
   std::set<std::size_t> tools;
@@ -111,7 +115,8 @@ std::string name_behind(View message, View before) {
   return std::string(rest.substr(0, std::min(rest.find_first_not_of(kFit), kLongest)));
 }
 
-/// A file that a chat names is the client's affair: it ends 48 hours after it was uploaded, or never was there.
+/// A file that a chat names is the client's affair: it ends 48 hours after it was uploaded, or
+/// never was there.
 Failure bad_file(View message) {
   std::string name = name_behind(message, "the File ");
   if (name.empty()) name = name_behind(message, "files/");
@@ -123,24 +128,26 @@ Failure bad_file(View message) {
 Failure bad_media(View message) {
   const std::string type = name_behind(message, "MIME type: ");
   return make(400, "file_refused",
-              "Gemini cannot read a file of this chat" + (type.empty() ? "" : ", whose type is " + type) +
-                  "; send it in another form.");
+              "Gemini cannot read a file of this chat" +
+                  (type.empty() ? "" : ", whose type is " + type) + "; send it in another form.");
 }
 
 Failure too_long(View message) {
   const std::string limit = name_behind(message, "tokens allowed (");
   return make(413, "context_too_long",
-              "The conversation is too long for this model" + (limit.empty() ? "" : ", which takes " + limit + " tokens") +
+              "The conversation is too long for this model" +
+                  (limit.empty() ? "" : ", which takes " + limit + " tokens") +
                   "; start a new one, or leave out files.");
 }
 
 Failure bad_setting(View name) {
   return shown(GH_DEGRADED, "the model does not take a setting of gemini: " + std::string(name),
-               make(502, "upstream_setting_refused", "Gemini does not take a setting of this gateway for the model."));
+               make(502, "upstream_setting_refused",
+                    "Gemini does not take a setting of this gateway for the model."));
 }
 
-/// Google's words for a refused request, in the order in which they are looked for: those that quote what a client
-/// wrote come first, so that no client can bring about the others.
+/// Google's words for a refused request, in the order in which they are looked for: those that
+/// quote what a client wrote come first, so that no client can bring about the others.
 Failure refused_request(const Said& said) {
   const View m = said.message;
   if (has(m, "function_declarations[")) {
@@ -148,8 +155,10 @@ Failure refused_request(const Said& said) {
     failure.tools = named_tools(m);
     return failure;
   }
-  if (m.substr(0, 8) == "Invalid " && !has(m, "signature")) return refused();  // of a value, which it quotes
-  if (has_any(m, {"MIME type", "input image", "Cannot fetch content", "provided URL", "URL_"})) return bad_media(m);
+  if (m.substr(0, 8) == "Invalid " && !has(m, "signature"))
+    return refused();  // of a value, which it quotes
+  if (has_any(m, {"MIME type", "input image", "Cannot fetch content", "provided URL", "URL_"}))
+    return bad_media(m);
   if (has_any(m, {"the File ", "files/", "private video", "video is not"})) return bad_file(m);
   if (has_any(m, {"hought signature", "thought_signature"})) return mendable(Mend::signatures);
   if (has(m, "input token count")) return too_long(m);
@@ -157,9 +166,12 @@ Failure refused_request(const Said& said) {
   if (has(m, "Multiple authentication credentials"))
     return bad_key("the API key arrives twice: remove it from base_url or the proxy");
   if (has(m, "location is not supported"))
-    return bad_account("Gemini is not offered where this gateway runs: run it elsewhere, or turn on billing");
-  if (has_any(m, {"hinking level", "thinking_level", "thinkingLevel"})) return bad_setting("thinking");
-  if (has_any(m, {"hinking budget", "thinking_budget", "thinkingBudget"})) return bad_setting("thinking");
+    return bad_account(
+        "Gemini is not offered where this gateway runs: run it elsewhere, or turn on billing");
+  if (has_any(m, {"hinking level", "thinking_level", "thinkingLevel"}))
+    return bad_setting("thinking");
+  if (has_any(m, {"hinking budget", "thinking_budget", "thinkingBudget"}))
+    return bad_setting("thinking");
   if (has(m, "emperature")) return bad_setting("temperature");
   if (m == "Request contains an invalid argument.") return mendable(Mend::tools);
   if (has_any(m, {"call turn comes", "with a model turn", "function response parts"})) {
@@ -172,43 +184,52 @@ Failure refused_caller(const Said& said) {
   const View m = said.message;
   if (has_any(m, {"the File ", "files/", "ideo"})) return bad_file(m);
   if (has(m, "leaked")) return bad_key("the API key was published, and is blocked: make a new one");
-  if (has(m, "denied access")) return bad_account("Google has denied the project of the API key access");
+  if (has(m, "denied access"))
+    return bad_account("Google has denied the project of the API key access");
   return bad_key("the API key is refused: correct api_key");
 }
 
 Failure gone(View message) {
   if (has_any(message, {"the File ", "files/"})) return bad_file(message);
-  Failure failure = make(502, "upstream_model_unknown", "Gemini does not have this model; choose another one.");
-  // "…is not found for API version v1beta, or is not supported for generateContent." Proxies say no more than the first half.
-  failure.model_gone = has_any(message, {"no longer available", "not supported for generateContent"});
+  Failure failure =
+      make(502, "upstream_model_unknown", "Gemini does not have this model; choose another one.");
+  // "…is not found for API version v1beta, or is not supported for generateContent." Proxies say no
+  // more than the first half.
+  failure.model_gone =
+      has_any(message, {"no longer available", "not supported for generateContent"});
   return failure;
 }
 
 Failure over_quota(const Said& said) {
   if (has_no_quota(said.message)) {
-    return shown(GH_DEGRADED, "the plan of the API key does not include this model: it needs billing",
-                 make(429, "upstream_not_in_plan",
-                      "The gateway's plan for Gemini does not include this model; choose another one."));
+    return shown(
+        GH_DEGRADED, "the plan of the API key does not include this model: it needs billing",
+        make(429, "upstream_not_in_plan",
+             "The gateway's plan for Gemini does not include this model; choose another one."));
   }
   if (said.per_day && !said.per_minute) {
-    return shown(GH_DEGRADED, "the quota of the day is used up; it is reset at midnight Pacific time",
+    return shown(GH_DEGRADED,
+                 "the quota of the day is used up; it is reset at midnight Pacific time",
                  make(429, "upstream_quota_used_up",
                       "The gateway's quota of the day for Gemini is used up; try again tomorrow."));
   }
-  Failure failure = shown(GH_DEGRADED, "the quota is used up at the moment",
-                          make(429, "upstream_rate_limited",
-                               "The quota for Gemini is used up at the moment; try again later.", GH_FAIL_TRANSIENT));
+  Failure failure = shown(
+      GH_DEGRADED, "the quota is used up at the moment",
+      make(429, "upstream_rate_limited",
+           "The quota for Gemini is used up at the moment; try again later.", GH_FAIL_TRANSIENT));
   failure.once = said.only_help;  // nothing about a time: it may be the quota of the day
   return failure;
 }
 
 Failure overloaded(std::uint32_t flags) {
-  return shown(GH_DEGRADED, "the model is overloaded",
-               make(503, "upstream_unavailable", "Gemini is overloaded at the moment; try again.", flags));
+  return shown(
+      GH_DEGRADED, "the model is overloaded",
+      make(503, "upstream_unavailable", "Gemini is overloaded at the moment; try again.", flags));
 }
 
 Failure failed() {
-  return make(502, "upstream_error", "Gemini failed to answer; try again.", GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT);
+  return make(502, "upstream_error", "Gemini failed to answer; try again.",
+              GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT);
 }
 
 std::optional<Failure> by_reason(View reason) {
@@ -226,7 +247,8 @@ std::optional<Failure> by_reason(View reason) {
   return std::nullopt;
 }
 
-/// Of google.rpc.Code, with the HTTP status of each; for errors that name no status, or none that is an error.
+/// Of google.rpc.Code, with the HTTP status of each; for errors that name no status, or none that
+/// is an error.
 constexpr std::pair<View, int> kStatuses[] = {
     {"CANCELLED", 499},          {"INVALID_ARGUMENT", 400}, {"FAILED_PRECONDITION", 400},
     {"OUT_OF_RANGE", 400},       {"UNAUTHENTICATED", 401},  {"PERMISSION_DENIED", 403},
@@ -279,7 +301,8 @@ Failure failure_of(std::int64_t http_status, Json error) {
 }
 
 Failure malformed(View what) {
-  Failure failure = make(502, "upstream_malformed", "Gemini sent an answer that cannot be understood; try again.");
+  Failure failure = make(502, "upstream_malformed",
+                         "Gemini sent an answer that cannot be understood; try again.");
   failure.detail = what;
   return failure;
 }

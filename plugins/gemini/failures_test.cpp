@@ -10,24 +10,31 @@ namespace {
 using namespace gemini_testing;
 using namespace std::chrono_literals;
 
-std::string said(const std::string& status, const std::string& message, const std::string& details = "[]") {
-  return error(R"("status":")" + status + R"(","message":")" + message + R"(","details":)" + details);
+std::string said(const std::string& status, const std::string& message,
+                 const std::string& details = "[]") {
+  return error(R"("status":")" + status + R"(","message":")" + message + R"(","details":)" +
+               details);
 }
 std::string reason(const std::string& word) {
   return said("PERMISSION_DENIED", "No.",
               R"([{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":")" + word + "\"}]");
 }
 std::string quota(const std::string& id, const std::string& more = "") {
-  return said("RESOURCE_EXHAUSTED", "Quota exceeded. Please retry in 1.8s.",
-              R"([{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaId":")" + id + "\"}" +
-                  more + "]}]");
+  return said(
+      "RESOURCE_EXHAUSTED", "Quota exceeded. Please retry in 1.8s.",
+      R"([{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaId":")" + id +
+          "\"}" + more + "]}]");
 }
 
 /// "CODE", with what its flags say, and what the health became.
 struct Told {
   std::string code, health;
-  friend bool operator==(const Told& a, const Told& b) { return a.code == b.code && a.health == b.health; }
-  friend std::ostream& operator<<(std::ostream& out, const Told& t) { return out << t.code << " | " << t.health; }
+  friend bool operator==(const Told& a, const Told& b) {
+    return a.code == b.code && a.health == b.health;
+  }
+  friend std::ostream& operator<<(std::ostream& out, const Told& t) {
+    return out << t.code << " | " << t.health;
+  }
 };
 
 Told told(int status, const std::string& body, const std::string& api_key = "AQ.new-key") {
@@ -46,57 +53,77 @@ Told told(int status, const std::string& body, const std::string& api_key = "AQ.
 TEST(GeminiFailures, BlameTheKeyAndNameTheCure) {
   const Told refused{"upstream_key_refused", "down: the API key is refused: correct api_key"};
   EXPECT_EQ(told(400, reason("API_KEY_INVALID")), refused);
-  EXPECT_EQ(told(400, said("INVALID_ARGUMENT", "API key expired. Please renew the API key.")), refused);
-  EXPECT_EQ(told(401, said("UNAUTHENTICATED",
-                           "Request had invalid authentication credentials. Expected OAuth 2 access token")),
+  EXPECT_EQ(told(400, said("INVALID_ARGUMENT", "API key expired. Please renew the API key.")),
             refused);
+  EXPECT_EQ(
+      told(401,
+           said("UNAUTHENTICATED",
+                "Request had invalid authentication credentials. Expected OAuth 2 access token")),
+      refused);
   EXPECT_EQ(told(401, reason("ACCESS_TOKEN_TYPE_UNSUPPORTED")), refused);
   EXPECT_EQ(told(403, ""), refused);
-  EXPECT_EQ(told(401, "", "AIza-old"),
+  EXPECT_EQ(
+      told(401, "", "AIza-old"),
+      (Told{
+          "upstream_key_refused",
+          "down: the API key is refused: correct api_key; keys of the old kind (AIza…) are refused "
+          "since 2026: "
+          "make a new key in AI Studio"}));
+  EXPECT_EQ(told(403, said("PERMISSION_DENIED",
+                           "Your API key was reported as leaked. Please use another API key.")),
             (Told{"upstream_key_refused",
-                  "down: the API key is refused: correct api_key; keys of the old kind (AIza…) are refused "
-                  "since 2026: "
-                  "make a new key in AI Studio"}));
-  EXPECT_EQ(told(403, said("PERMISSION_DENIED", "Your API key was reported as leaked. Please use another API key.")),
-            (Told{"upstream_key_refused", "down: the API key was published, and is blocked: make a new one"}));
-  for (const std::string word :
-       {"SERVICE_DISABLED", "API_KEY_SERVICE_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED", "API_KEY_IP_ADDRESS_BLOCKED"}) {
+                  "down: the API key was published, and is blocked: make a new one"}));
+  for (const std::string word : {"SERVICE_DISABLED", "API_KEY_SERVICE_BLOCKED",
+                                 "API_KEY_HTTP_REFERRER_BLOCKED", "API_KEY_IP_ADDRESS_BLOCKED"}) {
     EXPECT_EQ(told(403, reason(word)),
-              (Told{"upstream_key_refused", "down: the API key may not be used here: lift its restriction " + word}));
+              (Told{"upstream_key_refused",
+                    "down: the API key may not be used here: lift its restriction " + word}));
   }
-  EXPECT_EQ(told(400, said("INVALID_ARGUMENT", "Multiple authentication credentials received. Please pass only one.")),
-            (Told{"upstream_key_refused", "down: the API key arrives twice: remove it from base_url or the proxy"}));
+  EXPECT_EQ(told(400, said("INVALID_ARGUMENT",
+                           "Multiple authentication credentials received. Please pass only one.")),
+            (Told{"upstream_key_refused",
+                  "down: the API key arrives twice: remove it from base_url or the proxy"}));
 }
 
 TEST(GeminiFailures, BlameTheAccount) {
   for (const std::string word : {"CONSUMER_SUSPENDED", "CONSUMER_INVALID"}) {
     EXPECT_EQ(told(403, reason(word)),
-              (Told{"upstream_account_refused", "down: Google does not serve the project of the API key: " + word}));
+              (Told{"upstream_account_refused",
+                    "down: Google does not serve the project of the API key: " + word}));
   }
   EXPECT_EQ(told(403, said("PERMISSION_DENIED", "Your project has been denied access.")),
-            (Told{"upstream_account_refused", "down: Google has denied the project of the API key access"}));
-  EXPECT_EQ(told(400, said("FAILED_PRECONDITION", "User location is not supported for the API use.")),
             (Told{"upstream_account_refused",
-                  "down: Gemini is not offered where this gateway runs: run it elsewhere, or turn on billing"}));
+                  "down: Google has denied the project of the API key access"}));
+  EXPECT_EQ(
+      told(400, said("FAILED_PRECONDITION", "User location is not supported for the API use.")),
+      (Told{"upstream_account_refused",
+            "down: Gemini is not offered where this gateway runs: run it elsewhere, or turn on "
+            "billing"}));
   Gateway g;
   g.answer({last("", "PUP_LIMITED_DISABLED")});
-  EXPECT_EQ(g.h.health, "down: Google has limited the account of the API key for a breach of its policy");
+  EXPECT_EQ(g.h.health,
+            "down: Google has limited the account of the API key for a breach of its policy");
 }
 
 TEST(GeminiFailures, BlameNobodyElseForWhatAClientSent) {
-  const std::string file = "You do not have permission to access the File abc123 or it may not exist.";
+  const std::string file =
+      "You do not have permission to access the File abc123 or it may not exist.";
   EXPECT_EQ(told(403, said("PERMISSION_DENIED", file)), (Told{"file_unavailable", "up"}));
   EXPECT_EQ(told(400, said("INVALID_ARGUMENT", file)), (Told{"file_unavailable", "up"}));
   EXPECT_EQ(told(404, said("NOT_FOUND", file)), (Told{"file_unavailable", "up"}));
-  EXPECT_EQ(told(403, said("PERMISSION_DENIED", "The video is private.")), (Told{"file_unavailable", "up"}));
-  EXPECT_EQ(told(400, said("INVALID_ARGUMENT", "Unsupported MIME type: application/x-API key not valid")),
-            (Told{"file_refused", "up"}));
+  EXPECT_EQ(told(403, said("PERMISSION_DENIED", "The video is private.")),
+            (Told{"file_unavailable", "up"}));
+  EXPECT_EQ(
+      told(400, said("INVALID_ARGUMENT", "Unsupported MIME type: application/x-API key not valid")),
+      (Told{"file_refused", "up"}));
   EXPECT_EQ(told(400, said("INVALID_ARGUMENT", "Unable to process input image. Please retry")),
             (Told{"file_refused", "up"}));
-  EXPECT_EQ(told(400, said("INVALID_ARGUMENT", "Invalid value at 'contents[0]': User location is not supported")),
+  EXPECT_EQ(told(400, said("INVALID_ARGUMENT",
+                           "Invalid value at 'contents[0]': User location is not supported")),
             (Told{"upstream_refused", "up"}));
   EXPECT_EQ(told(400, said("INVALID_ARGUMENT",
-                           "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).")),
+                           "The input token count (1200000) exceeds the maximum number of tokens "
+                           "allowed (1048576).")),
             (Told{"context_too_long", "up"}));
   EXPECT_EQ(told(413, ""), (Told{"context_too_long", "up"}));
   EXPECT_EQ(told(400, said("INVALID_ARGUMENT", "No.")), (Told{"upstream_refused", "up"}));
@@ -108,51 +135,68 @@ TEST(GeminiFailures, BlameNobodyElseForWhatAClientSent) {
 TEST(GeminiFailures, NameTheFile) {
   Gateway g;
   const Answer a = g.ask(reply(
-      403, said("PERMISSION_DENIED", "You do not have permission to access the File abc123 or it may not exist.")));
-  EXPECT_EQ(a.failure.message, "Gemini cannot open the file abc123 of this chat; it may have expired: send it again.");
+      403, said("PERMISSION_DENIED",
+                "You do not have permission to access the File abc123 or it may not exist.")));
+  EXPECT_EQ(a.failure.message,
+            "Gemini cannot open the file abc123 of this chat; it may have expired: send it again.");
   EXPECT_EQ(a.status, 400);
   EXPECT_FALSE(g.logged("error:"));
 }
 
 TEST(GeminiFailures, NameTheLimit) {
   Gateway g;
-  const std::string words = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).";
+  const std::string words =
+      "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).";
   EXPECT_EQ(g.ask(reply(400, said("INVALID_ARGUMENT", words))).failure.message,
-            "The conversation is too long for this model, which takes 1048576 tokens; start a new one, or leave out files.");
+            "The conversation is too long for this model, which takes 1048576 tokens; start a new "
+            "one, or leave out files.");
 }
 
 TEST(GeminiFailures, BlameTheSettings) {
-  EXPECT_EQ(told(400, said("INVALID_ARGUMENT", "'minimal' is not a supported thinking level for this model.")),
-            (Told{"upstream_setting_refused", "degraded: the model does not take a setting of gemini: thinking"}));
+  EXPECT_EQ(told(400, said("INVALID_ARGUMENT",
+                           "'minimal' is not a supported thinking level for this model.")),
+            (Told{"upstream_setting_refused",
+                  "degraded: the model does not take a setting of gemini: thinking"}));
   EXPECT_EQ(told(400, said("INVALID_ARGUMENT", "The thinking budget (52428) is out of range.")),
-            (Told{"upstream_setting_refused", "degraded: the model does not take a setting of gemini: thinking"}));
+            (Told{"upstream_setting_refused",
+                  "degraded: the model does not take a setting of gemini: thinking"}));
   EXPECT_EQ(told(400, said("INVALID_ARGUMENT", "Unsupported parameter: temperature")),
-            (Told{"upstream_setting_refused", "degraded: the model does not take a setting of gemini: temperature"}));
+            (Told{"upstream_setting_refused",
+                  "degraded: the model does not take a setting of gemini: temperature"}));
 }
 
 TEST(GeminiFailures, LogTurnsThatGeminiRefusesAsErrors) {
   Gateway g;
   g.ask(reply(400,
-              said("INVALID_ARGUMENT", "Please ensure that function call turn comes immediately after a user turn")));
+              said("INVALID_ARGUMENT",
+                   "Please ensure that function call turn comes immediately after a user turn")));
   EXPECT_EQ(g.h.health, "up");
-  EXPECT_TRUE(g.logged("error: no answer from gemini: Gemini refuses the order of the turns of this conversation"));
+  EXPECT_TRUE(g.logged(
+      "error: no answer from gemini: Gemini refuses the order of the turns of this conversation"));
 }
 
 TEST(GeminiFailures, TellWhatQuotaIsUsedUp) {
   const std::string minute = "GenerateRequestsPerMinutePerProjectPerModel",
                     day = "GenerateRequestsPerDayPerProjectPerModel-FreeTier";
-  const Told used_up{"upstream_quota_used_up",
-                     "degraded: the quota of the day is used up; it is reset at midnight Pacific time"};
-  const Told burst{"upstream_rate_limited transient", "degraded: the quota is used up at the moment"};
+  const Told used_up{
+      "upstream_quota_used_up",
+      "degraded: the quota of the day is used up; it is reset at midnight Pacific time"};
+  const Told burst{"upstream_rate_limited transient",
+                   "degraded: the quota is used up at the moment"};
   EXPECT_EQ(told(429, quota(day)), used_up);
   EXPECT_EQ(told(429, quota("TokensDaily")), used_up);
   EXPECT_EQ(told(429, quota(minute)), burst);
   EXPECT_EQ(told(429, quota(day, R"(,{"quotaId":")" + minute + "\"}")), burst);
-  EXPECT_EQ(told(429, said("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).")), burst);
-  EXPECT_EQ(told(429, said("RESOURCE_EXHAUSTED", "Quota exceeded for metric: x, limit: 0, model: gemini-4-argon")),
-            (Told{"upstream_not_in_plan",
-                  "degraded: the plan of the API key does not include this model: it needs billing"}));
-  EXPECT_EQ(told(429, said("RESOURCE_EXHAUSTED", "Quota exceeded for metric: x, limit: 02")), burst);
+  EXPECT_EQ(
+      told(429, said("RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).")),
+      burst);
+  EXPECT_EQ(
+      told(429, said("RESOURCE_EXHAUSTED",
+                     "Quota exceeded for metric: x, limit: 0, model: gemini-4-argon")),
+      (Told{"upstream_not_in_plan",
+            "degraded: the plan of the API key does not include this model: it needs billing"}));
+  EXPECT_EQ(told(429, said("RESOURCE_EXHAUSTED", "Quota exceeded for metric: x, limit: 02")),
+            burst);
 }
 
 TEST(GeminiFailures, TellAnOverloadedModelFromAFailedRequest) {
@@ -208,22 +252,30 @@ TEST(GeminiFailures, HelpOnlyOnceWhereASecondAttemptMayDo) {
 // -------------------------------------------------------------------------------------------------------
 
 TEST(GeminiFailures, AskForTheSuccessorOfAModelThatIsGone) {
-  const std::string gone = said("NOT_FOUND", "This model models/gemini-2.5-flash is no longer available to new users.");
+  const std::string gone =
+      said("NOT_FOUND", "This model models/gemini-2.5-flash is no longer available to new users.");
   Gateway g;
   EXPECT_EQ(g.ask(reply(404, gone)).failure.code, "upstream_model_unknown");
   EXPECT_EQ(g.h.health,
-            "degraded: Gemini does not have gemini-2.5-flash for this key any longer: gemini-3.5-flash-lite is asked "
+            "degraded: Gemini does not have gemini-2.5-flash for this key any longer: "
+            "gemini-3.5-flash-lite is asked "
             "from now on");
   g.ask(sse({last(R"({"text":"Hi"})")}));
-  EXPECT_EQ(g.h.upstream.requests.at(1).path, "/models/gemini-3.5-flash-lite:streamGenerateContent?alt=sse");
+  EXPECT_EQ(g.h.upstream.requests.at(1).path,
+            "/models/gemini-3.5-flash-lite:streamGenerateContent?alt=sse");
   EXPECT_EQ(g.h.health, "up: gemini-2.5-flash is asked for no longer, but gemini-3.5-flash-lite");
 
   Gateway ended;
-  ended.ask(reply(404, said("NOT_FOUND", "models/gemini-2.5-pro is not found for API version v1beta, or is not supported for "
-                                         "generateContent.")),
-            R"({"model": "gemini-2.5-pro", "messages": []})");
+  ended.ask(
+      reply(
+          404,
+          said("NOT_FOUND",
+               "models/gemini-2.5-pro is not found for API version v1beta, or is not supported for "
+               "generateContent.")),
+      R"({"model": "gemini-2.5-pro", "messages": []})");
   EXPECT_EQ(ended.h.health,
-            "degraded: Gemini does not have gemini-2.5-pro for this key any longer: gemini-3.8-flash is asked from now on");
+            "degraded: Gemini does not have gemini-2.5-pro for this key any longer: "
+            "gemini-3.8-flash is asked from now on");
 
   Gateway unknown;
   unknown.ask(reply(404, ""), R"({"model": "made-up", "messages": []})");
@@ -236,18 +288,21 @@ TEST(GeminiFailures, LogModelNewsOnceADay) {
       R"("modelVersion":"models/gemini-3.5-flash-lite-001",)"
       R"("modelStatus":{"modelStage":"DEPRECATED","retirementTime":"2026-12-01T00:00:00Z"}})";
   const std::string news =
-      "gemini-2.5-flash is answered by gemini-3.5-flash-lite; Google calls it DEPRECATED, until 2026-12-01";
+      "gemini-2.5-flash is answered by gemini-3.5-flash-lite; Google calls it DEPRECATED, until "
+      "2026-12-01";
   Gateway g;
   const auto times = [&] {
-    return std::count_if(g.h.logs.begin(), g.h.logs.end(), [&](const std::string& l) { return l == "warn: " + news; });
+    return std::count_if(g.h.logs.begin(), g.h.logs.end(),
+                         [&](const std::string& l) { return l == "warn: " + news; });
   };
   g.answer({answer});
   g.answer({answer});
   EXPECT_EQ(times(), 1);
   EXPECT_EQ(g.h.health, "up: " + news);
-  EXPECT_EQ(g.h.metrics.at(
-                R"(gatehouse_gemini_model_mismatch_total{asked="gemini-2.5-flash",answered="gemini-3.5-flash-lite"})"),
-            2);
+  EXPECT_EQ(
+      g.h.metrics.at(
+          R"(gatehouse_gemini_model_mismatch_total{asked="gemini-2.5-flash",answered="gemini-3.5-flash-lite"})"),
+      2);
   g.h.advance(24h);
   g.answer({answer});
   EXPECT_EQ(times(), 2);
@@ -258,15 +313,17 @@ TEST(GeminiFailures, LogModelNewsOnceADay) {
 TEST(GeminiFailures, KnowVersionsAndAliasesOfAModel) {
   const auto health = [](const std::string& asked, const std::string& answered) {
     Gateway g;
-    g.ask(sse({R"({"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],"modelVersion":")" +
-               answered + "\"}"}),
-          R"({"messages": [], "model": ")" + asked + "\"}");
+    g.ask(
+        sse({R"({"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],"modelVersion":")" +
+             answered + "\"}"}),
+        R"({"messages": [], "model": ")" + asked + "\"}");
     return g.h.health;
   };
   EXPECT_EQ(health("gemini-3.8-flash", "models/gemini-3.8-flash-002"), "up");
   EXPECT_EQ(health("gemini-flash-latest", "gemini-3.8-flash"), "up");
   EXPECT_EQ(health("gemini-3.8-flash", "no name\\n"), "up");
-  EXPECT_EQ(health("gemini-3.8-flash", "gemini-4-argon"), "up: gemini-3.8-flash is answered by gemini-4-argon");
+  EXPECT_EQ(health("gemini-3.8-flash", "gemini-4-argon"),
+            "up: gemini-3.8-flash is answered by gemini-4-argon");
 }
 
 // ---- Requests that are put right
@@ -274,7 +331,8 @@ TEST(GeminiFailures, KnowVersionsAndAliasesOfAModel) {
 
 TEST(GeminiFailures, AskAgainOnceWithoutForeignSignatures) {
   const std::string refused = said("INVALID_ARGUMENT", "Corrupted thought signature.");
-  const std::string chat = R"({"model": "gemini-3.8-flash", "messages": [{"role": "assistant", "content": [
+  const std::string chat =
+      R"({"model": "gemini-3.8-flash", "messages": [{"role": "assistant", "content": [
     {"type": "tool-call", "id": "c", "name": "f", "input": {}, 
      "metadata": {"google": {"thoughtSignature": "FOREIGN"}}}]},
     {"role": "tool", "content": [{"type": "tool-result", "id": "c", "name": "f", "output": 1}]}]})";
@@ -302,10 +360,12 @@ constexpr View kTools =
   {"name": "two", "input_schema": {"type": "object", "properties": {"b": {"type": "string", "pattern": "y"}}}},
   {"name": "six", "input_schema": {"type": "object", "properties": {"c": {"type": "string", "pattern": "z"}}}}]})";
 std::string names_tool(int index) {
-  return said("INVALID_ARGUMENT",
-              "* GenerateContentRequest.tools[0].function_declarations[" + std::to_string(index) + "].parameters: no");
+  return said("INVALID_ARGUMENT", "* GenerateContentRequest.tools[0].function_declarations[" +
+                                      std::to_string(index) + "].parameters: no");
 }
-bool has(const Upstream::Sent& sent, View text) { return sent.body.find(text) != std::string::npos; }
+bool has(const Upstream::Sent& sent, View text) {
+  return sent.body.find(text) != std::string::npos;
+}
 
 TEST(GeminiFailures, SimplifyAToolThenLeaveItOutAndRememberThat) {
   Gateway g;
@@ -315,7 +375,8 @@ TEST(GeminiFailures, SimplifyAToolThenLeaveItOutAndRememberThat) {
   const auto& sent = g.h.upstream.requests;
   EXPECT_TRUE(has(sent.at(1), "\"two\"") && has(sent.at(1), "\"pattern\":\"x\"") &&
               !has(sent.at(1), "\"pattern\":\"y\""));
-  EXPECT_TRUE(!has(sent.at(2), "\"two\"") && has(sent.at(2), "\"one\"") && has(sent.at(2), "\"six\""));
+  EXPECT_TRUE(!has(sent.at(2), "\"two\"") && has(sent.at(2), "\"one\"") &&
+              has(sent.at(2), "\"six\""));
   EXPECT_TRUE(g.logged(R"(warn: gemini refuses a tool: asking again without it {"tool":"two")"));
 
   g.ask(sse({last(R"({"text":"Hi"})")}), kTools);

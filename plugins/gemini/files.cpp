@@ -8,7 +8,8 @@
 namespace gatehouse {
 namespace {
 
-constexpr std::size_t kMaxTextBytes = 1 << 20;  // of a file that goes as text: a quarter of a million tokens
+constexpr std::size_t kMaxTextBytes =
+    1 << 20;  // of a file that goes as text: a quarter of a million tokens
 
 /// "Image/PNG; q=1" becomes "image/png".
 std::string plain_type(View media_type) {
@@ -24,7 +25,8 @@ std::optional<std::string> decode_base64(View text) {
     std::array<signed char, 256> values{};
     for (auto& value : values) value = -1;
     for (int i = 0; i < 64; ++i)
-      values[static_cast<unsigned char>("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[i])] =
+      values[static_cast<unsigned char>(
+          "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[i])] =
           static_cast<signed char>(i);
     return values;
   }();
@@ -48,7 +50,9 @@ std::optional<std::string> decode_base64(View text) {
 /// UTF-8 (RFC 3629) without the control characters that only binary files have.
 bool is_text(View bytes) {
   for (std::size_t i = 0; i < bytes.size();) {
-    const auto at = [&](std::size_t n) { return i + n < bytes.size() ? static_cast<unsigned char>(bytes[i + n]) : 0u; };
+    const auto at = [&](std::size_t n) {
+      return i + n < bytes.size() ? static_cast<unsigned char>(bytes[i + n]) : 0u;
+    };
     const auto follows = [&](std::size_t n) { return (at(n) & 0xC0) == 0x80; };
     const unsigned c = at(0);
     if (c < 0x80) {
@@ -97,7 +101,8 @@ void append_file(std::string& out, Json file, const Model& model) {
   const auto text = decode_base64(data.str());
   if (data && text && is_text(*text)) return string_member(out, "text", name + ":\n" + *text);
   string_member(out, "text",
-                "(" + name + " was left out: the model reads no files of type " + plain_type(media_type) + ")");
+                "(" + name + " was left out: the model reads no files of type " +
+                    plain_type(media_type) + ")");
 }
 
 }  // namespace gatehouse

@@ -16,13 +16,14 @@ constexpr View kEventStream = "text/event-stream";
 constexpr View kBaseUrl = "https://generativelanguage.googleapis.com/v1beta";
 constexpr std::size_t kMaxErrorBytes =
     64 * 1024;  // an error of the Gemini API has a few KiB; of more, the status says enough
-constexpr std::size_t kMaxDetailBytes = 500;  // the rest of a long message repeats what the request was
+constexpr std::size_t kMaxDetailBytes =
+    500;  // the rest of a long message repeats what the request was
 
 /// It becomes part of a path, which it must not change.
 bool is_model_name(View text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   });
 }
 
@@ -43,7 +44,8 @@ Failure read_failure(HttpAnswer& answer, std::chrono::nanoseconds wall) {
   const Json error = (root.is_array() ? root.at(0) : root)["error"];
   Failure failure = failure_of(answer.status(), error);
   if (failure.flags & GH_FAIL_TRANSIENT) {
-    failure.retry_after = retry_after(answer.header("retry-after-ms"), answer.header("Retry-After"), error, wall);
+    failure.retry_after =
+        retry_after(answer.header("retry-after-ms"), answer.header("Retry-After"), error, wall);
   }
   return failure;
 }
@@ -110,8 +112,8 @@ struct Gemini::Turn {
 struct Gemini::Attempt {
   GeminiAnswer answer;
   Call call;
-  std::optional<Failure>
-      failure{};  // of Gemini or the way to it; none where a plugin that watches the answer has failed
+  std::optional<Failure> failure{};  // of Gemini or the way to it; none where a plugin that watches
+                                     // the answer has failed
 };
 
 Gemini::Gemini(Host host, Json config)
@@ -121,13 +123,14 @@ Gemini::Gemini(Host host, Json config)
       models_(host, config["models_file"].str()),
       settings_(host, config, models_),
       http_(host,
-            {std::string(config["base_url"].str(kBaseUrl)), config["connect_timeout"].duration(5s), kFirstByte,
-             config["idle_timeout"].duration(300s)},
+            {std::string(config["base_url"].str(kBaseUrl)), config["connect_timeout"].duration(5s),
+             kFirstByte, config["idle_timeout"].duration(300s)},
             "/base_url"),
       crypto_(host),
       tools_(host),
       news_(host, models_) {
-  if (probe_interval_ < 1s) host.problem("/probe_interval", "must be at least 1s; false turns the probe off");
+  if (probe_interval_ < 1s)
+    host.problem("/probe_interval", "must be at least 1s; false turns the probe off");
   if (config["probe_interval"].boolean(true)) host.background<&Gemini::watch>(this);
   host.info("answers come from gemini at " + std::string(config["base_url"].str(kBaseUrl)));
 }
@@ -136,11 +139,17 @@ Status Gemini::handle(Exchange& x, Sink& out, Next&) {
   const Json chat = x.chat();
   const View asked = chat["model"].str();
   if (!is_model_name(asked))
-    return Fail{400, "invalid_model", "`model` must consist of letters, digits, '.', '_' and '-'.", {}};
+    return Fail{
+        400, "invalid_model", "`model` must consist of letters, digits, '.', '_' and '-'.", {}};
   x.notes().edit("model").set(asked);
 
   const View model = models_.name_to_ask(asked);
-  Turn turn{chat, asked, model, models_.find(model), settings_.of(model), ToolNames(crypto_, chat["tools"])};
+  Turn turn{chat,
+            asked,
+            model,
+            models_.find(model),
+            settings_.of(model),
+            ToolNames(crypto_, chat["tools"])};
   turn.tools = tools_.recall(model, chat["tools"]);
   tell_of_tools(x, turn);
   for (;;) {
@@ -155,9 +164,12 @@ void Gemini::tell_of_tools(const Exchange& x, const Turn& turn) const {
   constexpr std::size_t kMany = 128;  // Google advises 10 to 20 at a time
   const std::size_t count = turn.chat["tools"].size();
   if (count > kMaxFunctions) {
-    host_.log(GH_WARN, &x, "gemini takes 512 tools: those beyond are left out of " + std::to_string(count));
+    host_.log(GH_WARN, &x,
+              "gemini takes 512 tools: those beyond are left out of " + std::to_string(count));
   } else if (count >= kMany) {
-    host_.log(GH_INFO, &x, "the model has " + std::to_string(count) + " tools to choose from, which is hard on it");
+    host_.log(
+        GH_INFO, &x,
+        "the model has " + std::to_string(count) + " tools to choose from, which is hard on it");
   }
   const Json builtin = turn.settings["builtin_tools"];
   if (count > 0 && builtin.size() > 0 && turn.rules.search && !turn.rules.search_with_functions) {
@@ -167,15 +179,15 @@ void Gemini::tell_of_tools(const Exchange& x, const Turn& turn) const {
 
 /// `failure`: why it failed, where Gemini or the way to it has.
 Status Gemini::attempt(Exchange& x, Sink& out, Turn& turn, Failure& failure) {
-  const Json limit =
-      turn.chat["max_output_tokens"] ? turn.chat["max_output_tokens"] : turn.settings["max_output_tokens"];
+  const Json limit = turn.chat["max_output_tokens"] ? turn.chat["max_output_tokens"]
+                                                    : turn.settings["max_output_tokens"];
   const bool searches = contains(turn.settings["builtin_tools"], "google_search") ||
                         contains(turn.chat["provider_tools"], "google_search");
-  Attempt attempt{
-      {out,
-       {turn.names, turn.chat["messages"], turn.chat["backend_tools"], searches, turn.settings["as_ai_sdk_5"].boolean(),
-        limit.integer(), turn.settings["continuation"]["max_hops"].integer(4), x.notes()["unanswered"]}},
-      {turn.model, host_.now()}};
+  Attempt attempt{{out,
+                   {turn.names, turn.chat["messages"], turn.chat["backend_tools"], searches,
+                    turn.settings["as_ai_sdk_5"].boolean(), limit.integer(),
+                    turn.settings["continuation"]["max_hops"].integer(4), x.notes()["unanswered"]}},
+                  {turn.model, host_.now()}};
   Status status = ask(x, turn, attempt);
   if (attempt.failure) {
     failure = *attempt.failure;
@@ -233,13 +245,14 @@ Status Gemini::stream(Exchange& x, Turn& turn, Attempt& attempt, End& end) {
   GeminiAnswer& answer = attempt.answer;
   const View token = answer.continuation().token();
   const std::string path = "/models/" + std::string(turn.model) + ":streamGenerateContent?alt=sse";
-  const auto first_byte =
-      turn.settings["first_byte_timeout"].duration(turn.rules.first_byte > 0s ? turn.rules.first_byte : kFirstByte);
+  const auto first_byte = turn.settings["first_byte_timeout"].duration(
+      turn.rules.first_byte > 0s ? turn.rules.first_byte : kFirstByte);
   // The body is a temporary: it may be large, and an answer takes minutes.
-  auto response = http_.send(
-      x, "POST", path, {{"Content-Type", "application/json"}, {"X-Goog-Api-Key", api_key_}},
-      request_body(turn.chat, {turn.rules, turn.settings, turn.names, turn.tools, turn.foreign_signatures, token}),
-      first_byte);
+  auto response = http_.send(x, "POST", path,
+                             {{"Content-Type", "application/json"}, {"X-Goog-Api-Key", api_key_}},
+                             request_body(turn.chat, {turn.rules, turn.settings, turn.names,
+                                                      turn.tools, turn.foreign_signatures, token}),
+                             first_byte);
   if (!response) return way_failed(response.error());
   attempt.call.http_status = response->status();
   if (response->status() != 200) {
@@ -297,7 +310,9 @@ bool Gemini::mend(const Exchange& x, Turn& turn, const Failure& failure) const {
   if (failure.mend == Failure::Mend::none || turn.mends == kMaxMends) return false;
   if (failure.mend == Failure::Mend::signatures) {
     if (turn.foreign_signatures) return false;
-    host_.log(GH_WARN, &x, "gemini refuses the thought signatures of this conversation: asking again without them");
+    host_.log(
+        GH_WARN, &x,
+        "gemini refuses the thought signatures of this conversation: asking again without them");
     turn.foreign_signatures = true;
   } else if (!mend_tools(x, turn, failure)) {
     return false;
@@ -306,8 +321,8 @@ bool Gemini::mend(const Exchange& x, Turn& turn, const Failure& failure) const {
   return true;
 }
 
-/// Simplifies the tools that Gemini names, or leaves out those that are simple already. Where it names none it may be
-/// any.
+/// Simplifies the tools that Gemini names, or leaves out those that are simple already. Where it
+/// names none it may be any.
 bool Gemini::mend_tools(const Exchange& x, Turn& turn, const Failure& failure) const {
   turn.tools.resize(turn.chat["tools"].size(), ToolForm::whole);
   bool mended = false;
@@ -325,14 +340,15 @@ bool Gemini::mend_tools(const Exchange& x, Turn& turn, const Failure& failure) c
     fields.root().edit("tool").set(tool["name"]);
     fields.root().edit("detail").set(View(failure.detail));
     host_.log(GH_WARN, &x,
-              std::string("gemini refuses a tool: asking again ") + (simplify ? "with a simpler schema" : "without it"),
+              std::string("gemini refuses a tool: asking again ") +
+                  (simplify ? "with a simpler schema" : "without it"),
               fields.root());
   }
   return mended;
 }
 
-/// Logs a failure of Gemini and shows it in the health. Each attempt is logged here, as a retry hides it from the
-/// caller.
+/// Logs a failure of Gemini and shows it in the health. Each attempt is logged here, as a retry
+/// hides it from the caller.
 void Gemini::explain(const Exchange& x, const Failure& failure) {
   constexpr View kOldKey = "AIza";
   std::string cure = failure.cure;
@@ -344,7 +360,8 @@ void Gemini::explain(const Exchange& x, const Failure& failure) {
   fields.root().edit("detail").set(failure.detail);
   const bool for_operator = failure.health == GH_DOWN || (failure.health == GH_UP && !cure.empty());
   host_.log(for_operator ? GH_ERROR : GH_WARN, &x,
-            cure.empty() ? "no answer from gemini" : "no answer from gemini: " + cure, fields.root());
+            cure.empty() ? "no answer from gemini" : "no answer from gemini: " + cure,
+            fields.root());
   if (failure.health != GH_UP) report(failure.health, cure);
 }
 
@@ -382,8 +399,10 @@ void Gemini::probe(Exchange& x) {
   }
   if (failure.health == GH_UP) {  // neither a chat nor a model is at fault here
     failure.health = GH_DEGRADED;
-    const bool refuses = failure.code == "upstream_refused" || failure.code == "upstream_model_unknown";
-    failure.cure = refuses ? "Gemini refuses to list its models; base_url may be wrong" : failure.message;
+    const bool refuses =
+        failure.code == "upstream_refused" || failure.code == "upstream_model_unknown";
+    failure.cure =
+        refuses ? "Gemini refuses to list its models; base_url may be wrong" : failure.message;
   }
   failure.detail = fit_for_log(std::move(failure.detail), api_key_);
   explain(x, failure);
@@ -401,5 +420,5 @@ void Gemini::report(int health, const std::string& reason) {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Gemini, "gemini", "1.0.0", "Answers chats with Google's Gemini API", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)
+GATEHOUSE_PLUGIN(gatehouse::Gemini, "gemini", "1.0.0", "Answers chats with Google's Gemini API",
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)

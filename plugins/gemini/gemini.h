@@ -13,8 +13,8 @@
 
 namespace gatehouse {
 
-/// Answers chats with a model of the Gemini API: one call of it for each call of handle(), unless Gemini takes part of
-/// the request amiss, or the answer goes on in another one.
+/// Answers chats with a model of the Gemini API: one call of it for each call of handle(), unless
+/// Gemini takes part of the request amiss, or the answer goes on in another one.
 class Gemini final : public Plugin {
  public:
   Gemini(Host host, Json config);
@@ -54,9 +54,10 @@ class Gemini final : public Plugin {
   ToolMemory tools_;
   ModelNews news_;
   std::atomic<std::int64_t> heard_at_ns_{0};  // when a chat last told how Gemini is
-  std::atomic<bool> plain_{true};             // the host was last told that Gemini is up, and no more
-  std::mutex health_mutex_;                   // also while the host is told, so that it hears things in their order
-  std::pair<int, std::string> health_{GH_UP, {}};  // guarded by health_mutex_; what the host was told last
+  std::atomic<bool> plain_{true};  // the host was last told that Gemini is up, and no more
+  std::mutex health_mutex_;  // also while the host is told, so that it hears things in their order
+  std::pair<int, std::string> health_{GH_UP,
+                                      {}};  // guarded by health_mutex_; what the host was told last
 };
 
 }  // namespace gatehouse

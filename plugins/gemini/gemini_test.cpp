@@ -9,7 +9,8 @@ namespace {
 
 using namespace gemini_testing;
 
-// ---- The request -----------------------------------------------------------------------------------------------------
+// ---- The request
+// -----------------------------------------------------------------------------------------------------
 
 TEST(Gemini, SendsTheKeyInAHeaderOnly) {
   Gateway g;
@@ -41,25 +42,31 @@ TEST(Gemini, WaitsAsLongAsTheModelThinksUnlessConfigured) {
 
 TEST(Gemini, SaysAtTheStartWhereAnswersComeFrom) {
   Gateway g;
-  EXPECT_EQ(g.h.logs, (std::vector<std::string>{"info: answers come from gemini at http://gemini.example/v1beta"}));
+  EXPECT_EQ(
+      g.h.logs,
+      (std::vector<std::string>{"info: answers come from gemini at http://gemini.example/v1beta"}));
 }
 
 TEST(Gemini, RefusesModelNamesThatLeaveThePath) {
   Gateway g;
-  for (const char* name : {"", "../files", "a/b", "m:generateContent?key=1#", "m%2f", "m\\r\\nx: y", "m ", "м"}) {
-    const Answer a = g.h.ask(g.gemini, R"({"messages": [], "model": ")" + std::string(name) + "\"}");
+  for (const char* name :
+       {"", "../files", "a/b", "m:generateContent?key=1#", "m%2f", "m\\r\\nx: y", "m ", "м"}) {
+    const Answer a =
+        g.h.ask(g.gemini, R"({"messages": [], "model": ")" + std::string(name) + "\"}");
     EXPECT_EQ(a.failure.code, "invalid_model") << name;
     EXPECT_EQ(a.status, 400) << name;
   }
   EXPECT_TRUE(g.h.upstream.requests.empty());
 }
 
-// ---- Failures --------------------------------------------------------------------------------------------------------
+// ---- Failures
+// --------------------------------------------------------------------------------------------------------
 
 TEST(Gemini, LogsWhatGeminiSays) {
   const std::vector<std::tuple<int, std::string, std::string>> table = {
       {503, error(R"("status":"UNAVAILABLE","message":"Busy.")"), "HTTP 503: UNAVAILABLE: Busy."},
-      {400, "[" + error(R"("status":"INVALID_ARGUMENT","message":"wrapped")") + "]", "HTTP 400: INVALID_ARGUMENT: wrapped"},
+      {400, "[" + error(R"("status":"INVALID_ARGUMENT","message":"wrapped")") + "]",
+       "HTTP 400: INVALID_ARGUMENT: wrapped"},
       {400, error(R"("status":"X","message":"m","details":[{"reason":"R"}])"), "HTTP 400: X: R: m"},
       {502, "<html><h1>Bad gateway</h1></html>", "HTTP 502"},
       {302, "", "HTTP 302"},
@@ -72,7 +79,8 @@ TEST(Gemini, LogsWhatGeminiSays) {
     EXPECT_EQ(a.failure.detail, detail);
     EXPECT_TRUE(a.events.empty());
     EXPECT_TRUE(g.logged("warn: no answer from gemini")) << body;
-    EXPECT_TRUE(g.logged("{\"code\":\"" + a.failure.code + "\",\"detail\":\"" + detail + "\"}")) << body;
+    EXPECT_TRUE(g.logged("{\"code\":\"" + a.failure.code + "\",\"detail\":\"" + detail + "\"}"))
+        << body;
   }
 }
 
@@ -91,7 +99,8 @@ TEST(Gemini, EndsAnAnswerAtTheFirstEventThatIsWrong) {
   };
   for (const auto& [event, code] : table) {
     Gateway g;
-    const Answer a = g.ask(sse({with_parts(R"({"text":"Good"})"), event, with_parts(R"({"text":"late"})")}));
+    const Answer a =
+        g.ask(sse({with_parts(R"({"text":"Good"})"), event, with_parts(R"({"text":"late"})")}));
     EXPECT_EQ(a.events, (Events{"step-start", "text:Good"})) << event;
     EXPECT_EQ(a.failure.code, code) << event;
     EXPECT_TRUE(g.h.upstream.requests[0].closed) << event;
@@ -121,7 +130,8 @@ TEST(Gemini, BeginsNoStepBeforeTheFirstEvent) {
 
 TEST(Gemini, TellsWhenItMayBeAskedAgain) {
   using namespace std::chrono_literals;
-  const std::string info = error(R"("details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure"},
+  const std::string info =
+      error(R"("details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure"},
                                                {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"3.5s"}])");
   struct Row {
     Headers headers;
@@ -163,8 +173,8 @@ TEST(Gemini, TellsWhenItMayBeAskedAgain) {
 
 TEST(Gemini, KeepsTheKeyAndLongTextsOutOfTheLog) {
   Gateway g;
-  const Answer a =
-      g.ask(reply(403, error(R"("message":"Consumer 'api_key:)" + std::string(kKey) + R"(' )" + std::string(600, 'x') + "\"")));
+  const Answer a = g.ask(reply(403, error(R"("message":"Consumer 'api_key:)" + std::string(kKey) +
+                                          R"(' )" + std::string(600, 'x') + "\"")));
   EXPECT_EQ(a.failure.detail.substr(0, 39), "HTTP 403: Consumer 'api_key:[key]' xxxx");
   EXPECT_EQ(a.failure.detail.size(), 500u);
   for (const std::string& line : g.h.logs) EXPECT_EQ(line.find(kKey), std::string::npos) << line;
@@ -175,7 +185,8 @@ TEST(Gemini, CutsDetailsBetweenCharacters) {
   Gateway g;
   std::string umlauts;
   for (int i = 0; i < 400; ++i) umlauts += "ü";
-  EXPECT_EQ(g.ask(reply(500, error(R"("message":"x)" + umlauts + "\""))).failure.detail.size(), 499u);
+  EXPECT_EQ(g.ask(reply(500, error(R"("message":"x)" + umlauts + "\""))).failure.detail.size(),
+            499u);
 }
 
 TEST(Gemini, ReadsNoMoreOfAnErrorThanItNeeds) {
@@ -189,20 +200,28 @@ TEST(Gemini, ReadsNoMoreOfAnErrorThanItNeeds) {
 TEST(Gemini, ShowsItsHealth) {
   Gateway g;
   EXPECT_EQ(g.h.health, "up");
-  g.ask(no_reply({502, "upstream_unreachable", "The upstream could not be reached.", {}, {}, GH_FAIL_UPSTREAM}));
+  g.ask(no_reply({502,
+                  "upstream_unreachable",
+                  "The upstream could not be reached.",
+                  {},
+                  {},
+                  GH_FAIL_UPSTREAM}));
   EXPECT_EQ(g.h.health, "degraded: The upstream could not be reached.");
   g.ask(reply(503, ""));
   EXPECT_EQ(g.h.health, "degraded: the model is overloaded");
   g.ask(sse({last(R"({"text":"Hi"})")}));
   EXPECT_EQ(g.h.health, "up");
-  g.ask(no_reply({504, "upstream_timeout", "The upstream did not answer in time.", {}, {}, GH_FAIL_SUSPECT}));
+  g.ask(no_reply(
+      {504, "upstream_timeout", "The upstream did not answer in time.", {}, {}, GH_FAIL_SUSPECT}));
   EXPECT_EQ(g.h.health, "up");  // it may be this chat that takes so long
 }
 
 TEST(Gemini, TakesNoBlameForAPluginThatWatchesTheAnswer) {
   struct Watcher final : Plugin, Sink {
     explicit Watcher(Plugin& gemini) : gemini_(gemini) {}
-    Status handle(Exchange& x, Sink&, Next& next) override { return gemini_.handle(x, *this, next); }
+    Status handle(Exchange& x, Sink&, Next& next) override {
+      return gemini_.handle(x, *this, next);
+    }
     Status emit(Event) override { return Fail{500, "watcher_broken", "The watcher failed.", {}}; }
     Plugin& gemini_;
   };
@@ -216,7 +235,8 @@ TEST(Gemini, TakesNoBlameForAPluginThatWatchesTheAnswer) {
 
 TEST(Gemini, StopsWhenTheClientLeaves) {
   Gateway g;
-  g.h.upstream.push(sse({with_parts(R"({"text":"a"})"), with_parts(R"({"text":"b"})"), with_parts(R"({"text":"c"})")}));
+  g.h.upstream.push(sse({with_parts(R"({"text":"a"})"), with_parts(R"({"text":"b"})"),
+                         with_parts(R"({"text":"c"})")}));
   Request request("POST", "/api/chat");
   request.chat = kHello;
   request.leaves_after = 2;
@@ -230,7 +250,8 @@ TEST(Gemini, StopsWhenTheClientLeaves) {
   EXPECT_EQ(g.h.logs.size(), 1u);  // that of the start
 }
 
-// ---- The probe -------------------------------------------------------------------------------------------------------
+// ---- The probe
+// -------------------------------------------------------------------------------------------------------
 
 TEST(Gemini, AsksForItsModelsWhenNoChatHasToldHowItIs) {
   Gateway g;
@@ -247,14 +268,21 @@ TEST(Gemini, AsksForItsModelsWhenNoChatHasToldHowItIs) {
 }
 
 TEST(Gemini, TellsItsHealthFromTheProbe) {
-  const std::string old_key = "; keys of the old kind (AIza…) are refused since 2026: make a new key in AI Studio";
+  const std::string old_key =
+      "; keys of the old kind (AIza…) are refused since 2026: make a new key in AI Studio";
   const std::vector<std::pair<Reply, std::string>> table = {
-      {reply(400, error(R"("details":[{"reason":"API_KEY_INVALID"}])")), "down: the API key is refused: correct api_key" + old_key},
+      {reply(400, error(R"("details":[{"reason":"API_KEY_INVALID"}])")),
+       "down: the API key is refused: correct api_key" + old_key},
       {reply(503, ""), "degraded: the model is overloaded"},
       {reply(500, ""), "degraded: Gemini failed to answer; try again."},
       {reply(404, ""), "degraded: Gemini refuses to list its models; base_url may be wrong"},
       {reply(400, ""), "degraded: Gemini refuses to list its models; base_url may be wrong"},
-      {no_reply({504, "upstream_timeout", "The upstream did not answer in time.", {}, {}, GH_FAIL_SUSPECT}),
+      {no_reply({504,
+                 "upstream_timeout",
+                 "The upstream did not answer in time.",
+                 {},
+                 {},
+                 GH_FAIL_SUSPECT}),
        "degraded: The upstream did not answer in time."},
       {{0, {}, {}, GH_STOP, {}}, "up"},  // the instance ends
   };
@@ -282,36 +310,57 @@ TEST(Gemini, DoesNotProbeWhileChatsTellHowItIs) {
 
 TEST(Gemini, ProbesAsOftenAsConfigured) {
   Harness h;
-  Gemini often(h.host(), h.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": "5s"})"));
+  Gemini often(h.host(),
+               h.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": "5s"})"));
   h.run_background(0, 3);
   EXPECT_EQ(h.upstream.requests.size(), 3u);
 
   Harness none;
-  Gemini never(none.host(), none.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": false})"));
+  Gemini never(none.host(),
+               none.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": false})"));
   EXPECT_THROW(none.run_background(), std::out_of_range);
 }
 
 TEST(Gemini, RefusesToProbeWithoutAPause) {
   Harness h;
-  Gemini gemini(h.host(), h.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": "0s"})"));
+  Gemini gemini(h.host(),
+                h.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": "0s"})"));
   EXPECT_EQ(h.problems, Events{"/probe_interval: must be at least 1s; false turns the probe off"});
 }
 
-// ---- Metrics ---------------------------------------------------------------------------------------------------------
+// ---- Metrics
+// ---------------------------------------------------------------------------------------------------------
 
 TEST(Gemini, CountsCallsTheirTimesAndTokens) {
   Gateway g;
-  g.ask(sse({last(R"({"text":"Hi"})"), R"({"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"thoughtsTokenCount":4}})"}));
+  g.ask(sse(
+      {last(R"({"text":"Hi"})"),
+       R"({"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"thoughtsTokenCount":4}})"}));
   g.ask(sse({R"({"usageMetadata":{"candidatesTokenCount":5}})", error(R"("code":500)")}));
 
-  const std::string call = R"(gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",gen_ai_request_model="gemini-2.5-flash")";
-  EXPECT_EQ(g.h.metrics.at(R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",code="200"})"), 2);
-  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_duration_seconds_count{" + call + R"(,error_type=""})"), 1);
-  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_duration_seconds_count{" + call + R"(,error_type="upstream_error"})"), 1);
-  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_time_to_first_chunk_seconds_count{" + call + "}"), 2);
-  EXPECT_EQ(g.h.metrics.at("gen_ai_client_token_usage_sum{" + call + R"(,gen_ai_token_type="input"})"), 3);
-  EXPECT_EQ(g.h.metrics.at("gen_ai_client_token_usage_sum{" + call + R"(,gen_ai_token_type="output"})"), 11);
-  EXPECT_EQ(g.h.metrics.at("gen_ai_client_token_usage_count{" + call + R"(,gen_ai_token_type="input"})"), 1);
+  const std::string call =
+      R"(gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",gen_ai_request_model="gemini-2.5-flash")";
+  EXPECT_EQ(
+      g.h.metrics.at(
+          R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",code="200"})"),
+      2);
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_duration_seconds_count{" + call +
+                           R"(,error_type=""})"),
+            1);
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_duration_seconds_count{" + call +
+                           R"(,error_type="upstream_error"})"),
+            1);
+  EXPECT_EQ(
+      g.h.metrics.at("gen_ai_client_operation_time_to_first_chunk_seconds_count{" + call + "}"), 2);
+  EXPECT_EQ(
+      g.h.metrics.at("gen_ai_client_token_usage_sum{" + call + R"(,gen_ai_token_type="input"})"),
+      3);
+  EXPECT_EQ(
+      g.h.metrics.at("gen_ai_client_token_usage_sum{" + call + R"(,gen_ai_token_type="output"})"),
+      11);
+  EXPECT_EQ(
+      g.h.metrics.at("gen_ai_client_token_usage_count{" + call + R"(,gen_ai_token_type="input"})"),
+      1);
 }
 
 TEST(Gemini, CountsCallsByWhatCameOfThem) {
@@ -322,12 +371,15 @@ TEST(Gemini, CountsCallsByWhatCameOfThem) {
   g.h.ask(g.gemini, kHello);
 
   for (const char* code : {"429", "upstream_timeout", "cancelled"}) {
-    EXPECT_EQ(g.h.metrics.count(R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",code=")" +
-                                std::string(code) + "\"}"),
-              1u)
+    EXPECT_EQ(
+        g.h.metrics.count(
+            R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",code=")" +
+            std::string(code) + "\"}"),
+        1u)
         << code;
   }
-  for (const auto& [series, value] : g.h.metrics) EXPECT_EQ(series.find("first_chunk"), std::string::npos) << series;
+  for (const auto& [series, value] : g.h.metrics)
+    EXPECT_EQ(series.find("first_chunk"), std::string::npos) << series;
 }
 
 TEST(Gemini, TimesCalls) {
@@ -345,11 +397,16 @@ TEST(Gemini, TimesCalls) {
   Slow slow(g.h, g.gemini);
   g.h.upstream.push(sse({last(R"({"text":"Hi"})")}));
   const Answer answer = g.h.ask(slow, kHello);
-  EXPECT_NE(answer.notes.find(R"("attempts":1,"upstream_ms":1000)"), std::string::npos) << answer.notes;
+  EXPECT_NE(answer.notes.find(R"("attempts":1,"upstream_ms":1000)"), std::string::npos)
+      << answer.notes;
 
-  const std::string model = R"({gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",gen_ai_request_model="gemini-2.5-flash")";
-  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_time_to_first_chunk_seconds_sum" + model + "}"), 0);
-  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_duration_seconds_sum" + model + R"(,error_type=""})"), 1.5);  // three events
+  const std::string model =
+      R"({gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",gen_ai_request_model="gemini-2.5-flash")";
+  EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_time_to_first_chunk_seconds_sum" + model + "}"),
+            0);
+  EXPECT_EQ(
+      g.h.metrics.at("gen_ai_client_operation_duration_seconds_sum" + model + R"(,error_type=""})"),
+      1.5);  // three events
 }
 
 }  // namespace

@@ -15,8 +15,10 @@ constexpr View kHello =
 /// A gateway whose only plugin is gemini. `settings`: more members of its configuration.
 struct Gateway {
   explicit Gateway(const std::string& settings = "")
-      : gemini(h.host(), h.config(R"({"api_key": "AIza-secret-key", "base_url": "http://gemini.example/v1beta")" +
-                                  (settings.empty() ? "" : ", " + settings) + "}")) {}
+      : gemini(h.host(),
+               h.config(
+                   R"({"api_key": "AIza-secret-key", "base_url": "http://gemini.example/v1beta")" +
+                   (settings.empty() ? "" : ", " + settings) + "}")) {}
   Harness h;
   Gemini gemini;
 

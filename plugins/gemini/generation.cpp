@@ -16,8 +16,8 @@ constexpr std::int64_t kBudgets[] = {0, 1024, 8192, 24576, 32768};
 /// The place in kLevels that `thinking` asks for; "off" is the lowest.
 std::size_t level_of(Json thinking) {
   if (thinking.is_number()) {
-    const auto enough =
-        std::find_if(std::begin(kBudgets), std::end(kBudgets), [&](std::int64_t b) { return b >= thinking.integer(); });
+    const auto enough = std::find_if(std::begin(kBudgets), std::end(kBudgets),
+                                     [&](std::int64_t b) { return b >= thinking.integer(); });
     return std::min<std::size_t>(enough - std::begin(kBudgets), std::size(kBudgets) - 1);
   }
   const auto level = std::find(std::begin(kLevels), std::end(kLevels), thinking.str());
@@ -27,7 +27,8 @@ std::size_t level_of(Json thinking) {
 /// That of the model which is nearest to what is asked for.
 View nearest_level(const Model& model, Json thinking) {
   const auto distance = [wanted = level_of(thinking)](View level) {
-    const std::size_t has = std::find(std::begin(kLevels), std::end(kLevels), level) - std::begin(kLevels);
+    const std::size_t has =
+        std::find(std::begin(kLevels), std::end(kLevels), level) - std::begin(kLevels);
     return has > wanted ? has - wanted : wanted - has;
   };
   return *std::min_element(model.levels.begin(), model.levels.end(),
@@ -35,9 +36,11 @@ View nearest_level(const Model& model, Json thinking) {
 }
 
 std::int64_t nearest_budget(const Model& model, Json thinking) {
-  const std::int64_t wanted = thinking.is_number() ? thinking.integer() : kBudgets[level_of(thinking)];
+  const std::int64_t wanted =
+      thinking.is_number() ? thinking.integer() : kBudgets[level_of(thinking)];
   if (wanted < 0) return -1;  // as much as the model finds right
-  if (thinking.str() == "off" || thinking.integer(1) == 0) return model.off ? 0 : model.least_budget;
+  if (thinking.str() == "off" || thinking.integer(1) == 0)
+    return model.off ? 0 : model.least_budget;
   return std::clamp(wanted, model.least_budget, model.most_budget);
 }
 
@@ -94,11 +97,13 @@ std::string nearest_thinking(const Model& model, Json thinking) {
   }
   if (model.thinking != Model::Thinking::budget) return {};
   const std::int64_t nearest = nearest_budget(model, thinking);
-  const bool has = thinking.is_number() ? nearest == thinking.integer() : thinking.str() != "off" || nearest == 0;
+  const bool has = thinking.is_number() ? nearest == thinking.integer()
+                                        : thinking.str() != "off" || nearest == 0;
   return has ? std::string() : std::to_string(nearest);
 }
 
-void append_generation(std::string& out, Json chat, Json settings, const Model& model, bool answers_json) {
+void append_generation(std::string& out, Json chat, Json settings, const Model& model,
+                       bool answers_json) {
   const auto wanted = [&](View name) { return chat[name] ? Json(chat[name]) : settings[name]; };
   const auto copy = [&](View from, View to) {
     if (const Json value = wanted(from)) json_member(out, to, value);
@@ -107,7 +112,8 @@ void append_generation(std::string& out, Json chat, Json settings, const Model& 
   out.push_back('{');
   if (const std::int64_t limit = wanted("max_output_tokens").integer(); limit > 0) {
     key(out, "maxOutputTokens");
-    out.append(std::to_string(model.continuation ? limit : std::min(limit, model.max_output_tokens)));
+    out.append(
+        std::to_string(model.continuation ? limit : std::min(limit, model.max_output_tokens)));
   }
   if (model.sampling) {
     copy("temperature", "temperature");
@@ -134,7 +140,8 @@ void append_generation(std::string& out, Json chat, Json settings, const Model& 
       SchemaWriter(out).append(schema);
     }
   }
-  append_modalities(out, model.modalities.empty() ? settings["modalities"] : wanted("modalities"), model);
+  append_modalities(out, model.modalities.empty() ? settings["modalities"] : wanted("modalities"),
+                    model);
   append_image(out, settings["image"]);
   if (const Json resolution = settings["media_resolution"])
     string_member(out, "mediaResolution", "MEDIA_RESOLUTION_" + upper(resolution.str()));

@@ -19,13 +19,14 @@ bool is_one_of(View name, std::initializer_list<View> names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// What may stand beside a reference: "If a schema node has $ref set, then only description and default can be set
-/// alongside it".
+/// What may stand beside a reference: "If a schema node has $ref set, then only description and
+/// default can be set alongside it".
 bool fits_reference(View name) { return is_one_of(name, {"$ref", "description", "default"}); }
 
 /// Says nothing of what is valid.
 bool only_annotates(View name) {
-  return is_one_of(name, {"$schema", "$id", "$comment", "title", "examples", "deprecated", "readOnly", "writeOnly"});
+  return is_one_of(name, {"$schema", "$id", "$comment", "title", "examples", "deprecated",
+                          "readOnly", "writeOnly"});
 }
 
 template <typename Range>
@@ -57,7 +58,8 @@ class SchemaWriter::Whole {
   Whole(std::string& out, Json root, std::size_t& left)
       : out_(out), root_(root), left_(left), inlined_from_(out.size()) {}
 
-  /// `const_as_enum`: Gemini overlooks `const`, which matters where it tells the choices of a union apart.
+  /// `const_as_enum`: Gemini overlooks `const`, which matters where it tells the choices of a union
+  /// apart.
   void write(Json schema, bool const_as_enum) {
     if (!schema.is_object()) return schema.dump(out_);
     out_.push_back('{');
@@ -76,7 +78,8 @@ class SchemaWriter::Whole {
     }
     Members members = members_of(root_);
     if (auto whole = without_reference(members)) members = std::move(*whole);
-    const auto type = std::find_if(members.begin(), members.end(), [](const auto& m) { return m.first == "type"; });
+    const auto type = std::find_if(members.begin(), members.end(),
+                                   [](const auto& m) { return m.first == "type"; });
     if (type != members.end() && !allows_object(type->second)) members.clear();
     std::erase_if(members, [](const auto& m) { return m.first == "type"; });
     out_.append("{\"type\":\"object\"");
@@ -87,8 +90,9 @@ class SchemaWriter::Whole {
  private:
   void write_reference(const Members& members, bool const_as_enum) {
     const auto fits = [](const auto& m) { return fits_reference(m.first); };
-    const bool alone =
-        std::all_of(members.begin(), members.end(), [&](const auto& m) { return fits(m) || only_annotates(m.first); });
+    const bool alone = std::all_of(members.begin(), members.end(), [&](const auto& m) {
+      return fits(m) || only_annotates(m.first);
+    });
     if (inlined_depth_ == 0) inlined_from_ = out_.size();
     if (const auto whole = alone ? std::nullopt : without_reference(members)) {
       ++inlined_depth_;
@@ -103,10 +107,11 @@ class SchemaWriter::Whole {
 
   /// With what the reference names in its place, which the members beside it override.
   std::optional<Members> without_reference(Members members) {
-    if (inlined_depth_ == kMaxInlinedDepth || out_.size() - inlined_from_ > left_) return std::nullopt;
+    if (inlined_depth_ == kMaxInlinedDepth || out_.size() - inlined_from_ > left_)
+      return std::nullopt;
     for (int hops = 0; hops < kMaxInlinedDepth; ++hops) {
-      const auto reference =
-          std::find_if(members.begin(), members.end(), [](const auto& m) { return m.first == "$ref"; });
+      const auto reference = std::find_if(members.begin(), members.end(),
+                                          [](const auto& m) { return m.first == "$ref"; });
       if (reference == members.end()) return members;
       const Json target = referenced(root_, reference->second.str(), left_);
       const std::size_t work = target.size() * members.size();
@@ -124,8 +129,8 @@ class SchemaWriter::Whole {
   void write_members(const Range& members, bool const_as_enum) {
     for (const auto& [name, value] : members) {
       if (is_one_of(name, {"$schema", "$id", "$comment"})) continue;
-      const bool as_enum = name == "const" && (value.is_string() || value.is_number()) && !has(members, "enum") &&
-                           (const_as_enum || has(members, "type"));
+      const bool as_enum = name == "const" && (value.is_string() || value.is_number()) &&
+                           !has(members, "enum") && (const_as_enum || has(members, "type"));
       comma(out_);
       quote(out_, as_enum ? View("enum") : name);
       out_.push_back(':');
@@ -137,10 +142,10 @@ class SchemaWriter::Whole {
 
   void write_value(View name, Json value, bool const_as_enum) {
     const bool is_union = is_one_of(name, {"anyOf", "oneOf"});
-    const bool is_map =
-        is_one_of(name, {"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"});
-    const bool is_schema =
-        is_one_of(name, {"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"});
+    const bool is_map = is_one_of(
+        name, {"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"});
+    const bool is_schema = is_one_of(name, {"items", "additionalProperties", "not", "if", "then",
+                                            "else", "contains", "propertyNames"});
     const bool is_list = is_union || is_one_of(name, {"allOf", "prefixItems", "items"});
     if (is_map && value.is_object()) {
       out_.push_back('{');
@@ -193,7 +198,8 @@ class SchemaWriter::Bare {
     const View description = given["description"].str(schema["description"].str());
     if (!description.empty()) string_member(out_, "description", description);
     if (type == "string") write_enum(schema);
-    if (type == "object" && depth < kMaxBareDepth && out_.size() < limit_) write_properties(schema, depth);
+    if (type == "object" && depth < kMaxBareDepth && out_.size() < limit_)
+      write_properties(schema, depth);
     if (type == "array") {
       key(out_, "items");
       const Json items = schema["items"];
@@ -208,8 +214,11 @@ class SchemaWriter::Bare {
     for (int hops = 0; hops < kMaxInlinedDepth; ++hops) {
       if (schema["$ref"]) {
         schema = referenced(root_, schema["$ref"].str(), left_);
-      } else if (!schema["type"] && !schema["properties"] && (schema["anyOf"] || schema["oneOf"] || schema["allOf"])) {
-        const Json choices = schema["anyOf"] ? schema["anyOf"] : schema["oneOf"] ? schema["oneOf"] : schema["allOf"];
+      } else if (!schema["type"] && !schema["properties"] &&
+                 (schema["anyOf"] || schema["oneOf"] || schema["allOf"])) {
+        const Json choices = schema["anyOf"]   ? schema["anyOf"]
+                             : schema["oneOf"] ? schema["oneOf"]
+                                               : schema["allOf"];
         schema = choices.at(choices.at(0)["type"].str() == "null" ? 1 : 0);
       } else {
         break;

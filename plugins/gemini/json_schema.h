@@ -4,7 +4,8 @@
 
 namespace gatehouse {
 
-/// Whether arguments by this schema are no object. Those of Gemini are one, so they are its member `value`.
+/// Whether arguments by this schema are no object. Those of Gemini are one, so they are its member
+/// `value`.
 bool is_wrapped(Json schema);
 
 /// Writes JSON Schemas as Gemini takes them.
@@ -16,16 +17,17 @@ class SchemaWriter {
   void append(Json schema);
   /// The same for the arguments of a function, which are an object.
   void append_arguments(Json schema);
-  /// Appends no more of a schema of arguments than its types, names, enums of strings and descriptions: Gemini has
-  /// refused it whole.
+  /// Appends no more of a schema of arguments than its types, names, enums of strings and
+  /// descriptions: Gemini has refused it whole.
   void append_bare(Json schema);
 
  private:
   class Whole;
   class Bare;
 
-  // A few hundred bytes of definitions that use each other can make gigabytes, so what references add to all schemas of
-  // a request is bounded: bytes written and members looked at. With more, references stay.
+  // A few hundred bytes of definitions that use each other can make gigabytes, so what references
+  // add to all schemas of a request is bounded: bytes written and members looked at. With more,
+  // references stay.
   std::size_t left_ = 1 << 20;
   std::string& out_;
 };

@@ -38,23 +38,29 @@ TEST(JsonSchema, LeavesOutWhatNamesTheSchemaItself) {
 
 TEST(JsonSchema, CallsArgumentsAnObject) {
   EXPECT_EQ(arguments("{}"), R"({"type":"object"})");
-  EXPECT_EQ(arguments(R"({"type": ["object", "null"], "title": "T"})"), R"({"type":"object","title":"T"})");
+  EXPECT_EQ(arguments(R"({"type": ["object", "null"], "title": "T"})"),
+            R"({"type":"object","title":"T"})");
   EXPECT_EQ(arguments(R"({"anyOf": [{"type": "object"}, {"type": "object"}]})"),
             R"({"type":"object","anyOf":[{"type":"object"},{"type":"object"}]})");
-  EXPECT_EQ(arguments(R"({"type": "string", "maxLength": 3})"),
-            R"({"type":"object","required":["value"],"properties":{"value":{"type":"string","maxLength":3}}})");
   EXPECT_EQ(
-      arguments(R"({"$ref": "#/definitions/A", "definitions": {"A": {"type": "object", "properties": {"a": {}}}}})"),
+      arguments(R"({"type": "string", "maxLength": 3})"),
+      R"({"type":"object","required":["value"],"properties":{"value":{"type":"string","maxLength":3}}})");
+  EXPECT_EQ(
+      arguments(
+          R"({"$ref": "#/definitions/A", "definitions": {"A": {"type": "object", "properties": {"a": {}}}}})"),
       R"({"type":"object","definitions":{"A":{"type":"object","properties":{"a":{}}}},"properties":{"a":{}}})");
 }
 
 TEST(JsonSchema, WritesConstantsAsEnums) {
-  EXPECT_EQ(arguments(R"({"properties": {"a": {"type": "string", "const": "x"}, "b": {"type": "integer", "const": 1},
-                                         "c": {"type": "boolean", "const": true}, "d": {"const": "x", "enum": ["x"], "type": "string"}}})"),
-            R"({"type":"object","properties":{"a":{"type":"string","enum":["x"]},"b":{"type":"integer","enum":[1]},)"
-            R"("c":{"type":"boolean","const":true},"d":{"const":"x","enum":["x"],"type":"string"}}})");
   EXPECT_EQ(
-      arguments(R"({"anyOf": [{"properties": {"kind": {"const": "a"}}}, {"properties": {"kind": {"const": "b"}}}]})"),
+      arguments(
+          R"({"properties": {"a": {"type": "string", "const": "x"}, "b": {"type": "integer", "const": 1},
+                                         "c": {"type": "boolean", "const": true}, "d": {"const": "x", "enum": ["x"], "type": "string"}}})"),
+      R"({"type":"object","properties":{"a":{"type":"string","enum":["x"]},"b":{"type":"integer","enum":[1]},)"
+      R"("c":{"type":"boolean","const":true},"d":{"const":"x","enum":["x"],"type":"string"}}})");
+  EXPECT_EQ(
+      arguments(
+          R"({"anyOf": [{"properties": {"kind": {"const": "a"}}}, {"properties": {"kind": {"const": "b"}}}]})"),
       R"({"type":"object","anyOf":[{"properties":{"kind":{"enum":["a"]}}},{"properties":{"kind":{"enum":["b"]}}}]})");
   EXPECT_EQ(written(&SchemaWriter::append, R"([{"const": 1}])"), R"([{"const":1}])");
   EXPECT_EQ(written(&SchemaWriter::append, R"({"const": 1})"), R"({"enum":[1]})");
@@ -63,7 +69,8 @@ TEST(JsonSchema, WritesConstantsAsEnums) {
 /// What a property becomes whose schema is this, beside these definitions.
 std::string property(const std::string& schema, const std::string& definitions) {
   const std::string before = R"({"type":"object","properties":{"p":)";
-  const std::string text = arguments(R"({"properties":{"p":)" + schema + R"(},"$defs":)" + definitions + "}");
+  const std::string text =
+      arguments(R"({"properties":{"p":)" + schema + R"(},"$defs":)" + definitions + "}");
   return text.substr(before.size(), text.find("},\"$defs\"") - before.size());
 }
 
@@ -73,11 +80,14 @@ TEST(JsonSchema, LetsNothingStandBesideAReferenceThatGeminiRefusesThere) {
       "Tree":{"type":"object","properties":{"child":{"$ref":"#/$defs/Tree","type":"object"}}}})";
   EXPECT_EQ(property(R"({"$ref":"#/$defs/P","title":"T","description":"d"})", definitions),
             R"({"$ref":"#/$defs/P","description":"d"})");
-  EXPECT_EQ(property(R"({"$ref":"#/$defs/P","minimum":2})", definitions), R"({"minimum":2,"type":"number"})");
+  EXPECT_EQ(property(R"({"$ref":"#/$defs/P","minimum":2})", definitions),
+            R"({"minimum":2,"type":"number"})");
   EXPECT_EQ(property(R"({"$ref":"#/$defs/A","maximum":2})", definitions),
             R"({"maximum":2,"type":"number","minimum":1})");
-  EXPECT_EQ(property(R"({"$ref":"#/$defs/Nope","type":"string"})", definitions), R"({"$ref":"#/$defs/Nope"})");
-  EXPECT_EQ(property(R"({"$ref":"#/$defs/Self","type":"string"})", definitions), R"({"$ref":"#/$defs/Self"})");
+  EXPECT_EQ(property(R"({"$ref":"#/$defs/Nope","type":"string"})", definitions),
+            R"({"$ref":"#/$defs/Nope"})");
+  EXPECT_EQ(property(R"({"$ref":"#/$defs/Self","type":"string"})", definitions),
+            R"({"$ref":"#/$defs/Self"})");
   EXPECT_EQ(property(R"({"$ref":7,"type":"string"})", definitions), R"({"$ref":7})");
   EXPECT_LT(property(R"({"$ref":"#/$defs/Tree","type":"object"})", definitions).size(), 4000u);
 }
@@ -86,10 +96,11 @@ std::string doubling(const std::string& beside) {
   std::string definitions = R"("d0":{"type":"string"})";
   for (int i = 1; i < 40; ++i) {  // 2^39 strings when written out
     const std::string ref = R"({"$ref":"#/$defs/d)" + std::to_string(i - 1) + "\"" + beside + "}";
-    definitions +=
-        ",\"d" + std::to_string(i) + R"(":{"type":"object","properties":{"a":)" + ref + R"(,"b":)" + ref + "}}";
+    definitions += ",\"d" + std::to_string(i) + R"(":{"type":"object","properties":{"a":)" + ref +
+                   R"(,"b":)" + ref + "}}";
   }
-  return R"({"properties":{"p":{"$ref":"#/$defs/d39")" + beside + R"(}},"$defs":{)" + definitions + "}}";
+  return R"({"properties":{"p":{"$ref":"#/$defs/d39")" + beside + R"(}},"$defs":{)" + definitions +
+         "}}";
 }
 
 TEST(JsonSchema, GivesUpOnDefinitionsThatMultiply) {
@@ -126,7 +137,8 @@ TEST(BareSchema, SaysNoMoreThanTypes) {
         << schema;
   }
   EXPECT_EQ(bare("{}"), R"({"type":"object"})");
-  EXPECT_EQ(bare(R"({"type": "string"})"), R"({"type":"object","properties":{"value":{"type":"string"}},"required":["value"]})");
+  EXPECT_EQ(bare(R"({"type": "string"})"),
+            R"({"type":"object","properties":{"value":{"type":"string"}},"required":["value"]})");
 }
 
 TEST(BareSchema, EndsWhereItComesBackToItself) {

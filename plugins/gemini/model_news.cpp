@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMaxModels = 100;  // names come from clients where an operator allows any
 constexpr auto kSoon = std::chrono::days(90);
 
-/// "models/gemini-3.5-flash-002" is gemini-3.5-flash: the version of a model that never changes is no other model.
+/// "models/gemini-3.5-flash-002" is gemini-3.5-flash: the version of a model that never changes is
+/// no other model.
 std::string plain_name(View version) {
   constexpr View kPath = "models/";
   if (version.substr(0, kPath.size()) == kPath) version.remove_prefix(kPath.size());
@@ -22,7 +23,8 @@ std::string plain_name(View version) {
   }
   const bool is_name =
       version.size() <= 100 && std::all_of(version.begin(), version.end(), [&](char c) {
-        return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_';
+        return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+               c == '.' || c == '_';
       });
   return std::string(is_name ? version : View());
 }
@@ -37,8 +39,8 @@ std::string date(std::chrono::nanoseconds wall) {
   const std::chrono::year_month_day day(
       std::chrono::floor<std::chrono::days>(std::chrono::sys_time<std::chrono::nanoseconds>(wall)));
   char text[16];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(day.year()), static_cast<unsigned>(day.month()),
-                static_cast<unsigned>(day.day()));
+  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(day.year()),
+                static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
   return text;
 }
 
@@ -92,14 +94,16 @@ void ModelNews::read(Exchange& x, View asked, View sent, Json about) {
 std::string ModelNews::summary() const {
   const std::lock_guard lock(mutex_);
   std::string all;
-  for (const auto& [model, text] : news_) all.append(all.empty() ? "" : "; ").append(model).append(text);
+  for (const auto& [model, text] : news_)
+    all.append(all.empty() ? "" : "; ").append(model).append(text);
   constexpr std::size_t kLongest = 1000;
   return all.substr(0, kLongest);
 }
 
 void ModelNews::count_mismatch(View sent, View answered) const {
   host_
-      .series(GH_COUNTER, "gatehouse_gemini_model_mismatch_total", "Answers of another model than was asked for.",
+      .series(GH_COUNTER, "gatehouse_gemini_model_mismatch_total",
+              "Answers of another model than was asked for.",
               {{"asked", sent}, {"answered", answered}})
       .record();
 }

@@ -9,8 +9,8 @@
 
 namespace gatehouse {
 
-/// What operators should know of the models that chats ask for: that one ends, or that another one answers in its
-/// place. Logs it once a day for each model. Any thread.
+/// What operators should know of the models that chats ask for: that one ends, or that another one
+/// answers in its place. Logs it once a day for each model. Any thread.
 class ModelNews {
  public:
   ModelNews(Host host, const Models& models) : host_(host), models_(models) {}

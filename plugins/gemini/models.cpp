@@ -8,8 +8,9 @@
 namespace gatehouse {
 namespace {
 
-constexpr int kWarnDays = 90;    // before a model ends: a quarter to change a configuration in
-constexpr int kStaleDays = 120;  // Google brought five models in the 120 days before the file was made
+constexpr int kWarnDays = 90;  // before a model ends: a quarter to change a configuration in
+constexpr int kStaleDays =
+    120;  // Google brought five models in the 120 days before the file was made
 
 /// Of the operator's file. `rules` are the same for a family, a model and what draws.
 constexpr View kFileSchema = R"({
@@ -76,13 +77,15 @@ Model::Days date(View text) {
 std::string text_of(Model::Days day) {
   const std::chrono::year_month_day d(day);
   char text[16];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02u", int(d.year()), unsigned(d.month()), unsigned(d.day()));
+  std::snprintf(text, sizeof text, "%04d-%02u-%02u", int(d.year()), unsigned(d.month()),
+                unsigned(d.day()));
   return text;
 }
 
 int days_from(std::chrono::nanoseconds wall, Model::Days day) {
-  return static_cast<int>(
-      (day - std::chrono::floor<std::chrono::days>(std::chrono::sys_time<std::chrono::nanoseconds>(wall))).count());
+  return static_cast<int>((day - std::chrono::floor<std::chrono::days>(
+                                     std::chrono::sys_time<std::chrono::nanoseconds>(wall)))
+                              .count());
 }
 
 std::vector<std::string> texts(Json array) {
@@ -141,8 +144,9 @@ Models::Models(Host host, View file) {
   read(root);
   const Model::Days as_of = date(root["as_of"].str());
   if (days_from(host.wall(), as_of) < -kStaleDays) {
-    host.warning(file.empty() ? "" : "/models_file",
-                 "what is known of Gemini's models is of " + text_of(as_of) + "; name a newer models_file");
+    host.warning(
+        file.empty() ? "" : "/models_file",
+        "what is known of Gemini's models is of " + text_of(as_of) + "; name a newer models_file");
   }
 }
 
@@ -164,20 +168,24 @@ void Models::read(Json root) {
 }
 
 const Model& Models::Entry::rules(View name, const std::vector<std::string>& image_names) const {
-  const bool draws = std::any_of(image_names.begin(), image_names.end(),
-                                 [&](const std::string& part) { return name.find(part) != name.npos; });
+  const bool draws =
+      std::any_of(image_names.begin(), image_names.end(),
+                  [&](const std::string& part) { return name.find(part) != name.npos; });
   return draws ? image : model;
 }
 
 const Models::Entry& Models::find_entry(View name) const {
-  return *std::find_if(entries_.begin(), entries_.end(),
-                       [&](const Entry& e) { return name.substr(0, e.model.name.size()) == e.model.name; });
+  return *std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
+    return name.substr(0, e.model.name.size()) == e.model.name;
+  });
 }
 
 View Models::name_to_ask(View asked) const {
-  for (std::size_t hops = 0; hops < entries_.size(); ++hops) {  // a file may name successors in a circle
+  for (std::size_t hops = 0; hops < entries_.size();
+       ++hops) {  // a file may name successors in a circle
     const Entry& entry = find_entry(asked);
-    const bool gone = entry.model.gone || (asked == entry.model.name && entry.gone.load(std::memory_order_relaxed));
+    const bool gone = entry.model.gone ||
+                      (asked == entry.model.name && entry.gone.load(std::memory_order_relaxed));
     if (!gone || entry.model.successor.empty()) break;
     asked = entry.model.successor;
   }

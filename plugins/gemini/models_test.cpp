@@ -65,8 +65,8 @@ TEST(Models, TakesTheRulesOfAFamilyUnlessTheModelHasItsOwn) {
 
 TEST(Models, AsksForTheSuccessorOfAModelThatIsGone) {
   Own own;
-  for (const auto& [asked, expected] :
-       std::vector<std::pair<View, View>>{{"a", "a"}, {"a-1", "a"}, {"old", "old"}, {"unknown", "unknown"}}) {
+  for (const auto& [asked, expected] : std::vector<std::pair<View, View>>{
+           {"a", "a"}, {"a-1", "a"}, {"old", "old"}, {"unknown", "unknown"}}) {
     EXPECT_EQ(own.models.name_to_ask(asked), expected);
   }
   EXPECT_TRUE(own.models.name_to_ask("x") == "x" ||
@@ -76,7 +76,8 @@ TEST(Models, AsksForTheSuccessorOfAModelThatIsGone) {
   const Models models(h.host(), {});
   EXPECT_EQ(models.name_to_ask("gemini-2.0-flash"), "gemini-3.5-flash-lite");
   EXPECT_EQ(models.name_to_ask("gemini-3-pro-preview"), "gemini-3.1-pro-preview");
-  EXPECT_EQ(models.name_to_ask("gemini-2.5-pro"), "gemini-2.5-pro");  // a date in a file is no proof
+  EXPECT_EQ(models.name_to_ask("gemini-2.5-pro"),
+            "gemini-2.5-pro");  // a date in a file is no proof
 }
 
 TEST(Models, AsksForTheSuccessorOnceGeminiSaysThatAModelIsGone) {
@@ -107,8 +108,8 @@ TEST(Models, ToldOfADayThatIsLongPastWarns) {
   Harness h;  // it is 2025-01-01 there
   h.files["old.json"] = R"({"as_of": "2024-09-02", "families": {}, "models": {"": {}}})";
   const Models old(h.host(), "old.json");
-  EXPECT_EQ(h.warnings,
-            Events{"/models_file: what is known of Gemini's models is of 2024-09-02; name a newer models_file"});
+  EXPECT_EQ(h.warnings, Events{"/models_file: what is known of Gemini's models is of 2024-09-02; "
+                               "name a newer models_file"});
 
   h.warnings.clear();
   h.files["new.json"] = R"({"as_of": "2024-09-03", "families": {}, "models": {"": {}}})";
@@ -144,27 +145,36 @@ TEST(Settings, WarnOfWhatAModelCannotDo) {
       "gemini-2.5-pro": {"temperature": 1, "thinking": "off"}, "gemini-2.5-flash": {"thinking": "off", "builtin_tools": ["google_search"]},
       "gemma-3-27b-it": {"builtin_tools": ["google_search"]}}})"),
                           models);
-  EXPECT_EQ(h.warnings,
-            (Events{"/models/gemini-3.8-flash/temperature: gemini-3.8-flash ignores temperature, so it is not sent",
-                    "/models/gemini-3.8-flash/top_p: gemini-3.8-flash ignores top_p, so it is not sent",
-                    "/models/gemini-3.8-flash/top_k: gemini-3.8-flash ignores top_k, so it is not sent",
-                    "/models/gemini-3.8-flash/max_output_tokens: gemini-3.8-flash answers at most 65536 tokens",
-                    "/models/gemini-3.8-flash/thinking: gemini-3.8-flash does not think as told: low is nearest",
-                    "/models/gemini-2.5-pro/thinking: gemini-2.5-pro does not think as told: 128 is nearest",
-                    "/models/gemini-2.5-flash/builtin_tools: gemini-2.5-flash uses Google's tools in chats without "
-                    "other tools only",
-                    "/models/gemma-3-27b-it/builtin_tools: gemma-3-27b-it has none of the tools that Google runs"}));
+  EXPECT_EQ(
+      h.warnings,
+      (Events{
+          "/models/gemini-3.8-flash/temperature: gemini-3.8-flash ignores temperature, so it is "
+          "not sent",
+          "/models/gemini-3.8-flash/top_p: gemini-3.8-flash ignores top_p, so it is not sent",
+          "/models/gemini-3.8-flash/top_k: gemini-3.8-flash ignores top_k, so it is not sent",
+          "/models/gemini-3.8-flash/max_output_tokens: gemini-3.8-flash answers at most 65536 "
+          "tokens",
+          "/models/gemini-3.8-flash/thinking: gemini-3.8-flash does not think as told: low is "
+          "nearest",
+          "/models/gemini-2.5-pro/thinking: gemini-2.5-pro does not think as told: 128 is nearest",
+          "/models/gemini-2.5-flash/builtin_tools: gemini-2.5-flash uses Google's tools in chats "
+          "without "
+          "other tools only",
+          "/models/gemma-3-27b-it/builtin_tools: gemma-3-27b-it has none of the tools that Google "
+          "runs"}));
 }
 
 TEST(Settings, WarnOfModelsThatEnd) {
   Harness h;
   h.files["own.json"] = kOwn;
   const Models models(h.host(), "own.json");
-  const Settings settings(h.host(), h.config(R"({"models": {"a": {}, "a-1": {}, "late": {}, "late-gone": {}}})"),
-                          models);
-  EXPECT_EQ(h.warnings, (Events{"/models/a: a ends on 2025-02-01; its successor is b",
-                                "/models/a-1: a-1 is gone; its successor is a",
-                                "/models/late-gone: late-gone ended on 2025-01-01; its successor is b"}));
+  const Settings settings(
+      h.host(), h.config(R"({"models": {"a": {}, "a-1": {}, "late": {}, "late-gone": {}}})"),
+      models);
+  EXPECT_EQ(h.warnings,
+            (Events{"/models/a: a ends on 2025-02-01; its successor is b",
+                    "/models/a-1: a-1 is gone; its successor is a",
+                    "/models/late-gone: late-gone ended on 2025-01-01; its successor is b"}));
 }
 
 }  // namespace

@@ -15,14 +15,16 @@ namespace {
 std::size_t size_hint(Json messages) {
   std::size_t bytes = 1024;
   for (const Json message : messages) {
-    for (const Json part : message["content"]) bytes += part["data"].str().size() + part["text"].str().size() + 128;
+    for (const Json part : message["content"])
+      bytes += part["data"].str().size() + part["text"].str().size() + 128;
   }
   return bytes;
 }
 
 /// The tools that Google runs for a model, and what the API calls them.
-constexpr std::pair<View, View> kBuiltinTools[] = {
-    {"google_search", "googleSearch"}, {"url_context", "urlContext"}, {"code_execution", "codeExecution"}};
+constexpr std::pair<View, View> kBuiltinTools[] = {{"google_search", "googleSearch"},
+                                                   {"url_context", "urlContext"},
+                                                   {"code_execution", "codeExecution"}};
 
 bool contains(Json texts, View text) {
   for (const Json each : texts) {
@@ -38,7 +40,8 @@ bool has_arguments(Json schema) {
     if (schema[more]) return true;
   }
   const Json others = schema["additionalProperties"];
-  return schema["type"].str() != "object" || schema["properties"].size() > 0 || others.is_object() || others.boolean();
+  return schema["type"].str() != "object" || schema["properties"].size() > 0 ||
+         others.is_object() || others.boolean();
 }
 
 class RequestWriter {
@@ -55,13 +58,15 @@ class RequestWriter {
     out_.reserve(size_hint(chat_["messages"]));
     out_.push_back('{');
     const bool wants_json = chat_["response_format"].is_object();
-    const bool answers_json = wants_json && model_.response_schema && (model_.schema_with_functions || functions_ == 0);
+    const bool answers_json =
+        wants_json && model_.response_schema && (model_.schema_with_functions || functions_ == 0);
     append_generation(out_, chat_, settings_, model_, answers_json);
     append_contents(out_, chat_, options_);
     append_system(wants_json && !answers_json);
     append_tools();
     append_policy();
-    if (!options_.continuation_token.empty()) string_member(out_, "continuationToken", options_.continuation_token);
+    if (!options_.continuation_token.empty())
+      string_member(out_, "continuationToken", options_.continuation_token);
     out_.push_back('}');
     return std::move(out_);
   }
@@ -85,7 +90,8 @@ class RequestWriter {
 
   std::size_t count_functions() const {
     if (!model_.functions) return 0;
-    const auto left_out = std::count(options_.tools.begin(), options_.tools.end(), ToolForm::left_out);
+    const auto left_out =
+        std::count(options_.tools.begin(), options_.tools.end(), ToolForm::left_out);
     return std::min(chat_["tools"].size() - static_cast<std::size_t>(left_out), kMaxFunctions);
   }
 
@@ -117,10 +123,13 @@ class RequestWriter {
   }
 
   bool append_builtin_tools() {
-    if (!model_.search || choice_.str() == "none" || (functions_ > 0 && !model_.search_with_functions)) return false;
+    if (!model_.search || choice_.str() == "none" ||
+        (functions_ > 0 && !model_.search_with_functions))
+      return false;
     bool any = false;
     for (const auto& [name, geminis] : kBuiltinTools) {
-      if (!contains(settings_["builtin_tools"], name) && !contains(chat_["provider_tools"], name)) continue;
+      if (!contains(settings_["builtin_tools"], name) && !contains(chat_["provider_tools"], name))
+        continue;
       comma(out_);
       out_.append("{\"").append(geminis).append("\":{}}");
       any = true;
@@ -134,7 +143,8 @@ class RequestWriter {
     out_.push_back('{');
     if (builtin) out_.append("\"includeServerSideToolInvocations\":true");
     key(out_, "functionCallingConfig");
-    const View name = options_.names.offered(choice_["name"].str()) ? choice_["name"].str() : View();
+    const View name =
+        options_.names.offered(choice_["name"].str()) ? choice_["name"].str() : View();
     const bool validated = builtin || settings_["tool_mode"].str() == "validated";
     const View mode = choice_.str() == "none"                        ? "NONE"
                       : choice_.str() == "required" || !name.empty() ? "ANY"
@@ -160,8 +170,9 @@ class RequestWriter {
     for_each_system_text(chat_, [&](const std::string& text) { append_text(out_, text); });
     if (asks_for_json) {
       const Json schema = chat_["response_format"]["schema"];
-      append_text(out_, "Answer with nothing but JSON" +
-                            (schema ? " that fits this JSON Schema: " + schema.dump() : std::string(".")));
+      append_text(
+          out_, "Answer with nothing but JSON" +
+                    (schema ? " that fits this JSON Schema: " + schema.dump() : std::string(".")));
     }
     if (out_.size() == first) return out_.resize(start);
     out_.append("]}");
@@ -194,6 +205,8 @@ class RequestWriter {
 
 }  // namespace
 
-std::string request_body(Json chat, const RequestOptions& options) { return RequestWriter(chat, options).write(); }
+std::string request_body(Json chat, const RequestOptions& options) {
+  return RequestWriter(chat, options).write();
+}
 
 }  // namespace gatehouse

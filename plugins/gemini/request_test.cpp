@@ -10,8 +10,10 @@ namespace {
 using namespace testing;
 
 /// A chat with these messages (JSON texts) that asks this model; `rest`: more members of the chat.
-std::string chat(const std::string& model, const std::string& messages, const std::string& rest = {}) {
-  return R"({"model": ")" + model + R"(", "messages": [)" + messages + "]" + (rest.empty() ? "" : ", " + rest) + "}";
+std::string chat(const std::string& model, const std::string& messages,
+                 const std::string& rest = {}) {
+  return R"({"model": ")" + model + R"(", "messages": [)" + messages + "]" +
+         (rest.empty() ? "" : ", " + rest) + "}";
 }
 const std::string kHello = R"({"role": "user", "content": [{"type": "text", "text": "Hello"}]})";
 const std::string kTool =
@@ -20,8 +22,12 @@ const std::string kDeclared =
     R"({"functionDeclarations":[{"name":"open","description":"","parametersJsonSchema":{"type":"object","properties":{"n":{"type":"integer"}}}}]})";
 constexpr View kDummy = R"("thoughtSignature":"skip_thought_signature_validator")";
 
-std::string assistant(const std::string& parts) { return R"({"role": "assistant", "content": [)" + parts + "]}"; }
-std::string results(const std::string& parts) { return R"({"role": "tool", "content": [)" + parts + "]}"; }
+std::string assistant(const std::string& parts) {
+  return R"({"role": "assistant", "content": [)" + parts + "]}";
+}
+std::string results(const std::string& parts) {
+  return R"({"role": "tool", "content": [)" + parts + "]}";
+}
 std::string call(const std::string& id, const std::string& more = {}) {
   return R"({"type": "tool-call", "id": ")" + id + R"(", "name": "open", "input": {})" + more + "}";
 }
@@ -32,7 +38,8 @@ std::string signed_with(const std::string& signature) {
   return R"(, "metadata": {"google": {"thoughtSignature": ")" + signature + "\"}}";
 }
 
-std::string contents(const std::string& model, const std::string& messages, const std::string& rest = {}) {
+std::string contents(const std::string& model, const std::string& messages,
+                     const std::string& rest = {}) {
   return member_of("contents", chat(model, messages, rest));
 }
 std::string generation(const std::string& model, const std::string& rest, View config = "{}") {
@@ -66,19 +73,21 @@ TEST(Request, WritesAWholeConversation) {
 }
 
 TEST(Request, LeavesOutWhatIsEmpty) {
-  EXPECT_EQ(request_of(R"({"model": "m", "system": [], "tools": [], "temperature": 0, "messages": [
+  EXPECT_EQ(
+      request_of(R"({"model": "m", "system": [], "tools": [], "temperature": 0, "messages": [
               {"role": "system", "content": []},
               {"role": "user", "content": [{"type": "text", "text": ""}, {"type": "file", "media_type": "image/png", "data": ""}]},
               {"role": "user", "content": [{"type": "text", "text": "A"}, {"type": "hologram"}]},
               {"role": "assistant", "content": [{"type": "reasoning", "text": ""}]}]})"),
-            R"({"generationConfig":{"temperature":0},"contents":[{"role":"user","parts":[{"text":"A"}]}]})");
+      R"({"generationConfig":{"temperature":0},"contents":[{"role":"user","parts":[{"text":"A"}]}]})");
 }
 
 TEST(Request, GoesOnWhereAnAnswerWasLeft) {
   Asking asking;
   const std::string text = chat("gemini-4-argon", kHello);
   const std::string first = asking.request(text);
-  EXPECT_EQ(asking.request(text, {}, false, "T1"), first.substr(0, first.size() - 1) + R"(,"continuationToken":"T1"})");
+  EXPECT_EQ(asking.request(text, {}, false, "T1"),
+            first.substr(0, first.size() - 1) + R"(,"continuationToken":"T1"})");
 }
 
 // ---- How to answer
@@ -87,25 +96,31 @@ TEST(Request, GoesOnWhereAnAnswerWasLeft) {
 TEST(Request, SendsOnlyWhatTheModelHeeds) {
   const std::string all =
       R"("temperature": 0.5, "top_p": 0.9, "top_k": 40, "seed": 1, "stop": ["a", "b", "c", "d", "e", "f"])";
-  for (const char* model :
-       {"gemini-2.5-pro", "gemini-3.5-flash", "gemini-3.1-pro-preview", "gemma-4-31b-it", "a-proxys-model"}) {
-    EXPECT_EQ(generation(model, all),
-              R"({"temperature":0.5,"topP":0.9,"topK":40,"seed":1,"stopSequences":["a","b","c","d","e"]})")
+  for (const char* model : {"gemini-2.5-pro", "gemini-3.5-flash", "gemini-3.1-pro-preview",
+                            "gemma-4-31b-it", "a-proxys-model"}) {
+    EXPECT_EQ(
+        generation(model, all),
+        R"({"temperature":0.5,"topP":0.9,"topK":40,"seed":1,"stopSequences":["a","b","c","d","e"]})")
         << model;
     EXPECT_EQ(generation(model, ""), model == View("m") ? "" : "{}") << model;
   }
-  for (const char* model : {"gemini-3.5-flash-lite", "gemini-3.6-flash", "gemini-3.8-flash", "gemini-4-hydrogen",
-                            "gemini-flash-latest", "gemini-9"}) {
-    EXPECT_EQ(generation(model, all), R"({"seed":1,"stopSequences":["a","b","c","d","e"]})") << model;
+  for (const char* model : {"gemini-3.5-flash-lite", "gemini-3.6-flash", "gemini-3.8-flash",
+                            "gemini-4-hydrogen", "gemini-flash-latest", "gemini-9"}) {
+    EXPECT_EQ(generation(model, all), R"({"seed":1,"stopSequences":["a","b","c","d","e"]})")
+        << model;
   }
 }
 
 TEST(Request, AsksForNoMoreTokensThanTheModelHas) {
   EXPECT_EQ(generation("gemini-3.8-flash", ""), "{}");
-  EXPECT_EQ(generation("gemini-3.8-flash", R"("max_output_tokens": 100000)"), R"({"maxOutputTokens":65536})");
-  EXPECT_EQ(generation("gemma-4-31b-it", R"("max_output_tokens": 100000)"), R"({"maxOutputTokens":32768})");
-  EXPECT_EQ(generation("gemini-4-argon", R"("max_output_tokens": 100000)"), R"({"maxOutputTokens":100000})");
-  EXPECT_EQ(generation("gemini-flash-latest", R"("max_output_tokens": 100000)"), R"({"maxOutputTokens":65536})");
+  EXPECT_EQ(generation("gemini-3.8-flash", R"("max_output_tokens": 100000)"),
+            R"({"maxOutputTokens":65536})");
+  EXPECT_EQ(generation("gemma-4-31b-it", R"("max_output_tokens": 100000)"),
+            R"({"maxOutputTokens":32768})");
+  EXPECT_EQ(generation("gemini-4-argon", R"("max_output_tokens": 100000)"),
+            R"({"maxOutputTokens":100000})");
+  EXPECT_EQ(generation("gemini-flash-latest", R"("max_output_tokens": 100000)"),
+            R"({"maxOutputTokens":65536})");
 }
 
 TEST(Request, ThinksAsMuchAsTheModelCan) {
@@ -140,13 +155,14 @@ TEST(Request, ThinksAsMuchAsTheModelCan) {
       {"gemini-2.5-pro", R"("off")", R"({"thinkingBudget":128})"},
       {"gemini-2.5-pro", R"("xhigh")", R"({"thinkingBudget":32768})"},
   };
-  for (const auto& [model, wanted, expected] : table) EXPECT_EQ(thinking(model, wanted), expected) << model << wanted;
+  for (const auto& [model, wanted, expected] : table)
+    EXPECT_EQ(thinking(model, wanted), expected) << model << wanted;
 }
 
 TEST(Request, AsksForThoughtsThatSomebodyShows) {
   const std::string shown = R"({"thinkingConfig":{"includeThoughts":true}})";
-  for (const char* model :
-       {"gemini-2.5-flash", "gemini-3.5-flash", "gemini-3.8-flash", "gemini-4-neon", "gemini-pro-latest"}) {
+  for (const char* model : {"gemini-2.5-flash", "gemini-3.5-flash", "gemini-3.8-flash",
+                            "gemini-4-neon", "gemini-pro-latest"}) {
     EXPECT_EQ(generation(model, R"("reasoning": true)"), shown) << model;
     EXPECT_EQ(generation(model, R"("reasoning": false)"), "{}") << model;
   }
@@ -160,16 +176,20 @@ TEST(Request, AsksForThoughtsThatSomebodyShows) {
 
 TEST(Request, AsksForImagesOfModelsThatDraw) {
   const std::string both = R"({"responseModalities":["TEXT","IMAGE"]})";
-  for (const char* model :
-       {"gemini-nano-banana-2.1", "nano-banana-pro-preview", "gemini-3-pro-image-preview", "gemini-7-image"}) {
+  for (const char* model : {"gemini-nano-banana-2.1", "nano-banana-pro-preview",
+                            "gemini-3-pro-image-preview", "gemini-7-image"}) {
     EXPECT_EQ(generation(model, R"("reasoning": true, "thinking": "high")"), both) << model;
-    EXPECT_EQ(generation(model, R"("modalities": ["image"])"), R"({"responseModalities":["IMAGE"]})") << model;
+    EXPECT_EQ(generation(model, R"("modalities": ["image"])"),
+              R"({"responseModalities":["IMAGE"]})")
+        << model;
     EXPECT_EQ(member_of("tools", chat(model, kHello, kTool)), "") << model;
   }
   EXPECT_EQ(generation("gemini-3.8-flash", R"("modalities": ["image"])"), "{}");
-  EXPECT_EQ(generation("gemini-3.8-flash", "", R"({"modalities": ["audio"]})"), R"({"responseModalities":["AUDIO"]})");
-  EXPECT_EQ(generation("nano-banana", "", R"({"image": {"aspect_ratio": "16:9", "size": "2K"}})"),
-            R"({"responseModalities":["TEXT","IMAGE"],"imageConfig":{"aspectRatio":"16:9","imageSize":"2K"}})");
+  EXPECT_EQ(generation("gemini-3.8-flash", "", R"({"modalities": ["audio"]})"),
+            R"({"responseModalities":["AUDIO"]})");
+  EXPECT_EQ(
+      generation("nano-banana", "", R"({"image": {"aspect_ratio": "16:9", "size": "2K"}})"),
+      R"({"responseModalities":["TEXT","IMAGE"],"imageConfig":{"aspectRatio":"16:9","imageSize":"2K"}})");
 }
 
 TEST(Request, AsksForJson) {
@@ -180,26 +200,31 @@ TEST(Request, AsksForJson) {
   EXPECT_EQ(generation("gemini-3.8-flash", format), json);
   EXPECT_EQ(generation("gemini-3.8-flash", format + "," + kTool), json);
   EXPECT_EQ(generation("gemini-2.5-flash", format), json);
-  EXPECT_EQ(generation("gemini-2.5-flash", R"("response_format": {})"), R"({"responseMimeType":"application/json"})");
+  EXPECT_EQ(generation("gemini-2.5-flash", R"("response_format": {})"),
+            R"({"responseMimeType":"application/json"})");
   EXPECT_EQ(generation("gemini-2.5-flash", format + "," + kTool), "{}");
-  EXPECT_EQ(member_of("systemInstruction", chat("gemini-2.5-flash", kHello,
-                                                R"("response_format": {"schema": {"type": "object"}}, )" + kTool)),
-            R"({"parts":[{"text":"Answer with nothing but JSON that fits this JSON Schema: {\"type\":\"object\"}"}]})");
+  EXPECT_EQ(
+      member_of("systemInstruction",
+                chat("gemini-2.5-flash", kHello,
+                     R"("response_format": {"schema": {"type": "object"}}, )" + kTool)),
+      R"({"parts":[{"text":"Answer with nothing but JSON that fits this JSON Schema: {\"type\":\"object\"}"}]})");
   EXPECT_EQ(member_of("systemInstruction", chat("nano-banana", kHello, R"("response_format": {})")),
             R"({"parts":[{"text":"Answer with nothing but JSON."}]})");
 }
 
 TEST(Request, SaysWhatTheSettingsSay) {
   EXPECT_EQ(
-      request_of(chat("m", kHello),
-                 R"({"service_tier": "flex", "safety": {"hate_speech": "block_only_high", "harassment": "off"},
+      request_of(
+          chat("m", kHello),
+          R"({"service_tier": "flex", "safety": {"hate_speech": "block_only_high", "harassment": "off"},
                                                "media_resolution": "low", "temperature": 1, "top_p": 0.5, "top_k": 3,
                                                "max_output_tokens": 9, "thinking": "high"})"),
       R"({"generationConfig":{"maxOutputTokens":9,"temperature":1,"topP":0.5,"topK":3,"thinkingConfig":{"thinkingLevel":"high"},)"
       R"("mediaResolution":"MEDIA_RESOLUTION_LOW"},"contents":[{"role":"user","parts":[{"text":"Hello"}]}],"serviceTier":"flex",)"
       R"("safetySettings":[{"category":"HARM_CATEGORY_HATE_SPEECH","threshold":"BLOCK_ONLY_HIGH"},)"
       R"({"category":"HARM_CATEGORY_HARASSMENT","threshold":"OFF"}]})");
-  EXPECT_EQ(generation("m", R"("temperature": 0, "thinking": "low")", R"({"temperature": 1, "thinking": "high"})"),
+  EXPECT_EQ(generation("m", R"("temperature": 0, "thinking": "low")",
+                       R"({"temperature": 1, "thinking": "high"})"),
             R"({"temperature":0,"thinkingConfig":{"thinkingLevel":"low"}})");
 }
 
@@ -217,9 +242,11 @@ TEST(Request, OffersToolsThatGoogleRuns) {
   const View search = R"({"builtin_tools": ["google_search"]})";
   EXPECT_EQ(tools("gemini-3.8-flash", "", search), R"([{"googleSearch":{}}])");
   EXPECT_EQ(mode("gemini-3.8-flash", "", search), "");
-  EXPECT_EQ(tools("gemini-3.8-flash",
-                  R"("provider_tools": ["code_execution", "url_context", "google_search", "unheard_of"])", search),
-            R"([{"googleSearch":{}},{"urlContext":{}},{"codeExecution":{}}])");
+  EXPECT_EQ(
+      tools("gemini-3.8-flash",
+            R"("provider_tools": ["code_execution", "url_context", "google_search", "unheard_of"])",
+            search),
+      R"([{"googleSearch":{}},{"urlContext":{}},{"codeExecution":{}}])");
   EXPECT_EQ(tools("gemini-3.8-flash", R"("tool_choice": "none")", search), "");
   EXPECT_EQ(tools("gemma-4-31b-it", "", search), "");
 }
@@ -228,12 +255,14 @@ TEST(Request, OffersThemBesideFunctionsWhereTheModelTakesBoth) {
   const View search = R"({"builtin_tools": ["google_search"]})";
   for (const char* model : {"gemini-3.8-flash", "gemini-3.5-flash", "gemini-4-hydrogen"}) {
     EXPECT_EQ(tools(model, kTool, search), "[" + kDeclared + R"(,{"googleSearch":{}}])") << model;
-    EXPECT_EQ(mode(model, kTool, search),
-              R"({"includeServerSideToolInvocations":true,"functionCallingConfig":{"mode":"VALIDATED"}})")
+    EXPECT_EQ(
+        mode(model, kTool, search),
+        R"({"includeServerSideToolInvocations":true,"functionCallingConfig":{"mode":"VALIDATED"}})")
         << model;
   }
   EXPECT_EQ(tools("gemini-2.5-flash", kTool, search), "[" + kDeclared + "]");
-  EXPECT_EQ(mode("gemini-2.5-flash", kTool, search), R"({"functionCallingConfig":{"mode":"AUTO"}})");
+  EXPECT_EQ(mode("gemini-2.5-flash", kTool, search),
+            R"({"functionCallingConfig":{"mode":"AUTO"}})");
 }
 
 TEST(Request, LetsTheModelCallAsTheChatSays) {
@@ -241,7 +270,8 @@ TEST(Request, LetsTheModelCallAsTheChatSays) {
     return mode("gemini-3.8-flash", kTool + R"(, "tool_choice": )" + choice, config);
   };
   EXPECT_EQ(choose(R"("auto")"), R"({"functionCallingConfig":{"mode":"AUTO"}})");
-  EXPECT_EQ(choose(R"("auto")", R"({"tool_mode": "validated"})"), R"({"functionCallingConfig":{"mode":"VALIDATED"}})");
+  EXPECT_EQ(choose(R"("auto")", R"({"tool_mode": "validated"})"),
+            R"({"functionCallingConfig":{"mode":"VALIDATED"}})");
   EXPECT_EQ(choose(R"("required")"), R"({"functionCallingConfig":{"mode":"ANY"}})");
   EXPECT_EQ(choose(R"("none")"), R"({"functionCallingConfig":{"mode":"NONE"}})");
   EXPECT_EQ(choose(R"({"name": "open"})"),
@@ -258,9 +288,10 @@ TEST(Request, DeclaresToolsInTheFormThatGeminiTook) {
     const Document body = parse(asking.request(text, std::move(forms)));
     return body.root()["tools"].dump();
   };
-  EXPECT_EQ(declared({ToolForm::left_out, ToolForm::bare}),
-            R"([{"functionDeclarations":[{"name":"b","description":"","parametersJsonSchema":{"type":"object"}},)"
-            R"({"name":"c","description":"","parametersJsonSchema":{"type":"object","title":"C"}}]}])");
+  EXPECT_EQ(
+      declared({ToolForm::left_out, ToolForm::bare}),
+      R"([{"functionDeclarations":[{"name":"b","description":"","parametersJsonSchema":{"type":"object"}},)"
+      R"({"name":"c","description":"","parametersJsonSchema":{"type":"object","title":"C"}}]}])");
   EXPECT_EQ(declared({ToolForm::left_out, ToolForm::left_out, ToolForm::left_out}), "null");
   EXPECT_EQ(member_of("tools", chat("gemma-3-27b-it", kHello, kTool)), "");
 }
@@ -273,14 +304,15 @@ TEST(Request, DeclaresNoMoreToolsThanGeminiTakes) {
 }
 
 TEST(Request, NamesToolsAsGeminiWantsThemEverywhere) {
-  const std::string body = request_of(
-      chat("gemini-2.5-flash",
-           R"({"role": "assistant", "content": [{"type": "tool-call", "id": "c", "name": "files/open", "input": {}}]},)"
-           R"({"role": "tool", "content": [{"type": "tool-result", "id": "c", "name": "files/open", "output": 1}]})",
-           R"("tools": [{"name": "files/open"}], "tool_choice": {"name": "files/open"})"));
+  const std::string body = request_of(chat(
+      "gemini-2.5-flash",
+      R"({"role": "assistant", "content": [{"type": "tool-call", "id": "c", "name": "files/open", "input": {}}]},)"
+      R"({"role": "tool", "content": [{"type": "tool-result", "id": "c", "name": "files/open", "output": 1}]})",
+      R"("tools": [{"name": "files/open"}], "tool_choice": {"name": "files/open"})"));
   EXPECT_EQ(body.find("files/open"), body.npos) << body;
   std::size_t uses = 0;
-  for (auto at = body.find("files_open_"); at != body.npos; at = body.find("files_open_", at + 1)) ++uses;
+  for (auto at = body.find("files_open_"); at != body.npos; at = body.find("files_open_", at + 1))
+    ++uses;
   EXPECT_EQ(uses, 5u) << body;  // declared, allowed, called, and twice in the result
 }
 
@@ -292,8 +324,10 @@ const std::string kHelloTurn = R"({"role":"user","parts":[{"text":"Hello"}]})";
 TEST(Request, EndsWithTheUserWhereTheModelInsists) {
   const std::string story = kHello + "," + assistant(R"({"type": "text", "text": "Once"})");
   const std::string once = R"(,{"role":"model","parts":[{"text":"Once"}]})";
-  for (const char* model : {"gemini-3.6-flash", "gemini-3.5-flash-lite", "gemini-4-argon", "gemini-flash-latest"}) {
-    EXPECT_EQ(contents(model, story), "[" + kHelloTurn + once + R"(,{"role":"user","parts":[{"text":"Continue."}]}])")
+  for (const char* model :
+       {"gemini-3.6-flash", "gemini-3.5-flash-lite", "gemini-4-argon", "gemini-flash-latest"}) {
+    EXPECT_EQ(contents(model, story),
+              "[" + kHelloTurn + once + R"(,{"role":"user","parts":[{"text":"Continue."}]}])")
         << model;
   }
   for (const char* model : {"gemini-2.5-flash", "gemini-3.5-flash"})
@@ -301,9 +335,10 @@ TEST(Request, EndsWithTheUserWhereTheModelInsists) {
 }
 
 TEST(Request, BeginsWithTheUser) {
-  EXPECT_EQ(contents("gemini-2.5-flash", assistant(R"({"type": "text", "text": "Hi"})") + "," + kHello),
-            R"([{"role":"user","parts":[{"text":"Continue."}]},{"role":"model","parts":[{"text":"Hi"}]},)" +
-                kHelloTurn + "]");
+  EXPECT_EQ(
+      contents("gemini-2.5-flash", assistant(R"({"type": "text", "text": "Hi"})") + "," + kHello),
+      R"([{"role":"user","parts":[{"text":"Continue."}]},{"role":"model","parts":[{"text":"Hi"}]},)" +
+          kHelloTurn + "]");
   EXPECT_EQ(contents("gemini-2.5-flash", assistant("") + "," + kHello), "[" + kHelloTurn + "]");
 }
 
@@ -312,14 +347,16 @@ TEST(Request, PutsACallIntoTheTurnAfterTheUsers) {
       R"({"role":"model","parts":[{"text":"Let me see."},{"functionCall":{"id":"c","name":"open","args":{}}}]})";
   const std::string answer =
       R"({"role":"user","parts":[{"functionResponse":{"id":"c","name":"open","response":{"name":"open","content":1}}}]})";
-  EXPECT_EQ(contents("gemini-2.5-flash", kHello + "," + assistant(R"({"type": "text", "text": "Let me see."})") + "," +
-                                             assistant(call("c")) + "," + results(result("c"))),
+  EXPECT_EQ(contents("gemini-2.5-flash",
+                     kHello + "," + assistant(R"({"type": "text", "text": "Let me see."})") + "," +
+                         assistant(call("c")) + "," + results(result("c"))),
             "[" + kHelloTurn + "," + model + "," + answer + "]");
 }
 
 TEST(Request, GivesEachCallOneResultInOrder) {
   const auto ids = [](const std::string& calls, const std::string& outcomes) {
-    const Document list = parse(contents("gemini-2.5-flash", kHello + "," + assistant(calls) + "," + outcomes));
+    const Document list =
+        parse(contents("gemini-2.5-flash", kHello + "," + assistant(calls) + "," + outcomes));
     std::string text;
     for (const Json turn : list.root()) {
       for (const Json part : turn["parts"]) {
@@ -338,7 +375,8 @@ TEST(Request, GivesEachCallOneResultInOrder) {
   EXPECT_EQ(ids(two, results(result("x"))), "");
   EXPECT_EQ(ids(two, kHello), "");
   EXPECT_EQ(ids(call("a"), results(result("a") + "," + result("x"))), " a a=1");
-  EXPECT_EQ(ids(call("a") + "," + call("a"), results(result("a"))), " a a a=1 a=nullThere is no result.");
+  EXPECT_EQ(ids(call("a") + "," + call("a"), results(result("a"))),
+            " a a a=1 a=nullThere is no result.");
   EXPECT_EQ(
       contents("gemini-2.5-flash", kHello + "," + assistant(call("")) + "," + results(result(""))),
       "[" + kHelloTurn +
@@ -349,15 +387,19 @@ TEST(Request, GivesEachCallOneResultInOrder) {
 TEST(Request, PutsTheSystemIntoTheFirstTurnOfModelsWithoutOne) {
   const std::string system = R"("system": ["Be kind."])";
   for (const char* model : {"gemma-3-27b-it", "gemma-4-31b-it", "gemma-9"}) {
-    const std::string text =
-        chat(model, R"({"role": "system", "content": [{"type": "text", "text": "Speak French."}]},)" + kHello, system);
+    const std::string text = chat(
+        model,
+        R"({"role": "system", "content": [{"type": "text", "text": "Speak French."}]},)" + kHello,
+        system);
     EXPECT_EQ(member_of("systemInstruction", text), "") << model;
-    EXPECT_EQ(member_of("contents", text),
-              R"([{"role":"user","parts":[{"text":"Be kind.\n\nSpeak French.\n\n"},{"text":"Hello"}]}])")
+    EXPECT_EQ(
+        member_of("contents", text),
+        R"([{"role":"user","parts":[{"text":"Be kind.\n\nSpeak French.\n\n"},{"text":"Hello"}]}])")
         << model;
   }
-  EXPECT_EQ(contents("gemma-9", assistant(R"({"type": "text", "text": "Hi"})"), system),
-            R"([{"role":"user","parts":[{"text":"Be kind.\n\n"}]},{"role":"model","parts":[{"text":"Hi"}]}])");
+  EXPECT_EQ(
+      contents("gemma-9", assistant(R"({"type": "text", "text": "Hi"})"), system),
+      R"([{"role":"user","parts":[{"text":"Be kind.\n\n"}]},{"role":"model","parts":[{"text":"Hi"}]}])");
 }
 
 // ---- Signatures
@@ -365,13 +407,17 @@ TEST(Request, PutsTheSystemIntoTheFirstTurnOfModelsWithoutOne) {
 
 TEST(Request, SignsTheFirstCallOfEachStep) {
   const std::string steps = kHello + "," + assistant(call("a") + "," + call("b")) + "," +
-                            results(result("a") + "," + result("b")) + "," + assistant(call("c", signed_with("S"))) +
-                            "," + results(result("c"));
-  const std::string a = R"({"functionCall":{"id":"a","name":"open","args":{}},)" + std::string(kDummy) + "}";
+                            results(result("a") + "," + result("b")) + "," +
+                            assistant(call("c", signed_with("S"))) + "," + results(result("c"));
+  const std::string a =
+      R"({"functionCall":{"id":"a","name":"open","args":{}},)" + std::string(kDummy) + "}";
   for (const char* model : {"gemini-3-flash-preview", "gemini-3.8-flash", "gemini-4-hydrogen"}) {
     const std::string text = contents(model, steps);
-    EXPECT_NE(text.find(a + R"(,{"functionCall":{"id":"b","name":"open","args":{}}}])"), text.npos) << text;
-    EXPECT_NE(text.find(R"({"functionCall":{"id":"c","name":"open","args":{}},"thoughtSignature":"S"})"), text.npos)
+    EXPECT_NE(text.find(a + R"(,{"functionCall":{"id":"b","name":"open","args":{}}}])"), text.npos)
+        << text;
+    EXPECT_NE(
+        text.find(R"({"functionCall":{"id":"c","name":"open","args":{}},"thoughtSignature":"S"})"),
+        text.npos)
         << text;
   }
   for (const char* model : {"gemini-2.5-flash", "gemma-4-31b-it"})
@@ -379,46 +425,53 @@ TEST(Request, SignsTheFirstCallOfEachStep) {
 }
 
 TEST(Request, KeepsSignaturesWithEveryPart) {
-  const std::string parts = R"({"type": "text", "text": "")" + signed_with("1") +
-                            R"(}, {"type": "file", "media_type": "image/png", "data": "AA==")" + signed_with("2") +
-                            R"(}, {"type": "reasoning", "text": "")" + signed_with("3") +
-                            R"(}, {"type": "reasoning-file", "media_type": "image/png", "data": "AA==")" +
-                            signed_with("4") + "}";
+  const std::string parts =
+      R"({"type": "text", "text": "")" + signed_with("1") +
+      R"(}, {"type": "file", "media_type": "image/png", "data": "AA==")" + signed_with("2") +
+      R"(}, {"type": "reasoning", "text": "")" + signed_with("3") +
+      R"(}, {"type": "reasoning-file", "media_type": "image/png", "data": "AA==")" +
+      signed_with("4") + "}";
   const std::string image = R"({"inlineData":{"mimeType":"image/png","data":"AA=="})";
   EXPECT_EQ(contents("gemini-3.5-flash", kHello + "," + assistant(parts)),
-            "[" + kHelloTurn + R"(,{"role":"model","parts":[{"text":"","thoughtSignature":"1"},)" + image +
-                R"(,"thoughtSignature":"2"},)" + R"({"text":"","thought":true,"thoughtSignature":"3"},)" + image +
+            "[" + kHelloTurn + R"(,{"role":"model","parts":[{"text":"","thoughtSignature":"1"},)" +
+                image + R"(,"thoughtSignature":"2"},)" +
+                R"({"text":"","thought":true,"thoughtSignature":"3"},)" + image +
                 R"(,"thought":true,"thoughtSignature":"4"}]}])");
   EXPECT_EQ(contents("gemma-4-31b-it", kHello + "," + assistant(parts)),
             "[" + kHelloTurn + R"(,{"role":"model","parts":[)" + image + "}]}]");
 }
 
 TEST(Request, PutsDummiesInPlaceOfSignaturesThatGeminiRefuses) {
-  const std::string steps =
-      kHello + "," +
-      assistant(R"({"type": "reasoning", "text": "hm")" + signed_with("1") + R"(}, {"type": "text", "text": "")" +
-                signed_with("2") + "}," + call("a", signed_with("3"))) +
-      "," + results(result("a"));
+  const std::string steps = kHello + "," +
+                            assistant(R"({"type": "reasoning", "text": "hm")" + signed_with("1") +
+                                      R"(}, {"type": "text", "text": "")" + signed_with("2") +
+                                      "}," + call("a", signed_with("3"))) +
+                            "," + results(result("a"));
   Asking asking;
   const Document body = parse(asking.request(chat("gemini-2.5-flash", steps), {}, true));
-  EXPECT_EQ(
-      body.root()["contents"].at(1).dump(),
-      R"({"role":"model","parts":[{"functionCall":{"id":"a","name":"open","args":{}},)" + std::string(kDummy) + "}]}");
+  EXPECT_EQ(body.root()["contents"].at(1).dump(),
+            R"({"role":"model","parts":[{"functionCall":{"id":"a","name":"open","args":{}},)" +
+                std::string(kDummy) + "}]}");
 }
 
 TEST(Request, SignsCallsOfAnyModelThatMissesSignatures) {
   const std::string steps = kHello + "," + assistant(call("a")) + "," + results(result("a"));
   Asking asking;
-  EXPECT_EQ(asking.request(chat("gemini-2.5-flash", steps)).find("thoughtSignature"), std::string::npos);
-  EXPECT_NE(asking.request(chat("gemini-2.5-flash", steps), {}, true).find(kDummy), std::string::npos);
-  EXPECT_EQ(asking.request(chat("gemma-4-31b-it", steps), {}, true).find("thoughtSignature"), std::string::npos);
+  EXPECT_EQ(asking.request(chat("gemini-2.5-flash", steps)).find("thoughtSignature"),
+            std::string::npos);
+  EXPECT_NE(asking.request(chat("gemini-2.5-flash", steps), {}, true).find(kDummy),
+            std::string::npos);
+  EXPECT_EQ(asking.request(chat("gemma-4-31b-it", steps), {}, true).find("thoughtSignature"),
+            std::string::npos);
 }
 
 TEST(Request, WrapsArgumentsThatAreNoObject) {
-  const std::string steps = kHello + "," +
-                            assistant(R"({"type": "tool-call", "id": "a", "name": "tag", "input": ["x"]})") + "," +
-                            results(result("a"));
-  EXPECT_NE(request_of(chat("gemini-3.8-flash", steps)).find(R"("args":{"value":["x"]})"), std::string::npos);
+  const std::string steps =
+      kHello + "," +
+      assistant(R"({"type": "tool-call", "id": "a", "name": "tag", "input": ["x"]})") + "," +
+      results(result("a"));
+  EXPECT_NE(request_of(chat("gemini-3.8-flash", steps)).find(R"("args":{"value":["x"]})"),
+            std::string::npos);
 }
 
 // ---- What Google's tools did
@@ -439,11 +492,14 @@ TEST(Request, GivesBackWhatGooglesToolsDidAsItCame) {
           R"(,{"role":"model","parts":[{"toolCall":{"id":"s","toolType":"GOOGLE_SEARCH_WEB"},"thoughtSignature":"S"},)"
           R"({"toolResponse":{"id":"s","response":{"x":1}}},{"executableCode":{"language":"PYTHON","code":"1"}},)"
           R"({"codeExecutionResult":{"outcome":"OUTCOME_OK"}}]}])");
-  EXPECT_EQ(contents("gemma-4-31b-it", kHello + "," + assistant(search + "," + code)), "[" + kHelloTurn + "]");
-  EXPECT_EQ(contents("gemini-3.5-flash",
-                     kHello + "," + assistant(R"({"type": "tool-call", "id": "o", "name": "web_search", "input": {},
-      "provider_executed": true}, {"type": "tool-result", "id": "o", "name": "code_execution", "output": {}, "provider_executed": true})")),
+  EXPECT_EQ(contents("gemma-4-31b-it", kHello + "," + assistant(search + "," + code)),
             "[" + kHelloTurn + "]");
+  EXPECT_EQ(
+      contents("gemini-3.5-flash",
+               kHello + "," +
+                   assistant(R"({"type": "tool-call", "id": "o", "name": "web_search", "input": {},
+      "provider_executed": true}, {"type": "tool-result", "id": "o", "name": "code_execution", "output": {}, "provider_executed": true})")),
+      "[" + kHelloTurn + "]");
 }
 
 // ---- Results of tools
@@ -451,7 +507,8 @@ TEST(Request, GivesBackWhatGooglesToolsDidAsItCame) {
 
 /// What the model reads of one result: the part, or the parts of all turns after the call.
 std::string response(const std::string& model, const std::string& what) {
-  const Document list = parse(contents(model, kHello + "," + assistant(call("c")) + "," + results(result("c", what))));
+  const Document list = parse(
+      contents(model, kHello + "," + assistant(call("c")) + "," + results(result("c", what))));
   return list.root().at(2)["parts"].at(0)["functionResponse"]["response"].dump();
 }
 
@@ -464,11 +521,17 @@ TEST(Request, TellsFailuresFromOutputs) {
 TEST(Request, SendsAsTextWhatGeminiWouldMisread) {
   EXPECT_EQ(response("m", R"("output": {"a": [{"$ref": "#/x"}]})"),
             R"({"name":"open","content":"{\"a\":[{\"$ref\":\"#/x\"}]}"})");
-  EXPECT_EQ(response("m", R"("output": {"$ref": 1})"), R"({"name":"open","content":"{\"$ref\":1}"})");
-  EXPECT_EQ(response("m", R"("output": {"a": "$ref"})"), R"({"name":"open","content":{"a":"$ref"}})");
-  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
-  EXPECT_EQ(response("m", R"("output": )" + nested(33)), R"({"name":"open","content":)" + nested(33) + "}");
-  EXPECT_EQ(response("m", R"("output": )" + nested(34)), R"({"name":"open","content":")" + nested(34) + "\"}");
+  EXPECT_EQ(response("m", R"("output": {"$ref": 1})"),
+            R"({"name":"open","content":"{\"$ref\":1}"})");
+  EXPECT_EQ(response("m", R"("output": {"a": "$ref"})"),
+            R"({"name":"open","content":{"a":"$ref"}})");
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_EQ(response("m", R"("output": )" + nested(33)),
+            R"({"name":"open","content":)" + nested(33) + "}");
+  EXPECT_EQ(response("m", R"("output": )" + nested(34)),
+            R"({"name":"open","content":")" + nested(34) + "\"}");
 }
 
 TEST(Request, SendsFilesOfResultsAsFiles) {
@@ -478,8 +541,10 @@ TEST(Request, SendsFilesOfResultsAsFiles) {
   const std::string image = R"({"inlineData":{"mimeType":"image/png","data":"AA=="}})";
   const std::string response_a =
       R"({"functionResponse":{"id":"a","name":"open","response":{"name":"open","content":{"content":[{"type":"text","text":"done"}]}})";
-  const auto after_calls = [](const std::string& model, const std::string& calls, const std::string& outcomes) {
-    const Document list = parse(contents(model, kHello + "," + assistant(calls) + "," + results(outcomes)));
+  const auto after_calls = [](const std::string& model, const std::string& calls,
+                              const std::string& outcomes) {
+    const Document list =
+        parse(contents(model, kHello + "," + assistant(calls) + "," + results(outcomes)));
     std::string turns;
     for (std::size_t i = 2; i < list.root().size(); ++i) turns += list.root().at(i).dump();
     return turns;
@@ -488,19 +553,22 @@ TEST(Request, SendsFilesOfResultsAsFiles) {
       R"({"functionResponse":{"id":"b","name":"open","response":{"name":"open","content":1}}})";
   const std::string two = call("a") + "," + call("b"), both = shot + "," + result("b");
   for (const char* model : {"gemini-3.8-flash", "gemini-3.5-flash", "gemini-4-argon"}) {
-    EXPECT_EQ(after_calls(model, two, both),
-              R"({"role":"user","parts":[)" + response_a + R"(,"parts":[)" + image + "]}}," + response_b + "]}")
+    EXPECT_EQ(after_calls(model, two, both), R"({"role":"user","parts":[)" + response_a +
+                                                 R"(,"parts":[)" + image + "]}}," + response_b +
+                                                 "]}")
         << model;
   }
   for (const char* model : {"gemini-2.5-flash", "gemma-4-31b-it"}) {
-    EXPECT_EQ(after_calls(model, two, both), R"({"role":"user","parts":[)" + response_a + "}}," + response_b + "]}" +
-                                                 R"({"role":"user","parts":[{"text":"Images returned by open:"},)" +
-                                                 image + "]}")
+    EXPECT_EQ(after_calls(model, two, both),
+              R"({"role":"user","parts":[)" + response_a + "}}," + response_b + "]}" +
+                  R"({"role":"user","parts":[{"text":"Images returned by open:"},)" + image + "]}")
         << model;
-    EXPECT_EQ(after_calls(model, call("a"), shot), R"({"role":"user","parts":[)" + response_a + "}}," + image + "]}")
+    EXPECT_EQ(after_calls(model, call("a"), shot),
+              R"({"role":"user","parts":[)" + response_a + "}}," + image + "]}")
         << model;
   }
-  const std::string sound = result("a", R"("content": [{"type": "file", "media_type": "audio/wav", "data": "AA=="}])");
+  const std::string sound =
+      result("a", R"("content": [{"type": "file", "media_type": "audio/wav", "data": "AA=="}])");
   const std::string seen =
       R"x({"functionResponse":{"id":"a","name":"open","response":{"name":"open","content":{"content":[{"type":"text","text":"(see attached file)"}]}}}})x";
   EXPECT_EQ(after_calls("gemini-3.8-flash", call("a"), sound),
@@ -508,33 +576,36 @@ TEST(Request, SendsFilesOfResultsAsFiles) {
                 R"(]}{"role":"user","parts":[{"text":"Files returned by open:"},)"
                 R"({"inlineData":{"mimeType":"audio/wav","data":"AA=="}}]})");
   EXPECT_EQ(
-      response("gemma-4-31b-it",
-               R"("content": [{"type": "file", "media_type": "audio/wav", "data": "AA==", "name": "a.wav"}])"),
+      response(
+          "gemma-4-31b-it",
+          R"("content": [{"type": "file", "media_type": "audio/wav", "data": "AA==", "name": "a.wav"}])"),
       R"x({"name":"open","content":{"content":[{"type":"text","text":"(a.wav was left out: the model reads no files of type audio/wav)"}]}})x");
 }
 
 // ---- Files
 // -----------------------------------------------------------------------------------------------------------
 
-std::string file_part(const std::string& media_type, const std::string& data, const std::string& model = "m") {
-  const Document list =
-      parse(contents(model, R"({"role": "user", "content": [{"type": "file", "name": "a.x", "media_type": ")" +
-                                media_type + R"(", "data": ")" + data + "\"}]}"));
+std::string file_part(const std::string& media_type, const std::string& data,
+                      const std::string& model = "m") {
+  const Document list = parse(contents(
+      model, R"({"role": "user", "content": [{"type": "file", "name": "a.x", "media_type": ")" +
+                 media_type + R"(", "data": ")" + data + "\"}]}"));
   return list.root().at(0)["parts"].at(0).dump();
 }
 
 TEST(Request, SendsFilesOfTypesThatGeminiReads) {
-  for (const char* type :
-       {"image/png", "image/webp", "application/pdf", "text/plain", "text/csv", "audio/wav", "video/mp4"}) {
-    EXPECT_EQ(file_part(type, "aGk="), R"({"inlineData":{"mimeType":")" + std::string(type) + R"(","data":"aGk="}})");
+  for (const char* type : {"image/png", "image/webp", "application/pdf", "text/plain", "text/csv",
+                           "audio/wav", "video/mp4"}) {
+    EXPECT_EQ(file_part(type, "aGk="),
+              R"({"inlineData":{"mimeType":")" + std::string(type) + R"(","data":"aGk="}})");
   }
   EXPECT_EQ(file_part("Text/Plain; charset=utf-8", "aGk="),
             R"({"inlineData":{"mimeType":"text/plain","data":"aGk="}})");
 }
 
 TEST(Request, SendsTheTextOfOtherFiles) {
-  for (const char* type : {"application/json", "application/vnd.api+json", "text/x-python", "image/svg+xml",
-                           "application/octet-stream", ""}) {
+  for (const char* type : {"application/json", "application/vnd.api+json", "text/x-python",
+                           "image/svg+xml", "application/octet-stream", ""}) {
     EXPECT_EQ(file_part(type, "eyJhIjoxfQ=="), R"({"text":"a.x:\n{\"a\":1}"})") << type;
   }
   EXPECT_EQ(file_part("application/json", "w6TigqzwnZ+Y"), R"({"text":"a.x:\nä€𝟘"})");
@@ -542,8 +613,10 @@ TEST(Request, SendsTheTextOfOtherFiles) {
 }
 
 TEST(Request, SaysWhichFilesItLeavesOut) {
-  const std::string left_out = R"x({"text":"(a.x was left out: the model reads no files of type application/zip)"})x";
-  for (const char* binary : {"UEsDBA==", "AAA=", "//4=", "wIA=", "7aCA", "9JCAgA==", "4oI=", "not base64"}) {
+  const std::string left_out =
+      R"x({"text":"(a.x was left out: the model reads no files of type application/zip)"})x";
+  for (const char* binary :
+       {"UEsDBA==", "AAA=", "//4=", "wIA=", "7aCA", "9JCAgA==", "4oI=", "not base64"}) {
     EXPECT_EQ(file_part("application/zip", binary), left_out) << binary;
   }
   EXPECT_EQ(file_part("application/zip", std::string(2 << 20, 'a')), left_out);

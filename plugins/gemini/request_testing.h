@@ -20,13 +20,15 @@ struct Asking {
     const Json document = h.config(chat);
     const View model = document["model"].str();
     ToolNames names(crypto, document["tools"]);
-    return request_body(document, {models.find(model), settings.of(model), names, std::move(tools), foreign_signatures,
-                                   continuation_token});
+    return request_body(document, {models.find(model), settings.of(model), names, std::move(tools),
+                                   foreign_signatures, continuation_token});
   }
 };
 
 /// The body of the request that this chat becomes.
-inline std::string request_of(View chat, View config = "{}") { return Asking(config).request(chat); }
+inline std::string request_of(View chat, View config = "{}") {
+  return Asking(config).request(chat);
+}
 
 /// A member of it as JSON text; "" if there is none.
 inline std::string member_of(View name, View chat, View config = "{}") {

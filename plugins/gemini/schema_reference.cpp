@@ -12,7 +12,8 @@ std::optional<std::string> decode_percent(View encoded) {
     unsigned char c = static_cast<unsigned char>(encoded[i]);
     if (c == '%') {
       const View digits = encoded.substr(i + 1, 2);
-      if (digits.size() < 2 || std::from_chars(digits.data(), digits.data() + 2, c, 16).ptr != digits.data() + 2)
+      if (digits.size() < 2 ||
+          std::from_chars(digits.data(), digits.data() + 2, c, 16).ptr != digits.data() + 2)
         return std::nullopt;
       i += 2;
     }
@@ -40,7 +41,8 @@ Json child(Json parent, const std::string& name) {
   if (parent.is_object()) return parent[name];
   std::size_t index = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
-  const bool is_index = parent.is_array() && error == std::errc() && end == name.data() + name.size();
+  const bool is_index =
+      parent.is_array() && error == std::errc() && end == name.data() + name.size();
   return is_index && index < parent.size() ? parent.at(index) : Json();
 }
 

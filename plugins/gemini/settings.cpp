@@ -16,10 +16,12 @@ void warn(Host host, const std::string& pointer, View name, Json settings, const
     host.warning(pointer + '/' + setting, std::string(name) + ' ' + what);
   };
   for (const char* setting : {"temperature", "top_p", "top_k"}) {
-    if (settings[setting] && !model.sampling) say(setting, std::string("ignores ") + setting + ", so it is not sent");
+    if (settings[setting] && !model.sampling)
+      say(setting, std::string("ignores ") + setting + ", so it is not sent");
   }
   if (settings["max_output_tokens"].integer() > model.max_output_tokens && !model.continuation) {
-    say("max_output_tokens", "answers at most " + std::to_string(model.max_output_tokens) + " tokens");
+    say("max_output_tokens",
+        "answers at most " + std::to_string(model.max_output_tokens) + " tokens");
   }
   if (const std::string nearest = nearest_thinking(model, settings["thinking"]); !nearest.empty()) {
     say("thinking", "does not think as told: " + nearest + " is nearest");

@@ -9,8 +9,9 @@ namespace {
 constexpr std::pair<View, View> kKinds[] = {
     {"web", "uri"}, {"image", "sourceUri"}, {"retrievedContext", "uri"}, {"maps", "uri"}};
 
-constexpr std::size_t kMaxUrls = 1000;               // url_context reads 20, a search brings some dozens
-constexpr std::size_t kMaxSuggestions = 256 * 1024;  // a chip for each query, with its style: some 5 KiB
+constexpr std::size_t kMaxUrls = 1000;  // url_context reads 20, a search brings some dozens
+constexpr std::size_t kMaxSuggestions =
+    256 * 1024;  // a chip for each query, with its style: some 5 KiB
 
 }  // namespace
 
@@ -24,7 +25,8 @@ Status Sources::read(Json candidate, Sink& out) {
   for (const Json page : candidate["urlContextMetadata"]["urlMetadata"]) {
     constexpr View kRead = "SUCCESS";  // URL_RETRIEVAL_STATUS_SUCCESS
     const View status = page["urlRetrievalStatus"].str();
-    if (status.size() < kRead.size() || status.substr(status.size() - kRead.size()) != kRead) continue;
+    if (status.size() < kRead.size() || status.substr(status.size() - kRead.size()) != kRead)
+      continue;
     if (Status s = tell(page["retrievedUrl"].str(), {}, out); !s) return s;
   }
   const Json citations = candidate["citationMetadata"];
@@ -40,7 +42,8 @@ Status Sources::read(Json candidate, Sink& out) {
 }
 
 Status Sources::tell(View url, View title, Sink& out) {
-  // Clients show it as a link. A retrieved context may also be in a bucket (gs://), which they could not open.
+  // Clients show it as a link. A retrieved context may also be in a bucket (gs://), which they
+  // could not open.
   if (url.substr(0, 8) != "https://" && url.substr(0, 7) != "http://") return {};
   if (urls_.size() == kMaxUrls || !urls_.emplace(url).second) return {};
   return out.emit(event::source(fresh_id(), url, title));

@@ -12,8 +12,8 @@ class Sources {
  public:
   /// One event's candidate. Each URL is told once, though every event repeats those before.
   Status read(Json candidate, Sink& out);
-  /// Google's search suggestions, which whoever shows a grounded answer has to show too, unchanged: their HTML; empty:
-  /// none.
+  /// Google's search suggestions, which whoever shows a grounded answer has to show too, unchanged:
+  /// their HTML; empty: none.
   const std::string& suggestions() const { return suggestions_; }
 
  private:

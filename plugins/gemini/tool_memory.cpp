@@ -3,7 +3,8 @@
 namespace gatehouse {
 namespace {
 
-constexpr std::size_t kMaxTools = 1000;  // some 100 bytes each; pages may announce new ones for ever
+constexpr std::size_t kMaxTools =
+    1000;  // some 100 bytes each; pages may announce new ones for ever
 
 }  // namespace
 

@@ -9,7 +9,8 @@
 
 namespace gatehouse {
 
-/// Which tools Gemini has refused, and in what form it took them then: later chats need not find out again. Any thread.
+/// Which tools Gemini has refused, and in what form it took them then: later chats need not find
+/// out again. Any thread.
 class ToolMemory {
  public:
   explicit ToolMemory(Host host) : crypto_(host) {}
@@ -27,7 +28,8 @@ class ToolMemory {
   const Crypto crypto_;
   std::atomic<bool> empty_{true};  // as a rule
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, ToolForm> forms_;  // guarded by mutex_; of those that are not whole
+  std::unordered_map<std::string, ToolForm>
+      forms_;  // guarded by mutex_; of those that are not whole
 };
 
 }  // namespace gatehouse

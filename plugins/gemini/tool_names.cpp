@@ -5,9 +5,10 @@
 namespace gatehouse {
 namespace {
 
-// "Must start with a letter or an underscore. Must be alphanumeric (a-z, A-Z, 0-9), underscores (_), dots (.), colons
-// (:), or dashes (-), with a maximum length of 64", says Gemini. Colons part a name from the namespace that models put
-// before it.
+// "Must start with a letter or an underscore. Must be alphanumeric (a-z, A-Z, 0-9), underscores
+// (_), dots (.), colons
+// (:), or dashes (-), with a maximum length of 64", says Gemini. Colons part a name from the
+// namespace that models put before it.
 constexpr std::size_t kMaxSize = 64;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -40,7 +41,8 @@ View ToolNames::out(View ours) {
   if (const auto known = to_gemini_.find(ours); known != to_gemini_.end()) return known->second;
   const std::string digest = hex(crypto_.sha256({ours}));
   std::string name;
-  for (std::size_t digits = 8; name.empty() || offered(name) || from_gemini_.count(name) > 0; digits += 8)
+  for (std::size_t digits = 8; name.empty() || offered(name) || from_gemini_.count(name) > 0;
+       digits += 8)
     name = fit(ours, digits) + digest.substr(0, digits);
   from_gemini_.emplace(name, ours);
   return to_gemini_.emplace(ours, std::move(name)).first->second;

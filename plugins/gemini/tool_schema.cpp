@@ -7,9 +7,11 @@
 
 namespace gatehouse {
 
-/// What Gemini's Schema has words for, with references resolved. All else (title, default, pattern, …) is left out.
+/// What Gemini's Schema has words for, with references resolved. All else (title, default, pattern,
+/// …) is left out.
 struct ToolSchemas::Keywords {
-  Json type, description, required, format, properties, additional_properties, items, any_of, enumeration, constant, min_length;
+  Json type, description, required, format, properties, additional_properties, items, any_of,
+      enumeration, constant, min_length;
   bool nullable = false;
 
   bool allows(View name) const {
@@ -26,7 +28,8 @@ struct ToolSchemas::Keywords {
 
 namespace {
 
-// A document is nested 64 deep at most; with references a schema can go deeper, and a recursive one would never end.
+// A document is nested 64 deep at most; with references a schema can go deeper, and a recursive one
+// would never end.
 constexpr int kMaxDepth = 64;
 
 bool is_null_type(Json schema) { return schema["type"].str() == "null"; }
@@ -50,7 +53,8 @@ void ToolSchemas::append(Json schema) {
   schema.dump(out_);
 }
 
-/// Adds to `found`, which it overrides: so do keywords beside a $ref those of its target. False: not expressible.
+/// Adds to `found`, which it overrides: so do keywords beside a $ref those of its target. False:
+/// not expressible.
 bool ToolSchemas::collect(Json schema, Keywords& found, int depth) {
   struct Known {
     View name;
@@ -64,7 +68,8 @@ bool ToolSchemas::collect(Json schema, Keywords& found, int depth) {
       {"format", &Keywords::format, 1 << GH_STRING},
       {"properties", &Keywords::properties, 1 << GH_OBJECT},
       {"additionalProperties", &Keywords::additional_properties, 1 << GH_BOOL | 1 << GH_OBJECT},
-      {"items", &Keywords::items, 1 << GH_OBJECT},  // an array is a tuple, which Gemini has no word for
+      {"items", &Keywords::items,
+       1 << GH_OBJECT},  // an array is a tuple, which Gemini has no word for
       {"anyOf", &Keywords::any_of, 1 << GH_ARRAY},
       {"allOf", nullptr, 0},
       {"oneOf", nullptr, 0},
@@ -74,7 +79,9 @@ bool ToolSchemas::collect(Json schema, Keywords& found, int depth) {
   };
   if (!schema.is_object() || depth > kMaxDepth || out_.size() > limit_) return false;
   spend(schema.size());
-  if (const Json reference = schema["$ref"]; !reference.is_null() && !collect(definition(reference.str()), found, depth + 1)) return false;
+  if (const Json reference = schema["$ref"];
+      !reference.is_null() && !collect(definition(reference.str()), found, depth + 1))
+    return false;
   for (const auto [name, value] : schema.members()) {
     for (const Known& known : kKnown) {
       if (name != known.name || (value.is_null() && name != "const")) continue;
@@ -143,7 +150,8 @@ bool ToolSchemas::write(Json schema, int depth) {
   return true;
 }
 
-/// Null as a choice of anyOf becomes `nullable`; if one other choice remains, it is what the schema says.
+/// Null as a choice of anyOf becomes `nullable`; if one other choice remains, it is what the schema
+/// says.
 bool ToolSchemas::merge_null(Keywords& k, int depth) {
   if (!k.any_of) return true;
   Json other;
@@ -161,16 +169,21 @@ bool ToolSchemas::merge_null(Keywords& k, int depth) {
   return collect(other, k, depth + 1) && merge_null(k, depth + 1);
 }
 
-/// Gemini has enums of strings only: those of numbers and booleans are written as strings and marked by their format.
+/// Gemini has enums of strings only: those of numbers and booleans are written as strings and
+/// marked by their format.
 bool ToolSchemas::write_enum(Keywords& k) {
   std::vector<Json> values;
   bool has_null = false;
-  const auto add = [&](Json value) { value.is_null() ? void(has_null = true) : values.push_back(value); };
+  const auto add = [&](Json value) {
+    value.is_null() ? void(has_null = true) : values.push_back(value);
+  };
   if (!k.enumeration) add(k.constant);
   for (const Json value : k.enumeration) add(value);
 
   if (has_null && !k.nullable && !k.allows("null")) return false;
-  const auto all = [&](bool (Json::*is)() const) { return std::all_of(values.begin(), values.end(), [is](Json v) { return (v.*is)(); }); };
+  const auto all = [&](bool (Json::*is)() const) {
+    return std::all_of(values.begin(), values.end(), [is](Json v) { return (v.*is)(); });
+  };
   const View type = values.empty()                                  ? (has_null ? "null" : "")
                     : all(&Json::is_string) && k.allows("string")   ? "string"
                     : all(&Json::is_number) && k.allows("number")   ? "number"
@@ -208,7 +221,8 @@ bool ToolSchemas::write_types(Keywords& k) {
   } else {
     k.nullable = k.nullable || has_null;
   }
-  if (types.empty() || std::count(types.begin(), types.end(), View()) > 0) return false;  // no types
+  if (types.empty() || std::count(types.begin(), types.end(), View()) > 0)
+    return false;  // no types
   if (types.size() == 1) {
     key(out_, "type");
     quote(out_, types[0]);

@@ -6,14 +6,14 @@
 
 namespace gatehouse {
 
-/// Writes the JSON Schemas of one request's tools as `parameters` of function declarations: Gemini's Schema object is a
-/// part of OpenAPI 3.0 without references, type lists, allOf and oneOf.
+/// Writes the JSON Schemas of one request's tools as `parameters` of function declarations:
+/// Gemini's Schema object is a part of OpenAPI 3.0 without references, type lists, allOf and oneOf.
 class ToolSchemas {
  public:
   explicit ToolSchemas(std::string& out) : out_(out) {}
 
-  /// Adds to the declaration being written: `parameters`; or `parametersJsonSchema`, the schema untouched, when Gemini's
-  /// Schema cannot express it; or nothing for a tool without arguments.
+  /// Adds to the declaration being written: `parameters`; or `parametersJsonSchema`, the schema
+  /// untouched, when Gemini's Schema cannot express it; or nothing for a tool without arguments.
   void append(Json schema);
 
  private:
@@ -27,8 +27,9 @@ class ToolSchemas {
   bool write_types(Keywords& k);
   void spend(std::size_t values) { limit_ -= std::min(limit_, values); }
 
-  // A few hundred bytes of definitions that use each other can make gigabytes, so the work for all tools of a request is
-  // bounded: bytes written and values looked at. 1 MiB takes milliseconds and is more than a model can make use of.
+  // A few hundred bytes of definitions that use each other can make gigabytes, so the work for all
+  // tools of a request is bounded: bytes written and values looked at. 1 MiB takes milliseconds and
+  // is more than a model can make use of.
   std::size_t left_ = 1 << 20;
   std::size_t limit_ = 0;  // size of out_ at which the current schema is given up
   Json root_;              // of the current schema, where its definitions are

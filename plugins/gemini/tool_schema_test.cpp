@@ -11,10 +11,13 @@ using namespace testing;
 
 constexpr View kOpenapi = R"({"tool_schema": "openapi"})";
 
-/// What a tool with this schema declares: its parameters, "nothing", or "untouched" when the schema goes as it is.
+/// What a tool with this schema declares: its parameters, "nothing", or "untouched" when the schema
+/// goes as it is.
 std::string declared(View schema) {
   auto request = Document::parse(
-      request_of(R"({"model": "m", "messages": [], "tools": [{"name": "t", "input_schema": )" + std::string(schema) + "}]}", kOpenapi));
+      request_of(R"({"model": "m", "messages": [], "tools": [{"name": "t", "input_schema": )" +
+                     std::string(schema) + "}]}",
+                 kOpenapi));
   const Json function = request->root()["tools"].at(0)["functionDeclarations"].at(0);
   EXPECT_EQ(function["description"].str("absent"), "");
   if (const Json parameters = function["parameters"]) return parameters.dump();
@@ -26,17 +29,24 @@ std::string declared(View schema) {
 
 /// As a property, so that the rule for the root does not apply.
 std::string declared_property(const std::string& schema, const std::string& definitions = "{}") {
-  const std::string result = declared(R"({"type": "object", "properties": {"p": )" + schema + R"(}, "$defs": )" + definitions + "}");
+  const std::string result = declared(R"({"type": "object", "properties": {"p": )" + schema +
+                                      R"(}, "$defs": )" + definitions + "}");
   const std::string before = R"({"type":"object","properties":{"p":)";
-  return result.substr(0, before.size()) == before ? result.substr(before.size(), result.size() - before.size() - 2) : result;
+  return result.substr(0, before.size()) == before
+             ? result.substr(before.size(), result.size() - before.size() - 2)
+             : result;
 }
 
 TEST(ToolSchema, DeclaresNoParametersForToolsWithoutArguments) {
   EXPECT_EQ(declared("null"), "nothing");
   EXPECT_EQ(declared("true"), "nothing");
   EXPECT_EQ(declared(R"({"type": "object"})"), "nothing");
-  EXPECT_EQ(declared(R"({"type": "object", "properties": {}, "additionalProperties": false, "required": []})"), "nothing");
-  EXPECT_EQ(declared(R"({"type": "object", "additionalProperties": {"type": "string"}})"), R"({"type":"object"})");
+  EXPECT_EQ(
+      declared(
+          R"({"type": "object", "properties": {}, "additionalProperties": false, "required": []})"),
+      "nothing");
+  EXPECT_EQ(declared(R"({"type": "object", "additionalProperties": {"type": "string"}})"),
+            R"({"type":"object"})");
   EXPECT_EQ(declared(R"({"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]})"),
             R"({"type":"object","anyOf":[{"required":["a"]},{"required":["b"]}]})");
   EXPECT_EQ(declared("{}"), "{}");
@@ -48,72 +58,94 @@ TEST(ToolSchema, KeepsWhatGeminiKnows) {
        R"({"type":"string","minLength":0})"},
       {R"({"type": "string", "format": "date-time", "description": "when"})",
        R"({"type":"string","description":"when","format":"date-time"})"},
-      {R"({"type": "string", "description": null, "items": null, "$ref": null, "allOf": null})", R"({"type":"string"})"},
+      {R"({"type": "string", "description": null, "items": null, "$ref": null, "allOf": null})",
+       R"({"type":"string"})"},
       {R"({"type": "string", "description": ""})", R"({"type":"string"})"},
       {R"({"type": "integer", "minimum": 1, "multipleOf": 2})", R"({"type":"integer"})"},
       {R"({"type": "object"})", R"({"type":"object"})"},
-      {R"({"type": "object", "description": "free", "properties": {}, "required": []})", R"({"type":"object","description":"free"})"},
-      {R"({"type": "object", "properties": {"a": {}}, "required": []})", R"({"type":"object","required":[],"properties":{"a":{}}})"},
+      {R"({"type": "object", "description": "free", "properties": {}, "required": []})",
+       R"({"type":"object","description":"free"})"},
+      {R"({"type": "object", "properties": {"a": {}}, "required": []})",
+       R"({"type":"object","required":[],"properties":{"a":{}}})"},
       {R"({"type": "array", "minItems": 1, "items": {"type": "array", "items": {"type": "number"}}})",
        R"({"type":"array","items":{"type":"array","items":{"type":"number"}}})"},
       {R"({"type": "object", "properties": {"type": {"type": "string"}, "$ref": {"type": "number"}, "a \"b\"": {"type": "null"}}})",
        R"({"type":"object","properties":{"type":{"type":"string"},"$ref":{"type":"number"},"a \"b\"":{"type":"null"}}})"},
       {R"({"not": {"type": "string"}, "if": {}, "patternProperties": {}})", "{}"},
   };
-  for (const auto& [schema, expected] : table) EXPECT_EQ(declared_property(schema), expected) << schema;
+  for (const auto& [schema, expected] : table)
+    EXPECT_EQ(declared_property(schema), expected) << schema;
 }
 
 TEST(ToolSchema, SaysNullableForNull) {
   const std::vector<std::pair<std::string, std::string>> table = {
       {R"({"type": ["string", "null"]})", R"({"type":"string","nullable":true})"},
       {R"({"type": ["string", "number"]})", R"({"anyOf":[{"type":"string"},{"type":"number"}]})"},
-      {R"({"type": ["string", "number", "null"]})", R"({"anyOf":[{"type":"string"},{"type":"number"}],"nullable":true})"},
+      {R"({"type": ["string", "number", "null"]})",
+       R"({"anyOf":[{"type":"string"},{"type":"number"}],"nullable":true})"},
       {R"({"type": ["null"]})", R"({"type":"null"})"},
       {R"({"type": "null"})", R"({"type":"null"})"},
       {R"({"anyOf": [{"type": "string"}, {"type": "null"}], "description": "maybe"})",
        R"({"type":"string","nullable":true,"description":"maybe"})"},
-      {R"({"anyOf": [{"type": "object"}, {"type": "null"}]})", R"({"type":"object","nullable":true})"},
-      {R"({"anyOf": [{"anyOf": [{"type": "string"}, {"type": "null"}]}, {"type": "null"}]})", R"({"type":"string","nullable":true})"},
+      {R"({"anyOf": [{"type": "object"}, {"type": "null"}]})",
+       R"({"type":"object","nullable":true})"},
+      {R"({"anyOf": [{"anyOf": [{"type": "string"}, {"type": "null"}]}, {"type": "null"}]})",
+       R"({"type":"string","nullable":true})"},
       {R"({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]})",
        R"({"nullable":true,"anyOf":[{"type":"string"},{"type":"number"}]})"},
       {R"({"anyOf": [{"type": "integer"}, {"type": "object", "properties": {"z": {"type": "boolean"}}}]})",
        R"({"anyOf":[{"type":"integer"},{"type":"object","properties":{"z":{"type":"boolean"}}}]})"},
   };
-  for (const auto& [schema, expected] : table) EXPECT_EQ(declared_property(schema), expected) << schema;
+  for (const auto& [schema, expected] : table)
+    EXPECT_EQ(declared_property(schema), expected) << schema;
 }
 
 TEST(ToolSchema, WritesEnumsAsStrings) {
   const std::vector<std::pair<std::string, std::string>> table = {
       {R"({"type": "string", "enum": ["a", "b"]})", R"({"type":"string","enum":["a","b"]})"},
       {R"({"enum": ["x\"y"]})", R"({"type":"string","enum":["x\"y"]})"},
-      {R"({"type": "number", "format": "float", "enum": [1, 2.5]})", R"({"type":"number","format":"enum","enum":["1","2.5"]})"},
-      {R"({"type": "integer", "enum": [1, 2]})", R"({"type":"integer","format":"enum","enum":["1","2"]})"},
-      {R"({"type": "boolean", "enum": [true]})", R"({"type":"boolean","format":"enum","enum":["true"]})"},
+      {R"({"type": "number", "format": "float", "enum": [1, 2.5]})",
+       R"({"type":"number","format":"enum","enum":["1","2.5"]})"},
+      {R"({"type": "integer", "enum": [1, 2]})",
+       R"({"type":"integer","format":"enum","enum":["1","2"]})"},
+      {R"({"type": "boolean", "enum": [true]})",
+       R"({"type":"boolean","format":"enum","enum":["true"]})"},
       {R"({"const": "fixed"})", R"({"type":"string","enum":["fixed"]})"},
       {R"({"const": 7})", R"({"type":"number","format":"enum","enum":["7"]})"},
       {R"({"const": null})", R"({"type":"null"})"},
-      {R"({"type": ["string", "null"], "enum": ["q", null]})", R"({"type":"string","enum":["q"],"nullable":true})"},
-      {R"({"type": ["string", "null"], "enum": ["q"]})", R"({"type":"string","enum":["q"],"nullable":true})"},
+      {R"({"type": ["string", "null"], "enum": ["q", null]})",
+       R"({"type":"string","enum":["q"],"nullable":true})"},
+      {R"({"type": ["string", "null"], "enum": ["q"]})",
+       R"({"type":"string","enum":["q"],"nullable":true})"},
       {R"({"enum": ["q", null]})", R"({"type":"string","enum":["q"],"nullable":true})"},
       {R"({"enum": [null]})", R"({"type":"null"})"},
-      {R"({"anyOf": [{"enum": ["a"]}, {"type": "null"}]})", R"({"type":"string","enum":["a"],"nullable":true})"},
+      {R"({"anyOf": [{"enum": ["a"]}, {"type": "null"}]})",
+       R"({"type":"string","enum":["a"],"nullable":true})"},
   };
-  for (const auto& [schema, expected] : table) EXPECT_EQ(declared_property(schema), expected) << schema;
+  for (const auto& [schema, expected] : table)
+    EXPECT_EQ(declared_property(schema), expected) << schema;
 }
 
 TEST(ToolSchema, ResolvesReferencesToDefinitions) {
-  const std::string definitions = R"({"P": {"type": "object", "properties": {"y": {"$ref": "#/$defs/C"}}, "required": ["y"]},
+  const std::string definitions =
+      R"({"P": {"type": "object", "properties": {"y": {"$ref": "#/$defs/C"}}, "required": ["y"]},
                                       "C": {"type": "number", "description": "coordinate"}, "a/b~c d:": {"type": "string"}})";
   const std::vector<std::pair<std::string, std::string>> table = {
-      {R"({"$ref": "#/$defs/P"})", R"({"type":"object","required":["y"],"properties":{"y":{"type":"number","description":"coordinate"}}})"},
-      {R"({"$ref": "#/$defs/C", "description": "mine"})", R"({"type":"number","description":"mine"})"},
+      {R"({"$ref": "#/$defs/P"})",
+       R"({"type":"object","required":["y"],"properties":{"y":{"type":"number","description":"coordinate"}}})"},
+      {R"({"$ref": "#/$defs/C", "description": "mine"})",
+       R"({"type":"number","description":"mine"})"},
       {R"({"$ref": "#/$defs/a~1b~0c%20d%3A"})", R"({"type":"string"})"},
-      {R"({"anyOf": [{"$ref": "#/$defs/C"}, {"type": "null"}]})", R"({"type":"number","nullable":true,"description":"coordinate"})"},
+      {R"({"anyOf": [{"$ref": "#/$defs/C"}, {"type": "null"}]})",
+       R"({"type":"number","nullable":true,"description":"coordinate"})"},
       {R"({"$ref": "#/$defs/P/properties/y"})", R"({"type":"number","description":"coordinate"})"},
   };
-  for (const auto& [schema, expected] : table) EXPECT_EQ(declared_property(schema, definitions), expected) << schema;
-  EXPECT_EQ(declared(R"({"$ref": "#/definitions/R", "definitions": {"R": {"type": "object", "properties": {"a": {"type": "null"}}}}})"),
-            R"({"type":"object","properties":{"a":{"type":"null"}}})");
+  for (const auto& [schema, expected] : table)
+    EXPECT_EQ(declared_property(schema, definitions), expected) << schema;
+  EXPECT_EQ(
+      declared(
+          R"({"$ref": "#/definitions/R", "definitions": {"R": {"type": "object", "properties": {"a": {"type": "null"}}}}})"),
+      R"({"type":"object","properties":{"a":{"type":"null"}}})");
   EXPECT_EQ(declared(R"({"$ref": "#/$defs/R", "$defs": {"R": {"type": "object"}}})"), "nothing");
 }
 
@@ -154,7 +186,9 @@ TEST(ToolSchema, PassesOnUntouchedWhatGeminiHasNoWordsFor) {
                              R"({"$ref": "#/$defs/Self"})",
                              R"({"$ref": "#/$defs/Tree"})"}) {
     EXPECT_EQ(
-        declared_property(schema, R"({"N": {"type": "string"}, "N/type": {"type": "string"}, "Bool": true, "Self": {"$ref": "#/$defs/Self"},
+        declared_property(
+            schema,
+            R"({"N": {"type": "string"}, "N/type": {"type": "string"}, "Bool": true, "Self": {"$ref": "#/$defs/Self"},
                 "Tree": {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}})"),
         "untouched")
         << schema;
@@ -175,7 +209,8 @@ TEST(ToolSchema, GivesUpOnDefinitionsThatMultiply) {
   std::string definitions = R"("d0": {"type": "string"})";
   for (int i = 1; i < 40; ++i) {  // 2^39 strings when written out
     const std::string ref = R"({"$ref": "#/$defs/d)" + std::to_string(i - 1) + "\"}";
-    definitions += ", \"d" + std::to_string(i) + R"(": {"type": "object", "properties": {"a": )" + ref + R"(, "b": )" + ref + "}}";
+    definitions += ", \"d" + std::to_string(i) + R"(": {"type": "object", "properties": {"a": )" +
+                   ref + R"(, "b": )" + ref + "}}";
   }
   EXPECT_EQ(declared_property(R"({"$ref": "#/$defs/d39"})", "{" + definitions + "}"), "untouched");
 }

@@ -7,7 +7,8 @@
 
 namespace gatehouse {
 
-/// Token counts of an answer. Gemini counts as it goes, and anew in each request that an answer takes.
+/// Token counts of an answer. Gemini counts as it goes, and anew in each request that an answer
+/// takes.
 class Usage {
  public:
   /// `as_ai_sdk_5`: output without thoughts, input without what Google's own tools read.
@@ -26,8 +27,8 @@ class Usage {
 
  private:
   using Counts = std::array<std::int64_t, 5>;  // as in kNames; -1: not known
-  static constexpr std::array<View, 5> kNames = {"input_tokens", "output_tokens", "total_tokens", "reasoning_tokens",
-                                                 "cached_input_tokens"};
+  static constexpr std::array<View, 5> kNames = {"input_tokens", "output_tokens", "total_tokens",
+                                                 "reasoning_tokens", "cached_input_tokens"};
   static constexpr Counts kUnknown = {-1, -1, -1, -1, -1};
 
   static std::int64_t plus(std::int64_t a, std::int64_t b) { return a < 0 ? b : b < 0 ? a : a + b; }

@@ -10,7 +10,8 @@
 namespace gatehouse {
 namespace {
 
-constexpr View kHealthWords[] = {"healthy", "degraded", "unhealthy"};  // of GH_UP, GH_DEGRADED and GH_DOWN
+constexpr View kHealthWords[] = {"healthy", "degraded",
+                                 "unhealthy"};  // of GH_UP, GH_DEGRADED and GH_DOWN
 
 constexpr View kMemory = "memory";
 
@@ -44,18 +45,21 @@ Health::Health(Host host, Json config, std::string root)
       root_(std::move(root)),
       memory_warning_(config["memory_warning"].real(75)),
       memory_critical_(config["memory_critical"].real(90)) {
-  if (memory_warning_ > memory_critical_) host.problem("/memory_warning", "must not be above memory_critical");
+  if (memory_warning_ > memory_critical_)
+    host.problem("/memory_warning", "must not be above memory_critical");
 }
 
 Status Health::handle(Exchange& x, Sink& out, Next& next) {
   const int route = x.route();
-  if (route != health_ && route != detailed_ && route != livez_ && route != readyz_) return next(x, out);
+  if (route != health_ && route != detailed_ && route != livez_ && route != readyz_)
+    return next(x, out);
 
   x.set_header("Cache-Control", "no-store");
   if (route == livez_) return x.reply(out, 200, "text/plain; charset=utf-8", "ok");
   const Document report;
   status_.report(report.root());
-  return route == readyz_ ? tell_readiness(x, out, report.root(), memory()) : tell(x, out, report.root(), memory());
+  return route == readyz_ ? tell_readiness(x, out, report.root(), memory())
+                          : tell(x, out, report.root(), memory());
 }
 
 /// Files are read at most once a second, however often somebody asks.
@@ -71,14 +75,15 @@ Memory Health::memory() {
 
 std::vector<Health::Check> Health::check(Json report, const Memory& memory) const {
   const Json plugins = report["plugins"];
-  return {
-      check_plugins("geminiApi", plugins, [](View plugin) { return plugin == "gemini"; }),
-      check_plugins("mcpClients", plugins, [](View plugin) { return plugin == "mcp"; }),
-      check_plugins("plugins", plugins, [](View plugin) { return plugin != "gemini" && plugin != "mcp"; }),
-      check_store(report["store"]), check_memory(memory)};
+  return {check_plugins("geminiApi", plugins, [](View plugin) { return plugin == "gemini"; }),
+          check_plugins("mcpClients", plugins, [](View plugin) { return plugin == "mcp"; }),
+          check_plugins("plugins", plugins,
+                        [](View plugin) { return plugin != "gemini" && plugin != "mcp"; }),
+          check_store(report["store"]), check_memory(memory)};
 }
 
-/// How the worst instance of the plugins is that `belongs` picks, and what all that are not well say.
+/// How the worst instance of the plugins is that `belongs` picks, and what all that are not well
+/// say.
 template <class F>
 Health::Check Health::check_plugins(View name, Json plugins, F belongs) {
   Check check{name, GH_UP, {}};
@@ -90,7 +95,8 @@ Health::Check Health::check_plugins(View name, Json plugins, F belongs) {
     if (state == GH_UP) continue;
     check.state = std::max(check.state, state);
     check.message.append(check.message.empty() ? "" : "; ").append(instance["name"].str());
-    if (const View reason = instance["reason"].str(); !reason.empty()) check.message.append(": ").append(reason);
+    if (const View reason = instance["reason"].str(); !reason.empty())
+      check.message.append(": ").append(reason);
   }
   if (!configured) check.message = "not configured";
   return check;
@@ -100,9 +106,11 @@ Health::Check Health::check_plugins(View name, Json plugins, F belongs) {
 Health::Check Health::check_store(Json store) {
   const int state = state_of(store);
   if (state == GH_UP) return {"store", GH_UP, {}};
-  // Why it does not answer may name its address, which only the operator may see. A refusal is a code.
+  // Why it does not answer may name its address, which only the operator may see. A refusal is a
+  // code.
   if (state == GH_DOWN) return {"store", GH_DEGRADED, "it does not answer"};
-  return {"store", GH_DEGRADED, std::string("it refuses what it is asked: ").append(store["reason"].str())};
+  return {"store", GH_DEGRADED,
+          std::string("it refuses what it is asked: ").append(store["reason"].str())};
 }
 
 Health::Check Health::check_memory(const Memory& memory) const {
@@ -114,7 +122,9 @@ Health::Check Health::check_memory(const Memory& memory) const {
 }
 
 int Health::worst(const std::vector<Check>& checks) {
-  return std::max_element(checks.begin(), checks.end(), [](const Check& a, const Check& b) { return a.state < b.state; })->state;
+  return std::max_element(checks.begin(), checks.end(),
+                          [](const Check& a, const Check& b) { return a.state < b.state; })
+      ->state;
 }
 
 Status Health::tell(Exchange& x, Sink& out, Json report, const Memory& memory) const {
@@ -122,7 +132,9 @@ Status Health::tell(Exchange& x, Sink& out, Json report, const Memory& memory) c
   const Document document;
   MutableJson answer = document.root();
   answer.edit("status").set(kHealthWords[worst(checks)]);
-  answer.edit("timestamp").set(View(iso_date(std::chrono::duration_cast<std::chrono::milliseconds>(host_.wall()).count())));
+  answer.edit("timestamp")
+      .set(View(
+          iso_date(std::chrono::duration_cast<std::chrono::milliseconds>(host_.wall()).count())));
   answer.edit("uptime").set(report["uptime_ms"].integer());
   MutableJson listed = answer.edit("checks");
   for (const Check& c : checks) {
@@ -162,8 +174,9 @@ void Health::describe(Json report, const Memory& memory, MutableJson details) co
   }
 }
 
-/// In the words of the Kubernetes API server, which people know how to read. Plugins do not decide whether the gateway is ready:
-/// they hear of their upstreams by requests, so one that is kept from requests would never hear that its upstream is back.
+/// In the words of the Kubernetes API server, which people know how to read. Plugins do not decide
+/// whether the gateway is ready: they hear of their upstreams by requests, so one that is kept from
+/// requests would never hear that its upstream is back.
 Status Health::tell_readiness(Exchange& x, Sink& out, Json report, const Memory& memory) const {
   const bool draining = report["draining"].boolean();
   const bool exhausted = check_memory(memory).state == GH_DOWN;
@@ -184,4 +197,6 @@ Status Health::tell_readiness(Exchange& x, Sink& out, Json report, const Memory&
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Health, "health", "1.0.0", "How the gateway is: GET /health, /livez, /readyz", GATEHOUSE_SCHEMA, GH_PLUGIN_PROBES)
+GATEHOUSE_PLUGIN(gatehouse::Health, "health", "1.0.0",
+                 "How the gateway is: GET /health, /livez, /readyz", GATEHOUSE_SCHEMA,
+                 GH_PLUGIN_PROBES)

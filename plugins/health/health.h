@@ -7,7 +7,8 @@
 
 namespace gatehouse {
 
-/// Answers GET /health, /health/detailed, /livez and /readyz from what the gateway knows already: it asks nobody.
+/// Answers GET /health, /health/detailed, /livez and /readyz from what the gateway knows already:
+/// it asks nobody.
 class Health final : public Plugin {
  public:
   /// `root`: where /proc and /sys are; "" but in tests.

@@ -18,7 +18,8 @@ using testing::Harness;
 
 const std::int64_t kPage = sysconf(_SC_PAGESIZE);
 
-/// A file system of its own, in which nothing is but what a test writes: /proc and /sys of a process with 1000 pages in use.
+/// A file system of its own, in which nothing is but what a test writes: /proc and /sys of a
+/// process with 1000 pages in use.
 struct HealthTest : ::testing::Test {
   HealthTest() {
     write("proc/self/statm", "5000 1000 800 10 0 900 0\n");
@@ -34,7 +35,8 @@ struct HealthTest : ::testing::Test {
   /// Percent of the limit.
   void set_memory_in_use(int percent) {
     write("proc/self/cgroup", "0::/gatehouse\n");
-    write("sys/fs/cgroup/gatehouse/memory.max", std::to_string(1000 * kPage * 100 / percent) + "\n");
+    write("sys/fs/cgroup/gatehouse/memory.max",
+          std::to_string(1000 * kPage * 100 / percent) + "\n");
   }
   /// The check of this name in the answer of GET /health.
   std::string check(const std::string& name) {
@@ -47,37 +49,43 @@ struct HealthTest : ::testing::Test {
     return body.substr(begin.size(), body.find('"', begin.size()) - begin.size());
   }
 
-  const fs::path root = fs::temp_directory_path() / ("gatehouse_health_test." + std::to_string(getpid()));
+  const fs::path root =
+      fs::temp_directory_path() / ("gatehouse_health_test." + std::to_string(getpid()));
   Harness h;
   Health health{h.host(), h.config("{}"), root};
 };
 
-std::string plugin(const std::string& name, const std::string& kind, const std::string& state, const std::string& reason = "") {
-  return R"({"name":")" + name + R"(","plugin":")" + kind + R"(","version":"1.0.0","state":")" + state + R"(","reason":")" + reason +
-         R"(","since_ms":1735689600000,"calls":7})";
+std::string plugin(const std::string& name, const std::string& kind, const std::string& state,
+                   const std::string& reason = "") {
+  return R"({"name":")" + name + R"(","plugin":")" + kind + R"(","version":"1.0.0","state":")" +
+         state + R"(","reason":")" + reason + R"(","since_ms":1735689600000,"calls":7})";
 }
 
 TEST_F(HealthTest, TellsHowTheGatewayIsAndSinceWhenItIsUp) {
-  h.status = R"({"uptime_ms": 61005, "store": {"kind": "memory", "state": "up"}, "plugins": [)" + plugin("gemini", "gemini", "up") + "," +
-             plugin("mcp", "mcp", "up") + "," + plugin("cache", "cache", "up") + "]}";
+  h.status = R"({"uptime_ms": 61005, "store": {"kind": "memory", "state": "up"}, "plugins": [)" +
+             plugin("gemini", "gemini", "up") + "," + plugin("mcp", "mcp", "up") + "," +
+             plugin("cache", "cache", "up") + "]}";
   h.advance(61s + 5ms);
   const Answer answer = h.get(health, "/health");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.header("Content-Type"), "application/json");
   EXPECT_EQ(answer.header("Cache-Control"), "no-store");
-  EXPECT_EQ(answer.body,
-            R"({"status":"healthy","timestamp":"2025-01-01T00:01:01.005Z","uptime":61005,"checks":{"geminiApi":{"status":"healthy"},)"
-            R"("mcpClients":{"status":"healthy"},"plugins":{"status":"healthy"},)"
-            R"("store":{"status":"healthy"},"memory":{"status":"healthy"}}})");
+  EXPECT_EQ(
+      answer.body,
+      R"({"status":"healthy","timestamp":"2025-01-01T00:01:01.005Z","uptime":61005,"checks":{"geminiApi":{"status":"healthy"},)"
+      R"("mcpClients":{"status":"healthy"},"plugins":{"status":"healthy"},)"
+      R"("store":{"status":"healthy"},"memory":{"status":"healthy"}}})");
   EXPECT_TRUE(answer.complete);
 }
 
 TEST_F(HealthTest, IsAsWellAsItsWorstCheck) {
-  h.status = R"({"plugins": [)" + plugin("eu", "gemini", "degraded", "no answer") + "," + plugin("us", "gemini", "up") + "]}";
+  h.status = R"({"plugins": [)" + plugin("eu", "gemini", "degraded", "no answer") + "," +
+             plugin("us", "gemini", "up") + "]}";
   EXPECT_EQ(check("geminiApi"), R"("status":"degraded","message":"eu: no answer")");
   EXPECT_EQ(overall(), "degraded");
 
-  h.status = R"({"plugins": [)" + plugin("a", "mcp", "down", "it left") + "," + plugin("b", "mcp", "degraded") + "]}";
+  h.status = R"({"plugins": [)" + plugin("a", "mcp", "down", "it left") + "," +
+             plugin("b", "mcp", "degraded") + "]}";
   EXPECT_EQ(check("mcpClients"), R"("status":"unhealthy","message":"a: it left; b")");
   EXPECT_EQ(overall(), "unhealthy");
   EXPECT_EQ(h.get(health, "/health").status, 200);
@@ -96,11 +104,13 @@ TEST_F(HealthTest, MindsEveryPlugin) {
 }
 
 TEST_F(HealthTest, IsDegradedWithoutTheStore) {
-  h.status = R"({"store": {"kind": "redis", "state": "down", "reason": "10.0.0.1: Connection refused"}})";
+  h.status =
+      R"({"store": {"kind": "redis", "state": "down", "reason": "10.0.0.1: Connection refused"}})";
   EXPECT_EQ(check("store"), R"("status":"degraded","message":"it does not answer")")
       << "its address is not for everyone";
   h.status = R"({"store": {"kind": "redis", "state": "degraded", "reason": "READONLY"}})";
-  EXPECT_EQ(check("store"), R"("status":"degraded","message":"it refuses what it is asked: READONLY")");
+  EXPECT_EQ(check("store"),
+            R"("status":"degraded","message":"it refuses what it is asked: READONLY")");
 }
 
 TEST_F(HealthTest, MindsTheMemoryOfItsControlGroup) {
@@ -115,13 +125,16 @@ TEST_F(HealthTest, MindsTheMemoryOfItsControlGroup) {
 
 TEST_F(HealthTest, TakesTheLimitsOfMemoryFromItsConfiguration) {
   Harness strict, lenient, reversed;
-  Health below(strict.host(), strict.config(R"({"memory_warning": 10, "memory_critical": 20})"), root);
+  Health below(strict.host(), strict.config(R"({"memory_warning": 10, "memory_critical": 20})"),
+               root);
   EXPECT_EQ(strict.get(below, "/readyz").status, 503);
   set_memory_in_use(95);
-  Health above(lenient.host(), lenient.config(R"({"memory_warning": 96, "memory_critical": 97})"), root);
+  Health above(lenient.host(), lenient.config(R"({"memory_warning": 96, "memory_critical": 97})"),
+               root);
   EXPECT_EQ(lenient.get(above, "/readyz").status, 200);
   Health neither(reversed.host(), reversed.config(R"({"memory_warning": 95})"), root);
-  EXPECT_EQ(reversed.problems, (std::vector<std::string>{"/memory_warning: must not be above memory_critical"}));
+  EXPECT_EQ(reversed.problems,
+            (std::vector<std::string>{"/memory_warning: must not be above memory_critical"}));
 }
 
 TEST_F(HealthTest, LooksAtTheMemoryOnceASecond) {
@@ -158,28 +171,32 @@ TEST_F(HealthTest, KnowsTheMemoryOfThisMachine) {
 }
 
 TEST_F(HealthTest, TellsDetailsButNothingThatIsOnlyForTheOperator) {
-  h.status = R"({"version": "1.2.3", "platform": "Linux x86_64", "uptime_ms": 5, "draining": false, "running": 2, "connections": 9,
+  h.status =
+      R"({"version": "1.2.3", "platform": "Linux x86_64", "uptime_ms": 5, "draining": false, "running": 2, "connections": 9,
                  "store": {"kind": "memory", "state": "up"},
                  "reload": {"at_ms": 1735689600000, "ok": false, "error": "/etc/secret.yaml:1:1"},
                  "plugins": [)" +
-             plugin("gemini", "gemini", "degraded", "no answer") + "]}";
+      plugin("gemini", "gemini", "degraded", "no answer") + "]}";
   const Answer answer = h.get(health, "/health/detailed");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body.substr(0, sizeof R"({"status":"degraded")" - 1), R"({"status":"degraded")");
-  EXPECT_EQ(answer.body.substr(answer.body.find(R"("details")")),
-            R"("details":{"version":"1.2.3","platform":"Linux x86_64","draining":false,"running":2,"connections":9,)"
-            R"("store":{"kind":"memory","state":"up"},"environment":"production",)"
-            R"("memory":{"rss":)" +
-                std::to_string(1000 * kPage) + R"(,"limit":)" + std::to_string(2000 * kPage) + R"(,"percent":50},)" +
-                R"("reload":{"ok":false,"at":"2025-01-01T00:00:00.000Z"},)"
-                R"("plugins":[{"name":"gemini","plugin":"gemini","version":"1.0.0","state":"degraded","reason":"no answer",)"
-                R"("since":"2025-01-01T00:00:00.000Z"}]}})");
+  EXPECT_EQ(
+      answer.body.substr(answer.body.find(R"("details")")),
+      R"("details":{"version":"1.2.3","platform":"Linux x86_64","draining":false,"running":2,"connections":9,)"
+      R"("store":{"kind":"memory","state":"up"},"environment":"production",)"
+      R"("memory":{"rss":)" +
+          std::to_string(1000 * kPage) + R"(,"limit":)" + std::to_string(2000 * kPage) +
+          R"(,"percent":50},)" +
+          R"("reload":{"ok":false,"at":"2025-01-01T00:00:00.000Z"},)"
+          R"("plugins":[{"name":"gemini","plugin":"gemini","version":"1.0.0","state":"degraded","reason":"no answer",)"
+          R"("since":"2025-01-01T00:00:00.000Z"}]}})");
 }
 
 TEST_F(HealthTest, NamesTheEnvironmentOfItsConfiguration) {
   Harness other;
   Health staging(other.host(), other.config(R"({"environment": "staging"})"), root);
-  EXPECT_NE(other.get(staging, "/health/detailed").body.find(R"("environment":"staging")"), std::string::npos);
+  EXPECT_NE(other.get(staging, "/health/detailed").body.find(R"("environment":"staging")"),
+            std::string::npos);
 }
 
 TEST_F(HealthTest, IsAliveWhateverElseIsWrong) {
@@ -197,7 +214,8 @@ TEST_F(HealthTest, IsReadyWhateverPluginsHearOfTheirUpstreams) {
   EXPECT_EQ(verbose.status, 200);
   EXPECT_EQ(verbose.header("Content-Type"), "text/plain; charset=utf-8");
   EXPECT_EQ(verbose.body,
-            "[+]geminiApi degraded: gemini: no answer\n[+]mcpClients ok: not configured\n[+]plugins unhealthy: retry: it is open\n"
+            "[+]geminiApi degraded: gemini: no answer\n[+]mcpClients ok: not "
+            "configured\n[+]plugins unhealthy: retry: it is open\n"
             "[+]store ok\n[+]memory ok\n[+]shutdown ok\nreadyz check passed\n");
 }
 
@@ -205,7 +223,8 @@ TEST_F(HealthTest, IsNotReadyAndSaysWhyWithoutMemory) {
   set_memory_in_use(95);
   const Answer answer = h.get(health, "/readyz");
   EXPECT_EQ(answer.status, 503);
-  EXPECT_NE(answer.body.find("[-]memory failed: 95.0 % of the limit is in use\n"), std::string::npos);
+  EXPECT_NE(answer.body.find("[-]memory failed: 95.0 % of the limit is in use\n"),
+            std::string::npos);
   EXPECT_NE(answer.body.find("readyz check failed\n"), std::string::npos);
 }
 
@@ -213,7 +232,8 @@ TEST_F(HealthTest, IsNotReadyWhileTheGatewayShutsDown) {
   h.status = R"({"draining": true})";
   const Answer answer = h.get(health, "/readyz");
   EXPECT_EQ(answer.status, 503);
-  EXPECT_NE(answer.body.find("[-]shutdown failed: the gateway is shutting down\n"), std::string::npos);
+  EXPECT_NE(answer.body.find("[-]shutdown failed: the gateway is shutting down\n"),
+            std::string::npos);
 }
 
 TEST_F(HealthTest, LeavesOtherRequestsToOthers) {

@@ -19,7 +19,8 @@ Json last_answer(Json messages) {
 MutableJson results_of_last_answer(MutableJson messages) {
   Json last;
   for (const Json message : messages) last = message;
-  if (last["role"].str() == "tool") return MutableJson(const_cast<gh_json*>(last.raw())).edit("content");
+  if (last["role"].str() == "tool")
+    return MutableJson(const_cast<gh_json*>(last.raw())).edit("content");
   MutableJson added = messages.push();
   added.edit("role").set("tool");
   return added.edit("content");
@@ -27,12 +28,14 @@ MutableJson results_of_last_answer(MutableJson messages) {
 
 Result<bool> refuse(Sink& out, Call& call, std::string why) {
   call.error = std::move(why);
-  if (Status status = out.emit(event::tool_output_error(call.id, call.error, GH_DYNAMIC)); !status) return status;
+  if (Status status = out.emit(event::tool_output_error(call.id, call.error, GH_DYNAMIC)); !status)
+    return status;
   return false;
 }
 
 /// Whether the call may run. If not, `call.error` says why, and the client is told.
-Result<bool> may_run(Exchange& x, Sink& out, const Approvals& approvals, Call& call, Json approval) {
+Result<bool> may_run(Exchange& x, Sink& out, const Approvals& approvals, Call& call,
+                     Json approval) {
   if (!approval["approved"].boolean()) {
     approvals.deny(x, call);
     const View reason = approval["reason"].str();
@@ -47,17 +50,21 @@ Result<bool> may_run(Exchange& x, Sink& out, const Approvals& approvals, Call& c
 
 }  // namespace
 
-Status carry_out_answers(Host host, Exchange& x, Sink& out, const Offer& offer, const Approvals& approvals, Allowance& allowance) {
+Status carry_out_answers(Host host, Exchange& x, Sink& out, const Offer& offer,
+                         const Approvals& approvals, Allowance& allowance) {
   std::deque<Call> calls;
   std::vector<Call*> run;
   for (const Json part : last_answer(x.chat()["messages"])["content"]) {
     const Json approval = part["approval"];
     if (!approval) continue;
     const View name = part["name"].str();
-    Call& call = calls.emplace_back(Call{std::string(part["id"].str()), std::string(name), part["input"], offer.find(name)});
-    // No step asks more questions than it may make calls: whatever else a client sends is not worth a signature and a line of the log.
+    Call& call = calls.emplace_back(
+        Call{std::string(part["id"].str()), std::string(name), part["input"], offer.find(name)});
+    // No step asks more questions than it may make calls: whatever else a client sends is not worth
+    // a signature and a line of the log.
     const bool is_too_many = calls.size() > allowance.calls_of_step;
-    Result<bool> allowed = is_too_many ? refuse(out, call, allowance.refuse_call()) : may_run(x, out, approvals, call, approval);
+    Result<bool> allowed = is_too_many ? refuse(out, call, allowance.refuse_call())
+                                       : may_run(x, out, approvals, call, approval);
     if (!allowed) return allowed.error();
     if (*allowed) run.push_back(&call);
   }

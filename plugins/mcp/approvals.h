@@ -6,17 +6,20 @@
 
 namespace gatehouse {
 
-/// The questions to a user whether calls may run. Nothing is kept of a question: its id, which comes back with the answer, proves
-/// what was asked, of whom, and until when it may be answered. The log has a line for each question and answer. Any thread.
+/// The questions to a user whether calls may run. Nothing is kept of a question: its id, which
+/// comes back with the answer, proves what was asked, of whom, and until when it may be answered.
+/// The log has a line for each question and answer. Any thread.
 class Approvals {
  public:
   Approvals(Host host, Json config);
-  /// [control] Goes on with the key that was made at the start, so that open questions can be answered after a reload.
+  /// [control] Goes on with the key that was made at the start, so that open questions can be
+  /// answered after a reload.
   void adopt(const Approvals& older);
 
   /// The id of the question whether this call may run.
   std::string ask(Exchange& x, const Call& call) const;
-  /// Why the answer yes to question `id` does not allow this call, for the model to read; empty: it may run, now and never again.
+  /// Why the answer yes to question `id` does not allow this call, for the model to read; empty: it
+  /// may run, now and never again.
   View objection(Exchange& x, View id, const Call& call) const;
   /// The user has said no, which needs no proof.
   void deny(Exchange& x, const Call& call) const { record(x, "denied", {}, call); }

@@ -13,12 +13,15 @@ struct ApprovalTest : McpTest {
   explicit ApprovalTest(View server, View plugin = "") : McpTest(server, plugin) { connect(); }
 
   /// A call of web_write of the last answer, with what the user says about it.
-  static std::string call(const std::string& id, const std::string& approval, const std::string& input = R"({"n":1})",
+  static std::string call(const std::string& id, const std::string& approval,
+                          const std::string& input = R"({"n":1})",
                           const std::string& name = "web_write") {
-    return R"({"type": "tool-call", "id": ")" + id + R"(", "name": ")" + name + R"(", "input": )" + input +
-           (approval.empty() ? "" : ", \"approval\": " + approval) + "}";
+    return R"({"type": "tool-call", "id": ")" + id + R"(", "name": ")" + name + R"(", "input": )" +
+           input + (approval.empty() ? "" : ", \"approval\": " + approval) + "}";
   }
-  static std::string yes(const std::string& question) { return R"({"approved": true, "id": ")" + question + "\"}"; }
+  static std::string yes(const std::string& question) {
+    return R"({"approved": true, "id": ")" + question + "\"}";
+  }
 
   /// What follows on an answer that ended with these calls.
   Events answer_with(const std::string& calls, const std::string& more = "", Mcp* on = nullptr) {
@@ -26,14 +29,18 @@ struct ApprovalTest : McpTest {
     h.chats.clear();
     caller_.mcp = on ? on : &mcp;
     return h
-        .ask(caller_, R"({"accepts": ["tool-approval-request"], "backend_tools": ["web_read", "web_write"], "messages": [)"
-                      R"({"role": "user", "content": []}, {"role": "assistant", "content": [)" +
-                          calls + "]}" + more + "]}")
+        .ask(
+            caller_,
+            R"({"accepts": ["tool-approval-request"], "backend_tools": ["web_read", "web_write"], "messages": [)"
+            R"({"role": "user", "content": []}, {"role": "assistant", "content": [)" +
+                calls + "]}" + more + "]}")
         .events;
   }
   /// The id of the question that the gateway asks about a call of web_write.
-  std::string question(const std::string& id = "c1", const std::string& input = R"({"n":1})", Mcp* on = nullptr) {
-    h.next = events({"step-start", "tool-call:" + id + ":web_write:" + input, "step-finish:tool-calls"});
+  std::string question(const std::string& id = "c1", const std::string& input = R"({"n":1})",
+                       Mcp* on = nullptr) {
+    h.next =
+        events({"step-start", "tool-call:" + id + ":web_write:" + input, "step-finish:tool-calls"});
     caller_.mcp = on ? on : &mcp;
     const Events seen = h.ask(caller_, kAsking).events;
     const std::string& asked = seen.at(seen.size() - 2);
@@ -46,7 +53,9 @@ struct ApprovalTest : McpTest {
     const Json messages = h.config(h.chats.at(0))["messages"];
     return messages.at(messages.size() - 1)["content"].at(index).dump();
   }
-  std::size_t calls_of_the_server() const { return h.upstream.requests.size() - 5; }  // without those that connect it
+  std::size_t calls_of_the_server() const {
+    return h.upstream.requests.size() - 5;
+  }  // without those that connect it
   const std::string& last_line() const { return h.logs.back(); }
 
   /// Those before this plugin, who know who asks.
@@ -60,13 +69,16 @@ struct ApprovalTest : McpTest {
     std::string extension = "ext", install;
   };
 
-  static constexpr View kAsking = R"({"accepts": ["tool-approval-request"], "messages": [], "backend_tools": ["web_read", "web_write"]})";
+  static constexpr View kAsking =
+      R"({"accepts": ["tool-approval-request"], "messages": [], "backend_tools": ["web_read", "web_write"]})";
   Caller caller_;
 };
 
 TEST_F(ApprovalTest, LooksAtNoMoreAnswersThanAStepMakesCalls) {
   std::string calls;
-  for (int i = 0; i < 40; ++i) calls.append(i == 0 ? "" : ",").append(call("c" + std::to_string(i), R"({"approved": false, "id": "q"})"));
+  for (int i = 0; i < 40; ++i)
+    calls.append(i == 0 ? "" : ",")
+        .append(call("c" + std::to_string(i), R"({"approved": false, "id": "q"})"));
   h.logs.clear();
   const Events seen = answer_with(calls);
   EXPECT_EQ(h.logs.size(), 32u);
@@ -75,10 +87,12 @@ TEST_F(ApprovalTest, LooksAtNoMoreAnswersThanAStepMakesCalls) {
 }
 
 TEST_F(ApprovalTest, OffersSuchToolsOnlyToClientsThatCanAsk) {
-  ask(R"({"messages": [], "backend_tools": ["web_read", "web_write"]})", {"step-start", "step-finish:stop"});
+  ask(R"({"messages": [], "backend_tools": ["web_read", "web_write"]})",
+      {"step-start", "step-finish:stop"});
   EXPECT_EQ(offered().find("web_write"), std::string::npos);
   EXPECT_NE(offered().find("web_read"), std::string::npos);
-  ask(R"({"accepts": ["reset-step"], "messages": [], "backend_tools": ["web_write"]})", {"step-start", "step-finish:stop"});
+  ask(R"({"accepts": ["reset-step"], "messages": [], "backend_tools": ["web_write"]})",
+      {"step-start", "step-finish:stop"});
   EXPECT_EQ(h.chats.at(1).find("web_write\",\"input"), std::string::npos);
   ask(kAsking, {"step-start", "step-finish:stop"});
   EXPECT_NE(offered(2).find("web_write"), std::string::npos);
@@ -97,7 +111,8 @@ TEST_F(ApprovalTest, AsksAndEndsTheAnswer) {
 
 TEST_F(ApprovalTest, RunsTheOtherCallsOfTheStepAtOnce) {
   answer_rpc(R"({"content":[]})");
-  h.next = events({"step-start", "tool-call:c1:web_write:{}", "tool-call:c2:web_read:{}", "step-finish:tool-calls"});
+  h.next = events({"step-start", "tool-call:c1:web_write:{}", "tool-call:c2:web_read:{}",
+                   "step-finish:tool-calls"});
   const Events seen = h.ask(mcp, kAsking).events;
   EXPECT_EQ(seen.at(3).rfind("tool-approval+dynamic:c1:", 0), 0u);
   EXPECT_EQ(seen.at(4), R"(tool-output+dynamic:c2:{"content":[]})");
@@ -112,27 +127,36 @@ TEST_F(ApprovalTest, AsksNothingAboutAnAnswerThatWasCutShort) {
 TEST_F(ApprovalTest, RunsAnApprovedCallBeforeTheNextStep) {
   const std::string asked = question();
   answer_rpc(R"({"content":[{"type":"text","text":"written"}]})");
-  EXPECT_EQ(answer_with(call("c1", yes(asked))), (Events{R"(tool-output+dynamic:c1:{"content":[{"type":"text","text":"written"}]})",
-                                                         "step-start", "text:Done", "step-finish:stop"}));
-  EXPECT_EQ(told(), R"({"type":"tool-result","id":"c1","name":"web_write","output":{"content":[{"type":"text","text":"written"}]}})");
+  EXPECT_EQ(answer_with(call("c1", yes(asked))),
+            (Events{R"(tool-output+dynamic:c1:{"content":[{"type":"text","text":"written"}]})",
+                    "step-start", "text:Done", "step-finish:stop"}));
+  EXPECT_EQ(
+      told(),
+      R"({"type":"tool-result","id":"c1","name":"web_write","output":{"content":[{"type":"text","text":"written"}]}})");
   EXPECT_EQ(calls_of_the_server(), 1u);
 }
 
 TEST_F(ApprovalTest, AddsItsResultToThoseThatAreThere) {
   const std::string asked = question();
   answer_rpc(R"({"content":[]})");
-  answer_with(call("c0", "", "{}", "known") + "," + call("c1", yes(asked)),
-              R"(,{"role": "tool", "content": [{"type": "tool-result", "id": "c0", "name": "known", "output": 1}]})");
+  answer_with(
+      call("c0", "", "{}", "known") + "," + call("c1", yes(asked)),
+      R"(,{"role": "tool", "content": [{"type": "tool-result", "id": "c0", "name": "known", "output": 1}]})");
   EXPECT_EQ(h.config(h.chats.at(0))["messages"].size(), 3u);
   EXPECT_EQ(h.config(told(1))["id"].str(), "c1");
 }
 
 TEST_F(ApprovalTest, TellsTheModelThatTheUserHasDeniedACall) {
-  EXPECT_EQ(answer_with(call("c1", R"({"approved": false, "id": "any", "reason": "not that one"})") + "," +
-                        call("c2", R"({"approved": false, "id": "any"})")),
-            (Events{"tool-denied+dynamic:c1", "tool-denied+dynamic:c2", "step-start", "text:Done", "step-finish:stop"}));
-  EXPECT_EQ(told(), R"({"type":"tool-result","id":"c1","name":"web_write","error":"not that one"})");
-  EXPECT_EQ(told(1), R"({"type":"tool-result","id":"c2","name":"web_write","error":"The user has denied this call."})");
+  EXPECT_EQ(
+      answer_with(call("c1", R"({"approved": false, "id": "any", "reason": "not that one"})") +
+                  "," + call("c2", R"({"approved": false, "id": "any"})")),
+      (Events{"tool-denied+dynamic:c1", "tool-denied+dynamic:c2", "step-start", "text:Done",
+              "step-finish:stop"}));
+  EXPECT_EQ(told(),
+            R"({"type":"tool-result","id":"c1","name":"web_write","error":"not that one"})");
+  EXPECT_EQ(
+      told(1),
+      R"({"type":"tool-result","id":"c2","name":"web_write","error":"The user has denied this call."})");
   EXPECT_EQ(calls_of_the_server(), 0u);
 }
 
@@ -152,7 +176,8 @@ TEST_F(ApprovalTest, RunsOnlyWhatTheUserWasAskedAbout) {
   EXPECT_REFUSED(answer_with(call("c1", yes(asked), R"({"n":2})")), "not_asked");
   EXPECT_REFUSED(answer_with(call("c1", yes(asked), R"({"n":1})", "web_read")), "not_asked");
   EXPECT_REFUSED(answer_with(call("c2", yes(asked))), "not_asked");
-  for (const char* forged : {"", ".", "1.2.3", "99999999999.00.00"}) EXPECT_REFUSED(answer_with(call("c1", yes(forged))), "not_asked");
+  for (const char* forged : {"", ".", "1.2.3", "99999999999.00.00"})
+    EXPECT_REFUSED(answer_with(call("c1", yes(forged))), "not_asked");
   EXPECT_REFUSED(answer_with(call("c1", yes("9" + asked))), "not_asked");
   EXPECT_EQ(calls_of_the_server(), 0u);
 }
@@ -163,7 +188,8 @@ TEST_F(ApprovalTest, RunsNoCallOfAToolThatNeedsNoneWithoutAnApproval) {
 }
 
 TEST_F(ApprovalTest, RecognisesArgumentsThatABrowserHasWrittenAnew) {
-  const std::string asked = question("c1", R"({"b":1.0,"a":1e3,"10":-0.0,"big":12345678901234567890.0})");
+  const std::string asked =
+      question("c1", R"({"b":1.0,"a":1e3,"10":-0.0,"big":12345678901234567890.0})");
   answer_rpc(R"({"content":[]})");
   answer_with(call("c1", yes(asked), R"({"10":0,"b":1,"a":1000,"big":12345678901234567000.0})"));
   EXPECT_EQ(calls_of_the_server(), 1u);
@@ -206,11 +232,13 @@ TEST_F(ApprovalTest, RunsOnlyWhatThisRequestIsOffered) {
   h.next = testing::answer("Done");
   h.chats.clear();
   caller_.mcp = &mcp;
-  EXPECT_REFUSED(h.ask(caller_, R"({"accepts": ["tool-approval-request"], "backend_tools": ["web_read"], "messages": [)"
-                                R"({"role": "assistant", "content": [)" +
-                                    call("c1", yes(asked)) + "]}]}")
-                     .events,
-                 "not_offered");
+  EXPECT_REFUSED(
+      h.ask(caller_,
+            R"({"accepts": ["tool-approval-request"], "backend_tools": ["web_read"], "messages": [)"
+            R"({"role": "assistant", "content": [)" +
+                call("c1", yes(asked)) + "]}]}")
+          .events,
+      "not_offered");
 }
 
 TEST_F(ApprovalTest, MindsOnlyTheLastAnswer) {
@@ -222,8 +250,9 @@ TEST_F(ApprovalTest, MindsOnlyTheLastAnswer) {
 TEST_F(ApprovalTest, LogsWhoWasAskedAndWhatCameOfIt) {
   caller_.install = "laptop";
   const std::string asked = question();
-  const std::string who = R"("extension_id":"ext","install":"laptop","server":"web","tool":"write","arguments_sha256":")" +
-                          hex(Crypto(h.host()).sha256({R"({"n":1})"})) + "\"}";
+  const std::string who =
+      R"("extension_id":"ext","install":"laptop","server":"web","tool":"write","arguments_sha256":")" +
+      hex(Crypto(h.host()).sha256({R"({"n":1})"})) + "\"}";
   EXPECT_EQ(last_line(), R"(info: tool approval {"outcome":"asked",)" + who);
   answer_rpc(R"({"content":[]})");
   answer_with(call("c1", yes(asked)));
@@ -233,7 +262,9 @@ TEST_F(ApprovalTest, LogsWhoWasAskedAndWhatCameOfIt) {
   answer_with(call("c1", yes("forged")));
   EXPECT_EQ(last_line(), R"(info: tool approval {"outcome":"refused","reason":"not_asked",)" + who);
   for (const char* outcome : {"asked", "approved", "denied", "refused"}) {
-    EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_approvals_total{outcome=")" + std::string(outcome) + "\"}"), 1);
+    EXPECT_EQ(
+        h.metrics.at(R"(gatehouse_mcp_approvals_total{outcome=")" + std::string(outcome) + "\"}"),
+        1);
   }
 }
 
@@ -242,11 +273,13 @@ TEST_F(ApprovalTest, LogsNoNameThatTheClientMadeUp) {
   EXPECT_EQ(last_line().find("secret"), std::string::npos);
 }
 
-// ---- Keys ------------------------------------------------------------------------------------------------------------
+// ---- Keys
+// ------------------------------------------------------------------------------------------------------------
 
 /// Another instance with the same server, which is up.
 struct Other {
-  Other(McpTest& t, const std::string& plugin) : mcp(t.h.host(), t.h.config(McpTest::configuration(R"(, "approval": ["wr*"])", plugin))) {
+  Other(McpTest& t, const std::string& plugin)
+      : mcp(t.h.host(), t.h.config(McpTest::configuration(R"(, "approval": ["wr*"])", plugin))) {
     t.last_id = 0;
     t.connect(++t.instances);
   }
@@ -265,7 +298,8 @@ TEST_F(ApprovalTest, TakesAnswersAfterAReload) {
   Other other(*this, "");
   other.mcp.adopt(mcp);
   answer_rpc(R"({"content":[]})");
-  EXPECT_EQ(answer_with(call("c1", yes(asked)), "", &other.mcp).at(0), R"(tool-output+dynamic:c1:{"content":[]})");
+  EXPECT_EQ(answer_with(call("c1", yes(asked)), "", &other.mcp).at(0),
+            R"(tool-output+dynamic:c1:{"content":[]})");
 }
 
 struct ApprovalKeyTest : ApprovalTest {
@@ -276,15 +310,19 @@ TEST_F(ApprovalKeyTest, TakesAnswersToTheQuestionsOfGatewaysWithTheSameKey) {
   const std::string asked = question();
   Other other(*this, kWithKey);
   answer_rpc(R"({"content":[]})");
-  EXPECT_EQ(answer_with(call("c1", yes(asked)), "", &other.mcp).at(0), R"(tool-output+dynamic:c1:{"content":[]})");
+  EXPECT_EQ(answer_with(call("c1", yes(asked)), "", &other.mcp).at(0),
+            R"(tool-output+dynamic:c1:{"content":[]})");
   EXPECT_REFUSED(answer_with(call("c1", yes(asked))), "used");  // the store is one
 }
 
 TEST_F(ApprovalKeyTest, TakesAnswersToQuestionsOfTheKeyBefore) {
   const std::string asked = question();
-  Other other(*this, R"(, "approvals": {"key": "another key of at least 32 letters", "previous_key": ")" + std::string(kKey) + "\"}");
+  Other other(*this,
+              R"(, "approvals": {"key": "another key of at least 32 letters", "previous_key": ")" +
+                  std::string(kKey) + "\"}");
   answer_rpc(R"({"content":[]})");
-  EXPECT_EQ(answer_with(call("c1", yes(asked)), "", &other.mcp).at(0), R"(tool-output+dynamic:c1:{"content":[]})");
+  EXPECT_EQ(answer_with(call("c1", yes(asked)), "", &other.mcp).at(0),
+            R"(tool-output+dynamic:c1:{"content":[]})");
 }
 
 TEST_F(ApprovalKeyTest, ForgetsAKeyThatIsTakenOutOfTheConfiguration) {
@@ -295,7 +333,8 @@ TEST_F(ApprovalKeyTest, ForgetsAKeyThatIsTakenOutOfTheConfiguration) {
 }
 
 struct ApprovalTtlTest : ApprovalTest {
-  ApprovalTtlTest() : ApprovalTest(R"(, "approval": ["write"])", R"(, "approvals": {"ttl": "10s"})") {}
+  ApprovalTtlTest()
+      : ApprovalTest(R"(, "approval": ["write"])", R"(, "approvals": {"ttl": "10s"})") {}
 };
 
 TEST_F(ApprovalTtlTest, TakesAnswersForTheTimeThatIsSet) {

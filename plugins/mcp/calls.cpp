@@ -18,7 +18,8 @@ constexpr auto kLastWords = 2s;      // to tell servers that nobody waits any mo
 /// A call on its server, and the task that waits for it.
 class Running {
  public:
-  Running(Host host, Call& call, const Waker& ended) : host_(host), call_(call), ended_waker_(ended) {}
+  Running(Host host, Call& call, const Waker& ended)
+      : host_(host), call_(call), ended_waker_(ended) {}
 
   void start(Exchange& x) {
     began_ = host_.now();
@@ -53,8 +54,9 @@ class Running {
     unanswered_ = !status.fail();
     server().count(unanswered_ ? "timeout" : "error", host_.now() - began_);
     tell_operator(x, unanswered_ ? View("mcp_timeout") : View(status.fail()->code));
-    call_.error =
-        unanswered_ ? "The tool did not answer within " + std::to_string(server().call_timeout() / 1ms) + " ms." : status.fail()->message;
+    call_.error = unanswered_ ? "The tool did not answer within " +
+                                    std::to_string(server().call_timeout() / 1ms) + " ms."
+                              : status.fail()->message;
     return out.emit(event::tool_output_error(call_.id, call_.error, GH_DYNAMIC));
   }
   /// Of a call that is running while the request ends.
@@ -112,9 +114,12 @@ void cancel(Host host, Exchange& x, const std::deque<Running>& calls) {
 
 }  // namespace
 
-Status run_calls(Host host, Exchange& x, Sink& out, const std::vector<Call*>& calls, Allowance& allowance) {
+Status run_calls(Host host, Exchange& x, Sink& out, const std::vector<Call*>& calls,
+                 Allowance& allowance) {
   const Waker ended(host);
-  if (!ended) return Fail{503, "overloaded", "The gateway cannot run a tool at the moment; try again.", "no descriptor is left"};
+  if (!ended)
+    return Fail{503, "overloaded", "The gateway cannot run a tool at the moment; try again.",
+                "no descriptor is left"};
   std::deque<Running> running;
   for (Call* const call : calls) running.emplace_back(host, *call, ended);
 
@@ -132,7 +137,9 @@ Status run_calls(Host host, Exchange& x, Sink& out, const std::vector<Call*>& ca
   for (Running& call : running) {
     if (call.is_running()) call.abandon(x);
   }
-  if (std::any_of(running.begin(), running.end(), [](const Running& call) { return call.is_unanswered(); })) cancel(host, x, running);
+  if (std::any_of(running.begin(), running.end(),
+                  [](const Running& call) { return call.is_unanswered(); }))
+    cancel(host, x, running);
   return status;
 }
 

@@ -23,13 +23,15 @@ struct Allowance {
 
   std::size_t next() const { return bytes_of_result < bytes_left ? bytes_of_result : bytes_left; }
   std::string refuse_call() const {
-    return "Too many calls at once: only " + std::to_string(calls_of_step) + " of a step are run. Make the others in another one.";
+    return "Too many calls at once: only " + std::to_string(calls_of_step) +
+           " of a step are run. Make the others in another one.";
   }
 };
 
-/// Runs calls on their servers, all at the same time, and passes their results on as they come. Not ok: the client has left, or
-/// time is up. What is longer than allowed is cut.
-Status run_calls(Host host, Exchange& x, Sink& out, const std::vector<Call*>& calls, Allowance& allowance);
+/// Runs calls on their servers, all at the same time, and passes their results on as they come. Not
+/// ok: the client has left, or time is up. What is longer than allowed is cut.
+Status run_calls(Host host, Exchange& x, Sink& out, const std::vector<Call*>& calls,
+                 Allowance& allowance);
 
 /// Adds what the model reads of an answered call to the content of a message of the role tool.
 void add_tool_result(MutableJson content, const Call& call);

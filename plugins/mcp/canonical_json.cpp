@@ -8,13 +8,15 @@
 namespace gatehouse {
 namespace {
 
-/// RFC 8785 3.2.3: members are ordered by the UTF-16 code units of their names. That is the order of the bytes of UTF-8, except
-/// that surrogates, which begin with 0xF0 or more in UTF-8, come before U+E000 to U+FFFF, which begin with 0xEE or 0xEF.
+/// RFC 8785 3.2.3: members are ordered by the UTF-16 code units of their names. That is the order
+/// of the bytes of UTF-8, except that surrogates, which begin with 0xF0 or more in UTF-8, come
+/// before U+E000 to U+FFFF, which begin with 0xEE or 0xEF.
 struct Utf16Order {
   bool operator()(View a, View b) const {
     const auto [at_a, at_b] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
     if (at_a == a.end() || at_b == b.end()) return at_b != b.end();
-    const auto byte_a = static_cast<unsigned char>(*at_a), byte_b = static_cast<unsigned char>(*at_b);
+    const auto byte_a = static_cast<unsigned char>(*at_a),
+               byte_b = static_cast<unsigned char>(*at_b);
     const bool surrogate_a = byte_a >= 0xF0, surrogate_b = byte_b >= 0xF0;
     if (surrogate_a != surrogate_b && std::min(byte_a, byte_b) >= 0xEE) return surrogate_a;
     return byte_a < byte_b;
@@ -47,19 +49,22 @@ void append_string(std::string& out, View text) {
 
 /// As Number.prototype.toString of ECMAScript (ECMA-262, 6.1.6.1.20).
 void append_number(std::string& out, double value) {
-  if (!std::isfinite(value)) return void(out.append("null"));  // as JSON.stringify writes what was too large for a double
-  if (value == 0) return out.push_back('0');                   // -0 too
+  if (!std::isfinite(value))
+    return void(out.append("null"));  // as JSON.stringify writes what was too large for a double
+  if (value == 0) return out.push_back('0');  // -0 too
   if (value < 0) out.push_back('-');
 
   char text[32];  // d.ddde±xx with the fewest digits that read back as the same double
-  const auto [text_end, error] = std::to_chars(text, std::end(text), std::abs(value), std::chars_format::scientific);
+  const auto [text_end, error] =
+      std::to_chars(text, std::end(text), std::abs(value), std::chars_format::scientific);
   const char* const mark = std::find(text, text_end, 'e');
   std::string digits(static_cast<const char*>(text), mark);
   if (digits.size() > 1) digits.erase(1, 1);
   int exponent = 0;
   std::from_chars(mark + (mark[1] == '+' ? 2 : 1), text_end, exponent);
 
-  const int count = static_cast<int>(digits.size()), point = exponent + 1;  // place of the decimal point in the digits
+  const int count = static_cast<int>(digits.size()),
+            point = exponent + 1;  // place of the decimal point in the digits
   if (point > 0 && point <= 21) {
     if (point < count) digits.insert(static_cast<std::size_t>(point), 1, '.');
     out.append(digits).append(static_cast<std::size_t>(std::max(0, point - count)), '0');
@@ -67,14 +72,17 @@ void append_number(std::string& out, double value) {
     out.append("0.").append(static_cast<std::size_t>(-point), '0').append(digits);
   } else {
     if (count > 1) digits.insert(1, 1, '.');
-    out.append(digits).append(exponent < 0 ? "e-" : "e+").append(std::to_string(std::abs(exponent)));
+    out.append(digits)
+        .append(exponent < 0 ? "e-" : "e+")
+        .append(std::to_string(std::abs(exponent)));
   }
 }
 
 void append(std::string& out, Json value);
 
 void append_object(std::string& out, Json value) {
-  std::map<View, Json, Utf16Order> members;  // of members with one name the last counts, as for JSON.parse
+  std::map<View, Json, Utf16Order>
+      members;  // of members with one name the last counts, as for JSON.parse
   for (const auto [name, member] : value.members()) members.insert_or_assign(name, member);
   out.push_back('{');
   for (const auto& [name, member] : members) {

@@ -13,19 +13,24 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kUntilWoken = 1h;  // of any length
-// Silence after which the stream of what the server says by itself is asked for anew: a connection may be dead, or its session.
+// Silence after which the stream of what the server says by itself is asked for anew: a connection
+// may be dead, or its session.
 constexpr auto kLongestSilence = 60s;
-constexpr std::chrono::nanoseconds kFirstPause = 1s, kLongestPause = 30s;  // before a broken stream is asked for again
-constexpr auto kFirstWords = 1s;                                           // some servers answer a GET only when they have something to say
+constexpr std::chrono::nanoseconds kFirstPause = 1s,
+                                   kLongestPause =
+                                       30s;  // before a broken stream is asked for again
+constexpr auto kFirstWords = 1s;  // some servers answer a GET only when they have something to say
 constexpr auto kLastWords = 1s;
 constexpr int kMostRedirects = 3;
-constexpr std::size_t kMostCookies = 20, kMaxCookie = 4096;  // RFC 6265 6.1 asks for room for as long ones
+constexpr std::size_t kMostCookies = 20,
+                      kMaxCookie = 4096;  // RFC 6265 6.1 asks for room for as long ones
 constexpr std::size_t kMaxToken = 16 * 1024;
 constexpr std::size_t kFirstBytes = 200;  // of a refusal, for the operator
 
 std::string lower(View text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out;
 }
 
@@ -52,9 +57,13 @@ bool is_stream(const HttpAnswer& answer) {
 }
 
 /// Others are for the server's pages, not for a client of messages.
-bool is_message(const gh_sse_event& event) { return view(event.event).empty() || view(event.event) == "message"; }
+bool is_message(const gh_sse_event& event) {
+  return view(event.event).empty() || view(event.event) == "message";
+}
 
-Fail broken(std::string detail) { return unavailable("The connection to the tool server broke off.", std::move(detail)); }
+Fail broken(std::string detail) {
+  return unavailable("The connection to the tool server broke off.", std::move(detail));
+}
 
 /// What the host says about a request that failed. The address is for the operator only.
 Status failure_of(const Status& status, const Exchange& x) {
@@ -65,8 +74,10 @@ Status failure_of(const Status& status, const Exchange& x) {
   if (code == "upstream_timeout" && was_sent) return Status(GH_CANCELLED);
   std::string detail(view(failure.detail));
   if (code == "upstream_broken") return broken(std::move(detail));
-  if (code == "upstream_too_large") return unavailable("The tool server gave an answer that is too long.", std::move(detail));
-  return Fail{502, std::string(kUnreachable), "The tool server cannot be reached.", std::move(detail)};
+  if (code == "upstream_too_large")
+    return unavailable("The tool server gave an answer that is too long.", std::move(detail));
+  return Fail{502, std::string(kUnreachable), "The tool server cannot be reached.",
+              std::move(detail)};
 }
 
 Result<std::string> read_body(Exchange& x, HttpAnswer& answer) {
@@ -84,20 +95,23 @@ Result<std::string> read_body(Exchange& x, HttpAnswer& answer) {
 Fail refusal(const HttpAnswer& answer, View body, View code = "mcp_unavailable") {
   std::string detail;
   for (const View name : {"Location", "WWW-Authenticate"}) {
-    if (const View value = answer.header(name); !value.empty()) detail.append(name).append(": ").append(value).append("; ");
+    if (const View value = answer.header(name); !value.empty())
+      detail.append(name).append(": ").append(value).append("; ");
   }
   detail.append(body.substr(0, kFirstBytes));
   const bool stranger = answer.status() == 401 || answer.status() == 403;
   return {502, std::string(stranger ? kUnauthorized : code),
-          "The tool server refuses the request: HTTP " + std::to_string(answer.status()) + ".", std::move(detail)};
+          "The tool server refuses the request: HTTP " + std::to_string(answer.status()) + ".",
+          std::move(detail)};
 }
 
-/// 2025-11-25, Session Management: 404 means that the session is over; many servers say 400, as they do when they miss one. An
-/// error that names another reason is one.
+/// 2025-11-25, Session Management: 404 means that the session is over; many servers say 400, as
+/// they do when they miss one. An error that names another reason is one.
 bool has_lost_session(int status, bool has_session, Json error) {
   constexpr std::int64_t kOtherReasons[] = {-32700, -32601, -32602, -32020, -32021, -32022};
   if (status == 404) return has_session;
-  return status == 400 && std::find(std::begin(kOtherReasons), std::end(kOtherReasons), error["code"].integer()) == std::end(kOtherReasons);
+  return status == 400 && std::find(std::begin(kOtherReasons), std::end(kOtherReasons),
+                                    error["code"].integer()) == std::end(kOtherReasons);
 }
 
 }  // namespace
@@ -109,16 +123,21 @@ HttpTransport::HttpTransport(Host host, Json config, const std::string& pointer,
       token_file_(config["token_file"].str()),
       configured_(pairs(config["headers"])),
       http_(host,
-            {origin_, config["connect_timeout"].duration(10s), config["call_timeout"].duration(60s), config["call_timeout"].duration(60s)},
+            {origin_, config["connect_timeout"].duration(10s), config["call_timeout"].duration(60s),
+             config["call_timeout"].duration(60s)},
             pointer + "/url"),
-      listening_(host, {origin_, config["connect_timeout"].duration(10s), kLongestSilence, kLongestSilence}, pointer + "/url"),
+      listening_(
+          host,
+          {origin_, config["connect_timeout"].duration(10s), kLongestSilence, kLongestSilence},
+          pointer + "/url"),
       answer_(std::move(answer)),
       changed_(host),
       path_(configured_path_) {
   if (!changed_) host.problem(pointer, "no descriptor is left for it");
-  constexpr View kOurs[] = {"host",       "content-length", "transfer-encoding", "connection", "content-type",
-                            "keep-alive", "accept",         "mcp-session-id",    "te",         "mcp-protocol-version",
-                            "upgrade",    "last-event-id"};
+  constexpr View kOurs[] = {
+      "host",       "content-length", "transfer-encoding", "connection", "content-type",
+      "keep-alive", "accept",         "mcp-session-id",    "te",         "mcp-protocol-version",
+      "upgrade",    "last-event-id"};
   for (const auto& [name, value] : configured_) {
     if (std::find(std::begin(kOurs), std::end(kOurs), lower(name)) != std::end(kOurs))
       host.problem(pointer + "/headers/" + name, "the gateway sets this header itself");
@@ -169,7 +188,8 @@ void HttpTransport::drop() {
   changed_.wake();
 }
 
-// ---- Requests of HTTP ------------------------------------------------------------------------------------------------
+// ---- Requests of HTTP
+// ------------------------------------------------------------------------------------------------
 
 /// True: it is another than before.
 Result<bool> HttpTransport::read_token() {
@@ -177,22 +197,28 @@ Result<bool> HttpTransport::read_token() {
   std::ifstream file(token_file_);
   std::string token;
   file >> token;  // white space is no part of one
-  const bool is_legal = std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
-  if (token.empty() || token.size() > kMaxToken || !is_legal) return unavailable("Its token cannot be read.", token_file_);
+  const bool is_legal =
+      std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (token.empty() || token.size() > kMaxToken || !is_legal)
+    return unavailable("Its token cannot be read.", token_file_);
   const std::lock_guard lock(mutex_);
   return std::exchange(token_, token) != token;
 }
 
-/// Balancers tell by a cookie to which of their servers a session belongs. They are for this URL alone, so attributes change nothing.
+/// Balancers tell by a cookie to which of their servers a session belongs. They are for this URL
+/// alone, so attributes change nothing.
 void HttpTransport::keep_cookies(const HttpAnswer& answer) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; const auto header = answer.header_at(i); ++i) {
     const auto& [name, line] = *header;
     const View cookie = line.substr(0, line.find(';'));
     const auto equals = cookie.find('=');
-    if (lower(name) != "set-cookie" || equals == View::npos || equals == 0 || cookie.size() > kMaxCookie) continue;
+    if (lower(name) != "set-cookie" || equals == View::npos || equals == 0 ||
+        cookie.size() > kMaxCookie)
+      continue;
     std::string key(cookie.substr(0, equals));
-    if (cookies_.size() < kMostCookies || cookies_.count(key)) cookies_[std::move(key)] = cookie.substr(equals + 1);
+    if (cookies_.size() < kMostCookies || cookies_.count(key))
+      cookies_[std::move(key)] = cookie.substr(equals + 1);
   }
 }
 
@@ -202,19 +228,23 @@ HttpTransport::Texts HttpTransport::credentials() const {
   const std::lock_guard lock(mutex_);
   if (!token_.empty()) out.emplace_back("Authorization", "Bearer " + token_);
   std::string cookies;
-  for (const auto& [name, value] : cookies_) cookies.append(cookies.empty() ? "" : "; ").append(name).append("=").append(value);
+  for (const auto& [name, value] : cookies_)
+    cookies.append(cookies.empty() ? "" : "; ").append(name).append("=").append(value);
   if (!cookies.empty()) out.emplace_back("Cookie", std::move(cookies));
   return out;
 }
 
-/// To another path of the same origin, which is asked from now on. Another origin would get the operator's credentials.
+/// To another path of the same origin, which is asked from now on. Another origin would get the
+/// operator's credentials.
 bool HttpTransport::follow(const HttpAnswer& answer, const std::string& from) {
   if (answer.status() != 307 && answer.status() != 308) return false;
   View to = answer.header("Location");
   to = to.substr(0, to.find('#'));
   if (lower(origin_of(to)) == lower(origin_)) to.remove_prefix(origin_.size());
   const bool is_path = to.substr(0, 1) == "/" && to.substr(0, 2) != "//";
-  if (!is_path || to == from || !std::all_of(to.begin(), to.end(), [](char c) { return c > ' ' && c <= '~'; })) return false;
+  if (!is_path || to == from ||
+      !std::all_of(to.begin(), to.end(), [](char c) { return c > ' ' && c <= '~'; }))
+    return false;
   const std::lock_guard lock(mutex_);
   path_ = to;
   return true;
@@ -227,7 +257,8 @@ Result<HttpAnswer> HttpTransport::exchange(Exchange& x, const Http& http, const 
     Texts texts = credentials();
     texts.insert(texts.end(), sent.headers.begin(), sent.headers.end());
     if (!sent.session.id.empty()) texts.emplace_back("Mcp-Session-Id", sent.session.id);
-    if (!sent.session.version.empty()) texts.emplace_back("Mcp-Protocol-Version", sent.session.version);
+    if (!sent.session.version.empty())
+      texts.emplace_back("Mcp-Protocol-Version", sent.session.version);
     const std::vector<std::pair<View, View>> headers(texts.begin(), texts.end());
     auto answer = http.send(x, sent.method, path, headers, sent.body, sent.silence, sent.silence);
     if (!answer) {
@@ -249,23 +280,29 @@ Result<HttpAnswer> HttpTransport::exchange(Exchange& x, const Http& http, const 
   }
 }
 
-Result<HttpAnswer> HttpTransport::post(Exchange& x, const Http& http, const Session& session, const RpcRequest& request) {
+Result<HttpAnswer> HttpTransport::post(Exchange& x, const Http& http, const Session& session,
+                                       const RpcRequest& request) {
   Texts headers = request.headers;
   headers.emplace_back("Content-Type", "application/json");
   headers.emplace_back("Accept", "application/json, text/event-stream");
-  return exchange(x, http, {"POST", request.message, session, std::move(headers), request.repeatable, request.silence});
+  return exchange(
+      x, http,
+      {"POST", request.message, session, std::move(headers), request.repeatable, request.silence});
 }
 
-Result<HttpAnswer> HttpTransport::get(Exchange& x, const Http& http, const Session& session, const std::string& last_id,
+Result<HttpAnswer> HttpTransport::get(Exchange& x, const Http& http, const Session& session,
+                                      const std::string& last_id,
                                       std::chrono::nanoseconds silence) {
   Texts headers{{"Accept", "text/event-stream"}};
   if (!last_id.empty()) headers.emplace_back("Last-Event-Id", last_id);
   return exchange(x, http, {"GET", {}, session, std::move(headers), true, silence});
 }
 
-// ---- Messages --------------------------------------------------------------------------------------------------------
+// ---- Messages
+// --------------------------------------------------------------------------------------------------------
 
-/// Without sessions there is nothing to send: no server asks, and a request is cancelled with its connection.
+/// Without sessions there is nothing to send: no server asks, and a request is cancelled with its
+/// connection.
 Status HttpTransport::send(Exchange& x, View message) {
   const Session session = this->session();
   if (session.stateless) return Status();
@@ -284,11 +321,13 @@ Result<Response> HttpTransport::request(Exchange& x, const RpcRequest& request) 
     const std::lock_guard lock(mutex_);
     session_.id = answer->header("Mcp-Session-Id");
   }
-  if (answer->status() == 200 && is_stream(*answer)) return read_streams(x, std::move(*answer), session, request);
+  if (answer->status() == 200 && is_stream(*answer))
+    return read_streams(x, std::move(*answer), session, request);
   return read_message(x, *answer, session, request);
 }
 
-Result<Response> HttpTransport::read_message(Exchange& x, HttpAnswer& answer, const Session& session, const RpcRequest& request) {
+Result<Response> HttpTransport::read_message(Exchange& x, HttpAnswer& answer,
+                                             const Session& session, const RpcRequest& request) {
   auto body = read_body(x, answer);
   if (!body) return body.error();
   const int status = answer.status();
@@ -307,11 +346,13 @@ Result<Response> HttpTransport::read_message(Exchange& x, HttpAnswer& answer, co
   }
   if (response) return std::move(*response);
   if (status != 200) return refusal(answer, *body);
-  return document ? unavailable("The tool server gave an answer that is no message.") : unreadable(*body, bytes);
+  return document ? unavailable("The tool server gave an answer that is no message.")
+                  : unreadable(*body, bytes);
 }
 
 /// The answer to the request `id`. To what the server asks, it is told.
-std::optional<Response> HttpTransport::take(Exchange& x, Document message, std::size_t bytes, std::int64_t id) {
+std::optional<Response> HttpTransport::take(Exchange& x, Document message, std::size_t bytes,
+                                            std::int64_t id) {
   const Json root = message.root();
   if (!root["method"] && id_of(root) == id) return Response{std::move(message), bytes};
   if (const std::string answer = answer_(root); !answer.empty()) (void)send(x, answer);
@@ -319,7 +360,8 @@ std::optional<Response> HttpTransport::take(Exchange& x, Document message, std::
 }
 
 /// A stream that ends or breaks before the answer has come is gone on with, if its events had ids.
-Result<Response> HttpTransport::read_streams(Exchange& x, HttpAnswer stream, const Session& session, const RpcRequest& request) {
+Result<Response> HttpTransport::read_streams(Exchange& x, HttpAnswer stream, const Session& session,
+                                             const RpcRequest& request) {
   std::string last_id;
   auto pause = kFirstPause;
   for (;;) {
@@ -327,7 +369,8 @@ Result<Response> HttpTransport::read_streams(Exchange& x, HttpAnswer stream, con
     if (response && *response) return std::move(**response);
     if (!stream.last_id().empty()) last_id = stream.last_id();
     if (stream.retry().count() >= 0) pause = stream.retry();
-    Status ended = response ? Status(unavailable("The tool server ended before it answered.")) : response.error();
+    Status ended = response ? Status(unavailable("The tool server ended before it answered."))
+                            : response.error();
     const bool can_go_on = !last_id.empty() && ended.fail() && ended.fail()->code != kUnreadable;
     if (!can_go_on) return ended;
     for (;;) {
@@ -342,14 +385,16 @@ Result<Response> HttpTransport::read_streams(Exchange& x, HttpAnswer stream, con
 }
 
 /// Until the answer to this request comes, or the stream ends without.
-Result<std::optional<Response>> HttpTransport::read_events(Exchange& x, HttpAnswer& stream, std::int64_t id) {
+Result<std::optional<Response>> HttpTransport::read_events(Exchange& x, HttpAnswer& stream,
+                                                           std::int64_t id) {
   for (;;) {
     auto event = stream.next_event();
     if (!event) return failure_of(event.error(), x);
     if (!*event) return std::optional<Response>();
     const View data = view((*event)->data);
     if (data.empty() || !is_message(**event)) continue;  // an id, before anything can break
-    auto document = data.size() > kMaxMessage ? Result<Document>(Status(GH_FAILED)) : parse_message(data);
+    auto document =
+        data.size() > kMaxMessage ? Result<Document>(Status(GH_FAILED)) : parse_message(data);
     if (!document) return unreadable(data, data.size());
     std::optional<Response> response;
     each_message(std::move(*document), [&](Document message) {
@@ -359,7 +404,8 @@ Result<std::optional<Response>> HttpTransport::read_events(Exchange& x, HttpAnsw
   }
 }
 
-// ---- The connection --------------------------------------------------------------------------------------------------
+// ---- The connection
+// --------------------------------------------------------------------------------------------------
 
 Status HttpTransport::keep(Exchange& x, std::chrono::nanoseconds time, Opening& opening) {
   {
@@ -400,8 +446,10 @@ Status HttpTransport::listen(Exchange& x, const Opening& opening) {
     const bool missed = !std::exchange(first, false) && last_id.empty();
     const int status = stream ? stream->status() : 0;
     if (status == 404 && session().id != now.id) continue;  // a call has begun another
-    if ((status == 404 || status == 400) && heard) return Fail{502, std::string(kSessionExpired), "It has forgotten the session.", {}};
-    if (status == 404 || status == 405 || (status == 200 && !is_stream(*stream))) break;  // it says nothing by itself
+    if ((status == 404 || status == 400) && heard)
+      return Fail{502, std::string(kSessionExpired), "It has forgotten the session.", {}};
+    if (status == 404 || status == 405 || (status == 200 && !is_stream(*stream)))
+      break;  // it says nothing by itself
     Status ended = stream ? Status() : stream.error();
     if (status == 200) {
       heard = true;
@@ -426,7 +474,8 @@ void HttpTransport::tell_of_changes() const {
 }
 
 /// Before 2026-07-28 whatever there is, since then what has been asked for.
-Result<HttpAnswer> HttpTransport::ask_to_hear(Exchange& x, const Session& session, const std::string& last_id,
+Result<HttpAnswer> HttpTransport::ask_to_hear(Exchange& x, const Session& session,
+                                              const std::string& last_id,
                                               std::chrono::nanoseconds silence) {
   if (!session.stateless) return get(x, listening_, session, last_id, silence);
   RpcRequest request = subscription().value_or(RpcRequest());
@@ -444,7 +493,8 @@ Status HttpTransport::hear(Exchange& x, HttpAnswer& stream) {
     auto document = parse_message(view((*event)->data));
     if (!document) continue;
     each_message(std::move(*document), [&](const Document& message) {
-      if (const std::string answer = answer_(message.root()); !answer.empty()) (void)send(x, answer);
+      if (const std::string answer = answer_(message.root()); !answer.empty())
+        (void)send(x, answer);
     });
   }
 }

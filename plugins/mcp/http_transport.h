@@ -7,8 +7,8 @@
 
 namespace gatehouse {
 
-/// A server at a URL (MCP, Streamable HTTP): a message to it is a POST, whose answer is one message or a stream of them; what it
-/// says by itself comes in a stream of its own.
+/// A server at a URL (MCP, Streamable HTTP): a message to it is a POST, whose answer is one message
+/// or a stream of them; what it says by itself comes in a stream of its own.
 class HttpTransport final : public Transport {
  public:
   /// `pointer` is that of its settings.
@@ -39,16 +39,20 @@ class HttpTransport final : public Transport {
   };
 
   Result<HttpAnswer> exchange(Exchange& x, const Http& http, const Sent& sent);
-  Result<HttpAnswer> post(Exchange& x, const Http& http, const Session& session, const RpcRequest& request);
-  Result<HttpAnswer> get(Exchange& x, const Http& http, const Session& session, const std::string& last_id,
-                         std::chrono::nanoseconds silence);
-  Result<Response> read_message(Exchange& x, HttpAnswer& answer, const Session& session, const RpcRequest& request);
-  Result<Response> read_streams(Exchange& x, HttpAnswer answer, const Session& session, const RpcRequest& request);
+  Result<HttpAnswer> post(Exchange& x, const Http& http, const Session& session,
+                          const RpcRequest& request);
+  Result<HttpAnswer> get(Exchange& x, const Http& http, const Session& session,
+                         const std::string& last_id, std::chrono::nanoseconds silence);
+  Result<Response> read_message(Exchange& x, HttpAnswer& answer, const Session& session,
+                                const RpcRequest& request);
+  Result<Response> read_streams(Exchange& x, HttpAnswer answer, const Session& session,
+                                const RpcRequest& request);
   Result<std::optional<Response>> read_events(Exchange& x, HttpAnswer& stream, std::int64_t id);
   std::optional<Response> take(Exchange& x, Document message, std::size_t bytes, std::int64_t id);
 
   Status listen(Exchange& x, const Opening& opening);
-  Result<HttpAnswer> ask_to_hear(Exchange& x, const Session& session, const std::string& last_id, std::chrono::nanoseconds silence);
+  Result<HttpAnswer> ask_to_hear(Exchange& x, const Session& session, const std::string& last_id,
+                                 std::chrono::nanoseconds silence);
   Status hear(Exchange& x, HttpAnswer& stream);
   void tell_of_changes() const;
   Status wait_for_drop(Exchange& x) const;

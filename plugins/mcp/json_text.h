@@ -17,7 +17,9 @@ inline std::size_t end_of_string(View text, std::size_t at) {
 
 // The functions below take a piece from the front of `rest`, with the space before it.
 
-inline void skip_space(View& rest) { rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size())); }
+inline void skip_space(View& rest) {
+  rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
+}
 
 /// False: another character is there.
 inline bool take(View& rest, char mark) {

@@ -17,7 +17,8 @@ class Lines {
  public:
   explicit Lines(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  /// Calls take(Line) for each line that is complete; of one that is longer than max_bytes it gets that much, and the end.
+  /// Calls take(Line) for each line that is complete; of one that is longer than max_bytes it gets
+  /// that much, and the end.
   template <class F>
   void feed(View bytes, F take) {
     for (std::size_t end; (end = bytes.find('\n')) != View::npos; bytes.remove_prefix(end + 1)) {

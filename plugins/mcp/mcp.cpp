@@ -37,18 +37,22 @@ Mcp::Mcp(Host host, Json config)
       approvals_(host, config["approvals"]) {
   if (max_result_ > kMaxMessage) host.problem("/max_result", "must be at most 4MiB");
   std::size_t index = 0;
-  for (const Json server : config["servers"]) add_server(server, "/servers/" + std::to_string(index++));
+  for (const Json server : config["servers"])
+    add_server(server, "/servers/" + std::to_string(index++));
   for (const auto& server : servers_) host.background<&Server::watch>(server.get());
 }
 
 void Mcp::add_server(Json config, const std::string& pointer) {
   const View name = config["name"].str();
-  if (std::any_of(servers_.begin(), servers_.end(), [&](const auto& s) { return s->name() == name; })) {
+  if (std::any_of(servers_.begin(), servers_.end(),
+                  [&](const auto& s) { return s->name() == name; })) {
     host_.problem(pointer + "/name", "another server has this name");
   }
-  if (!config["command"] == !config["url"]) return host_.problem(pointer, "needs either a command or a url");
+  if (!config["command"] == !config["url"])
+    return host_.problem(pointer, "needs either a command or a url");
   const auto make_transport = [&](Transport::Answer answer) -> std::unique_ptr<Transport> {
-    if (config["command"]) return std::make_unique<StdioTransport>(host_, config, pointer, std::move(answer));
+    if (config["command"])
+      return std::make_unique<StdioTransport>(host_, config, pointer, std::move(answer));
     return std::make_unique<HttpTransport>(host_, config, pointer, std::move(answer));
   };
   servers_.push_back(std::make_unique<Server>(host_, config, make_transport, [this] { report(); }));
@@ -64,10 +68,13 @@ void Mcp::adopt(Mcp& older) {
   }
 }
 
-/// Tools act on this machine and with the operator's credentials, so they are for callers that are known.
+/// Tools act on this machine and with the operator's credentials, so they are for callers that are
+/// known.
 bool Mcp::serves(const Exchange& x) const {
   if (anyone_ || !x.notes()["install"].str().empty()) return true;
-  if (!servers_.empty()) x.notes().edit("mcp").set("no tools are offered: the caller has shown no install token or signature");
+  if (!servers_.empty())
+    x.notes().edit("mcp").set(
+        "no tools are offered: the caller has shown no install token or signature");
   return false;
 }
 
@@ -78,10 +85,12 @@ Status Mcp::handle(Exchange& x, Sink& out, Next& next) {
   const Offer offer(x, serves(x) ? servers_ : none);
   Allowance allowance{max_calls_, max_result_, max_results_};
   rewrite_results(x.chat().edit("messages"));
-  if (Status status = carry_out_answers(host_, x, out, offer, approvals_, allowance); !status) return status;
+  if (Status status = carry_out_answers(host_, x, out, offer, approvals_, allowance); !status)
+    return status;
   std::int64_t total = steps_so_far(x.chat()["messages"]);
   for (std::int64_t steps = 1;; ++steps, ++total) {
-    // A client may send the results of each answer with its next request, for ever: a model without tools comes to an end.
+    // A client may send the results of each answer with its next request, for ever: a model without
+    // tools comes to an end.
     const bool last = total >= max_total_steps_;
     if (last) x.chat().edit("tools").set_array();
     Step step(x.chat()["tools"], offer, out);
@@ -99,7 +108,11 @@ void Mcp::report() {
   for (const auto& server : servers_) {
     const Server::Condition condition = server->condition();
     if (condition.health == GH_UP) continue;
-    down.append(down.empty() ? "" : " ").append("server ").append(server->name()).append(": ").append(condition.reason);
+    down.append(down.empty() ? "" : " ")
+        .append("server ")
+        .append(server->name())
+        .append(": ")
+        .append(condition.reason);
   }
   host_.health(down.empty() ? GH_UP : GH_DEGRADED, down);
 }
@@ -117,5 +130,6 @@ Status Mcp::describe(Exchange& x, Sink& out) {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Mcp, "mcp", "1.0.0", "Offers the tools of MCP servers and runs what the model calls", GATEHOUSE_SCHEMA,
+GATEHOUSE_PLUGIN(gatehouse::Mcp, "mcp", "1.0.0",
+                 "Offers the tools of MCP servers and runs what the model calls", GATEHOUSE_SCHEMA,
                  GH_PLUGIN_CHAT)

@@ -4,8 +4,8 @@
 
 namespace gatehouse {
 
-/// Offers the tools of MCP servers, and asks the model again, in the same answer, as long as all its tool calls can be answered
-/// on this side.
+/// Offers the tools of MCP servers, and asks the model again, in the same answer, as long as all
+/// its tool calls can be answered on this side.
 class Mcp final : public Plugin {
  public:
   Mcp(Host host, Json config);

@@ -12,24 +12,28 @@ using testing::Request;
 
 /// A gateway with the server `web`, which has the tools read and write.
 struct McpTest : ::testing::Test {
-  explicit McpTest(View server = "", View plugin = R"(, "max_result": "1KiB")") : mcp(h.host(), h.config(configuration(server, plugin))) {}
+  explicit McpTest(View server = "", View plugin = R"(, "max_result": "1KiB")")
+      : mcp(h.host(), h.config(configuration(server, plugin))) {}
 
   /// With more settings of the server, and of the plugin.
   static std::string configuration(View server, View plugin) {
-    return R"({"servers": [{"name": "web", "url": "http://web")" + std::string(server) + "}]" + std::string(plugin) + "}";
+    return R"({"servers": [{"name": "web", "url": "http://web")" + std::string(server) + "}]" +
+           std::string(plugin) + "}";
   }
   void connect(std::size_t instance = 0) {
     h.upstream.push(reply(400, ""));  // to what only newer servers know
     ++last_id;
     answer_rpc(R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})");
     h.upstream.push(reply(202, ""));
-    answer_rpc(R"({"tools":[{"name":"read","description":"Reads.","inputSchema":{"type":"object"}},{"name":"write","inputSchema":{}}]})");
+    answer_rpc(
+        R"({"tools":[{"name":"read","description":"Reads.","inputSchema":{"type":"object"}},{"name":"write","inputSchema":{}}]})");
     h.upstream.push(reply(405, ""));
     h.run_background(2 * instance);  // each also watches its server
   }
   void answer_rpc(const std::string& result) {
-    h.upstream.push(
-        reply(200, "{\"id\":" + std::to_string(++last_id) + ",\"result\":" + result + "}", {{"Content-Type", "application/json"}}));
+    h.upstream.push(reply(200,
+                          "{\"id\":" + std::to_string(++last_id) + ",\"result\":" + result + "}",
+                          {{"Content-Type", "application/json"}}));
   }
   /// The model answers with these events, and then with a text.
   Events ask(View chat, Events model) {

@@ -10,11 +10,13 @@ constexpr View kChat =
     R"({"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "Go"}]}], "tools": [{"name": "known"}]})";
 const Events kAsksForOther = {"step-start", "tool-call:c1:other:{}", "step-finish:tool-calls"};
 
-// ---- Without servers -------------------------------------------------------------------------------------------------
+// ---- Without servers
+// -------------------------------------------------------------------------------------------------
 
 /// A gateway whose model answers its n-th call with the n-th of these.
 struct Gateway {
-  explicit Gateway(std::vector<NextFunction> model, View config = "{}") : mcp(h.host(), h.config(config)) {
+  explicit Gateway(std::vector<NextFunction> model, View config = "{}")
+      : mcp(h.host(), h.config(config)) {
     h.next = in_turn(std::move(model));
   }
   Harness h;
@@ -22,7 +24,8 @@ struct Gateway {
 };
 
 TEST(Mcp, PassesOnAnAnswerWithoutCalls) {
-  const Events said = {"step-start", "reasoning:Hm", "text:Hi", "usage:{\"total_tokens\":3}", "step-finish:stop"};
+  const Events said = {"step-start", "reasoning:Hm", "text:Hi", "usage:{\"total_tokens\":3}",
+                       "step-finish:stop"};
   Gateway g({events(said)});
 
   EXPECT_EQ(g.h.ask(g.mcp, kChat).events, said);
@@ -30,7 +33,8 @@ TEST(Mcp, PassesOnAnAnswerWithoutCalls) {
 }
 
 TEST(Mcp, LeavesCallsOfOfferedToolsToTheClient) {
-  const Events said = {"step-start", "tool-input-start:c1:known", "tool-call:c1:known:{\"a\":1}", "step-finish:tool-calls"};
+  const Events said = {"step-start", "tool-input-start:c1:known", "tool-call:c1:known:{\"a\":1}",
+                       "step-finish:tool-calls"};
   Gateway g({events(said)});
 
   EXPECT_EQ(g.h.ask(g.mcp, kChat).events, said);
@@ -38,13 +42,16 @@ TEST(Mcp, LeavesCallsOfOfferedToolsToTheClient) {
 }
 
 TEST(Mcp, RefusesCallsOfOtherToolsAndAsksAgain) {
-  Gateway g(
-      {events({"step-start", "text:One ", "text:moment", "tool-call:c1:other:{\"a\":1}", "step-finish:tool-calls"}), answer("Sorry")});
+  Gateway g({events({"step-start", "text:One ", "text:moment", "tool-call:c1:other:{\"a\":1}",
+                     "step-finish:tool-calls"}),
+             answer("Sorry")});
 
-  EXPECT_EQ(g.h.ask(g.mcp, kChat).events, (Events{"step-start", "text:One ", "text:moment",
-                                                  "tool-call-error:c1:other:the model called a tool that was not offered:{\"a\":1}",
-                                                  "tool-output-error:c1:there is no tool of that name", "step-finish:tool-calls",
-                                                  "step-start", "text:Sorry", "step-finish:stop"}));
+  EXPECT_EQ(
+      g.h.ask(g.mcp, kChat).events,
+      (Events{"step-start", "text:One ", "text:moment",
+              "tool-call-error:c1:other:the model called a tool that was not offered:{\"a\":1}",
+              "tool-output-error:c1:there is no tool of that name", "step-finish:tool-calls",
+              "step-start", "text:Sorry", "step-finish:stop"}));
   const auto messages = g.h.config(g.h.chats.at(1))["messages"];
   EXPECT_EQ(
       messages.at(1).dump(),
@@ -56,7 +63,8 @@ TEST(Mcp, RefusesCallsOfOtherToolsAndAsksAgain) {
 }
 
 TEST(Mcp, StopsWhenTheClientHasACallToAnswerToo) {
-  Gateway g({events({"step-start", "tool-call:c1:other:{}", "tool-call:c2:known:{}", "step-finish:tool-calls"})});
+  Gateway g({events(
+      {"step-start", "tool-call:c1:other:{}", "tool-call:c2:known:{}", "step-finish:tool-calls"})});
 
   const Events seen = g.h.ask(g.mcp, kChat).events;
   EXPECT_EQ(seen.back(), "step-finish:tool-calls");
@@ -66,7 +74,9 @@ TEST(Mcp, StopsWhenTheClientHasACallToAnswerToo) {
 
 TEST(Mcp, AsksAgainAfterRefusedCallsHoweverTheAnswerEnded) {
   for (const char* reason : {"stop", "tool-calls", "length", "content-filter", "error", "other"}) {
-    Gateway g({events({"step-start", "tool-call:c1:other:{}", "step-finish:" + std::string(reason)}), answer("Sorry")});
+    Gateway g(
+        {events({"step-start", "tool-call:c1:other:{}", "step-finish:" + std::string(reason)}),
+         answer("Sorry")});
 
     EXPECT_EQ(g.h.ask(g.mcp, kChat).events.back(), "step-finish:stop");
     EXPECT_EQ(g.h.next_calls, 2);
@@ -100,7 +110,8 @@ TEST(Mcp, PassesOnAFailureOfALaterStep) {
 
 TEST(Mcp, ReturnsSignedPartsAsTheyCame) {
   Gateway g({events({"step-start", "reasoning:Hm @{\"google\":{\"thoughtSignature\":\"s\"}}",
-                     "tool-call:c1:other:{} @{\"google\":{\"thoughtSignature\":\"t\"}}", "step-finish:tool-calls"}),
+                     "tool-call:c1:other:{} @{\"google\":{\"thoughtSignature\":\"t\"}}",
+                     "step-finish:tool-calls"}),
              answer("Sorry")});
 
   g.h.ask(g.mcp, kChat);
@@ -110,16 +121,19 @@ TEST(Mcp, ReturnsSignedPartsAsTheyCame) {
 }
 
 TEST(Mcp, MindsNoCallThatTheProviderRanItself) {
-  const Events said = {"step-start", "tool-call+provider-executed:c1:code_execution:{}", "text:4", "step-finish:stop"};
+  const Events said = {"step-start", "tool-call+provider-executed:c1:code_execution:{}", "text:4",
+                       "step-finish:stop"};
   Gateway g({events(said)});
 
   EXPECT_EQ(g.h.ask(g.mcp, kChat).events, said);
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-// ---- With a server ---------------------------------------------------------------------------------------------------
+// ---- With a server
+// ---------------------------------------------------------------------------------------------------
 
-const std::string kRead = R"({"name":"web_read","description":"Reads.","input_schema":{"type":"object"}})";
+const std::string kRead =
+    R"({"name":"web_read","description":"Reads.","input_schema":{"type":"object"}})";
 
 TEST_F(McpTest, OffersWhatTheClientAnnouncesAsTheServerDescribesIt) {
   connect();
@@ -144,14 +158,16 @@ TEST_F(McpTest, LeavesAToolToTheClientThatOnlyTheClientAnnounces) {
 TEST_F(McpTest, RunsACallAndGoesOnWithItsResult) {
   connect();
   answer_rpc(R"({"content":[{"type":"text","text":"42"}]})");
+  EXPECT_EQ(ask(R"({"messages": [], "backend_tools": ["web_read"]})",
+                {"step-start", "tool-input-start:c1:web_read", "tool-input-delta:c1:{}",
+                 "tool-call:c1:web_read:{\"a\":1}", "step-finish:tool-calls"}),
+            (Events{"step-start", "tool-input-start+dynamic:c1:web_read", "tool-input-delta:c1:{}",
+                    "tool-call+dynamic:c1:web_read:{\"a\":1}",
+                    R"(tool-output+dynamic:c1:{"content":[{"type":"text","text":"42"}]})",
+                    "step-finish:tool-calls", "step-start", "text:Done", "step-finish:stop"}));
   EXPECT_EQ(
-      ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-input-start:c1:web_read", "tool-input-delta:c1:{}",
-                                                                 "tool-call:c1:web_read:{\"a\":1}", "step-finish:tool-calls"}),
-      (Events{"step-start", "tool-input-start+dynamic:c1:web_read", "tool-input-delta:c1:{}", "tool-call+dynamic:c1:web_read:{\"a\":1}",
-              R"(tool-output+dynamic:c1:{"content":[{"type":"text","text":"42"}]})", "step-finish:tool-calls", "step-start", "text:Done",
-              "step-finish:stop"}));
-  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
-            R"({"type":"tool-result","id":"c1","name":"web_read","output":{"content":[{"type":"text","text":"42"}]}})");
+      h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
+      R"({"type":"tool-result","id":"c1","name":"web_read","output":{"content":[{"type":"text","text":"42"}]}})");
   EXPECT_EQ(offered(1), "[" + kRead + "]");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="ok"})"), 1);
 }
@@ -159,16 +175,18 @@ TEST_F(McpTest, RunsACallAndGoesOnWithItsResult) {
 TEST_F(McpTest, TellsTheModelAndNotTheClientWhyACallFailed) {
   connect();
   h.upstream.push(reply(200, R"({"id":4,"error":{"code":-32603,"message":"disk on fire"}})"));
-  ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
-  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0)["error"].str(), "The tool failed: disk on fire (-32603)");
+  ask(R"({"messages": [], "backend_tools": ["web_read"]})",
+      {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
+  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0)["error"].str(),
+            "The tool failed: disk on fire (-32603)");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="error"})"), 1);
 }
 
 TEST_F(McpTest, TakesAnErrorOfAToolForAResult) {
   connect();
   answer_rpc(R"({"content":[],"isError":true})");
-  const Events seen =
-      ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
+  const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})",
+                          {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
   EXPECT_EQ(seen.at(2), R"(tool-output+dynamic:c1:{"content":[],"isError":true})");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="error"})"), 1);
 }
@@ -176,20 +194,24 @@ TEST_F(McpTest, TakesAnErrorOfAToolForAResult) {
 TEST_F(McpTest, CutsALongResultForClientAndModel) {
   connect();
   answer_rpc(R"({"content":[{"type":"text","text":")" + std::string(5000, 'x') + "\"}]}");
-  const Events seen =
-      ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
+  const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})",
+                          {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
   EXPECT_LT(seen.at(2).size(), 1500u);
   EXPECT_LT(h.chats.at(1).size(), 2500u);
 }
 
 TEST_F(McpTest, GivesTheClientTheResultAsItCameAndTheModelItsImagesAsFiles) {
   connect();
-  const std::string result = R"({"content":[{"type":"image","mimeType":"image/png","data":"iVBORw0K"}],"_meta":{"a":1}})";
+  const std::string result =
+      R"({"content":[{"type":"image","mimeType":"image/png","data":"iVBORw0K"}],"_meta":{"a":1}})";
   answer_rpc(result);
-  EXPECT_EQ(ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"}).at(2),
+  EXPECT_EQ(ask(R"({"messages": [], "backend_tools": ["web_read"]})",
+                {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"})
+                .at(2),
             "tool-output+dynamic:c1:" + result);
-  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
-            R"({"type":"tool-result","id":"c1","name":"web_read","content":[{"type":"file","media_type":"image/png","data":"iVBORw0K"}]})");
+  EXPECT_EQ(
+      h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
+      R"({"type":"tool-result","id":"c1","name":"web_read","content":[{"type":"file","media_type":"image/png","data":"iVBORw0K"}]})");
 }
 
 TEST_F(McpTest, ReadsTheResultsOfTheHistoryInTheSameWay) {
@@ -197,7 +219,8 @@ TEST_F(McpTest, ReadsTheResultsOfTheHistoryInTheSameWay) {
   ask(R"({"messages": [{"role": "tool", "content": [{"type": "tool-result", "id": "c", "name": "web_read", "output":
           {"content": [{"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}]}}]}]})",
       {"step-start", "step-finish:stop"});
-  EXPECT_NE(h.chats.at(0).find(R"({"type":"file","media_type":"image/png","data":"iVBORw0K"})"), std::string::npos);
+  EXPECT_NE(h.chats.at(0).find(R"({"type":"file","media_type":"image/png","data":"iVBORw0K"})"),
+            std::string::npos);
 }
 
 struct McpStrictTest : McpTest {
@@ -232,7 +255,8 @@ TEST(Mcp, OffersNoToolsToStrangersWhereOtherMachinesAsk) {
   h.expose();
   h.next = answer("Hi");
   const std::string server = R"("servers": [{"name": "web", "url": "http://web"}])";
-  Mcp strict(h.host(), h.config("{" + server + "}")), open(h.host(), h.config("{" + server + R"(, "anyone": true})"));
+  Mcp strict(h.host(), h.config("{" + server + "}")),
+      open(h.host(), h.config("{" + server + R"(, "anyone": true})"));
   EXPECT_NE(h.ask(strict, kChat).notes.find("no tools are offered"), std::string::npos);
   EXPECT_EQ(h.ask(open, kChat).notes, "{}");
 }
@@ -247,7 +271,8 @@ TEST_F(McpTest, RunsOnlySoManyCallsOfAStep) {
   model.push_back("step-finish:stop");
   const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})", model);
   EXPECT_EQ(std::count(seen.begin(), seen.end(),
-                       "tool-output-error+dynamic:c33:Too many calls at once: only 32 of a step are run. Make the others in another one."),
+                       "tool-output-error+dynamic:c33:Too many calls at once: only 32 of a step "
+                       "are run. Make the others in another one."),
             1);
   EXPECT_EQ(h.next_calls, 2);
 }
@@ -256,15 +281,17 @@ TEST_F(McpTest, RunsItsCallsAndLeavesTheOthersToTheClient) {
   connect();
   answer_rpc(R"({"content":[]})");
   EXPECT_EQ(ask(R"({"messages": [], "tools": [{"name": "known"}], "backend_tools": ["web_read"]})",
-                {"step-start", "tool-call:c1:web_read:{}", "tool-call:c2:known:{}", "step-finish:tool-calls"}),
-            (Events{"step-start", "tool-call+dynamic:c1:web_read:{}", "tool-call:c2:known:{}", R"(tool-output+dynamic:c1:{"content":[]})",
-                    "step-finish:tool-calls"}));
+                {"step-start", "tool-call:c1:web_read:{}", "tool-call:c2:known:{}",
+                 "step-finish:tool-calls"}),
+            (Events{"step-start", "tool-call+dynamic:c1:web_read:{}", "tool-call:c2:known:{}",
+                    R"(tool-output+dynamic:c1:{"content":[]})", "step-finish:tool-calls"}));
   EXPECT_EQ(h.next_calls, 1);
 }
 
 TEST_F(McpTest, RunsNothingOfAnAnswerThatWasCutShortOrBroke) {
   connect();
-  ask(R"({"messages": [], "backend_tools": ["web_read"]})", {"step-start", "tool-call:c1:web_read:{}", "step-finish:length"});
+  ask(R"({"messages": [], "backend_tools": ["web_read"]})",
+      {"step-start", "tool-call:c1:web_read:{}", "step-finish:length"});
   h.next = [](Exchange&, Sink& out) -> Status {
     (void)emit(out, {"step-start", "tool-call:c1:web_read:{}"});
     return Fail{502, "upstream_broken", "It broke.", {}};
@@ -299,7 +326,8 @@ TEST_F(McpTest, DescribesItsServersToTheOperator) {
 }
 
 struct McpLargeTest : McpTest {
-  McpLargeTest() : McpTest("", R"(, "max_result": "4MiB", "max_results": "4MiB", "max_calls": 1)") {}
+  McpLargeTest()
+      : McpTest("", R"(, "max_result": "4MiB", "max_results": "4MiB", "max_calls": 1)") {}
 };
 
 TEST_F(McpLargeTest, TakesOnlySoMuchOfAllResultsOfARequest) {
@@ -307,7 +335,8 @@ TEST_F(McpLargeTest, TakesOnlySoMuchOfAllResultsOfARequest) {
   std::vector<NextFunction> model;
   for (const char* id : {"c1", "c2"}) {
     answer_rpc(R"({"content":[{"type":"text","text":")" + std::string(15 << 18, 'x') + "\"}]}");
-    model.push_back(events({"step-start", "tool-call:" + std::string(id) + ":web_read:{}", "step-finish:stop"}));
+    model.push_back(events(
+        {"step-start", "tool-call:" + std::string(id) + ":web_read:{}", "step-finish:stop"}));
   }
   model.push_back(answer("Done"));
   h.next = in_turn(model);
@@ -320,10 +349,13 @@ TEST_F(McpLargeTest, TakesOnlySoMuchOfAllResultsOfARequest) {
 TEST_F(McpLargeTest, RunsAsManyCallsOfAStepAsItsOperatorWants) {
   connect();
   answer_rpc(R"({"content":[]})");
-  const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})",
-                          {"step-start", "tool-call:c1:web_read:{}", "tool-call:c2:web_read:{}", "step-finish:stop"});
+  const Events seen = ask(
+      R"({"messages": [], "backend_tools": ["web_read"]})",
+      {"step-start", "tool-call:c1:web_read:{}", "tool-call:c2:web_read:{}", "step-finish:stop"});
   EXPECT_EQ(std::count(seen.begin(), seen.end(), R"(tool-output+dynamic:c1:{"content":[]})"), 1);
-  EXPECT_NE(std::find_if(seen.begin(), seen.end(), [](const std::string& e) { return e.find("c2:Too many calls at once") != e.npos; }),
+  EXPECT_NE(std::find_if(
+                seen.begin(), seen.end(),
+                [](const std::string& e) { return e.find("c2:Too many calls at once") != e.npos; }),
             seen.end());
 }
 
@@ -349,11 +381,15 @@ TEST_F(McpForAllTest, GivesAWorkflowOnlyWhatIsAnnounced) {
   EXPECT_EQ(h.chats.at(0).find("web_read"), std::string::npos);
 }
 
-// ---- Configuration ---------------------------------------------------------------------------------------------------
+// ---- Configuration
+// ---------------------------------------------------------------------------------------------------
 
 TEST(McpConfiguration, NamesWhatIsWrong) {
   Harness h;
-  Mcp mcp(h.host(), h.config(R"({"max_result": "5MiB", "servers": [{"name": "a", "url": "http://a"}, {"name": "a", "url": "ftp://a"},
+  Mcp mcp(
+      h.host(),
+      h.config(
+          R"({"max_result": "5MiB", "servers": [{"name": "a", "url": "http://a"}, {"name": "a", "url": "ftp://a"},
                                  {"name": "b"}, {"name": "c", "url": "http://c", "command": ["c"]}]})"));
   EXPECT_EQ(h.problems.size(), 6u);
   EXPECT_EQ(h.problems.at(0), "/max_result: must be at most 4MiB");

@@ -81,8 +81,10 @@ std::optional<std::int64_t> id_of_unreadable(View begin, View end) {
   Walk walk;
   walk.over(begin);
   if (walk.id() || walk.is_request()) return walk.id();
-  // It may come behind a result that is too long: only what is whole from some comma to the end are members of the message.
-  for (auto comma = end.rfind(','); comma != View::npos; comma = comma == 0 ? View::npos : end.rfind(',', comma - 1)) {
+  // It may come behind a result that is too long: only what is whole from some comma to the end are
+  // members of the message.
+  for (auto comma = end.rfind(','); comma != View::npos;
+       comma = comma == 0 ? View::npos : end.rfind(',', comma - 1)) {
     auto members = Document::parse("{" + std::string(end.substr(comma + 1)));
     if (members && members->root()["method"]) return std::nullopt;
     if (members && members->root()["id"]) return id_of(members->root());

@@ -10,8 +10,8 @@ inline constexpr std::size_t kMaxMessage = 4u << 20;
 /// The id of a message, as an answer repeats it: some servers make a text or a fraction of it.
 std::optional<std::int64_t> id_of(Json message);
 
-/// The id of the answer that a text is that cannot be read; of a long one, the beginning and the end are enough. Nothing: it has
-/// none, or is no answer.
+/// The id of the answer that a text is that cannot be read; of a long one, the beginning and the
+/// end are enough. Nothing: it has none, or is no answer.
 std::optional<std::int64_t> id_of_unreadable(View begin, View end);
 
 /// Of a notification of progress: the id of the request that makes it, which is its token.

@@ -11,8 +11,10 @@ std::int64_t id_in(View text) { return id_of_unreadable(text, text).value_or(-1)
 
 TEST(Message, HasAnIdThatServersWriteInSeveralWays) {
   testing::Harness h;
-  for (const View text : {R"({"id": 7})", R"({"id": 7.0})", R"({"id": "7"})"}) EXPECT_EQ(id_of(h.config(text)), 7) << text;
-  for (const View text : {R"({"id": 7.5})", R"({"id": "7x"})", R"({"id": null})", R"({"id": ""})", "{}", "[]"}) {
+  for (const View text : {R"({"id": 7})", R"({"id": 7.0})", R"({"id": "7"})"})
+    EXPECT_EQ(id_of(h.config(text)), 7) << text;
+  for (const View text :
+       {R"({"id": 7.5})", R"({"id": "7x"})", R"({"id": null})", R"({"id": ""})", "{}", "[]"}) {
     EXPECT_EQ(id_of(h.config(text)), std::nullopt) << text;
   }
 }
@@ -35,15 +37,20 @@ TEST(Message, HasAnIdBehindWhatIsCut) {
 TEST(Message, ThatAsksIsNoAnswer) {
   EXPECT_EQ(id_in(R"({"id":7,"method":"ping","params":NaN})"), -1);
   EXPECT_EQ(id_of_unreadable(R"({"params":"xx)", R"(xx","id":7,"method":"ping"})"), std::nullopt);
-  for (const View text : {"", "[7]", "id: 7", "{\"id\"", R"({"id":)", R"({"id":"x"})", R"({"id":99999999999999999999})", "\"id\":7"}) {
+  for (const View text : {"", "[7]", "id: 7", "{\"id\"", R"({"id":)", R"({"id":"x"})",
+                          R"({"id":99999999999999999999})", "\"id\":7"}) {
     EXPECT_EQ(id_in(text), -1) << text;
   }
 }
 
 TEST(Message, OfProgressNamesWhatMakesIt) {
   testing::Harness h;
-  EXPECT_EQ(id_of_progress(h.config(R"({"method": "notifications/progress", "params": {"progressToken": 7}})")), 7);
-  EXPECT_EQ(id_of_progress(h.config(R"({"method": "notifications/message", "params": {"progressToken": 7}})")), std::nullopt);
+  EXPECT_EQ(id_of_progress(h.config(
+                R"({"method": "notifications/progress", "params": {"progressToken": 7}})")),
+            7);
+  EXPECT_EQ(id_of_progress(
+                h.config(R"({"method": "notifications/message", "params": {"progressToken": 7}})")),
+            std::nullopt);
 }
 
 }  // namespace

@@ -10,16 +10,19 @@ constexpr View kAnnotation = "x-mcp-header";
 bool is_token(View text) {
   constexpr View kMarks = "!#$%&'*+-.^_`|~";  // RFC 9110 5.6.2
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kMarks.find(c) != View::npos;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kMarks.find(c) != View::npos;
   });
 }
 
 bool same_letters(View a, View b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-/// In what is no schema of a property that always has this place, such as an alternative, nothing may be annotated.
+/// In what is no schema of a property that always has this place, such as an alternative, nothing
+/// may be annotated.
 bool is_annotated(Json schema) {
   for (const auto& [name, value] : schema.members()) {
     if (name == kAnnotation || is_annotated(value)) return true;
@@ -37,8 +40,10 @@ std::string base64(View bytes) {
   for (std::size_t at = 0; at < bytes.size(); at += 3) {
     const View three = bytes.substr(at, 3);
     std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i) bits = bits << 8 | (i < three.size() ? static_cast<unsigned char>(three[i]) : 0u);
-    for (std::size_t i = 0; i < 4; ++i) out += i <= three.size() ? kDigits[bits >> (18 - 6 * i) & 63] : '=';
+    for (std::size_t i = 0; i < 3; ++i)
+      bits = bits << 8 | (i < three.size() ? static_cast<unsigned char>(three[i]) : 0u);
+    for (std::size_t i = 0; i < 4; ++i)
+      out += i <= three.size() ? kDigits[bits >> (18 - 6 * i) & 63] : '=';
   }
   return out;
 }
@@ -64,7 +69,9 @@ View Mirrored::read(Json schema, std::vector<std::string>& path) {
         return "an x-mcp-header of its schema stands at no text, integer or boolean";
       const std::string header(value.str());
       if (!is_token(header)) return "an x-mcp-header of its schema is no name of a header";
-      const bool is_taken = std::any_of(arguments_.begin(), arguments_.end(), [&](const Argument& a) { return same_letters(a.header, header); });
+      const bool is_taken =
+          std::any_of(arguments_.begin(), arguments_.end(),
+                      [&](const Argument& a) { return same_letters(a.header, header); });
       if (is_taken) return "an x-mcp-header of its schema stands there twice";
       arguments_.push_back({path, header});
     } else if (is_annotated(value)) {
@@ -80,7 +87,9 @@ std::vector<std::pair<std::string, std::string>> Mirrored::headers(Json argument
     Json value = arguments;
     for (const std::string& name : argument.path) value = value[name];
     const bool is_plain = value.is_string() || value.is_integer() || value.is_bool();
-    if (is_plain) out.emplace_back("Mcp-Param-" + argument.header, header_value(value.is_string() ? value.str() : View(value.dump())));
+    if (is_plain)
+      out.emplace_back("Mcp-Param-" + argument.header,
+                       header_value(value.is_string() ? value.str() : View(value.dump())));
   }
   return out;
 }
@@ -88,7 +97,8 @@ std::vector<std::pair<std::string, std::string>> Mirrored::headers(Json argument
 std::string header_value(View text) {
   constexpr View kPrefix = "=?base64?", kSuffix = "?=";
   const bool is_space_around = !text.empty() && (text.front() == ' ' || text.back() == ' ');
-  const bool is_safe = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  const bool is_safe =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
   const bool looks_encoded = text.substr(0, kPrefix.size()) == kPrefix;
   if (is_safe && !is_space_around && !looks_encoded && !text.empty()) return std::string(text);
   return std::string(kPrefix) + base64(text) + std::string(kSuffix);

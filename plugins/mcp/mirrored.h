@@ -7,8 +7,9 @@
 
 namespace gatehouse {
 
-/// Arguments of a tool that are also sent as headers, so that whoever forwards requests need not read them (MCP 2026-07-28, Custom
-/// Headers from Tool Parameters): the properties of its schema that are annotated with x-mcp-header.
+/// Arguments of a tool that are also sent as headers, so that whoever forwards requests need not
+/// read them (MCP 2026-07-28, Custom Headers from Tool Parameters): the properties of its schema
+/// that are annotated with x-mcp-header.
 class Mirrored {
  public:
   /// Why the annotations are not legal, in which case the tool must not be called; empty: they are.

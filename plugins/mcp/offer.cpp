@@ -15,7 +15,8 @@ bool contains(Json list, View text) {
 
 }  // namespace
 
-Offer::Offer(Exchange& x, const Servers& servers) : client_can_ask_(contains(x.chat()["accepts"], "tool-approval-request")) {
+Offer::Offer(Exchange& x, const Servers& servers)
+    : client_can_ask_(contains(x.chat()["accepts"], "tool-approval-request")) {
   MutableJson chat = x.chat();
   ToolsByName offered;
   for (const Json tool : chat["tools"]) offered.emplace(tool["name"].str(), tool);
@@ -23,8 +24,10 @@ Offer::Offer(Exchange& x, const Servers& servers) : client_can_ask_(contains(x.c
   if (announced.size() > 0) {
     std::map<View, std::shared_ptr<const Tools>> asked;  // each server once
     for (const Json name : announced) {
-      const View prefix = name.str().substr(0, name.str().find('_'));  // no name of a server has such a line
-      const auto server = std::find_if(servers.begin(), servers.end(), [&](const auto& s) { return s->name() == prefix; });
+      const View prefix =
+          name.str().substr(0, name.str().find('_'));  // no name of a server has such a line
+      const auto server = std::find_if(servers.begin(), servers.end(),
+                                       [&](const auto& s) { return s->name() == prefix; });
       if (server == servers.end()) continue;
       const auto [list, is_new] = asked.try_emplace(prefix, nullptr);
       if (is_new) lists_.push_back(list->second = (*server)->tools(x));
@@ -32,7 +35,8 @@ Offer::Offer(Exchange& x, const Servers& servers) : client_can_ask_(contains(x.c
       if (tool) add(chat, offered, **server, *tool);
     }
   }
-  if (!chat["workflow"].is_null()) return;  // it may allow only some tools, and has allowed none of these
+  if (!chat["workflow"].is_null())
+    return;  // it may allow only some tools, and has allowed none of these
   for (const auto& server : servers) {
     if (!server->offers_to_all()) continue;
     const auto list = lists_.emplace_back(server->tools(x));

@@ -17,8 +17,9 @@ class Offer {
     bool needs_approval;
   };
 
-  /// Adds them to the chat document: those that the client has announced as running on this side, and those of servers that
-  /// offer theirs to all. Tools that need an approval are for clients that can ask their user.
+  /// Adds them to the chat document: those that the client has announced as running on this side,
+  /// and those of servers that offer theirs to all. Tools that need an approval are for clients
+  /// that can ask their user.
   Offer(Exchange& x, const Servers& servers);
 
   /// Null: it runs elsewhere, if anywhere.
@@ -28,13 +29,15 @@ class Offer {
   }
 
  private:
-  using ToolsByName = std::unordered_map<View, Json>;  // of the chat document: a client may bring many
+  using ToolsByName =
+      std::unordered_map<View, Json>;  // of the chat document: a client may bring many
 
   void add(MutableJson chat, ToolsByName& offered, Server& server, const Tool& tool);
 
   const bool client_can_ask_;
   std::unordered_map<View, Entry> entries_;  // by name
-  std::vector<std::shared_ptr<const Tools>> lists_;  // keeps the tools of entries_ while the chat goes on
+  std::vector<std::shared_ptr<const Tools>>
+      lists_;  // keeps the tools of entries_ while the chat goes on
 };
 
 }  // namespace gatehouse

@@ -70,7 +70,8 @@ class LastMembers {
     }
     if (last.size() == members.size()) return;
     std::string kept;
-    for (auto m = last.rbegin(); m != last.rend(); ++m) kept.append(copy_, (*m)->begin, (*m)->end - (*m)->begin);
+    for (auto m = last.rbegin(); m != last.rend(); ++m)
+      kept.append(copy_, (*m)->begin, (*m)->end - (*m)->begin);
     copy_.replace(members.front().begin, copy_.npos, kept);
   }
 
@@ -110,7 +111,8 @@ std::string with_stand_ins(View text) {
   const auto begin = static_cast<std::size_t>(tools.data() - text.data());
   std::string out(text.substr(0, begin + 1)), copied;
   View rest = tools.substr(1);
-  for (View tool = take_value(rest); !tool.empty(); tool = take(rest, ',') ? take_value(rest) : View()) {
+  for (View tool = take_value(rest); !tool.empty();
+       tool = take(rest, ',') ? take_value(rest) : View()) {
     if (out.size() > begin + 1) out += ',';
     out += parse_last_members(tool, kDepthOfTool, copied) ? copied : stand_in_for(tool);
   }

@@ -35,20 +35,25 @@ Pipe make_pipe() {
   int fds[2];
   if (::pipe2(fds, O_CLOEXEC) != 0) return {Fd(), Fd()};
   Pipe pipe{Fd(fds[0]), Fd(fds[1])};
-  // A gateway that was started without standard streams may be given their numbers, which the child needs.
+  // A gateway that was started without standard streams may be given their numbers, which the child
+  // needs.
   for (Fd* const end : {&pipe.read, &pipe.write}) {
     if (end->get() < 3) *end = Fd(::fcntl(end->get(), F_DUPFD_CLOEXEC, 3));
   }
   return pipe;
 }
 
-void make_non_blocking(const Fd& fd) { ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK); }
+void make_non_blocking(const Fd& fd) {
+  ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+}
 
-/// The file that a shell with the variables of the command would run; the name itself if there is none.
+/// The file that a shell with the variables of the command would run; the name itself if there is
+/// none.
 std::string find_program(const Command& command) {
   const std::string& name = command.words.front();
   const auto own = command.variables.find("PATH");
-  const char* const path = own != command.variables.end() ? own->second.c_str() : std::getenv("PATH");
+  const char* const path =
+      own != command.variables.end() ? own->second.c_str() : std::getenv("PATH");
   if (!path || name.find('/') != name.npos) return name;
   for (View rest = path; !rest.empty();) {
     const View folder = rest.substr(0, rest.find(':'));
@@ -76,8 +81,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-// Of the functions below that run in a child, before another program does: only what is async-signal-safe may be called (POSIX
-// fork), as other threads may have held locks.
+// Of the functions below that run in a child, before another program does: only what is
+// async-signal-safe may be called (POSIX fork), as other threads may have held locks.
 
 void reset_signals() {
   for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGCHLD}) ::signal(signal, SIG_DFL);
@@ -86,7 +91,8 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-/// The gateway has raised its own. Above 1024 select(2) breaks, and some programs close every number up to the limit.
+/// The gateway has raised its own. Above 1024 select(2) breaks, and some programs close every
+/// number up to the limit.
 void lower_descriptor_limit() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -100,8 +106,9 @@ struct Failure {
   bool of_folder;
 };
 
-[[noreturn]] void become(const char* file, const char* folder, char* const* arguments, char* const* variables,
-                         const std::array<int, 3>& pipes, int report, pid_t parent) {
+[[noreturn]] void become(const char* file, const char* folder, char* const* arguments,
+                         char* const* variables, const std::array<int, 3>& pipes, int report,
+                         pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it has ended before that was set
@@ -116,8 +123,8 @@ struct Failure {
   ::_exit(127);
 }
 
-/// Kills the process group `pgid` when nobody holds the other end of `lifeline` any more. As a shell, since a fork of the gateway
-/// would keep the memory that it had.
+/// Kills the process group `pgid` when nobody holds the other end of `lifeline` any more. As a
+/// shell, since a fork of the gateway would keep the memory that it had.
 [[noreturn]] void watch(char* pgid, int lifeline) {
   ::setpgid(0, 0);  // not to end with the gateway's group
   reset_signals();
@@ -141,7 +148,9 @@ void kill_and_wait_for(pid_t pid) {
 bool can_be_run(const Command& command) {
   const std::string file = find_program(command);
   if (file.find('/') == file.npos) return false;
-  return ::access((file[0] == '/' || command.folder.empty() ? file : command.folder + '/' + file).c_str(), X_OK) == 0;
+  return ::access((file[0] == '/' || command.folder.empty() ? file : command.folder + '/' + file)
+                      .c_str(),
+                  X_OK) == 0;
 }
 
 Fd::~Fd() {
@@ -151,9 +160,11 @@ Fd::~Fd() {
 Result<Process> Process::start(const Command& command) {
   const std::string file = find_program(command);
   const std::vector<std::string> environment_texts = environment(command.variables);
-  const std::vector<char*> arguments = pointers(command.words), environment_pointers = pointers(environment_texts);
+  const std::vector<char*> arguments = pointers(command.words),
+                           environment_pointers = pointers(environment_texts);
   Pipe input = make_pipe(), output = make_pipe(), errors = make_pipe(), report = make_pipe();
-  if (report.write.get() < 0 || errors.write.get() < 0 || output.write.get() < 0 || input.write.get() < 0) {
+  if (report.write.get() < 0 || errors.write.get() < 0 || output.write.get() < 0 ||
+      input.write.get() < 0) {
     return unavailable("Its command cannot be run.", std::strerror(errno));
   }
 
@@ -169,7 +180,8 @@ Result<Process> Process::start(const Command& command) {
   report.write = Fd();
   Failure failure{};
   if (::read(report.read.get(), &failure, sizeof failure) == sizeof failure) {
-    return unavailable("Its command cannot be run.", (failure.of_folder ? command.folder : file) + ": " + std::strerror(failure.error));
+    return unavailable("Its command cannot be run.", (failure.of_folder ? command.folder : file) +
+                                                         ": " + std::strerror(failure.error));
   }
   process.start_watchdog();
   process.input = std::move(input.write);
@@ -212,13 +224,16 @@ void Process::end() {
   kill_and_reap();
 }
 
-/// Takes what it still writes, lest it waits for somebody to do so. No host function can be waited in any more at this time.
+/// Takes what it still writes, lest it waits for somebody to do so. No host function can be waited
+/// in any more at this time.
 bool Process::has_ended_within(std::chrono::milliseconds time) {
   constexpr auto kGlance = 20ms;  // while pipes are closed, or there is no descriptor to wait for
   const auto until = std::chrono::steady_clock::now() + time;
   while (std::chrono::steady_clock::now() < until) {
     siginfo_t info{};
-    if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_) return true;
+    if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+        info.si_pid == pid_)
+      return true;
     pollfd fds[] = {{ended.get(), POLLIN, 0}, {output.get(), POLLIN, 0}, {errors.get(), POLLIN, 0}};
     ::poll(fds, 3, static_cast<int>(kGlance.count()));
     char dropped[4096];
@@ -230,7 +245,8 @@ bool Process::has_ended_within(std::chrono::milliseconds time) {
   return false;
 }
 
-/// The group first, while the process that is not reaped keeps its number from being given to another.
+/// The group first, while the process that is not reaped keeps its number from being given to
+/// another.
 void Process::kill_and_reap() {
   if (pid_ == 0) return;
   ::kill(-pid_, SIGKILL);

@@ -29,17 +29,19 @@ class Fd {
 
 /// What to run, and how.
 struct Command {
-  std::vector<std::string> words;                // a program, looked for in the PATH that it gets, and its arguments
-  std::map<std::string, std::string> variables;  // besides HOME, LOGNAME, PATH, SHELL, TERM and USER
-  std::string folder;                            // to run it in; empty: that of the gateway
+  std::vector<std::string>
+      words;  // a program, looked for in the PATH that it gets, and its arguments
+  std::map<std::string, std::string>
+      variables;       // besides HOME, LOGNAME, PATH, SHELL, TERM and USER
+  std::string folder;  // to run it in; empty: that of the gateway
 };
 
 /// Whether there is such a program, and this process may run it.
 bool can_be_run(const Command& command);
 
-/// A program and what it starts, in a process group of its own. It gets nothing of the gateway but three pipes and a few
-/// variables of its environment. The program is killed when the thread that started it ends, the group when the gateway does.
-/// One thread.
+/// A program and what it starts, in a process group of its own. It gets nothing of the gateway but
+/// three pipes and a few variables of its environment. The program is killed when the thread that
+/// started it ends, the group when the gateway does. One thread.
 class Process {
  public:
   /// No shell sees the words.

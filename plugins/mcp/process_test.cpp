@@ -19,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-Process run(const std::vector<std::string>& words, const std::map<std::string, std::string>& variables = {}, std::string folder = {}) {
+Process run(const std::vector<std::string>& words,
+            const std::map<std::string, std::string>& variables = {}, std::string folder = {}) {
   auto process = Process::start({words, variables, std::move(folder)});
   if (!process) throw std::runtime_error(process.error().fail()->detail);
   return std::move(*process);
@@ -89,8 +90,10 @@ TEST(Process, MayBeAskedToEndAsTheGatewayWouldNot) {
 }
 
 TEST(Process, ThatCannotBeRunSaysWhy) {
-  EXPECT_EQ(Process::start({{"no-such-program"}, {}, {}}).error().fail()->detail, "no-such-program: No such file or directory");
-  EXPECT_EQ(Process::start({{"/etc/passwd"}, {}, {}}).error().fail()->detail, "/etc/passwd: Permission denied");
+  EXPECT_EQ(Process::start({{"no-such-program"}, {}, {}}).error().fail()->detail,
+            "no-such-program: No such file or directory");
+  EXPECT_EQ(Process::start({{"/etc/passwd"}, {}, {}}).error().fail()->detail,
+            "/etc/passwd: Permission denied");
 }
 
 TEST(Process, IsLookedForInThePathThatItGets) {
@@ -105,7 +108,8 @@ TEST(Process, IsLookedForInThePathThatItGets) {
 TEST(Process, RunsInItsFolder) {
   Process process = run({"pwd"}, {}, "/usr");
   EXPECT_EQ(all_lines(process), "/usr\n");
-  EXPECT_EQ(Process::start({{"pwd"}, {}, "/no/such/folder"}).error().fail()->detail, "/no/such/folder: No such file or directory");
+  EXPECT_EQ(Process::start({{"pwd"}, {}, "/no/such/folder"}).error().fail()->detail,
+            "/no/such/folder: No such file or directory");
 }
 
 TEST(Process, GetsAnOrdinaryLimitOfDescriptors) {
@@ -132,7 +136,8 @@ TEST(Process, IsKilledWithAllItStartedWhenItDoesNotEnd) {
   ASSERT_EQ(std::sscanf(line(process).c_str(), "%d %d", &child, &itself), 2);
   const auto began = std::chrono::steady_clock::now();
   process.end();
-  EXPECT_NEAR(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(), 5.0, 0.5);
+  EXPECT_NEAR(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(), 5.0,
+              0.5);
   EXPECT_EQ(::kill(itself, 0), -1);
   EXPECT_TRUE(dies(child));
 }
@@ -145,7 +150,9 @@ TEST(Process, LeavesNobodyBehindWhenItEndsByItself) {
 }
 
 TEST(Process, LeavesNothingBehindInAThousandRestarts) {
-  const auto descriptors = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()); };
+  const auto descriptors = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
   const auto before = descriptors();
   for (int i = 0; i < 1000; ++i) {
     Process process = run({"true"});
@@ -163,7 +170,9 @@ TEST(Process, DiesWithTheGatewayAndSoDoesWhatItStarted) {
     const Process process = run({"sh", "-c", "sleep 1000 >/dev/null & echo $$ $!; wait"});
     std::array<pid_t, 2> both{};  // the program, and one that it has started
     std::sscanf(line(process).c_str(), "%d %d", &both[0], &both[1]);
-    ::_exit(::write(report[1], both.data(), sizeof both) == sizeof both ? 0 : 1);  // without a word, as after kill -9
+    ::_exit(::write(report[1], both.data(), sizeof both) == sizeof both
+                ? 0
+                : 1);  // without a word, as after kill -9
   }
   std::array<pid_t, 2> both{};
   ASSERT_EQ(::read(report[0], both.data(), sizeof both), static_cast<ssize_t>(sizeof both));

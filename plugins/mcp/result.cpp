@@ -20,35 +20,46 @@ struct Bytes {
 
 Bytes bytes_of(Json item) {
   const Json resource = item["resource"];
-  return resource ? Bytes{resource["mimeType"].str(), resource["blob"].str()} : Bytes{item["mimeType"].str(), item["data"].str()};
+  return resource ? Bytes{resource["mimeType"].str(), resource["blob"].str()}
+                  : Bytes{item["mimeType"].str(), item["data"].str()};
 }
 
 /// Of any length: some servers leave the padding out, and providers do not mind.
 bool is_base64(View text) {
   static constexpr auto kAlphabet = [] {
     std::array<bool, 256> legal{};
-    for (const unsigned char c : View("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")) legal[c] = true;
+    for (const unsigned char c :
+         View("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+      legal[c] = true;
     return legal;
   }();
   const View digits = text.substr(0, text.find_last_not_of('=') + 1);
   return !digits.empty() && text.size() - digits.size() <= 2 &&
-         std::all_of(digits.begin(), digits.end(), [](char c) { return kAlphabet[static_cast<unsigned char>(c)]; });
+         std::all_of(digits.begin(), digits.end(),
+                     [](char c) { return kAlphabet[static_cast<unsigned char>(c)]; });
 }
 
-/// Of the kinds that models take. Others would have the provider refuse the chat, now and with every later message.
+/// Of the kinds that models take. Others would have the provider refuse the chat, now and with
+/// every later message.
 bool is_file(const Bytes& bytes) {
-  const auto begins_with = [&](View prefix) { return bytes.media_type.substr(0, prefix.size()) == prefix; };
-  const bool is_known = begins_with("image/") || begins_with("audio/") || begins_with("video/") || bytes.media_type == "application/pdf";
+  const auto begins_with = [&](View prefix) {
+    return bytes.media_type.substr(0, prefix.size()) == prefix;
+  };
+  const bool is_known = begins_with("image/") || begins_with("audio/") || begins_with("video/") ||
+                        bytes.media_type == "application/pdf";
   const bool is_plain = std::all_of(bytes.media_type.begin(), bytes.media_type.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '+' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '+' ||
+           c == '-';
   });
   return is_known && is_plain && is_base64(bytes.base64);
 }
 
 /// In place of bytes that the model does not get.
 std::string note_on(const Bytes& bytes) {
-  const View type = bytes.media_type.empty() ? View("unknown type") : bytes.media_type.substr(0, 100);
-  return "[" + std::to_string(bytes.base64.size() / 4 * 3) + " bytes of " + std::string(type) + " are left out.]";
+  const View type =
+      bytes.media_type.empty() ? View("unknown type") : bytes.media_type.substr(0, 100);
+  return "[" + std::to_string(bytes.base64.size() / 4 * 3) + " bytes of " + std::string(type) +
+         " are left out.]";
 }
 
 bool has_text(Json result) {
@@ -70,10 +81,12 @@ void add_item(MutableJson content, Json item, bool takes_files) {
   const Json resource = item["resource"];
   if (item["text"].is_string()) return add_text(content, item["text"].str());
   if (resource["text"].is_string()) {
-    return add_text(content, std::string(resource["uri"].str()).append(":\n").append(resource["text"].str()));
+    return add_text(
+        content, std::string(resource["uri"].str()).append(":\n").append(resource["text"].str()));
   }
   const Bytes bytes = bytes_of(item);
-  if (bytes.base64.empty()) return add_text(content, item.dump());  // a link, or what later revisions may bring
+  if (bytes.base64.empty())
+    return add_text(content, item.dump());  // a link, or what later revisions may bring
   if (!takes_files || !is_file(bytes)) return add_text(content, note_on(bytes));
   MutableJson file = content.push();
   file.edit("type").set("file");
@@ -81,16 +94,20 @@ void add_item(MutableJson content, Json item, bool takes_files) {
   file.edit("data").set(bytes.base64);
 }
 
-bool is_one_of(View text, std::initializer_list<View> known) { return std::find(known.begin(), known.end(), text) != known.end(); }
+bool is_one_of(View text, std::initializer_list<View> known) {
+  return std::find(known.begin(), known.end(), text) != known.end();
+}
 
 /// What has anything else in it is a tool's own affair.
 bool is_call_result(Json output) {
   if (!output["content"].is_array()) return false;
   for (const auto [name, member] : output.members()) {
-    if (!is_one_of(name, {"content", "structuredContent", "isError", "resultType", "_meta"})) return false;
+    if (!is_one_of(name, {"content", "structuredContent", "isError", "resultType", "_meta"}))
+      return false;
   }
   for (const Json item : output["content"]) {
-    if (!is_one_of(item["type"].str(), {"text", "image", "audio", "resource", "resource_link"})) return false;
+    if (!is_one_of(item["type"].str(), {"text", "image", "audio", "resource", "resource_link"}))
+      return false;
   }
   return true;
 }
@@ -109,7 +126,8 @@ Document cut_result(Json result, std::size_t max_bytes) {
       left -= bytes;
     } else if (const View text = item["text"].str(); !text.empty()) {
       std::size_t end = std::min(left, text.size());
-      while (end > 0 && end < text.size() && (text[end] & 0xC0) == 0x80) --end;  // not inside a character of UTF-8
+      while (end > 0 && end < text.size() && (text[end] & 0xC0) == 0x80)
+        --end;  // not inside a character of UTF-8
       add_text(content, text.substr(0, end));
       left = 0;
     } else if (const Bytes large = bytes_of(item); !large.base64.empty()) {
@@ -117,19 +135,23 @@ Document cut_result(Json result, std::size_t max_bytes) {
     }
   }
   const Json structured = result["structuredContent"];
-  if (structured && structured.dump().size() <= left) cut.root().edit("structuredContent").set(structured);
+  if (structured && structured.dump().size() <= left)
+    cut.root().edit("structuredContent").set(structured);
   if (result["isError"].boolean()) cut.root().edit("isError").set(true);
-  add_text(content, "[The result was longer than " + std::to_string(max_bytes) + " bytes; the rest is left out. Ask for less at a time.]");
+  add_text(content, "[The result was longer than " + std::to_string(max_bytes) +
+                        " bytes; the rest is left out. Ask for less at a time.]");
   return cut;
 }
 
 void write_result(MutableJson tool_result, Json result) {
   const bool failed = result["isError"].boolean();
   const bool has_files = !failed && has_file(result);
-  MutableJson content = has_files ? tool_result.edit("content") : tool_result.edit("output").edit("content");
+  MutableJson content =
+      has_files ? tool_result.edit("content") : tool_result.edit("output").edit("content");
   content.set_array();
   for (const Json item : result["content"]) add_item(content, item, has_files);
-  // Servers give the same twice. `content` is what they mean for the model, `structuredContent` for programs and interfaces.
+  // Servers give the same twice. `content` is what they mean for the model, `structuredContent` for
+  // programs and interfaces.
   const Json structured = result["structuredContent"];
   if (structured && !has_text(result)) add_text(content, structured.dump());
   if (failed) tool_result.edit("output").edit("isError").set(true);
@@ -140,7 +162,8 @@ void rewrite_results(MutableJson messages) {
     if (message["role"].str() != "tool") continue;
     for (const Json part : message["content"]) {
       if (!is_call_result(part["output"])) continue;
-      MutableJson tool_result(const_cast<gh_json*>(part.raw()));  // part of a document that is ours to edit
+      MutableJson tool_result(
+          const_cast<gh_json*>(part.raw()));  // part of a document that is ours to edit
       tool_result.edit("raw").set(part["output"]);
       tool_result.erase(part["output"]);
       write_result(tool_result, part["raw"]);

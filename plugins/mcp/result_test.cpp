@@ -21,7 +21,8 @@ TEST(Result, IsCutWithinItsText) {
 }
 
 TEST(Result, IsNotCutWithinACharacter) {
-  EXPECT_NE(cut(R"({"content": [{"type": "text", "text": "aää"}]})", 4).find("\"a\xc3\xa4\""), std::string::npos);
+  EXPECT_NE(cut(R"({"content": [{"type": "text", "text": "aää"}]})", 4).find("\"a\xc3\xa4\""),
+            std::string::npos);
 }
 
 TEST(Result, KeepsTheItemsThatFitAndThatItIsAnError) {
@@ -34,16 +35,20 @@ TEST(Result, KeepsTheItemsThatFitAndThatItIsAnError) {
 }
 
 TEST(Result, NamesTheImageThatDidNotFit) {
-  const std::string out = cut(R"({"content": [{"type": "image", "mimeType": "image/png", "data": "AAAAAAAAAAAA"}]})", 10);
+  const std::string out = cut(
+      R"({"content": [{"type": "image", "mimeType": "image/png", "data": "AAAAAAAAAAAA"}]})", 10);
   EXPECT_NE(out.find("[9 bytes of image/png are left out.]"), std::string::npos);
 }
 
 TEST(Result, LosesStructureThatDoesNotFit) {
-  EXPECT_NE(cut(R"({"structuredContent": {"a": 1}})", 7).find("structuredContent"), std::string::npos);
-  EXPECT_EQ(cut(R"({"structuredContent": {"a": 1}})", 6).find("structuredContent"), std::string::npos);
+  EXPECT_NE(cut(R"({"structuredContent": {"a": 1}})", 7).find("structuredContent"),
+            std::string::npos);
+  EXPECT_EQ(cut(R"({"structuredContent": {"a": 1}})", 6).find("structuredContent"),
+            std::string::npos);
 }
 
-// ---- What the model reads --------------------------------------------------------------------------------------------
+// ---- What the model reads
+// --------------------------------------------------------------------------------------------
 
 /// A tool-result with what the model reads of this CallToolResult.
 std::string written(View result) {
@@ -54,33 +59,43 @@ std::string written(View result) {
 }
 
 TEST(Result, GivesTextsAsTexts) {
-  EXPECT_EQ(written(R"({"content": [{"type": "text", "text": "a", "annotations": {}}, {"type": "text", "text": "b"}], "_meta": {"x": 1}})"),
-            R"({"output":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}})");
+  EXPECT_EQ(
+      written(
+          R"({"content": [{"type": "text", "text": "a", "annotations": {}}, {"type": "text", "text": "b"}], "_meta": {"x": 1}})"),
+      R"({"output":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}})");
   EXPECT_EQ(written(R"({"content": []})"), R"({"output":{"content":[]}})");
 }
 
 TEST(Result, GivesTheSameOnce) {
-  EXPECT_EQ(written(R"({"content": [{"type": "text", "text": "{\"a\":1}"}], "structuredContent": {"a": 1}})"),
-            R"({"output":{"content":[{"type":"text","text":"{\"a\":1}"}]}})");
+  EXPECT_EQ(
+      written(
+          R"({"content": [{"type": "text", "text": "{\"a\":1}"}], "structuredContent": {"a": 1}})"),
+      R"({"output":{"content":[{"type":"text","text":"{\"a\":1}"}]}})");
 }
 
 TEST(Result, GivesStructureWhereThereIsNoText) {
-  for (const char* content : {"", R"("content": [], )", R"("content": [{"type": "text", "text": " \n"}], )"}) {
-    const std::string out = written("{" + std::string(content) + R"("structuredContent": {"a": {"$ref": "#"}}})");
-    EXPECT_NE(out.find(R"({"type":"text","text":"{\"a\":{\"$ref\":\"#\"}}"})"), std::string::npos) << out;
+  for (const char* content :
+       {"", R"("content": [], )", R"("content": [{"type": "text", "text": " \n"}], )"}) {
+    const std::string out =
+        written("{" + std::string(content) + R"("structuredContent": {"a": {"$ref": "#"}}})");
+    EXPECT_NE(out.find(R"({"type":"text","text":"{\"a\":{\"$ref\":\"#\"}}"})"), std::string::npos)
+        << out;
   }
 }
 
 TEST(Result, SaysThatTheToolFailed) {
   EXPECT_EQ(written(R"({"content": [{"type": "text", "text": "disk is full"}], "isError": true})"),
             R"({"output":{"content":[{"type":"text","text":"disk is full"}],"isError":true}})");
-  EXPECT_EQ(written(R"({"content": [{"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}], "isError": true})"),
-            R"({"output":{"content":[{"type":"text","text":"[6 bytes of image/png are left out.]"}],"isError":true}})");
+  EXPECT_EQ(
+      written(
+          R"({"content": [{"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}], "isError": true})"),
+      R"({"output":{"content":[{"type":"text","text":"[6 bytes of image/png are left out.]"}],"isError":true}})");
 }
 
 TEST(Result, GivesFilesAsFiles) {
   EXPECT_EQ(
-      written(R"({"content": [{"type": "text", "text": "a page"}, {"type": "image", "mimeType": "image/png", "data": "iVBORw0K"},
+      written(
+          R"({"content": [{"type": "text", "text": "a page"}, {"type": "image", "mimeType": "image/png", "data": "iVBORw0K"},
                         {"type": "audio", "mimeType": "audio/wav", "data": "UklGRg"},
                         {"type": "resource", "resource": {"uri": "file:///a.pdf", "mimeType": "application/pdf", "blob": "JVBERg=="}}]})"),
       R"({"content":[{"type":"text","text":"a page"},{"type":"file","media_type":"image/png","data":"iVBORw0K"},)"
@@ -88,29 +103,36 @@ TEST(Result, GivesFilesAsFiles) {
 }
 
 TEST(Result, GivesNoBytesThatAProviderWouldRefuse) {
-  for (const char* odd : {R"("mimeType": "image/png", "data": "data:image/png;base64,iVBORw0K")",
-                          R"("mimeType": "image/png", "data": "iVBORw0K===")", R"("mimeType": "image/png", "data": "iVB=Rw0K")",
-                          R"("mimeType": "image/png", "data": "====")", R"("mimeType": "application/zip", "data": "UEsDBA==")",
-                          R"("data": "iVBORw0K")", R"("mimeType": "image/<b>", "data": "iVBORw0K")"}) {
-    const std::string out = written(R"({"content": [{"type": "image", )" + std::string(odd) + "}]}");
+  for (const char* odd :
+       {R"("mimeType": "image/png", "data": "data:image/png;base64,iVBORw0K")",
+        R"("mimeType": "image/png", "data": "iVBORw0K===")",
+        R"("mimeType": "image/png", "data": "iVB=Rw0K")",
+        R"("mimeType": "image/png", "data": "====")",
+        R"("mimeType": "application/zip", "data": "UEsDBA==")", R"("data": "iVBORw0K")",
+        R"("mimeType": "image/<b>", "data": "iVBORw0K")"}) {
+    const std::string out =
+        written(R"({"content": [{"type": "image", )" + std::string(odd) + "}]}");
     EXPECT_NE(out.find(" are left out.]"), std::string::npos) << out;
     EXPECT_EQ(out.find("iVB"), std::string::npos) << out;
   }
 }
 
 TEST(Result, GivesResourcesAndLinksAsTexts) {
-  EXPECT_EQ(written(R"({"content": [{"type": "resource", "resource": {"uri": "file:///a", "text": "inside"}},
+  EXPECT_EQ(
+      written(
+          R"({"content": [{"type": "resource", "resource": {"uri": "file:///a", "text": "inside"}},
                         {"type": "resource_link", "uri": "file:///b", "name": "b"}]})"),
-            R"({"output":{"content":[{"type":"text","text":"file:///a:\ninside"},)"
-            R"({"type":"text","text":"{\"type\":\"resource_link\",\"uri\":\"file:///b\",\"name\":\"b\"}"}]}})");
+      R"({"output":{"content":[{"type":"text","text":"file:///a:\ninside"},)"
+      R"({"type":"text","text":"{\"type\":\"resource_link\",\"uri\":\"file:///b\",\"name\":\"b\"}"}]}})");
 }
 
 /// The tool-results of a history whose only one has this output.
 std::string rewritten(const std::string& output) {
   Harness h;
-  const Json config = h.config(R"({"messages": [{"role": "user", "content": []}, {"role": "tool", "content": [)"
-                               R"({"type": "tool-result", "id": "c", "name": "t", "output": )" +
-                               output + "}]}]}");
+  const Json config =
+      h.config(R"({"messages": [{"role": "user", "content": []}, {"role": "tool", "content": [)"
+               R"({"type": "tool-result", "id": "c", "name": "t", "output": )" +
+               output + "}]}]}");
   const Document chat;
   chat.root().set(config);
   rewrite_results(chat.root().edit("messages"));
@@ -118,17 +140,23 @@ std::string rewritten(const std::string& output) {
 }
 
 TEST(Result, IsTheSameToTheModelWhenItComesBackWithTheHistory) {
-  EXPECT_EQ(rewritten(R"({"content": [{"type": "text", "text": "a"}, {"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}]})"),
-            R"([{"type":"tool-result","id":"c","name":"t","content":[{"type":"text","text":"a"},)"
-            R"({"type":"file","media_type":"image/png","data":"iVBORw0K"}]}])");
-  EXPECT_EQ(rewritten(R"({"content": [{"type": "text", "text": "a"}], "structuredContent": {"a": 1}, "_meta": {}})"),
-            R"([{"type":"tool-result","id":"c","name":"t","output":{"content":[{"type":"text","text":"a"}]}}])");
+  EXPECT_EQ(
+      rewritten(
+          R"({"content": [{"type": "text", "text": "a"}, {"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}]})"),
+      R"([{"type":"tool-result","id":"c","name":"t","content":[{"type":"text","text":"a"},)"
+      R"({"type":"file","media_type":"image/png","data":"iVBORw0K"}]}])");
+  EXPECT_EQ(
+      rewritten(
+          R"({"content": [{"type": "text", "text": "a"}], "structuredContent": {"a": 1}, "_meta": {}})"),
+      R"([{"type":"tool-result","id":"c","name":"t","output":{"content":[{"type":"text","text":"a"}]}}])");
 }
 
 TEST(Result, OfAnotherShapeStaysAsItIs) {
-  for (const char* output : {"1", "null", R"("text")", R"({"content":"text"})", R"({"content":[{"type":"paragraph"}]})",
-                             R"({"content":[{"type":"text","text":"a"}],"title":"t"})", R"({"content":[1]})", "[]"}) {
-    EXPECT_EQ(rewritten(output), R"([{"type":"tool-result","id":"c","name":"t","output":)" + std::string(output) + "}]");
+  for (const char* output :
+       {"1", "null", R"("text")", R"({"content":"text"})", R"({"content":[{"type":"paragraph"}]})",
+        R"({"content":[{"type":"text","text":"a"}],"title":"t"})", R"({"content":[1]})", "[]"}) {
+    EXPECT_EQ(rewritten(output), R"([{"type":"tool-result","id":"c","name":"t","output":)" +
+                                     std::string(output) + "}]");
   }
 }
 

@@ -7,38 +7,48 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::nanoseconds kFirstPause = 1s, kLongestPause = 30s;  // between attempts to connect
-constexpr std::chrono::nanoseconds kStable = 30s;         // a server that stayed so long may be lost without being the worse for it
-constexpr std::chrono::nanoseconds kLongestTime = 10min;  // to connect: an installer that is killed each time never gets further
-// A chat waits for a server that is being connected, and for a new list of tools; then it goes on without.
-constexpr std::chrono::nanoseconds kPatience = 10s, kPatienceForList = 2s;  // since the change was heard of
+constexpr std::chrono::nanoseconds kFirstPause = 1s,
+                                   kLongestPause = 30s;  // between attempts to connect
+constexpr std::chrono::nanoseconds kStable =
+    30s;  // a server that stayed so long may be lost without being the worse for it
+constexpr std::chrono::nanoseconds kLongestTime =
+    10min;  // to connect: an installer that is killed each time never gets further
+// A chat waits for a server that is being connected, and for a new list of tools; then it goes on
+// without.
+constexpr std::chrono::nanoseconds kPatience = 10s,
+                                   kPatienceForList = 2s;  // since the change was heard of
 constexpr std::chrono::nanoseconds kListTime = 10s, kUntilListedAgain = 30s;
-constexpr std::chrono::nanoseconds kBetweenLists = 1s;  // some servers say with each list that it has changed
+constexpr std::chrono::nanoseconds kBetweenLists =
+    1s;  // some servers say with each list that it has changed
 constexpr std::chrono::nanoseconds kUntilWoken = 1h;  // of any length
 constexpr int kSuspectTimeouts = 3;                   // one or two may be the tool's own
-constexpr std::size_t kMaxKnown = 10'000;             // tools of a server that invents new ones without end
+constexpr std::size_t kMaxKnown = 10'000;  // tools of a server that invents new ones without end
 
 }  // namespace
 
-Server::Server(Host host, Json config, const MakeTransport& make_transport, std::function<void()> changed)
+Server::Server(Host host, Json config, const MakeTransport& make_transport,
+               std::function<void()> changed)
     : host_(host),
       name_(config["name"].str()),
       offers_to_all_(config["location"].str() == "backend"),
       connect_timeout_(config["connect_timeout"].duration(config["command"] ? 60s : 10s)),
       call_timeout_(config["call_timeout"].duration(60s)),
-      max_call_time_(std::max<std::chrono::nanoseconds>(call_timeout_, config["max_call_time"].duration(10min))),
+      max_call_time_(std::max<std::chrono::nanoseconds>(call_timeout_,
+                                                        config["max_call_time"].duration(10min))),
       filter_(config["tools"]),
       approval_(config["approval"]),
       crypto_(host),
       transport_(make_transport([this](Json message) { return session_.answer(message); })),
       changed_(std::move(changed)),
       session_(host, config, *transport_, [this] { tools_changed(); }),
-      seconds_(host.series(GH_SECONDS, "gatehouse_mcp_call_seconds", "Duration of tool calls.", {{"server", name_}})),
-      tool_changes_(
-          host.series(GH_COUNTER, "gatehouse_mcp_tool_changes_total", "Tools that are no longer what they were.", {{"server", name_}})),
+      seconds_(host.series(GH_SECONDS, "gatehouse_mcp_call_seconds", "Duration of tool calls.",
+                           {{"server", name_}})),
+      tool_changes_(host.series(GH_COUNTER, "gatehouse_mcp_tool_changes_total",
+                                "Tools that are no longer what they were.", {{"server", name_}})),
       watcher_(host) {
   for (const char* result : {"ok", "error", "timeout", "cancelled"}) {
-    calls_[result] = host.series(GH_COUNTER, "gatehouse_mcp_calls_total", "Tool calls.", {{"server", name_}, {"result", result}});
+    calls_[result] = host.series(GH_COUNTER, "gatehouse_mcp_calls_total", "Tool calls.",
+                                 {{"server", name_}, {"result", result}});
   }
 }
 
@@ -61,14 +71,16 @@ void Server::run(Exchange& x) {
     timed_out = again = false;
     const Status lost = transport_->keep(x, time, opening);
     if (!x.cancelled()) return transport_->close(x);
-    if (lost.fail() && lost.fail()->code == kSessionExpired) {  // it is well, and may just have been started again
+    if (lost.fail() &&
+        lost.fail()->code == kSessionExpired) {  // it is well, and may just have been started again
       set_opening(true);
       continue;
     }
     if (!lost && !again) set_down(lost);
     transport_->close(x);
     if (again) continue;
-    time = timed_out ? std::max(connect_timeout_, std::min(time * 2, kLongestTime)) : connect_timeout_;
+    time =
+        timed_out ? std::max(connect_timeout_, std::min(time * 2, kLongestTime)) : connect_timeout_;
 
     const Condition now = condition();
     Document fields;
@@ -77,7 +89,8 @@ void Server::run(Exchange& x) {
     fields.root().edit("detail").set(View(now.detail));
     pause = host_.now() - began > std::max(kStable, time) ? kFirstPause : pause;
     fields.root().edit("next_attempt_ms").set(std::int64_t{pause / 1ms});
-    host_.log(pause == kFirstPause ? GH_WARN : GH_DEBUG, nullptr, "a tool server is down", fields.root());
+    host_.log(pause == kFirstPause ? GH_WARN : GH_DEBUG, nullptr, "a tool server is down",
+              fields.root());
     if (!host_.sleep(x, pause)) return;
     pause = std::min(pause * 2, kLongestPause);
   }
@@ -93,19 +106,23 @@ Status Server::open(Exchange& x) {
   return Status();
 }
 
-/// The session that was the `seen`-th is no more. One of those who notice begins another, the others wait for it.
+/// The session that was the `seen`-th is no more. One of those who notice begins another, the
+/// others wait for it.
 Status Server::reopen(Exchange& x, std::uint64_t seen) {
   {
     std::unique_lock lock(mutex_);
-    if (!settle(x, lock, connect_timeout_)) return unavailable("The tool server is being connected.");
-    if (condition_.health != GH_UP) return unavailable("The tool server is not available: " + condition_.reason);
+    if (!settle(x, lock, connect_timeout_))
+      return unavailable("The tool server is being connected.");
+    if (condition_.health != GH_UP)
+      return unavailable("The tool server is not available: " + condition_.reason);
     if (openings_ != seen) return Status();
     opening_ = true;
   }
   Status status = open(x);
   if (status) {
     set({GH_UP, {}, {}});
-  } else if (!x.cancelled()) {  // that is the caller's end, which says nothing about the server: the next call tries again
+  } else if (!x.cancelled()) {  // that is the caller's end, which says nothing about the server:
+                                // the next call tries again
     set_opening(false);
   } else {
     set_down(status);
@@ -139,7 +156,8 @@ void Server::watch(Exchange& x) {
     {
       const std::lock_guard lock(mutex_);
       const bool is_suspect = timeouts_ >= kSuspectTimeouts;
-      wanted = condition_.health == GH_UP && !opening_ && (is_stale() || is_suspect || time != kUntilWoken);
+      wanted = condition_.health == GH_UP && !opening_ &&
+               (is_stale() || is_suspect || time != kUntilWoken);
     }
     time = !wanted || list_again(x) ? kUntilWoken : kUntilListedAgain;
     if (wanted && !host_.sleep(x, kBetweenLists)) return;
@@ -177,7 +195,8 @@ void Server::tools_changed() {
   watcher_.wake();
 }
 
-/// Descriptions and schemas go into prompts: one that has changed since the operator chose the server may be an attack.
+/// Descriptions and schemas go into prompts: one that has changed since the operator chose the
+/// server may be an attack.
 void Server::watch_changes(const Tools& tools) {
   const std::lock_guard lock(mutex_);
   for (const Tool& tool : tools.offered()) {
@@ -202,7 +221,8 @@ void Server::adopt(Server& older) {
 
 std::shared_ptr<const Tools> Server::tools(Exchange& x) {
   std::unique_lock lock(mutex_);
-  if (!settle(x, lock, std::min(connect_timeout_, kPatience)) || condition_.health != GH_UP) return nullptr;
+  if (!settle(x, lock, std::min(connect_timeout_, kPatience)) || condition_.health != GH_UP)
+    return nullptr;
   return tools_;
 }
 
@@ -211,7 +231,8 @@ Result<Response> Server::call(Exchange& x, const Tool& tool, Json arguments, std
   {
     const std::lock_guard lock(mutex_);
     seen = openings_;
-    if (condition_.health != GH_UP && !opening_) return unavailable("The tool server is not available: " + condition_.reason);
+    if (condition_.health != GH_UP && !opening_)
+      return unavailable("The tool server is not available: " + condition_.reason);
   }
   auto response = session_.call(x, tool, arguments, id);
   if (!response) {
@@ -228,7 +249,10 @@ Result<Response> Server::call(Exchange& x, const Tool& tool, Json arguments, std
   }
   const Json result = response->result();
   if (tool.promises_structure && !result["structuredContent"] && !result["isError"].boolean()) {
-    return Fail{502, "mcp_error", "The tool gave a result without the structured content that it promises.", {}};
+    return Fail{502,
+                "mcp_error",
+                "The tool gave a result without the structured content that it promises.",
+                {}};
   }
   return response;
 }
@@ -253,7 +277,8 @@ void Server::settle(Exchange& x) {
 }
 
 /// False: it is not known in time how the server is. Unlocks while it waits.
-bool Server::settle(Exchange& x, std::unique_lock<std::mutex>& lock, std::chrono::nanoseconds time) {
+bool Server::settle(Exchange& x, std::unique_lock<std::mutex>& lock,
+                    std::chrono::nanoseconds time) {
   if (!opening_ && !is_stale()) return true;
   const Waker waker(host_);
   if (!waker) return !opening_;
@@ -295,7 +320,9 @@ void Server::set(Condition condition) {
 void Server::set_down(const Status& why) {
   const Fail* const fail = why.fail();
   if (!fail) return set({GH_DOWN, "It did not answer in time.", {}});
-  if (fail->code == "mcp_error") return set({GH_DOWN, "It refuses the gateway.", fail->message});  // whose words are for the operator only
+  if (fail->code == "mcp_error")
+    return set({GH_DOWN, "It refuses the gateway.",
+                fail->message});  // whose words are for the operator only
   set({GH_DOWN, fail->message, fail->detail});
 }
 

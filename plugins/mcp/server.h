@@ -7,8 +7,8 @@
 
 namespace gatehouse {
 
-/// One MCP server: connected in the background from when the gateway starts, and again whenever it is lost. Any thread, unless
-/// marked.
+/// One MCP server: connected in the background from when the gateway starts, and again whenever it
+/// is lost. Any thread, unless marked.
 class Server {
  public:
   /// How it is, and in two lengths why: a sentence for anyone, and the rest for the operator.
@@ -19,11 +19,13 @@ class Server {
   using MakeTransport = std::function<std::unique_ptr<Transport>(Transport::Answer)>;
 
   /// `changed` is called on some thread whenever its condition has.
-  Server(Host host, Json config, const MakeTransport& make_transport, std::function<void()> changed);
+  Server(Host host, Json config, const MakeTransport& make_transport,
+         std::function<void()> changed);
 
   /// [background] Keeps it connected.
   void run(Exchange& x);
-  /// [background] Lists its tools again when they have changed, and finds out whether it still answers.
+  /// [background] Lists its tools again when they have changed, and finds out whether it still
+  /// answers.
   void watch(Exchange& x);
   /// [control] Remembers what the server spoke, and what its tools were, before a reload.
   void adopt(Server& older);
@@ -34,10 +36,11 @@ class Server {
   /// The tool runs only after the user has allowed the call.
   bool needs_approval(const Tool& tool) const { return approval_.match(tool.own_name); }
 
-  /// What it offers now; null: nothing, as it is down. Waits only while it is being connected or has said that the list changed, and
-  /// not for long.
+  /// What it offers now; null: nothing, as it is down. Waits only while it is being connected or
+  /// has said that the list changed, and not for long.
   std::shared_ptr<const Tools> tools(Exchange& x);
-  /// `x` is that of the call's own task. A failure is for the model to read. `id` is what cancel() takes.
+  /// `x` is that of the call's own task. A failure is for the model to read. `id` is what cancel()
+  /// takes.
   Result<Response> call(Exchange& x, const Tool& tool, Json arguments, std::int64_t& id);
   void cancel(Exchange& x, std::int64_t id) { (void)session_.cancel(x, id); }
   void count(View result, std::chrono::nanoseconds took);
@@ -82,13 +85,16 @@ class Server {
 
   mutable std::mutex mutex_;  // guards the rest
   Condition condition_;
-  bool opening_ = true;         // somebody finds out how the server is, and will tell those who wait
+  bool opening_ = true;  // somebody finds out how the server is, and will tell those who wait
   std::uint64_t openings_ = 0;  // sessions so far
   std::shared_ptr<const Tools> tools_;
-  std::uint64_t changes_ = 0, listed_ = 0;  // of its tools, and how many there had been when they were listed last
+  std::uint64_t changes_ = 0,
+                listed_ =
+                    0;  // of its tools, and how many there had been when they were listed last
   std::chrono::nanoseconds stale_since_{0};
-  int timeouts_ = 0;                     // of calls, one after another
-  std::map<std::string, Digest> known_;  // what each tool was when it was first seen, by its own name
+  int timeouts_ = 0;  // of calls, one after another
+  std::map<std::string, Digest>
+      known_;  // what each tool was when it was first seen, by its own name
   std::vector<const Waker*> waiting_;
 };
 

@@ -14,7 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 using testing::Harness;
 
-/// A server that answers each method as a test says, one answer after another and the last one for ever.
+/// A server that answers each method as a test says, one answer after another and the last one for
+/// ever.
 class Scripted final : public Transport {
  public:
   Scripted(Host host, Answer given) : answer(std::move(given)), host_(host) {}
@@ -50,8 +51,9 @@ class Scripted final : public Transport {
   }
   std::size_t count(View method) const {
     const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(
-        std::count_if(sent.begin(), sent.end(), [&](const std::string& message) { return message.find(method) != std::string::npos; }));
+    return static_cast<std::size_t>(std::count_if(
+        sent.begin(), sent.end(),
+        [&](const std::string& message) { return message.find(method) != std::string::npos; }));
   }
   void agree_on(View version, bool has_sessions) override {
     versions.push_back(std::string(version) + (has_sessions ? "" : ", stateless"));
@@ -130,7 +132,8 @@ struct ServerTest : ::testing::Test {
   std::string state() {
     Document into;
     server.describe(into.root());
-    return std::string(into.root()["state"].str()) + ": " + std::string(into.root()["reason"].str());
+    return std::string(into.root()["state"].str()) + ": " +
+           std::string(into.root()["reason"].str());
   }
 
   Harness h;
@@ -144,7 +147,8 @@ struct ServerTest : ::testing::Test {
                 [] {}};
 };
 
-// ---- Sessions --------------------------------------------------------------------------------------------------------
+// ---- Sessions
+// --------------------------------------------------------------------------------------------------------
 
 TEST_F(ServerTest, IsInitializedBeforeAnythingElseIsAsked) {
   connect();
@@ -157,7 +161,8 @@ TEST_F(ServerTest, IsInitializedBeforeAnythingElseIsAsked) {
 }
 
 TEST_F(ServerTest, OfAnotherVersionIsDown) {
-  scripted->script["initialize"] = {R"({"result": {"protocolVersion": "1999-01-01", "capabilities": {"tools": {}}}})"};
+  scripted->script["initialize"] = {
+      R"({"result": {"protocolVersion": "1999-01-01", "capabilities": {"tools": {}}}})"};
   connect();
   EXPECT_EQ(state(), "down: It speaks another version of MCP.");
   EXPECT_EQ(sent("tools/list"), 0u);
@@ -165,22 +170,26 @@ TEST_F(ServerTest, OfAnotherVersionIsDown) {
 }
 
 TEST_F(ServerTest, WithoutTheCapabilityHasNoTools) {
-  scripted->script["initialize"] = {R"({"result": {"protocolVersion": "2024-11-05", "capabilities": {}}})"};
+  scripted->script["initialize"] = {
+      R"({"result": {"protocolVersion": "2024-11-05", "capabilities": {}}})"};
   connect();
   EXPECT_EQ(state(), "up: ");
   EXPECT_EQ(sent("tools/list"), 0u);
 }
 
 TEST_F(ServerTest, IsAskedForAllPagesOfItsTools) {
-  scripted->script["tools/list"] = {R"({"result": {"tools": [{"name": "b", "inputSchema": {}}], "nextCursor": "\"2\""}})",
-                                    R"({"result": {"tools": [{"name": "a", "inputSchema": {}}]}})"};
+  scripted->script["tools/list"] = {
+      R"({"result": {"tools": [{"name": "b", "inputSchema": {}}], "nextCursor": "\"2\""}})",
+      R"({"result": {"tools": [{"name": "a", "inputSchema": {}}]}})"};
   connect();
   EXPECT_EQ(tools(), (std::vector<std::string>{"files_a", "files_b"}));
-  EXPECT_EQ(scripted->sent.back(), R"({"jsonrpc":"2.0","id":4,"method":"tools/list","params":{"cursor":"\"2\""}})");
+  EXPECT_EQ(scripted->sent.back(),
+            R"({"jsonrpc":"2.0","id":4,"method":"tools/list","params":{"cursor":"\"2\""}})");
 }
 
 TEST_F(ServerTest, WhoseListGoesRoundOffersWhatThereIs) {
-  scripted->script["tools/list"] = {R"({"result": {"tools": [{"name": "a", "inputSchema": {}}], "nextCursor": "again"}})"};
+  scripted->script["tools/list"] = {
+      R"({"result": {"tools": [{"name": "a", "inputSchema": {}}], "nextCursor": "again"}})"};
   connect();
   EXPECT_EQ(tools(), std::vector<std::string>{"files_a"});
   EXPECT_EQ(sent("tools/list"), 2u);
@@ -189,8 +198,8 @@ TEST_F(ServerTest, WhoseListGoesRoundOffersWhatThereIs) {
 TEST_F(ServerTest, WhoseListDoesNotEndOffersWhatThereIs) {
   auto& pages = scripted->script["tools/list"] = {};
   for (int page = 0; page < 101; ++page) {
-    pages.push_back(R"({"result": {"tools": [{"name": "t)" + std::to_string(page) + R"(", "inputSchema": {}}], "nextCursor": ")" +
-                    std::to_string(page) + "\"}}");
+    pages.push_back(R"({"result": {"tools": [{"name": "t)" + std::to_string(page) +
+                    R"(", "inputSchema": {}}], "nextCursor": ")" + std::to_string(page) + "\"}}");
   }
   connect();
   EXPECT_EQ(tools().size(), 100u);
@@ -201,7 +210,9 @@ TEST_F(ServerTest, IsConnectedAgainMoreAndMoreSlowly) {
   connect(7);
   EXPECT_EQ(h.sleeps, (std::vector<std::chrono::nanoseconds>{1s, 2s, 4s, 8s, 16s, 30s, 30s, 30s}));
   EXPECT_EQ(scripted->times.size(), 8u);
-  EXPECT_EQ(std::count_if(h.logs.begin(), h.logs.end(), [](const std::string& line) { return line.rfind("warn", 0) == 0; }), 1);
+  EXPECT_EQ(std::count_if(h.logs.begin(), h.logs.end(),
+                          [](const std::string& line) { return line.rfind("warn", 0) == 0; }),
+            1);
 }
 
 TEST_F(ServerTest, ThatNeedsMoreTimeGetsIt) {  // it may be installing itself
@@ -210,7 +221,8 @@ TEST_F(ServerTest, ThatNeedsMoreTimeGetsIt) {  // it may be installing itself
   EXPECT_EQ(scripted->times, (std::vector<std::chrono::nanoseconds>{10s, 20s, 40s, 80s, 160s}));
 }
 
-// ---- Since 2026-07-28 ------------------------------------------------------------------------------------------------
+// ---- Since 2026-07-28
+// ------------------------------------------------------------------------------------------------
 
 const std::string kDiscovered =
     R"({"result": {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {"listChanged": true}}, "_meta": {"io.modelcontextprotocol/serverInfo": {"name": "New", "version": "1"}}}})";
@@ -223,11 +235,14 @@ struct StatelessServerTest : ServerTest {
 
 TEST_F(StatelessServerTest, IsAskedWithoutSession) {
   connect();
-  EXPECT_EQ(scripted->sent.at(0), R"({"jsonrpc":"2.0","id":1,"method":"server/discover","params":{)" + kMeta + "}}}");
+  EXPECT_EQ(scripted->sent.at(0),
+            R"({"jsonrpc":"2.0","id":1,"method":"server/discover","params":{)" + kMeta + "}}}");
   EXPECT_EQ(
       scripted->sent.at(1),
-      R"({"jsonrpc":"2.0","id":2,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},)" + kMeta + "}}}");
-  EXPECT_EQ(scripted->sent.at(2), R"({"jsonrpc":"2.0","id":3,"method":"tools/list","params":{)" + kMeta + "}}}");
+      R"({"jsonrpc":"2.0","id":2,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},)" +
+          kMeta + "}}}");
+  EXPECT_EQ(scripted->sent.at(2),
+            R"({"jsonrpc":"2.0","id":3,"method":"tools/list","params":{)" + kMeta + "}}}");
   EXPECT_EQ(scripted->versions, std::vector<std::string>{"2026-07-28, stateless"});
   EXPECT_EQ(sent("initialize"), 0u);
   EXPECT_EQ(tools(), std::vector<std::string>{"files_read"});
@@ -238,14 +253,16 @@ TEST_F(StatelessServerTest, GetsTheHeadersOfACall) {
       R"({"result": {"tools": [{"name": "lesen \u00e4", "inputSchema": {"properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}}]}})"};
   connect();
   EXPECT_EQ(call(R"({"region": "eu"})"), R"({"content":[]})");
-  EXPECT_EQ(scripted->last_headers,
-            (std::vector<std::pair<std::string, std::string>>{
-                {"Mcp-Method", "tools/call"}, {"Mcp-Name", "=?base64?bGVzZW4gw6Q=?="}, {"Mcp-Param-Region", "eu"}}));
+  EXPECT_EQ(scripted->last_headers, (std::vector<std::pair<std::string, std::string>>{
+                                        {"Mcp-Method", "tools/call"},
+                                        {"Mcp-Name", "=?base64?bGVzZW4gw6Q=?="},
+                                        {"Mcp-Param-Region", "eu"}}));
 }
 
 TEST_F(StatelessServerTest, IsAskedAgainForAVersionThatItNames) {
   scripted->script["server/discover"] = {
-      R"({"error": {"code": -32022, "message": "Unsupported protocol version", "data": {"supported": ["2026-07-28"]}}})", kDiscovered};
+      R"({"error": {"code": -32022, "message": "Unsupported protocol version", "data": {"supported": ["2026-07-28"]}}})",
+      kDiscovered};
   connect();
   EXPECT_EQ(state(), "up: ");
 }
@@ -262,7 +279,8 @@ TEST_F(StatelessServerTest, ThatEndsWhenItIsAskedIsAskedTheOldWayAtOnce) {
   scripted->script["server/discover"] = {"end"};
   connect();
   EXPECT_EQ(state(), "up: ");
-  EXPECT_EQ(h.sleeps, std::vector<std::chrono::nanoseconds>{1h});  // no pause: that is the connection
+  EXPECT_EQ(h.sleeps,
+            std::vector<std::chrono::nanoseconds>{1h});  // no pause: that is the connection
   EXPECT_EQ(sent("server/discover"), 1u);
 }
 
@@ -272,24 +290,29 @@ TEST_F(StatelessServerTest, IsToldNothingWhenItsToolAsks) {
       R"({"result": {"resultType": "complete", "content": []}})"};
   connect();
   EXPECT_EQ(call(), R"({"content":[]})");
-  EXPECT_NE(scripted->sent.back().find(R"("inputResponses":{"a":{"action":"decline"},"b":{"roots":[]}},"requestState":"s\"1")"),
-            std::string::npos)
+  EXPECT_NE(
+      scripted->sent.back().find(
+          R"("inputResponses":{"a":{"action":"decline"},"b":{"roots":[]}},"requestState":"s\"1")"),
+      std::string::npos)
       << scripted->sent.back();
 }
 
 TEST_F(StatelessServerTest, MustComeToAnEnd) {
   connect();
   for (const auto& [result, why] : std::vector<std::pair<std::string, std::string>>{
-           {R"("input_required", "requestState": "s")", "The tool asks again and again instead of giving a result."},
+           {R"("input_required", "requestState": "s")",
+            "The tool asks again and again instead of giving a result."},
            {R"("input_required")", "The tool asks for nothing instead of giving a result."},
-           {R"("input_required", "inputRequests": {"a": {"method": "sampling/createMessage"}})", "The tool asks for what no gateway has."},
+           {R"("input_required", "inputRequests": {"a": {"method": "sampling/createMessage"}})",
+            "The tool asks for what no gateway has."},
            {R"("later")", "The tool server gave a result of a kind that is not known."}}) {
     scripted->script["tools/call"] = {"{\"result\": {\"resultType\": " + result + "}}"};
     EXPECT_EQ(call(), why);
   }
 }
 
-// ---- What it says by itself -------------------------------------------------------------------------------------------
+// ---- What it says by itself
+// -------------------------------------------------------------------------------------------
 
 TEST_F(ServerTest, IsAnsweredWhenItPings) {
   EXPECT_EQ(scripted->answer(h.config(R"({"jsonrpc": "2.0", "id": "p1", "method": "ping"})")),
@@ -298,8 +321,10 @@ TEST_F(ServerTest, IsAnsweredWhenItPings) {
 
 TEST_F(ServerTest, IsRefusedWhatNobodyOffersIt) {
   for (const char* method : {"roots/list", "sampling/createMessage", "elicitation/create"}) {
-    const std::string request = std::string(R"({"jsonrpc": "2.0", "id": 7, "method": ")") + method + "\"}";
-    EXPECT_NE(scripted->answer(h.config(request)).find(R"("id":7,"error":{"code":-32601,)"), std::string::npos);
+    const std::string request =
+        std::string(R"({"jsonrpc": "2.0", "id": 7, "method": ")") + method + "\"}";
+    EXPECT_NE(scripted->answer(h.config(request)).find(R"("id":7,"error":{"code":-32601,)"),
+              std::string::npos);
   }
 }
 
@@ -314,21 +339,27 @@ TEST_F(ServerTest, GetsTheDefaultsOfAFormIfTheOperatorWants) {
       },
       [] {});
   const auto answer = [&](const std::string& schema) {
-    return asking->answer(
-        h.config(R"({"id": 7, "method": "elicitation/create", "params": {"message": "?", "requestedSchema": )" + schema + "}}"));
+    return asking->answer(h.config(
+        R"({"id": 7, "method": "elicitation/create", "params": {"message": "?", "requestedSchema": )" +
+        schema + "}}"));
   };
-  EXPECT_EQ(answer(R"({"properties": {"a": {"default": 1}, "b": {}, "c": {"default": "x"}}, "required": ["a"]})"),
-            R"({"jsonrpc":"2.0","id":7,"result":{"action":"accept","content":{"a":1,"c":"x"}}})");
+  EXPECT_EQ(
+      answer(
+          R"({"properties": {"a": {"default": 1}, "b": {}, "c": {"default": "x"}}, "required": ["a"]})"),
+      R"({"jsonrpc":"2.0","id":7,"result":{"action":"accept","content":{"a":1,"c":"x"}}})");
   EXPECT_EQ(answer(R"({"properties": {"a": {"default": 1}, "b": {}}, "required": ["b"]})"),
             R"({"jsonrpc":"2.0","id":7,"result":{"action":"decline"}})");
   std::string fields;
-  for (int i = 0; i < 101; ++i) fields.append(i == 0 ? "\"a" : ",\"a").append(std::to_string(i)).append(R"(": {"default": 1})");
-  EXPECT_EQ(answer(R"({"properties": {)" + fields + "}}"), R"({"jsonrpc":"2.0","id":7,"result":{"action":"decline"}})");
+  for (int i = 0; i < 101; ++i)
+    fields.append(i == 0 ? "\"a" : ",\"a").append(std::to_string(i)).append(R"(": {"default": 1})");
+  EXPECT_EQ(answer(R"({"properties": {)" + fields + "}}"),
+            R"({"jsonrpc":"2.0","id":7,"result":{"action":"decline"}})");
 }
 
 TEST_F(ServerTest, GetsNoAnswerToAnythingElse) {
-  for (const View message : {R"({"method": "notifications/message", "params": {}})", R"({"id": 99, "result": {}})",
-                             R"({"id": null, "method": "ping"})", "[]", "1"}) {
+  for (const View message :
+       {R"({"method": "notifications/message", "params": {}})", R"({"id": 99, "result": {}})",
+        R"({"id": null, "method": "ping"})", "[]", "1"}) {
     EXPECT_EQ(scripted->answer(h.config(message)), "") << message;
   }
 }
@@ -337,7 +368,8 @@ TEST_F(ServerTest, IsAskedAgainForToolsThatHaveChanged) {
   connect();
   EXPECT_EQ(tools(), std::vector<std::string>{"files_read"});
   EXPECT_EQ(sent("tools/list"), 1u);
-  scripted->script["tools/list"] = {R"({"result": {"tools": [{"name": "late", "inputSchema": {}}]}})"};
+  scripted->script["tools/list"] = {
+      R"({"result": {"tools": [{"name": "late", "inputSchema": {}}]}})"};
   scripted->answer(h.config(R"({"method": "notifications/tools/list_changed"})"));
   std::thread watching([&] { watch(); });
   EXPECT_EQ(tools(), std::vector<std::string>{"files_late"});  // who comes meanwhile waits
@@ -357,8 +389,9 @@ TEST_F(ServerTest, KeepsItsToolsWhenItDoesNotListThemAgain) {
 
 TEST_F(ServerTest, IsAskedForItsToolsLaterWhenItDidNotListThem) {
   connect();
-  scripted->script["tools/list"] = {R"({"error": {"code": -32603, "message": "busy"}})",
-                                    R"({"result": {"tools": [{"name": "late", "inputSchema": {}}]}})"};
+  scripted->script["tools/list"] = {
+      R"({"error": {"code": -32603, "message": "busy"}})",
+      R"({"result": {"tools": [{"name": "late", "inputSchema": {}}]}})"};
   scripted->answer(h.config(R"({"method": "notifications/tools/list_changed"})"));
   std::thread watching([&] { h.run_background(1, 3); });
   while (sent("tools/list") < 2) std::this_thread::yield();
@@ -401,11 +434,15 @@ TEST_F(ServerTest, IsReportedWhenAToolIsNoLongerWhatItWas) {
   scripted->answer(h.config(R"({"method": "notifications/tools/list_changed"})"));
   watch();
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_tool_changes_total{server="files"})"), 1);
-  EXPECT_EQ(h.logs.back().rfind(R"(warn: a tool is no longer what it was {"server":"files","tool":"read","sha256":)", 0), 0u)
+  EXPECT_EQ(
+      h.logs.back().rfind(
+          R"(warn: a tool is no longer what it was {"server":"files","tool":"read","sha256":)", 0),
+      0u)
       << h.logs.back();
 }
 
-// ---- Calls -----------------------------------------------------------------------------------------------------------
+// ---- Calls
+// -----------------------------------------------------------------------------------------------------------
 
 TEST_F(ServerTest, IsCalledByTheNameItKnows) {
   connect();
@@ -422,10 +459,12 @@ TEST_F(ServerTest, TellsTheModelWhyACallFailed) {
 }
 
 TEST_F(ServerTest, MustKeepThePromiseOfStructure) {
-  scripted->script["tools/list"] = {R"({"result": {"tools": [{"name": "read", "inputSchema": {}, "outputSchema": {"type": "object"}}]}})"};
+  scripted->script["tools/list"] = {
+      R"({"result": {"tools": [{"name": "read", "inputSchema": {}, "outputSchema": {"type": "object"}}]}})"};
   connect();
   EXPECT_EQ(call(), "The tool gave a result without the structured content that it promises.");
-  for (const char* result : {R"({"content":[],"isError":true})", R"({"content":[],"structuredContent":{}})"}) {
+  for (const char* result :
+       {R"({"content":[],"isError":true})", R"({"content":[],"structuredContent":{}})"}) {
     scripted->script["tools/call"] = {std::string("{\"result\": ") + result + "}"};
     EXPECT_EQ(call(), result);
   }
@@ -433,7 +472,8 @@ TEST_F(ServerTest, MustKeepThePromiseOfStructure) {
 
 TEST_F(ServerTest, ThatForgotTheSessionGetsAnotherAndTheCallOnceMore) {
   connect();
-  scripted->script["tools/call"] = {"forgotten", R"({"result": {"content": [], "isError": false}})"};
+  scripted->script["tools/call"] = {"forgotten",
+                                    R"({"result": {"content": [], "isError": false}})"};
   EXPECT_EQ(call(), R"({"content":[],"isError":false})");
   EXPECT_EQ(sent("\"initialize\""), 2u);
 
@@ -467,7 +507,9 @@ TEST_F(ServerTest, WatchesOnlySoManyTools) {
   const auto list = [this](int first, int count, const std::string& description) {
     std::string tools;
     for (int i = first; i < first + count; ++i) {
-      tools.append(tools.empty() ? "" : ",").append(R"({"name": "t)" + std::to_string(i) + R"(", "inputSchema": {}, "description": ")");
+      tools.append(tools.empty() ? "" : ",")
+          .append(R"({"name": "t)" + std::to_string(i) +
+                  R"(", "inputSchema": {}, "description": ")");
       tools.append(description).append("\"}");
     }
     scripted->script["tools/list"] = {R"({"result": {"tools": [)" + tools + "]}}"};
@@ -477,7 +519,8 @@ TEST_F(ServerTest, WatchesOnlySoManyTools) {
   connect();
   for (int first = 0; first <= 10'000; first += 1000) list(first, 1000, "old");
   list(9998, 10, "new");
-  EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_tool_changes_total{server="files"})"), 1);  // besides them it knows `read`
+  EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_tool_changes_total{server="files"})"),
+            1);  // besides them it knows `read`
 }
 
 TEST_F(ServerTest, KnowsAfterAReloadWhatItsToolsWere) {
@@ -492,10 +535,12 @@ TEST_F(ServerTest, KnowsAfterAReloadWhatItsToolsWere) {
       },
       [] {});
   newer.adopt(server);
-  newer_script->script["tools/list"] = {R"({"result": {"tools": [{"name": "read", "description": "new", "inputSchema": {}}]}})"};
+  newer_script->script["tools/list"] = {
+      R"({"result": {"tools": [{"name": "read", "description": "new", "inputSchema": {}}]}})"};
   h.host().background<&Server::run>(&newer);
   h.run_background(2);
-  EXPECT_EQ(newer_script->sent.front().find("server/discover"), std::string::npos);  // nor is it asked again what it speaks
+  EXPECT_EQ(newer_script->sent.front().find("server/discover"),
+            std::string::npos);  // nor is it asked again what it speaks
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_tool_changes_total{server="files"})"), 1);
 }
 

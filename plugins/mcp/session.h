@@ -8,8 +8,8 @@
 
 namespace gatehouse {
 
-/// What is said with an MCP server (https://modelcontextprotocol.io, revisions 2024-11-05 to 2026-07-28), whatever carries it. Any
-/// thread.
+/// What is said with an MCP server (https://modelcontextprotocol.io, revisions 2024-11-05 to
+/// 2026-07-28), whatever carries it. Any thread.
 class Session {
  public:
   /// As the server describes itself.
@@ -21,18 +21,21 @@ class Session {
   /// `changed` is called when the server says that its tools have changed.
   Session(Host host, Json config, Transport& transport, std::function<void()> changed);
 
-  /// Finds out what the server speaks, and begins a session where that has sessions. Before it, nothing else may be asked.
+  /// Finds out what the server speaks, and begins a session where that has sessions. Before it,
+  /// nothing else may be asked.
   Status begin(Exchange& x);
   /// All pages of the list of tools.
   Status list(Exchange& x, Tools& tools);
   /// `id` is what cancel() takes. `is_second`: see RpcRequest.
-  Result<Response> call(Exchange& x, const Tool& tool, Json arguments, std::int64_t& id, bool is_second = false);
+  Result<Response> call(Exchange& x, const Tool& tool, Json arguments, std::int64_t& id,
+                        bool is_second = false);
   /// Of a call that nobody waits for any more.
   Status cancel(Exchange& x, std::int64_t id);
   /// See Transport::Answer.
   std::string answer(Json message);
 
-  /// begin() found that a server ends when it is asked what it speaks: it will be asked as before 2026-07-28 next time.
+  /// begin() found that a server ends when it is asked what it speaks: it will be asked as before
+  /// 2026-07-28 next time.
   bool asks_differently() { return asks_differently_.exchange(false); }
   /// What `older` knew of the server is tried first.
   void adopt(const Session& older) { is_old_ = older.is_old_.load(); }

@@ -15,9 +15,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::nanoseconds kUntilWoken = 1h;  // of any length: whoever waits looks again
-constexpr std::size_t kMaxOutbox = 16u << 20;          // a server that reads so little has stopped reading
-constexpr std::size_t kReadAtOnce = 64 * 1024;         // what a pipe holds: pipe(7)
-constexpr int kLastReads = kMaxMessage / kReadAtOnce;  // from a process that has ended: another may go on writing
+constexpr std::size_t kMaxOutbox = 16u << 20;   // a server that reads so little has stopped reading
+constexpr std::size_t kReadAtOnce = 64 * 1024;  // what a pipe holds: pipe(7)
+constexpr int kLastReads =
+    kMaxMessage / kReadAtOnce;  // from a process that has ended: another may go on writing
 constexpr std::size_t kMaxErrorLine = 1000;
 constexpr int kGarbageAMinute = 1, kErrorsAMinute = 100;
 
@@ -53,8 +54,8 @@ StdioTransport::StdioTransport(Host host, Json config, const std::string& pointe
       changed_(host) {
   if (!changed_) host.problem(pointer, "no descriptor is left for it");
   if (!can_be_run(command_)) {
-    host.warning(pointer + "/command",
-                 "there is no program " + command_.words.front() + " here that the gateway may run");
+    host.warning(pointer + "/command", "there is no program " + command_.words.front() +
+                                           " here that the gateway may run");
   }
 }
 
@@ -101,13 +102,15 @@ Result<Response> StdioTransport::request(Exchange& x, const RpcRequest& request)
   return result;
 }
 
-Result<Response> StdioTransport::wait(Exchange& x, Waiting& mine, std::chrono::nanoseconds silence) {
+Result<Response> StdioTransport::wait(Exchange& x, Waiting& mine,
+                                      std::chrono::nanoseconds silence) {
   for (;;) {
     auto time = kUntilWoken;
     {
       const std::lock_guard lock(mutex_);
       if (mine.response) return std::move(*mine.response);
-      if (!running_) return Fail{502, std::string(kEnded), "The tool server ended before it answered.", {}};
+      if (!running_)
+        return Fail{502, std::string(kEnded), "The tool server ended before it answered.", {}};
       if (silence.count() > 0) time = mine.heard + silence - host_.now();
     }
     if (time.count() <= 0) return Status(GH_CANCELLED);
@@ -118,7 +121,8 @@ Result<Response> StdioTransport::wait(Exchange& x, Waiting& mine, std::chrono::n
 Status StdioTransport::send(Exchange&, View message) {
   const std::lock_guard lock(mutex_);
   if (!running_) return unavailable("The tool server has ended.");
-  if (outbox_.size() + message.size() > kMaxOutbox) return unavailable("The tool server does not read what it is sent.");
+  if (outbox_.size() + message.size() > kMaxOutbox)
+    return unavailable("The tool server does not read what it is sent.");
   outbox_.append(message).append("\n");
   changed_.wake();
   return Status();
@@ -155,7 +159,8 @@ Status StdioTransport::pump(Exchange& x) {
     ssize_t count = read(process_->output, messages, &StdioTransport::take_line);
     for (int more = kLastReads; ended && more > 0 && count > 0; --more)
       count = read(process_->output, messages, &StdioTransport::take_line);
-    if (fds[1].ready && read(process_->errors, errors, &StdioTransport::take_error) == 0) process_->errors = Fd();
+    if (fds[1].ready && read(process_->errors, errors, &StdioTransport::take_error) == 0)
+      process_->errors = Fd();
     if (!write()) return unavailable("It has closed its standard input.");
     if (count == 0 || ended) return unavailable("Its process has ended.");
     const std::lock_guard lock(mutex_);
@@ -164,10 +169,13 @@ Status StdioTransport::pump(Exchange& x) {
 }
 
 /// What there is, once: so many bytes, or 0 at the end.
-ssize_t StdioTransport::read(const Fd& fd, Lines& lines, void (StdioTransport::*take)(const Line& line)) {
+ssize_t StdioTransport::read(const Fd& fd, Lines& lines,
+                             void (StdioTransport::*take)(const Line& line)) {
   char bytes[kReadAtOnce];
   const ssize_t count = ::read(fd.get(), bytes, sizeof bytes);
-  if (count > 0) lines.feed(View(bytes, static_cast<std::size_t>(count)), [&](const Line& line) { (this->*take)(line); });
+  if (count > 0)
+    lines.feed(View(bytes, static_cast<std::size_t>(count)),
+               [&](const Line& line) { (this->*take)(line); });
   return count;
 }
 
@@ -176,7 +184,8 @@ bool StdioTransport::write() {
   const std::lock_guard lock(mutex_);
   std::size_t written = 0;
   while (written < outbox_.size()) {
-    const ssize_t count = ::write(process_->input.get(), outbox_.data() + written, outbox_.size() - written);
+    const ssize_t count =
+        ::write(process_->input.get(), outbox_.data() + written, outbox_.size() - written);
     if (count < 0 && errno != EAGAIN) return false;
     if (count <= 0) break;
     written += static_cast<std::size_t>(count);
@@ -187,8 +196,10 @@ bool StdioTransport::write() {
 
 void StdioTransport::take_line(const Line& line) {
   auto document = line.is_cut() ? Result<Document>(Status(GH_FAILED)) : parse_message(line.begin);
-  if (!document || !(document->root().is_object() || document->root().is_array())) return drop_line(line);
-  each_message(std::move(*document), [&](Document message) { take_message(std::move(message), line.bytes); });
+  if (!document || !(document->root().is_object() || document->root().is_array()))
+    return drop_line(line);
+  each_message(std::move(*document),
+               [&](Document message) { take_message(std::move(message), line.bytes); });
 }
 
 void StdioTransport::take_message(Document message, std::size_t bytes) {
@@ -201,8 +212,11 @@ void StdioTransport::take_message(Document message, std::size_t bytes) {
   const auto progress = id_of_progress(root);
   const std::lock_guard lock(mutex_);
   // A server that asks more than it reads gets no answers.
-  if (!reply.empty() && outbox_.size() + reply.size() <= kMaxOutbox) outbox_.append(reply).append("\n");
-  if (const auto found = progress ? waiting_.find(*progress) : waiting_.end(); found != waiting_.end()) found->second->heard = host_.now();
+  if (!reply.empty() && outbox_.size() + reply.size() <= kMaxOutbox)
+    outbox_.append(reply).append("\n");
+  if (const auto found = progress ? waiting_.find(*progress) : waiting_.end();
+      found != waiting_.end())
+    found->second->heard = host_.now();
 }
 
 void StdioTransport::answer(std::int64_t id, Result<Response> response) {
@@ -224,12 +238,14 @@ void StdioTransport::take_error(const Line& line) {
 /// If it is an answer, whoever waits for it need not wait on.
 void StdioTransport::drop_line(const Line& line) {
   if (line.begin.empty()) return;
-  if (const auto id = id_of_unreadable(line.begin, line.end)) answer(*id, unreadable(line.begin, line.bytes));
+  if (const auto id = id_of_unreadable(line.begin, line.end))
+    answer(*id, unreadable(line.begin, line.bytes));
   if (!garbage_.take(host_.now())) return;
   Document fields;
   fields.root().edit("server").set(View(name_));
   fields.root().edit("bytes").set(static_cast<std::int64_t>(line.bytes));
-  host_.warn("a tool server writes other things than messages on its standard output", fields.root());
+  host_.warn("a tool server writes other things than messages on its standard output",
+             fields.root());
 }
 
 }  // namespace gatehouse

@@ -17,7 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 using namespace testing;
 
-// ---- Pieces ----------------------------------------------------------------------------------------------------------
+// ---- Pieces
+// ----------------------------------------------------------------------------------------------------------
 
 TEST(Lines, ComeWholeFromAnyPieces) {
   Lines lines(8);
@@ -31,9 +32,11 @@ TEST(Lines, ComeWholeFromAnyPieces) {
 TEST(Lines, KeepTheirEndsWhenTheyAreLong) {
   Lines lines(4);
   std::vector<std::string> seen;
-  for (const std::string& piece : {std::string("1234"), std::string(1000, 'x'), std::string("9\n5\n")}) {
+  for (const std::string& piece :
+       {std::string("1234"), std::string(1000, 'x'), std::string("9\n5\n")}) {
     lines.feed(piece, [&](const Line& line) {
-      seen.push_back(std::string(line.begin) + " " + std::to_string(line.bytes) + " " + std::string(line.end));
+      seen.push_back(std::string(line.begin) + " " + std::to_string(line.bytes) + " " +
+                     std::string(line.end));
     });
   }
   EXPECT_EQ(seen, (std::vector<std::string>{"1234 1005 " + std::string(255, 'x') + "9", "5 1 5"}));
@@ -47,9 +50,11 @@ TEST(Ration, IsSpentAndComesAgain) {
   EXPECT_TRUE(ration.take(1h + 61s));
 }
 
-// ---- A child process -------------------------------------------------------------------------------------------------
+// ---- A child process
+// -------------------------------------------------------------------------------------------------
 
-/// Reads requests, and answers those of a session; `CALL` is the body of what happens on tools/call, with say(result) and m.
+/// Reads requests, and answers those of a session; `CALL` is the body of what happens on
+/// tools/call, with say(result) and m.
 const std::string kServer = R"py(
 import json, os, sys, time
 def write(o): sys.stdout.write(json.dumps(o) + "\n"); sys.stdout.flush()
@@ -68,8 +73,8 @@ struct StdioTransportTest : ::testing::Test {
   /// Connects a server of this body of tools/call.
   void start(const std::string& call, std::vector<std::string> arguments = {}) {
     std::string body;
-    for (View rest = call; !rest.empty();
-         rest.remove_prefix(std::min(rest.size(), rest.find('\n') == View::npos ? rest.size() : rest.find('\n') + 1))) {
+    for (View rest = call; !rest.empty(); rest.remove_prefix(std::min(
+             rest.size(), rest.find('\n') == View::npos ? rest.size() : rest.find('\n') + 1))) {
       body.append("        ").append(rest.substr(0, rest.find('\n'))).append("\n");
     }
     std::vector<std::string> command = {"python3", "-c", kServer + body};
@@ -100,11 +105,14 @@ struct StdioTransportTest : ::testing::Test {
 
   /// What a chat whose model calls the tool once sees of that call.
   std::string call() {
-    h.next = in_turn({events({"step-start", "tool-call:c1:local_run:{}", "step-finish:tool-calls"}), answer("Done")});
+    h.next = in_turn({events({"step-start", "tool-call:c1:local_run:{}", "step-finish:tool-calls"}),
+                      answer("Done")});
     const Events seen = h.ask(*mcp, R"({"messages": [], "backend_tools": ["local_run"]})").events;
     return seen.size() > 2 ? seen[2] : "nothing";
   }
-  static std::string output(const std::string& text) { return R"(tool-output+dynamic:c1:{"content":[],"said":)" + text + "}"; }
+  static std::string output(const std::string& text) {
+    return R"(tool-output+dynamic:c1:{"content":[],"said":)" + text + "}";
+  }
 
   Harness h;
   std::optional<Mcp> mcp;
@@ -114,7 +122,8 @@ struct StdioTransportTest : ::testing::Test {
 };
 
 TEST_F(StdioTransportTest, GetsItsArgumentsAsTheyAre) {
-  start(R"(say({"content": [], "said": sys.argv[1:]}))", {"a; rm -rf /", "$(id)", "two\nlines", ""});
+  start(R"(say({"content": [], "said": sys.argv[1:]}))",
+        {"a; rm -rf /", "$(id)", "two\nlines", ""});
   EXPECT_EQ(call(), output(R"x(["a; rm -rf /","$(id)","two\nlines",""])x"));
 }
 
@@ -143,7 +152,9 @@ say({"content": [], "said": 2}))");
   EXPECT_EQ(call(), output("1"));
   stop();
   EXPECT_EQ(std::count_if(h.logs.begin(), h.logs.end(),
-                          [](const std::string& line) { return line.find("other things than messages") != line.npos; }),
+                          [](const std::string& line) {
+                            return line.find("other things than messages") != line.npos;
+                          }),
             1);
 }
 
@@ -155,9 +166,12 @@ if n == 2: sys.stdout.buffer.write(b'{"jsonrpc":"2.0","result":{"x":NaN},"id":%d
 if n == 3: sys.stdout.buffer.write(b'{"jsonrpc":"2.0","result":{"x":"' + b"x" * (5 << 20) + b'"},"id":%d}\n' % m["id"])
 if n == 4: sys.stdout.buffer.write(b'[{"jsonrpc":"2.0","result":{"content":[]},"id":%d.0}]\n' % m["id"])
 sys.stdout.flush())");
-  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server gave an answer that is not UTF-8.");
+  EXPECT_EQ(call(),
+            "tool-output-error+dynamic:c1:The tool server gave an answer that is not UTF-8.");
   EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server gave an answer that is no JSON.");
-  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server gave an answer that is longer than 4 MiB.");
+  EXPECT_EQ(
+      call(),
+      "tool-output-error+dynamic:c1:The tool server gave an answer that is longer than 4 MiB.");
   EXPECT_EQ(call(), R"(tool-output+dynamic:c1:{"content":[]})");
 }
 
@@ -171,7 +185,9 @@ TEST_F(StdioTransportTest, ThatEndsFailsItsCallAndIsStartedAgain) {
 TEST_F(StdioTransportTest, ThatCannotBeRunIsDown) {
   start_command({"no-such-program"});
   EXPECT_EQ(call(), "tool-output-error:c1:there is no tool of that name");  // it was not offered
-  EXPECT_NE(h.admin(*mcp, "GET", "/servers").body.find("no-such-program: No such file or directory"), std::string::npos);
+  EXPECT_NE(
+      h.admin(*mcp, "GET", "/servers").body.find("no-such-program: No such file or directory"),
+      std::string::npos);
 }
 
 TEST_F(StdioTransportTest, LeavesNobodyBehind) {

@@ -29,13 +29,15 @@ Status Step::add_call(Event e) {
   call.edit("name").set(e.name());
   call.edit("input").set(e.json());
   if (e.metadata()) call.edit("metadata").set(e.metadata());
-  Call& added = calls_.emplace_back(Call{std::string(e.id()), std::string(e.name()), call["input"]});
+  Call& added =
+      calls_.emplace_back(Call{std::string(e.id()), std::string(e.name()), call["input"]});
   if (is_offered(e.name())) {
     added.here = offer_.find(e.name());
     return pass_on(e);
   }
   added.error = "There is no tool named " + added.name + ". Use only the tools that are offered.";
-  return out_.emit(event::tool_call_error(e.id(), e.name(), e.json(), "the model called a tool that was not offered", e.metadata()));
+  return out_.emit(event::tool_call_error(
+      e.id(), e.name(), e.json(), "the model called a tool that was not offered", e.metadata()));
 }
 
 /// Marks what runs here: the client must not try it.
@@ -45,7 +47,8 @@ Status Step::pass_on(Event e) {
   return out_.emit(marked);
 }
 
-/// One block is one part of the message, at the place where it began; the last metadata of a block counts.
+/// One block is one part of the message, at the place where it began; the last metadata of a block
+/// counts.
 void Step::add_delta(Event e) {
   if (block_kind_ != e.kind() || block_id_ != e.id()) {
     if (e.text().empty()) return;
@@ -91,7 +94,8 @@ Status Step::finish(Host host, Exchange& x, const Approvals& approvals, Allowanc
 }
 
 bool Step::calls_for_another() const {
-  return !calls_.empty() && std::all_of(calls_.begin(), calls_.end(), [](const Call& call) { return call.is_answered(); });
+  return !calls_.empty() && std::all_of(calls_.begin(), calls_.end(),
+                                        [](const Call& call) { return call.is_answered(); });
 }
 
 void Step::append_to(MutableJson messages) {

@@ -9,7 +9,8 @@
 
 namespace gatehouse {
 
-/// Passes on one step of the model as it comes, except its end, and remembers it as a message of the conversation.
+/// Passes on one step of the model as it comes, except its end, and remembers it as a message of
+/// the conversation.
 ///
 /// A call of a tool that was not offered is turned into a refused one.
 class Step final : public Sink {
@@ -18,7 +19,8 @@ class Step final : public Sink {
 
   Status emit(Event e) override;
 
-  /// Answers the refused calls, asks the user about those that need it, runs the others that run here, and ends the step.
+  /// Answers the refused calls, asks the user about those that need it, runs the others that run
+  /// here, and ends the step.
   Status finish(Host host, Exchange& x, const Approvals& approvals, Allowance& allowance);
   /// All that the model called was answered here, however it ended.
   bool calls_for_another() const;

@@ -13,7 +13,8 @@ constexpr std::size_t kMaxTools = 1000;  // more than any model can be offered
 /// Which characters it takes is each provider's own matter.
 bool is_legal(View name) {
   return !name.empty() && name.size() <= kMaxName &&
-         std::none_of(name.begin(), name.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+         std::none_of(name.begin(), name.end(),
+                      [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
 }
 
 }  // namespace
@@ -23,8 +24,9 @@ Patterns::Patterns(Json list) {
 }
 
 bool Patterns::match(const std::string& own_name) const {
-  return std::any_of(patterns_.begin(), patterns_.end(),
-                     [&](const std::string& p) { return ::fnmatch(p.c_str(), own_name.c_str(), 0) == 0; });
+  return std::any_of(patterns_.begin(), patterns_.end(), [&](const std::string& p) {
+    return ::fnmatch(p.c_str(), own_name.c_str(), 0) == 0;
+  });
 }
 
 View ToolFilter::objection(const std::string& own_name) const {
@@ -34,13 +36,15 @@ View ToolFilter::objection(const std::string& own_name) const {
 }
 
 bool Tools::has(const std::string& own_name) const {
-  return std::any_of(offered_.begin(), offered_.end(), [&](const Tool& t) { return t.own_name == own_name; });
+  return std::any_of(offered_.begin(), offered_.end(),
+                     [&](const Tool& t) { return t.own_name == own_name; });
 }
 
 View Tools::objection(Json tool, const std::string& own_name) const {
   if (tool["unreadable"]) return "what the server says about it is no JSON";
   if (!is_legal(own_name) || prefix_.size() + own_name.size() > kMaxName)
-    return "its name has control characters or, with that of the server, more than 128 bytes, or none";
+    return "its name has control characters or, with that of the server, more than 128 bytes, or "
+           "none";
   if (!tool["inputSchema"].is_object()) return "it has no inputSchema";
   if (tool["execution"]["taskSupport"].str() == "required") return "it can only be run as a task";
   // The second of a name may have been put there to take the place of the first.
@@ -58,7 +62,11 @@ void Tools::add(Json tool, bool mirrors) {
     if (left_out_.size() < kMaxTools) left_out_.push_back({own_name.substr(0, kMaxName), why});
     return;
   }
-  Tool added{prefix_ + own_name, std::move(own_name), Document(), crypto_.sha256("", tool), tool["outputSchema"].is_object(),
+  Tool added{prefix_ + own_name,
+             std::move(own_name),
+             Document(),
+             crypto_.sha256("", tool),
+             tool["outputSchema"].is_object(),
              std::move(mirrored)};
   MutableJson definition = added.definition.root();
   definition.edit("name").set(View(added.name));
@@ -68,11 +76,13 @@ void Tools::add(Json tool, bool mirrors) {
 }
 
 void Tools::sort() {
-  std::sort(offered_.begin(), offered_.end(), [](const Tool& a, const Tool& b) { return a.name < b.name; });
+  std::sort(offered_.begin(), offered_.end(),
+            [](const Tool& a, const Tool& b) { return a.name < b.name; });
 }
 
 const Tool* Tools::find(View name) const {
-  const auto found = std::lower_bound(offered_.begin(), offered_.end(), name, [](const Tool& tool, View n) { return tool.name < n; });
+  const auto found = std::lower_bound(offered_.begin(), offered_.end(), name,
+                                      [](const Tool& tool, View n) { return tool.name < n; });
   return found != offered_.end() && found->name == name ? &*found : nullptr;
 }
 

@@ -49,9 +49,11 @@ class Tools {
     View why;
   };
 
-  Tools(View server, const ToolFilter& filter, Crypto crypto) : prefix_(std::string(server) + "_"), filter_(filter), crypto_(crypto) {}
+  Tools(View server, const ToolFilter& filter, Crypto crypto)
+      : prefix_(std::string(server) + "_"), filter_(filter), crypto_(crypto) {}
 
-  /// One element of a server's tools/list. `mirrors`: its calls have the headers that its schema asks for.
+  /// One element of a server's tools/list. `mirrors`: its calls have the headers that its schema
+  /// asks for.
   void add(Json tool, bool mirrors = false);
   /// When all have been added; find() needs it.
   void sort();

@@ -18,7 +18,8 @@ struct ToolsTest : ::testing::Test {
     tools.sort();
     std::vector<std::string> out;
     for (const Tool& tool : tools.offered()) out.push_back(tool.name);
-    for (const Tools::LeftOut& tool : tools.left_out()) out.push_back(tool.own_name + ": " + std::string(tool.why));
+    for (const Tools::LeftOut& tool : tools.left_out())
+      out.push_back(tool.own_name + ": " + std::string(tool.why));
     return out;
   }
   using Texts = std::vector<std::string>;
@@ -26,20 +27,23 @@ struct ToolsTest : ::testing::Test {
 };
 
 TEST_F(ToolsTest, AreOfferedUnderTheNameOfTheirServer) {
-  EXPECT_EQ(sorted(R"([{"name": "write", "inputSchema": {}}, {"name": "read", "inputSchema": {}}])"), (Texts{"files_read", "files_write"}));
+  EXPECT_EQ(
+      sorted(R"([{"name": "write", "inputSchema": {}}, {"name": "read", "inputSchema": {}}])"),
+      (Texts{"files_read", "files_write"}));
 }
 
 TEST_F(ToolsTest, KeepTheDescriptionAndSchemaOfTheServer) {
   const ToolFilter all((Json()));
   Tools tools("files", all, Crypto(h.host()));
-  tools.add(
-      h.config(R"({"name": "read", "title": "Read", "description": "Reads.", "inputSchema": {"type": "object"}, "outputSchema": {}})"));
+  tools.add(h.config(
+      R"({"name": "read", "title": "Read", "description": "Reads.", "inputSchema": {"type": "object"}, "outputSchema": {}})"));
   tools.sort();
   const Tool* const tool = tools.find("files_read");
   ASSERT_TRUE(tool);
   EXPECT_EQ(tool->own_name, "read");
   EXPECT_TRUE(tool->promises_structure);
-  EXPECT_EQ(tool->definition.root().dump(), R"({"name":"files_read","description":"Reads.","input_schema":{"type":"object"}})");
+  EXPECT_EQ(tool->definition.root().dump(),
+            R"({"name":"files_read","description":"Reads.","input_schema":{"type":"object"}})");
   EXPECT_FALSE(tools.find("read"));
   EXPECT_FALSE(tools.find("files_readme"));
 }
@@ -48,21 +52,29 @@ TEST_F(ToolsTest, AreLeftOutByThePatternsOfTheOperator) {
   const View listed =
       R"([{"name": "read_file", "inputSchema": {}}, {"name": "read_secret", "inputSchema": {}}, {"name": "write", "inputSchema": {}}])";
   EXPECT_EQ(sorted(listed, R"({"allow": ["read_*"], "deny": ["*secret"]})"),
-            (Texts{"files_read_file", "read_secret: tools.deny names it", "write: tools.allow does not name it"}));
+            (Texts{"files_read_file", "read_secret: tools.deny names it",
+                   "write: tools.allow does not name it"}));
 }
 
 TEST_F(ToolsTest, AreLeftOutWhenTheyCannotBeCalled) {
-  EXPECT_EQ(sorted(R"([{"name": "slow", "inputSchema": {}, "execution": {"taskSupport": "required"}}, {"name": "bare"}])"),
-            (Texts{"slow: it can only be run as a task", "bare: it has no inputSchema"}));
+  EXPECT_EQ(
+      sorted(
+          R"([{"name": "slow", "inputSchema": {}, "execution": {"taskSupport": "required"}}, {"name": "bare"}])"),
+      (Texts{"slow: it can only be run as a task", "bare: it has no inputSchema"}));
   EXPECT_EQ(sorted(R"(["text", {}])").size(), 2u);
-  EXPECT_EQ(sorted(R"([{"name": "odd", "unreadable": true}])"), Texts{"odd: what the server says about it is no JSON"});
-  EXPECT_EQ(sorted(R"([{"name": "both", "inputSchema": {}, "execution": {"taskSupport": "optional"}}])"), Texts{"files_both"});
+  EXPECT_EQ(sorted(R"([{"name": "odd", "unreadable": true}])"),
+            Texts{"odd: what the server says about it is no JSON"});
+  EXPECT_EQ(
+      sorted(R"([{"name": "both", "inputSchema": {}, "execution": {"taskSupport": "optional"}}])"),
+      Texts{"files_both"});
 }
 
 TEST_F(ToolsTest, MayHaveNamesThatProvidersHaveToChange) {
   const std::string long_name(122, 'n');  // with files_ as long as may be
-  for (const std::string& name : {long_name, std::string("a b"), std::string("a/b"), std::string("\xc3\xa4")}) {
-    EXPECT_EQ(sorted("[{\"name\": \"" + name + "\", \"inputSchema\": {}}]"), Texts{"files_" + name});
+  for (const std::string& name :
+       {long_name, std::string("a b"), std::string("a/b"), std::string("\xc3\xa4")}) {
+    EXPECT_EQ(sorted("[{\"name\": \"" + name + "\", \"inputSchema\": {}}]"),
+              Texts{"files_" + name});
   }
 }
 
@@ -75,7 +87,9 @@ TEST_F(ToolsTest, AreLeftOutWhenTheirNameIsNone) {
 
 TEST_F(ToolsTest, AreNoMoreThanAThousand) {
   std::string listed = "[";
-  for (int i = 0; i < 3000; ++i) listed += (i ? ",{\"name\":\"t" : "{\"name\":\"t") + std::to_string(i) + "\",\"inputSchema\":{}}";
+  for (int i = 0; i < 3000; ++i)
+    listed +=
+        (i ? ",{\"name\":\"t" : "{\"name\":\"t") + std::to_string(i) + "\",\"inputSchema\":{}}";
   const Texts out = sorted(listed + "]");
   EXPECT_EQ(out.size(), 2000u);
   EXPECT_EQ(out.at(1000), "t1000: the server has more than 1000 tools");
@@ -84,16 +98,20 @@ TEST_F(ToolsTest, AreNoMoreThanAThousand) {
 TEST_F(ToolsTest, AreLeftOutWhenTheHeadersOfTheirCallsAreNotLegal) {
   const ToolFilter all((Json()));
   Tools tools("files", all, Crypto(h.host()));
-  const View odd = R"({"name": "odd", "inputSchema": {"properties": {"a": {"type": "number", "x-mcp-header": "A"}}}})";
+  const View odd =
+      R"({"name": "odd", "inputSchema": {"properties": {"a": {"type": "number", "x-mcp-header": "A"}}}})";
   tools.add(h.config(odd), true);
-  EXPECT_EQ(tools.left_out().at(0).why, "an x-mcp-header of its schema stands at no text, integer or boolean");
+  EXPECT_EQ(tools.left_out().at(0).why,
+            "an x-mcp-header of its schema stands at no text, integer or boolean");
   tools.add(h.config(odd));  // where there are no headers, none is wrong
   EXPECT_EQ(tools.offered().size(), 1u);
 }
 
 TEST_F(ToolsTest, AreLeftOutWhenTheirNameIsTaken) {
-  EXPECT_EQ(sorted(R"([{"name": "read", "inputSchema": {}}, {"name": "read", "description": "another", "inputSchema": {}}])"),
-            (Texts{"files_read", "read: another tool has its name"}));
+  EXPECT_EQ(
+      sorted(
+          R"([{"name": "read", "inputSchema": {}}, {"name": "read", "description": "another", "inputSchema": {}}])"),
+      (Texts{"files_read", "read: another tool has its name"}));
 }
 
 }  // namespace

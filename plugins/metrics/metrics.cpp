@@ -8,10 +8,12 @@
 namespace gatehouse {
 namespace {
 
-constexpr std::array<View, 8> kMethods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"};
+constexpr std::array<View, 8> kMethods = {"GET",   "HEAD",   "POST",    "PUT",
+                                          "PATCH", "DELETE", "OPTIONS", "other"};
 
 std::size_t method_index(View method) {
-  return static_cast<std::size_t>(std::find(kMethods.begin(), kMethods.end() - 1, method) - kMethods.begin());
+  return static_cast<std::size_t>(std::find(kMethods.begin(), kMethods.end() - 1, method) -
+                                  kMethods.begin());
 }
 
 /// Each route, method and code has its own.
@@ -19,11 +21,12 @@ int key_of(int route, std::size_t method, int code) {
   return ((route + 1) * static_cast<int>(kMethods.size()) + static_cast<int>(method)) * 1000 + code;
 }
 
-/// Writes the times of the plugins into the head of the answer, when that is about to begin, and, for one that goes on
-/// after that, behind its end (RFC 9110 6.5).
+/// Writes the times of the plugins into the head of the answer, when that is about to begin, and,
+/// for one that goes on after that, behind its end (RFC 9110 6.5).
 class TimedAnswer final : public Sink {
  public:
-  TimedAnswer(Sink& out, Exchange& x, const GatewayStatus& status) : out_(out), x_(x), status_(status) {}
+  TimedAnswer(Sink& out, Exchange& x, const GatewayStatus& status)
+      : out_(out), x_(x), status_(status) {}
 
   Status emit(Event event) override {
     if (event.has(GH_LAST)) {
@@ -50,8 +53,8 @@ Metrics::Metrics(Host host, Json config)
       status_(host),
       route_(host.route("GET", "/metrics")),
       server_timing_(config["server_timing"].boolean(true)),
-      in_flight_series_(
-          host.series(GH_GAUGE, "gatehouse_http_requests_in_flight", "Requests that are being answered.")),
+      in_flight_series_(host.series(GH_GAUGE, "gatehouse_http_requests_in_flight",
+                                    "Requests that are being answered.")),
       chats_ok_(chats("ok", {})) {}
 
 Status Metrics::handle(Exchange& x, Sink& out, Next& next) {
@@ -63,7 +66,8 @@ Status Metrics::handle(Exchange& x, Sink& out, Next& next) {
 
   const auto began = host_.now();
   ++*in_flight_;
-  Status status = server_timing_ && x.header("X-Server-Timing") == "1" ? timed(x, out, next) : next(x, out);
+  Status status =
+      server_timing_ && x.header("X-Server-Timing") == "1" ? timed(x, out, next) : next(x, out);
   --*in_flight_;
   const auto took = host_.now() - began;
   const Outcome outcome = outcome_of(host_, x, status);
@@ -82,7 +86,8 @@ Status Metrics::timed(Exchange& x, Sink& out, Next& next) const {
 }
 
 Series Metrics::chats(View outcome, View code) const {
-  return host_.series(GH_COUNTER, "gatehouse_chats_total", "Chats, by how they ended, whatever status they began with.",
+  return host_.series(GH_COUNTER, "gatehouse_chats_total",
+                      "Chats, by how they ended, whatever status they began with.",
                       {{"outcome", outcome}, {"code", code}});
 }
 
@@ -93,15 +98,21 @@ Metrics::Counts Metrics::counts(const Exchange& x, int code) {
   const std::lock_guard lock(mutex_);
   const auto [known, is_new] = counts_.try_emplace(key_of(route, method, code));
   if (is_new) {
-    const View path = route < 0 ? "other" : x.path();  // as a plugin has claimed it, so there are few
-    known->second = {host_.series(GH_COUNTER, "gatehouse_http_requests_total", "Requests, by what the client got.",
-                                  {{"route", path}, {"method", kMethods[method]}, {"code", std::to_string(code)}}),
-                     host_.series(GH_SECONDS, "gatehouse_http_request_duration_seconds", "Time to the end of the answer.",
-                                  {{"route", path}, {"method", kMethods[method]}})};
+    const View path =
+        route < 0 ? "other" : x.path();  // as a plugin has claimed it, so there are few
+    known->second = {
+        host_.series(
+            GH_COUNTER, "gatehouse_http_requests_total", "Requests, by what the client got.",
+            {{"route", path}, {"method", kMethods[method]}, {"code", std::to_string(code)}}),
+        host_.series(GH_SECONDS, "gatehouse_http_request_duration_seconds",
+                     "Time to the end of the answer.",
+                     {{"route", path}, {"method", kMethods[method]}})};
   }
   return known->second;
 }
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Metrics, "metrics", "1.0.0", "GET /metrics for Prometheus, and counts of requests", GATEHOUSE_SCHEMA, GH_PLUGIN_PROBES)
+GATEHOUSE_PLUGIN(gatehouse::Metrics, "metrics", "1.0.0",
+                 "GET /metrics for Prometheus, and counts of requests", GATEHOUSE_SCHEMA,
+                 GH_PLUGIN_PROBES)

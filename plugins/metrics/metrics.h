@@ -8,7 +8,8 @@
 
 namespace gatehouse {
 
-/// Counts and times the requests that pass it, and shows all numbers of the gateway at GET /metrics.
+/// Counts and times the requests that pass it, and shows all numbers of the gateway at GET
+/// /metrics.
 class Metrics final : public Plugin {
  public:
   Metrics(Host host, Json config);
@@ -32,7 +33,8 @@ class Metrics final : public Plugin {
   const int route_;
   const bool server_timing_;
   const Series in_flight_series_, chats_ok_;
-  std::shared_ptr<std::atomic<int>> in_flight_ = std::make_shared<std::atomic<int>>(0);  // replaced before the first request
+  std::shared_ptr<std::atomic<int>> in_flight_ =
+      std::make_shared<std::atomic<int>>(0);  // replaced before the first request
 
   std::mutex mutex_;
   std::unordered_map<int, Counts> counts_;  // guarded by mutex_; by key_of() in metrics.cpp

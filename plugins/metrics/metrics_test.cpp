@@ -20,7 +20,9 @@ struct MetricsTest : ::testing::Test {
 
   /// As another plugin that claims it.
   void claim(View path) { h.host().route("POST", path); }
-  double total(const std::string& labels) { return h.metrics["gatehouse_http_requests_total{" + labels + "}"]; }
+  double total(const std::string& labels) {
+    return h.metrics["gatehouse_http_requests_total{" + labels + "}"];
+  }
 };
 
 TEST_F(MetricsTest, ShowsAllNumbersToPrometheus) {
@@ -35,7 +37,8 @@ TEST_F(MetricsTest, ShowsAllNumbersToPrometheus) {
 
 TEST_F(MetricsTest, CountsRequestsByRouteMethodAndCode) {
   claim("/api/chat");
-  h.next = testing::in_turn({testing::answer("hi"), testing::answer("hi"), testing::fails({429, "rate_limited", "Slow down.", {}})});
+  h.next = testing::in_turn({testing::answer("hi"), testing::answer("hi"),
+                             testing::fails({429, "rate_limited", "Slow down.", {}})});
   for (int i = 0; i < 3; ++i) h.post(metrics, "/api/chat", "{}");
   EXPECT_EQ(total(R"(route="/api/chat",method="POST",code="200")"), 2);
   EXPECT_EQ(total(R"(route="/api/chat",method="POST",code="429")"), 1);
@@ -56,8 +59,10 @@ TEST_F(MetricsTest, TimesRequestsToTheirEnd) {
   };
   h.get(metrics, "/");
   h.get(metrics, "/");
-  EXPECT_EQ(h.metrics[R"(gatehouse_http_request_duration_seconds_count{route="other",method="GET"})"], 2);
-  EXPECT_EQ(h.metrics[R"(gatehouse_http_request_duration_seconds_sum{route="other",method="GET"})"], 0.5);
+  EXPECT_EQ(
+      h.metrics[R"(gatehouse_http_request_duration_seconds_count{route="other",method="GET"})"], 2);
+  EXPECT_EQ(h.metrics[R"(gatehouse_http_request_duration_seconds_sum{route="other",method="GET"})"],
+            0.5);
 }
 
 TEST_F(MetricsTest, CountsWhatTheClientGotAndNotWhatFailedLater) {
@@ -99,13 +104,17 @@ TEST_F(MetricsTest, CountsChatsByTheirOutcomeWhateverTheStatus) {
     h.get(metrics, "/");
   };
   chat([](Exchange& x, Sink& out) { return x.reply(out, 200, "text/plain", "answer"); });
-  chat([](Exchange&, Sink&) -> Status { return Fail{502, "upstream_broken", "The model broke off.", {}}; });
+  chat([](Exchange&, Sink&) -> Status {
+    return Fail{502, "upstream_broken", "The model broke off.", {}};
+  });
   chat([](Exchange&, Sink&) { return Status(GH_STOP); });
   chat([](Exchange&, Sink&) { return Status(GH_CANCELLED); });
   h.next = testing::answer("no chat");
   h.get(metrics, "/");
 
-  const auto chats = [this](const std::string& labels) { return h.metrics["gatehouse_chats_total{" + labels + "}"]; };
+  const auto chats = [this](const std::string& labels) {
+    return h.metrics["gatehouse_chats_total{" + labels + "}"];
+  };
   EXPECT_EQ(chats(R"(outcome="ok",code="")"), 1);
   EXPECT_EQ(chats(R"(outcome="failed",code="upstream_broken")"), 1);
   EXPECT_EQ(chats(R"(outcome="left",code="")"), 1);

@@ -28,7 +28,9 @@ std::optional<std::chrono::nanoseconds> CircuitBreaker::refuses() {
   if (!is_open()) return std::nullopt;
   const auto now = host_.now();
   if (now < open_until_) return open_until_ - now;
-  open_until_ = now + cooldown_;  // this request is to find out; should nothing be heard of it, another one will
+  open_until_ =
+      now +
+      cooldown_;  // this request is to find out; should nothing be heard of it, another one will
   return std::nullopt;
 }
 
@@ -44,7 +46,8 @@ void CircuitBreaker::answered() {
 void CircuitBreaker::failed(std::uint32_t flags, std::string caller) {
   const std::lock_guard lock(mutex_);
   const bool was_open = is_open();
-  if (!was_open && !(flags & GH_FAIL_UPSTREAM) && !suspects_.insert(std::move(caller)).second) return;
+  if (!was_open && !(flags & GH_FAIL_UPSTREAM) && !suspects_.insert(std::move(caller)).second)
+    return;
   ++failures_;
   if (!is_open()) return;
   open_until_ = host_.now() + cooldown_;

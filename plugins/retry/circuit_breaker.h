@@ -9,9 +9,10 @@
 
 namespace gatehouse {
 
-/// Keeps requests away from an upstream that only fails: after so many failed requests in a row the circuit is open,
-/// and no request goes through but one after each cooldown, to find out. A caller whose requests may be what the
-/// upstream fails at counts once in a row, lest one of them closes the gateway for all others. Any thread.
+/// Keeps requests away from an upstream that only fails: after so many failed requests in a row the
+/// circuit is open, and no request goes through but one after each cooldown, to find out. A caller
+/// whose requests may be what the upstream fails at counts once in a row, lest one of them closes
+/// the gateway for all others. Any thread.
 class CircuitBreaker {
  public:
   CircuitBreaker(Host host, Json config);
@@ -33,9 +34,10 @@ class CircuitBreaker {
   const std::int64_t max_failures_;
   const std::chrono::nanoseconds cooldown_;
   const Series gauge_;
-  std::mutex mutex_;                       // also while the host is told, so that it hears things in their order
+  std::mutex mutex_;  // also while the host is told, so that it hears things in their order
   std::atomic<std::int64_t> failures_{0};  // in a row; written with mutex_ held
-  std::set<std::string> suspects_;  // guarded by mutex_; the callers that were counted as such, at most max_failures_
+  std::set<std::string>
+      suspects_;  // guarded by mutex_; the callers that were counted as such, at most max_failures_
   std::chrono::nanoseconds open_until_{0};  // guarded by mutex_; without meaning unless open
 };
 

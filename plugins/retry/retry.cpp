@@ -62,7 +62,8 @@ Status Retry::handle(Exchange& x, Sink& out, Next& next) {
   nanoseconds budget = budget_;
   for (std::int64_t attempt = 1;; ++attempt) {
     if (const auto wait = breaker_.refuses()) {
-      return Fail{503, "upstream_unavailable", "The model does not answer at the moment; try again later.",
+      return Fail{503, "upstream_unavailable",
+                  "The model does not answer at the moment; try again later.",
                   "the circuit is open", *wait};
     }
     Attempt answer(out, breaker_);
@@ -98,23 +99,27 @@ Status Retry::handle(Exchange& x, Sink& out, Next& next) {
   }
 }
 
-/// What the upstream asks for, or else a time that grows from attempt to attempt; and a little more, lest those who
-/// failed together come back together.
+/// What the upstream asks for, or else a time that grows from attempt to attempt; and a little
+/// more, lest those who failed together come back together.
 nanoseconds Retry::wait_after(std::int64_t attempt, const gh_failure& failure) const {
   const auto ns = [](nanoseconds time) { return static_cast<double>(time.count()); };
   const double hint = ns(std::min(nanoseconds(failure.retry_after_ns), max_retry_after_));
   const double backoff = std::min(ns(delay_) * std::pow(multiplier_, attempt - 1), ns(max_delay_));
-  return nanoseconds(static_cast<std::int64_t>((hint > 0 ? hint : backoff) * (1 + jitter_ * random_fraction())));
+  return nanoseconds(
+      static_cast<std::int64_t>((hint > 0 ? hint : backoff) * (1 + jitter_ * random_fraction())));
 }
 
-void Retry::tell(const Exchange& x, std::int64_t attempt, View code, nanoseconds wait, View objection) const {
+void Retry::tell(const Exchange& x, std::int64_t attempt, View code, nanoseconds wait,
+                 View objection) const {
   Document fields;
   fields.root().edit("code").set(code);
   fields.root().edit("attempt").set(attempt);
-  std::string text = "attempt " + std::to_string(attempt) + "/" + std::to_string(attempts_) + " failed: ";
+  std::string text =
+      "attempt " + std::to_string(attempt) + "/" + std::to_string(attempts_) + " failed: ";
   text.append(code);
   if (objection.empty()) {
-    const std::int64_t wait_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+    const std::int64_t wait_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
     fields.root().edit("wait_ms").set(wait_ms);
     text.append(", retrying in ").append(std::to_string(wait_ms)).append(" ms");
   } else {
@@ -125,5 +130,5 @@ void Retry::tell(const Exchange& x, std::int64_t attempt, View code, nanoseconds
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Retry, "retry", "1.0.0", "Asks again when the model failed for a moment", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT)
+GATEHOUSE_PLUGIN(gatehouse::Retry, "retry", "1.0.0",
+                 "Asks again when the model failed for a moment", GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)

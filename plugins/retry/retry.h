@@ -5,7 +5,8 @@
 
 namespace gatehouse {
 
-/// Asks the upstream again after a failure that may pass, as long as nothing of its answer has been passed on.
+/// Asks the upstream again after a failure that may pass, as long as nothing of its answer has been
+/// passed on.
 class Retry final : public Plugin {
  public:
   Retry(Host host, Json config);
@@ -15,7 +16,8 @@ class Retry final : public Plugin {
 
  private:
   std::chrono::nanoseconds wait_after(std::int64_t attempt, const gh_failure& failure) const;
-  void tell(const Exchange& x, std::int64_t attempt, View code, std::chrono::nanoseconds wait, View objection) const;
+  void tell(const Exchange& x, std::int64_t attempt, View code, std::chrono::nanoseconds wait,
+            View objection) const;
 
   const Host host_;
   const std::int64_t attempts_;

@@ -19,11 +19,14 @@ Fail failure(std::uint32_t flags, std::string code, std::chrono::nanoseconds ret
 const Fail kError = failure(GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM, "upstream_error");
 const Fail kSuspect = failure(GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT, "upstream_error");
 const Fail kRefused = failure(0, "upstream_refused");
-Fail busy(std::chrono::nanoseconds retry_after = 0ns) { return failure(GH_FAIL_TRANSIENT, "upstream_rate_limited", retry_after); }
+Fail busy(std::chrono::nanoseconds retry_after = 0ns) {
+  return failure(GH_FAIL_TRANSIENT, "upstream_rate_limited", retry_after);
+}
 
 /// A gateway whose model answers its n-th call with the n-th of these.
 struct Gateway {
-  explicit Gateway(std::vector<NextFunction> model, View config = R"({"jitter": 0})") : retry(h.host(), h.config(config)) {
+  explicit Gateway(std::vector<NextFunction> model, View config = R"({"jitter": 0})")
+      : retry(h.host(), h.config(config)) {
     h.next = in_turn(std::move(model));
   }
   Harness h;
@@ -33,7 +36,8 @@ struct Gateway {
   double metric(const std::string& name) { return h.metrics.at(name + R"({plugin="test"})"); }
 };
 
-// ---- Attempts --------------------------------------------------------------------------------------------------------
+// ---- Attempts
+// --------------------------------------------------------------------------------------------------------
 
 TEST(Retry, AsksAgainAfterAWaitThatGrows) {
   Gateway g({fails(kError), fails(kError), events(kHello)});
@@ -42,8 +46,9 @@ TEST(Retry, AsksAgainAfterAWaitThatGrows) {
   EXPECT_EQ(g.h.sleeps, (std::vector<std::chrono::nanoseconds>{1s, 2s}));
   EXPECT_EQ(
       g.h.logs,
-      (Events{R"(warn: attempt 1/3 failed: upstream_error, retrying in 1000 ms {"code":"upstream_error","attempt":1,"wait_ms":1000})",
-              R"(warn: attempt 2/3 failed: upstream_error, retrying in 2000 ms {"code":"upstream_error","attempt":2,"wait_ms":2000})"}));
+      (Events{
+          R"(warn: attempt 1/3 failed: upstream_error, retrying in 1000 ms {"code":"upstream_error","attempt":1,"wait_ms":1000})",
+          R"(warn: attempt 2/3 failed: upstream_error, retrying in 2000 ms {"code":"upstream_error","attempt":2,"wait_ms":2000})"}));
   EXPECT_EQ(g.metric("gatehouse_retries_total"), 2);
 }
 
@@ -62,11 +67,14 @@ TEST(Retry, GivesUpAfterTheLastAttempt) {
 
 TEST(Retry, AsksAgainOnlyAfterFailuresThatMayPass) {
   for (const int others : {0, int{GH_FAIL_UPSTREAM}, int{GH_FAIL_SUSPECT}}) {
-    Gateway passing({fails(failure(GH_FAIL_TRANSIENT | static_cast<std::uint32_t>(others), "any_code")), events(kHello)});
+    Gateway passing(
+        {fails(failure(GH_FAIL_TRANSIENT | static_cast<std::uint32_t>(others), "any_code")),
+         events(kHello)});
     EXPECT_EQ(passing.ask().events, kHello);
     EXPECT_EQ(passing.h.next_calls, 2);
 
-    Gateway lasting({fails(failure(static_cast<std::uint32_t>(others), "upstream_error")), events(kHello)});
+    Gateway lasting(
+        {fails(failure(static_cast<std::uint32_t>(others), "upstream_error")), events(kHello)});
     EXPECT_EQ(lasting.ask().failure.code, "upstream_error");
     EXPECT_EQ(lasting.h.next_calls, 1);
   }
@@ -98,10 +106,13 @@ TEST(Retry, MakesAsManyAttemptsAsConfigured) {
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-// ---- Waits -----------------------------------------------------------------------------------------------------------
+// ---- Waits
+// -----------------------------------------------------------------------------------------------------------
 
 TEST(Retry, GrowsItsWaitsUpToTheMaximum) {
-  Gateway g({fails(kError)}, R"({"attempts": 5, "delay": "100ms", "multiplier": 3, "max_delay": "500ms", "jitter": 0})");
+  Gateway g(
+      {fails(kError)},
+      R"({"attempts": 5, "delay": "100ms", "multiplier": 3, "max_delay": "500ms", "jitter": 0})");
 
   g.ask();
   EXPECT_EQ(g.h.sleeps, (std::vector<std::chrono::nanoseconds>{100ms, 300ms, 500ms, 500ms}));
@@ -148,7 +159,8 @@ TEST(Retry, GivesUpAtOnceWhenTheDeadlineIsNear) {
   request.time_limit = 3s;
 
   EXPECT_EQ(g.h.run(g.retry, request).failure.code, "upstream_error");
-  EXPECT_EQ(g.h.sleeps, (std::vector<std::chrono::nanoseconds>{1s}));  // the next would end at the deadline
+  EXPECT_EQ(g.h.sleeps,
+            (std::vector<std::chrono::nanoseconds>{1s}));  // the next would end at the deadline
 }
 
 TEST(Retry, StopsWaitingWhenTheClientLeaves) {
@@ -161,7 +173,8 @@ TEST(Retry, StopsWaitingWhenTheClientLeaves) {
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-// ---- The circuit -----------------------------------------------------------------------------------------------------
+// ---- The circuit
+// -----------------------------------------------------------------------------------------------------
 
 constexpr View kTwoFailures = R"({"attempts": 1, "breaker": {"failures": 2, "cooldown": "10s"}})";
 
@@ -204,7 +217,8 @@ TEST(Retry, LetsOneRequestFindOutAfterTheCooldown) {
 
 TEST(Retry, StaysOpenForAnotherCooldownWhenThatRequestFails) {
   for (const Fail& again : {kError, kSuspect}) {
-    Gateway g({fails(kError), fails(kError), fails(again)}, R"({"attempts": 1, "breaker": {"failures": 2, "cooldown": "10s"}})");
+    Gateway g({fails(kError), fails(kError), fails(again)},
+              R"({"attempts": 1, "breaker": {"failures": 2, "cooldown": "10s"}})");
     g.ask();
     g.ask();
     g.h.advance(10s);
@@ -230,7 +244,8 @@ TEST(Retry, CountsRequestsNotAttempts) {
 /// Asks for somebody, as extension-auth names them.
 void ask_for(Gateway& g, View extension, View install, std::string client = "192.0.2.1") {
   struct Named final : Plugin {
-    Named(Plugin& retry, View extension, View install) : retry_(retry), extension_(extension), install_(install) {}
+    Named(Plugin& retry, View extension, View install)
+        : retry_(retry), extension_(extension), install_(install) {}
     Status handle(Exchange& x, Sink& out, Next& next) override {
       if (!extension_.empty()) x.notes().edit("extension_id").set(extension_);
       if (!install_.empty()) x.notes().edit("install").set(install_);
@@ -274,7 +289,9 @@ TEST(Retry, CountsACallerAgainInANewRow) {
 }
 
 TEST(Retry, LetsAnotherRequestFindOutWhenTheFirstNeverSays) {
-  Gateway g({fails(kError), fails(kError), [](Exchange&, Sink&) { return Status(GH_STOP); }, events(kHello)}, kTwoFailures);
+  Gateway g({fails(kError), fails(kError), [](Exchange&, Sink&) { return Status(GH_STOP); },
+             events(kHello)},
+            kTwoFailures);
   g.ask();
   g.ask();
   g.h.advance(10s);
@@ -297,7 +314,8 @@ TEST(Retry, KeepsTheCircuitOpenOverAReload) {
   Gateway g({fails(kError)}, kTwoFailures);
   g.ask();
   g.ask();
-  Retry next(g.h.host(), g.h.config(R"({"attempts": 1, "breaker": {"failures": 2, "cooldown": "3s"}})"));
+  Retry next(g.h.host(),
+             g.h.config(R"({"attempts": 1, "breaker": {"failures": 2, "cooldown": "3s"}})"));
 
   g.h.health = "up";
   next.adopt(g.retry);

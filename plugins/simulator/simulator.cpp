@@ -10,7 +10,8 @@ namespace {
 
 constexpr View kBlanks = " \t\r\n";
 constexpr View kNotice =
-    "answers come from the simulator, not from a model: set GEMINI_API_KEY and use the gemini plugin, or write "
+    "answers come from the simulator, not from a model: set GEMINI_API_KEY and use the gemini "
+    "plugin, or write "
     "`intended: true`";
 
 /// Enough to recognise what was said, and little enough to search and to say word by word.
@@ -44,7 +45,8 @@ Question read(Json chat) {
     if (user) question.text.clear();
     for (const Json part : message["content"]) {
       question.words += count_words(part["text"].str());
-      if (user && !part["text"].str().empty()) question.text.append(question.text.empty() ? "" : "\n").append(part["text"].str());
+      if (user && !part["text"].str().empty())
+        question.text.append(question.text.empty() ? "" : "\n").append(part["text"].str());
     }
     question.text = shortened(question.text);
     question.last = message;
@@ -55,10 +57,14 @@ Question read(Json chat) {
 
 /// Where `name` stands as a whole word, or npos.
 std::size_t find_word(View text, View name) {
-  const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || (c & 0x80); };
-  for (std::size_t at = text.find(name); at != View::npos && !name.empty(); at = text.find(name, at + 1)) {
+  const auto in_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || (c & 0x80);
+  };
+  for (std::size_t at = text.find(name); at != View::npos && !name.empty();
+       at = text.find(name, at + 1)) {
     const std::size_t end = at + name.size();
-    if ((at == 0 || !in_word(text[at - 1])) && (end == text.size() || !in_word(text[end]))) return at;
+    if ((at == 0 || !in_word(text[at - 1])) && (end == text.size() || !in_word(text[end])))
+      return at;
   }
   return View::npos;
 }
@@ -89,7 +95,8 @@ void set_sample(MutableJson to, Json schema, View words) {
   }
 }
 
-constexpr int kMaxArguments = 100;  // more than any real tool requires: each is looked up among all that the schema has
+constexpr int kMaxArguments =
+    100;  // more than any real tool requires: each is looked up among all that the schema has
 
 /// Calls the tool with its required arguments and what follows its name in the question.
 Status call(Sink& out, Json tool, View id, const Question& question) {
@@ -103,10 +110,12 @@ Status call(Sink& out, Json tool, View id, const Question& question) {
   int arguments = 0;
   for (const Json required : tool["input_schema"]["required"]) {
     if (++arguments > kMaxArguments) break;
-    set_sample(input.root().edit(required.str()), tool["input_schema"]["properties"][required.str()], words);
+    set_sample(input.root().edit(required.str()),
+               tool["input_schema"]["properties"][required.str()], words);
   }
   if (Status status = out.emit(event::tool_input_start(id, name)); !status) return status;
-  if (Status status = out.emit(event::tool_input_delta(id, input.root().dump())); !status) return status;
+  if (Status status = out.emit(event::tool_input_delta(id, input.root().dump())); !status)
+    return status;
   return out.emit(event::tool_call(id, name, input.root()));
 }
 
@@ -116,14 +125,17 @@ std::string answer_to(const Question& question) {
     for (const Json result : question.last["content"]) {
       const Json error = result["error"], content = result["content"];
       const Json told = error ? error : content ? content : result["output"];
-      text.append("The tool ").append(result["name"].str()).append(error ? " failed: " : " returned: ");
+      text.append("The tool ")
+          .append(result["name"].str())
+          .append(error ? " failed: " : " returned: ");
       text.append(shortened(told.is_string() ? std::string(told.str()) : told.dump())).append(" ");
     }
     return text.append("That is all I can say about it.");
   }
   if (!question.text.empty()) text.append("You said: ").append(question.text).append("\n\n");
   return text.append(
-      "I can only repeat what I hear and call the tools you name. For a real model set GEMINI_API_KEY and use the gemini plugin.");
+      "I can only repeat what I hear and call the tools you name. For a real model set "
+      "GEMINI_API_KEY and use the gemini plugin.");
 }
 
 }  // namespace
@@ -132,8 +144,8 @@ Simulator::Simulator(Host host, Json config)
     : host_(host),
       word_delay_(config["word_delay"].duration(std::chrono::milliseconds(20))),
       repeat_(config["repeat"].integer(1)),
-      answers_(host.series(GH_COUNTER, "gatehouse_simulated_answers_total", "Chats that no model has answered.",
-                           {{"plugin", host.instance()}})) {
+      answers_(host.series(GH_COUNTER, "gatehouse_simulated_answers_total",
+                           "Chats that no model has answered.", {{"plugin", host.instance()}})) {
   if (config["intended"].boolean(false)) return;
   host.warning("", kNotice);  // a gateway whose key did not arrive must not pass for a healthy one
   host.health(GH_DEGRADED, kNotice);
@@ -145,7 +157,8 @@ Status Simulator::handle(Exchange& x, Sink& out, Next&) {
   if (Status status = out.emit(event::step_start()); !status) return status;
 
   std::int64_t output_words = 0;
-  const Json tool = question.last["role"].str() == "user" ? named_tool(x.chat()["tools"], question.text) : Json();
+  const Json tool =
+      question.last["role"].str() == "user" ? named_tool(x.chat()["tools"], question.text) : Json();
   if (tool) {
     // The number of the message makes the id unique in its conversation, and the same each time.
     const std::string id = std::string("call-").append(std::to_string(question.messages));
@@ -181,5 +194,6 @@ Status Simulator::speak(Exchange& x, Sink& out, View text) const {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Simulator, "simulator", "1.0.0", "An offline model for first runs, tests and demos",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)
+GATEHOUSE_PLUGIN(gatehouse::Simulator, "simulator", "1.0.0",
+                 "An offline model for first runs, tests and demos", GATEHOUSE_SCHEMA,
+                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)

@@ -6,8 +6,9 @@
 
 namespace gatehouse {
 
-/// A model without a network: answers in words of its own, the same ones each time. It says back what it was asked, calls a
-/// tool when the question names it, and tells what the tool returned. Tokens are words.
+/// A model without a network: answers in words of its own, the same ones each time. It says back
+/// what it was asked, calls a tool when the question names it, and tells what the tool returned.
+/// Tokens are words.
 class Simulator final : public Plugin {
  public:
   Simulator(Host host, Json config);

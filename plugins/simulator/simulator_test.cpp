@@ -28,7 +28,8 @@ std::string user(View text, View tools = "[]") {
 
 TEST_F(SimulatorTest, TellsTheOperatorThatNoModelAnswers) {
   const std::string notice =
-      "answers come from the simulator, not from a model: set GEMINI_API_KEY and use the gemini plugin, or write "
+      "answers come from the simulator, not from a model: set GEMINI_API_KEY and use the gemini "
+      "plugin, or write "
       "`intended: true`";
   EXPECT_EQ(h.warnings, Events{": " + notice});
   EXPECT_EQ(h.health, "degraded: " + notice);
@@ -51,16 +52,19 @@ TEST_F(SimulatorTest, SaysBackWhatItHears) {
   const Answer answer = h.ask(simulator, user("What is a gateway?"));
   EXPECT_EQ(answer.text,
             "I am the simulator, a model without a network. You said: What is a gateway?\n\n"
-            "I can only repeat what I hear and call the tools you name. For a real model set GEMINI_API_KEY and use the gemini plugin.");
+            "I can only repeat what I hear and call the tools you name. For a real model set "
+            "GEMINI_API_KEY and use the gemini plugin.");
   EXPECT_EQ(answer.events.front(), "step-start");
   EXPECT_EQ(answer.events.at(2), "text: am");
   EXPECT_TRUE(h.sleeps.empty());
   EXPECT_EQ(Events(answer.events.end() - 2, answer.events.end()),
-            (Events{R"(usage:{"input_tokens":4,"output_tokens":39,"total_tokens":43})", "step-finish:stop"}));
+            (Events{R"(usage:{"input_tokens":4,"output_tokens":39,"total_tokens":43})",
+                    "step-finish:stop"}));
 }
 
 TEST_F(SimulatorTest, SaysBackTheLastMessageOfTheUser) {
-  const Answer answer = h.ask(simulator, R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "first"}]},
+  const Answer answer = h.ask(
+      simulator, R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "first"}]},
                                                           {"role": "assistant", "content": [{"type": "text", "text": "second"}]},
                                                           {"role": "user", "content": [{"type": "text", "text": "third"}]}]})");
   EXPECT_NE(answer.text.find("You said: third\n"), std::string::npos);
@@ -78,7 +82,8 @@ TEST(Simulator, WaitsBetweenWords) {
   Harness h;
   Simulator simulator(h.host(), h.config(R"({"word_delay": "5ms"})"));
   const Answer answer = h.ask(simulator, user("Hi"));
-  EXPECT_EQ(h.sleeps.size(), answer.events.size() - 3);  // all but step-start, usage and step-finish are words
+  EXPECT_EQ(h.sleeps.size(),
+            answer.events.size() - 3);  // all but step-start, usage and step-finish are words
   EXPECT_EQ(h.sleeps.front(), 5ms);
 }
 
@@ -107,45 +112,58 @@ TEST_F(SimulatorTest, CallsTheToolThatTheQuestionNames) {
     "properties": {"query": {"type": "string"}, "limit": {"type": ["integer", "null"]}, "deep": {"type": "boolean"},
                    "tags": {"type": "array"}, "options": {"type": "object"}, "sort": {"type": "string", "enum": ["date", "rank"]},
                    "optional": {"type": "string"}}}}])";
-  const std::string input = R"({"query":"red shoes","limit":1,"deep":true,"tags":[],"options":{},"sort":"date"})";
+  const std::string input =
+      R"({"query":"red shoes","limit":1,"deep":true,"tags":[],"options":{},"sort":"date"})";
   EXPECT_EQ(h.ask(simulator, user("Please search: red shoes", tools)).events,
-            (Events{"step-start", "tool-input-start:call-1:search", "tool-input-delta:call-1:" + input, "tool-call:call-1:search:" + input,
-                    R"(usage:{"input_tokens":4,"output_tokens":1,"total_tokens":5})", "step-finish:tool-calls"}));
+            (Events{"step-start", "tool-input-start:call-1:search",
+                    "tool-input-delta:call-1:" + input, "tool-call:call-1:search:" + input,
+                    R"(usage:{"input_tokens":4,"output_tokens":1,"total_tokens":5})",
+                    "step-finish:tool-calls"}));
 }
 
 TEST_F(SimulatorTest, FillsInNoMoreThanAHundredArguments) {
   std::string required = "[";
   for (int i = 0; i < 3000; ++i) required += (i == 0 ? "\"a" : ",\"a") + std::to_string(i) + "\"";
-  const std::string tools = R"([{"name": "click", "input_schema": {"required": )" + required + "]}}]";
+  const std::string tools =
+      R"([{"name": "click", "input_schema": {"required": )" + required + "]}}]";
   const std::string call = h.ask(simulator, user("click", tools)).events.at(3);
   EXPECT_EQ(std::count(call.begin(), call.end(), ','), 99);
 }
 
 TEST_F(SimulatorTest, CallsAToolThatAsksForNothing) {
-  EXPECT_EQ(h.ask(simulator, user("click", R"([{"name": "click"}])")).events.at(3), "tool-call:call-1:click:{}");
+  EXPECT_EQ(h.ask(simulator, user("click", R"([{"name": "click"}])")).events.at(3),
+            "tool-call:call-1:click:{}");
 }
 
 TEST_F(SimulatorTest, WantsTheWholeNameOfATool) {
   for (const char* text : {"clicking", "double-click", "my_click", "Click", "two  blanks"}) {
-    EXPECT_EQ(h.ask(simulator, user(text, R"([{"name": "click"}, {"name": ""}])")).events.back(), "step-finish:stop") << text;
+    EXPECT_EQ(h.ask(simulator, user(text, R"([{"name": "click"}, {"name": ""}])")).events.back(),
+              "step-finish:stop")
+        << text;
   }
 }
 
 TEST_F(SimulatorTest, TellsWhatAToolReturned) {
   const auto told = [this](const std::string& result) {
-    return h.ask(simulator, R"({"tools": [{"name": "search"}], "messages": [
+    return h
+        .ask(simulator, R"({"tools": [{"name": "search"}], "messages": [
               {"role": "user", "content": [{"type": "text", "text": "search"}]},
               {"role": "assistant", "content": [{"type": "tool-call", "id": "call-1", "name": "search", "input": {}}]},
-              {"role": "tool", "content": [{"type": "tool-result", "id": "call-1", "name": "search", )" + result + "}]}]}")
+              {"role": "tool", "content": [{"type": "tool-result", "id": "call-1", "name": "search", )" +
+                            result + "}]}]}")
         .text;
   };
-  const std::string start = "I am the simulator, a model without a network. The tool search ", end = " That is all I can say about it.";
+  const std::string start = "I am the simulator, a model without a network. The tool search ",
+                    end = " That is all I can say about it.";
   EXPECT_EQ(told(R"("output": {"hits": 3})"), start + R"(returned: {"hits":3})" + end);
-  EXPECT_EQ(told(R"("content": [{"type": "text", "text": "three"}])"), start + R"(returned: [{"type":"text","text":"three"}])" + end);
+  EXPECT_EQ(told(R"("content": [{"type": "text", "text": "three"}])"),
+            start + R"(returned: [{"type":"text","text":"three"}])" + end);
   EXPECT_EQ(told(R"("error": "no such page")"), start + "failed: no such page" + end);
 }
 
-TEST_F(SimulatorTest, AnswersTheEmptiestQuestion) { EXPECT_EQ(h.ask(simulator, "{}").events.back(), "step-finish:stop"); }
+TEST_F(SimulatorTest, AnswersTheEmptiestQuestion) {
+  EXPECT_EQ(h.ask(simulator, "{}").events.back(), "step-finish:stop");
+}
 
 }  // namespace
 }  // namespace gatehouse

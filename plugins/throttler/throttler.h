@@ -7,8 +7,9 @@
 
 namespace gatehouse {
 
-/// Lets each client make so many requests in any span of time, and run so many at once. The store counts the requests, so that
-/// gateways with the same store share one count; those that run are counted here.
+/// Lets each client make so many requests in any span of time, and run so many at once. The store
+/// counts the requests, so that gateways with the same store share one count; those that run are
+/// counted here.
 class Throttler final : public Plugin {
  public:
   Throttler(Host host, Json config);

@@ -47,7 +47,8 @@ struct ThrottlerTest : ::testing::Test {
     return h.run(noted, request);
   }
   double decisions(const std::string& decision) {
-    return h.metrics.at("gatehouse_throttle_decisions_total{plugin=\"test\",decision=\"" + decision + "\"}");
+    return h.metrics.at("gatehouse_throttle_decisions_total{plugin=\"test\",decision=\"" +
+                        decision + "\"}");
   }
 };
 
@@ -99,8 +100,14 @@ TEST_F(ThrottlerTest, CountsWhatTheKeySays) {
            {"client", known, {other_id, "", known.peer, {}}, true},
            {"client", known, {known.extension, "", "192.0.2.2", {}}, false},
            {"client", known, {known.extension, "", known.peer, {{"X-User", "b"}}}, true},
-           {"client", {known.extension, "laptop", known.peer, {}}, {other_id, "laptop", "192.0.2.2", {}}, true},
-           {"client", {known.extension, "laptop", known.peer, {}}, {known.extension, "phone", known.peer, {}}, false},
+           {"client",
+            {known.extension, "laptop", known.peer, {}},
+            {other_id, "laptop", "192.0.2.2", {}},
+            true},
+           {"client",
+            {known.extension, "laptop", known.peer, {}},
+            {known.extension, "phone", known.peer, {}},
+            false},
            {"client", {"", "", known.peer, {}}, {"", "", "192.0.2.2", {}}, false},
            {"address", known, {other_id, "phone", known.peer, {}}, true},
            {"address", known, {known.extension, "", "192.0.2.2", {}}, false},
@@ -110,7 +117,10 @@ TEST_F(ThrottlerTest, CountsWhatTheKeySays) {
            {"extension", known, {known.extension, "phone", "192.0.2.2", {}}, true},
            {"extension", known, {other_id, "", known.peer, {}}, false},
            {"extension", {"", "", known.peer, {}}, {"", "", "192.0.2.2", {}}, false},
-           {"install", {known.extension, "laptop", known.peer, {}}, {other_id, "laptop", "192.0.2.2", {}}, true},
+           {"install",
+            {known.extension, "laptop", known.peer, {}},
+            {other_id, "laptop", "192.0.2.2", {}},
+            true},
            {"install", known, {other_id, "", known.peer, {}}, true},
            {"install", known, {known.extension, "", "192.0.2.2", {}}, false},
            {"header:X-User",
@@ -124,7 +134,8 @@ TEST_F(ThrottlerTest, CountsWhatTheKeySays) {
            {"header:X-User", known, {known.extension, "", "192.0.2.2", {}}, false}}) {
     Throttler t = throttler(std::string(R"({"limit": 1, "key": ")").append(c.key).append("\"}"));
     EXPECT_EQ(ask(t, c.first).status, 200);
-    EXPECT_EQ(ask(t, c.second).status, c.same ? 429 : 200) << c.key << ": " << c.second.extension << c.second.install << c.second.peer;
+    EXPECT_EQ(ask(t, c.second).status, c.same ? 429 : 200)
+        << c.key << ": " << c.second.extension << c.second.install << c.second.peer;
     h.advance(60s);
   }
 }
@@ -143,7 +154,8 @@ TEST_F(ThrottlerTest, CountsTheClientsBehindAProxyOnTheirOwn) {
 }
 
 TEST_F(ThrottlerTest, CountsARequestForAllPoliciesOrForNone) {
-  Throttler t = throttler(R"({"policies": [{"name": "burst", "limit": 2, "window": "1s"}, {"name": "long", "limit": 3, "window": "1h"}]})");
+  Throttler t = throttler(
+      R"({"policies": [{"name": "burst", "limit": 2, "window": "1s"}, {"name": "long", "limit": 3, "window": "1h"}]})");
   EXPECT_EQ(ask(t).header("RateLimit-Policy"), R"("burst";q=2;w=1, "long";q=3;w=3600)");
   EXPECT_EQ(ask(t).header("RateLimit"), R"("burst";r=0;t=1, "long";r=1;t=3600)");
   Answer answer = ask(t);
@@ -158,7 +170,8 @@ TEST_F(ThrottlerTest, CountsARequestForAllPoliciesOrForNone) {
 }
 
 TEST_F(ThrottlerTest, NamesTheLongestWaitWhenSeveralPoliciesRefuse) {
-  Throttler t = throttler(R"({"policies": [{"name": "a", "limit": 9, "window": "60s"}, {"name": "b", "limit": 1, "window": "1s"},
+  Throttler t = throttler(
+      R"({"policies": [{"name": "a", "limit": 9, "window": "60s"}, {"name": "b", "limit": 1, "window": "1s"},
                                            {"name": "c", "limit": 1, "window": "30s"}, {"name": "d", "limit": 1, "window": "10s"}]})");
   EXPECT_EQ(ask(t).status, 200);
   EXPECT_EQ(ask(t).header("Retry-After"), "30");
@@ -187,8 +200,9 @@ TEST_F(ThrottlerTest, CountsByItselfWhileTheStoreIsDown) {
   answer = ask(t);
   EXPECT_EQ(answer.status, 429);
   EXPECT_EQ(answer.failure.code, "rate_limited");
-  EXPECT_EQ(h.logs, std::vector<std::string>{
-                        "warn: the store does not answer: requests are counted by this gateway alone"});
+  EXPECT_EQ(h.logs,
+            std::vector<std::string>{
+                "warn: the store does not answer: requests are counted by this gateway alone"});
   EXPECT_EQ(decisions("store_failure"), 2);
   EXPECT_EQ(decisions("allowed"), 2);
   EXPECT_EQ(decisions("refused"), 1);
@@ -198,7 +212,8 @@ TEST_F(ThrottlerTest, LetsRequestsPassUncountedWhileTheStoreIsDownIfItIsToldSo) 
   Throttler t = throttler(R"({"limit": 1, "on_store_failure": "open"})");
   h.store_down = true;
   for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(t).status, 200);
-  EXPECT_EQ(h.logs, std::vector<std::string>{"warn: the store does not answer: requests pass uncounted"});
+  EXPECT_EQ(h.logs,
+            std::vector<std::string>{"warn: the store does not answer: requests pass uncounted"});
   EXPECT_EQ(decisions("store_failure"), 3);
   EXPECT_EQ(decisions("allowed"), 0);
 
@@ -222,16 +237,18 @@ TEST_F(ThrottlerTest, RefusesALimitThatTheStoreCannotCount) {
   (void)throttler(R"({"limit": 50})");
   EXPECT_TRUE(h.problems.empty());
   (void)throttler(R"({"policies": [{"name": "a", "limit": 51}]})");
-  EXPECT_EQ(h.problems,
-            std::vector<std::string>{
-                "/policies/0/limit: `limit` is more than the store can count, 50: lower it, or raise "
-                "store.max_size to 256 bytes for each"});
+  EXPECT_EQ(
+      h.problems,
+      std::vector<std::string>{
+          "/policies/0/limit: `limit` is more than the store can count, 50: lower it, or raise "
+          "store.max_size to 256 bytes for each"});
 }
 
 TEST_F(ThrottlerTest, AddsToTheHeadersOfTheThrottlerAbove) {
   Throttler above = throttler(R"({"name": "all", "limit": 9})"),
             below = throttler(R"({"name": "one", "limit": 1, "key": "address"})");
-  const gh_next end{sizeof end, nullptr, [](void*, gh_exchange*, const gh_sink*) -> gh_status { return GH_OK; }};
+  const gh_next end{sizeof end, nullptr,
+                    [](void*, gh_exchange*, const gh_sink*) -> gh_status { return GH_OK; }};
   h.next = [&](Exchange& x, Sink& out) {
     Next next(&end);
     return below.handle(x, out, next);
@@ -258,11 +275,13 @@ TEST_F(ThrottlerTest, LimitsTheRequestsThatRunAtOnce) {
   EXPECT_EQ(ask(t).status, 200);
   ASSERT_EQ(inner.size(), 3u);
   EXPECT_EQ(inner[0].status, 429);
-  EXPECT_EQ(inner[0].failure.message, "Too many requests at once: at most 2. Try again when one has ended.");
+  EXPECT_EQ(inner[0].failure.message,
+            "Too many requests at once: at most 2. Try again when one has ended.");
   EXPECT_EQ(inner[0].header("Retry-After"), "1");
   EXPECT_EQ(inner[1].status, 200) << "another client has places of its own";
   EXPECT_EQ(inner[2].status, 200);
-  EXPECT_EQ(ask(t).header("RateLimit"), R"("default";r=97;t=60)") << "what was refused does not count";
+  EXPECT_EQ(ask(t).header("RateLimit"), R"("default";r=97;t=60)")
+      << "what was refused does not count";
   EXPECT_EQ(decisions("refused"), 1);
 }
 
@@ -313,12 +332,11 @@ TEST_F(ThrottlerTest, TellsWhatIsWrongWithItsConfiguration) {
   (void)throttler(R"({"limit": 5,
                       "policies": [{"name": "a", "window": "0s"}, {"name": "a", "window": "25h"}, {"name": "b", "window": "1500ms"}]})");
   EXPECT_EQ(h.problems,
-            (std::vector<std::string>{
-                "/policies/0/window: must be whole seconds, from 1s to 24h",
-                "/policies/1/window: must be whole seconds, from 1s to 24h",
-                "/policies/1/name: another policy has this name",
-                "/policies/2/window: must be whole seconds, from 1s to 24h",
-                "/limit: `limit` belongs into each entry of `policies`"}));
+            (std::vector<std::string>{"/policies/0/window: must be whole seconds, from 1s to 24h",
+                                      "/policies/1/window: must be whole seconds, from 1s to 24h",
+                                      "/policies/1/name: another policy has this name",
+                                      "/policies/2/window: must be whole seconds, from 1s to 24h",
+                                      "/limit: `limit` belongs into each entry of `policies`"}));
 }
 
 TEST_F(ThrottlerTest, TellsNobodyTheHeaderThatItCountsBy) {

@@ -6,9 +6,9 @@
 
 namespace gatehouse {
 
-/// POST /api/tools/sync keeps the tools of an extension in the store; its chats that bring no `toolSchemas` get them from
-/// there. Tools are kept by the id of the extension and by who uses it, an install token or else an address: nobody is offered
-/// those of another, or can replace them.
+/// POST /api/tools/sync keeps the tools of an extension in the store; its chats that bring no
+/// `toolSchemas` get them from there. Tools are kept by the id of the extension and by who uses it,
+/// an install token or else an address: nobody is offered those of another, or can replace them.
 class Tools final : public Plugin {
  public:
   Tools(Host host, Json config);
@@ -28,7 +28,8 @@ class Tools final : public Plugin {
   const bool anyone_;
   const std::size_t max_tools_;
   const std::size_t max_tool_bytes_;
-  std::atomic<std::chrono::nanoseconds> next_warning_{};  // without it, a store that is down would be told with each chat
+  std::atomic<std::chrono::nanoseconds>
+      next_warning_{};  // without it, a store that is down would be told with each chat
 };
 
 }  // namespace gatehouse

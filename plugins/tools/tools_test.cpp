@@ -45,7 +45,9 @@ struct ToolsTest : ::testing::Test {
 
   Answer sync(View schemas, const std::string& id = kId) {
     return h.post(auth, "/api/tools/sync",
-                  R"({"extensionId": ")" + id + R"(", "version": "1.0", "timestamp": 1, "schemas": )" + std::string(schemas) + "}",
+                  R"({"extensionId": ")" + id +
+                      R"(", "version": "1.0", "timestamp": 1, "schemas": )" + std::string(schemas) +
+                      "}",
                   {{"X-Extension-ID", id}});
   }
   std::string refusal(View schemas) {
@@ -61,12 +63,15 @@ struct ToolsTest : ::testing::Test {
 };
 
 TEST_F(ToolsTest, OffersWhatWasSentInLaterChats) {
-  const Answer answer = sync(R"([{"name": "click", "description": "Click \"it\"", "inputSchema": {"type": "object"},
+  const Answer answer =
+      sync(R"([{"name": "click", "description": "Click \"it\"", "inputSchema": {"type": "object"},
                                   "mcp": {"executionLocation": "extension"}, "icon": "x.png"}, {"name": "kit_echo", "inputSchema": null}])");
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.body, R"({"success":true,"message":"Tools are kept: 2","receivedCount":2,"storedCount":2})");
-  EXPECT_EQ(tools_of_chat(), R"([{"name":"click","description":"Click \"it\"","inputSchema":{"type":"object"},)"
-                             R"("mcp":{"executionLocation":"extension"}},{"name":"kit_echo"}])");
+  EXPECT_EQ(answer.body,
+            R"({"success":true,"message":"Tools are kept: 2","receivedCount":2,"storedCount":2})");
+  EXPECT_EQ(tools_of_chat(),
+            R"([{"name":"click","description":"Click \"it\"","inputSchema":{"type":"object"},)"
+            R"("mcp":{"executionLocation":"extension"}},{"name":"kit_echo"}])");
   EXPECT_EQ(tools_of_chat(R"({"toolSchemas": null})").substr(0, 16), R"([{"name":"click")");
 }
 
@@ -110,7 +115,8 @@ TEST_F(ToolsTest, LetsNobodyReplaceTheToolsOfAnotherUserOfTheExtension) {
 
 TEST(Tools, KeepsToolsOfKnownCallersOnlyWhereOtherMachinesAsk) {
   const std::string body = R"({"extensionId": ")" + kId + R"(", "schemas": []})";
-  for (const auto& [config, code] : {std::pair("{}", "install_required"), std::pair(R"({"anyone": true})", "")}) {
+  for (const auto& [config, code] :
+       {std::pair("{}", "install_required"), std::pair(R"({"anyone": true})", "")}) {
     Harness h;
     h.expose();
     Tools tools(h.host(), h.config(config));
@@ -139,26 +145,33 @@ TEST_F(ToolsTest, NamesTheRuleThatABodyBreaks) {
       {"[]", "the body must be a JSON object"},
       {R"({"tools": "x"})", "extensionId must be a string"},
   };
-  for (const auto& [body, message] : cases) EXPECT_EQ(h.post(auth, "/api/tools/sync", body).failure.message, message) << body;
+  for (const auto& [body, message] : cases)
+    EXPECT_EQ(h.post(auth, "/api/tools/sync", body).failure.message, message) << body;
   EXPECT_EQ(h.post(auth, "/api/tools/sync", "[[").status, 400);
 }
 
 TEST_F(ToolsTest, NamesTheToolAndTheRuleThatItBreaks) {
-  const std::string name_rule = ".name must be 1 to 128 of the characters A-Z, a-z, 0-9, _, . and -";
+  const std::string name_rule =
+      ".name must be 1 to 128 of the characters A-Z, a-z, 0-9, _, . and -";
   EXPECT_EQ(refusal("{}"), "schemas must be an array of at most 128 tools");
   EXPECT_EQ(refusal(R"(["click"])"), "schemas[0] must be an object");
   for (const std::string name : {R"("")", R"("a b")", R"("ü")", "7", "null"})
     EXPECT_EQ(refusal(R"([{"name": )" + name + "}]"), "schemas[0]" + name_rule);
   EXPECT_EQ(refusal(R"([{"name": ")" + std::string(129, 'x') + R"("}])"), "schemas[0]" + name_rule);
-  EXPECT_EQ(refusal(R"([{"name": "a"}, {"name": "b", "description": 1}])"), "schemas[1].description must be a string");
+  EXPECT_EQ(refusal(R"([{"name": "a"}, {"name": "b", "description": 1}])"),
+            "schemas[1].description must be a string");
   EXPECT_EQ(refusal(R"([{"name": "a", "description": ")" + std::string(4097, 'x') + R"("}])"),
             "schemas[0].description must be at most 4096 bytes long");
-  EXPECT_EQ(refusal(R"([{"name": "a", "inputSchema": true}])"), "schemas[0].inputSchema must be an object");
+  EXPECT_EQ(refusal(R"([{"name": "a", "inputSchema": true}])"),
+            "schemas[0].inputSchema must be an object");
   EXPECT_EQ(refusal(R"([{"name": "a", "mcp": "files"}])"), "schemas[0].mcp must be an object");
-  EXPECT_EQ(refusal(R"([{"name": "a"}, {"name": "b"}, {"name": "a"}])"), "schemas[2].name must not be that of a tool before it");
+  EXPECT_EQ(refusal(R"([{"name": "a"}, {"name": "b"}, {"name": "a"}])"),
+            "schemas[2].name must not be that of a tool before it");
   EXPECT_EQ(refusal(R"([{"name": "a", "mcp": {"x": ")" + std::string(32 << 10, 'x') + R"("}}])"),
             "schemas[0] must be at most 32768 bytes of JSON");
-  EXPECT_EQ(sync(R"([{"name": "aZ09_.-)" + std::string(121, 'x') + R"(", "description": ")" + std::string(4096, 'x') + R"("}])").status,
+  EXPECT_EQ(sync(R"([{"name": "aZ09_.-)" + std::string(121, 'x') + R"(", "description": ")" +
+                 std::string(4096, 'x') + R"("}])")
+                .status,
             200);
 }
 
@@ -172,10 +185,13 @@ TEST(Tools, HasTheLimitsOfTheOperator) {
   Harness h;
   Tools tools(h.host(), h.config(R"({"max_tools": 1, "max_tool_size": "16B"})"));
   const auto refusal = [&](const std::string& schemas) {
-    return h.post(tools, "/api/tools/sync", R"({"extensionId": "x", "schemas": )" + schemas + "}", {{"X-Extension-ID", "x"}})
+    return h
+        .post(tools, "/api/tools/sync", R"({"extensionId": "x", "schemas": )" + schemas + "}",
+              {{"X-Extension-ID", "x"}})
         .failure.message;
   };
-  EXPECT_EQ(refusal(R"([{"name": "a"}, {"name": "b"}])"), "schemas must be an array of at most 1 tools");
+  EXPECT_EQ(refusal(R"([{"name": "a"}, {"name": "b"}])"),
+            "schemas must be an array of at most 1 tools");
   EXPECT_EQ(refusal(R"([{"name": "123456"}])"), "schemas[0] must be at most 16 bytes of JSON");
   EXPECT_EQ(refusal(R"([{"name": "12345"}])"), "");
 }
@@ -197,8 +213,14 @@ TEST_F(ToolsTest, SaysThatAStoreThatIsDownKeepsNothing) {
 
 TEST(Tools, SaysThatTheStoreTakesNoMore) {
   Harness h;
-  Tools tools(h.host(), h.config(R"({"ttl": "0s"})"));  // refused by the store with the same status as what is too large
-  EXPECT_EQ(h.post(tools, "/api/tools/sync", R"({"extensionId": "x", "schemas": []})", {{"X-Extension-ID", "x"}}).status, 413);
+  Tools tools(
+      h.host(),
+      h.config(
+          R"({"ttl": "0s"})"));  // refused by the store with the same status as what is too large
+  EXPECT_EQ(h.post(tools, "/api/tools/sync", R"({"extensionId": "x", "schemas": []})",
+                   {{"X-Extension-ID", "x"}})
+                .status,
+            413);
 }
 
 TEST_F(ToolsTest, LetsChatsGoOnWithoutTheStoreAndWarnsOnceAMinute) {
@@ -207,18 +229,23 @@ TEST_F(ToolsTest, LetsChatsGoOnWithoutTheStoreAndWarnsOnceAMinute) {
     h.advance(wait);
     EXPECT_EQ(tools_of_chat(), "null");
   }
-  EXPECT_EQ(h.logs, Events(2, "warn: chats go on without the tools of their extension: the store does not answer"));
+  EXPECT_EQ(
+      h.logs,
+      Events(2,
+             "warn: chats go on without the tools of their extension: the store does not answer"));
 }
 
 TEST_F(ToolsTest, LetsChatsGoOnWhenTheStoreHoldsSomethingElse) {
   h.store[kId + "@127.0.0.1"] = "[{";
   EXPECT_EQ(tools_of_chat(), "null");
-  EXPECT_EQ(h.logs, (Events{"warn: chats go on without the tools of their extension: what the store holds is no JSON"}));
+  EXPECT_EQ(h.logs, (Events{"warn: chats go on without the tools of their extension: what the "
+                            "store holds is no JSON"}));
 }
 
 TEST_F(ToolsTest, TouchesNothingButChats) {
   sync(R"([{"name": "click"}])");
-  for (const auto& [method, path] : {std::pair("POST", "/api/other"), std::pair("PUT", "/api/chat")}) {
+  for (const auto& [method, path] :
+       {std::pair("POST", "/api/other"), std::pair("PUT", "/api/chat")}) {
     h.host().route(method, path);
     testing::Request request(method, path);
     request.headers = {{"Content-Type", "application/json"}, {"X-Extension-ID", kId}};

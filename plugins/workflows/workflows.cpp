@@ -61,7 +61,8 @@ constexpr View kFileSchema = R"({
   }
 })";
 
-/// What a workflow says about how the model is asked: the member of the chat document, and that of the file.
+/// What a workflow says about how the model is asked: the member of the chat document, and that of
+/// the file.
 constexpr std::pair<View, View> kMembers[] = {
     {"model", "preferredModel"},
     {"temperature", "temperature"},
@@ -79,14 +80,20 @@ constexpr std::pair<View, View> kMembers[] = {
 };
 
 /// Whether `chat` will answer it. Nobody answers POST /api/chat where there is no `chat`.
-bool is_chat(const Exchange& x) { return x.route() != -1 && x.method() == "POST" && x.path() == "/api/chat"; }
+bool is_chat(const Exchange& x) {
+  return x.route() != -1 && x.method() == "POST" && x.path() == "/api/chat";
+}
 
 }  // namespace
 
 Workflows::Workflows(Host host, Json config)
-    : host_(host), file_(config["file"].str()), stamp_(host.stamp(file_)), list_route_(host.route("GET", "/api/workflows")) {
+    : host_(host),
+      file_(config["file"].str()),
+      stamp_(host.stamp(file_)),
+      list_route_(host.route("GET", "/api/workflows")) {
   std::vector<std::string> problems;
-  if (auto document = host.load(file_, kFileSchema, problems)) definitions_ = std::make_shared<const Document>(std::move(*document));
+  if (auto document = host.load(file_, kFileSchema, problems))
+    definitions_ = std::make_shared<const Document>(std::move(*document));
   for (const std::string& problem : problems) host.problem("/file", problem);
   const OfferedModels offered(host);
   for (const Json workflow : definitions_ ? Json(definitions_->root()["workflows"]) : Json()) {
@@ -159,7 +166,8 @@ void Workflows::watch(Exchange& x) {
     stamp_ = stamp;
     std::vector<std::string> problems;
     auto document = host_.load(file_, kFileSchema, problems);
-    for (const std::string& problem : problems) host_.error("the workflows stay as they were: " + problem);
+    for (const std::string& problem : problems)
+      host_.error("the workflows stay as they were: " + problem);
     if (!document || document->root().dump() == definitions()->root().dump()) continue;
     {
       const std::lock_guard lock(mutex_);
@@ -171,5 +179,6 @@ void Workflows::watch(Exchange& x) {
 
 }  // namespace gatehouse
 
-GATEHOUSE_PLUGIN(gatehouse::Workflows, "workflows", "1.0.0", "Prompts, tools and models that clients choose by name",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD)
+GATEHOUSE_PLUGIN(gatehouse::Workflows, "workflows", "1.0.0",
+                 "Prompts, tools and models that clients choose by name", GATEHOUSE_SCHEMA,
+                 GH_PLUGIN_HEAD)

@@ -7,8 +7,9 @@
 
 namespace gatehouse {
 
-/// Named ways to ask the model, which clients choose by id: a prompt, the tools it may use, the model and how to ask it.
-/// GET /api/workflows lists them; in a chat the chosen one goes into the chat document before `chat` fills in the rest.
+/// Named ways to ask the model, which clients choose by id: a prompt, the tools it may use, the
+/// model and how to ask it. GET /api/workflows lists them; in a chat the chosen one goes into the
+/// chat document before `chat` fills in the rest.
 class Workflows final : public Plugin {
  public:
   Workflows(Host host, Json config);

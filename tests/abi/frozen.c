@@ -1,12 +1,16 @@
-/* What was published stays where it is: a plugin built once loads in every later 1.x host. Append below, never change a line. */
+/* What was published stays where it is: a plugin built once loads in every later 1.x host. Append
+ * below, never change a line. */
 #include "gatehouse/abi.h"
 #include "gatehouse/models.h"
 
-#define FROZEN(type, member, offset) _Static_assert(offsetof(type, member) == (offset), #type "." #member " has moved")
-#define FROZEN_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type " has another size, but has no member `size`")
+#define FROZEN(type, member, offset) \
+  _Static_assert(offsetof(type, member) == (offset), #type "." #member " has moved")
+#define FROZEN_SIZE(type, size) \
+  _Static_assert(sizeof(type) == (size), #type " has another size, but has no member `size`")
 #define FROZEN_VALUE(name, value) _Static_assert((name) == (value), #name " has another value")
 
-_Static_assert(sizeof(void *) == 8 && sizeof(size_t) == 8, "the offsets below are those of 64-bit machines");
+_Static_assert(sizeof(void*) == 8 && sizeof(size_t) == 8,
+               "the offsets below are those of 64-bit machines");
 
 FROZEN(gh_str, p, 0);
 FROZEN(gh_str, n, 8);

@@ -1,9 +1,11 @@
 // A client for load tests: many connections, one thread. Prints one line of JSON.
 //
-//   bench_load loop    --port P --connections N --seconds T   each connection asks again as soon as it has its answer
-//   bench_load streams --port P --connections N --seconds T   each connection reads one answer to its end, for at most T
-//   bench_load hold    --port P --connections N --seconds T   as streams, but every connection stays open; prints "holding" when each
-//                                                             has begun to be answered, and ends with T or with standard input
+//   bench_load loop    --port P --connections N --seconds T   each connection asks again as soon as
+//   it has its answer bench_load streams --port P --connections N --seconds T   each connection
+//   reads one answer to its end, for at most T bench_load hold    --port P --connections N
+//   --seconds T   as streams, but every connection stays open; prints "holding" when each
+//                                                             has begun to be answered, and ends
+//                                                             with T or with standard input
 //
 //   --path /health          what to ask for
 //   --body FILE             POST it as JSON instead of GET
@@ -11,7 +13,8 @@
 //   --ramp SECONDS          open the connections over this time instead of at once (streams, hold)
 //   --done                  an answer must end with the event "data: [DONE]"
 //
-// streams and hold also read the sending times in events of bench_upstream ("t=<CLOCK_MONOTONIC, ns> ").
+// streams and hold also read the sending times in events of bench_upstream ("t=<CLOCK_MONOTONIC,
+// ns> ").
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -50,7 +53,9 @@ constexpr auto kDrain = 5s;               // for answers that are under way when
   std::exit(2);
 }
 
-float milliseconds(Clock::duration time) { return std::chrono::duration<float, std::milli>(time).count(); }
+float milliseconds(Clock::duration time) {
+  return std::chrono::duration<float, std::milli>(time).count();
+}
 
 struct Options {
   std::string mode;
@@ -71,7 +76,8 @@ double number(const std::string& text) {
 Options parse(int argc, char** argv) {
   Options o;
   o.mode = argc > 1 ? argv[1] : "";
-  if (o.mode != "loop" && o.mode != "streams" && o.mode != "hold") die("the first argument is loop, streams or hold");
+  if (o.mode != "loop" && o.mode != "streams" && o.mode != "hold")
+    die("the first argument is loop, streams or hold");
   for (int i = 2; i < argc; ++i) {
     const std::string_view name = argv[i];
     if (name == "--done") {
@@ -104,14 +110,17 @@ Options parse(int argc, char** argv) {
 }
 
 std::string request_of(const Options& o) {
-  std::string r =
-      (o.body.empty() ? "GET " : "POST ") + o.path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(o.port) + "\r\n" + o.headers;
-  if (!o.body.empty()) r += "Content-Type: application/json\r\nContent-Length: " + std::to_string(o.body.size()) + "\r\n";
+  std::string r = (o.body.empty() ? "GET " : "POST ") + o.path +
+                  " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(o.port) + "\r\n" + o.headers;
+  if (!o.body.empty())
+    r += "Content-Type: application/json\r\nContent-Length: " + std::to_string(o.body.size()) +
+         "\r\n";
   return r + "\r\n" + o.body;
 }
 
-/// Reads one HTTP/1.1 answer that arrives in pieces of any size. The body is framed by Content-Length or chunks; one that ends with
-/// the connection counts as broken, since nobody can tell whether it is whole.
+/// Reads one HTTP/1.1 answer that arrives in pieces of any size. The body is framed by
+/// Content-Length or chunks; one that ends with the connection counts as broken, since nobody can
+/// tell whether it is whole.
 class Answer {
  public:
   /// Gives the body to on_body(string_view). Bytes after the end of the answer make it broken.
@@ -209,7 +218,8 @@ class Stamps {
         state_ = kDigits;
         value_ = digits_ = 0;
       } else {
-        if (state_ == kDigits && digits_ == 19) on_stamp(Clock::time_point(Clock::duration(value_)));
+        if (state_ == kDigits && digits_ == 19)
+          on_stamp(Clock::time_point(Clock::duration(value_)));
         state_ = c == 't' ? kEquals : kLetter;
       }
     }
@@ -241,7 +251,8 @@ struct Results {
 
 class Load {
  public:
-  explicit Load(const Options& options) : o_(options), request_(request_of(o_)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  explicit Load(const Options& options)
+      : o_(options), request_(request_of(o_)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     address_.sin_family = AF_INET;
     address_.sin_port = htons(o_.port);
     address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -268,13 +279,18 @@ class Load {
     const double seconds = std::chrono::duration<double>(finished_ - start_).count();
     std::string status;
     for (const auto& [code, count] : results_.status)
-      status += (status.empty() ? "\"" : ",\"") + std::to_string(code) + "\":" + std::to_string(count);
+      status +=
+          (status.empty() ? "\"" : ",\"") + std::to_string(code) + "\":" + std::to_string(count);
     std::printf(
-        "{\"requests\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"errors\":%zu,\"unfinished\":%zu,"
-        "\"status\":{%s},\"body_bytes\":%zu,\"events\":%zu,\"event_p50_ms\":%.3f,\"event_p99_ms\":%.3f,\"first_error\":\"%s\"}\n",
-        results_.completed, seconds, double(results_.completed) / seconds, percentile(results_.answer_ms, 0.50),
-        percentile(results_.answer_ms, 0.99), results_.errors, in_flight_, status.c_str(), results_.bytes, results_.event_ms.size(),
-        percentile(results_.event_ms, 0.50), percentile(results_.event_ms, 0.99), results_.first_error.c_str());
+        "{\"requests\":%zu,\"seconds\":%.3f,\"per_second\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
+        "\"errors\":%zu,\"unfinished\":%zu,"
+        "\"status\":{%s},\"body_bytes\":%zu,\"events\":%zu,\"event_p50_ms\":%.3f,\"event_p99_ms\":%"
+        ".3f,\"first_error\":\"%s\"}\n",
+        results_.completed, seconds, double(results_.completed) / seconds,
+        percentile(results_.answer_ms, 0.50), percentile(results_.answer_ms, 0.99), results_.errors,
+        in_flight_, status.c_str(), results_.bytes, results_.event_ms.size(),
+        percentile(results_.event_ms, 0.50), percentile(results_.event_ms, 0.99),
+        results_.first_error.c_str());
   }
 
  private:
@@ -295,8 +311,10 @@ class Load {
   void open_more() {
     const auto now = Clock::now();
     std::size_t due = o_.connections;
-    if (o_.ramp.count() > 0) due = std::min(due, static_cast<std::size_t>(double(due) * ((now - start_) / o_.ramp)) + 1);
-    while (opened_ < due && opening_ < kMaxOpening && now < end_ && results_.errors < kMaxErrors) open();
+    if (o_.ramp.count() > 0)
+      due = std::min(due, static_cast<std::size_t>(double(due) * ((now - start_) / o_.ramp)) + 1);
+    while (opened_ < due && opening_ < kMaxOpening && now < end_ && results_.errors < kMaxErrors)
+      open();
   }
 
   void open() {
@@ -311,7 +329,8 @@ class Load {
     ++opening_;
     ++in_flight_;
     watch(fd, EPOLL_CTL_ADD, EPOLLOUT);
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&address_), sizeof address_) != 0 && errno != EINPROGRESS)
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&address_), sizeof address_) != 0 &&
+        errno != EINPROGRESS)
       fail(fd, std::strerror(errno));
   }
 
@@ -340,10 +359,13 @@ class Load {
     const ssize_t n = recv(fd, buffer_.data(), buffer_.size(), 0);
     if (n < 0 && errno == EAGAIN) return;
     if (n < 0) return fail(fd, std::strerror(errno));
-    if (n == 0) return fail(fd, connections_[fd]->idle ? "closed while idle" : "closed in the middle of an answer");
+    if (n == 0)
+      return fail(
+          fd, connections_[fd]->idle ? "closed while idle" : "closed in the middle of an answer");
     Connection& c = *connections_[fd];
     const auto now = Clock::now();
-    c.answer.feed({buffer_.data(), static_cast<std::size_t>(n)}, [&](std::string_view body) { read_body(c, body, now); });
+    c.answer.feed({buffer_.data(), static_cast<std::size_t>(n)},
+                  [&](std::string_view body) { read_body(c, body, now); });
     if (c.answer.broken()) return fail(fd, "not an HTTP/1.1 answer of known length");
     if (c.opening && c.answer.begun()) {
       c.opening = false;
@@ -355,7 +377,9 @@ class Load {
   void read_body(Connection& c, std::string_view body, Clock::time_point now) {
     results_.bytes += body.size();
     if (o_.mode != "loop") {
-      c.stamps.feed(body, [&](Clock::time_point sent) { results_.event_ms.push_back(milliseconds(now - sent)); });
+      c.stamps.feed(body, [&](Clock::time_point sent) {
+        results_.event_ms.push_back(milliseconds(now - sent));
+      });
     }
     if (!o_.done) return;
     c.tail.append(body.substr(body.size() - std::min(body.size(), kDone.size())));
@@ -364,7 +388,8 @@ class Load {
 
   void complete(int fd, Clock::time_point now) {
     Connection& c = *connections_[fd];
-    if (o_.done && c.answer.status() == 200 && c.tail != kDone) return fail(fd, "the answer does not end with data: [DONE]");
+    if (o_.done && c.answer.status() == 200 && c.tail != kDone)
+      return fail(fd, "the answer does not end with data: [DONE]");
     ++results_.completed;
     ++results_.status[c.answer.status()];
     results_.answer_ms.push_back(milliseconds(now - c.asked));

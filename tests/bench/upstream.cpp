@@ -1,12 +1,14 @@
-// An upstream for load tests that speaks as much of the Gemini API as a chat needs: streamGenerateContent with alt=sse
-// over HTTP/1.1. One thread; thousands of streams.
+// An upstream for load tests that speaks as much of the Gemini API as a chat needs:
+// streamGenerateContent with alt=sse over HTTP/1.1. One thread; thousands of streams.
 //
-//   bench_upstream LANE...       each lane listens on a port of its own and prints "listening PORT LANE"
+//   bench_upstream LANE...       each lane listens on a port of its own and prints "listening PORT
+//   LANE"
 //
 //   once:EVENTS[@PORT]           the whole answer in one send
 //   each:EVENTS[@PORT]           every event in a send of its own, back to back
-//   every:EVENTS:MS[@PORT]       an event every MS milliseconds; its text begins with the time of sending, "t=<CLOCK_MONOTONIC, ns> "
-//   json[@PORT]                  one JSON document with Content-Length, whatever is asked
+//   every:EVENTS:MS[@PORT]       an event every MS milliseconds; its text begins with the time of
+//   sending, "t=<CLOCK_MONOTONIC, ns> " json[@PORT]                  one JSON document with
+//   Content-Length, whatever is asked
 //
 // Requests must carry Content-Length, as those of nginx and of the gateway do.
 #include <arpa/inet.h>
@@ -38,12 +40,15 @@ using namespace std::literals;
 
 // The head Google sends, as far as it has a bearing on size.
 constexpr auto kStreamHead =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Disposition: attachment\r\nVary: Origin\r\nVary: X-Origin\r\n"
-    "Vary: Referer\r\nTransfer-Encoding: chunked\r\nServer: scaffolding on HTTPServer2\r\nX-XSS-Protection: 0\r\n"
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Disposition: "
+    "attachment\r\nVary: Origin\r\nVary: X-Origin\r\n"
+    "Vary: Referer\r\nTransfer-Encoding: chunked\r\nServer: scaffolding on "
+    "HTTPServer2\r\nX-XSS-Protection: 0\r\n"
     "X-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\n\r\n"sv;
 constexpr auto kNotFound =
     "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n{\"error\":{\"code\":404}}"sv;
-constexpr auto kStamp = "t=0000000000000000000 "sv;  // as wide as the largest 64-bit time, so that a chunk keeps its length
+constexpr auto kStamp = "t=0000000000000000000 "sv;  // as wide as the largest 64-bit time, so that
+                                                     // a chunk keeps its length
 constexpr auto kWords = "some words of an answer "sv;
 
 std::string chunk(std::string_view data) {
@@ -52,7 +57,8 @@ std::string chunk(std::string_view data) {
   return std::string(size.data(), n).append(data).append("\r\n");
 }
 
-/// A GenerateContentResponse of about 170 bytes as one chunk; the last one also says why the model stopped and what it took.
+/// A GenerateContentResponse of about 170 bytes as one chunk; the last one also says why the model
+/// stopped and what it took.
 std::string event(std::string_view text, bool last, std::size_t events) {
   std::string data = R"(data: {"candidates":[{"content":{"parts":[{"text":")";
   data.append(text).append(R"("}],"role":"model"})");
@@ -60,8 +66,9 @@ std::string event(std::string_view text, bool last, std::size_t events) {
   data += R"(,"index":0}])";
   if (last) {
     const std::string output = std::to_string(events * 5);
-    data += R"(,"usageMetadata":{"promptTokenCount":480,"candidatesTokenCount":)" + output + R"(,"totalTokenCount":)" +
-            std::to_string(480 + events * 5) + R"(,"promptTokensDetails":[{"modality":"TEXT","tokenCount":480}]})";
+    data += R"(,"usageMetadata":{"promptTokenCount":480,"candidatesTokenCount":)" + output +
+            R"(,"totalTokenCount":)" + std::to_string(480 + events * 5) +
+            R"(,"promptTokensDetails":[{"modality":"TEXT","tokenCount":480}]})";
   }
   data += R"(,"modelVersion":"gemini-2.5-flash","responseId":"qJ5xaPbz"})"
           "\r\n\r\n";
@@ -78,7 +85,7 @@ struct Lane {
   int listener = -1;
   std::vector<std::string> pieces;     // of one answer, each for a send of its own
   std::chrono::milliseconds pause{0};  // between two pieces
-  std::deque<Due> due;                 // who waits out the pause; in order, because it is always the same
+  std::deque<Due> due;  // who waits out the pause; in order, because it is always the same
   bool any_request = false;
 };
 
@@ -102,7 +109,8 @@ struct Connection {
 std::size_t number(std::string_view text) {
   std::size_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) die("not a number: " + std::string(text));
+  if (error != std::errc() || end != text.data() + text.size())
+    die("not a number: " + std::string(text));
   return value;
 }
 
@@ -110,7 +118,8 @@ std::size_t number(std::string_view text) {
 std::vector<std::string> pieces_of(std::string_view kind, std::size_t events) {
   std::vector<std::string> pieces{std::string(kStreamHead)};
   for (std::size_t i = 1; i <= events; ++i) {
-    std::string piece = event(kind == "every" ? std::string(kStamp) + "words" : kWords, i == events, events);
+    std::string piece =
+        event(kind == "every" ? std::string(kStamp) + "words" : kWords, i == events, events);
     if (i == events) piece += "0\r\n\r\n";
     if (kind == "once" || (kind == "every" && i == 1)) {
       pieces.back() += piece;
@@ -122,9 +131,11 @@ std::vector<std::string> pieces_of(std::string_view kind, std::size_t events) {
 }
 
 std::string json_answer() {
-  const std::string body =
-      R"({"candidates":[{"content":{"parts":[{"text":")" + std::string(900, 'a') + R"("}],"role":"model"},"finishReason":"STOP"}]})";
-  return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string body = R"({"candidates":[{"content":{"parts":[{"text":")" +
+                           std::string(900, 'a') +
+                           R"("}],"role":"model"},"finishReason":"STOP"}]})";
+  return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 /// Listens on the loopback address and says on which port.
@@ -177,7 +188,8 @@ Lane make_lane(const std::string& name) {
 
 class Upstream {
  public:
-  explicit Upstream(std::vector<Lane> lanes) : lanes_(std::move(lanes)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  explicit Upstream(std::vector<Lane> lanes)
+      : lanes_(std::move(lanes)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     for (const Lane& lane : lanes_) watch(lane.listener, EPOLL_CTL_ADD, EPOLLIN);
   }
 
@@ -187,7 +199,9 @@ class Upstream {
       const int n = epoll_wait(epoll_, events.data(), events.size(), time_to_next());
       for (int i = 0; i < n; ++i) {
         const std::size_t fd = events[i].data.u32;
-        const auto lane = std::find_if(lanes_.begin(), lanes_.end(), [fd](const Lane& l) { return std::size_t(l.listener) == fd; });
+        const auto lane = std::find_if(lanes_.begin(), lanes_.end(), [fd](const Lane& l) {
+          return std::size_t(l.listener) == fd;
+        });
         if (lane != lanes_.end()) {
           accept_all(*lane);
           continue;
@@ -242,7 +256,8 @@ class Upstream {
     if (n <= 0) return drop(fd);
     Connection& c = *connections_[fd];
     std::string_view bytes(buffer_.data(), static_cast<std::size_t>(n));
-    if (c.answering) return drop(fd);  // nobody we measure sends a request before the answer to the last
+    if (c.answering)
+      return drop(fd);  // nobody we measure sends a request before the answer to the last
     if (c.body_left == 0) {
       const std::size_t before = c.head.size();
       c.head += bytes;
@@ -265,8 +280,9 @@ class Upstream {
   void answer(std::size_t fd) {
     Connection& c = *connections_[fd];
     const std::string_view target = std::string_view(c.head).substr(0, c.head.find("\r\n"));
-    const bool known =
-        c.lane->any_request || (target.starts_with("POST ") && target.find(":streamGenerateContent?alt=sse ") != std::string_view::npos);
+    const bool known = c.lane->any_request ||
+                       (target.starts_with("POST ") &&
+                        target.find(":streamGenerateContent?alt=sse ") != std::string_view::npos);
     c.head.clear();
     c.answering = true;
     c.piece = known ? 0 : c.lane->pieces.size();
@@ -274,7 +290,8 @@ class Upstream {
     send_on(fd);
   }
 
-  /// Sends what may go now: up to the next pause, the end of the answer, or until the client must read first.
+  /// Sends what may go now: up to the next pause, the end of the answer, or until the client must
+  /// read first.
   void send_on(std::size_t fd) {
     Connection& c = *connections_[fd];
     Lane& lane = *c.lane;
@@ -306,7 +323,8 @@ class Upstream {
     c.stamped = piece;
     char* digits = c.stamped.data() + c.stamped.find(kStamp) + 2;
     std::array<char, 20> now;
-    const int n = std::snprintf(now.data(), now.size(), "%019lld", static_cast<long long>(Clock::now().time_since_epoch().count()));
+    const int n = std::snprintf(now.data(), now.size(), "%019lld",
+                                static_cast<long long>(Clock::now().time_since_epoch().count()));
     std::copy_n(now.data(), n, digits);
     return c.stamped;
   }

@@ -12,7 +12,8 @@ namespace gatehouse::core {
 class ClientEnd {
  public:
   explicit ClientEnd(Clock::time_point deadline = Clock::time_point::max())
-      : waiter_((::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_), ends_[0]), stop_, deadline, [this] { return tend(); }) {}
+      : waiter_((::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_), ends_[0]), stop_,
+                deadline, [this] { return tend(); }) {}
   ClientEnd(const ClientEnd&) = delete;
   ClientEnd& operator=(const ClientEnd&) = delete;
   ~ClientEnd() {

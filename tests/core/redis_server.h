@@ -23,7 +23,8 @@ namespace gatehouse::core {
 /// A redis-server of the test's own, with an empty database, on a free port of 127.0.0.1.
 class RedisServer {
  public:
-  explicit RedisServer(std::vector<std::string> options = {}, std::string password = {}, bool tls = false)
+  explicit RedisServer(std::vector<std::string> options = {}, std::string password = {},
+                       bool tls = false)
       : options_(std::move(options)) {
     settings.host = "127.0.0.1";
     settings.password = std::move(password);
@@ -39,8 +40,10 @@ class RedisServer {
   void start() {
     std::filesystem::create_directories(folder_.path);
     const std::string port = std::to_string(settings.port);
-    std::vector<std::string> words{"redis-server", "--port", settings.tls ? "0" : port, "--bind", "127.0.0.1"};
-    words.insert(words.end(), {"--dir", folder_.path, "--save", "", "--daemonize", "no", "--logfile", folder_.path + "/log"});
+    std::vector<std::string> words{"redis-server", "--port", settings.tls ? "0" : port, "--bind",
+                                   "127.0.0.1"};
+    words.insert(words.end(), {"--dir", folder_.path, "--save", "", "--daemonize", "no",
+                               "--logfile", folder_.path + "/log"});
     if (settings.tls) words.insert(words.end(), {"--tls-port", port});
     if (!settings.password.empty()) words.insert(words.end(), {"--requirepass", settings.password});
     words.insert(words.end(), options_.begin(), options_.end());
@@ -69,7 +72,8 @@ class RedisServer {
     std::string why, code;
     const auto deadline = Clock::now() + std::chrono::seconds(5);
     const auto connection = RedisConnection::open(settings, deadline, why, code);
-    if (!connection || !connection->ask(command, reply, deadline, why)) throw std::runtime_error("redis-server: " + why);
+    if (!connection || !connection->ask(command, reply, deadline, why))
+      throw std::runtime_error("redis-server: " + why);
     return reply;
   }
 
@@ -84,7 +88,9 @@ class RedisServer {
       if (::waitpid(process_, &status, WNOHANG) != process_) continue;
       process_ = -1;
       const bool is_missing = WIFEXITED(status) && WEXITSTATUS(status) == 127;
-      throw std::runtime_error(is_missing ? "this test needs redis-server: apt-get install redis-server" : "redis-server does not start");
+      throw std::runtime_error(is_missing
+                                   ? "this test needs redis-server: apt-get install redis-server"
+                                   : "redis-server does not start");
     }
     stop();
     throw std::runtime_error("redis-server does not answer");
@@ -93,7 +99,8 @@ class RedisServer {
   const std::vector<std::string> options_;
   const struct Folder {
     const std::string path =
-        std::filesystem::temp_directory_path() / ("gatehouse_redis." + std::to_string(::getpid()) + "." + Listener().port());
+        std::filesystem::temp_directory_path() /
+        ("gatehouse_redis." + std::to_string(::getpid()) + "." + Listener().port());
     ~Folder() { std::filesystem::remove_all(path); }
   } folder_;
   pid_t process_ = -1;

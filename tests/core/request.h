@@ -41,8 +41,11 @@ class Request {
 
  public:
   /// `line`: method and target. `fields`: lines with their ends.
-  explicit Request(const std::string& line = "GET /", const std::string& fields = {}, Clock::time_point deadline = Clock::time_point::max())
-      : head_(line + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n"), end(deadline), x((parse(), parser_.head()), "192.0.2.1", client, end.waiter()) {}
+  explicit Request(const std::string& line = "GET /", const std::string& fields = {},
+                   Clock::time_point deadline = Clock::time_point::max())
+      : head_(line + " HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n"),
+        end(deadline),
+        x((parse(), parser_.head()), "192.0.2.1", client, end.waiter()) {}
 
   ClientEnd end;
   ReadyClient client;

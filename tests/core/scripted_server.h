@@ -19,7 +19,8 @@
 
 namespace gatehouse::core {
 
-/// The server's side of one connection. Blocking; gives up after five seconds, so that a test fails instead of hanging.
+/// The server's side of one connection. Blocking; gives up after five seconds, so that a test fails
+/// instead of hanging.
 class Peer {
  public:
   explicit Peer(int fd) : fd_(fd) {
@@ -30,7 +31,8 @@ class Peer {
   Peer& operator=(const Peer&) = delete;
   ~Peer() { ::close(fd_); }
 
-  /// One request: its head and as much body as Content-Length says. Empty when the client has closed.
+  /// One request: its head and as much body as Content-Length says. Empty when the client has
+  /// closed.
   std::string request() {
     std::string out;
     while (out.find("\r\n\r\n") == out.npos && more(out)) {
@@ -85,13 +87,15 @@ class Peer {
 /// A listener on 127.0.0.1, or another address of this machine, on a free port unless one is given.
 class Listener {
  public:
-  explicit Listener(int backlog = 16, in_addr_t ip = INADDR_LOOPBACK, std::uint16_t port = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit Listener(int backlog = 16, in_addr_t ip = INADDR_LOOPBACK, std::uint16_t port = 0)
+      : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(ip);
     address.sin_port = htons(port);
     socklen_t size = sizeof address;
-    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(fd_, backlog) != 0 ||
+    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        ::listen(fd_, backlog) != 0 ||
         ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
       throw std::runtime_error("no port on 127.0.0.1");
     }
@@ -131,12 +135,14 @@ class FullListener : public Listener {
   int queued_[4];
 };
 
-/// A server that plays one script per connection, in the order in which they come; the connection closes at its end.
+/// A server that plays one script per connection, in the order in which they come; the connection
+/// closes at its end.
 class ScriptedServer : public Listener {
  public:
   using Script = std::function<void(Peer&)>;
 
-  explicit ScriptedServer(std::vector<Script> scripts) : thread_([this, s = std::move(scripts)] { play(s); }) {}
+  explicit ScriptedServer(std::vector<Script> scripts)
+      : thread_([this, s = std::move(scripts)] { play(s); }) {}
   ~ScriptedServer() {
     ::shutdown(fd(), SHUT_RDWR);  // ends accept()
     thread_.join();

@@ -1,4 +1,5 @@
-/// An answer of Gemini on its way to the client: server-sent events, the events of a step, the UI message stream.
+/// An answer of Gemini on its way to the client: server-sent events, the events of a step, the UI
+/// message stream.
 #include "plugins/gemini/answer.h"
 
 #include <cstdint>
@@ -7,8 +8,8 @@
 
 #include "core/http/sse.h"
 #include "core/json/json.h"
-#include "plugins/chat/ui_stream.h"
 #include "crypto.h"
+#include "plugins/chat/ui_stream.h"
 #include "require.h"
 
 namespace gatehouse {
@@ -20,7 +21,9 @@ class Client final : public Sink {
   Status emit(Event e) override {
     require(!done_, "nothing follows the end");
     received_.append(e.text());
-    for (std::size_t end; (end = received_.find("\n\n")) != std::string::npos; received_.erase(0, end + 2)) read(received_.substr(0, end));
+    for (std::size_t end; (end = received_.find("\n\n")) != std::string::npos;
+         received_.erase(0, end + 2))
+      read(received_.substr(0, end));
     done_ = e.has(GH_LAST);
     if (done_)
       require(received_.empty() && last_ == "[DONE]" && (before_ == "finish" || before_ == "error"),
@@ -31,19 +34,25 @@ class Client final : public Sink {
 
  private:
   void read(const std::string& event) {
-    require(event.rfind("data: ", 0) == 0 && event.find_first_of("\r\n") == std::string::npos, "a chunk is one line of data");
+    require(event.rfind("data: ", 0) == 0 && event.find_first_of("\r\n") == std::string::npos,
+            "a chunk is one line of data");
     before_ = last_;
     last_ = event.substr(6);
     if (last_ == "[DONE]") return;
     const auto chunk = nlohmann::json::parse(last_, nullptr, false);
-    require(chunk.is_object() && chunk.contains("type") && chunk["type"].is_string(), "a chunk is a JSON object with a type");
+    require(chunk.is_object() && chunk.contains("type") && chunk["type"].is_string(),
+            "a chunk is a JSON object with a type");
     for (const auto& member : chunk.items()) {
-      require(!member.value().is_null() || member.key() == "input" || member.key() == "output", "what is optional is left out, not null");
+      require(!member.value().is_null() || member.key() == "input" || member.key() == "output",
+              "what is optional is left out, not null");
     }
     last_ = chunk["type"];
-    if (last_ == "text-start" || last_ == "reasoning-start") require(open_.insert(chunk["id"]).second, "a block is opened once");
-    if (last_ == "text-delta" || last_ == "reasoning-delta") require(open_.count(chunk["id"]) == 1, "a delta belongs to an open block");
-    if (last_ == "text-end" || last_ == "reasoning-end") require(open_.erase(chunk["id"]) == 1, "a block is closed once");
+    if (last_ == "text-start" || last_ == "reasoning-start")
+      require(open_.insert(chunk["id"]).second, "a block is opened once");
+    if (last_ == "text-delta" || last_ == "reasoning-delta")
+      require(open_.count(chunk["id"]) == 1, "a delta belongs to an open block");
+    if (last_ == "text-end" || last_ == "reasoning-end")
+      require(open_.erase(chunk["id"]) == 1, "a block is closed once");
     if (last_ == "finish-step") require(open_.empty(), "a step closes its blocks");
   }
 
@@ -64,7 +73,8 @@ gh_host make_host() {
 Status read(std::string_view bytes, Sink& out) {
   static const Crypto kCrypto = crypto();
   const ToolNames names(kCrypto, Json());
-  GeminiAnswer answer(out, {.names = names, .messages = Json(), .backend_tools = Json(), .max_hops = 2});
+  GeminiAnswer answer(out,
+                      {.names = names, .messages = Json(), .backend_tools = Json(), .max_hops = 2});
   do {
     core::SseReader reader;
     reader.feed(bytes);
@@ -85,7 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   Exchange x(nullptr);  // only handed to the log
   Client client;
-  UiStream stream(Host(&kHost), x, client, {.send_reasoning = true, .send_sources = true, .send_model_version = true});
+  UiStream stream(Host(&kHost), x, client,
+                  {.send_reasoning = true, .send_sources = true, .send_model_version = true});
   (void)stream.start("gemini-2.5-flash");
   const Status status = read({reinterpret_cast<const char*>(data), size}, stream);
   (void)(status ? stream.finish() : stream.fail());

@@ -1,4 +1,5 @@
-/// JSON texts as they are written for a digest: whoever writes the same value in another way gets the same text.
+/// JSON texts as they are written for a digest: whoever writes the same value in another way gets
+/// the same text.
 #include "../../plugins/mcp/canonical_json.h"
 
 #include <cstdint>
@@ -17,10 +18,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(bool(again), "the text is JSON");
   require(gatehouse::canonical_json(again->root()) == canonical, "what it means has the same text");
 
-  // Another parser and writer: other spellings of numbers and escapes, members in an order of their own.
+  // Another parser and writer: other spellings of numbers and escapes, members in an order of their
+  // own.
   const auto other = nlohmann::ordered_json::parse(document->root().dump(), nullptr, false);
   require(!other.is_discarded(), "the document can be read");
   auto rewritten = gatehouse::Document::parse(other.dump(1, '\t', true));
-  require(bool(rewritten) && gatehouse::canonical_json(rewritten->root()) == canonical, "its spelling does not matter");
+  require(bool(rewritten) && gatehouse::canonical_json(rewritten->root()) == canonical,
+          "its spelling does not matter");
   return 0;
 }

@@ -1,18 +1,20 @@
-/// A chat request on its way to the model: validation, the chat document, the body of the Gemini request.
+/// A chat request on its way to the model: validation, the chat document, the body of the Gemini
+/// request.
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "core/json/json.h"
+#include "crypto.h"
 #include "plugins/chat/body.h"
 #include "plugins/chat/document.h"
 #include "plugins/gemini/request.h"
-#include "crypto.h"
 #include "require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gatehouse;
   detail::json = &core::json_api();
-  static const Choices kChoices{{"gemini-3.8-flash", "gemini-2.5-flash"}, {"thinking", "stop", "response_format"}};
+  static const Choices kChoices{{"gemini-3.8-flash", "gemini-2.5-flash"},
+                                {"thinking", "stop", "response_format"}};
   static const Defaults kDefaults{"gemini-3.8-flash", "Be brief.", 0.7, 4000, true};
 
   core::JsonArena arena;
@@ -20,12 +22,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   gh_json* body = arena.parse({reinterpret_cast<const char*>(data), size}, error);
   if (!body) return 0;
   if (const Status status = check_body(Json(body), kChoices); !status) {
-    require(status.fail() && status.fail()->http_status == 400, "a body that is not accepted is the client's mistake");
+    require(status.fail() && status.fail()->http_status == 400,
+            "a body that is not accepted is the client's mistake");
     return 0;
   }
   gh_json* chat = arena.make();
   if (const Status status = write_document(Json(body), kDefaults, MutableJson(chat)); !status) {
-    require(status.fail() && status.fail()->http_status == 400, "a chat without content is the client's mistake");
+    require(status.fail() && status.fail()->http_status == 400,
+            "a chat without content is the client's mistake");
     return 0;
   }
   for (const bool strict : {false, true}) {
@@ -38,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     static const Crypto kCrypto = crypto();
     ToolNames names(kCrypto, Json(chat)["tools"]);
-    const std::string request = request_body(Json(chat), {model, Json(), names, std::vector(strict ? 2 : 0, ToolForm::bare), strict});
+    const std::string request = request_body(
+        Json(chat), {model, Json(), names, std::vector(strict ? 2 : 0, ToolForm::bare), strict});
     require(nlohmann::json::accept(request), "the request to the model is JSON");
     // 1 MiB is what tool schemas may grow to; texts and files grow by their escapes and by base64.
     require(request.size() <= 8 * size + (2u << 20), "a small request does not become a large one");

@@ -29,7 +29,8 @@ constexpr auto kSchema = R"({
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gatehouse::core;
   Problems problems;
-  const auto config = Config::parse({reinterpret_cast<const char*>(data), size}, "/nowhere/gatehouse.yaml", problems);
+  const auto config = Config::parse({reinterpret_cast<const char*>(data), size},
+                                    "/nowhere/gatehouse.yaml", problems);
   require(config || !problems.empty(), "a refusal says why");
   if (config) {
     for (const PluginEntry& entry : config->pipeline) {
@@ -38,6 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       config->check(entry, kSchema, problems);
     }
   }
-  for (const Problem& problem : problems.sorted()) require(!problem.text.empty(), "a problem is told");
+  for (const Problem& problem : problems.sorted())
+    require(!problem.text.empty(), "a problem is told");
   return 0;
 }

@@ -8,7 +8,9 @@ inline gatehouse::Crypto crypto() {
   static const gh_host host = [] {
     gh_host h{};
     h.size = sizeof h;
-    h.extension = [](const gh_host*, const char*) -> const void* { return &gatehouse::core::crypto_table(); };
+    h.extension = [](const gh_host*, const char*) -> const void* {
+      return &gatehouse::core::crypto_table();
+    };
     return h;
   }();
   return gatehouse::Crypto(gatehouse::Host(&host));

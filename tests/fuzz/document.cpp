@@ -39,7 +39,8 @@ constexpr auto kSchema = R"({
 std::optional<std::string> load(std::string_view text) {
   static const int kFile = ::memfd_create("document", MFD_CLOEXEC);
   static const std::string kPath = "/proc/self/fd/" + std::to_string(kFile);
-  require(::ftruncate(kFile, 0) == 0 && ::pwrite(kFile, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()),
+  require(::ftruncate(kFile, 0) == 0 &&
+              ::pwrite(kFile, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()),
           "a file can be written");
   Problems problems;
   auto root = load_document(kPath, kSchema, problems);
@@ -57,7 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto root = load({reinterpret_cast<const char*>(data), size});
   if (!root) return 0;
   require(nlohmann::json::accept(*root), "a plugin gets JSON");
-  if (root->find('\x7f') != root->npos) return 0;  // a control character: it can be meant by an escape of YAML, but no file has it
+  if (root->find('\x7f') != root->npos)
+    return 0;  // a control character: it can be meant by an escape of YAML, but no file has it
   require(load(*root) == root, "the same in JSON means the same");
   return 0;
 }

@@ -1,5 +1,6 @@
-/// Headers that are read on their own, each in a line: the peer, the trusted proxies, X-Forwarded-For, traceparent;
-/// then of an answer of Gemini retry-after-ms, Retry-After and, in the rest, the error.
+/// Headers that are read on their own, each in a line: the peer, the trusted proxies,
+/// X-Forwarded-For, traceparent; then of an answer of Gemini retry-after-ms, Retry-After and, in
+/// the rest, the error.
 #include <algorithm>
 #include <cstdint>
 #include <regex>
@@ -24,8 +25,9 @@ std::string cut(std::string& text, char end) {
 }
 
 /// The client, as plugins see it; the lines of the access log are put into `logs`.
-std::string client(const core::Networks& proxies, const std::string& peer, const std::string& forwarded_for,
-                   const std::string& traceparent, std::vector<std::string>& logs) {
+std::string client(const core::Networks& proxies, const std::string& peer,
+                   const std::string& forwarded_for, const std::string& traceparent,
+                   std::vector<std::string>& logs) {
   testing::Harness h;
   AccessLog log(h.host(), Json());
   testing::Request request("GET", "/");
@@ -38,12 +40,14 @@ std::string client(const core::Networks& proxies, const std::string& peer, const
   return request.client;
 }
 
-void check_client(const std::string& peer, std::string networks, const std::string& forwarded_for, const std::string& traceparent) {
+void check_client(const std::string& peer, std::string networks, const std::string& forwarded_for,
+                  const std::string& traceparent) {
   core::Networks proxies;
   while (!networks.empty()) {
     const std::string network = cut(networks, ',');
     const std::string address = network.substr(0, network.find('/'));
-    require(!proxies.add(network) || core::Networks().add(address), "a network begins with an address");
+    require(!proxies.add(network) || core::Networks().add(address),
+            "a network begins with an address");
   }
 
   std::vector<std::string> logs;
@@ -55,13 +59,15 @@ void check_client(const std::string& peer, std::string networks, const std::stri
   // As a client may begin the list that proxies append to.
   std::vector<std::string> ignored;
   const auto claimed = client(proxies, peer, "192.0.2.99, " + forwarded_for, traceparent, ignored);
-  require(claimed == found || claimed == "192.0.2.99", "a claim hides a client only if it is believed itself");
+  require(claimed == found || claimed == "192.0.2.99",
+          "a claim hides a client only if it is believed itself");
 
   static const std::regex kTrace("00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}");
   const bool is_trace = std::regex_match(traceparent, kTrace);
   require(logs.size() == 2, "there are two lines for a request");
   for (const std::string& line : logs) {
-    require((line.find("\"parent_id\":\"") != line.npos) == is_trace, "a trace is gone on with if it is one");
+    require((line.find("\"parent_id\":\"") != line.npos) == is_trace,
+            "a trace is gone on with if it is one");
     require(!is_trace || (line.find("\"trace_id\":\"" + traceparent.substr(3, 32)) != line.npos &&
                           line.find("\"parent_id\":\"" + traceparent.substr(36, 16)) != line.npos),
             "the trace that is logged is that of the request");
@@ -69,18 +75,25 @@ void check_client(const std::string& peer, std::string networks, const std::stri
 }
 
 bool is_short_number(View text) {
-  return !text.empty() && text.size() < 9 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && text.size() < 9 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-void check_retry_after(const std::string& milliseconds, const std::string& seconds_or_date, const std::string& error) {
+void check_retry_after(const std::string& milliseconds, const std::string& seconds_or_date,
+                       const std::string& error) {
   auto document = Document::parse(error);
-  const auto wait = retry_after(milliseconds, seconds_or_date, document ? Json(document->root()) : Json(), 1'700'000'000s);
+  const auto wait = retry_after(milliseconds, seconds_or_date,
+                                document ? Json(document->root()) : Json(), 1'700'000'000s);
   require(wait >= 0ns && wait <= 24h, "nobody waits for longer than a day");
-  const auto is = [wait](std::chrono::nanoseconds time) { return wait == std::clamp<std::chrono::nanoseconds>(time, 1ns, 24h); };
+  const auto is = [wait](std::chrono::nanoseconds time) {
+    return wait == std::clamp<std::chrono::nanoseconds>(time, 1ns, 24h);
+  };
   if (is_short_number(milliseconds)) {
-    require(is(std::chrono::milliseconds(std::stol(milliseconds))), "retry-after-ms is a number of milliseconds");
+    require(is(std::chrono::milliseconds(std::stol(milliseconds))),
+            "retry-after-ms is a number of milliseconds");
   } else if (milliseconds.empty() && is_short_number(seconds_or_date)) {
-    require(is(std::chrono::seconds(std::stol(seconds_or_date))), "Retry-After is a number of seconds");
+    require(is(std::chrono::seconds(std::stol(seconds_or_date))),
+            "Retry-After is a number of seconds");
   }
 }
 

@@ -18,7 +18,8 @@ using namespace gatehouse;
 bool is_field_value(View text) {
   const auto visible = [](char c) { return c > ' ' && c <= '~'; };
   return text.empty() || (visible(text.front()) && visible(text.back()) &&
-                          std::all_of(text.begin(), text.end(), [&](char c) { return visible(c) || c == ' ' || c == '\t'; }));
+                          std::all_of(text.begin(), text.end(),
+                                      [&](char c) { return visible(c) || c == ' ' || c == '\t'; }));
 }
 
 void check_message(View text) {
@@ -26,7 +27,8 @@ void check_message(View text) {
   auto document = Document::parse(text);
   if (auto lenient = parse_message(text)) {
     const std::string read = lenient->root().dump();
-    require(!document || document->root().dump() == read, "what the host reads is read as the host does");
+    require(!document || document->root().dump() == read,
+            "what the host reads is read as the host does");
     require(bool(Document::parse(read)), "what is read is JSON");
   } else {
     require(!document, "what the host reads is read");
@@ -52,7 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(!why_unreadable(line.begin, line.bytes).empty(), "there is a reason");
     if (!line.is_cut()) check_message(line.begin);
   };
-  for (View rest = text; !rest.empty(); rest.remove_prefix(std::min<std::size_t>(rest.size(), 7))) lines.feed(rest.substr(0, 7), take);
+  for (View rest = text; !rest.empty(); rest.remove_prefix(std::min<std::size_t>(rest.size(), 7)))
+    lines.feed(rest.substr(0, 7), take);
   lines.feed("\n", take);
   check_message(text);
   require(is_field_value(header_value(text)), "an argument becomes the value of a header");

@@ -1,4 +1,5 @@
-/// What a Redis server sends before it ends the connection: the answers to one command after another.
+/// What a Redis server sends before it ends the connection: the answers to one command after
+/// another.
 #include <Poco/Net/StreamSocketImpl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,7 +12,8 @@
 namespace gatehouse::core {
 namespace {
 
-// What the buffers of a socket hold for nobody to read: of Linux's 208 KiB, every piece takes about 1 KiB besides its bytes.
+// What the buffers of a socket hold for nobody to read: of Linux's 208 KiB, every piece takes about
+// 1 KiB besides its bytes.
 constexpr std::size_t kMaxBytes = 64 << 10;
 constexpr std::size_t kMaxPiece = 4096;
 constexpr std::size_t kMaxPieces = 100;
@@ -38,10 +40,13 @@ std::size_t memory(const RedisReply& reply) {
 /// The answers before the first that is none.
 std::string read(std::string_view bytes, std::size_t piece) {
   int ends[2];
-  require(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0, "there are sockets");  // of the kind that keeps pieces apart
-  for (std::string_view rest = bytes; !rest.empty(); rest.remove_prefix(std::min(piece, rest.size()))) {
+  require(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0,
+          "there are sockets");  // of the kind that keeps pieces apart
+  for (std::string_view rest = bytes; !rest.empty();
+       rest.remove_prefix(std::min(piece, rest.size()))) {
     const auto sent = ::send(ends[1], rest.data(), std::min(piece, rest.size()), MSG_DONTWAIT);
-    require(sent == static_cast<ssize_t>(std::min(piece, rest.size())), "the buffer of a socket is large enough");
+    require(sent == static_cast<ssize_t>(std::min(piece, rest.size())),
+            "the buffer of a socket is large enough");
   }
   ::shutdown(ends[1], SHUT_WR);
 
@@ -53,7 +58,8 @@ std::string read(std::string_view bytes, std::size_t piece) {
     RedisReply reply;
     const bool answered = connection.ask({"PING"}, reply, deadline, why);
     // The least answer, "+\r\n", makes a RedisReply of 72 bytes in a vector that doubles.
-    require(memory(reply) <= 64 * (bytes.size() + 1), "what is announced takes no memory before it comes");
+    require(memory(reply) <= 64 * (bytes.size() + 1),
+            "what is announced takes no memory before it comes");
     if (!answered) break;
     write(out, reply);
     char command[64];
@@ -74,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string whole = read(bytes, kMaxPiece);
   require(whole.size() <= bytes.size(), "an answer is not larger than what came");
   require(read(whole, kMaxPiece) == whole, "what is understood can be told in the same protocol");
-  require(read(bytes, bytes.size() / kMaxPieces + 1) == whole, "answers do not depend on the pieces they come in");
+  require(read(bytes, bytes.size() / kMaxPieces + 1) == whole,
+          "answers do not depend on the pieces they come in");
   return 0;
 }

@@ -16,7 +16,8 @@ struct Request {
 };
 
 bool has(const RequestHead& head, std::string_view name) {
-  return std::any_of(head.fields.begin(), head.fields.end(), [name](const Field& f) { return equals_ignoring_case(f.name, name); });
+  return std::any_of(head.fields.begin(), head.fields.end(),
+                     [name](const Field& f) { return equals_ignoring_case(f.name, name); });
 }
 
 void check_head(const RequestHead& head) {
@@ -24,10 +25,12 @@ void check_head(const RequestHead& head) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   };
   require(is_token(head.method), "a method is a token");
-  require(!head.path.empty() && visible(head.path) && visible(head.query), "a target is visible ASCII");
+  require(!head.path.empty() && visible(head.path) && visible(head.query),
+          "a target is visible ASCII");
   require(head.http_1_0 || !head.host.empty(), "a request of HTTP/1.1 names its host");
   require(head.fields.size() <= kMaxFields, "there are at most kMaxFields fields");
-  require(!(has(head, "Content-Length") && has(head, "Transfer-Encoding")), "a body has one framing");
+  require(!(has(head, "Content-Length") && has(head, "Transfer-Encoding")),
+          "a body has one framing");
   for (const Field& field : head.fields) {
     require(is_token(field.name), "the name of a field is a token");
     require(is_field_value(field.value), "the value of a field has no control characters");
@@ -63,8 +66,10 @@ std::vector<Request> read(std::string_view bytes, std::size_t piece) {
       if (!parser->complete()) break;
       const RequestHead& head = parser->head();
       require(parser->body().size() <= kMaxBody, "a body is not larger than allowed");
-      require(!head.content_length || *head.content_length == parser->body().size(), "a body is as long as Content-Length says");
-      out.push_back({std::string(head.method), std::string(head.path), std::string(head.query), parser->body()});
+      require(!head.content_length || *head.content_length == parser->body().size(),
+              "a body is as long as Content-Length says");
+      out.push_back({std::string(head.method), std::string(head.path), std::string(head.query),
+                     parser->body()});
       parser.reset();
     }
   }

@@ -4,17 +4,18 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
+#include "crypto.h"
 #include "gatehouse/testing.hpp"
 #include "plugins/chat/body.h"
 #include "plugins/chat/document.h"
 #include "plugins/gemini/request.h"
-#include "crypto.h"
 #include "require.h"
 
 namespace gatehouse {
 namespace {
 
-/// What a chat has to be offered, by the reading of another parser; nothing if that one refuses what we mend: lone surrogates.
+/// What a chat has to be offered, by the reading of another parser; nothing if that one refuses
+/// what we mend: lone surrogates.
 std::optional<nlohmann::json> expected(const std::string& body) {
   const auto sent = nlohmann::json::parse(body, nullptr, false);
   if (sent.is_discarded()) return std::nullopt;
@@ -34,11 +35,15 @@ Status ask_model(Exchange& x, std::string& offered) {
   require(bool(body), "a chat stays JSON");
   offered = Json(*body)["toolSchemas"].dump();
   if (Status status = check_body(*body, {}); !status) return status;
-  if (Status status = write_document(*body, {"gemini-3.8-flash", "", 1, 1000, false}, x.make_chat()); !status) return status;
+  if (Status status =
+          write_document(*body, {"gemini-3.8-flash", "", 1, 1000, false}, x.make_chat());
+      !status)
+    return status;
   static const Model kModel;
   static const Crypto kCrypto = crypto();
   ToolNames names(kCrypto, x.chat()["tools"]);
-  require(nlohmann::json::accept(request_body(x.chat(), {kModel, Json(), names, {}})), "the request to the model is JSON");
+  require(nlohmann::json::accept(request_body(x.chat(), {kModel, Json(), names, {}})),
+          "the request to the model is JSON");
   return {};
 }
 
@@ -54,12 +59,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   h.host().route("POST", "/api/chat");
 
   const int status = h.post(tools, "/api/tools/sync", body, extension).status;
-  require(status == 200 || status == 400 || status == 403, "tools that are not kept are the client's mistake");
+  require(status == 200 || status == 400 || status == 403,
+          "tools that are not kept are the client's mistake");
   require(h.store.size() == (status == 200), "what is refused is not kept");
 
   std::string offered;
   h.next = [&offered](Exchange& x, Sink&) { return ask_model(x, offered); };
-  const auto chat = h.post(tools, "/api/chat", R"({"messages":[{"role":"user","parts":[{"type":"text","text":"Hi"}]}]})", extension);
+  const auto chat =
+      h.post(tools, "/api/chat",
+             R"({"messages":[{"role":"user","parts":[{"type":"text","text":"Hi"}]}]})", extension);
   require(chat.status == 200, "tools that were kept spoil no chat");
   if (status != 200) {
     require(offered == "null", "what is refused is not offered");
@@ -67,6 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   require(offered.size() <= 8 * 1026 + 2, "tools are not larger than allowed");
   const auto want = expected(body);
-  require(!want || nlohmann::json::parse(offered, nullptr, false) == *want, "tools are offered as they were sent");
+  require(!want || nlohmann::json::parse(offered, nullptr, false) == *want,
+          "tools are offered as they were sent");
   return 0;
 }

@@ -18,12 +18,14 @@ std::string text_of(const std::vector<gh_event>& events) {
 }
 
 /// As another parser sees it: a real -0 is written as -0, which is read as the integer 0.
-bool same(Json a, Json b) { return nlohmann::json::parse(a.dump()) == nlohmann::json::parse(b.dump()); }
+bool same(Json a, Json b) {
+  return nlohmann::json::parse(a.dump()) == nlohmann::json::parse(b.dump());
+}
 
 bool same(const gh_event& a, const gh_event& b) {
   const Event x(a), y(b);
-  return x.kind() == y.kind() && a.flags == b.flags && x.id() == y.id() && x.name() == y.name() && x.text() == y.text() &&
-         same(x.json(), y.json()) && same(x.metadata(), y.metadata());
+  return x.kind() == y.kind() && a.flags == b.flags && x.id() == y.id() && x.name() == y.name() &&
+         x.text() == y.text() && same(x.json(), y.json()) && same(x.metadata(), y.metadata());
 }
 
 /// Sees the same events as those that were read.
@@ -32,7 +34,8 @@ class Client final : public Sink {
   explicit Client(const std::vector<gh_event>& expected) : expected_(expected) {}
 
   Status emit(Event e) override {
-    require(seen_ < expected_.size() && same(e.raw(), expected_[seen_]), "an event that is kept again is the same");
+    require(seen_ < expected_.size() && same(e.raw(), expected_[seen_]),
+            "an event that is kept again is the same");
     ++seen_;
     return {};
   }

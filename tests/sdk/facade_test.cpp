@@ -37,11 +37,14 @@ Answer run(Harness& h, Does::Handle handle) {
   return h.ask(plugin, "{}");
 }
 
-// ---- Errors ----------------------------------------------------------------------------------------------------------
+// ---- Errors
+// ----------------------------------------------------------------------------------------------------------
 
 TEST(Facade, PutsAReturnedFailOnTheExchange) {
   Harness h;
-  const Answer answer = run(h, [](Exchange&, Sink&, Next&) -> Status { return Fail{429, "too_fast", "Slow down.", "bucket 7"}; });
+  const Answer answer = run(h, [](Exchange&, Sink&, Next&) -> Status {
+    return Fail{429, "too_fast", "Slow down.", "bucket 7"};
+  });
   EXPECT_EQ(answer.code, GH_FAILED);
   EXPECT_EQ(answer.failure.http_status, 429);
   EXPECT_EQ(answer.failure.code, "too_fast");
@@ -62,7 +65,8 @@ TEST(Facade, SaysWithAFailWhenToAskAgain) {
 
 TEST(Facade, SaysWithAFailWhoseFaultItIs) {
   Harness h;
-  h.next = testing::fails({503, "overloaded", "Try again.", {}, 0ms, GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT});
+  h.next = testing::fails(
+      {503, "overloaded", "Try again.", {}, 0ms, GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT});
   const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) {
     Status status = next(x, out);
     EXPECT_EQ(x.failure()->flags, 5u);
@@ -81,7 +85,8 @@ TEST(Facade, PassesAFailureFromBelowUpUnchanged) {
 
 TEST(Facade, ShowsAPluginTheFailureFromBelowAndClearsItOnTheNextTry) {
   Harness h;
-  h.next = testing::in_turn({testing::fails({503, "overloaded", "Try again.", {}}), testing::answer("hi")});
+  h.next = testing::in_turn(
+      {testing::fails({503, "overloaded", "Try again.", {}}), testing::answer("hi")});
   const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) {
     EXPECT_FALSE(next(x, out));
     EXPECT_EQ(view(x.failure()->code), "overloaded");
@@ -95,7 +100,8 @@ TEST(Facade, ShowsAPluginTheFailureFromBelowAndClearsItOnTheNextTry) {
 
 TEST(Facade, TurnsAnExceptionIntoA500ThatSaysWhyToTheLogOnly) {
   Harness h;
-  const Answer answer = run(h, [](Exchange&, Sink&, Next&) -> Status { throw std::runtime_error("vector is empty"); });
+  const Answer answer = run(
+      h, [](Exchange&, Sink&, Next&) -> Status { throw std::runtime_error("vector is empty"); });
   EXPECT_EQ(answer.failure.http_status, 500);
   EXPECT_EQ(answer.failure.code, "plugin_error");
   EXPECT_EQ(answer.failure.message.find("vector"), std::string::npos);
@@ -104,7 +110,8 @@ TEST(Facade, TurnsAnExceptionIntoA500ThatSaysWhyToTheLogOnly) {
 
 TEST(Facade, CatchesWhatIsNoStandardExceptionToo) {
   Harness h;
-  EXPECT_EQ(run(h, [](Exchange&, Sink&, Next&) -> Status { throw 7; }).failure.code, "plugin_error");
+  EXPECT_EQ(run(h, [](Exchange&, Sink&, Next&) -> Status { throw 7; }).failure.code,
+            "plugin_error");
 }
 
 TEST(Facade, LetsNoExceptionOfASinkCrossTheBoundary) {
@@ -126,13 +133,16 @@ TEST(Facade, PutsAFailThatASinkReturnsOnTheExchange) {
   Harness h;
   h.next = testing::answer("secret");
   const Answer answer = run(h, [](Exchange& x, Sink&, Next& next) {
-    Through sink([](Event) -> Status { return Fail{451, "blocked", "This answer is not available here.", {}}; });
+    Through sink([](Event) -> Status {
+      return Fail{451, "blocked", "This answer is not available here.", {}};
+    });
     return next(x, sink);
   });
   EXPECT_EQ(answer.failure.http_status, 451);
 }
 
-// ---- Sinks -----------------------------------------------------------------------------------------------------------
+// ---- Sinks
+// -----------------------------------------------------------------------------------------------------------
 
 TEST(Facade, KeepsTheOrderOfEventsThroughASink) {
   Harness h;
@@ -144,7 +154,8 @@ TEST(Facade, KeepsTheOrderOfEventsThroughASink) {
     });
     return next(x, sink);
   });
-  EXPECT_EQ(answer.events, (Events{"step-start", "text:a", "text:!", "reasoning:b", "text:c", "text:!", "step-finish:stop"}));
+  EXPECT_EQ(answer.events, (Events{"step-start", "text:a", "text:!", "reasoning:b", "text:c",
+                                   "text:!", "step-finish:stop"}));
 }
 
 TEST(Facade, ForwardsEventsOfKindsAndSizesItDoesNotKnow) {
@@ -197,7 +208,8 @@ TEST(Facade, HandsASinkOfTheHostOnWithoutALayer) {
   EXPECT_EQ(arrived, given);
 }
 
-// ---- Life ------------------------------------------------------------------------------------------------------------
+// ---- Life
+// ------------------------------------------------------------------------------------------------------------
 
 struct Heir final : Plugin {
   Heir(Host, Json config) : wealth(config["wealth"].integer()) {
@@ -216,13 +228,16 @@ struct Loner final : Plugin {
 TEST(Facade, MakesAProblemOfAnExceptionInTheConstructor) {
   Harness h;
   void* self = nullptr;
-  EXPECT_EQ(detail::Glue<Heir>::create(h.host().raw_host(), h.config(R"({"wealth": -1})").raw(), &self), GH_FAILED);
+  EXPECT_EQ(
+      detail::Glue<Heir>::create(h.host().raw_host(), h.config(R"({"wealth": -1})").raw(), &self),
+      GH_FAILED);
   EXPECT_EQ(h.problems, (std::vector<std::string>{": in debt"}));
 }
 
 TEST(Facade, HandsTheOlderInstanceToTheYounger) {
   Harness h;
-  Heir older(h.host(), h.config(R"({"wealth": 3})")), younger(h.host(), h.config(R"({"wealth": 4})"));
+  Heir older(h.host(), h.config(R"({"wealth": 3})")),
+      younger(h.host(), h.config(R"({"wealth": 4})"));
   EXPECT_EQ(detail::Glue<Heir>::adopt(&younger, &older), GH_OK);
   EXPECT_EQ(younger.wealth, 7);
 }
@@ -241,19 +256,23 @@ TEST(Facade, LetsNoExceptionOfATaskCrossTheBoundary) {
   });
 }
 
-// ---- What a gateway may not have -------------------------------------------------------------------------------------
+// ---- What a gateway may not have
+// -------------------------------------------------------------------------------------
 
 TEST(Facade, TellsTheOperatorWhatThisGatewayDoesNotHave) {
   Harness h;
   static std::vector<std::string> problems;
   gh_host bare = *h.host().raw_host();
   bare.extension = [](const gh_host*, const char*) -> const void* { return nullptr; };
-  bare.problem = [](const gh_host*, gh_str, gh_str message) { problems.emplace_back(view(message)); };
+  bare.problem = [](const gh_host*, gh_str, gh_str message) {
+    problems.emplace_back(view(message));
+  };
   const Host host(&bare);
   (void)Store(host);
   (void)Crypto(host);
   (void)GatewayStatus(host);
-  EXPECT_EQ(problems, (std::vector<std::string>{"this gateway has no gatehouse.store/1", "this gateway has no gatehouse.crypto/1",
+  EXPECT_EQ(problems, (std::vector<std::string>{"this gateway has no gatehouse.store/1",
+                                                "this gateway has no gatehouse.crypto/1",
                                                 "this gateway has no gatehouse.status/1"}));
   run(h, [&](Exchange& x, Sink&, Next&) {
     auto work = [](Exchange&) {};
@@ -267,7 +286,8 @@ TEST(Facade, TellsTheOperatorWhatThisGatewayDoesNotHave) {
 
 TEST(Facade, RecordsNothingInASeriesThatIsNone) { Series().record(1); }
 
-// ---- Values ----------------------------------------------------------------------------------------------------------
+// ---- Values
+// ----------------------------------------------------------------------------------------------------------
 
 TEST(Facade, ReadsDurationsWithTheirUnit) {
   EXPECT_EQ(Json::parse_duration("250ms"), 250ms);
@@ -284,7 +304,8 @@ TEST(Facade, ReadsSizesWithTheirUnit) {
   EXPECT_EQ(Json::parse_size("64KiB"), 65'536u);
   EXPECT_EQ(Json::parse_size("8MiB"), 8'388'608u);
   EXPECT_EQ(Json::parse_size("2GiB"), 2'147'483'648u);
-  for (View text : {"", "B", "10", "10 B", "-1B", "1.5MiB", "1KB", "1mib", "9999999999B"}) EXPECT_FALSE(Json::parse_size(text)) << text;
+  for (View text : {"", "B", "10", "10 B", "-1B", "1.5MiB", "1KB", "1mib", "9999999999B"})
+    EXPECT_FALSE(Json::parse_size(text)) << text;
 }
 
 TEST(Facade, FallsBackWhereTheConfigurationIsSilent) {

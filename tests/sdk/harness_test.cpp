@@ -30,7 +30,8 @@ class Asks final : public Plugin {
       auto e = answer->next_event();
       if (!e) return e.error();
       if (!*e) return {};
-      const std::string line = std::string(view((*e)->event)) + "|" + std::string(view((*e)->data)) + "|" + std::string(view((*e)->id));
+      const std::string line = std::string(view((*e)->event)) + "|" +
+                               std::string(view((*e)->data)) + "|" + std::string(view((*e)->id));
       if (Status status = out.emit(event::text(line)); !status) return status;
     }
   }
@@ -62,7 +63,8 @@ class Does final : public Plugin {
 };
 
 /// A request in which to call what needs one.
-void in_request(Harness& h, const std::function<void(Exchange&, Sink&)>& body, const Request& request = Request("GET", "/")) {
+void in_request(Harness& h, const std::function<void(Exchange&, Sink&)>& body,
+                const Request& request = Request("GET", "/")) {
   Does plugin([&](Exchange& x, Sink& out) {
     body(x, out);
     return Status();
@@ -98,7 +100,8 @@ TEST(Harness, WritesAndReadsEveryKindOfEventAsText) {
 }
 
 TEST(Harness, RefusesAnEventThatIsMiswritten) {
-  for (const char* line : {"", "txt:a", "text+fast:a", "tool-call:id", "tool-call-error:id:name:why"})
+  for (const char* line :
+       {"", "txt:a", "text+fast:a", "tool-call:id", "tool-call-error:id:name:why"})
     EXPECT_THROW(events({line}), std::invalid_argument) << line;
 }
 
@@ -141,7 +144,8 @@ TEST(Harness, GivesTheRequestAsItCame) {
   h.next = seen;
   PassesOn plugin;
   Request r("PUT", "/a?b=c");
-  r.headers = {{"X-Many", "1"}, {"X-Empty", ""}, {"X-MANY", "2"}, {"Content-Type", "application/json"}};
+  r.headers = {
+      {"X-Many", "1"}, {"X-Empty", ""}, {"X-MANY", "2"}, {"Content-Type", "application/json"}};
   r.body = R"({"d":1})";
   EXPECT_EQ(h.run(plugin, r).code, GH_OK);
 }
@@ -199,7 +203,8 @@ TEST(Harness, RefusesABodyThatSaysItIsNoJson) {
     r.headers = c.headers;
     r.body = "{}";
     const Answer answer = h.run(plugin, r);
-    EXPECT_EQ(answer.failure.code, c.accepted ? "" : "unsupported_media_type") << ::testing::PrintToString(c.headers);
+    EXPECT_EQ(answer.failure.code, c.accepted ? "" : "unsupported_media_type")
+        << ::testing::PrintToString(c.headers);
     EXPECT_EQ(answer.status, c.accepted ? 200 : 415);
   }
 }
@@ -355,7 +360,8 @@ TEST(Harness, ServesManyThreadsAtOnce) {
   h.next = answer("hi");
   Sleeps plugin(h.host());
   std::vector<std::thread> clients;
-  for (int i = 0; i < 4; ++i) clients.emplace_back([&] { EXPECT_EQ(h.ask(plugin, "{}").text, "hi"); });
+  for (int i = 0; i < 4; ++i)
+    clients.emplace_back([&] { EXPECT_EQ(h.ask(plugin, "{}").text, "hi"); });
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(h.next_calls, 4);
   EXPECT_EQ(h.sleeps.size(), 4u);
@@ -379,8 +385,12 @@ TEST(Harness, RecordsWhatIsSentUpstream) {
 TEST(Harness, ReadsServerSentEventsAcrossPieces) {
   Harness h;
   Asks plugin(h.host());
-  h.upstream.push(
-      {200, {}, {": note\r", "\ndata: on", "e\r\ndata:two\r\rid: 7\nevent: x\n", "data: {}\n\n", "data: not ended"}, GH_ABSENT, {}});
+  h.upstream.push({200,
+                   {},
+                   {": note\r", "\ndata: on", "e\r\ndata:two\r\rid: 7\nevent: x\n", "data: {}\n\n",
+                    "data: not ended"},
+                   GH_ABSENT,
+                   {}});
   EXPECT_EQ(h.ask(plugin, "{}").events, (Events{"text:|one\ntwo|", "text:x|{}|7"}));
 }
 
@@ -447,7 +457,8 @@ TEST(Harness, FindsABaseUrlThatIsNone) {
   EXPECT_EQ(h.problems[0].rfind("/base_url: ", 0), 0u);
 }
 
-// ---- Clients that leave ----------------------------------------------------------------------------------------------
+// ---- Clients that leave
+// ----------------------------------------------------------------------------------------------
 
 TEST(Harness, LetsATestMakeTheClientLeave) {
   Harness h;
@@ -517,7 +528,8 @@ TEST(Harness, ReadsAnAnswerThatOthersWantToItsEnd) {
   EXPECT_TRUE(h.upstream.requests.at(0).read_to_end);
 }
 
-// ---- The store -------------------------------------------------------------------------------------------------------
+// ---- The store
+// -------------------------------------------------------------------------------------------------------
 
 using Stored = std::map<std::string, std::string>;
 
@@ -578,7 +590,8 @@ TEST(Harness, TakesFromAllQuotasOrFromNone) {
   Harness h;
   const Store store(h.host());
   in_request(h, [&](Exchange& x, Sink&) {
-    std::vector<gh_quota> both = {{raw("wide"), 2, 60'000'000'000, 0, 0}, {raw("narrow"), 1, 1'000'000'000, 0, 0}};
+    std::vector<gh_quota> both = {{raw("wide"), 2, 60'000'000'000, 0, 0},
+                                  {raw("narrow"), 1, 1'000'000'000, 0, 0}};
     EXPECT_TRUE(*store.take(x, both));
     EXPECT_FALSE(*store.take(x, both));
     EXPECT_EQ(both[0].remaining, 1);
@@ -664,7 +677,8 @@ TEST(Harness, AnswersForAStoreThatIsDown) {
   });
 }
 
-// ---- Waiting for another thread --------------------------------------------------------------------------------------
+// ---- Waiting for another thread
+// --------------------------------------------------------------------------------------
 
 TEST(Harness, EndsAWaitFromAnotherThread) {
   Harness h;
@@ -793,7 +807,8 @@ TEST(Harness, EndsATaskWithItsRequestOrAtItsDeadline) {
   in_request(h, end_tasks, leaving);
 }
 
-// ---- Background tasks, the admin address -----------------------------------------------------------------------------
+// ---- Background tasks, the admin address
+// -----------------------------------------------------------------------------
 
 class Watches final : public Plugin {
  public:
@@ -851,7 +866,8 @@ TEST(Harness, ThrowsWhatABackgroundTaskThrows) {
 
 TEST(Harness, CallsThePluginThatClaimedAnAdminRoute) {
   Harness h;
-  const int route = h.host().route("POST", "/entries"), other = h.host().admin_route("GET", "/entries");
+  const int route = h.host().route("POST", "/entries"),
+            other = h.host().admin_route("GET", "/entries");
   const int admin_route = h.host().admin_route("POST", "/entries");
   Does plugin([&](Exchange& x, Sink& out) -> Status {
     EXPECT_EQ(x.path(), "/test/entries");
@@ -875,13 +891,15 @@ TEST(Harness, HasNothingBelowAPluginOnTheAdminAddress) {
   EXPECT_EQ(h.admin(plugin, "GET", "").status, 404);
 }
 
-// ---- Metrics, files, cryptography, status ----------------------------------------------------------------------------
+// ---- Metrics, files, cryptography, status
+// ----------------------------------------------------------------------------
 
 using Numbers = std::map<std::string, double>;
 
 TEST(Harness, RecordsSeriesByNameAndLabels) {
   Harness h;
-  const Series tokens = h.host().series(GH_COUNTER, "tokens_total", "Tokens.", {{"model", "m"}, {"type", "in\"put"}});
+  const Series tokens =
+      h.host().series(GH_COUNTER, "tokens_total", "Tokens.", {{"model", "m"}, {"type", "in\"put"}});
   const Series clients = h.host().series(GH_GAUGE, "clients", "Clients.");
   const Series time = h.host().series(GH_SECONDS, "wait_seconds", "Time.", {{"model", "m"}});
   EXPECT_EQ(h.metrics.at("clients"), 0);
@@ -899,8 +917,10 @@ TEST(Harness, RecordsSeriesByNameAndLabels) {
 
 TEST(Harness, HasOneSeriesForOneNameAndLabels) {
   Harness h;
-  for (const View model : {"a", "b", "a"}) h.host().series(GH_COUNTER, "calls_total", "Calls.", {{"model", model}}).record();
-  EXPECT_EQ(h.metrics, (Numbers{{R"(calls_total{model="a"})", 2}, {R"(calls_total{model="b"})", 1}}));
+  for (const View model : {"a", "b", "a"})
+    h.host().series(GH_COUNTER, "calls_total", "Calls.", {{"model", model}}).record();
+  EXPECT_EQ(h.metrics,
+            (Numbers{{R"(calls_total{model="a"})", 2}, {R"(calls_total{model="b"})", 1}}));
 }
 
 TEST(Harness, RefusesASeriesThatDiffersFromOthersOfItsName) {
@@ -920,18 +940,22 @@ TEST(Harness, LoadsTheFilesOfTheTest) {
   EXPECT_EQ(h.host().load("tools.yaml", "{}", problems)->root().dump(), R"({"tools":[]})");
   EXPECT_FALSE(h.host().load("broken.yaml", "{}", problems));
   EXPECT_FALSE(h.host().load("none.yaml", "{}", problems));
-  EXPECT_EQ(problems, (std::vector<std::string>{"broken.yaml: a key must be a string", "none.yaml: no such file"}));
+  EXPECT_EQ(problems, (std::vector<std::string>{"broken.yaml: a key must be a string",
+                                                "none.yaml: no such file"}));
 }
 
 TEST(Harness, HashesAsFips180Shows) {
   Harness h;
   const Crypto crypto(h.host());
   // The empty text, and FIPS 180-2 appendix B.
-  EXPECT_EQ(hex(crypto.sha256({""})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  EXPECT_EQ(hex(crypto.sha256({"a", "", "bc"})), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(hex(crypto.sha256({""})),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(hex(crypto.sha256({"a", "", "bc"})),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(hex(crypto.sha256({"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"})),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  EXPECT_EQ(hex(crypto.sha256({std::string(1'000'000, 'a')})), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  EXPECT_EQ(hex(crypto.sha256({std::string(1'000'000, 'a')})),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 TEST(Harness, SignsAsRfc4231Shows) {
@@ -941,7 +965,8 @@ TEST(Harness, SignsAsRfc4231Shows) {
             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
   EXPECT_EQ(hex(crypto.hmac_sha256("Jefe", "what do ya want for nothing?")),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  EXPECT_EQ(hex(crypto.hmac_sha256(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First")),
+  EXPECT_EQ(hex(crypto.hmac_sha256(std::string(131, '\xaa'),
+                                   "Test Using Larger Than Block-Size Key - Hash Key First")),
             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 

@@ -1,5 +1,5 @@
-// What gh_json_api promises to plugins, asked of the gateway's table and of the one in gatehouse/testing.hpp: a plugin
-// that passes its unit tests meets the same JSON in the gateway.
+// What gh_json_api promises to plugins, asked of the gateway's table and of the one in
+// gatehouse/testing.hpp: a plugin that passes its unit tests meets the same JSON in the gateway.
 #include "core/json/json.h"
 
 #include <gtest/gtest.h>
@@ -31,12 +31,15 @@ class JsonTable : public ::testing::TestWithParam<Table> {
   gh_json* parse(View text) {
     gh_str error{};
     gh_json* root = json.parse(raw(text), &error);
-    EXPECT_EQ(root == nullptr, error.n > 0) << "an error has a text, a success has none: " << text.substr(0, 80);
+    EXPECT_EQ(root == nullptr, error.n > 0)
+        << "an error has a text, a success has none: " << text.substr(0, 80);
     return root ? documents_.emplace_back(root) : nullptr;
   }
   std::string dump(const gh_json* node) const {
     std::string out;
-    json.dump(node, &out, [](void* to, gh_str piece) { static_cast<std::string*>(to)->append(piece.p, piece.n); });
+    json.dump(node, &out, [](void* to, gh_str piece) {
+      static_cast<std::string*>(to)->append(piece.p, piece.n);
+    });
     return out;
   }
   std::string round_trip(View text) { return dump(parse(text)); }
@@ -50,7 +53,9 @@ class JsonTable : public ::testing::TestWithParam<Table> {
   std::vector<gh_json*> documents_;
 };
 
-INSTANTIATE_TEST_SUITE_P(All, JsonTable, ::testing::Values(Table{"gateway", core::json_api()}, Table{"harness", testing::json_api()}),
+INSTANTIATE_TEST_SUITE_P(All, JsonTable,
+                         ::testing::Values(Table{"gateway", core::json_api()},
+                                           Table{"harness", testing::json_api()}),
                          [](const auto& table) { return std::string(table.param.name); });
 
 std::string repeat(View text, int times) {
@@ -59,13 +64,15 @@ std::string repeat(View text, int times) {
   return out;
 }
 
-// ---- Reading ---------------------------------------------------------------------------------------------------------
+// ---- Reading
+// ---------------------------------------------------------------------------------------------------------
 
 TEST_P(JsonTable, KnowsEveryType) {
   const gh_json* root = parse(R"([null, true, -7, 0.5, "text", [], {}])");
   const int types[] = {GH_NULL, GH_BOOL, GH_INT, GH_REAL, GH_STRING, GH_ARRAY, GH_OBJECT};
   ASSERT_EQ(json.count(root), std::size(types));
-  for (std::size_t i = 0; i < std::size(types); ++i) EXPECT_EQ(json.type(json.at(root, i)), types[i]) << i;
+  for (std::size_t i = 0; i < std::size(types); ++i)
+    EXPECT_EQ(json.type(json.at(root, i)), types[i]) << i;
   EXPECT_EQ(json.boolean(json.at(root, 1), 0), 1);
   EXPECT_EQ(json.integer(json.at(root, 2), 0), -7);
   EXPECT_EQ(json.real(json.at(root, 3), 0), 0.5);
@@ -123,7 +130,8 @@ TEST_P(JsonTable, StepsThroughMembersInTheirOrder) {
   const gh_json* root = parse(R"({"z": 1, "a": 2, "m": 3})");
   std::string seen;
   gh_str key{};
-  for (const gh_json* n = json.step(root, nullptr, &key); n; n = json.step(root, n, &key)) seen.append(view(key)).append(dump(n));
+  for (const gh_json* n = json.step(root, nullptr, &key); n; n = json.step(root, n, &key))
+    seen.append(view(key)).append(dump(n));
   EXPECT_EQ(seen, "z1a2m3");
   EXPECT_EQ(dump(root), R"({"z":1,"a":2,"m":3})");
 }
@@ -136,10 +144,12 @@ TEST_P(JsonTable, IsReadOnManyThreadsAtOnce) {
   for (std::thread& reader : readers) reader.join();
 }
 
-// ---- Parsing and dumping ---------------------------------------------------------------------------------------------
+// ---- Parsing and dumping
+// ---------------------------------------------------------------------------------------------
 
 TEST_P(JsonTable, KeepsAllThatJsonCanSay) {
-  for (View text : {"null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808", "0.7", "-0.25", "\"\"", "[]", "{}",
+  for (View text : {"null", "true", "false", "0", "-1", "9223372036854775807",
+                    "-9223372036854775808", "0.7", "-0.25", "\"\"", "[]", "{}",
                     R"(["é","😀","\"\\\n\r\t","\u0000\u001f"])", R"({"a":{"b":[[],{}]},"":null})"}) {
     EXPECT_EQ(round_trip(text), text);
   }
@@ -148,17 +158,20 @@ TEST_P(JsonTable, KeepsAllThatJsonCanSay) {
 }
 
 TEST_P(JsonTable, RefusesWhatIsNotJson) {
-  for (View text : {"",    " ",       "nul",        "nulll",       "True",      "NaN",      "Infinity", "-",        "+1",    "01",
-                    "-01", "1.",      ".5",         "1e",          "1e+",       "0x1",      "1e+999.",  "[1,]",     "[,1]",  "[1 2]",
-                    "[1",  "1]",      "{\"a\":1,}", "{\"a\"}",     "{\"a\" 1}", "{a:1}",    "{1:1}",    "{\"a\":1", "[}",    "'a'",
-                    "\"a", "\"\\x\"", "\"\\u12\"",  "\"\\u12g4\"", "\"a\tb\"",  "\"a\nb\"", "1 2",      "/**/1",    "[1]//", "\"\\"}) {
+  for (View text :
+       {"",         " ",          "nul",     "nulll",     "True",      "NaN",         "Infinity",
+        "-",        "+1",         "01",      "-01",       "1.",        ".5",          "1e",
+        "1e+",      "0x1",        "1e+999.", "[1,]",      "[,1]",      "[1 2]",       "[1",
+        "1]",       "{\"a\":1,}", "{\"a\"}", "{\"a\" 1}", "{a:1}",     "{1:1}",       "{\"a\":1",
+        "[}",       "'a'",        "\"a",     "\"\\x\"",   "\"\\u12\"", "\"\\u12g4\"", "\"a\tb\"",
+        "\"a\nb\"", "1 2",        "/**/1",   "[1]//",     "\"\\"}) {
     EXPECT_EQ(parse(text), nullptr) << text;
   }
 }
 
 TEST_P(JsonTable, RefusesWhatIsNotUtf8) {
-  for (View text : {"\"\xff\"", "\"\x80\"", "\"\xc0\xaf\"", "\"\xc3\"", "\"\xe0\x80\x80\"", "\"\xed\xa0\x80\"", "\"\xf0\x80\x80\x80\"",
-                    "\"\xf4\x90\x80\x80\""}) {
+  for (View text : {"\"\xff\"", "\"\x80\"", "\"\xc0\xaf\"", "\"\xc3\"", "\"\xe0\x80\x80\"",
+                    "\"\xed\xa0\x80\"", "\"\xf0\x80\x80\x80\"", "\"\xf4\x90\x80\x80\""}) {
     EXPECT_EQ(parse(text), nullptr);
   }
 }
@@ -200,32 +213,40 @@ TEST_P(JsonTable, MendsEscapedLoneSurrogates) {
 TEST_P(JsonTable, KeepsIntegersAndRealsApart) {
   EXPECT_EQ(json.type(parse("9223372036854775808")), GH_REAL);
   EXPECT_EQ(json.type(parse("1e2")), GH_REAL);
-  EXPECT_EQ(json.integer(parse("9223372036854775807"), 0), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(json.integer(parse("9223372036854775807"), 0),
+            std::numeric_limits<std::int64_t>::max());
 }
 
 // The amounts and limits of blockchains have 256 bits; a client in JavaScript reads them as reals.
 TEST_P(JsonTable, TakesAnIntegerBeyond64BitsForTheNearestDouble) {
-  for (View text : {"9223372036854775808", "18446744073709551615", "18446744073709551616", "-9223372036854775809",
-                    "115792089237316195423570985008687907853269984665640564039457584007913129639935"}) {
+  for (View text :
+       {"9223372036854775808", "18446744073709551615", "18446744073709551616",
+        "-9223372036854775809",
+        "115792089237316195423570985008687907853269984665640564039457584007913129639935"}) {
     EXPECT_EQ(json.type(parse(text)), GH_REAL) << text;
     EXPECT_EQ(json.real(parse(text), 0), std::stod(std::string(text))) << text;
     EXPECT_EQ(json.integer(parse(text), 7), 7) << text;
   }
-  EXPECT_EQ(round_trip(R"([0,300000000000000000000,"100000000000000000000 \"\\",{"5":2.5},-1,-200000000000000000000,3])"),
-            R"([0,300000000000000000000,"100000000000000000000 \"\\",{"5":2.5},-1,-200000000000000000000,3])");
+  EXPECT_EQ(
+      round_trip(
+          R"([0,300000000000000000000,"100000000000000000000 \"\\",{"5":2.5},-1,-200000000000000000000,3])"),
+      R"([0,300000000000000000000,"100000000000000000000 \"\\",{"5":2.5},-1,-200000000000000000000,3])");
   EXPECT_EQ(round_trip("[123456789012345680000,999999999999999900000,-18446744073709552000]"),
             "[123456789012345680000,999999999999999900000,-18446744073709552000]");
-  EXPECT_EQ(round_trip("[10699247336865531002,1000000000000000000000]"), "[1.0699247336865532e+19,1e+21]")
+  EXPECT_EQ(round_trip("[10699247336865531002,1000000000000000000000]"),
+            "[1.0699247336865532e+19,1e+21]")
       << "digits would be another integer, or are not what a client writes";
 }
 
 TEST_P(JsonTable, ANumberThatNoDoubleCanHoldIsNull) {
   const std::string digits(400, '9');
-  EXPECT_EQ(round_trip("[1e400,-1e400," + digits + "," + digits + ".5,1e-400,1]"), "[null,null,null,null,0,1]");
+  EXPECT_EQ(round_trip("[1e400,-1e400," + digits + "," + digits + ".5,1e-400,1]"),
+            "[null,null,null,null,0,1]");
 }
 
 TEST_P(JsonTable, RefusesAMalformedNumberBesideALargeOne) {
-  for (View text : {"0100000000000000000000", "-", "1-100000000000000000000", "100000000000000000000.", "+100000000000000000000", "1e400.5",
+  for (View text : {"0100000000000000000000", "-", "1-100000000000000000000",
+                    "100000000000000000000.", "+100000000000000000000", "1e400.5",
                     "100000000000000000000x", "100000000000000000000 1", "01e400"}) {
     EXPECT_EQ(parse("[100000000000000000000," + std::string(text) + "]"), nullptr) << text;
   }
@@ -241,13 +262,15 @@ TEST_P(JsonTable, DumpsARealThatReadsBackAsTheSame) {
 
 TEST_P(JsonTable, DumpsNullForANumberThatJsonCannotSay) {
   gh_json* root = make();
-  for (double value : {std::nan(""), std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()}) {
+  for (double value : {std::nan(""), std::numeric_limits<double>::infinity(),
+                       -std::numeric_limits<double>::infinity()}) {
     json.set_real(root, value);
     EXPECT_EQ(dump(root), "null");
   }
 }
 
-// ---- Writing ---------------------------------------------------------------------------------------------------------
+// ---- Writing
+// ---------------------------------------------------------------------------------------------------------
 
 TEST_P(JsonTable, BuildsADocument) {
   gh_json* root = make();
@@ -274,7 +297,8 @@ TEST_P(JsonTable, FindsTheMemberThatIsThereAlready) {
 
 TEST_P(JsonTable, TurnsAnythingIntoTheContainerThatIsWrittenTo) {
   gh_json* root = parse(R"([1, "text", [1, 2], {"a": 1}])");
-  for (const gh_json* n = json.step(root, nullptr, nullptr); n; n = json.step(root, n, nullptr)) edit(const_cast<gh_json*>(n), "b");
+  for (const gh_json* n = json.step(root, nullptr, nullptr); n; n = json.step(root, n, nullptr))
+    edit(const_cast<gh_json*>(n), "b");
   EXPECT_EQ(dump(root), R"([{"b":null},{"b":null},{"b":null},{"a":1,"b":null}])");
   json.push(root);
   json.push(edit(root, "x"));
@@ -339,7 +363,8 @@ TEST_P(JsonTable, LeavesAnErasedNodeReadable) {
 TEST_P(JsonTable, LetsALoopEraseWhatItStandsOn) {
   gh_json* root = parse("[1, 2, 3, 4]");
   std::string seen;
-  for (const gh_json* n = json.step(root, nullptr, nullptr); n && seen.size() < 10; n = json.step(root, n, nullptr)) {
+  for (const gh_json* n = json.step(root, nullptr, nullptr); n && seen.size() < 10;
+       n = json.step(root, n, nullptr)) {
     seen += dump(n);
     if (json.integer(n, 0) % 2 == 0) json.erase(root, n);
   }
@@ -347,7 +372,8 @@ TEST_P(JsonTable, LetsALoopEraseWhatItStandsOn) {
   EXPECT_EQ(dump(root), "[1,3]");
 }
 
-// ---- Copying ---------------------------------------------------------------------------------------------------------
+// ---- Copying
+// ---------------------------------------------------------------------------------------------------------
 
 TEST_P(JsonTable, CopiesDeeply) {
   gh_json* root = parse(R"({"from": {"a": [1, "x"]}, "to": 5})");

@@ -1,6 +1,7 @@
 /* The smallest plugin in C99: puts one header on every answer.
  *
- *   cc -std=c99 -O2 -shared -fPIC -I ../../include -Wl,--version-script=../../cmake/plugin.map -Wl,-z,defs -o stamp.so stamp.c
+ *   cc -std=c99 -O2 -shared -fPIC -I ../../include -Wl,--version-script=../../cmake/plugin.map
+ * -Wl,-z,defs -o stamp.so stamp.c
  */
 #define GATEHOUSE_NEEDS 0 /* nothing newer than 1.0 is used */
 #include <gatehouse/abi.h>

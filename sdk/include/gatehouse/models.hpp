@@ -7,10 +7,13 @@
 namespace gatehouse {
 inline namespace v1 {
 
-/// [constructor only] Which models requests may ask for. A host without the extension knows of none.
+/// [constructor only] Which models requests may ask for. A host without the extension knows of
+/// none.
 class OfferedModels {
  public:
-  explicit OfferedModels(Host host) : host_(host.raw_host()), api_(static_cast<const gh_models_api*>(host.extension(GH_MODELS_1))) {}
+  explicit OfferedModels(Host host)
+      : host_(host.raw_host()),
+        api_(static_cast<const gh_models_api*>(host.extension(GH_MODELS_1))) {}
 
   void offer(View model) const {
     if (api_) api_->offer(host_, raw(model));
@@ -18,7 +21,10 @@ class OfferedModels {
   /// By the instances before this one.
   std::vector<std::string> list() const {
     std::vector<std::string> models;
-    if (api_) api_->offered(host_, &models, [](void* to, gh_str model) { static_cast<std::vector<std::string>*>(to)->emplace_back(view(model)); });
+    if (api_)
+      api_->offered(host_, &models, [](void* to, gh_str model) {
+        static_cast<std::vector<std::string>*>(to)->emplace_back(view(model));
+      });
     return models;
   }
 

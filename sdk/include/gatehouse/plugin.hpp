@@ -1,8 +1,10 @@
-/// What authors of C++ plugins use: gatehouse/abi.h with types, ownership and errors. C++17, header-only, and nothing of
-/// it crosses the boundary, so any compiler and standard library will do. sdk/README.md has a plugin in 30 lines.
+/// What authors of C++ plugins use: gatehouse/abi.h with types, ownership and errors. C++17,
+/// header-only, and nothing of it crosses the boundary, so any compiler and standard library will
+/// do. sdk/README.md has a plugin in 30 lines.
 ///
-/// Objects here are views of what the host owns unless they say otherwise; they are cheap to copy and live as long as
-/// abi.h says. A plugin reports errors by returning them; an exception that escapes becomes a 500 that names the plugin.
+/// Objects here are views of what the host owns unless they say otherwise; they are cheap to copy
+/// and live as long as abi.h says. A plugin reports errors by returning them; an exception that
+/// escapes becomes a 500 that names the plugin.
 #pragma once
 
 #include <array>
@@ -35,7 +37,8 @@ inline const gh_json_api* json = nullptr;
 inline const gh_exchange_api* exchange = nullptr;
 }  // namespace detail
 
-// ---- Errors --------------------------------------------------------------------------------------------------------
+// ---- Errors
+// --------------------------------------------------------------------------------------------------------
 
 /// Why a request is not answered as asked. Never put keys or prompts into it.
 struct Fail {
@@ -43,11 +46,13 @@ struct Fail {
   std::string code;     ///< Stable, snake_case.
   std::string message;  ///< One sentence for the caller.
   std::string detail;   ///< For the log only.
-  std::chrono::nanoseconds retry_after{0};  ///< When to ask again; becomes the Retry-After of the answer. 0: not known.
+  std::chrono::nanoseconds retry_after{
+      0};  ///< When to ask again; becomes the Retry-After of the answer. 0: not known.
   std::uint32_t flags = 0;  ///< GH_FAIL_TRANSIENT, GH_FAIL_UPSTREAM, GH_FAIL_SUSPECT; see abi.h.
 };
 
-/// Success; or a failure; or `stopped`: the reader of the answer is gone, `cancelled`: time is up or the gateway stops.
+/// Success; or a failure; or `stopped`: the reader of the answer is gone, `cancelled`: time is up
+/// or the gateway stops.
 class [[nodiscard]] Status {
  public:
   Status() = default;
@@ -56,7 +61,8 @@ class [[nodiscard]] Status {
 
   explicit operator bool() const { return code_ == GH_OK; }
   gh_status code() const { return code_; }
-  /// The failure of this status; null when it came from next() or the host: then Exchange::failure() has it.
+  /// The failure of this status; null when it came from next() or the host: then
+  /// Exchange::failure() has it.
   const Fail* fail() const { return fail_.get(); }
 
  private:
@@ -82,7 +88,8 @@ class [[nodiscard]] Result {
   std::variant<T, Status> value_;
 };
 
-// ---- JSON ----------------------------------------------------------------------------------------------------------
+// ---- JSON
+// ----------------------------------------------------------------------------------------------------------
 
 /// Appends `text` as a JSON string, quotes included.
 inline void quote(std::string& out, View text) {
@@ -135,17 +142,22 @@ class Json {
     const gh_str s = detail::json->str(node_);
     return s.p ? view(s) : otherwise;
   }
-  std::int64_t integer(std::int64_t otherwise = 0) const { return detail::json->integer(node_, otherwise); }
+  std::int64_t integer(std::int64_t otherwise = 0) const {
+    return detail::json->integer(node_, otherwise);
+  }
   double real(double otherwise = 0) const { return detail::json->real(node_, otherwise); }
-  bool boolean(bool otherwise = false) const { return detail::json->boolean(node_, otherwise) != 0; }
+  bool boolean(bool otherwise = false) const {
+    return detail::json->boolean(node_, otherwise) != 0;
+  }
 
-  /// A string such as "250ms", "10s", "5m" or "1h", at most 366 days (JSON Schema: "format": "duration"), as the configuration
-  /// writes it.
+  /// A string such as "250ms", "10s", "5m" or "1h", at most 366 days (JSON Schema: "format":
+  /// "duration"), as the configuration writes it.
   std::chrono::milliseconds duration(std::chrono::milliseconds otherwise) const {
     const auto value = parse_duration(str());
     return value ? *value : otherwise;
   }
-  /// A string such as "512B", "64KiB" or "8MiB" (JSON Schema: "format": "size"), as the configuration writes it.
+  /// A string such as "512B", "64KiB" or "8MiB" (JSON Schema: "format": "size"), as the
+  /// configuration writes it.
   std::size_t bytes(std::size_t otherwise) const {
     const auto value = parse_size(str());
     return value ? *value : otherwise;
@@ -159,7 +171,9 @@ class Json {
 
   /// Appends it as JSON text.
   void dump(std::string& out) const {
-    detail::json->dump(node_, &out, [](void* to, gh_str piece) { static_cast<std::string*>(to)->append(piece.p, piece.n); });
+    detail::json->dump(node_, &out, [](void* to, gh_str piece) {
+      static_cast<std::string*>(to)->append(piece.p, piece.n);
+    });
   }
   std::string dump() const {
     std::string out;
@@ -215,7 +229,9 @@ class Json::Members {
   const gh_json* container_;
 };
 
-inline Json::Iterator Json::begin() const { return {node_, detail::json->step(node_, nullptr, nullptr)}; }
+inline Json::Iterator Json::begin() const {
+  return {node_, detail::json->step(node_, nullptr, nullptr)};
+}
 inline Json::Iterator Json::end() const { return {node_, nullptr}; }
 inline Json::Members Json::members() const { return Members(is_object() ? node_ : nullptr); }
 
@@ -270,7 +286,8 @@ inline std::optional<std::chrono::milliseconds> Json::parse_duration(View text) 
   constexpr std::int64_t kLongestMs = 366LL * 24 * 3'600'000;
   std::int64_t number = 0;
   std::size_t digits = 0;
-  while (digits < text.size() && digits < 12 && text[digits] >= '0' && text[digits] <= '9') number = number * 10 + (text[digits++] - '0');
+  while (digits < text.size() && digits < 12 && text[digits] >= '0' && text[digits] <= '9')
+    number = number * 10 + (text[digits++] - '0');
   const View unit = text.substr(digits);
   std::int64_t unit_ms = 0;
   if (unit == "ms") unit_ms = 1;
@@ -284,7 +301,8 @@ inline std::optional<std::chrono::milliseconds> Json::parse_duration(View text) 
 inline std::optional<std::size_t> Json::parse_size(View text) {
   std::size_t number = 0;
   std::size_t digits = 0;
-  while (digits < text.size() && digits < 9 && text[digits] >= '0' && text[digits] <= '9') number = number * 10 + static_cast<std::size_t>(text[digits++] - '0');
+  while (digits < text.size() && digits < 9 && text[digits] >= '0' && text[digits] <= '9')
+    number = number * 10 + static_cast<std::size_t>(text[digits++] - '0');
   const View unit = text.substr(digits);
   if (digits == 0) return std::nullopt;
   if (unit == "B") return number;
@@ -294,7 +312,8 @@ inline std::optional<std::size_t> Json::parse_size(View text) {
   return std::nullopt;
 }
 
-// ---- Events --------------------------------------------------------------------------------------------------------
+// ---- Events
+// --------------------------------------------------------------------------------------------------------
 
 /// One event of an answer; the members that each kind uses are listed in abi.h.
 class Event {
@@ -358,7 +377,8 @@ inline gh_event tool_call(View id, View name, Json input, Json metadata = Json()
   e.metadata = metadata.raw();
   return e;
 }
-inline gh_event tool_call_error(View id, View name, Json input, View why, Json metadata = Json(), int flags = 0) {
+inline gh_event tool_call_error(View id, View name, Json input, View why, Json metadata = Json(),
+                                int flags = 0) {
   gh_event e = tool_call(id, name, input, metadata, flags);
   e.kind = GH_EV_TOOL_CALL_ERROR;
   e.text = raw(why);
@@ -424,7 +444,8 @@ inline gh_event response(Json about) {
 }
 }  // namespace event
 
-/// Where events go. Derive from it to watch or change an answer: pass your sink to next() and forward to `out`.
+/// Where events go. Derive from it to watch or change an answer: pass your sink to next() and
+/// forward to `out`.
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -447,7 +468,8 @@ class HostSink final : public Sink {
 };
 }  // namespace detail
 
-// ---- Exchange, next ------------------------------------------------------------------------------------------------
+// ---- Exchange, next
+// ------------------------------------------------------------------------------------------------
 
 /// One request and its answer. Belongs to one thread.
 class Exchange {
@@ -455,25 +477,33 @@ class Exchange {
   explicit Exchange(gh_exchange* x) : x_(x) {}
 
   View method() const { return field(GH_METHOD); }
-  View path() const { return field(GH_PATH); }        ///< Without the query; not decoded.
-  View query() const { return field(GH_QUERY); }      ///< Without the question mark.
-  View peer() const { return field(GH_PEER); }        ///< Address that the connection comes from, without the port.
-  View client() const { return field(GH_CLIENT); }    ///< Address of the client, also behind trusted proxies.
+  View path() const { return field(GH_PATH); }    ///< Without the query; not decoded.
+  View query() const { return field(GH_QUERY); }  ///< Without the question mark.
+  View peer() const {
+    return field(GH_PEER);
+  }  ///< Address that the connection comes from, without the port.
+  View client() const {
+    return field(GH_CLIENT);
+  }  ///< Address of the client, also behind trusted proxies.
   View request_id() const { return field(GH_REQUEST_ID); }
-  View trace() const { return field(GH_TRACE); }      ///< The traceparent for what is asked on behalf of this request.
+  View trace() const {
+    return field(GH_TRACE);
+  }  ///< The traceparent for what is asked on behalf of this request.
   /// What Host::route() gave for this method and path, or -1.
   int route() const { return detail::exchange->route(x_); }
   /// A request header, any case; several of one name are joined by ", ". Absent: data() is null.
   View header(View name) const { return view(detail::exchange->header(x_, gatehouse::raw(name))); }
 
-  /// The whole request body; may wait for it. To be asked for before json(), which gives its bytes back (GH_ABSENT).
+  /// The whole request body; may wait for it. To be asked for before json(), which gives its bytes
+  /// back (GH_ABSENT).
   Result<View> body() {
     gh_str out{};
     const gh_status s = detail::exchange->body(x_, &out);
     if (s != GH_OK) return Status(s);
     return view(out);
   }
-  /// The body as JSON, parsed once for all plugins. Fails, with 415, if its Content-Type says that it is none.
+  /// The body as JSON, parsed once for all plugins. Fails, with 415, if its Content-Type says that
+  /// it is none.
   Result<MutableJson> json() {
     gh_json* out = nullptr;
     const gh_status s = detail::exchange->json(x_, &out);
@@ -490,7 +520,9 @@ class Exchange {
   int status() const { return detail::exchange->status(x_); }
   void set_status(int status) { detail::exchange->set_status(x_, status); }
   /// Replaces a header of the answer. Has no effect once the head has left.
-  void set_header(View name, View value) { (void)detail::exchange->set_header(x_, gatehouse::raw(name), gatehouse::raw(value)); }
+  void set_header(View name, View value) {
+    (void)detail::exchange->set_header(x_, gatehouse::raw(name), gatehouse::raw(value));
+  }
   /// Answers with one whole body.
   Status reply(Sink& out, int status, View content_type, View body) {
     set_status(status);
@@ -500,19 +532,26 @@ class Exchange {
   bool committed() const { return detail::exchange->committed(x_) != 0; }
   Status flush() { return Status(detail::exchange->flush(x_)); }
   /// Sends `bytes` whenever the answer has been silent for `interval` while the host waits.
-  void heartbeat(View bytes, std::chrono::nanoseconds interval) { detail::exchange->heartbeat(x_, gatehouse::raw(bytes), interval.count()); }
+  void heartbeat(View bytes, std::chrono::nanoseconds interval) {
+    detail::exchange->heartbeat(x_, gatehouse::raw(bytes), interval.count());
+  }
 
-  /// While `wanted`, a callable that returns bool, says so, the client neither slows nor ends this request; see abi.h. It must
-  /// outlive the call of outlive(x) that ends this.
+  /// While `wanted`, a callable that returns bool, says so, the client neither slows nor ends this
+  /// request; see abi.h. It must outlive the call of outlive(x) that ends this.
   template <class F>
   void outlive(F& wanted) {
-    detail::exchange->outlive(x_, [](void* self) -> int { return (*static_cast<F*>(self))(); }, &wanted);
+    detail::exchange->outlive(
+        x_, [](void* self) -> int { return (*static_cast<F*>(self))(); }, &wanted);
   }
   void outlive_no_longer() { detail::exchange->outlive(x_, nullptr, nullptr); }
 
-  /// When the request must end, on the clock of Host::now(); the largest value: there is no such time.
-  std::chrono::nanoseconds deadline() const { return std::chrono::nanoseconds(detail::exchange->deadline_ns(x_)); }
-  /// Not ok: the client is gone (GH_STOP), or the deadline passed or the gateway stops (GH_CANCELLED).
+  /// When the request must end, on the clock of Host::now(); the largest value: there is no such
+  /// time.
+  std::chrono::nanoseconds deadline() const {
+    return std::chrono::nanoseconds(detail::exchange->deadline_ns(x_));
+  }
+  /// Not ok: the client is gone (GH_STOP), or the deadline passed or the gateway stops
+  /// (GH_CANCELLED).
   Status cancelled() const { return Status(detail::exchange->cancelled(x_)); }
   /// The failure that the rest of the pipeline, or the host, left here; null if there is none.
   const gh_failure* failure() const { return detail::exchange->failure(x_); }
@@ -525,7 +564,8 @@ class Exchange {
 };
 
 namespace detail {
-/// Runs `body`, which returns a Status, on the plugin's side of the boundary: nothing is thrown across.
+/// Runs `body`, which returns a Status, on the plugin's side of the boundary: nothing is thrown
+/// across.
 template <class F>
 gh_status guard(gh_exchange* x, F&& body) noexcept {
   const auto fail = [x](const Fail& f) {
@@ -551,7 +591,8 @@ gh_status guard(gh_exchange* x, F&& body) noexcept {
 }
 }  // namespace detail
 
-/// The rest of the pipeline: next(x, out). Call it zero, one or more times, one after another, inside handle() only.
+/// The rest of the pipeline: next(x, out). Call it zero, one or more times, one after another,
+/// inside handle() only.
 class Next {
  public:
   explicit Next(const gh_next* next) : next_(next) {}
@@ -559,7 +600,8 @@ class Next {
   Next& operator=(const Next&) = delete;
 
   Status operator()(Exchange& x, Sink& out) const {
-    if (const gh_sink* host = out.host_sink()) return Status(next_->call(next_->self, x.raw(), host));
+    if (const gh_sink* host = out.host_sink())
+      return Status(next_->call(next_->self, x.raw(), host));
     struct Context {
       gh_exchange* x;
       Sink& sink;
@@ -575,7 +617,8 @@ class Next {
   const gh_next* next_;
 };
 
-// ---- Metrics -------------------------------------------------------------------------------------------------------
+// ---- Metrics
+// -------------------------------------------------------------------------------------------------------
 
 /// One series of numbers of GET /metrics. Copies are the same series. Any thread.
 class Series {
@@ -592,7 +635,8 @@ class Series {
   std::int32_t id_ = -1;
 };
 
-// ---- Host ----------------------------------------------------------------------------------------------------------
+// ---- Host
+// ----------------------------------------------------------------------------------------------------------
 
 /// The gateway, as one plugin instance sees it. Alive as long as the instance. Any thread.
 class Host {
@@ -602,18 +646,28 @@ class Host {
   View version() const { return view(host_->version); }
   View instance() const { return view(host_->instance); }
 
-  /// [constructor only] Tells the operator what is wrong at a JSON pointer of the configuration, e.g. "/base_url". The
-  /// instance is then not used, so the constructor may go on to find more.
-  void problem(View pointer, View message) const { host_->problem(host_, raw(pointer), raw(message)); }
-  /// [constructor only] Tells the operator what works and yet is likely not what is wanted, e.g. a model that ends soon.
-  void warning(View pointer, View message) const { host_->warning(host_, raw(pointer), raw(message)); }
-  /// [constructor only] Claims a method and a path, in which one `*` stands for any characters; see Exchange::route().
+  /// [constructor only] Tells the operator what is wrong at a JSON pointer of the configuration,
+  /// e.g. "/base_url". The instance is then not used, so the constructor may go on to find more.
+  void problem(View pointer, View message) const {
+    host_->problem(host_, raw(pointer), raw(message));
+  }
+  /// [constructor only] Tells the operator what works and yet is likely not what is wanted, e.g. a
+  /// model that ends soon.
+  void warning(View pointer, View message) const {
+    host_->warning(host_, raw(pointer), raw(message));
+  }
+  /// [constructor only] Claims a method and a path, in which one `*` stands for any characters; see
+  /// Exchange::route().
   int route(View method, View path) const { return host_->route(host_, raw(method), raw(path)); }
 
-  /// [constructor only] As route(), at "/INSTANCE" + path of the admin address. Callers have shown the admin token.
-  int admin_route(View method, View path) const { return host_->admin_route(host_, raw(method), raw(path)); }
-  /// [constructor only] host.background<&Self::watch>(this): calls watch(Exchange&) on a thread of its own when the instance
-  /// begins to serve. It must return when host.sleep(), or whatever else it waits in, says that the instance ends.
+  /// [constructor only] As route(), at "/INSTANCE" + path of the admin address. Callers have shown
+  /// the admin token.
+  int admin_route(View method, View path) const {
+    return host_->admin_route(host_, raw(method), raw(path));
+  }
+  /// [constructor only] host.background<&Self::watch>(this): calls watch(Exchange&) on a thread of
+  /// its own when the instance begins to serve. It must return when host.sleep(), or whatever else
+  /// it waits in, says that the instance ends.
   template <auto Method, class P>
   void background(P* self) const {
     host_->background(
@@ -627,8 +681,10 @@ class Host {
         },
         self);
   }
-  /// Finds or creates a series; see abi.h for kinds and names. A look-up: do it in the constructor where the labels are known.
-  Series series(int kind, View name, View help, std::initializer_list<std::pair<View, View>> labels = {}) const {
+  /// Finds or creates a series; see abi.h for kinds and names. A look-up: do it in the constructor
+  /// where the labels are known.
+  Series series(int kind, View name, View help,
+                std::initializer_list<std::pair<View, View>> labels = {}) const {
     std::array<gh_label, 8> raw_labels{};
     std::size_t count = 0;
     for (const auto& [key, value] : labels) {
@@ -636,12 +692,13 @@ class Host {
     }
     return {host_, host_->series(host_, kind, raw(name), raw(help), raw_labels.data(), count)};
   }
-  /// A YAML or JSON file, by a path relative to the folder of the configuration, checked by a JSON Schema. Nothing: `problems`
-  /// has a line with file and place for each thing that is wrong.
+  /// A YAML or JSON file, by a path relative to the folder of the configuration, checked by a JSON
+  /// Schema. Nothing: `problems` has a line with file and place for each thing that is wrong.
   std::optional<Document> load(View path, View schema, std::vector<std::string>& problems) const {
-    gh_json* const root = host_->load(host_, raw(path), raw(schema), &problems, [](void* to, gh_str line) {
-      static_cast<std::vector<std::string>*>(to)->emplace_back(view(line));
-    });
+    gh_json* const root =
+        host_->load(host_, raw(path), raw(schema), &problems, [](void* to, gh_str line) {
+          static_cast<std::vector<std::string>*>(to)->emplace_back(view(line));
+        });
     if (!root) return std::nullopt;
     return Document(root);
   }
@@ -664,7 +721,9 @@ class Host {
   std::chrono::nanoseconds now() const { return std::chrono::nanoseconds(host_->now_ns(host_)); }
   std::chrono::nanoseconds wall() const { return std::chrono::nanoseconds(host_->wall_ns(host_)); }
   /// Ends early when the client leaves, the deadline passes or the gateway stops.
-  Status sleep(const Exchange& x, std::chrono::nanoseconds time) const { return Status(host_->sleep(host_, x.raw(), time.count())); }
+  Status sleep(const Exchange& x, std::chrono::nanoseconds time) const {
+    return Status(host_->sleep(host_, x.raw(), time.count()));
+  }
 
   /// A table of this id, or null. Prefer the types that wrap one, such as Http.
   const void* extension(const char* id) const { return host_->extension(host_, id); }
@@ -674,13 +733,15 @@ class Host {
   const gh_host* host_;
 };
 
-// ---- How a request ended -------------------------------------------------------------------------------------------
+// ---- How a request ended
+// -------------------------------------------------------------------------------------------
 
 /// For those who count or log requests: what next() returned, in words.
 struct Outcome {
-  View word;   ///< ok; failed; left: the client did, before the end; cut: by the time limit or the end of the gateway.
-  View code;   ///< Of a failure, until the next call of next(), or why it was cut: deadline_exceeded, shutting_down.
-               ///< Else empty.
+  View word;  ///< ok; failed; left: the client did, before the end; cut: by the time limit or the
+              ///< end of the gateway.
+  View code;  ///< Of a failure, until the next call of next(), or why it was cut:
+              ///< deadline_exceeded, shutting_down. Else empty.
   int status;  ///< What the client got. 499: nothing, as it had left (nginx).
 };
 inline Outcome outcome_of(Host host, const Exchange& x, const Status& status) {
@@ -692,7 +753,8 @@ inline Outcome outcome_of(Host host, const Exchange& x, const Status& status) {
                                       : Outcome{"cut", "shutting_down", got(503)};
   }
   const gh_failure* const failure = x.failure();
-  return failure ? Outcome{"failed", view(failure->code), got(failure->http_status)} : Outcome{"failed", {}, got(500)};
+  return failure ? Outcome{"failed", view(failure->code), got(failure->http_status)}
+                 : Outcome{"failed", {}, got(500)};
 }
 
 /// Milliseconds with one decimal, as logs and notes write a time.
@@ -700,16 +762,19 @@ inline double in_ms(std::chrono::nanoseconds time) {
   return static_cast<double>((time.count() + 50'000) / 100'000) / 10;
 }
 
-// ---- HTTP client ---------------------------------------------------------------------------------------------------
+// ---- HTTP client
+// ---------------------------------------------------------------------------------------------------
 
-/// An answer of an upstream. Closing it before its end was read ends the upstream's request. One thread.
+/// An answer of an upstream. Closing it before its end was read ends the upstream's request. One
+/// thread.
 class HttpAnswer {
  public:
   HttpAnswer(const gh_http_api* api, gh_http_answer* answer) : api_(api), answer_(answer, {api}) {}
 
   int status() const { return api_->status(answer_.get()); }
   View header(View name) const { return view(api_->header(answer_.get(), raw(name))); }
-  /// Name and value of the header at this place, or nothing past the last: for one that comes several times, as Set-Cookie.
+  /// Name and value of the header at this place, or nothing past the last: for one that comes
+  /// several times, as Set-Cookie.
   std::optional<std::pair<View, View>> header_at(std::size_t index) const {
     gh_str name{}, value{};
     if (api_->header_at(answer_.get(), index, &name, &value) != GH_OK) return std::nullopt;
@@ -736,9 +801,11 @@ class HttpAnswer {
     return std::optional<gh_sse_event>(e);
   }
 
-  /// The last id that the stream has named, also without an event; until the next call of next_event().
+  /// The last id that the stream has named, also without an event; until the next call of
+  /// next_event().
   View last_id() const { return last_id_; }
-  /// How long the stream's server wants to be left alone before the stream is asked for again; negative: it has not said.
+  /// How long the stream's server wants to be left alone before the stream is asked for again;
+  /// negative: it has not said.
   std::chrono::nanoseconds retry() const { return retry_; }
 
  private:
@@ -760,7 +827,8 @@ class Http {
     std::chrono::nanoseconds connect, first_byte, idle;
   };
   /// Reports a bad base_url as a problem of the configuration at `pointer`.
-  Http(Host host, const Options& options, View pointer) : api_(static_cast<const gh_http_api*>(host.extension(GH_HTTP_1))), client_(nullptr, {api_}) {
+  Http(Host host, const Options& options, View pointer)
+      : api_(static_cast<const gh_http_api*>(host.extension(GH_HTTP_1))), client_(nullptr, {api_}) {
     if (!api_) {
       host.problem("", "this gateway has no " GH_HTTP_1);
       return;
@@ -776,10 +844,13 @@ class Http {
     if (!client_) host.problem(pointer, view(error));
   }
 
-  /// Sends a request and waits for the head of its answer. `path` is appended to that of base_url. `first_byte`: in place of
-  /// that of the options, unless 0. `event`: longest time until the next event of a stream, unless 0; comments in it do not count.
-  Result<HttpAnswer> send(Exchange& x, View method, View path, const std::vector<std::pair<View, View>>& headers, View body,
-                          std::chrono::nanoseconds first_byte = {}, std::chrono::nanoseconds event = {}) const {
+  /// Sends a request and waits for the head of its answer. `path` is appended to that of base_url.
+  /// `first_byte`: in place of that of the options, unless 0. `event`: longest time until the next
+  /// event of a stream, unless 0; comments in it do not count.
+  Result<HttpAnswer> send(Exchange& x, View method, View path,
+                          const std::vector<std::pair<View, View>>& headers, View body,
+                          std::chrono::nanoseconds first_byte = {},
+                          std::chrono::nanoseconds event = {}) const {
     std::vector<gh_http_header> raw_headers;
     raw_headers.reserve(headers.size());
     for (const auto& [name, value] : headers) raw_headers.push_back({raw(name), raw(value)});
@@ -807,20 +878,25 @@ class Http {
   std::unique_ptr<gh_http_client, Drop> client_;
 };
 
-// ---- Store ---------------------------------------------------------------------------------------------------------
+// ---- Store
+// ---------------------------------------------------------------------------------------------------------
 
-/// Keys and values that outlive requests and reloads, shared by all gateways with the same `store:`. Each instance name has
-/// its own keys. Any thread. A status of GH_UNAVAILABLE: the store is down; the plugin's settings say what that means.
+/// Keys and values that outlive requests and reloads, shared by all gateways with the same
+/// `store:`. Each instance name has its own keys. Any thread. A status of GH_UNAVAILABLE: the store
+/// is down; the plugin's settings say what that means.
 class Store {
  public:
-  explicit Store(Host host) : host_(host.raw_host()), api_(static_cast<const gh_store_api*>(host.extension(GH_STORE_1))) {
+  explicit Store(Host host)
+      : host_(host.raw_host()), api_(static_cast<const gh_store_api*>(host.extension(GH_STORE_1))) {
     if (!api_) host.problem("", "this gateway has no " GH_STORE_1);
   }
 
   /// Nothing: no such key.
   Result<std::optional<std::string>> get(Exchange& x, View key) const {
     std::string value;
-    const gh_status s = api_->get(host_, x.raw(), raw(key), &value, [](void* to, gh_str v) { *static_cast<std::string*>(to) = view(v); });
+    const gh_status s = api_->get(host_, x.raw(), raw(key), &value, [](void* to, gh_str v) {
+      *static_cast<std::string*>(to) = view(v);
+    });
     if (s == GH_ABSENT) return std::optional<std::string>();
     if (s != GH_OK) return Status(s);
     return std::optional<std::string>(std::move(value));
@@ -829,7 +905,8 @@ class Store {
     return Status(api_->put(host_, x.raw(), raw(key), raw(value), ttl.count()));
   }
   /// Adds to a counter, which ends `ttl` after it began with 0. The sum.
-  Result<std::int64_t> add(Exchange& x, View key, std::int64_t by, std::chrono::nanoseconds ttl) const {
+  Result<std::int64_t> add(Exchange& x, View key, std::int64_t by,
+                           std::chrono::nanoseconds ttl) const {
     std::int64_t total = 0;
     const gh_status s = api_->add(host_, x.raw(), raw(key), by, ttl.count(), &total);
     if (s != GH_OK) return Status(s);
@@ -845,9 +922,13 @@ class Store {
   }
   /// The highest limit of a quota that this store can count.
   std::int64_t max_limit() const { return api_->max_limit(host_); }
-  Status erase(Exchange& x, View key) const { return Status(api_->erase(host_, x.raw(), raw(key))); }
+  Status erase(Exchange& x, View key) const {
+    return Status(api_->erase(host_, x.raw(), raw(key)));
+  }
   /// Erases the keys that begin with `prefix`.
-  Status clear(Exchange& x, View prefix = {}) const { return Status(api_->clear(host_, x.raw(), raw(prefix))); }
+  Status clear(Exchange& x, View prefix = {}) const {
+    return Status(api_->clear(host_, x.raw(), raw(prefix)));
+  }
 
  private:
   static Result<bool> granted(gh_status s) {
@@ -859,27 +940,35 @@ class Store {
   const gh_store_api* api_;
 };
 
-// ---- Waiting for another thread ------------------------------------------------------------------------------------
+// ---- Waiting for another thread
+// ------------------------------------------------------------------------------------
 
-/// Lets one thread wait for another, or for descriptors, as the host waits: woken also when the client leaves or time is up.
+/// Lets one thread wait for another, or for descriptors, as the host waits: woken also when the
+/// client leaves or time is up.
 class Waker {
  public:
-  explicit Waker(Host host) : api_(static_cast<const gh_wait_api*>(host.extension(GH_WAIT_1))), waker_(api_ ? api_->make(host.raw_host()) : nullptr, {api_}) {}
+  explicit Waker(Host host)
+      : api_(static_cast<const gh_wait_api*>(host.extension(GH_WAIT_1))),
+        waker_(api_ ? api_->make(host.raw_host()) : nullptr, {api_}) {}
 
   /// False: the host cannot make one just now.
   explicit operator bool() const { return waker_ != nullptr; }
   /// Any thread. Ends the wait that is on, or else the next one.
   void wake() const { api_->wake(waker_.get()); }
   /// One thread at a time. False: not woken in time.
-  Result<bool> wait(Exchange& x, std::chrono::nanoseconds time) const { return wait(x, nullptr, 0, time); }
-  /// Waits for descriptors of the plugin's own as well, such as the pipes of a child process: at most 8.
+  Result<bool> wait(Exchange& x, std::chrono::nanoseconds time) const {
+    return wait(x, nullptr, 0, time);
+  }
+  /// Waits for descriptors of the plugin's own as well, such as the pipes of a child process: at
+  /// most 8.
   template <std::size_t N>
   Result<bool> wait(Exchange& x, std::array<gh_fd, N>& fds, std::chrono::nanoseconds time) const {
     return wait(x, fds.data(), N, time);
   }
 
  private:
-  Result<bool> wait(Exchange& x, gh_fd* fds, std::size_t count, std::chrono::nanoseconds time) const {
+  Result<bool> wait(Exchange& x, gh_fd* fds, std::size_t count,
+                    std::chrono::nanoseconds time) const {
     const gh_status s = api_->wait(waker_.get(), x.raw(), fds, count, time.count());
     if (s != GH_OK && s != GH_ABSENT) return Status(s);
     return s == GH_OK;
@@ -892,13 +981,15 @@ class Waker {
   std::unique_ptr<gh_waker, Drop> waker_;
 };
 
-/// Work for a request on another thread, so that several things can be waited for at once. It has an exchange of its own, which
-/// ends when the request does. Join it before handle() returns.
+/// Work for a request on another thread, so that several things can be waited for at once. It has
+/// an exchange of its own, which ends when the request does. Join it before handle() returns.
 class Task {
  public:
-  /// `work` is a callable that takes Exchange&, and outlives the task. `deadline` on the clock of Host::now().
+  /// `work` is a callable that takes Exchange&, and outlives the task. `deadline` on the clock of
+  /// Host::now().
   template <class F>
-  Task(Host host, Exchange& parent, std::chrono::nanoseconds deadline, F& work) : api_(static_cast<const gh_wait_api*>(host.extension(GH_WAIT_1))) {
+  Task(Host host, Exchange& parent, std::chrono::nanoseconds deadline, F& work)
+      : api_(static_cast<const gh_wait_api*>(host.extension(GH_WAIT_1))) {
     if (!api_) return;
     task_ = api_->start(
         host.raw_host(), parent.raw(), deadline.count(),
@@ -917,14 +1008,17 @@ class Task {
   /// False: there is no thread for it just now.
   explicit operator bool() const { return task_ != nullptr; }
   /// Returns when the work has returned. Not ok: the request was cancelled meanwhile.
-  Status join(Exchange& parent) { return task_ ? Status(api_->join(std::exchange(task_, nullptr), parent.raw())) : Status(); }
+  Status join(Exchange& parent) {
+    return task_ ? Status(api_->join(std::exchange(task_, nullptr), parent.raw())) : Status();
+  }
 
  private:
   const gh_wait_api* api_;
   gh_task* task_ = nullptr;
 };
 
-// ---- Cryptography --------------------------------------------------------------------------------------------------
+// ---- Cryptography
+// --------------------------------------------------------------------------------------------------
 
 using Digest = std::array<std::uint8_t, 32>;
 
@@ -943,14 +1037,16 @@ inline std::string hex(const Digest& digest) {
 inline bool equal_in_constant_time(View a, View b) {
   if (a.size() != b.size()) return false;
   unsigned char difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
   return *const_cast<volatile unsigned char*>(&difference) == 0;
 }
 
 /// The host's cryptography. Any thread.
 class Crypto {
  public:
-  explicit Crypto(Host host) : api_(static_cast<const gh_crypto_api*>(host.extension(GH_CRYPTO_1))) {
+  explicit Crypto(Host host)
+      : api_(static_cast<const gh_crypto_api*>(host.extension(GH_CRYPTO_1))) {
     if (!api_) host.problem("", "this gateway has no " GH_CRYPTO_1);
   }
   Digest sha256(std::initializer_list<View> pieces) const {
@@ -965,7 +1061,9 @@ class Crypto {
       gh_hash* hash;
     } to{api_, api_->begin()};
     api_->update(to.hash, raw(prefix));
-    detail::json->dump(json.raw(), &to, [](void* self, gh_str piece) { static_cast<To*>(self)->api->update(static_cast<To*>(self)->hash, piece); });
+    detail::json->dump(json.raw(), &to, [](void* self, gh_str piece) {
+      static_cast<To*>(self)->api->update(static_cast<To*>(self)->hash, piece);
+    });
     return finish(to.hash);
   }
   Digest hmac_sha256(View key, View text) const {
@@ -983,12 +1081,15 @@ class Crypto {
   const gh_crypto_api* api_;
 };
 
-// ---- Status --------------------------------------------------------------------------------------------------------
+// ---- Status
+// --------------------------------------------------------------------------------------------------------
 
 /// What the gateway knows about itself. Any thread.
 class GatewayStatus {
  public:
-  explicit GatewayStatus(Host host) : host_(host.raw_host()), api_(static_cast<const gh_status_api*>(host.extension(GH_STATUS_1))) {
+  explicit GatewayStatus(Host host)
+      : host_(host.raw_host()),
+        api_(static_cast<const gh_status_api*>(host.extension(GH_STATUS_1))) {
     if (!api_) host.problem("", "this gateway has no " GH_STATUS_1);
   }
   /// Members: sdk/README.md.
@@ -1007,16 +1108,20 @@ class GatewayStatus {
   }
 
  private:
-  static void append(void* to, gh_str text) { static_cast<std::string*>(to)->append(text.p, text.n); }
+  static void append(void* to, gh_str text) {
+    static_cast<std::string*>(to)->append(text.p, text.n);
+  }
   const gh_host* host_;
   const gh_status_api* api_;
 };
 
-// ---- Plugin --------------------------------------------------------------------------------------------------------
+// ---- Plugin
+// --------------------------------------------------------------------------------------------------------
 
-/// A plugin. Its constructor takes (Host, Json config) and runs on the control thread; handle() runs on many threads at
-/// once, so a member needs a lock or a reason not to. Optional: void adopt(Derived& older), called on a reload;
-/// void refused(Exchange&), called on many threads at once for requests that the server refuses itself: see gh_plugin.
+/// A plugin. Its constructor takes (Host, Json config) and runs on the control thread; handle()
+/// runs on many threads at once, so a member needs a lock or a reason not to. Optional: void
+/// adopt(Derived& older), called on a reload; void refused(Exchange&), called on many threads at
+/// once for requests that the server refuses itself: see gh_plugin.
 class Plugin {
  public:
   virtual ~Plugin() = default;
@@ -1027,11 +1132,14 @@ namespace detail {
 template <class P, class = void>
 struct Adopts : std::false_type {};
 template <class P>
-struct Adopts<P, std::void_t<decltype(std::declval<P&>().adopt(std::declval<P&>()))>> : std::true_type {};
+struct Adopts<P, std::void_t<decltype(std::declval<P&>().adopt(std::declval<P&>()))>>
+    : std::true_type {};
 template <class P, class = void>
 struct HearsRefusals : std::false_type {};
 template <class P>
-struct HearsRefusals<P, std::void_t<decltype(std::declval<P&>().refused(std::declval<Exchange&>()))>> : std::true_type {};
+struct HearsRefusals<P,
+                     std::void_t<decltype(std::declval<P&>().refused(std::declval<Exchange&>()))>>
+    : std::true_type {};
 
 template <class P>
 struct Glue {
@@ -1075,8 +1183,23 @@ struct Glue {
       return Status();
     });
   }
-  static constexpr gh_plugin describe(const char* name, const char* version, const char* summary, const char* schema, std::uint16_t flags) {
-    return {GH_MAGIC, sizeof(gh_plugin), GH_ABI_MAJOR, GH_ABI_MINOR, GATEHOUSE_NEEDS, flags, name, version, summary, schema, create, handle, adopt, destroy, HearsRefusals<P>::value ? refused : nullptr};
+  static constexpr gh_plugin describe(const char* name, const char* version, const char* summary,
+                                      const char* schema, std::uint16_t flags) {
+    return {GH_MAGIC,
+            sizeof(gh_plugin),
+            GH_ABI_MAJOR,
+            GH_ABI_MINOR,
+            GATEHOUSE_NEEDS,
+            flags,
+            name,
+            version,
+            summary,
+            schema,
+            create,
+            handle,
+            adopt,
+            destroy,
+            HearsRefusals<P>::value ? refused : nullptr};
   }
 };
 }  // namespace detail
@@ -1084,14 +1207,17 @@ struct Glue {
 }  // namespace v1
 }  // namespace gatehouse
 
-/// Once per plugin, outside any namespace. NAME, VERSION, SUMMARY and SCHEMA are string literals; gatehouse_add_plugin()
-/// makes GATEHOUSE_SCHEMA from schema.json. FLAGS: 0, or GH_PLUGIN_... joined by |. With GATEHOUSE_STATIC defined the plugin is
-/// linked into a test: the symbol is then a static one and there is no note.
+/// Once per plugin, outside any namespace. NAME, VERSION, SUMMARY and SCHEMA are string literals;
+/// gatehouse_add_plugin() makes GATEHOUSE_SCHEMA from schema.json. FLAGS: 0, or GH_PLUGIN_...
+/// joined by |. With GATEHOUSE_STATIC defined the plugin is linked into a test: the symbol is then
+/// a static one and there is no note.
 #ifdef GATEHOUSE_STATIC
-#define GATEHOUSE_PLUGIN(P, NAME, VERSION, SUMMARY, SCHEMA, FLAGS) \
-  [[maybe_unused]] static const gh_plugin gatehouse_plugin_v1_static = ::gatehouse::detail::Glue<P>::describe(NAME, VERSION, SUMMARY, SCHEMA, FLAGS);
+#define GATEHOUSE_PLUGIN(P, NAME, VERSION, SUMMARY, SCHEMA, FLAGS)     \
+  [[maybe_unused]] static const gh_plugin gatehouse_plugin_v1_static = \
+      ::gatehouse::detail::Glue<P>::describe(NAME, VERSION, SUMMARY, SCHEMA, FLAGS);
 #else
 #define GATEHOUSE_PLUGIN(P, NAME, VERSION, SUMMARY, SCHEMA, FLAGS) \
   extern "C" GATEHOUSE_NOTE(NAME, VERSION, SUMMARY, SCHEMA);       \
-  extern "C" GH_EXPORT const gh_plugin gatehouse_plugin_v1 = ::gatehouse::detail::Glue<P>::describe(NAME, VERSION, SUMMARY, SCHEMA, FLAGS);
+  extern "C" GH_EXPORT const gh_plugin gatehouse_plugin_v1 =       \
+      ::gatehouse::detail::Glue<P>::describe(NAME, VERSION, SUMMARY, SCHEMA, FLAGS);
 #endif

@@ -1,4 +1,5 @@
-/// A host in the same process, for unit tests of plugins: nothing is loaded, nothing goes out, time stands still.
+/// A host in the same process, for unit tests of plugins: nothing is loaded, nothing goes out, time
+/// stands still.
 ///
 ///   Harness h;
 ///   Throttler throttler(h.host(), h.config(R"({"limit": 1})"));
@@ -6,11 +7,13 @@
 ///   EXPECT_EQ(h.post(throttler, "/api/chat", "{}").status, 200);
 ///   EXPECT_EQ(h.post(throttler, "/api/chat", "{}").status, 429);
 ///
-/// What a plugin does is recorded as short texts, so that an assertion is one line; testing/events.hpp says how events are
-/// written. The same notation scripts what the rest of the pipeline answers: h.next = events({"step-start", "text:Hi"}).
+/// What a plugin does is recorded as short texts, so that an assertion is one line;
+/// testing/events.hpp says how events are written. The same notation scripts what the rest of the
+/// pipeline answers: h.next = events({"step-start", "text:Hi"}).
 ///
-/// One harness may serve requests on many threads at once; read what it recorded when they are done. Needs no test framework.
-/// The tables of functions that a plugin gets are in testing/: exchange.hpp, http.hpp and host.hpp.
+/// One harness may serve requests on many threads at once; read what it recorded when they are
+/// done. Needs no test framework. The tables of functions that a plugin gets are in testing/:
+/// exchange.hpp, http.hpp and host.hpp.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +44,8 @@ struct WaitFake;
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// ---- The rest of the pipeline ----------------------------------------------------------------------------------------
+// ---- The rest of the pipeline
+// ----------------------------------------------------------------------------------------
 
 using NextFunction = std::function<Status(Exchange&, Sink&)>;
 
@@ -50,32 +54,40 @@ inline NextFunction fails(Fail fail) {
 }
 
 /// What the host does at the end of a pipeline that gave no answer.
-inline NextFunction end_of_pipeline() { return fails({404, "not_found", "There is nothing here.", {}}); }
+inline NextFunction end_of_pipeline() {
+  return fails({404, "not_found", "There is nothing here.", {}});
+}
 
 /// Emits these events, written as text.
 inline NextFunction events(Events lines) {
-  for (const std::string& line : lines) (void)fake::parse_event(line);  // throws in the test that wrote it
+  for (const std::string& line : lines)
+    (void)fake::parse_event(line);  // throws in the test that wrote it
   return [lines](Exchange&, Sink& out) { return emit(out, lines); };
 }
 
 /// Answers with this text: as a model where there is a chat document, as an HTTP body above it.
 inline NextFunction answer(std::string text) {
   return [text](Exchange& x, Sink& out) {
-    return x.chat() ? emit(out, {"step-start", "text:" + text, "step-finish:stop"}) : x.reply(out, 200, "text/plain", text);
+    return x.chat() ? emit(out, {"step-start", "text:" + text, "step-finish:stop"})
+                    : x.reply(out, 200, "text/plain", text);
   };
 }
 
 /// One after another: the first call gets the first; the last one answers all calls that follow.
 inline NextFunction in_turn(std::vector<NextFunction> functions) {
   auto calls = std::make_shared<std::atomic<std::size_t>>(0);
-  return [functions, calls](Exchange& x, Sink& out) { return functions.at(std::min(calls->fetch_add(1), functions.size() - 1))(x, out); };
+  return [functions, calls](Exchange& x, Sink& out) {
+    return functions.at(std::min(calls->fetch_add(1), functions.size() - 1))(x, out);
+  };
 }
 
-// ---- Requests and answers --------------------------------------------------------------------------------------------
+// ---- Requests and answers
+// --------------------------------------------------------------------------------------------
 
 struct Request {
   /// `target` may have a query.
-  Request(std::string request_method, View target) : method(std::move(request_method)), path(target.substr(0, target.find('?'))) {
+  Request(std::string request_method, View target)
+      : method(std::move(request_method)), path(target.substr(0, target.find('?'))) {
     if (path.size() < target.size()) query = target.substr(path.size() + 1);
   }
 
@@ -87,17 +99,22 @@ struct Request {
   std::string client;  ///< Behind a trusted proxy; empty: `peer`.
   std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   std::string id = "request-1";
-  std::size_t leaves_after = std::numeric_limits<std::size_t>::max();     ///< The client leaves after so many events.
-  const std::atomic<bool>* gone = nullptr;                                ///< The client leaves when a test sets it, on any thread.
-  std::chrono::nanoseconds patience = std::chrono::nanoseconds::max();    ///< The client leaves after this time.
-  std::chrono::nanoseconds time_limit = std::chrono::nanoseconds::max();  ///< From the start to the deadline.
+  std::size_t leaves_after =
+      std::numeric_limits<std::size_t>::max();  ///< The client leaves after so many events.
+  const std::atomic<bool>* gone =
+      nullptr;  ///< The client leaves when a test sets it, on any thread.
+  std::chrono::nanoseconds patience =
+      std::chrono::nanoseconds::max();  ///< The client leaves after this time.
+  std::chrono::nanoseconds time_limit =
+      std::chrono::nanoseconds::max();  ///< From the start to the deadline.
 };
 
 /// What came of a request: what reached the client, and more.
 struct Answer : Recording {
-  gh_status code = GH_OK;       ///< What handle() returned.
-  int status = 200;             ///< What the client sees: that of the failure, unless the head had left before.
-  Headers headers;              ///< With the Retry-After that the gateway makes of failure.retry_after.
+  gh_status code = GH_OK;  ///< What handle() returned.
+  int status =
+      200;          ///< What the client sees: that of the failure, unless the head had left before.
+  Headers headers;  ///< With the Retry-After that the gateway makes of failure.retry_after.
   Fail failure{0, {}, {}, {}};  ///< http_status 0: none.
   std::string notes;            ///< As JSON text.
   std::string heartbeat;
@@ -111,7 +128,8 @@ struct Reply {
   int status = 200;  ///< 0: no head comes, `end` is all there is.
   Headers headers;
   std::vector<std::string> pieces;  ///< Of the body, as they arrive.
-  gh_status end = GH_ABSENT;        ///< What follows the pieces: GH_FAILED with `failure`, or GH_STOP: the client leaves.
+  gh_status end = GH_ABSENT;  ///< What follows the pieces: GH_FAILED with `failure`, or GH_STOP:
+                              ///< the client leaves.
   Fail failure{};
 };
 inline Reply reply(int status, std::string body, Headers headers = {}) {
@@ -124,12 +142,16 @@ inline Reply sse(const std::vector<std::string>& data) {
   return r;
 }
 /// The reply, but its body breaks off before its end.
-inline Reply broken(Reply r, Fail failure = {502, "upstream_broken", "The upstream broke off its answer.", {}}) {
+inline Reply broken(Reply r,
+                    Fail failure = {
+                        502, "upstream_broken", "The upstream broke off its answer.", {}}) {
   r.end = GH_FAILED;
   r.failure = std::move(failure);
   return r;
 }
-inline Reply no_reply(Fail failure) { return broken({0, {}, {}, GH_ABSENT, {}}, std::move(failure)); }
+inline Reply no_reply(Fail failure) {
+  return broken({0, {}, {}, GH_ABSENT, {}}, std::move(failure));
+}
 
 /// The servers behind the host's HTTP client: replies come in the order they were pushed.
 class Upstream {
@@ -162,11 +184,13 @@ namespace fake {
 
 inline bool same_name(View a, View b) {
   const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 inline bool has(const Headers& headers, View name) {
-  return std::any_of(headers.begin(), headers.end(), [&](const auto& h) { return same_name(h.first, name); });
+  return std::any_of(headers.begin(), headers.end(),
+                     [&](const auto& h) { return same_name(h.first, name); });
 }
 
 inline std::string join(const Headers& headers, View name) {
@@ -179,7 +203,8 @@ inline std::string join(const Headers& headers, View name) {
 
 }  // namespace fake
 
-// ---- Harness ---------------------------------------------------------------------------------------------------------
+// ---- Harness
+// ---------------------------------------------------------------------------------------------------------
 
 /// The gateway around the plugins of one test.
 class Harness {
@@ -204,7 +229,8 @@ class Harness {
   Answer post(Plugin& plugin, View target, View body, Headers headers = {}) {
     Request r("POST", target);
     r.headers = std::move(headers);
-    if (!fake::has(r.headers, "Content-Type")) r.headers.emplace_back("Content-Type", "application/json");
+    if (!fake::has(r.headers, "Content-Type"))
+      r.headers.emplace_back("Content-Type", "application/json");
     r.body = body;
     return run(plugin, r);
   }
@@ -215,18 +241,21 @@ class Harness {
     return run(plugin, r);
   }
   Answer run(Plugin& plugin, const Request& request);
-  /// On the admin address, at the path that the plugin claimed. Throws when it claimed none such: it would not be called.
+  /// On the admin address, at the path that the plugin claimed. Throws when it claimed none such:
+  /// it would not be called.
   Answer admin(Plugin& plugin, std::string method, View path, View body = {});
-  /// The server refuses the request itself, before any plugin: what the plugin, of its own type, adds to that answer.
+  /// The server refuses the request itself, before any plugin: what the plugin, of its own type,
+  /// adds to that answer.
   template <class P>
   Answer refused(P& plugin, const Request& request, Fail why);
-  /// Runs the task that was the index-th to be given to Host::background(), on this thread. It may wait, by Host::sleep() or
-  /// with a Waker, `waits` times; in the next wait the instance ends: GH_CANCELLED. Throws what the task throws.
+  /// Runs the task that was the index-th to be given to Host::background(), on this thread. It may
+  /// wait, by Host::sleep() or with a Waker, `waits` times; in the next wait the instance ends:
+  /// GH_CANCELLED. Throws what the task throws.
   void run_background(std::size_t index = 0, std::size_t waits = 0);
 
-  /// Moves the clock, which moves by itself only when a plugin waits: in Host::sleep() at once, with a Waker when that was in
-  /// vain. A Waker waits for real, 5 s at most, since another thread of the test is to wake it, but no longer than until the
-  /// clock has been moved beyond its time.
+  /// Moves the clock, which moves by itself only when a plugin waits: in Host::sleep() at once,
+  /// with a Waker when that was in vain. A Waker waits for real, 5 s at most, since another thread
+  /// of the test is to wake it, but no longer than until the clock has been moved beyond its time.
   void advance(std::chrono::nanoseconds time) {
     const std::lock_guard lock(mutex_);
     advance_to(now_ + time);
@@ -234,23 +263,29 @@ class Harness {
 
   NextFunction next = end_of_pipeline();
   Upstream upstream;
-  std::map<std::string, std::string> files;  ///< For Host::load(): JSON texts by their path. The schema is not looked at.
-  std::map<std::string, std::string> store;  ///< Values and counters by their key, until their time is up.
-  bool store_down = false;                   ///< Everything that is asked of the store is GH_UNAVAILABLE, but take_here().
-  std::int64_t max_limit = 1'000'000;        ///< What Store::max_limit() gives.
-  std::string status = "{}";                 ///< What GatewayStatus::report() gives, as JSON text.
-  std::string timing;                        ///< What GatewayStatus::timing() gives.
+  std::map<std::string, std::string>
+      files;  ///< For Host::load(): JSON texts by their path. The schema is not looked at.
+  std::map<std::string, std::string>
+      store;  ///< Values and counters by their key, until their time is up.
+  bool store_down =
+      false;  ///< Everything that is asked of the store is GH_UNAVAILABLE, but take_here().
+  std::int64_t max_limit = 1'000'000;  ///< What Store::max_limit() gives.
+  std::string status = "{}";           ///< What GatewayStatus::report() gives, as JSON text.
+  std::string timing;                  ///< What GatewayStatus::timing() gives.
 
-  std::vector<std::string> problems;             ///< "/base_url: must be an http or https URL"
-  std::vector<std::string> warnings;             ///< As problems.
-  std::vector<std::string> routes;               ///< "GET /health"; the index is the id
-  std::vector<std::string> admin_routes;         ///< "DELETE /answers", as claimed: without the name of the instance
+  std::vector<std::string> problems;  ///< "/base_url: must be an http or https URL"
+  std::vector<std::string> warnings;  ///< As problems.
+  std::vector<std::string> routes;    ///< "GET /health"; the index is the id
+  std::vector<std::string>
+      admin_routes;  ///< "DELETE /answers", as claimed: without the name of the instance
   std::vector<std::string> logs;                 ///< "warn: no answer {\"attempt\":2}"
   std::string health = "up";                     ///< "degraded: no connection"
   std::vector<std::chrono::nanoseconds> sleeps;  ///< As asked for.
   int next_calls = 0;
-  std::vector<std::string> chats;  ///< The chat document at each call of next(), where there is one.
-  /// All series: `tokens_total{model="m"}`; of a histogram `wait_seconds_count{…}` and `wait_seconds_sum{…}`.
+  std::vector<std::string>
+      chats;  ///< The chat document at each call of next(), where there is one.
+  /// All series: `tokens_total{model="m"}`; of a histogram `wait_seconds_count{…}` and
+  /// `wait_seconds_sum{…}`.
   std::map<std::string, double> metrics;
 
  private:
@@ -269,7 +304,8 @@ class Harness {
   struct Series {
     int kind;
     std::string name;
-    std::string family;  // what is the same for all series of a name: kind, help, names of the labels
+    std::string
+        family;  // what is the same for all series of a name: kind, help, names of the labels
     std::string labels;
   };
   struct Kept {
@@ -281,7 +317,8 @@ class Harness {
     void* self;
   };
 
-  static constexpr std::chrono::nanoseconds kStart = std::chrono::hours(1);  // any time that is not 0 will do
+  static constexpr std::chrono::nanoseconds kStart =
+      std::chrono::hours(1);  // any time that is not 0 will do
 
   Answer run(Plugin& plugin, fake::ExchangeFake& x);
   std::chrono::nanoseconds now() {
@@ -303,9 +340,10 @@ class Harness {
 
   std::mutex mutex_;  // guards the clock and all that is recorded
   std::chrono::nanoseconds now_ = kStart;
-  std::map<std::string, Kept> kept_;                                   // more about what is in `store`
-  std::map<std::string, std::deque<std::chrono::nanoseconds>> takes_;  // when, by the key of the quota
-  std::vector<Series> series_;                                         // the index is the id
+  std::map<std::string, Kept> kept_;  // more about what is in `store`
+  std::map<std::string, std::deque<std::chrono::nanoseconds>>
+      takes_;                   // when, by the key of the quota
+  std::vector<Series> series_;  // the index is the id
   std::vector<Task> tasks_;
   std::deque<Document> configs_;
   GhHost host_{};

@@ -1,4 +1,5 @@
-/// A plugin for the tests of the pipeline: does what its configuration says, and leaves its name on the request.
+/// A plugin for the tests of the pipeline: does what its configuration says, and leaves its name on
+/// the request.
 #include "gatehouse/plugin.hpp"
 #include "schema.h"
 
@@ -31,11 +32,14 @@ class Probe final : public Plugin {
   void adopt(Probe& older) { calls_ = older.calls_; }
 
  private:
-  /// The names of the plugins that the request met, this one's number of calls, and whether the request is for it.
+  /// The names of the plugins that the request met, this one's number of calls, and whether the
+  /// request is for it.
   Status answer(Exchange& x, Sink& out) const {
     std::string text;
     for (const Json name : x.notes()["names"]) text.append(name.str()).append(" ");
-    return x.reply(out, 200, "text/plain", text + std::to_string(calls_) + (route_ != -1 && x.route() == route_ ? " mine" : ""));
+    return x.reply(
+        out, 200, "text/plain",
+        text + std::to_string(calls_) + (route_ != -1 && x.route() == route_ ? " mine" : ""));
   }
 
   const std::string name_, task_;

@@ -1,5 +1,5 @@
-/// Events as short texts, so that tests say what they expect in one line: the kind and its members in the order id, name,
-/// text, json.
+/// Events as short texts, so that tests say what they expect in one line: the kind and its members
+/// in the order id, name, text, json.
 ///
 ///   step-start                   tool-input-start:ID:NAME             source:ID:TITLE:URL
 ///   text:Hello                   tool-input-delta:ID:{"q":            file:image/png:BASE64
@@ -9,7 +9,8 @@
 ///   data:KIND:{}                 tool-approval:ID:QUESTION            tool-denied:ID
 ///   response:{"model":"m"}
 ///
-/// Flags follow the kind: +last, +dynamic, +provider-executed, +preliminary. Metadata stands at the end: text:Hi @{"google":{}}
+/// Flags follow the kind: +last, +dynamic, +provider-executed, +preliminary. Metadata stands at the
+/// end: text:Hi @{"google":{}}
 #pragma once
 
 #include <algorithm>
@@ -53,8 +54,10 @@ inline constexpr Kind kKinds[] = {
     {GH_EV_RESPONSE, "response", "j"},
 };
 inline constexpr Kind kUnknownKind = {0, "unknown", "intj"};
-inline constexpr std::pair<int, View> kFlags[] = {
-    {GH_LAST, "last"}, {GH_DYNAMIC, "dynamic"}, {GH_PROVIDER_EXECUTED, "provider-executed"}, {GH_PRELIMINARY, "preliminary"}};
+inline constexpr std::pair<int, View> kFlags[] = {{GH_LAST, "last"},
+                                                  {GH_DYNAMIC, "dynamic"},
+                                                  {GH_PROVIDER_EXECUTED, "provider-executed"},
+                                                  {GH_PRELIMINARY, "preliminary"}};
 
 /// An event that owns its members, with JSON as text.
 struct ParsedEvent {
@@ -71,7 +74,9 @@ inline View cut(View& rest, View end) {
 
 /// Throws on a slip of the pen.
 inline ParsedEvent parse_event(View line) {
-  const auto refuse = [line](const char* why) { throw std::invalid_argument("event \"" + std::string(line) + "\": " + why); };
+  const auto refuse = [line](const char* why) {
+    throw std::invalid_argument("event \"" + std::string(line) + "\": " + why);
+  };
   ParsedEvent e;
   View members = line;
   if (const auto at = members.rfind(" @{"); at != View::npos) {
@@ -84,17 +89,22 @@ inline ParsedEvent parse_event(View line) {
   const View word = cut(flags, "+");
   while (!flags.empty()) {
     const View flag = cut(flags, "+");
-    const auto* found = std::find_if(std::begin(kFlags), std::end(kFlags), [flag](const auto& f) { return f.second == flag; });
+    const auto* found = std::find_if(std::begin(kFlags), std::end(kFlags),
+                                     [flag](const auto& f) { return f.second == flag; });
     if (found == std::end(kFlags)) refuse("no such flag");
     e.flags |= found->first;
   }
-  const Kind* kind = std::find_if(std::begin(kKinds), std::end(kKinds), [word](const Kind& k) { return k.word == word; });
+  const Kind* kind = std::find_if(std::begin(kKinds), std::end(kKinds),
+                                  [word](const Kind& k) { return k.word == word; });
   if (kind == std::end(kKinds)) refuse("no such kind");
   e.kind = kind->kind;
 
   for (std::size_t i = 0; i < kind->members.size(); ++i) {
     const char member = kind->members[i];
-    std::string& to = member == 'i' ? e.id : member == 'n' ? e.name : member == 't' ? e.text : e.json;
+    std::string& to = member == 'i'   ? e.id
+                      : member == 'n' ? e.name
+                      : member == 't' ? e.text
+                                      : e.json;
     const View end = kind->members.substr(i) == "tj" ? ":{" : ":";  // a text may have colons
     const bool last = i + 1 == kind->members.size();
     if (!last && members.find(end) == View::npos) refuse("a member is missing");
@@ -106,8 +116,8 @@ inline ParsedEvent parse_event(View line) {
 }  // namespace fake
 
 inline std::string to_text(const Event& e) {
-  const fake::Kind* kind =
-      std::find_if(std::begin(fake::kKinds), std::end(fake::kKinds), [&e](const auto& k) { return k.kind == e.kind(); });
+  const fake::Kind* kind = std::find_if(std::begin(fake::kKinds), std::end(fake::kKinds),
+                                        [&e](const auto& k) { return k.kind == e.kind(); });
   if (kind == std::end(fake::kKinds)) kind = &fake::kUnknownKind;
 
   std::string out(kind->word);
@@ -130,7 +140,9 @@ inline std::string to_text(const Event& e) {
 /// Throws when it is no JSON: then the test is wrong.
 inline Document parse(View json) {
   auto document = Document::parse(json);
-  if (!document) throw std::invalid_argument(document.error().fail()->message + ": " + std::string(json.substr(0, 200)));
+  if (!document)
+    throw std::invalid_argument(document.error().fail()->message + ": " +
+                                std::string(json.substr(0, 200)));
   return std::move(*document);
 }
 
@@ -139,7 +151,8 @@ inline Status emit(Sink& out, const Events& lines) {
   for (const std::string& line : lines) {
     const fake::ParsedEvent parsed = fake::parse_event(line);
     const auto json = parsed.json.empty() ? std::nullopt : std::optional(parse(parsed.json));
-    const auto metadata = parsed.metadata.empty() ? std::nullopt : std::optional(parse(parsed.metadata));
+    const auto metadata =
+        parsed.metadata.empty() ? std::nullopt : std::optional(parse(parsed.metadata));
     gh_event e = event::make(parsed.kind, parsed.flags);
     e.id = raw(parsed.id);
     e.name = raw(parsed.name);
@@ -161,7 +174,8 @@ struct Recording {
 /// A sink that writes down what it gets.
 class Recorder final : public Sink, public Recording {
  public:
-  explicit Recorder(std::size_t leaves_after = std::numeric_limits<std::size_t>::max()) : leaves_after_(leaves_after) {}
+  explicit Recorder(std::size_t leaves_after = std::numeric_limits<std::size_t>::max())
+      : leaves_after_(leaves_after) {}
 
   Status emit(Event e) override {
     if (has_left()) return Status(GH_STOP);

@@ -6,12 +6,14 @@
 namespace gatehouse::testing {
 namespace fake {
 
-/// RFC 8259 8.1: JSON between systems is UTF-8; a charset parameter is tolerated when it says just that.
+/// RFC 8259 8.1: JSON between systems is UTF-8; a charset parameter is tolerated when it says just
+/// that.
 inline bool is_json(View content_type) {
   const auto part = [&content_type] {
     const View text = cut(content_type, ";");
     const std::size_t first = text.find_first_not_of(" \t");
-    return first == View::npos ? View() : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+    return first == View::npos ? View()
+                               : text.substr(first, text.find_last_not_of(" \t") - first + 1);
   };
   if (!same_name(part(), "application/json")) return false;
   while (!content_type.empty()) {
@@ -33,7 +35,11 @@ inline Request nobody() {
 /// What stands behind a gh_exchange.
 struct ExchangeFake {
   ExchangeFake(Harness& h, const Request& r)
-      : harness(h), request(r), leaves_at(later(h.now(), r.patience)), deadline(later(h.now(), r.time_limit)), client(r.leaves_after) {
+      : harness(h),
+        request(r),
+        leaves_at(later(h.now(), r.patience)),
+        deadline(later(h.now(), r.time_limit)),
+        client(r.leaves_after) {
     if (!r.chat.empty()) chat_document = parse(r.chat);
   }
 
@@ -59,13 +65,18 @@ struct ExchangeFake {
 
   gh_exchange* raw_exchange() { return reinterpret_cast<gh_exchange*>(this); }
   static ExchangeFake& of(gh_exchange* x) { return *reinterpret_cast<ExchangeFake*>(x); }
-  static const ExchangeFake& of(const gh_exchange* x) { return *reinterpret_cast<const ExchangeFake*>(x); }
+  static const ExchangeFake& of(const gh_exchange* x) {
+    return *reinterpret_cast<const ExchangeFake*>(x);
+  }
 
-  static std::chrono::nanoseconds later(std::chrono::nanoseconds start, std::chrono::nanoseconds time) {
-    return time > std::chrono::nanoseconds::max() - start ? std::chrono::nanoseconds::max() : start + time;
+  static std::chrono::nanoseconds later(std::chrono::nanoseconds start,
+                                        std::chrono::nanoseconds time) {
+    return time > std::chrono::nanoseconds::max() - start ? std::chrono::nanoseconds::max()
+                                                          : start + time;
   }
   bool left_at(std::chrono::nanoseconds now) const {
-    return client_has_left || client.has_left() || (request.gone && *request.gone) || now >= leaves_at;
+    return client_has_left || client.has_left() || (request.gone && *request.gone) ||
+           now >= leaves_at;
   }
   /// Asks the plugin, which may have a lock of its own: never with the lock of the harness held.
   bool outlives() const { return wanted && wanted(wanted_self) != 0; }
@@ -83,7 +94,8 @@ struct ExchangeFake {
     if (!ends) --*waits_left;
     return !ends;
   }
-  /// A wait that nothing has ended moves the clock to its end, or to the end of the request if that is sooner.
+  /// A wait that nothing has ended moves the clock to its end, or to the end of the request if that
+  /// is sooner.
   gh_status wait_until(std::chrono::nanoseconds end) {
     const bool outlives_client = outlives();
     const std::lock_guard lock(harness.mutex_);
@@ -132,7 +144,8 @@ struct ExchangeFake {
     const auto star = route.find('*');
     if (star == View::npos || wanted.size() < route.size()) return false;
     const View back = route.substr(star + 1);
-    return wanted.substr(0, star) == route.substr(0, star) && wanted.substr(wanted.size() - back.size()) == back;
+    return wanted.substr(0, star) == route.substr(0, star) &&
+           wanted.substr(wanted.size() - back.size()) == back;
   }
   static std::int32_t route(const gh_exchange* x) {
     const ExchangeFake& self = of(x);
@@ -141,7 +154,9 @@ struct ExchangeFake {
     const auto& routes = self.harness.routes;
     const std::string wanted = self.request.method + " " + self.request.path;
     auto at = std::find(routes.begin(), routes.end(), wanted);
-    if (at == routes.end()) at = std::find_if(routes.begin(), routes.end(), [&](const std::string& r) { return leads_to(r, wanted); });
+    if (at == routes.end())
+      at = std::find_if(routes.begin(), routes.end(),
+                        [&](const std::string& r) { return leads_to(r, wanted); });
     return at == routes.end() ? -1 : static_cast<std::int32_t>(at - routes.begin());
   }
   static gh_str header(gh_exchange* x, gh_str name) {
@@ -167,10 +182,14 @@ struct ExchangeFake {
     ExchangeFake& self = of(x);
     if (!self.body_document) {
       if (!is_json(join(self.request.headers, "Content-Type")))
-        return self.fail_with({415, "unsupported_media_type", "The body must be sent as Content-Type: application/json in UTF-8.", {}});
+        return self.fail_with({415,
+                               "unsupported_media_type",
+                               "The body must be sent as Content-Type: application/json in UTF-8.",
+                               {}});
       const std::string coding = join(self.request.headers, "Content-Encoding");
       if (!coding.empty() && !same_name(coding, "identity"))
-        return self.fail_with({415, "unsupported_media_type", "The body must be sent without Content-Encoding.", {}});
+        return self.fail_with(
+            {415, "unsupported_media_type", "The body must be sent without Content-Encoding.", {}});
       auto parsed = Document::parse(self.request.body);
       if (!parsed) return self.fail_with(*parsed.error().fail());
       self.body_document = std::move(*parsed);
@@ -190,13 +209,18 @@ struct ExchangeFake {
   }
   static gh_status set_header(gh_exchange* x, gh_str name, gh_str value) {
     ExchangeFake& self = of(x);
-    const auto token = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || View("!#$%&'*+-.^_`|~").find(c) != View::npos; };
+    const auto token = [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) ||
+             View("!#$%&'*+-.^_`|~").find(c) != View::npos;
+    };
     const auto control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; };
     const View n = view(name), v = view(value);
-    if (self.head_has_left || n.empty() || !std::all_of(n.begin(), n.end(), token) || std::any_of(v.begin(), v.end(), control))
+    if (self.head_has_left || n.empty() || !std::all_of(n.begin(), n.end(), token) ||
+        std::any_of(v.begin(), v.end(), control))
       return GH_INVALID;
     Headers& headers = self.answer.headers;
-    const auto old = std::find_if(headers.begin(), headers.end(), [&](const auto& h) { return same_name(h.first, n); });
+    const auto old = std::find_if(headers.begin(), headers.end(),
+                                  [&](const auto& h) { return same_name(h.first, n); });
     if (old != headers.end() && !value.p)
       headers.erase(old);
     else if (old != headers.end())
@@ -207,18 +231,25 @@ struct ExchangeFake {
   }
   gh_status fail_with(Fail f) {
     Fail& kept = answer.failure = std::move(f);
-    raw_failure = gh_failure{sizeof(gh_failure), kept.http_status,         raw(kept.code), raw(kept.message),
-                             raw(kept.detail),   kept.retry_after.count(), kept.flags,     0};
+    raw_failure =
+        gh_failure{sizeof(gh_failure), kept.http_status,         raw(kept.code), raw(kept.message),
+                   raw(kept.detail),   kept.retry_after.count(), kept.flags,     0};
     return GH_FAILED;
   }
   static gh_status fail(gh_exchange* x, const gh_failure* f) {
-    const std::chrono::nanoseconds retry_after(GH_HAS(gh_failure, f, retry_after_ns) ? f->retry_after_ns : 0);  // 1.0 has none
-    return of(x).fail_with({f->http_status, std::string(view(f->code)), std::string(view(f->message)), std::string(view(f->detail)),
+    const std::chrono::nanoseconds retry_after(
+        GH_HAS(gh_failure, f, retry_after_ns) ? f->retry_after_ns : 0);  // 1.0 has none
+    return of(x).fail_with({f->http_status, std::string(view(f->code)),
+                            std::string(view(f->message)), std::string(view(f->detail)),
                             retry_after, GH_HAS(gh_failure, f, flags) ? f->flags : 0});
   }
-  static const gh_failure* failure(const gh_exchange* x) { return of(x).raw_failure ? &*of(x).raw_failure : nullptr; }
+  static const gh_failure* failure(const gh_exchange* x) {
+    return of(x).raw_failure ? &*of(x).raw_failure : nullptr;
+  }
   static int committed(const gh_exchange* x) { return of(x).has_begun; }
-  static gh_status cancelled(const gh_exchange* x) { return of(x).cancelled_at(of(x).harness.now(), of(x).outlives()); }
+  static gh_status cancelled(const gh_exchange* x) {
+    return of(x).cancelled_at(of(x).harness.now(), of(x).outlives());
+  }
   static std::int64_t deadline_ns(const gh_exchange* x) { return of(x).deadline.count(); }
   static gh_status flush(gh_exchange* x) {
     of(x).flushed();

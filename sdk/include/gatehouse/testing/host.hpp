@@ -26,7 +26,8 @@ struct StoreFake {
     return h.store_down ? gh_status{GH_UNAVAILABLE} : f(h);
   }
   static bool is_time(std::int64_t ns) {
-    return Nanoseconds(ns) >= std::chrono::milliseconds(1) && Nanoseconds(ns) <= std::chrono::hours(366 * 24);
+    return Nanoseconds(ns) >= std::chrono::milliseconds(1) &&
+           Nanoseconds(ns) <= std::chrono::hours(366 * 24);
   }
 
   static bool counts(const Harness& h, const std::string& key) {
@@ -34,7 +35,8 @@ struct StoreFake {
     return found != h.kept_.end() && found->second.counts;
   }
 
-  static gh_status get(const gh_host* host, gh_exchange*, gh_str key, void* to, void (*append)(void* to, gh_str value)) {
+  static gh_status get(const gh_host* host, gh_exchange*, gh_str key, void* to,
+                       void (*append)(void* to, gh_str value)) {
     return in(host, [&](Harness& h) -> gh_status {
       const std::string k(view(key));
       if (h.takes_.count(k) || counts(h, k)) return GH_INVALID;
@@ -44,7 +46,8 @@ struct StoreFake {
       return GH_OK;
     });
   }
-  static gh_status put(const gh_host* host, gh_exchange*, gh_str key, gh_str value, std::int64_t ttl_ns) {
+  static gh_status put(const gh_host* host, gh_exchange*, gh_str key, gh_str value,
+                       std::int64_t ttl_ns) {
     return in(host, [&](Harness& h) -> gh_status {
       if (!is_time(ttl_ns)) return GH_INVALID;
       const std::string k(view(key));
@@ -54,7 +57,8 @@ struct StoreFake {
       return GH_OK;
     });
   }
-  static gh_status add(const gh_host* host, gh_exchange*, gh_str key, std::int64_t by, std::int64_t ttl_ns, std::int64_t* total) {
+  static gh_status add(const gh_host* host, gh_exchange*, gh_str key, std::int64_t by,
+                       std::int64_t ttl_ns, std::int64_t* total) {
     return in(host, [&](Harness& h) -> gh_status {
       const std::string k(view(key));
       if (!is_time(ttl_ns) || h.takes_.count(k)) return GH_INVALID;
@@ -69,7 +73,8 @@ struct StoreFake {
   static gh_status take(const gh_host* host, gh_exchange*, gh_quota* quotas, std::size_t count) {
     return in(host, [&](Harness& h) { return take_all(h, quotas, count); });
   }
-  static gh_status take_here(const gh_host* host, gh_exchange*, gh_quota* quotas, std::size_t count) {
+  static gh_status take_here(const gh_host* host, gh_exchange*, gh_quota* quotas,
+                             std::size_t count) {
     Harness& h = Harness::of(host);
     const std::lock_guard lock(h.mutex_);
     return take_all(h, quotas, count);
@@ -80,10 +85,12 @@ struct StoreFake {
     bool granted = true;
     for (gh_quota* q = quotas; q != quotas + count; ++q) {
       const std::string key(view(q->key));
-      const bool twice = std::any_of(quotas, q, [&](const gh_quota& other) { return view(other.key) == key; });
+      const bool twice =
+          std::any_of(quotas, q, [&](const gh_quota& other) { return view(other.key) == key; });
       if (q->limit < 1 || !is_time(q->window_ns) || h.store.count(key) || twice) return GH_INVALID;
       auto& takes = h.takes_[key];
-      while (!takes.empty() && takes.front() + Nanoseconds(q->window_ns) <= h.now_) takes.pop_front();
+      while (!takes.empty() && takes.front() + Nanoseconds(q->window_ns) <= h.now_)
+        takes.pop_front();
       granted = granted && takes.size() < static_cast<std::size_t>(q->limit);
     }
     for (gh_quota* q = quotas; q != quotas + count; ++q) {
@@ -92,8 +99,11 @@ struct StoreFake {
       const bool refuses = takes.size() >= limit;
       if (granted) takes.push_back(h.now_);
       q->remaining = refuses ? -1 : static_cast<std::int64_t>(limit - takes.size());
-      // When refused, those that are over the limit, which may have been higher before, have to go too.
-      const auto end = takes.empty() ? h.now_ : takes[refuses ? takes.size() - limit : 0] + Nanoseconds(q->window_ns);
+      // When refused, those that are over the limit, which may have been higher before, have to go
+      // too.
+      const auto end = takes.empty()
+                           ? h.now_
+                           : takes[refuses ? takes.size() - limit : 0] + Nanoseconds(q->window_ns);
       q->reset_ns = (end - h.now_).count();
     }
     return granted ? GH_OK : GH_ABSENT;
@@ -106,21 +116,24 @@ struct StoreFake {
   }
   static gh_status clear(const gh_host* host, gh_exchange*, gh_str prefix) {
     return in(host, [&](Harness& h) -> gh_status {
-      erase_if(h, [&](const std::string& k) { return View(k).substr(0, prefix.n) == view(prefix); });
+      erase_if(h,
+               [&](const std::string& k) { return View(k).substr(0, prefix.n) == view(prefix); });
       return GH_OK;
     });
   }
   template <class F>
   static void erase_if(Harness& h, F is_meant) {
     const auto erase_from = [&](auto& map) {
-      for (auto at = map.begin(); at != map.end();) at = is_meant(at->first) ? map.erase(at) : std::next(at);
+      for (auto at = map.begin(); at != map.end();)
+        at = is_meant(at->first) ? map.erase(at) : std::next(at);
     };
     erase_from(h.store);
     erase_from(h.kept_);
     erase_from(h.takes_);
   }
 
-  static constexpr gh_store_api kTable = {sizeof(gh_store_api), get, put, add, take, erase, clear, take_here, max_limit};
+  static constexpr gh_store_api kTable = {
+      sizeof(gh_store_api), get, put, add, take, erase, clear, take_here, max_limit};
 };
 
 /// gatehouse.wait/1
@@ -135,21 +148,26 @@ struct WaitFake {
   static constexpr std::size_t kMostFds = 8;
   static Waker& of(gh_waker* w) { return *reinterpret_cast<Waker*>(w); }
 
-  static gh_waker* make(const gh_host* host) { return reinterpret_cast<gh_waker*>(new Waker(Harness::of(host))); }
+  static gh_waker* make(const gh_host* host) {
+    return reinterpret_cast<gh_waker*>(new Waker(Harness::of(host)));
+  }
   static void wake(gh_waker* raw_waker) {
     Waker& waker = of(raw_waker);
     const std::lock_guard lock(waker.mutex);
     waker.woken = true;
     waker.changed.notify_one();
   }
-  static gh_status wait(gh_waker* raw_waker, gh_exchange* x, gh_fd* fds, std::size_t count, std::int64_t ns) {
+  static gh_status wait(gh_waker* raw_waker, gh_exchange* x, gh_fd* fds, std::size_t count,
+                        std::int64_t ns) {
     Waker& waker = of(raw_waker);
     if (count > kMostFds) return GH_INVALID;
     return wait_for(waker.harness, x, std::chrono::nanoseconds(ns), [&] {
       const bool ready = poll_now(fds, count);
       std::unique_lock lock(waker.mutex);
       const auto glance = ready ? std::chrono::milliseconds(0) : kGlance;
-      return (waker.changed.wait_for(lock, glance, [&] { return waker.woken; }) && std::exchange(waker.woken, false)) || ready;
+      return (waker.changed.wait_for(lock, glance, [&] { return waker.woken; }) &&
+              std::exchange(waker.woken, false)) ||
+             ready;
     });
   }
   static bool poll_now(gh_fd* fds, std::size_t count) {
@@ -162,7 +180,9 @@ struct WaitFake {
   static void drop(gh_waker* w) { delete &of(w); }
 
   struct Task {
-    Task(Harness& h, std::chrono::nanoseconds deadline, void (*run)(void*, gh_exchange*), void* self) : exchange(h, request) {
+    Task(Harness& h, std::chrono::nanoseconds deadline, void (*run)(void*, gh_exchange*),
+         void* self)
+        : exchange(h, request) {
       exchange.deadline = deadline;
       thread = std::thread([this, run, self] {
         run(self, exchange.raw_exchange());
@@ -174,8 +194,10 @@ struct WaitFake {
     std::atomic<bool> done{false};
     std::thread thread;
   };
-  static gh_task* start(const gh_host* host, gh_exchange* parent, std::int64_t deadline_ns, void (*run)(void*, gh_exchange*), void* self) {
-    const auto deadline = std::min(ExchangeFake::of(parent).deadline, std::chrono::nanoseconds(deadline_ns));
+  static gh_task* start(const gh_host* host, gh_exchange* parent, std::int64_t deadline_ns,
+                        void (*run)(void*, gh_exchange*), void* self) {
+    const auto deadline =
+        std::min(ExchangeFake::of(parent).deadline, std::chrono::nanoseconds(deadline_ns));
     return reinterpret_cast<gh_task*>(new Task(Harness::of(host), deadline, run, self));
   }
   static gh_status join(gh_task* raw_task, gh_exchange* parent) {
@@ -190,12 +212,15 @@ struct WaitFake {
     return status;
   }
 
-  static constexpr std::chrono::milliseconds kGlance{1};  // between two looks at the client and the clock
+  static constexpr std::chrono::milliseconds kGlance{
+      1};  // between two looks at the client and the clock
 
   /// `ready` waits for kGlance.
   template <class F>
-  static gh_status wait_for(Harness& h, gh_exchange* raw_x, std::chrono::nanoseconds time, F ready) {
-    static constexpr std::chrono::nanoseconds kLongest = std::chrono::seconds(5);  // for real, so that no test hangs
+  static gh_status wait_for(Harness& h, gh_exchange* raw_x, std::chrono::nanoseconds time,
+                            F ready) {
+    static constexpr std::chrono::nanoseconds kLongest =
+        std::chrono::seconds(5);  // for real, so that no test hangs
     using Clock = std::chrono::steady_clock;
     ExchangeFake& x = ExchangeFake::of(raw_x);
     if (!x.may_wait()) return GH_CANCELLED;
@@ -222,8 +247,12 @@ struct CryptoFake {
     write(of(h).finish(), digest);
     delete &of(h);
   }
-  static void hmac(gh_str key, gh_str text, std::uint8_t* digest) { write(Sha256::hmac(view(key), view(text)), digest); }
-  static void write(const Digest& from, std::uint8_t* to) { std::copy(from.begin(), from.end(), to); }
+  static void hmac(gh_str key, gh_str text, std::uint8_t* digest) {
+    write(Sha256::hmac(view(key), view(text)), digest);
+  }
+  static void write(const Digest& from, std::uint8_t* to) {
+    std::copy(from.begin(), from.end(), to);
+  }
 
   static constexpr gh_crypto_api kTable = {sizeof(gh_crypto_api), begin, update, finish, hmac};
 };
@@ -255,18 +284,21 @@ struct StatusFake {
 struct HostFake {
   static void problem(const gh_host* host, gh_str pointer, gh_str message) {
     const std::lock_guard lock(Harness::of(host).mutex_);
-    Harness::of(host).problems.push_back(std::string(view(pointer)).append(": ").append(view(message)));
+    Harness::of(host).problems.push_back(
+        std::string(view(pointer)).append(": ").append(view(message)));
   }
   static void warning(const gh_host* host, gh_str pointer, gh_str message) {
     const std::lock_guard lock(Harness::of(host).mutex_);
-    Harness::of(host).warnings.push_back(std::string(view(pointer)).append(": ").append(view(message)));
+    Harness::of(host).warnings.push_back(
+        std::string(view(pointer)).append(": ").append(view(message)));
   }
   static std::int32_t route(const gh_host* host, gh_str method, gh_str path) {
     const std::lock_guard lock(Harness::of(host).mutex_);
     Harness::of(host).routes.push_back(std::string(view(method)).append(" ").append(view(path)));
     return static_cast<std::int32_t>(Harness::of(host).routes.size() - 1);
   }
-  static void log(const gh_host* host, int level, gh_exchange*, gh_str message, const gh_json* fields) {
+  static void log(const gh_host* host, int level, gh_exchange*, gh_str message,
+                  const gh_json* fields) {
     static constexpr View kLevels[] = {"debug", "info", "warn", "error"};
     std::string line = std::string(kLevels[level]).append(": ").append(view(message));
     if (fields) line.append(" ").append(Json(fields).dump());
@@ -276,7 +308,8 @@ struct HostFake {
   static void health(const gh_host* host, int state, gh_str reason) {
     static constexpr View kStates[] = {"up", "degraded", "down"};
     const std::lock_guard lock(Harness::of(host).mutex_);
-    Harness::of(host).health = std::string(kStates[state]).append(reason.n ? ": " : "").append(view(reason));
+    Harness::of(host).health =
+        std::string(kStates[state]).append(reason.n ? ": " : "").append(view(reason));
   }
   static std::int64_t now_ns(const gh_host* host) { return Harness::of(host).now().count(); }
   static std::int64_t wall_ns(const gh_host* host) {
@@ -291,7 +324,8 @@ struct HostFake {
       h.sleeps.push_back(time);
     }
     ExchangeFake& exchange = ExchangeFake::of(x);
-    return exchange.may_wait() ? exchange.wait_until(ExchangeFake::later(h.now(), time)) : gh_status{GH_CANCELLED};
+    return exchange.may_wait() ? exchange.wait_until(ExchangeFake::later(h.now(), time))
+                               : gh_status{GH_CANCELLED};
   }
   static const void* extension(const gh_host*, const char* id) {
     if (View(id) == GH_HTTP_1) return &HttpFake::kTable;
@@ -302,7 +336,9 @@ struct HostFake {
     return nullptr;
   }
 
-  static std::int32_t admin_id(std::size_t index) { return -2 - static_cast<std::int32_t>(index); }  // not that of a route, nor -1
+  static std::int32_t admin_id(std::size_t index) {
+    return -2 - static_cast<std::int32_t>(index);
+  }  // not that of a route, nor -1
   static std::int32_t admin_route(const gh_host* host, gh_str method, gh_str path) {
     Harness& h = Harness::of(host);
     const std::lock_guard lock(h.mutex_);
@@ -314,7 +350,8 @@ struct HostFake {
     const std::lock_guard lock(h.mutex_);
     h.tasks_.push_back({run, self});
   }
-  static std::int32_t series(const gh_host* host, int kind, gh_str name, gh_str help, const gh_label* labels, std::size_t count) {
+  static std::int32_t series(const gh_host* host, int kind, gh_str name, gh_str help,
+                             const gh_label* labels, std::size_t count) {
     Harness& h = Harness::of(host);
     Harness::Series s{kind, std::string(view(name)), std::to_string(kind).append(view(help)), {}};
     for (const gh_label* label = labels; label != labels + count; ++label) {
@@ -354,12 +391,14 @@ struct HostFake {
       h.metrics[s.name + s.labels] += value;
     }
   }
-  static gh_json* load(const gh_host* host, gh_str path, gh_str, void* to, void (*problem)(void* to, gh_str line)) {
+  static gh_json* load(const gh_host* host, gh_str path, gh_str, void* to,
+                       void (*problem)(void* to, gh_str line)) {
     Harness& h = Harness::of(host);
     const std::lock_guard lock(h.mutex_);
     const auto file = h.files.find(std::string(view(path)));
     gh_str error = raw("no such file");
-    gh_json* const root = file == h.files.end() ? nullptr : json_api().parse(raw(file->second), &error);
+    gh_json* const root =
+        file == h.files.end() ? nullptr : json_api().parse(raw(file->second), &error);
     if (!root) problem(to, raw(std::string(view(path)).append(": ").append(view(error))));
     return root;
   }
@@ -371,8 +410,8 @@ struct HostFake {
   }
 };
 
-/// Calls work() as the gateway calls handle(): with a stack of 1 MiB, so that a plugin that needs more fails in its own test.
-/// No exception may leave it.
+/// Calls work() as the gateway calls handle(): with a stack of 1 MiB, so that a plugin that needs
+/// more fails in its own test. No exception may leave it.
 inline void on_request_stack(std::function<void()> work) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   constexpr std::size_t kStackBytes = 8 << 20;  // frames are many times as large
@@ -395,7 +434,8 @@ inline void on_request_stack(std::function<void()> work) {
 
 }  // namespace fake
 
-// ---- Harness, the rest -----------------------------------------------------------------------------------------------
+// ---- Harness, the rest
+// -----------------------------------------------------------------------------------------------
 
 inline Harness::Harness() {
   if (!gatehouse::detail::json) gatehouse::detail::json = &json_api();
@@ -436,7 +476,9 @@ inline Answer Harness::run(Plugin& plugin, fake::ExchangeFake& x) {
   const gh_sink sink{sizeof(gh_sink), &x, fake::ExchangeFake::emit};
   const gh_next rest{sizeof(gh_next), &x, fake::ExchangeFake::call_next};
   gh_status code = GH_OK;
-  fake::on_request_stack([&] { code = gatehouse::detail::Glue<Plugin>::handle(&plugin, x.raw_exchange(), &sink, &rest); });
+  fake::on_request_stack([&] {
+    code = gatehouse::detail::Glue<Plugin>::handle(&plugin, x.raw_exchange(), &sink, &rest);
+  });
 
   Answer a = std::move(x.answer);
   a.code = code;
@@ -454,8 +496,10 @@ inline Answer Harness::run(Plugin& plugin, fake::ExchangeFake& x) {
 
 inline Answer Harness::admin(Plugin& plugin, std::string method, View path, View body) {
   const Request claimed(method, path);
-  const auto route = std::find(admin_routes.begin(), admin_routes.end(), claimed.method + " " + claimed.path);
-  if (route == admin_routes.end()) throw std::invalid_argument("no admin route " + claimed.method + " " + claimed.path);
+  const auto route =
+      std::find(admin_routes.begin(), admin_routes.end(), claimed.method + " " + claimed.path);
+  if (route == admin_routes.end())
+    throw std::invalid_argument("no admin route " + claimed.method + " " + claimed.path);
 
   Request request(std::move(method), std::string("/").append(host().instance()).append(path));
   request.headers = {{"Content-Type", "application/json"}};

@@ -13,7 +13,8 @@ struct HttpFake {
     std::chrono::nanoseconds connect, first_byte, idle;
   };
   struct Reading {
-    Reading(ExchangeFake& x, Upstream::Sent& request, Reply r) : exchange(x), sent(request), reply(std::move(r)) {}
+    Reading(ExchangeFake& x, Upstream::Sent& request, Reply r)
+        : exchange(x), sent(request), reply(std::move(r)) {}
 
     ExchangeFake& exchange;
     Upstream::Sent& sent;
@@ -38,11 +39,13 @@ struct HttpFake {
       return nullptr;
     }
     using std::chrono::nanoseconds;
-    auto client = new Client{Harness::of(host).upstream, std::string(url), nanoseconds(o->connect_ns), nanoseconds(o->first_byte_ns),
-                             nanoseconds(o->idle_ns)};
+    auto client =
+        new Client{Harness::of(host).upstream, std::string(url), nanoseconds(o->connect_ns),
+                   nanoseconds(o->first_byte_ns), nanoseconds(o->idle_ns)};
     return reinterpret_cast<gh_http_client*>(client);
   }
-  static gh_status send(gh_http_client* raw_client, gh_exchange* x, const gh_http_request* request, gh_http_answer** out) {
+  static gh_status send(gh_http_client* raw_client, gh_exchange* x, const gh_http_request* request,
+                        gh_http_answer** out) {
     const auto& client = *reinterpret_cast<Client*>(raw_client);
     ExchangeFake& exchange = ExchangeFake::of(x);
     if (const gh_status s = ExchangeFake::flush(x); s != GH_OK) return s;
@@ -60,7 +63,9 @@ struct HttpFake {
     sent.idle = client.idle;
 
     auto& replies = client.upstream.replies_;
-    if (replies.empty()) return exchange.fail_with({502, "upstream_unreachable", "The upstream cannot be reached.", "no reply was pushed"});
+    if (replies.empty())
+      return exchange.fail_with(
+          {502, "upstream_unreachable", "The upstream cannot be reached.", "no reply was pushed"});
     auto answer = std::make_unique<Reading>(exchange, sent, std::move(replies.front()));
     replies.pop_front();
     if (answer->reply.status == 0) return end(*answer);
@@ -79,10 +84,12 @@ struct HttpFake {
   static std::int32_t status(const gh_http_answer* a) { return of(a).reply.status; }
   static gh_str header(const gh_http_answer* a, gh_str name) {
     const Headers& headers = of(a).reply.headers;
-    const auto at = std::find_if(headers.begin(), headers.end(), [&](const auto& h) { return same_name(h.first, view(name)); });
+    const auto at = std::find_if(headers.begin(), headers.end(),
+                                 [&](const auto& h) { return same_name(h.first, view(name)); });
     return at == headers.end() ? gh_str{} : raw(at->second);
   }
-  static gh_status header_at(const gh_http_answer* a, std::size_t index, gh_str* name, gh_str* value) {
+  static gh_status header_at(const gh_http_answer* a, std::size_t index, gh_str* name,
+                             gh_str* value) {
     const Headers& headers = of(a).reply.headers;
     if (index >= headers.size()) return GH_ABSENT;
     if (name) *name = raw(headers[index].first);
@@ -154,7 +161,8 @@ struct HttpFake {
     if (field == "data") a.data.append(value).append("\n");
     if (field == "event") a.event = value;
     if (field == "id" && value.find('\0') == View::npos) a.last_id = value;
-    if (field == "retry" && !value.empty() && value.size() < 10 && value.find_first_not_of("0123456789") == View::npos)
+    if (field == "retry" && !value.empty() && value.size() < 10 &&
+        value.find_first_not_of("0123456789") == View::npos)
       a.retry_ns = std::stoll(std::string(value)) * 1'000'000;
     return false;
   }
@@ -165,7 +173,8 @@ struct HttpFake {
   }
   static void drop(gh_http_client* client) { delete reinterpret_cast<Client*>(client); }
 
-  static constexpr gh_http_api kTable = {sizeof(gh_http_api), open, send, status, header, read, event, close, drop, header_at};
+  static constexpr gh_http_api kTable = {
+      sizeof(gh_http_api), open, send, status, header, read, event, close, drop, header_at};
 };
 
 }  // namespace fake

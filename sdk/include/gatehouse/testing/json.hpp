@@ -26,14 +26,16 @@ struct Node {
   std::int64_t integer = 0;  // GH_BOOL, GH_INT
   double real = 0;
   View text;
-  View key;              // of the member that this node is
-  Node* next = nullptr;  // stays when the node is erased, so that a loop may erase what it stands on
+  View key;  // of the member that this node is
+  Node* next =
+      nullptr;  // stays when the node is erased, so that a loop may erase what it stands on
   Node* first = nullptr;
   Node* last = nullptr;
   std::size_t count = 0;
 };
 
-/// Keeps every node and text until the end, as the contract promises views that live as long as the document.
+/// Keeps every node and text until the end, as the contract promises views that live as long as the
+/// document.
 struct Doc {
   Node* node() { return &nodes.emplace_back(this); }
   View keep(View text) { return texts.emplace_back(text); }
@@ -75,11 +77,13 @@ inline void clone(Node& to, const Node& from) {
   to.integer = from.integer;
   to.real = from.real;
   to.text = text(from.text);
-  for (const Node* child = from.first; child; child = child->next) clone(*append(to, text(child->key)), *child);
+  for (const Node* child = from.first; child; child = child->next)
+    clone(*append(to, text(child->key)), *child);
 }
 
-/// RFC 8259 and nothing more; refuses what two readers may read differently: duplicate keys, bad UTF-8. As in the gateway,
-/// an escaped lone surrogate becomes U+FFFD, an integer beyond 64 bits is the nearest double, and a number beyond a double is null.
+/// RFC 8259 and nothing more; refuses what two readers may read differently: duplicate keys, bad
+/// UTF-8. As in the gateway, an escaped lone surrogate becomes U+FFFD, an integer beyond 64 bits is
+/// the nearest double, and a number beyond a double is null.
 class Parser {
  public:
   Parser(View text, Doc& doc) : text_(text), doc_(doc) {}
@@ -113,8 +117,12 @@ class Parser {
     space();
     if (at_ >= text_.size()) return fail("it ends too early");
     switch (peek()) {
-      case '{': return depth < kMaxDepth ? object(n, depth + 1) : fail("it is nested deeper than 256 levels");
-      case '[': return depth < kMaxDepth ? array(n, depth + 1) : fail("it is nested deeper than 256 levels");
+      case '{':
+        return depth < kMaxDepth ? object(n, depth + 1)
+                                 : fail("it is nested deeper than 256 levels");
+      case '[':
+        return depth < kMaxDepth ? array(n, depth + 1)
+                                 : fail("it is nested deeper than 256 levels");
       case '"': n.type = GH_STRING; return string(n.text);
       default: break;
     }
@@ -234,13 +242,16 @@ class Parser {
     }
     const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
     text.push_back(static_cast<char>((0xF00 >> (more + 1) & 0xFF) | (code >> (6 * more))));
-    for (int i = more - 1; i >= 0; --i) text.push_back(static_cast<char>(0x80 | (code >> (6 * i) & 0x3F)));
+    for (int i = more - 1; i >= 0; --i)
+      text.push_back(static_cast<char>(0x80 | (code >> (6 * i) & 0x3F)));
     return true;
   }
 
   bool hex(unsigned& code) {
     for (int i = 0; i < 4; ++i) {
-      const auto digit = View("0123456789abcdef").find(static_cast<char>(std::tolower(static_cast<unsigned char>(peek()))));
+      const auto digit =
+          View("0123456789abcdef")
+              .find(static_cast<char>(std::tolower(static_cast<unsigned char>(peek()))));
       if (digit == View::npos) return false;
       code = code << 4 | static_cast<unsigned>(digit);
       ++at_;
@@ -249,9 +260,13 @@ class Parser {
   }
 
   bool utf8(std::string& text) {
-    static constexpr std::uint32_t kSmallest[] = {0, 0x80, 0x800, 0x10000};  // RFC 3629: the shortest form only
+    static constexpr std::uint32_t kSmallest[] = {0, 0x80, 0x800,
+                                                  0x10000};  // RFC 3629: the shortest form only
     const unsigned char head = static_cast<unsigned char>(text_[at_]);
-    const std::size_t more = head >= 0xF0 && head < 0xF5 ? 3 : head >= 0xE0 && head < 0xF0 ? 2 : head >= 0xC2 && head < 0xE0 ? 1 : 0;
+    const std::size_t more = head >= 0xF0 && head < 0xF5   ? 3
+                             : head >= 0xE0 && head < 0xF0 ? 2
+                             : head >= 0xC2 && head < 0xE0 ? 1
+                                                           : 0;
     if (more == 0 || at_ + more >= text_.size()) return fail("it is not UTF-8");
     std::uint32_t code = head & (0x3Fu >> more);
     for (std::size_t i = 1; i <= more; ++i) {
@@ -259,7 +274,8 @@ class Parser {
       if ((c & 0xC0) != 0x80) return fail("it is not UTF-8");
       code = code << 6 | (c & 0x3Fu);
     }
-    if (code < kSmallest[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return fail("it is not UTF-8");
+    if (code < kSmallest[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+      return fail("it is not UTF-8");
     text.append(text_, at_, more + 1);
     at_ += more + 1;
     return true;
@@ -277,7 +293,8 @@ inline void dump_real(std::string& out, double value) {
     return;
   }
   char text[32];
-  for (int digits = 15; digits <= 17; ++digits) {  // the shortest that reads back as the same number
+  for (int digits = 15; digits <= 17;
+       ++digits) {  // the shortest that reads back as the same number
     std::snprintf(text, sizeof text, "%.*g", digits, value);
     if (std::strtod(text, nullptr) == value) break;
   }
@@ -286,7 +303,8 @@ inline void dump_real(std::string& out, double value) {
     out += text;
     return;
   }
-  const std::size_t end = out.size() + (size < 1e20 ? 20 : 21) + (value < 0 ? 1 : 0);  // in digits, as JSON.stringify() has it
+  const std::size_t end = out.size() + (size < 1e20 ? 20 : 21) +
+                          (value < 0 ? 1 : 0);  // in digits, as JSON.stringify() has it
   for (const char* c = text; *c != 'e'; ++c) {
     if (*c != '.') out += *c;
   }
@@ -316,7 +334,9 @@ inline void dump(std::string& out, const Node& n) {
 
 struct JsonFake {
   static int type(const gh_json* n) { return n ? node(n)->type : GH_NULL; }
-  static const gh_json* get(const gh_json* n, gh_str key) { return n ? raw_node(find(*node(n), view(key))) : nullptr; }
+  static const gh_json* get(const gh_json* n, gh_str key) {
+    return n ? raw_node(find(*node(n), view(key))) : nullptr;
+  }
   static const gh_json* at(const gh_json* n, std::size_t index) {
     const Node* child = n ? node(n)->first : nullptr;
     while (child && index-- > 0) child = child->next;
@@ -329,12 +349,20 @@ struct JsonFake {
     if (key) *key = child ? raw(child->key) : gh_str{};
     return raw_node(child);
   }
-  static gh_str str(const gh_json* n) { return type(n) == GH_STRING ? raw(node(n)->text) : gh_str{}; }
-  static std::int64_t integer(const gh_json* n, std::int64_t otherwise) { return type(n) == GH_INT ? node(n)->integer : otherwise; }
-  static double real(const gh_json* n, double otherwise) {
-    return type(n) == GH_REAL ? node(n)->real : type(n) == GH_INT ? static_cast<double>(node(n)->integer) : otherwise;
+  static gh_str str(const gh_json* n) {
+    return type(n) == GH_STRING ? raw(node(n)->text) : gh_str{};
   }
-  static int boolean(const gh_json* n, int otherwise) { return type(n) == GH_BOOL ? static_cast<int>(node(n)->integer) : otherwise; }
+  static std::int64_t integer(const gh_json* n, std::int64_t otherwise) {
+    return type(n) == GH_INT ? node(n)->integer : otherwise;
+  }
+  static double real(const gh_json* n, double otherwise) {
+    return type(n) == GH_REAL  ? node(n)->real
+           : type(n) == GH_INT ? static_cast<double>(node(n)->integer)
+                               : otherwise;
+  }
+  static int boolean(const gh_json* n, int otherwise) {
+    return type(n) == GH_BOOL ? static_cast<int>(node(n)->integer) : otherwise;
+  }
 
   static gh_json* edit(gh_json* n, gh_str key) {
     if (!n) return nullptr;
