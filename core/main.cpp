@@ -1,9 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "core/commands.h"
+#include "core/commands/commands.h"
+#include "core/commands/serve.h"
 #include "core/config/suggest.h"
-#include "core/serve.h"
 #include "core/version.h"
 
 namespace {

@@ -9,8 +9,8 @@
 
 #include "core/exchange/trace.h"
 #include "core/http/request_parser.h"
-#include "core/http/wait.h"
 #include "core/json/json.h"
+#include "core/net/wait.h"
 #include "gatehouse/abi.h"
 
 /// The C side's name for an exchange; only Exchange is one.

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "core/http/wait.h"
+#include "core/net/wait.h"
 
 namespace gatehouse::core {
 

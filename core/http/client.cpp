@@ -9,12 +9,12 @@
 #include <charconv>
 #include <stdexcept>
 
-#include "core/http/dial.h"
 #include "core/http/grammar.h"
-#include "core/http/io.h"
 #include "core/http/message_parser.h"
-#include "core/http/resolver.h"
-#include "core/http/tls.h"
+#include "core/net/dial.h"
+#include "core/net/io.h"
+#include "core/net/resolver.h"
+#include "core/net/tls.h"
 #include "core/version.h"
 
 namespace gatehouse::core {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/http/sse.h"
-#include "core/http/wait.h"
+#include "core/net/wait.h"
 
 namespace gatehouse::core {
 

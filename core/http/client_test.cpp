@@ -434,8 +434,7 @@ TEST(HttpClient, AnEventBeyondTheLimitIsTooLarge) {
   EXPECT_EQ(std::get<HttpProblem>(next).kind, HttpProblem::too_large);
 }
 
-// ---- Waiting
-// -------------------------------------------------------------------------------------------------------
+// ---- Waiting -----------------------------------------------------------------------------------
 
 TEST(HttpClient, ASilentServerIsATimeoutBeforeTheHeadAndInTheBody) {
   bool saw_end[3] = {};
@@ -505,8 +504,7 @@ TEST(HttpClient, TheDeadlineAndTheEndOfTheGatewayCancel) {
   EXPECT_TRUE(saw_end[0] && saw_end[1]);
 }
 
-// ---- Connecting
-// ----------------------------------------------------------------------------------------------------
+// ---- Connecting --------------------------------------------------------------------------------
 
 TEST(HttpClient, WhereNobodyListensIsUnreachable) {
   std::string url;

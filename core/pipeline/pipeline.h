@@ -8,7 +8,7 @@
 
 #include "core/config/config.h"
 #include "core/exchange/handler.h"
-#include "core/pipeline/instance.h"
+#include "core/host/instance.h"
 
 namespace gatehouse::core {
 

@@ -10,7 +10,7 @@
 #include <memory>
 #include <utility>
 
-#include "core/http/io.h"
+#include "core/net/io.h"
 #include "gatehouse/plugin.hpp"
 
 namespace gatehouse::core {

@@ -10,7 +10,7 @@
 #include "core/config/settings.h"
 #include "core/exchange/exchange.h"
 #include "core/http/request_parser.h"
-#include "core/http/wait.h"
+#include "core/net/wait.h"
 
 namespace gatehouse::core {
 

@@ -7,9 +7,9 @@
 #include <array>
 #include <utility>
 
+#include "core/exchange/nobody.h"
 #include "core/http/grammar.h"
-#include "core/http/io.h"
-#include "core/pipeline/nobody.h"
+#include "core/net/io.h"
 
 namespace gatehouse::core {
 namespace {

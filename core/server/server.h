@@ -9,9 +9,9 @@
 #include <mutex>
 #include <string>
 
-#include "core/http/event_fd.h"
 #include "core/log/log.h"
 #include "core/log/reminder.h"
+#include "core/net/event_fd.h"
 #include "core/server/connection.h"
 
 namespace gatehouse::core {

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <variant>
 
-#include "core/http/wait.h"
+#include "core/net/wait.h"
 #include "core/store/store.h"
 
 namespace gatehouse::core {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "core/http/resolver.h"
+#include "core/net/resolver.h"
 
 namespace gatehouse::core {
 namespace {

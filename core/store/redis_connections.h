@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/http/redis_connection.h"
+#include "core/store/redis_connection.h"
 
 namespace gatehouse::core {
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <thread>
 
-#include "core/http/wait.h"
+#include "core/net/wait.h"
 #include "gatehouse/plugin.hpp"
 #include "tests/core/redis_server.h"
 

@@ -233,8 +233,7 @@ void Cache::warn_of_store(const Exchange& x) {
   host_.log(GH_WARN, &x, "the store does not answer: no answers are kept, and none are found");
 }
 
-// ---- Admin routes
-// --------------------------------------------------------------------------------------------------
+// ---- Admin routes ------------------------------------------------------------------------------
 
 Status Cache::administer(Exchange& x, Sink& out) {
   const int route = x.route();

@@ -46,8 +46,7 @@ class CacheTest : public ::testing::Test {
   Cache cache{h.host(), h.config("{}")};
 };
 
-// ---- What is found
-// -------------------------------------------------------------------------------------------------
+// ---- What is found -----------------------------------------------------------------------------
 
 TEST_F(CacheTest, RepeatsAnAnswerEventByEvent) {
   h.next = testing::events(kAnswer);
@@ -186,8 +185,7 @@ TEST_F(CacheTest, AsksAnewForAnAnswerThatIsToBeAnotherOne) {
   EXPECT_EQ(ask().text, "new");
 }
 
-// ---- What is kept
-// --------------------------------------------------------------------------------------------------
+// ---- What is kept ------------------------------------------------------------------------------
 
 class NeverKept : public CacheTest, public ::testing::WithParamInterface<NextFunction> {};
 
@@ -292,8 +290,7 @@ TEST(Cache, RefusesToKeepAnswersForNoTime) {
   EXPECT_EQ(h.problems, (std::vector<std::string>{"/ttl: must be at least 1ms"}));
 }
 
-// ---- Single flight
-// -------------------------------------------------------------------------------------------------
+// ---- Single flight -----------------------------------------------------------------------------
 
 /// A client that asks on a thread of its own. It can leave, and begin by taking one event only.
 class Client {
@@ -591,8 +588,7 @@ TEST_F(SmallEntries, LetTheLeaderGoOnWhenTheSlowRiderLeaves) {
   EXPECT_EQ(leader.answer().events.size(), 103u);
 }
 
-// ---- Admin routes
-// --------------------------------------------------------------------------------------------------
+// ---- Admin routes ------------------------------------------------------------------------------
 
 TEST_F(CacheTest, ShowsAndPutsAndErasesEntries) {
   h.next = testing::events(kAnswer);

@@ -23,8 +23,7 @@ Events without_ids(Events events, const std::vector<std::string>& starts) {
   return events;
 }
 
-// ---- Parts
-// -----------------------------------------------------------------------------------------------------------
+// ---- Parts -------------------------------------------------------------------------------------
 
 TEST(GeminiAnswer, PassesTextOnAsItComes) {
   Gateway g;
@@ -175,8 +174,7 @@ TEST(GeminiAnswer, IgnoresWhatItDoesNotKnow) {
       (Events{"step-start", "text:Hi", "step-finish:stop"}));
 }
 
-// ---- Sources
-// ---------------------------------------------------------------------------------------------------------
+// ---- Sources -----------------------------------------------------------------------------------
 
 TEST(GeminiAnswer, NamesEachSourceOnceAndOnlyWebPages) {
   Gateway g;
@@ -213,8 +211,7 @@ TEST(GeminiAnswer, PassesGooglesSearchSuggestionsOnWhereItSearches) {
   EXPECT_EQ(never.answer({event}), (Events{"step-start", "text:t", "step-finish:stop"}));
 }
 
-// ---- What it says about itself
-// ---------------------------------------------------------------------------------------
+// ---- What it says about itself -----------------------------------------------------------------
 
 TEST(GeminiAnswer, TellsWhichModelAnswered) {
   Gateway g;
@@ -239,8 +236,7 @@ TEST(GeminiAnswer, LogsHowItEndedInGeminisWords) {
   EXPECT_TRUE(g.logged("warn: gemini ended an answer with finishReason BRAND_NEW"));
 }
 
-// ---- Token counts
-// ----------------------------------------------------------------------------------------------------
+// ---- Token counts ------------------------------------------------------------------------------
 
 TEST(GeminiAnswer, TakesTheLastUsageAsAWhole) {
   Gateway g;
@@ -288,8 +284,7 @@ TEST(GeminiAnswer, AddsWhatEarlierAttemptsHaveUsed) {
   EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":2,"upstream_ms":0})");
 }
 
-// ---- Endings
-// ---------------------------------------------------------------------------------------------------------
+// ---- Endings -----------------------------------------------------------------------------------
 
 constexpr std::uint32_t kTransient = GH_FAIL_TRANSIENT;
 
@@ -404,8 +399,7 @@ TEST(GeminiAnswer, LetsNoPageActOnACallThatGeminiDidNotExpect) {
       "step-finish:tool-calls");
 }
 
-// ---- As AI SDK 5
-// -----------------------------------------------------------------------------------------------------
+// ---- As AI SDK 5 -------------------------------------------------------------------------------
 
 TEST(GeminiAnswer, CanEndAsAiSdk5Does) {
   const std::vector<std::pair<std::string, std::string>> table = {
@@ -438,8 +432,7 @@ TEST(GeminiAnswer, CanEndAsAiSdk5Does) {
       6);
 }
 
-// ---- Continuation
-// ----------------------------------------------------------------------------------------------------
+// ---- Continuation ------------------------------------------------------------------------------
 
 /// An event that says that the answer goes on from this token.
 std::string part_of(const std::string& text, const std::string& token,

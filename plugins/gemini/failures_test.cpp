@@ -248,8 +248,7 @@ TEST(GeminiFailures, HelpOnlyOnceWhereASecondAttemptMayDo) {
   }
 }
 
-// ---- The model
-// -------------------------------------------------------------------------------------------------------
+// ---- The model ---------------------------------------------------------------------------------
 
 TEST(GeminiFailures, AskForTheSuccessorOfAModelThatIsGone) {
   const std::string gone =
@@ -326,8 +325,7 @@ TEST(GeminiFailures, KnowVersionsAndAliasesOfAModel) {
             "up: gemini-3.8-flash is answered by gemini-4-argon");
 }
 
-// ---- Requests that are put right
-// -------------------------------------------------------------------------------------
+// ---- Requests that are put right ---------------------------------------------------------------
 
 TEST(GeminiFailures, AskAgainOnceWithoutForeignSignatures) {
   const std::string refused = said("INVALID_ARGUMENT", "Corrupted thought signature.");

@@ -9,8 +9,7 @@ namespace {
 
 using namespace gemini_testing;
 
-// ---- The request
-// -----------------------------------------------------------------------------------------------------
+// ---- The request -------------------------------------------------------------------------------
 
 TEST(Gemini, SendsTheKeyInAHeaderOnly) {
   Gateway g;
@@ -59,8 +58,7 @@ TEST(Gemini, RefusesModelNamesThatLeaveThePath) {
   EXPECT_TRUE(g.h.upstream.requests.empty());
 }
 
-// ---- Failures
-// --------------------------------------------------------------------------------------------------------
+// ---- Failures ----------------------------------------------------------------------------------
 
 TEST(Gemini, LogsWhatGeminiSays) {
   const std::vector<std::tuple<int, std::string, std::string>> table = {
@@ -250,8 +248,7 @@ TEST(Gemini, StopsWhenTheClientLeaves) {
   EXPECT_EQ(g.h.logs.size(), 1u);  // that of the start
 }
 
-// ---- The probe
-// -------------------------------------------------------------------------------------------------------
+// ---- The probe ---------------------------------------------------------------------------------
 
 TEST(Gemini, AsksForItsModelsWhenNoChatHasToldHowItIs) {
   Gateway g;
@@ -328,8 +325,7 @@ TEST(Gemini, RefusesToProbeWithoutAPause) {
   EXPECT_EQ(h.problems, Events{"/probe_interval: must be at least 1s; false turns the probe off"});
 }
 
-// ---- Metrics
-// ---------------------------------------------------------------------------------------------------------
+// ---- Metrics -----------------------------------------------------------------------------------
 
 TEST(Gemini, CountsCallsTheirTimesAndTokens) {
   Gateway g;

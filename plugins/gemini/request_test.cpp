@@ -90,8 +90,7 @@ TEST(Request, GoesOnWhereAnAnswerWasLeft) {
             first.substr(0, first.size() - 1) + R"(,"continuationToken":"T1"})");
 }
 
-// ---- How to answer
-// ---------------------------------------------------------------------------------------------------
+// ---- How to answer -----------------------------------------------------------------------------
 
 TEST(Request, SendsOnlyWhatTheModelHeeds) {
   const std::string all =
@@ -228,8 +227,7 @@ TEST(Request, SaysWhatTheSettingsSay) {
             R"({"temperature":0,"thinkingConfig":{"thinkingLevel":"low"}})");
 }
 
-// ---- Tools
-// -----------------------------------------------------------------------------------------------------------
+// ---- Tools -------------------------------------------------------------------------------------
 
 std::string tools(const std::string& model, const std::string& rest, View config = "{}") {
   return member_of("tools", chat(model, kHello, rest), config);
@@ -316,8 +314,7 @@ TEST(Request, NamesToolsAsGeminiWantsThemEverywhere) {
   EXPECT_EQ(uses, 5u) << body;  // declared, allowed, called, and twice in the result
 }
 
-// ---- Turns
-// -----------------------------------------------------------------------------------------------------------
+// ---- Turns -------------------------------------------------------------------------------------
 
 const std::string kHelloTurn = R"({"role":"user","parts":[{"text":"Hello"}]})";
 
@@ -402,8 +399,7 @@ TEST(Request, PutsTheSystemIntoTheFirstTurnOfModelsWithoutOne) {
       R"([{"role":"user","parts":[{"text":"Be kind.\n\n"}]},{"role":"model","parts":[{"text":"Hi"}]}])");
 }
 
-// ---- Signatures
-// ------------------------------------------------------------------------------------------------------
+// ---- Signatures --------------------------------------------------------------------------------
 
 TEST(Request, SignsTheFirstCallOfEachStep) {
   const std::string steps = kHello + "," + assistant(call("a") + "," + call("b")) + "," +
@@ -474,8 +470,7 @@ TEST(Request, WrapsArgumentsThatAreNoObject) {
             std::string::npos);
 }
 
-// ---- What Google's tools did
-// -----------------------------------------------------------------------------------------
+// ---- What Google's tools did -------------------------------------------------------------------
 
 TEST(Request, GivesBackWhatGooglesToolsDidAsItCame) {
   const std::string search =
@@ -502,8 +497,7 @@ TEST(Request, GivesBackWhatGooglesToolsDidAsItCame) {
       "[" + kHelloTurn + "]");
 }
 
-// ---- Results of tools
-// ------------------------------------------------------------------------------------------------
+// ---- Results of tools --------------------------------------------------------------------------
 
 /// What the model reads of one result: the part, or the parts of all turns after the call.
 std::string response(const std::string& model, const std::string& what) {
@@ -582,8 +576,7 @@ TEST(Request, SendsFilesOfResultsAsFiles) {
       R"x({"name":"open","content":{"content":[{"type":"text","text":"(a.wav was left out: the model reads no files of type audio/wav)"}]}})x");
 }
 
-// ---- Files
-// -----------------------------------------------------------------------------------------------------------
+// ---- Files -------------------------------------------------------------------------------------
 
 std::string file_part(const std::string& media_type, const std::string& data,
                       const std::string& model = "m") {

@@ -273,8 +273,7 @@ TEST_F(ApprovalTest, LogsNoNameThatTheClientMadeUp) {
   EXPECT_EQ(last_line().find("secret"), std::string::npos);
 }
 
-// ---- Keys
-// ------------------------------------------------------------------------------------------------------------
+// ---- Keys --------------------------------------------------------------------------------------
 
 /// Another instance with the same server, which is up.
 struct Other {

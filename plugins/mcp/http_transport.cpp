@@ -188,8 +188,7 @@ void HttpTransport::drop() {
   changed_.wake();
 }
 
-// ---- Requests of HTTP
-// ------------------------------------------------------------------------------------------------
+// ---- Requests of HTTP --------------------------------------------------------------------------
 
 /// True: it is another than before.
 Result<bool> HttpTransport::read_token() {
@@ -298,8 +297,7 @@ Result<HttpAnswer> HttpTransport::get(Exchange& x, const Http& http, const Sessi
   return exchange(x, http, {"GET", {}, session, std::move(headers), true, silence});
 }
 
-// ---- Messages
-// --------------------------------------------------------------------------------------------------------
+// ---- Messages ----------------------------------------------------------------------------------
 
 /// Without sessions there is nothing to send: no server asks, and a request is cancelled with its
 /// connection.
@@ -404,8 +402,7 @@ Result<std::optional<Response>> HttpTransport::read_events(Exchange& x, HttpAnsw
   }
 }
 
-// ---- The connection
-// --------------------------------------------------------------------------------------------------
+// ---- The connection ----------------------------------------------------------------------------
 
 Status HttpTransport::keep(Exchange& x, std::chrono::nanoseconds time, Opening& opening) {
   {

@@ -328,8 +328,7 @@ TEST_F(HttpTransportTest, TellsTheAddressToTheOperatorOnly) {
             std::string::npos);
 }
 
-// ---- Since 2026-07-28
-// ------------------------------------------------------------------------------------------------
+// ---- Since 2026-07-28 --------------------------------------------------------------------------
 
 const std::string kDiscovered =
     R"({"id":1,"result":{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true}}}})";
@@ -366,8 +365,7 @@ TEST_F(HttpTransportTest, IsNotHeardIfANewServerSaysNothingByItself) {
   EXPECT_EQ(h.health, "up");
 }
 
-// ---- Settings
-// --------------------------------------------------------------------------------------------------------
+// ---- Settings ----------------------------------------------------------------------------------
 
 TEST(HttpTransportToken, IsReadAgainWhenItIsRefused) {
   const std::string file = ::testing::TempDir() + "token-" + std::to_string(::getpid());

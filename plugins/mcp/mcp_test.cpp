@@ -10,8 +10,7 @@ constexpr View kChat =
     R"({"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "Go"}]}], "tools": [{"name": "known"}]})";
 const Events kAsksForOther = {"step-start", "tool-call:c1:other:{}", "step-finish:tool-calls"};
 
-// ---- Without servers
-// -------------------------------------------------------------------------------------------------
+// ---- Without servers ---------------------------------------------------------------------------
 
 /// A gateway whose model answers its n-th call with the n-th of these.
 struct Gateway {
@@ -129,8 +128,7 @@ TEST(Mcp, MindsNoCallThatTheProviderRanItself) {
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-// ---- With a server
-// ---------------------------------------------------------------------------------------------------
+// ---- With a server -----------------------------------------------------------------------------
 
 const std::string kRead =
     R"({"name":"web_read","description":"Reads.","input_schema":{"type":"object"}})";
@@ -381,8 +379,7 @@ TEST_F(McpForAllTest, GivesAWorkflowOnlyWhatIsAnnounced) {
   EXPECT_EQ(h.chats.at(0).find("web_read"), std::string::npos);
 }
 
-// ---- Configuration
-// ---------------------------------------------------------------------------------------------------
+// ---- Configuration -----------------------------------------------------------------------------
 
 TEST(McpConfiguration, NamesWhatIsWrong) {
   Harness h;

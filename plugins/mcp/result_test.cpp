@@ -47,8 +47,7 @@ TEST(Result, LosesStructureThatDoesNotFit) {
             std::string::npos);
 }
 
-// ---- What the model reads
-// --------------------------------------------------------------------------------------------
+// ---- What the model reads ----------------------------------------------------------------------
 
 /// A tool-result with what the model reads of this CallToolResult.
 std::string written(View result) {

@@ -147,8 +147,7 @@ struct ServerTest : ::testing::Test {
                 [] {}};
 };
 
-// ---- Sessions
-// --------------------------------------------------------------------------------------------------------
+// ---- Sessions ----------------------------------------------------------------------------------
 
 TEST_F(ServerTest, IsInitializedBeforeAnythingElseIsAsked) {
   connect();
@@ -221,8 +220,7 @@ TEST_F(ServerTest, ThatNeedsMoreTimeGetsIt) {  // it may be installing itself
   EXPECT_EQ(scripted->times, (std::vector<std::chrono::nanoseconds>{10s, 20s, 40s, 80s, 160s}));
 }
 
-// ---- Since 2026-07-28
-// ------------------------------------------------------------------------------------------------
+// ---- Since 2026-07-28 --------------------------------------------------------------------------
 
 const std::string kDiscovered =
     R"({"result": {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {"listChanged": true}}, "_meta": {"io.modelcontextprotocol/serverInfo": {"name": "New", "version": "1"}}}})";
@@ -311,8 +309,7 @@ TEST_F(StatelessServerTest, MustComeToAnEnd) {
   }
 }
 
-// ---- What it says by itself
-// -------------------------------------------------------------------------------------------
+// ---- What it says by itself --------------------------------------------------------------------
 
 TEST_F(ServerTest, IsAnsweredWhenItPings) {
   EXPECT_EQ(scripted->answer(h.config(R"({"jsonrpc": "2.0", "id": "p1", "method": "ping"})")),
@@ -441,8 +438,7 @@ TEST_F(ServerTest, IsReportedWhenAToolIsNoLongerWhatItWas) {
       << h.logs.back();
 }
 
-// ---- Calls
-// -----------------------------------------------------------------------------------------------------------
+// ---- Calls -------------------------------------------------------------------------------------
 
 TEST_F(ServerTest, IsCalledByTheNameItKnows) {
   connect();

@@ -114,8 +114,7 @@ RpcRequest Session::make(View method, std::string params, bool is_stateless) {
   return made;
 }
 
-// ---- Two eras
-// --------------------------------------------------------------------------------------------------------
+// ---- Two eras ----------------------------------------------------------------------------------
 
 Status Session::begin(Exchange& x) {
   if (!is_old_) {
@@ -190,8 +189,7 @@ Status Session::initialize(Exchange& x) {
   return transport_.send(x, notification("notifications/initialized", {}));
 }
 
-// ---- Tools
-// -----------------------------------------------------------------------------------------------------------
+// ---- Tools -------------------------------------------------------------------------------------
 
 /// Of a list that does not end, or goes round, what there is.
 Status Session::list(Exchange& x, Tools& tools) {

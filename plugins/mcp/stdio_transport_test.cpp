@@ -17,8 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace testing;
 
-// ---- Pieces
-// ----------------------------------------------------------------------------------------------------------
+// ---- Pieces ------------------------------------------------------------------------------------
 
 TEST(Lines, ComeWholeFromAnyPieces) {
   Lines lines(8);
@@ -50,8 +49,7 @@ TEST(Ration, IsSpentAndComesAgain) {
   EXPECT_TRUE(ration.take(1h + 61s));
 }
 
-// ---- A child process
-// -------------------------------------------------------------------------------------------------
+// ---- A child process ---------------------------------------------------------------------------
 
 /// Reads requests, and answers those of a session; `CALL` is the body of what happens on
 /// tools/call, with say(result) and m.

@@ -36,8 +36,7 @@ struct Gateway {
   double metric(const std::string& name) { return h.metrics.at(name + R"({plugin="test"})"); }
 };
 
-// ---- Attempts
-// --------------------------------------------------------------------------------------------------------
+// ---- Attempts ----------------------------------------------------------------------------------
 
 TEST(Retry, AsksAgainAfterAWaitThatGrows) {
   Gateway g({fails(kError), fails(kError), events(kHello)});
@@ -106,8 +105,7 @@ TEST(Retry, MakesAsManyAttemptsAsConfigured) {
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-// ---- Waits
-// -----------------------------------------------------------------------------------------------------------
+// ---- Waits -------------------------------------------------------------------------------------
 
 TEST(Retry, GrowsItsWaitsUpToTheMaximum) {
   Gateway g(
@@ -173,8 +171,7 @@ TEST(Retry, StopsWaitingWhenTheClientLeaves) {
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-// ---- The circuit
-// -----------------------------------------------------------------------------------------------------
+// ---- The circuit -------------------------------------------------------------------------------
 
 constexpr View kTwoFailures = R"({"attempts": 1, "breaker": {"failures": 2, "cooldown": "10s"}})";
 

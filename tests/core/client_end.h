@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/http/wait.h"
+#include "core/net/wait.h"
 
 namespace gatehouse::core {
 

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "core/config/settings.h"
-#include "core/http/redis_connection.h"
+#include "core/store/redis_connection.h"
 #include "tests/core/scripted_server.h"
 
 namespace gatehouse::core {

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "core/http/redis_connection.h"
+#include "core/store/redis_connection.h"
 #include "require.h"
 
 namespace gatehouse::core {

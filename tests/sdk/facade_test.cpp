@@ -37,8 +37,7 @@ Answer run(Harness& h, Does::Handle handle) {
   return h.ask(plugin, "{}");
 }
 
-// ---- Errors
-// ----------------------------------------------------------------------------------------------------------
+// ---- Errors ------------------------------------------------------------------------------------
 
 TEST(Facade, PutsAReturnedFailOnTheExchange) {
   Harness h;
@@ -141,8 +140,7 @@ TEST(Facade, PutsAFailThatASinkReturnsOnTheExchange) {
   EXPECT_EQ(answer.failure.http_status, 451);
 }
 
-// ---- Sinks
-// -----------------------------------------------------------------------------------------------------------
+// ---- Sinks -------------------------------------------------------------------------------------
 
 TEST(Facade, KeepsTheOrderOfEventsThroughASink) {
   Harness h;
@@ -208,8 +206,7 @@ TEST(Facade, HandsASinkOfTheHostOnWithoutALayer) {
   EXPECT_EQ(arrived, given);
 }
 
-// ---- Life
-// ------------------------------------------------------------------------------------------------------------
+// ---- Life --------------------------------------------------------------------------------------
 
 struct Heir final : Plugin {
   Heir(Host, Json config) : wealth(config["wealth"].integer()) {
@@ -256,8 +253,7 @@ TEST(Facade, LetsNoExceptionOfATaskCrossTheBoundary) {
   });
 }
 
-// ---- What a gateway may not have
-// -------------------------------------------------------------------------------------
+// ---- What a gateway may not have ---------------------------------------------------------------
 
 TEST(Facade, TellsTheOperatorWhatThisGatewayDoesNotHave) {
   Harness h;
@@ -286,8 +282,7 @@ TEST(Facade, TellsTheOperatorWhatThisGatewayDoesNotHave) {
 
 TEST(Facade, RecordsNothingInASeriesThatIsNone) { Series().record(1); }
 
-// ---- Values
-// ----------------------------------------------------------------------------------------------------------
+// ---- Values ------------------------------------------------------------------------------------
 
 TEST(Facade, ReadsDurationsWithTheirUnit) {
   EXPECT_EQ(Json::parse_duration("250ms"), 250ms);

@@ -457,8 +457,7 @@ TEST(Harness, FindsABaseUrlThatIsNone) {
   EXPECT_EQ(h.problems[0].rfind("/base_url: ", 0), 0u);
 }
 
-// ---- Clients that leave
-// ----------------------------------------------------------------------------------------------
+// ---- Clients that leave ------------------------------------------------------------------------
 
 TEST(Harness, LetsATestMakeTheClientLeave) {
   Harness h;
@@ -528,8 +527,7 @@ TEST(Harness, ReadsAnAnswerThatOthersWantToItsEnd) {
   EXPECT_TRUE(h.upstream.requests.at(0).read_to_end);
 }
 
-// ---- The store
-// -------------------------------------------------------------------------------------------------------
+// ---- The store ---------------------------------------------------------------------------------
 
 using Stored = std::map<std::string, std::string>;
 
@@ -677,8 +675,7 @@ TEST(Harness, AnswersForAStoreThatIsDown) {
   });
 }
 
-// ---- Waiting for another thread
-// --------------------------------------------------------------------------------------
+// ---- Waiting for another thread ----------------------------------------------------------------
 
 TEST(Harness, EndsAWaitFromAnotherThread) {
   Harness h;
@@ -807,8 +804,7 @@ TEST(Harness, EndsATaskWithItsRequestOrAtItsDeadline) {
   in_request(h, end_tasks, leaving);
 }
 
-// ---- Background tasks, the admin address
-// -----------------------------------------------------------------------------
+// ---- Background tasks, the admin address -------------------------------------------------------
 
 class Watches final : public Plugin {
  public:
@@ -891,8 +887,7 @@ TEST(Harness, HasNothingBelowAPluginOnTheAdminAddress) {
   EXPECT_EQ(h.admin(plugin, "GET", "").status, 404);
 }
 
-// ---- Metrics, files, cryptography, status
-// ----------------------------------------------------------------------------
+// ---- Metrics, files, cryptography, status ------------------------------------------------------
 
 using Numbers = std::map<std::string, double>;
 

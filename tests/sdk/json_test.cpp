@@ -64,8 +64,7 @@ std::string repeat(View text, int times) {
   return out;
 }
 
-// ---- Reading
-// ---------------------------------------------------------------------------------------------------------
+// ---- Reading -----------------------------------------------------------------------------------
 
 TEST_P(JsonTable, KnowsEveryType) {
   const gh_json* root = parse(R"([null, true, -7, 0.5, "text", [], {}])");
@@ -144,8 +143,7 @@ TEST_P(JsonTable, IsReadOnManyThreadsAtOnce) {
   for (std::thread& reader : readers) reader.join();
 }
 
-// ---- Parsing and dumping
-// ---------------------------------------------------------------------------------------------
+// ---- Parsing and dumping -----------------------------------------------------------------------
 
 TEST_P(JsonTable, KeepsAllThatJsonCanSay) {
   for (View text : {"null", "true", "false", "0", "-1", "9223372036854775807",
@@ -269,8 +267,7 @@ TEST_P(JsonTable, DumpsNullForANumberThatJsonCannotSay) {
   }
 }
 
-// ---- Writing
-// ---------------------------------------------------------------------------------------------------------
+// ---- Writing -----------------------------------------------------------------------------------
 
 TEST_P(JsonTable, BuildsADocument) {
   gh_json* root = make();
@@ -372,8 +369,7 @@ TEST_P(JsonTable, LetsALoopEraseWhatItStandsOn) {
   EXPECT_EQ(dump(root), "[1,3]");
 }
 
-// ---- Copying
-// ---------------------------------------------------------------------------------------------------------
+// ---- Copying -----------------------------------------------------------------------------------
 
 TEST_P(JsonTable, CopiesDeeply) {
   gh_json* root = parse(R"({"from": {"a": [1, "x"]}, "to": 5})");

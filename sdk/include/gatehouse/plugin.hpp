@@ -37,8 +37,7 @@ inline const gh_json_api* json = nullptr;
 inline const gh_exchange_api* exchange = nullptr;
 }  // namespace detail
 
-// ---- Errors
-// --------------------------------------------------------------------------------------------------------
+// ---- Errors ------------------------------------------------------------------------------------
 
 /// Why a request is not answered as asked. Never put keys or prompts into it.
 struct Fail {
@@ -88,8 +87,7 @@ class [[nodiscard]] Result {
   std::variant<T, Status> value_;
 };
 
-// ---- JSON
-// ----------------------------------------------------------------------------------------------------------
+// ---- JSON --------------------------------------------------------------------------------------
 
 /// Appends `text` as a JSON string, quotes included.
 inline void quote(std::string& out, View text) {
@@ -312,8 +310,7 @@ inline std::optional<std::size_t> Json::parse_size(View text) {
   return std::nullopt;
 }
 
-// ---- Events
-// --------------------------------------------------------------------------------------------------------
+// ---- Events ------------------------------------------------------------------------------------
 
 /// One event of an answer; the members that each kind uses are listed in abi.h.
 class Event {
@@ -468,8 +465,7 @@ class HostSink final : public Sink {
 };
 }  // namespace detail
 
-// ---- Exchange, next
-// ------------------------------------------------------------------------------------------------
+// ---- Exchange, next ----------------------------------------------------------------------------
 
 /// One request and its answer. Belongs to one thread.
 class Exchange {
@@ -617,8 +613,7 @@ class Next {
   const gh_next* next_;
 };
 
-// ---- Metrics
-// -------------------------------------------------------------------------------------------------------
+// ---- Metrics -----------------------------------------------------------------------------------
 
 /// One series of numbers of GET /metrics. Copies are the same series. Any thread.
 class Series {
@@ -635,8 +630,7 @@ class Series {
   std::int32_t id_ = -1;
 };
 
-// ---- Host
-// ----------------------------------------------------------------------------------------------------------
+// ---- Host --------------------------------------------------------------------------------------
 
 /// The gateway, as one plugin instance sees it. Alive as long as the instance. Any thread.
 class Host {
@@ -733,15 +727,14 @@ class Host {
   const gh_host* host_;
 };
 
-// ---- How a request ended
-// -------------------------------------------------------------------------------------------
+// ---- How a request ended -----------------------------------------------------------------------
 
 /// For those who count or log requests: what next() returned, in words.
 struct Outcome {
-  View word;  ///< ok; failed; left: the client did, before the end; cut: by the time limit or the
-              ///< end of the gateway.
-  View code;  ///< Of a failure, until the next call of next(), or why it was cut:
-              ///< deadline_exceeded, shutting_down. Else empty.
+  View word;   ///< ok; failed; left: the client did, before the end; cut: by the time limit or the
+               ///< end of the gateway.
+  View code;   ///< Of a failure, until the next call of next(), or why it was cut:
+               ///< deadline_exceeded, shutting_down. Else empty.
   int status;  ///< What the client got. 499: nothing, as it had left (nginx).
 };
 inline Outcome outcome_of(Host host, const Exchange& x, const Status& status) {
@@ -762,8 +755,7 @@ inline double in_ms(std::chrono::nanoseconds time) {
   return static_cast<double>((time.count() + 50'000) / 100'000) / 10;
 }
 
-// ---- HTTP client
-// ---------------------------------------------------------------------------------------------------
+// ---- HTTP client -------------------------------------------------------------------------------
 
 /// An answer of an upstream. Closing it before its end was read ends the upstream's request. One
 /// thread.
@@ -878,8 +870,7 @@ class Http {
   std::unique_ptr<gh_http_client, Drop> client_;
 };
 
-// ---- Store
-// ---------------------------------------------------------------------------------------------------------
+// ---- Store -------------------------------------------------------------------------------------
 
 /// Keys and values that outlive requests and reloads, shared by all gateways with the same
 /// `store:`. Each instance name has its own keys. Any thread. A status of GH_UNAVAILABLE: the store
@@ -940,8 +931,7 @@ class Store {
   const gh_store_api* api_;
 };
 
-// ---- Waiting for another thread
-// ------------------------------------------------------------------------------------
+// ---- Waiting for another thread ----------------------------------------------------------------
 
 /// Lets one thread wait for another, or for descriptors, as the host waits: woken also when the
 /// client leaves or time is up.
@@ -1017,8 +1007,7 @@ class Task {
   gh_task* task_ = nullptr;
 };
 
-// ---- Cryptography
-// --------------------------------------------------------------------------------------------------
+// ---- Cryptography ------------------------------------------------------------------------------
 
 using Digest = std::array<std::uint8_t, 32>;
 
@@ -1081,8 +1070,7 @@ class Crypto {
   const gh_crypto_api* api_;
 };
 
-// ---- Status
-// --------------------------------------------------------------------------------------------------------
+// ---- Status ------------------------------------------------------------------------------------
 
 /// What the gateway knows about itself. Any thread.
 class GatewayStatus {
@@ -1115,8 +1103,7 @@ class GatewayStatus {
   const gh_status_api* api_;
 };
 
-// ---- Plugin
-// --------------------------------------------------------------------------------------------------------
+// ---- Plugin ------------------------------------------------------------------------------------
 
 /// A plugin. Its constructor takes (Host, Json config) and runs on the control thread; handle()
 /// runs on many threads at once, so a member needs a lock or a reason not to. Optional: void

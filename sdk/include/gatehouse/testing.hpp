@@ -44,8 +44,7 @@ struct WaitFake;
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// ---- The rest of the pipeline
-// ----------------------------------------------------------------------------------------
+// ---- The rest of the pipeline ------------------------------------------------------------------
 
 using NextFunction = std::function<Status(Exchange&, Sink&)>;
 
@@ -81,8 +80,7 @@ inline NextFunction in_turn(std::vector<NextFunction> functions) {
   };
 }
 
-// ---- Requests and answers
-// --------------------------------------------------------------------------------------------
+// ---- Requests and answers ----------------------------------------------------------------------
 
 struct Request {
   /// `target` may have a query.
@@ -203,8 +201,7 @@ inline std::string join(const Headers& headers, View name) {
 
 }  // namespace fake
 
-// ---- Harness
-// ---------------------------------------------------------------------------------------------------------
+// ---- Harness -----------------------------------------------------------------------------------
 
 /// The gateway around the plugins of one test.
 class Harness {

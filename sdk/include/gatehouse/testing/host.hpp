@@ -434,8 +434,7 @@ inline void on_request_stack(std::function<void()> work) {
 
 }  // namespace fake
 
-// ---- Harness, the rest
-// -----------------------------------------------------------------------------------------------
+// ---- Harness, the rest -------------------------------------------------------------------------
 
 inline Harness::Harness() {
   if (!gatehouse::detail::json) gatehouse::detail::json = &json_api();

@@ -1,0 +1,158 @@
+#include "core/commands/service.h"
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+#include <system_error>
+
+#include "core/server/admin.h"
+#include "core/version.h"
+
+namespace gatehouse::core {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void log_all(Log& log, const Problems& problems) {
+  for (const Problem& problem : problems.sorted()) {
+    std::stringstream line;
+    line << problem;
+    log.write(problem.is_warning ? Level::kWarn : Level::kError, {}, {}, line.str());
+  }
+}
+
+/// What takes effect at a start only: `now` gets what was said then, and `problems` a warning for
+/// each difference.
+void keep(const Config& first, Config& now, Problems& problems) {
+  const auto keep_if = [&](bool changed, const char* key, const std::string& pointer) {
+    const std::string text =
+        std::string("`") + key + "` has changed: that takes effect at the next start";
+    if (changed) problems.warn(now.place(pointer), text);
+  };
+  const auto listens_elsewhere = [](const ServerSettings& a, const ServerSettings& b) {
+    return a.address != b.address || a.port != b.port;
+  };
+  const bool had_admin = !first.admin.token.empty(), has_admin = !now.admin.token.empty();
+  keep_if(listens_elsewhere(first.server, now.server), "server.listen", "/server/listen");
+  keep_if(had_admin != has_admin, "admin", "/admin");
+  const bool admin_moved =
+      had_admin && has_admin && listens_elsewhere(first.admin.server, now.admin.server);
+  keep_if(admin_moved, "admin.listen", "/admin/listen");
+  keep_if(first.store.redis != now.store.redis, "store", "/store");
+  keep_if(first.store.max_bytes != now.store.max_bytes, "store.max_size", "/store/max_size");
+  now.server.address = first.server.address;
+  now.server.port = first.server.port;
+}
+
+}  // namespace
+
+Service::Service(std::string config_file, Config config, Gateway& gateway)
+    : config_file_(std::move(config_file)),
+      first_(std::move(config)),
+      gateway_(gateway),
+      pipelines_(gateway.log),
+      shutdown_(first_.shutdown) {
+  first_.pipeline.clear();  // keys that a reload replaces are not kept
+  clients_.emplace(first_.server, gateway.log);
+  clients_->listen();
+  if (!first_.admin.token.empty()) {
+    admin_.emplace(first_.admin.server, gateway.log);
+    admin_->listen();
+  }
+  gateway.traffic = [this] {
+    return Gateway::Traffic{clients_->running(), clients_->connections(), is_ending_};
+  };
+}
+
+void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
+  log_all(gateway_.log, warnings);
+  gateway_.store->try_at_start();
+  first->prepare();
+  first->start(nullptr);
+  use(first_, pipelines_.own(std::move(first)));
+  clients_->start();
+  Json started = {
+      {"address", clients_->address()}, {"version", kVersion}, {"pipeline", pipeline_->picture()}};
+  if (admin_) {
+    admin_->start();
+    started["admin"] = admin_->address();
+  }
+  gateway_.log.write(Level::kInfo, {}, {}, "listening", started.dump());
+}
+
+void Service::use(const Config& config, std::shared_ptr<const Pipeline> pipeline) {
+  const auto admin = std::make_shared<const Admin>(config.admin.token, pipeline, gateway_.reloads);
+  auto for_clients = std::make_shared<const Setup>(Setup{config.server, pipeline});
+  auto for_admin = std::make_shared<const Setup>(Setup{config.admin.server, admin});
+  clients_->use(std::move(for_clients));
+  if (admin_) admin_->use(std::move(for_admin));
+  pipeline_ = std::move(pipeline);
+  shutdown_ = config.shutdown;
+}
+
+void Service::reload() {
+  Log& log = gateway_.log;
+  const auto wishes = gateway_.reloads.take();
+  Problems problems;
+  try {
+    if (is_ending_) throw std::runtime_error("the gateway is shutting down");
+    replace(problems);
+  } catch (const std::exception& e) {
+    problems.add({}, e.what());
+  }
+  log_all(log, problems);
+  if (problems.empty()) {
+    log.write(Level::kInfo, {}, {}, "reloaded: " + pipeline_->picture());
+  } else {
+    log.write(Level::kError, {}, {}, "the configuration was not reloaded, the old one goes on");
+  }
+  const auto now =
+      std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  gateway_.reloads.finish(wishes, {now.count(), pipeline_->picture(), std::move(problems)});
+}
+
+/// All that can fail comes before anything is changed.
+void Service::replace(Problems& problems) {
+  auto config = Config::load(config_file_, problems);
+  if (config) keep(first_, *config, problems);
+  std::unique_ptr<Pipeline> next = config ? Pipeline::build(*config, gateway_, problems) : nullptr;
+  if (!next) return;
+  next->prepare();
+  try {
+    gateway_.log.use(config->log);
+  } catch (const std::system_error& e) {
+    problems.add(config->place("/log/file"), e.what());
+    return;
+  }
+  next->start(pipeline_.get());
+  use(*config, pipelines_.own(std::move(next)));
+}
+
+void Service::tick() {
+  pipelines_.tick();
+  clients_->tick();
+  if (admin_) admin_->tick();
+}
+
+void Service::announce_end() {
+  is_ending_ = true;
+  gateway_.log.write(Level::kInfo, {}, {}, "shutting down", Json{{"running", running()}}.dump());
+}
+
+void Service::cancel_admin() {
+  if (!admin_) return;
+  admin_->drain();
+  admin_->cancel();
+}
+
+void Service::end() {
+  clients_->end();
+  clients_->use(nullptr);
+  if (admin_) {
+    admin_->end();
+    admin_->use(nullptr);
+  }
+  pipeline_.reset();
+}
+
+}  // namespace gatehouse::core

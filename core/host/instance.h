@@ -1,0 +1,146 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "core/host/gateway.h"
+#include "core/net/event_fd.h"
+#include "gatehouse/abi.h"
+
+namespace gatehouse::core {
+
+class Pipeline;
+
+/// A method and path that an instance answers; one `*` in the path stands for any characters, at
+/// least one. Its place in the list is its id; of an admin route, kFirstAdminRoute minus its place.
+struct Route {
+  std::string method, path;
+  const gh_host* owner;
+
+  bool is_pattern() const { return path.find('*') != path.npos; }
+  bool leads_to(std::string_view wanted) const {
+    const auto star = path.find('*');
+    if (star == path.npos) return path == wanted;
+    const std::string_view front = std::string_view(path).substr(0, star),
+                           back = std::string_view(path).substr(star + 1);
+    return wanted.size() >= path.size() && wanted.starts_with(front) && wanted.ends_with(back);
+  }
+};
+inline constexpr std::int32_t kFirstAdminRoute = -2;
+
+/// That requests may ask for: each once, in the order in which they were offered.
+struct OfferedModels {
+  void add(std::string_view model) {
+    if (known.insert(std::string(model)).second) list.emplace_back(model);
+  }
+
+  std::vector<std::string> list;
+  std::set<std::string> known;  // the same: there may be many thousands
+};
+
+/// One configured plugin: the plugin's own object, and the host as that object sees it.
+class Instance : private gh_host {
+ public:
+  /// What the plugin may say while it is created.
+  struct Creation {
+    std::vector<Route>& routes;
+    std::vector<Route>& admin_routes;
+    OfferedModels& models;
+    std::function<void(std::string_view pointer, std::string_view text)> problem;
+    std::function<void(std::string_view pointer, std::string_view text)> warning;
+  };
+  /// What it needs of the pipeline around it.
+  struct Surroundings {
+    Gateway& gateway;
+    std::filesystem::path folder;        // of the configuration
+    const Pipeline* pipeline = nullptr;  // for gatehouse.status/1
+    bool exposed = false;                // to other machines
+  };
+  /// How the plugin is, by its own word.
+  struct Health {
+    int state = GH_UP;
+    std::string reason;
+    std::chrono::system_clock::time_point since = std::chrono::system_clock::now();
+  };
+
+  /// Creates the plugin's object. When creation.problem was called, the instance is of no use.
+  Instance(const gh_plugin& plugin, std::string name, std::string_view config,
+           const Surroundings& surroundings, const Creation& creation);
+  ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  static const Instance& of(const gh_host* host) { return *static_cast<const Instance*>(host); }
+
+  /// Takes what start() needs, which then cannot fail. Throws std::system_error if no descriptor or
+  /// thread is left.
+  void prepare();
+  /// It is going to be used: begins its work in the background.
+  void start();
+  /// It is not used any more: its work in the background is told to end.
+  void stop();
+  gh_status handle(gh_exchange* x, const gh_sink* out, const gh_next* next) const {
+    return plugin_.handle(self_, x, out, next);
+  }
+  /// The server answers this request itself.
+  void refused(gh_exchange* x) const {
+    if (GH_HAS(gh_plugin, &plugin_, refused) && plugin_.refused) plugin_.refused(self_, x);
+  }
+  /// Takes over what should outlive `older`, if that is of the same plugin.
+  void adopt(const Instance& older);
+
+  const std::string& name() const { return name_; }
+  const gh_plugin& plugin() const { return plugin_; }
+  const Surroundings& surroundings() const { return surroundings_; }
+  Store& store() const { return *surroundings_.gateway.store; }
+  bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
+  /// During creation: those of gatehouse.models/1; else null.
+  OfferedModels* offered_models() const { return creation_ ? &creation_->models : nullptr; }
+  bool owns(const Route& r) const { return r.owner == this; }
+  Health health() const;
+
+ private:
+  struct Task {
+    void (*run)(void* self, gh_exchange*);
+    void* self;
+  };
+
+  struct Said {
+    Level level;
+    std::string message, fields;
+  };
+
+  void fill_table();
+  std::int32_t add_route(std::vector<Route>& routes, std::string_view method,
+                         std::string path) const;
+  void set_health(int state, std::string_view reason) const;
+  void run_task(const Task& task) const;
+
+  const gh_plugin& plugin_;
+  const std::string name_;
+  const Surroundings surroundings_;
+  Log& log_;
+  const Creation* creation_ = nullptr;  // only during creation
+  void* self_ = nullptr;
+  mutable std::vector<Task> tasks_;   // of creation
+  mutable std::vector<Said> said_;    // during creation: not logged before it is known to be of use
+  std::vector<std::thread> threads_;  // of tasks, from prepare() on
+  std::optional<EventFd> stop_;       // readable when tasks must end
+  bool started_ = false;
+  std::atomic<bool> begin_{false};  // for which threads wait; after started_ was set, or not
+  mutable std::mutex health_mutex_;
+  mutable Health health_;  // guarded by health_mutex_
+};
+
+}  // namespace gatehouse::core

@@ -1,0 +1,352 @@
+#include "core/host/instance.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "gatehouse/plugin.hpp"
+#include "tests/core/request.h"
+
+namespace gatehouse::core {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+// A plugin whose object is its host, so that tests can use what the core gives to plugins.
+const gh_host* host = nullptr;  // of the instance that was created last
+std::vector<std::string> told;  // what became of instances
+
+std::atomic<int> sleeps = 0;
+void count_until_the_end(void* self, gh_exchange* x) {
+  const auto* const h = static_cast<const gh_host*>(self);
+  while (h->sleep(h, x, 1'000'000) == GH_OK) ++sleeps;
+  told.push_back("background ended");
+}
+
+gh_status create(const gh_host* h, const gh_json* config, void** self) {
+  host = h;
+  const auto wants = [&](const char* key) {
+    return h->json->boolean(h->json->get(config, raw(key)), 0) != 0;
+  };
+  if (wants("route")) h->route(h, raw("GET"), raw("/a"));
+  if (wants("admin")) h->admin_route(h, raw("GET"), raw("/a"));
+  if (wants("background")) h->background(h, count_until_the_end, const_cast<gh_host*>(h));
+  if (wants("say")) h->log(h, GH_INFO, nullptr, raw("created"), nullptr);
+  if (wants("problem")) h->problem(h, raw("/problem"), raw("is wrong"));
+  if (wants("fail")) return GH_FAILED;
+  *self = const_cast<gh_host*>(h);
+  return GH_OK;
+}
+gh_status handle(void*, gh_exchange*, const gh_sink*, const gh_next*) { return GH_OK; }
+gh_status adopt(void* self, void* older) {
+  told.push_back(std::string(view(static_cast<gh_host*>(self)->instance)) + " adopted " +
+                 std::string(view(static_cast<gh_host*>(older)->instance)));
+  return GH_FAILED;
+}
+void destroy(void* self) {
+  told.push_back(std::string(view(static_cast<gh_host*>(self)->instance)) + " destroyed");
+}
+
+const gh_plugin kPlugin{GH_MAGIC, sizeof kPlugin, GH_ABI_MAJOR, GH_ABI_MINOR, 0,
+                        0,        "self",         "1.0.0",      "",           "{}",
+                        create,   handle,         adopt,        destroy,      nullptr};
+
+class InstanceTest : public testing::Test {
+ protected:
+  void SetUp() override { told.clear(); }
+  void TearDown() override { fs::remove(log_file_); }
+
+  std::unique_ptr<Instance> make(std::string_view config = "{}", const std::string& name = "one",
+                                 const gh_plugin& plugin = kPlugin) {
+    const auto problem = [this](std::string_view pointer, std::string_view text) {
+      problems_.push_back(std::string(pointer) + ": " + std::string(text));
+    };
+    const Instance::Surroundings surroundings{*gateway_, fs::temp_directory_path(), nullptr};
+    return std::make_unique<Instance>(
+        plugin, name, config, surroundings,
+        Instance::Creation{routes_, admin_routes_, models_, problem, [](auto, auto) {}});
+  }
+  /// What has been logged; the last thing a test can ask.
+  std::vector<nlohmann::json> log_lines() {
+    gateway_.reset();
+    log_.reset();
+    std::vector<nlohmann::json> lines;
+    std::ifstream in(log_file_);
+    for (std::string line; std::getline(in, line);) lines.push_back(nlohmann::json::parse(line));
+    return lines;
+  }
+
+  const fs::path log_file_ =
+      fs::temp_directory_path() / ("gatehouse_instance_test." + std::to_string(getpid()));
+  std::unique_ptr<Log> log_ = std::make_unique<Log>(LogSettings{"info", log_file_.string()});
+  std::unique_ptr<Gateway> gateway_ = std::make_unique<Gateway>(*log_, StoreSettings());
+  std::vector<Route> routes_, admin_routes_;
+  OfferedModels models_;
+  std::vector<std::string> problems_;
+};
+
+TEST_F(InstanceTest, RoutesAndProblemsAreTakenOnlyDuringCreation) {
+  const auto instance = make(R"({"route": true, "problem": true})");
+  ASSERT_EQ(routes_.size(), 1u);
+  EXPECT_EQ(routes_[0].method + routes_[0].path, "GET/a");
+  EXPECT_EQ(problems_, std::vector<std::string>{"/problem: is wrong"});
+  EXPECT_EQ(host->route(host, raw("GET"), raw("/b")), -1);
+  host->problem(host, raw("/late"), raw("is wrong"));
+  EXPECT_EQ(routes_.size(), 1u);
+  EXPECT_EQ(problems_.size(), 1u);
+}
+
+TEST_F(InstanceTest, ARouteThatIsTakenIsAProblem) {
+  const auto first = make(R"({"route": true})"), second = make(R"({"route": true})", "two");
+  ASSERT_EQ(problems_.size(), 1u);
+  EXPECT_EQ(problems_[0], ": GET /a is already answered by another plugin of this pipeline");
+}
+
+TEST_F(InstanceTest, APluginThatFailsToStartHasToSayWhy) {
+  make(R"({"fail": true})");
+  EXPECT_EQ(problems_,
+            std::vector<std::string>{": the plugin could not be created, and did not say why"});
+  make(R"({"fail": true, "problem": true})");
+  EXPECT_EQ(problems_.size(), 2u);
+  EXPECT_TRUE(told.empty()) << "what was not created is not destroyed";
+}
+
+TEST_F(InstanceTest, AnOlderInstanceOfTheSamePluginIsAdopted) {
+  static const gh_plugin other = kPlugin;
+  {
+    const auto older = make("{}", "older"), newer = make("{}", "newer"),
+               stranger = make("{}", "stranger", other);
+    newer->adopt(*older);
+    newer->adopt(*stranger);
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{"newer adopted older", "stranger destroyed",
+                                            "newer destroyed", "older destroyed"}));
+  const auto lines = log_lines();
+  ASSERT_EQ(lines.size(), 1u) << "an adoption that failed is logged";
+  EXPECT_EQ(lines[0]["plugin"], "newer");
+}
+
+TEST_F(InstanceTest, AnAdoptionThatThrowsIsLogged) {
+  static gh_plugin throws = kPlugin;
+  throws.adopt = [](void*, void*) -> gh_status { throw 1; };
+  {
+    const auto older = make("{}", "older", throws), newer = make("{}", "newer", throws);
+    newer->adopt(*older);
+  }
+  EXPECT_EQ(log_lines().size(), 1u);
+}
+
+TEST_F(InstanceTest, WhatIsSaidDuringCreationIsLoggedWhenTheInstanceIsUsed) {
+  const auto unused = make(R"({"say": true})"), used = make(R"({"say": true})", "used");
+  used->prepare();
+  used->start();
+  const auto lines = log_lines();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0]["plugin"], "used");
+  EXPECT_EQ(lines[0]["message"], "created");
+}
+
+TEST_F(InstanceTest, ALogLineNamesTheInstanceAndTheRequest) {
+  const auto instance = make();
+  Request r("GET /", "X-Request-Id: r1\r\n");
+  gh_json* const fields = host->json->make();
+  host->json->set_int(host->json->edit(fields, raw("status")), 403);
+  host->log(host, GH_WARN, &r.x, raw("refused"), fields);
+  host->log(host, GH_INFO, nullptr, raw("started"), nullptr);
+  host->log(host, GH_DEBUG, nullptr, raw("too much"), nullptr);
+  host->json->drop(fields);
+
+  const auto lines = log_lines();
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0]["level"], "warn");
+  EXPECT_EQ(lines[0]["plugin"], "one");
+  EXPECT_EQ(lines[0]["request"], "r1");
+  EXPECT_EQ(lines[0]["message"], "refused");
+  EXPECT_EQ(lines[0]["status"], 403);
+  EXPECT_FALSE(lines[1].contains("request"));
+}
+
+TEST_F(InstanceTest, HealthIsLoggedWhenItChanges) {
+  const auto instance = make();
+  for (const int state : {GH_UP, GH_DOWN, GH_DOWN, GH_DEGRADED, GH_UP, GH_UP})
+    host->health(host, state, raw("a reason"));
+  const auto lines = log_lines();
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[0]["message"], "down");
+  EXPECT_EQ(lines[0]["level"], "warn");
+  EXPECT_EQ(lines[0]["reason"], "a reason");
+  EXPECT_EQ(lines[1]["message"], "degraded");
+  EXPECT_EQ(lines[2]["message"], "healthy again");
+  EXPECT_EQ(lines[2]["level"], "info");
+}
+
+TEST_F(InstanceTest, SleepEndsWithItsTimeOrTheRequest) {
+  const auto instance = make();
+  Request stays, leaves, late("GET /", {}, Clock::now());
+  leaves.end.leaves_at_wait(1);
+  EXPECT_EQ(host->sleep(host, &stays.x, 1), GH_OK);
+  EXPECT_EQ(host->sleep(host, &stays.x, -1), GH_OK);
+  EXPECT_EQ(host->sleep(host, &leaves.x, INT64_MAX), GH_STOP);
+  EXPECT_EQ(host->sleep(host, &late.x, INT64_MAX), GH_CANCELLED);
+}
+
+TEST_F(InstanceTest, AdminRoutesHaveIdsAndPathsOfTheirOwn) {
+  const auto instance = make(R"({"route": true, "admin": true})");
+  ASSERT_EQ(admin_routes_.size(), 1u);
+  EXPECT_EQ(admin_routes_[0].path, "/one/a");
+  EXPECT_TRUE(instance->owns(admin_routes_[0]));
+  EXPECT_TRUE(problems_.empty());
+}
+
+TEST_F(InstanceTest, WorkInTheBackgroundLastsFromTheStartToTheEnd) {
+  auto instance = make(R"({"background": true})");
+  EXPECT_EQ(sleeps, 0) << "an instance that is only checked does nothing";
+  instance->prepare();
+  instance->start();
+  while (sleeps < 2) std::this_thread::yield();
+  instance.reset();
+  EXPECT_EQ(told, (std::vector<std::string>{"background ended", "one destroyed"}));
+}
+
+TEST_F(InstanceTest, WorkThatWasPreparedAndNeverStartedIsNotDone) {
+  auto instance = make(R"({"background": true})");
+  instance->prepare();
+  instance.reset();
+  EXPECT_EQ(told, (std::vector<std::string>{"one destroyed"}));
+}
+
+TEST_F(InstanceTest, AnExceptionInTheBackgroundIsLogged) {
+  static gh_plugin throws = kPlugin;
+  throws.create = [](const gh_host* h, const gh_json*, void** self) -> gh_status {
+    h->background(
+        h, [](void*, gh_exchange*) { throw 1; }, nullptr);
+    return *self = const_cast<gh_host*>(h), GH_OK;
+  };
+  auto instance = make("{}", "one", throws);
+  instance->prepare();
+  instance->start();
+  instance.reset();
+  const auto lines = log_lines();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0]["message"], "the work in the background has ended: it threw an exception");
+}
+
+TEST_F(InstanceTest, MetricsOfAPluginAreThoseOfTheGateway) {
+  const auto instance = make();
+  const gh_label label{raw("a"), raw("b")};
+  host->record(host, host->series(host, GH_COUNTER, raw("x_total"), raw("X."), &label, 1), 2);
+  EXPECT_EQ(host->series(host, 77, raw("y_total"), raw("Y."), nullptr, 0), -1);
+  std::string text;
+  gateway_->metrics.write(text);
+  EXPECT_EQ(text, "# HELP x_total X.\n# TYPE x_total counter\nx_total{a=\"b\"} 2\n");
+}
+
+TEST_F(InstanceTest, AFileIsLoadedAndCheckedWithItsPlaces) {
+  const auto instance = make();
+  const std::string name = "gatehouse_instance_test.yaml." + std::to_string(getpid());
+  const auto load = [&](const char* text, std::vector<std::string>& lines) {
+    std::ofstream(fs::temp_directory_path() / name) << text;
+    gh_json* const root = host->load(
+        host, raw(name), raw(R"({"type": "object", "properties": {"a": {"type": "integer"}}})"),
+        &lines, [](void* to, gh_str line) {
+          static_cast<std::vector<std::string>*>(to)->emplace_back(view(line));
+        });
+    fs::remove(fs::temp_directory_path() / name);
+    return root;
+  };
+  std::vector<std::string> lines;
+  gh_json* const root = load("a: 5\nb: ${HOME}\n", lines);
+  ASSERT_TRUE(root);
+  EXPECT_EQ(host->json->integer(host->json->get(root, raw("a")), 0), 5);
+  EXPECT_EQ(view(host->json->str(host->json->get(root, raw("b")))), "${HOME}");
+  host->json->drop(root);
+  EXPECT_FALSE(load("b: 1\na: x\n", lines));
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find(name + ":2:4: "), std::string::npos) << lines[0];
+  EXPECT_FALSE(host->load(host, raw("no-such-file"), raw("{}"), &lines, [](void* to, gh_str line) {
+    static_cast<std::vector<std::string>*>(to)->emplace_back(view(line));
+  }));
+  EXPECT_EQ(lines.size(), 2u);
+}
+
+TEST_F(InstanceTest, AWaitEndsWhenItIsWokenOrADescriptorIsReady) {
+  const auto instance = make();
+  const auto& api = *static_cast<const gh_wait_api*>(host->extension(host, GH_WAIT_1));
+  gh_waker* const waker = api.make(host);
+  Request r, leaves;
+  api.wake(waker);
+  EXPECT_EQ(api.wait(waker, &r.x, nullptr, 0, INT64_MAX), GH_OK)
+      << "a wake that came before the wait counts";
+  EXPECT_EQ(api.wait(waker, &r.x, nullptr, 0, 1), GH_ABSENT) << "once";
+  std::thread other([&] { api.wake(waker); });
+  EXPECT_EQ(api.wait(waker, &r.x, nullptr, 0, INT64_MAX), GH_OK);
+  other.join();
+  leaves.end.leaves_at_wait(1);
+  EXPECT_EQ(api.wait(waker, &leaves.x, nullptr, 0, INT64_MAX), GH_STOP);
+
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  gh_fd fds[] = {{-1, POLLIN, 0}, {ends[0], POLLIN, 0}, {ends[1], POLLOUT, 0}};
+  EXPECT_EQ(api.wait(waker, &r.x, fds, 2, 1), GH_ABSENT);
+  EXPECT_EQ(api.wait(waker, &r.x, fds, 3, INT64_MAX), GH_OK)
+      << "the last of them takes what is written";
+  EXPECT_EQ(fds[1].ready, 0);
+  EXPECT_EQ(fds[2].ready, POLLOUT);
+  ::close(ends[1]);
+  EXPECT_EQ(api.wait(waker, &r.x, fds, 2, INT64_MAX), GH_OK);
+  EXPECT_EQ(fds[1].ready, POLLHUP);
+  ::close(ends[0]);
+  std::array<gh_fd, 9> many{};
+  EXPECT_EQ(api.wait(waker, &r.x, many.data(), many.size(), 1), GH_INVALID);
+  api.drop(waker);
+}
+
+TEST_F(InstanceTest, ATaskBelongsToTheTraceOfItsRequest) {
+  const auto instance = make();
+  const auto& api = *static_cast<const gh_wait_api*>(host->extension(host, GH_WAIT_1));
+  Request r;
+  std::string trace;
+  const auto run = [](void* self, gh_exchange* x) {
+    *static_cast<std::string*>(self) = view(exchange_api().field(x, GH_TRACE));
+  };
+  gh_task* const task = api.start(host, &r.x, INT64_MAX, run, &trace);
+  EXPECT_EQ(api.join(task, &r.x), GH_OK);
+  EXPECT_EQ(trace, r.x.trace().parent);
+}
+
+TEST_F(InstanceTest, HashesAreThoseOfTheStandards) {
+  const auto instance = make();
+  const auto& api = *static_cast<const gh_crypto_api*>(host->extension(host, GH_CRYPTO_1));
+  Digest digest;
+  gh_hash* const hash = api.begin();
+  api.update(hash, raw("a"));
+  api.update(hash, raw("bc"));
+  api.finish(hash, digest.data());
+  EXPECT_EQ(
+      hex(digest),
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");  // FIPS 180-4, example
+  api.hmac(raw("Jefe"), raw("what do ya want for nothing?"), digest.data());
+  EXPECT_EQ(hex(digest),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");  // RFC 4231 4.3
+}
+
+TEST_F(InstanceTest, TheHostTellsWhatItIs) {
+  const auto instance = make("{}", "name");
+  EXPECT_EQ(view(host->instance), "name");
+  EXPECT_EQ(host->abi_major, GH_ABI_MAJOR);
+  EXPECT_TRUE(host->extension(host, GH_HTTP_1));
+  EXPECT_FALSE(host->extension(host, "gatehouse.http/2"));
+  const auto before = host->now_ns(host);
+  EXPECT_LE(before, host->now_ns(host));
+}
+
+}  // namespace
+}  // namespace gatehouse::core

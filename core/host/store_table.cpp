@@ -1,0 +1,119 @@
+#include "core/host/store_table.h"
+
+#include <array>
+#include <chrono>
+#include <string>
+
+#include "core/exchange/exchange.h"
+#include "core/host/instance.h"
+#include "core/store/store.h"
+#include "gatehouse/plugin.hpp"
+
+namespace gatehouse::core {
+namespace {
+
+using std::chrono::nanoseconds;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMaxKey = 4096;
+constexpr std::int64_t kMinTime = nanoseconds(1ms).count();
+constexpr std::int64_t kMaxTime = nanoseconds(24h * 366).count();
+
+bool is_time(std::int64_t ns) { return ns >= kMinTime && ns <= kMaxTime; }
+
+/// Names have no colon, so that no instance can make another one's keys.
+std::string& append_key(std::string& out, const gh_host* host, gh_str key) {
+  return out.append(Instance::of(host).name()).append(1, ':').append(view(key));
+}
+
+/// A key of an instance. The text stays with the thread, which so allocates nothing once it is
+/// warm.
+std::string_view key_of(const gh_host* host, gh_str key) {
+  thread_local std::string text;
+  text.clear();
+  return append_key(text, host, key);
+}
+
+/// The store, ready to be asked on behalf of `x`.
+Store& store_for(const gh_host* host, gh_exchange* x) {
+  Store& store = Instance::of(host).store();
+  if (x && store.waits()) Exchange::of(x).waiter().about_to_wait();
+  return store;
+}
+
+gh_status get(const gh_host* host, gh_exchange* x, gh_str key, void* to,
+              void (*append)(void*, gh_str)) {
+  if (key.n > kMaxKey) return GH_INVALID;
+  Store::Value value;
+  const gh_status status = store_for(host, x).get(key_of(host, key), value);
+  if (status == GH_OK) append(to, raw(*value));
+  return status;
+}
+
+gh_status put(const gh_host* host, gh_exchange* x, gh_str key, gh_str value, std::int64_t ttl_ns) {
+  if (key.n > kMaxKey || !is_time(ttl_ns)) return GH_INVALID;
+  if (x && Instance::of(host).store().waits())
+    (void)Exchange::of(x).client().flush();  // what is kept is on its way to the client
+  return store_for(host, x).put(key_of(host, key), view(value), nanoseconds(ttl_ns));
+}
+
+gh_status add(const gh_host* host, gh_exchange* x, gh_str key, std::int64_t by, std::int64_t ttl_ns,
+              std::int64_t* total) {
+  if (key.n > kMaxKey || !is_time(ttl_ns)) return GH_INVALID;
+  return store_for(host, x).add(key_of(host, key), by, nanoseconds(ttl_ns), *total);
+}
+
+gh_status take_by(gh_status (Store::*take)(gh_quota*, std::size_t), const gh_host* host,
+                  gh_exchange* x, gh_quota* quotas, std::size_t count) {
+  if (count > Store::kMaxQuotas) return GH_INVALID;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (quotas[i].key.n > kMaxKey || quotas[i].limit < 1 || !is_time(quotas[i].window_ns))
+      return GH_INVALID;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (view(quotas[j].key) == view(quotas[i].key)) return GH_INVALID;
+    }
+  }
+  thread_local std::string text;  // of all keys, as in key_of()
+  text.clear();
+  std::array<std::size_t, Store::kMaxQuotas> ends;
+  for (std::size_t i = 0; i < count; ++i) ends[i] = append_key(text, host, quotas[i].key).size();
+  std::array<gh_quota, Store::kMaxQuotas> named;
+  for (std::size_t i = 0, begin = 0; i < count; begin = ends[i++]) {
+    named[i] = quotas[i];
+    named[i].key = {text.data() + begin, ends[i] - begin};
+  }
+  const gh_status status = (store_for(host, x).*take)(named.data(), count);
+  for (std::size_t i = 0; i < count; ++i) {
+    quotas[i].remaining = named[i].remaining;
+    quotas[i].reset_ns = named[i].reset_ns;
+  }
+  return status;
+}
+
+gh_status take(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
+  return take_by(&Store::take, host, x, quotas, count);
+}
+
+gh_status take_here(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
+  return take_by(&Store::take_here, host, x, quotas, count);
+}
+
+std::int64_t max_limit(const gh_host* host) { return Instance::of(host).store().max_limit(); }
+
+gh_status erase(const gh_host* host, gh_exchange* x, gh_str key) {
+  return key.n > kMaxKey ? GH_INVALID : store_for(host, x).erase(key_of(host, key));
+}
+
+gh_status clear(const gh_host* host, gh_exchange* x, gh_str prefix) {
+  return prefix.n > kMaxKey ? GH_INVALID : store_for(host, x).clear(key_of(host, prefix));
+}
+
+}  // namespace
+
+const gh_store_api& store_table() {
+  static const gh_store_api table = {
+      sizeof(gh_store_api), get, put, add, take, erase, clear, take_here, max_limit};
+  return table;
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,118 @@
+#include "core/host/wait_table.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "core/exchange/exchange.h"
+#include "core/exchange/nobody.h"
+#include "core/net/event_fd.h"
+
+namespace gatehouse::core {
+
+/// Work for a request on a thread of its own.
+class Task {
+ public:
+  Task(const Exchange& parent, Clock::time_point deadline, void (*run)(void*, gh_exchange*),
+       void* self)
+      : thread_([this, &parent, deadline, run, self] { work(parent, deadline, run, self); }) {}
+  ~Task() {
+    stop_.signal();
+    if (thread_.joinable()) thread_.join();
+  }
+  gh_status join(Exchange& parent) {
+    const gh_status status =
+        Exchange::as_status(parent.waiter().wait(done_.fd(), POLLIN, Clock::time_point::max()));
+    if (status != GH_OK) stop_.signal();
+    thread_.join();
+    if (status != GH_OK) return status;
+    if (threw_) {
+      return parent.fail({500, "plugin_error", "The request could not be processed.",
+                          "a task threw an exception"});
+    }
+    return error_ ? parent.fail(std::move(*error_)) : GH_OK;
+  }
+
+ private:
+  /// Whatever happens, the parent is woken: it would wait until its deadline.
+  void work(const Exchange& parent, Clock::time_point deadline, void (*run)(void*, gh_exchange*),
+            void* self) {
+    try {
+      Nobody nobody;
+      Waiter waiter(-1, stop_.fd(), deadline, [] { return Clock::time_point::max(); });
+      Exchange x(parent, nobody, waiter);
+      run(self, &x);
+      if (x.failure() && x.failure()->code == "plugin_error") error_ = x.failure();
+    } catch (...) {  // the facade catches on the plugin's side: this is for plugins without it, and
+                     // a lack of memory
+      threw_ = true;
+    }
+    done_.signal();
+  }
+
+  EventFd stop_, done_;
+  std::optional<Failure> error_;  // this and the next are of the thread, until it is joined
+  bool threw_ = false;
+  std::thread thread_;
+};
+
+}  // namespace gatehouse::core
+
+struct gh_waker : gatehouse::core::EventFd {};
+struct gh_task : gatehouse::core::Task {
+  using Task::Task;
+};
+
+namespace gatehouse::core {
+namespace {
+
+gh_status wait(gh_waker* waker, gh_exchange* x, gh_fd* fds, std::size_t count, std::int64_t ns) {
+  constexpr std::int64_t kLongest = std::chrono::nanoseconds(std::chrono::hours(24 * 365)).count();
+  if (count >= Waiter::kMostFds) return GH_INVALID;
+  std::array<pollfd, Waiter::kMostFds> all{{{waker->fd(), POLLIN, 0}}};
+  for (std::size_t i = 0; i < count; ++i) all[i + 1] = {fds[i].fd, fds[i].events, 0};
+  const auto until =
+      Clock::now() + std::chrono::nanoseconds(std::clamp<std::int64_t>(ns, 0, kLongest));
+  const Wake wake = Exchange::of(x).waiter().wait(all.data(), count + 1, until);
+  for (std::size_t i = 0; i < count; ++i) fds[i].ready = all[i + 1].revents;
+  if (all[0].revents) waker->reset();
+  return wake == Wake::timeout ? gh_status{GH_ABSENT} : Exchange::as_status(wake);
+}
+
+}  // namespace
+
+const gh_wait_api& wait_table() {
+  static const gh_wait_api table = {
+      sizeof(gh_wait_api),
+      [](const gh_host*) -> gh_waker* {
+        try {
+          return new gh_waker;
+        } catch (const std::exception&) {
+          return nullptr;
+        }
+      },
+      [](gh_waker* waker) { waker->signal(); },
+      wait,
+      [](gh_waker* waker) { delete waker; },
+      [](const gh_host*, gh_exchange* parent, std::int64_t deadline_ns,
+         void (*run)(void*, gh_exchange*), void* self) -> gh_task* {
+        const Clock::time_point until{std::chrono::nanoseconds(deadline_ns)};
+        try {
+          const Exchange& x = Exchange::of(parent);
+          return new gh_task(x, std::min(until, x.waiter().deadline()), run, self);
+        } catch (const std::exception&) {
+          return nullptr;
+        }
+      },
+      [](gh_task* task, gh_exchange* parent) {
+        const std::unique_ptr<gh_task> ends(task);
+        return ends->join(Exchange::of(parent));
+      },
+  };
+  return table;
+}
+
+}  // namespace gatehouse::core

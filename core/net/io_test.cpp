@@ -1,0 +1,191 @@
+#include "core/net/io.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <functional>
+#include <string>
+
+#include "tests/core/client_end.h"
+#include "tests/core/scripted_server.h"
+
+namespace gatehouse::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+Poco::Net::StreamSocket connect(const Listener& listener) {
+  Poco::Net::StreamSocket socket(Poco::Net::SocketAddress("127.0.0.1:" + listener.port()));
+  socket.setBlocking(false);
+  return socket;
+}
+
+TEST(Io, MoreThanTheSocketTakesIsWrittenAsThePeerReads) {
+  const std::string bytes(8u << 20, 'x');
+  std::string received;
+  ClientEnd client;
+  {
+    ScriptedServer server({[&](Peer& peer) { received = peer.rest(); }});
+    auto socket = connect(server);
+    EXPECT_EQ(write_all(socket, bytes, client.waiter(), 5s), Io::ok);
+  }
+  EXPECT_TRUE(received == bytes) << received.size();
+}
+
+TEST(Io, APeerThatDoesNotReadIsWaitedForOnlySoLong) {
+  ClientEnd client;
+  Listener server;
+  auto socket = connect(server);
+  EXPECT_EQ(write_all(socket, std::string(64u << 20, 'x'), client.waiter(), 20ms), Io::timeout);
+}
+
+TEST(Io, AClientThatLeavesEndsAWrite) {
+  ClientEnd client;
+  client.leaves_at_wait(1);
+  Listener server;
+  auto socket = connect(server);
+  EXPECT_EQ(write_all(socket, std::string(64u << 20, 'x'), client.waiter(), 5s), Io::gone);
+}
+
+TEST(Io, ReadingTellsAnEndFromAReset) {
+  ClientEnd client;
+  ScriptedServer server({[](Peer& peer) { peer.send("x"); },
+                         [](Peer& peer) {
+                           peer.send("x");
+                           peer.reset_at_close();
+                         }});
+  for (const Io end : {Io::end, Io::broken}) {
+    auto socket = connect(server);
+    char byte;
+    EXPECT_EQ(read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s).how, Io::ok);
+    EXPECT_EQ(read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s).how, end);
+  }
+}
+
+TEST(Io, ReadingWithoutWaitingSaysThatNothingIsThere) {
+  Listener server;
+  auto socket = connect(server);
+  char byte;
+  const Read read = read_ready(socket, &byte, 1);
+  EXPECT_EQ(read.how, Io::ok);
+  EXPECT_EQ(read.bytes, 0u);
+}
+
+/// What ends the reading, byte by byte, of a peer that always has more. `then` is called when the
+/// first has come.
+Io end_of_flood(
+    ClientEnd& client, const std::function<void()>& then = [] {}, Clock::duration patience = 1h) {
+  const std::string plenty(1u << 20, 'x');
+  ScriptedServer server({[&](Peer& peer) {
+    while (peer.send(plenty)) {
+    }
+  }});
+  auto socket = connect(server);
+  char byte;
+  Io how = read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s).how;
+  then();
+  const auto began = Clock::now(), until = began + patience;
+  while (how == Io::ok && Clock::now() < began + 5s)
+    how = read_some(socket, &byte, 1, client.waiter(), until).how;
+  return how;
+}
+
+TEST(Io, APeerThatNeverPausesHidesNothingThatEndsAWait) {
+  ClientEnd late(Clock::now() + 1s), leaves, stopped, patient;
+  EXPECT_EQ(end_of_flood(late), Io::cancelled);
+  EXPECT_EQ(end_of_flood(leaves, [&] { leaves.leave(); }), Io::gone);
+  EXPECT_EQ(end_of_flood(stopped, [&] { stopped.stop(); }), Io::cancelled);
+  EXPECT_EQ(end_of_flood(
+                patient, [] {}, 100ms),
+            Io::timeout);
+}
+
+TEST(Waiter, EndsForTheFirstOfTimeDeadlineStopAndClient) {
+  EXPECT_EQ(ClientEnd().waiter().wait(-1, 0, Clock::now()), Wake::timeout);
+  EXPECT_EQ(ClientEnd(Clock::now()).waiter().wait(-1, 0, Clock::time_point::max()),
+            Wake::cancelled);
+
+  ClientEnd stopped;
+  stopped.stop();
+  EXPECT_EQ(stopped.waiter().wait(-1, 0, Clock::time_point::max()), Wake::cancelled);
+
+  ClientEnd gone;
+  gone.leave();
+  EXPECT_EQ(gone.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone);
+}
+
+TEST(Waiter, AClientThatOnlyEndsItsInputHasLeft) {
+  ClientEnd client;
+  ::shutdown(client.far_end(), SHUT_WR);
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone);
+}
+
+TEST(Waiter, InputOfTheClientIsReadyWhenItIsWaitedForAndNoHarmOtherwise) {
+  ClientEnd client;
+  ASSERT_EQ(::send(client.far_end(), "x", 1, 0), 1);
+  EXPECT_EQ(client.waiter().wait(client.near_end(), POLLIN, Clock::time_point::max()), Wake::ready);
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
+}
+
+TEST(Waiter, CallsBackAtTheTimesThatItIsTold) {
+  ClientEnd client;
+  int calls = 0;
+  Waiter waiter(client.near_end(), -1, Clock::time_point::max(),
+                [&]() -> std::optional<Clock::time_point> {
+                  return ++calls < 3 ? std::optional(Clock::now()) : std::nullopt;
+                });
+  EXPECT_EQ(waiter.wait(-1, 0, Clock::time_point::max()), Wake::gone);
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(Waiter, AClientThatLeavesEndsNoWaitThatOthersShare) {
+  ClientEnd client;
+  int asked = 0;
+  client.waiter().outlive([&] { return ++asked < 3; });
+  client.leave();
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone)
+      << "as soon as nobody shares it";
+
+  client.waiter().outlive([] { return true; });
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
+  client.waiter().outlive(nullptr);
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone);
+}
+
+TEST(Waiter, NobodyIsAskedWhoSharesItWhileTheClientIsThere) {
+  ClientEnd client;
+  int looks = 0, asked = 0;
+  Waiter waiter(client.near_end(), -1, Clock::time_point::max(),
+                [&]() -> std::optional<Clock::time_point> {
+                  ++looks;
+                  return Clock::time_point::max();
+                });
+  waiter.outlive([&] { return ++asked > 0; });
+  EXPECT_EQ(waiter.wait(-1, 0, Clock::now() + 250ms), Wake::timeout);
+  EXPECT_EQ(looks, 1) << "a waiting thread sleeps";
+  EXPECT_EQ(asked, 0);
+}
+
+TEST(Waiter, WhatIsAlwaysReadyDoesNotHideTheDeadline) {
+  ClientEnd client(Clock::now() + 20ms);
+  const int ready = ::eventfd(1, EFD_CLOEXEC);
+  Wake wake = Wake::ready;
+  for (const auto began = Clock::now(); wake == Wake::ready && Clock::now() < began + 5s;)
+    wake = client.waiter().wait(ready, POLLIN, Clock::time_point::max());
+  EXPECT_EQ(wake, Wake::cancelled);
+  ::close(ready);
+}
+
+TEST(Waiter, TheEndOfTheGatewayEndsASharedWaitToo) {
+  ClientEnd client;
+  client.waiter().outlive([] { return true; });
+  client.stop();
+  EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::cancelled);
+}
+
+}  // namespace
+}  // namespace gatehouse::core
