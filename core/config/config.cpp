@@ -18,7 +18,7 @@
 #include "core/config/schema.h"
 #include "core/config/substitute.h"
 #include "core/config/suggest.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -230,7 +230,7 @@ class Reader {
              "must be another address than that of `server`: give it a port of its own");
     }
     if (const auto size = text(find("server"), "max_body")) {
-      const auto bytes = v1::Json::parse_size(*size);
+      const auto bytes = v1::parse_size(*size);
       // Each running request may hold so much memory.
       if (bytes && (*bytes < 1024 || *bytes > 1 << 30))
         refuse("/server/max_body", "must be between 1KiB and 1GiB");
@@ -468,7 +468,7 @@ class Reader {
              "password write %2F for `/`, and so on");
     }
     const auto size = text(find("store"), "max_size");
-    const auto bytes = size ? v1::Json::parse_size(*size) : std::nullopt;
+    const auto bytes = size ? v1::parse_size(*size) : std::nullopt;
     if (!bytes) return;
     if (out.redis)
       return refuse("/store/max_size",
@@ -478,7 +478,7 @@ class Reader {
   }
   void duration(const char* section, const char* key, milliseconds least, milliseconds& out) {
     const auto written = text(find(section), key);
-    const auto time = written ? v1::Json::parse_duration(*written) : std::nullopt;
+    const auto time = written ? v1::parse_duration(*written) : std::nullopt;
     if (!time) return;
     // A day: whoever wants "never" is told that there is no such thing.
     if (*time < least || *time > 24h)

@@ -22,7 +22,7 @@ static_assert(VALIJSON_USE_EXCEPTIONS, "link the CMake target valijson");
 #include <system_error>
 
 #include "core/config/suggest.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -210,8 +210,8 @@ class Explainer final : public Judge {
   bool visit(const FormatConstraint& c) override {
     if (!spot_.value.is_string()) return true;  // valijson would throw
     const std::string& text = spot_.value.get_ref<const std::string&>();
-    if (c.getFormat() == "duration") return v1::Json::parse_duration(text) || must_be(noun_);
-    if (c.getFormat() == "size") return v1::Json::parse_size(text) || must_be(noun_);
+    if (c.getFormat() == "duration") return v1::parse_duration(text) || must_be(noun_);
+    if (c.getFormat() == "size") return v1::parse_size(text) || must_be(noun_);
     return text.size() > kMaxPatternText ? must_be("at most 4096 bytes long")
                                          : Judge::visit(c) || must_be("a " + c.getFormat());
   }

@@ -7,7 +7,7 @@
 
 #include "core/exchange/turn.h"
 #include "core/http/grammar.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -166,9 +166,17 @@ bool Exchange::remove_header(std::string_view name) {
   return true;
 }
 
+void Exchange::set_caller(std::string_view tenant, std::string_view user, std::string_view key) {
+  const auto keep = [this](std::string_view text) {
+    return raw(text.empty() ? std::string_view() : arena_.copy(text));
+  };
+  caller_ = {sizeof caller_, 0, keep(tenant), keep(user), keep(key)};
+}
+
 gh_status Exchange::fail(Failure failure) {
   failure.http_status = std::clamp(failure.http_status, 400, 599);
   failure_ = std::move(failure);
+  is_blamed_ = false;
   raw_failure_ = {sizeof raw_failure_,   failure_->http_status,
                   raw(failure_->code),   raw(failure_->message),
                   raw(failure_->detail), failure_->retry_after.count(),
@@ -182,79 +190,6 @@ gh_status Exchange::as_status(Wake wake) {
     case Wake::cancelled: return GH_CANCELLED;
     default: return GH_OK;
   }
-}
-
-const gh_exchange_api& exchange_api() {
-  static const gh_exchange_api api = {
-      sizeof(gh_exchange_api),
-      [](const gh_exchange* x, int which) -> gh_str {
-        const Exchange& e = Exchange::of(x);
-        switch (which) {
-          case GH_METHOD: return raw(e.head().method);
-          case GH_PATH: return raw(e.head().path);
-          case GH_QUERY: return raw(e.head().query);
-          case GH_PEER: return raw(e.peer());
-          case GH_CLIENT: return raw(e.client_address());
-          case GH_REQUEST_ID: return raw(e.request_id());
-          case GH_TRACE: return raw(e.trace().parent);
-          default: return {nullptr, 0};
-        }
-      },
-      [](const gh_exchange* x) { return std::int32_t{Exchange::of(x).route}; },
-      [](gh_exchange* x, gh_str name) { return raw(Exchange::of(x).header(view(name))); },
-      [](const gh_exchange* x, std::size_t index, gh_str* name, gh_str* value) -> gh_status {
-        const auto& fields = Exchange::of(x).head().fields;
-        if (index >= fields.size()) return GH_ABSENT;
-        if (name) *name = raw(fields[index].name);
-        if (value) *value = raw(fields[index].value);
-        return GH_OK;
-      },
-      [](gh_exchange* x, gh_str* out) -> gh_status {
-        std::string_view body;
-        const gh_status status = Exchange::of(x).body(body);
-        if (status == GH_OK) *out = raw(body);
-        return status;
-      },
-      [](gh_exchange* x, gh_json** out) -> gh_status { return Exchange::of(x).json(*out); },
-      [](gh_exchange* x, int create) {
-        return create ? Exchange::of(x).make_chat() : Exchange::of(x).chat();
-      },
-      [](gh_exchange* x) { return Exchange::of(x).notes(); },
-      [](const gh_exchange* x) { return std::int32_t{Exchange::of(x).status}; },
-      [](gh_exchange* x, std::int32_t status) {
-        Exchange::of(x).status = std::clamp(status, 200, 599);
-      },
-      [](gh_exchange* x, gh_str name, gh_str value) -> gh_status {
-        Exchange& e = Exchange::of(x);
-        return (value.p ? e.set_header(view(name), view(value)) : e.remove_header(view(name)))
-                   ? GH_OK
-                   : GH_INVALID;
-      },
-      [](gh_exchange* x, const gh_failure* f) -> gh_status {
-        const std::int64_t retry_after =
-            GH_HAS(gh_failure, f, retry_after_ns) ? f->retry_after_ns : 0;
-        return Exchange::of(x).fail({f->http_status, std::string(view(f->code)),
-                                     std::string(view(f->message)), std::string(view(f->detail)),
-                                     std::chrono::nanoseconds(retry_after),
-                                     GH_HAS(gh_failure, f, flags) ? f->flags : 0});
-      },
-      [](const gh_exchange* x) { return Exchange::of(x).raw_failure(); },
-      [](const gh_exchange* x) { return int(Exchange::of(x).client().begun()); },
-      [](const gh_exchange* x) { return Exchange::of(x).cancelled(); },
-      [](const gh_exchange* x) -> std::int64_t {
-        const auto deadline = Exchange::of(x).waiter().deadline();
-        return std::chrono::nanoseconds(deadline.time_since_epoch()).count();
-      },
-      [](gh_exchange* x) { return Exchange::of(x).client().flush(); },
-      [](gh_exchange* x, gh_str bytes, std::int64_t interval) {
-        Exchange::of(x).client().heartbeat(view(bytes), std::chrono::nanoseconds(interval));
-      },
-      [](gh_exchange* x, int (*wanted)(void*), void* self) {
-        Exchange::of(x).client().outlive(
-            wanted ? std::function<bool()>([wanted, self] { return wanted(self) != 0; }) : nullptr);
-      },
-  };
-  return api;
 }
 
 }  // namespace gatehouse::core

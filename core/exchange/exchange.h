@@ -11,7 +11,7 @@
 #include "core/http/request_parser.h"
 #include "core/json/json.h"
 #include "core/net/wait.h"
-#include "gatehouse/abi.h"
+#include "gatehouse/abi/exchange.h"
 
 /// The C side's name for an exchange; only Exchange is one.
 struct gh_exchange {
@@ -40,12 +40,14 @@ class Client {
   /// Sends what has been emitted so far. GH_STOP: the client is gone.
   virtual gh_status flush() = 0;
   virtual void heartbeat(std::string_view bytes, Clock::duration interval) = 0;
-  /// As gh_exchange_api.outlive; empty: ends it.
+  /// As gh_share_api.outlive; empty: ends it.
   virtual void outlive(std::function<bool()> wanted) = 0;
   /// Something of the body has been emitted: the status is decided.
   virtual bool begun() const = 0;
   /// The head of the answer has left, or is about to: its headers are decided.
   virtual bool committed() const = 0;
+  /// The whole body has been emitted.
+  virtual bool ended() const = 0;
 };
 
 struct Frame;  // of core/pipeline
@@ -92,8 +94,18 @@ class Exchange final : public gh_exchange {
   /// Trailer header has announced.
   const std::vector<std::pair<std::string, std::string>>& trailers() const { return trailers_; }
 
+  /// Who sends the request, by the word of the plugin that authenticated it.
+  const gh_caller& caller() const { return caller_; }
+  void set_caller(std::string_view tenant, std::string_view user, std::string_view key);
+
   gh_status fail(Failure failure);
   const std::optional<Failure>& failure() const { return failure_; }
+  /// Replaces the failure by one that names the plugin at fault.
+  void blame(Failure failure) {
+    (void)fail(std::move(failure));
+    is_blamed_ = true;
+  }
+  bool is_blamed() const { return is_blamed_; }
   const gh_failure* raw_failure() const { return failure_ ? &raw_failure_ : nullptr; }
   void clear_failure() { failure_.reset(); }
 
@@ -128,12 +140,11 @@ class Exchange final : public gh_exchange {
   gh_json* json_ = nullptr;
   gh_json* chat_ = nullptr;
   gh_json* notes_ = nullptr;
+  gh_caller caller_{sizeof(gh_caller), 0, {}, {}, {}};
   std::vector<std::pair<std::string, std::string>> answer_headers_, trailers_;
   std::optional<Failure> failure_;
   gh_failure raw_failure_{};
+  bool is_blamed_ = false;  // failure_ names the plugin at fault
 };
-
-/// The functions behind gh_exchange_api.
-const gh_exchange_api& exchange_api();
 
 }  // namespace gatehouse::core

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "core/exchange/turn.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 #include "tests/core/request.h"
 
 namespace gatehouse::core {
@@ -58,7 +58,7 @@ TEST(Exchange, TheTraceOfTheCallerGoesOnWithASpanOfItsOwn) {
   EXPECT_NE(parent.substr(36, 16), "b7ad6b7169203331");
   EXPECT_EQ(parent.substr(52), "-01");
   EXPECT_EQ(r.x.trace().state, "a=1, b=2");
-  EXPECT_EQ(view(exchange_api().field(&r.x, GH_TRACE)), parent);
+  EXPECT_EQ(view(exchange_table().field(&r.x, GH_TRACE)), parent);
 
   Request long_state(
       "GET /",
@@ -236,7 +236,7 @@ TEST(Exchange, AFailureStaysUntilItIsClearedOrReplaced) {
 TEST(Exchange, AFailureMayBeMadeOfItself) {
   Request r;
   r.x.fail({503, "code", "A message longer than what a string keeps inside itself.", {}});
-  EXPECT_EQ(exchange_api().fail(&r.x, r.x.raw_failure()), GH_FAILED);
+  EXPECT_EQ(exchange_table().fail(&r.x, r.x.raw_failure()), GH_FAILED);
   EXPECT_EQ(r.x.failure()->message, "A message longer than what a string keeps inside itself.");
 }
 
@@ -258,7 +258,7 @@ TEST(Exchange, SaysWhyToStop) {
 
 TEST(Exchange, TheTableShowsTheRequest) {
   Request r("POST /a?b=c", "X-A: 1\r\n");
-  const gh_exchange_api& api = exchange_api();
+  const gh_exchange_api& api = exchange_table();
   EXPECT_EQ(view(api.field(&r.x, GH_METHOD)), "POST");
   EXPECT_EQ(view(api.field(&r.x, GH_PATH)), "/a");
   EXPECT_EQ(view(api.field(&r.x, GH_QUERY)), "b=c");
@@ -276,7 +276,7 @@ TEST(Exchange, TheTableShowsTheRequest) {
 
 TEST(Exchange, TheTableKeepsTheAnswerLegal) {
   Request r;
-  const gh_exchange_api& api = exchange_api();
+  const gh_exchange_api& api = exchange_table();
   EXPECT_EQ(api.status(&r.x), 200);
   api.set_status(&r.x, 101);
   EXPECT_EQ(api.status(&r.x), 200);
@@ -292,7 +292,7 @@ TEST(Exchange, TheTableKeepsTheAnswerLegal) {
 
 TEST(Exchange, TheChatDocumentIsThereOnceItIsMade) {
   Request r;
-  const gh_exchange_api& api = exchange_api();
+  const gh_exchange_api& api = exchange_table();
   EXPECT_EQ(api.chat(&r.x, 0), nullptr);
   gh_json* const chat = api.chat(&r.x, 1);
   EXPECT_TRUE(chat);

@@ -1,10 +1,10 @@
-#include "core/host/crypto_table.h"
-
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include <cstdint>
 #include <new>
+
+#include "core/host/tables.h"
 
 struct gh_hash {
   EVP_MD_CTX* const context = EVP_MD_CTX_new();
@@ -15,23 +15,33 @@ struct gh_hash {
 };
 
 namespace gatehouse::core {
+namespace {
+
+gh_hash* begin() { return new gh_hash; }
+
+void update(gh_hash* hash, gh_str text) { EVP_DigestUpdate(hash->context, text.p, text.n); }
+
+void finish(gh_hash* hash, std::uint8_t* digest) {
+  EVP_DigestFinal_ex(hash->context, digest, nullptr);
+  delete hash;
+}
+
+void hmac(gh_str key, gh_str text, std::uint8_t* digest) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(text.p);
+  const char* const key_bytes = key.p ? key.p : "";
+  HMAC(EVP_sha256(), key_bytes, static_cast<int>(key.n), bytes, text.n, digest, nullptr);
+}
+
+}  // namespace
 
 const gh_crypto_api& crypto_table() {
-  static const gh_crypto_api table = {
-      sizeof(gh_crypto_api),
-      [] { return new gh_hash; },
-      [](gh_hash* hash, gh_str text) { EVP_DigestUpdate(hash->context, text.p, text.n); },
-      [](gh_hash* hash, std::uint8_t* digest) {
-        EVP_DigestFinal_ex(hash->context, digest, nullptr);
-        delete hash;
-      },
-      [](gh_str key, gh_str text, std::uint8_t* digest) {
-        const auto* bytes = reinterpret_cast<const unsigned char*>(text.p);
-        HMAC(EVP_sha256(), key.p ? key.p : "", static_cast<int>(key.n), bytes, text.n, digest,
-             nullptr);
-      },
-  };
-  return table;
+  static constexpr gh_crypto_api kTable = {.size = sizeof kTable,
+                                           .reserved = 0,
+                                           .begin = begin,
+                                           .update = update,
+                                           .finish = finish,
+                                           .hmac = hmac};
+  return kTable;
 }
 
 }  // namespace gatehouse::core

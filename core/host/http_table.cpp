@@ -1,12 +1,11 @@
-#include "core/host/http_table.h"
-
 #include <algorithm>
 #include <stdexcept>
 
 #include "core/exchange/exchange.h"
+#include "core/host/tables.h"
 #include "core/http/client.h"
 #include "core/http/grammar.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 using gatehouse::core::Exchange;
 using gatehouse::core::HttpAnswer;
@@ -17,7 +16,7 @@ struct gh_http_client {
   HttpClient client;
 };
 
-struct gh_http_answer {
+struct gh_http_response {
   std::unique_ptr<HttpAnswer> answer;
   Exchange& exchange;
 };
@@ -100,7 +99,7 @@ gh_http_client* open(const gh_host*, const gh_http_options* o, gh_str* error) {
 }
 
 gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request* r,
-               gh_http_answer** out) {
+               gh_http_response** out) {
   Exchange& x = Exchange::of(raw_x);
   HttpClient::Request request{view(r->method), view(r->path), {}, view(r->body)};
   if (GH_HAS(gh_http_request, r, first_byte_ns))
@@ -120,11 +119,11 @@ gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request
   add_trace(request, x.trace());
   auto sent = client->client.send(request, x.waiter());
   if (auto* problem = std::get_if<HttpProblem>(&sent)) return fail(x, std::move(*problem));
-  *out = new gh_http_answer{std::get<0>(std::move(sent)), x};
+  *out = new gh_http_response{std::get<0>(std::move(sent)), x};
   return GH_OK;
 }
 
-gh_status header_at(const gh_http_answer* a, std::size_t index, gh_str* name, gh_str* value) {
+gh_status header_at(const gh_http_response* a, std::size_t index, gh_str* name, gh_str* value) {
   const auto& headers = a->answer->headers();
   if (index >= headers.size()) return GH_ABSENT;
   if (name) *name = raw(headers[index].first);
@@ -132,7 +131,7 @@ gh_status header_at(const gh_http_answer* a, std::size_t index, gh_str* name, gh
   return GH_OK;
 }
 
-gh_status read(gh_http_answer* a, gh_str* piece) {
+gh_status read(gh_http_response* a, gh_str* piece) {
   auto read = a->answer->read();
   if (auto* problem = std::get_if<HttpProblem>(&read))
     return fail(a->exchange, std::move(*problem));
@@ -140,7 +139,7 @@ gh_status read(gh_http_answer* a, gh_str* piece) {
   return piece->n > 0 ? GH_OK : GH_ABSENT;
 }
 
-gh_status event(gh_http_answer* a, gh_sse_event* out) {
+gh_status event(gh_http_response* a, gh_sse_event* out) {
   auto next = a->answer->next_event();
   out->id = raw(a->answer->event_stream().last_id());
   if (GH_HAS(gh_sse_event, out, retry_ns))
@@ -154,22 +153,29 @@ gh_status event(gh_http_answer* a, gh_sse_event* out) {
   return GH_OK;
 }
 
+std::int32_t status(const gh_http_response* r) { return r->answer->status(); }
+
+gh_str header(const gh_http_response* r, gh_str name) { return raw(r->answer->header(view(name))); }
+
+void close(gh_http_response* r) { delete r; }
+
+void drop(gh_http_client* client) { delete client; }
+
 }  // namespace
 
 const gh_http_api& http_table() {
-  static const gh_http_api table = {
-      sizeof(gh_http_api),
-      open,
-      send,
-      [](const gh_http_answer* a) { return std::int32_t{a->answer->status()}; },
-      [](const gh_http_answer* a, gh_str name) { return raw(a->answer->header(view(name))); },
-      read,
-      event,
-      [](gh_http_answer* a) { delete a; },
-      [](gh_http_client* c) { delete c; },
-      header_at,
-  };
-  return table;
+  static constexpr gh_http_api kTable = {.size = sizeof kTable,
+                                         .reserved = 0,
+                                         .open = open,
+                                         .send = send,
+                                         .status = status,
+                                         .header = header,
+                                         .header_at = header_at,
+                                         .read = read,
+                                         .event = event,
+                                         .close = close,
+                                         .drop = drop};
+  return kTable;
 }
 
 }  // namespace gatehouse::core

@@ -15,18 +15,18 @@
 #include <vector>
 
 #include "core/host/gateway.h"
+#include "core/host/reporter.h"
 #include "core/net/event_fd.h"
-#include "gatehouse/abi.h"
+#include "gatehouse/abi/plugin.h"
 
 namespace gatehouse::core {
-
-class Pipeline;
 
 /// A method and path that an instance answers; one `*` in the path stands for any characters, at
 /// least one. Its place in the list is its id; of an admin route, kFirstAdminRoute minus its place.
 struct Route {
   std::string method, path;
   const gh_host* owner;
+  std::string summary;  // of an admin route
 
   bool is_pattern() const { return path.find('*') != path.npos; }
   bool leads_to(std::string_view wanted) const {
@@ -63,9 +63,9 @@ class Instance : private gh_host {
   /// What it needs of the pipeline around it.
   struct Surroundings {
     Gateway& gateway;
-    std::filesystem::path folder;        // of the configuration
-    const Pipeline* pipeline = nullptr;  // for gatehouse.status/1
-    bool exposed = false;                // to other machines
+    std::filesystem::path folder;  // of the configuration
+    const Reporter* reporter = nullptr;
+    bool exposed = false;  // to other machines
   };
   /// How the plugin is, by its own word.
   struct Health {
@@ -105,6 +105,17 @@ class Instance : private gh_host {
   const Surroundings& surroundings() const { return surroundings_; }
   Store& store() const { return *surroundings_.gateway.store; }
   bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
+  // What the plugin calls, by its tables. Those that only creation allows do nothing later.
+  void problem(std::string_view pointer, std::string_view text) const;
+  void warning(std::string_view pointer, std::string_view text) const;
+  std::int32_t add_route(std::string_view method, std::string_view path) const;
+  std::int32_t add_admin_route(std::string_view method, std::string_view path,
+                               std::string_view summary) const;
+  void add_task(void (*run)(void*, gh_exchange*), void* self) const;
+  bool logs(Level level) const { return log_.enabled(level); }
+  void log(Level level, std::string_view request_id, std::string_view message,
+           std::string fields) const;
+  void set_health(int state, std::string_view reason) const;
   /// During creation: those of gatehouse.models/1; else null.
   OfferedModels* offered_models() const { return creation_ ? &creation_->models : nullptr; }
   bool owns(const Route& r) const { return r.owner == this; }
@@ -121,10 +132,7 @@ class Instance : private gh_host {
     std::string message, fields;
   };
 
-  void fill_table();
-  std::int32_t add_route(std::vector<Route>& routes, std::string_view method,
-                         std::string path) const;
-  void set_health(int state, std::string_view reason) const;
+  std::int32_t claim(std::vector<Route>& routes, Route route) const;
   void run_task(const Task& task) const;
 
   const gh_plugin& plugin_;

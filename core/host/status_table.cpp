@@ -1,28 +1,36 @@
-#include "core/host/status_table.h"
+#include <string>
 
-#include "core/pipeline/pipeline.h"
-#include "gatehouse/plugin.hpp"
+#include "core/host/instance.h"
+#include "core/host/tables.h"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
+namespace {
+
+const Reporter& reporter_of(const gh_host* host) {
+  return *Instance::of(host).surroundings().reporter;
+}
+
+void report(const gh_host* host, gh_json* into) { reporter_of(host).report(into); }
+
+void metrics(const gh_host* host, void* to, void (*append)(void*, gh_str)) {
+  std::string text;
+  reporter_of(host).metrics(text);
+  append(to, raw(text));
+}
+
+void timing(const gh_host* host, const gh_exchange* x, void* to, void (*append)(void*, gh_str)) {
+  std::string text;
+  reporter_of(host).timing(Exchange::of(x), text);
+  append(to, raw(text));
+}
+
+}  // namespace
 
 const gh_status_api& status_table() {
-  static const gh_status_api table = {
-      sizeof(gh_status_api),
-      [](const gh_host* host, gh_json* into) {
-        Instance::of(host).surroundings().pipeline->report(into);
-      },
-      [](const gh_host* host, void* to, void (*append)(void*, gh_str)) {
-        std::string text;
-        Instance::of(host).surroundings().pipeline->metrics(text);
-        append(to, raw(text));
-      },
-      [](const gh_exchange* x, void* to, void (*append)(void*, gh_str)) {
-        std::string text;
-        append_timing(Exchange::of(x), text);
-        append(to, raw(text));
-      },
-  };
-  return table;
+  static constexpr gh_status_api kTable = {
+      .size = sizeof kTable, .reserved = 0, .report = report, .metrics = metrics, .timing = timing};
+  return kTable;
 }
 
 }  // namespace gatehouse::core

@@ -1,13 +1,12 @@
-#include "core/host/store_table.h"
-
 #include <array>
 #include <chrono>
 #include <string>
 
 #include "core/exchange/exchange.h"
 #include "core/host/instance.h"
+#include "core/host/tables.h"
 #include "core/store/store.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -26,12 +25,10 @@ std::string& append_key(std::string& out, const gh_host* host, gh_str key) {
   return out.append(Instance::of(host).name()).append(1, ':').append(view(key));
 }
 
-/// A key of an instance. The text stays with the thread, which so allocates nothing once it is
-/// warm.
-std::string_view key_of(const gh_host* host, gh_str key) {
-  thread_local std::string text;
-  text.clear();
-  return append_key(text, host, key);
+/// A key of an instance.
+std::string key_of(const gh_host* host, gh_str key) {
+  std::string text;
+  return std::move(append_key(text, host, key));
 }
 
 /// The store, ready to be asked on behalf of `x`.
@@ -67,14 +64,13 @@ gh_status take_by(gh_status (Store::*take)(gh_quota*, std::size_t), const gh_hos
                   gh_exchange* x, gh_quota* quotas, std::size_t count) {
   if (count > Store::kMaxQuotas) return GH_INVALID;
   for (std::size_t i = 0; i < count; ++i) {
-    if (quotas[i].key.n > kMaxKey || quotas[i].limit < 1 || !is_time(quotas[i].window_ns))
-      return GH_INVALID;
+    const gh_quota& q = quotas[i];
+    if (q.key.n > kMaxKey || q.limit < 1 || q.cost < 1 || !is_time(q.window_ns)) return GH_INVALID;
     for (std::size_t j = 0; j < i; ++j) {
       if (view(quotas[j].key) == view(quotas[i].key)) return GH_INVALID;
     }
   }
-  thread_local std::string text;  // of all keys, as in key_of()
-  text.clear();
+  std::string text;  // of all keys
   std::array<std::size_t, Store::kMaxQuotas> ends;
   for (std::size_t i = 0; i < count; ++i) ends[i] = append_key(text, host, quotas[i].key).size();
   std::array<gh_quota, Store::kMaxQuotas> named;
@@ -111,9 +107,17 @@ gh_status clear(const gh_host* host, gh_exchange* x, gh_str prefix) {
 }  // namespace
 
 const gh_store_api& store_table() {
-  static const gh_store_api table = {
-      sizeof(gh_store_api), get, put, add, take, erase, clear, take_here, max_limit};
-  return table;
+  static constexpr gh_store_api kTable = {.size = sizeof kTable,
+                                          .reserved = 0,
+                                          .get = get,
+                                          .put = put,
+                                          .add = add,
+                                          .take = take,
+                                          .erase = erase,
+                                          .clear = clear,
+                                          .take_here = take_here,
+                                          .max_limit = max_limit};
+  return kTable;
 }
 
 }  // namespace gatehouse::core

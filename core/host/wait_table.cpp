@@ -1,5 +1,3 @@
-#include "core/host/wait_table.h"
-
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -7,8 +5,8 @@
 #include <optional>
 #include <thread>
 
-#include "core/exchange/exchange.h"
-#include "core/exchange/nobody.h"
+#include "core/exchange/detached.h"
+#include "core/host/tables.h"
 #include "core/net/event_fd.h"
 
 namespace gatehouse::core {
@@ -41,10 +39,9 @@ class Task {
   void work(const Exchange& parent, Clock::time_point deadline, void (*run)(void*, gh_exchange*),
             void* self) {
     try {
-      Nobody nobody;
-      Waiter waiter(-1, stop_.fd(), deadline, [] { return Clock::time_point::max(); });
-      Exchange x(parent, nobody, waiter);
-      run(self, &x);
+      Detached work(parent, stop_.fd(), deadline);
+      run(self, &work.x);
+      const Exchange& x = work.x;
       if (x.failure() && x.failure()->code == "plugin_error") error_ = x.failure();
     } catch (...) {  // the facade catches on the plugin's side: this is for plugins without it, and
                      // a lack of memory
@@ -82,37 +79,46 @@ gh_status wait(gh_waker* waker, gh_exchange* x, gh_fd* fds, std::size_t count, s
   return wake == Wake::timeout ? gh_status{GH_ABSENT} : Exchange::as_status(wake);
 }
 
+gh_waker* make(const gh_host*) {
+  try {
+    return new gh_waker;
+  } catch (const std::exception&) {  // no descriptor is left
+    return nullptr;
+  }
+}
+
+void wake(gh_waker* waker) { waker->signal(); }
+
+void drop(gh_waker* waker) { delete waker; }
+
+gh_task* start(const gh_host*, gh_exchange* parent, std::int64_t deadline_ns,
+               void (*run)(void*, gh_exchange*), void* self) {
+  const Clock::time_point until{std::chrono::nanoseconds(deadline_ns)};
+  const Exchange& x = Exchange::of(parent);
+  try {
+    return new gh_task(x, std::min(until, x.waiter().deadline()), run, self);
+  } catch (const std::exception&) {  // no descriptor or thread is left
+    return nullptr;
+  }
+}
+
+gh_status join(gh_task* task, gh_exchange* parent) {
+  const std::unique_ptr<gh_task> ends(task);
+  return ends->join(Exchange::of(parent));
+}
+
 }  // namespace
 
 const gh_wait_api& wait_table() {
-  static const gh_wait_api table = {
-      sizeof(gh_wait_api),
-      [](const gh_host*) -> gh_waker* {
-        try {
-          return new gh_waker;
-        } catch (const std::exception&) {
-          return nullptr;
-        }
-      },
-      [](gh_waker* waker) { waker->signal(); },
-      wait,
-      [](gh_waker* waker) { delete waker; },
-      [](const gh_host*, gh_exchange* parent, std::int64_t deadline_ns,
-         void (*run)(void*, gh_exchange*), void* self) -> gh_task* {
-        const Clock::time_point until{std::chrono::nanoseconds(deadline_ns)};
-        try {
-          const Exchange& x = Exchange::of(parent);
-          return new gh_task(x, std::min(until, x.waiter().deadline()), run, self);
-        } catch (const std::exception&) {
-          return nullptr;
-        }
-      },
-      [](gh_task* task, gh_exchange* parent) {
-        const std::unique_ptr<gh_task> ends(task);
-        return ends->join(Exchange::of(parent));
-      },
-  };
-  return table;
+  static constexpr gh_wait_api kTable = {.size = sizeof kTable,
+                                         .reserved = 0,
+                                         .make = make,
+                                         .wake = wake,
+                                         .wait = wait,
+                                         .drop = drop,
+                                         .start = start,
+                                         .join = join};
+  return kTable;
 }
 
 }  // namespace gatehouse::core

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <functional>
 
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 using gatehouse::raw;
 using gatehouse::view;
@@ -499,6 +499,7 @@ namespace {
 
 const gh_json_api kApi = {
     sizeof(gh_json_api),
+    0,
     [](const gh_json* n) { return n ? int(n->type) : int(GH_NULL); },
     [](const gh_json* n, gh_str key) -> const gh_json* { return member(n, view(key)); },
     [](const gh_json* n, std::size_t index) -> const gh_json* {

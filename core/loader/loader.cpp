@@ -80,7 +80,8 @@ void check_version(const Note& note) {
   if (note.needs > GH_ABI_MINOR) {
     throw std::runtime_error("needs version " + major + "." + std::to_string(note.needs) +
                              " of the plugin interface; this gateway has " + major + "." +
-                             std::to_string(GH_ABI_MINOR));
+                             std::to_string(GH_ABI_MINOR) +
+                             ": build it with a smaller GATEHOUSE_NEEDS, or upgrade the gateway");
   }
 }
 
@@ -109,17 +110,32 @@ std::shared_ptr<PluginCode> read_code(const fs::path& path, FileStamp& stamp) {
   return code;
 }
 
-const gh_plugin& entry_of(const boost::dll::shared_library& library) {
+/// The entry must be what the note, which was read before anything ran, has promised.
+void compare(const gh_plugin& plugin, const Note& note) {
+  const auto differs = [](const char* what, const std::string& in_note, const char* in_entry) {
+    if (in_note == in_entry) return;
+    throw std::runtime_error(std::string("has the ") + what + " " + in_note + " in its note and " +
+                             in_entry + " in gatehouse_plugin_v1: make both from the same text");
+  };
+  differs("name", note.name, plugin.name);
+  differs("version", note.version, plugin.version ? plugin.version : "(none)");
+  differs("needed version", std::to_string(note.needs), std::to_string(plugin.abi_needs).c_str());
+}
+
+/// What every 1.x plugin has; members that its minor version lacks count as NULL.
+const gh_plugin& entry_of(const boost::dll::shared_library& library, const Note& note) {
   if (!library.has("gatehouse_plugin_v1"))
     throw std::runtime_error("exports no gatehouse_plugin_v1");
   const auto& plugin = library.get<const gh_plugin>("gatehouse_plugin_v1");
-  if (plugin.magic != GH_MAGIC || plugin.size < offsetof(gh_plugin, refused) ||
+  if (plugin.magic != GH_MAGIC || !GH_HAS(gh_plugin, &plugin, destroy) ||
       plugin.abi_major != GH_ABI_MAJOR) {
-    throw std::runtime_error("has a damaged gatehouse_plugin_v1");
+    throw std::runtime_error(
+        "has a damaged gatehouse_plugin_v1: magic, size or abi_major are not those of version 1");
   }
   if (!plugin.name || !plugin.create || !plugin.handle || !plugin.destroy) {
     throw std::runtime_error("leaves out name, create, handle or destroy in gatehouse_plugin_v1");
   }
+  compare(plugin, note);
   return plugin;
 }
 
@@ -160,7 +176,7 @@ void load_copy(PluginCode& code, const fs::path& path) {
   link_map* map = nullptr;
   if (::dlinfo(code.library.native(), RTLD_DI_LINKMAP, &map) == 0)
     map->l_name = ::strdup(path.c_str());
-  code.plugin = &entry_of(code.library);
+  code.plugin = &entry_of(code.library, code.note);
   code.bytes = {};
 }
 

@@ -11,7 +11,7 @@ namespace gatehouse::core {
 /// A plugin at its place in the pipeline, as far as it is known before there are requests.
 struct Standing {
   const PluginEntry& entry;
-  std::optional<std::uint16_t>
+  std::optional<std::uint32_t>
       flags;                 // GH_PLUGIN_...; nothing: built before there were flags, or not loaded
   std::vector<When> routes;  // that it answers
 };

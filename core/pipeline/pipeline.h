@@ -14,7 +14,7 @@ namespace gatehouse::core {
 
 /// The plugins of one configuration, chained: a request runs through the pipeline it began with,
 /// while a reload may put another in its place for later ones. Any thread.
-class Pipeline final : public Handler {
+class Pipeline final : public Handler, public Reporter {
  public:
   /// Loads and creates every plugin that `config` names. Null when something is wrong with one:
   /// `problems` says what.
@@ -43,12 +43,11 @@ class Pipeline final : public Handler {
   bool is_probe(const RequestHead& head) const override;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
-  /// Fills in what gatehouse.status/1 reports.
-  void report(gh_json* into) const;
+  void report(gh_json* into) const override;
   /// The same as JSON text.
   std::string report() const;
-  /// Appends all metrics in the Prometheus text format.
-  void metrics(std::string& out) const;
+  void metrics(std::string& out) const override;
+  void timing(const Exchange& x, std::string& out) const override;
 
  private:
   friend struct Frame;
@@ -57,6 +56,9 @@ class Pipeline final : public Handler {
   struct Counts {
     std::atomic<std::uint64_t> calls{0}, failures{0}, short_circuits{0}, answers{0};
     std::atomic<std::uint64_t> total_ns{0}, self_ns{0}, first_event_ns{0};
+
+    /// A call that has ended.
+    void add(const Frame& frame);
   };
   struct Layer {
     std::unique_ptr<Instance> instance;
@@ -69,15 +71,16 @@ class Pipeline final : public Handler {
   explicit Pipeline(Gateway& gateway) : gateway_(gateway) {}
   std::vector<Route>::const_iterator route_of(const RequestHead& head) const;
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
+  static gh_status call_next(void* frame, gh_exchange* x, const gh_sink* out);
   gh_status nobody_answered(Exchange& x) const;
+  /// A plugin_error is the fault of the plugin of this name: the log has it, once.
+  void blame(Exchange& x, const std::string& name) const;
+  static void report_layer(const Layer& layer, gh_json* into);
+  void set_layer_metrics(const Layer& layer) const;
 
   Gateway& gateway_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<Route> routes_, admin_routes_;
 };
-
-/// Appends the value of a Server-Timing header: what each plugin that the request is in, or has
-/// been in, has taken itself.
-void append_timing(const Exchange& x, std::string& out);
 
 }  // namespace gatehouse::core

@@ -5,7 +5,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -19,7 +19,10 @@ gh_status reply(Exchange& x, const gh_sink& out, int status, std::string_view js
   x.status = status;
   x.set_header("Content-Type", "application/json");
   x.set_header("Cache-Control", "no-store");
-  const gh_event body = event::bytes(json, true);
+  gh_event body{};
+  body.kind = GH_EV_BYTES;
+  body.flags = GH_LAST;
+  body.text = raw(json);
   return out.emit(out.self, &body);
 }
 

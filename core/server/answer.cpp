@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "core/net/io.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -210,7 +210,8 @@ void Answer::append_chunk(std::string_view bytes) {
 }
 
 gh_status Answer::send(const Exchange& x, std::string_view bytes, bool last) {
-  if (gone_ || complete_) return GH_STOP;
+  if (complete_) return GH_INVALID;
+  if (gone_) return GH_STOP;
   begun_ = true;
   exchange_ = &x;
   complete_ = last;

@@ -38,6 +38,7 @@ class Answer final : public Client {
   void outlive(std::function<bool()> wanted) override { waiter_.outlive(std::move(wanted)); }
   bool begun() const override { return begun_; }
   bool committed() const override { return committed_; }
+  bool ended() const override { return complete_; }
 
   /// Takes a piece of the body. The status and headers of `x` leave with the first flush. GH_STOP:
   /// the client is gone.

@@ -7,7 +7,7 @@
 #include <array>
 #include <utility>
 
-#include "core/exchange/nobody.h"
+#include "core/exchange/detached.h"
 #include "core/http/grammar.h"
 #include "core/net/io.h"
 
@@ -93,7 +93,7 @@ Connection::Next Connection::run_one(const Setup& setup) {
     Exchange& x;
   } target{answer, x};
   const gh_sink sink{
-      sizeof(gh_sink), &target, [](void* self, const gh_event* e) -> gh_status {
+      sizeof(gh_sink), 0, &target, [](void* self, const gh_event* e) -> gh_status {
         auto& t = *static_cast<Target*>(self);
         if (e->kind != GH_EV_BYTES) return GH_INVALID;  // a chat event above the ingress
         return t.answer.send(t.x, {e->text.p ? e->text.p : "", e->text.n}, e->flags & GH_LAST);
@@ -128,9 +128,9 @@ Connection::Next Connection::refuse(const Refusal& why, const Setup& setup) {
 Connection::Next Connection::send_refusal(const Refusal& why, std::string_view head_text,
                                           const Setup& setup) {
   const RequestHead head = rough_head(head_text);
-  Nobody nobody;
+  NoClient client;
   Waiter waiter(-1, -1, Clock::now(), [] { return Clock::time_point::max(); });
-  Exchange x(head, peer_, nobody, waiter);
+  Exchange x(head, peer_, client, waiter);
   x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
   (void)x.fail(
       {why.status, why.code, why.message, {}, why.status == 503 ? kRetryBusy : kRetryBusy.zero()});

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/json/json.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -238,7 +238,11 @@ void RedisStore::try_at_start() {
 
 gh_status RedisStore::probe() {
   constexpr std::string_view kNoInstance = "probe";  // the keys of instances have a colon
-  gh_quota quota{raw(kNoInstance), 1'000'000, std::chrono::nanoseconds(1s).count(), 0, 0};
+  gh_quota quota{};
+  quota.key = raw(kNoInstance);
+  quota.limit = 1'000'000;
+  quota.window_ns = std::chrono::nanoseconds(1s).count();
+  quota.cost = 1;
   return take_there(&quota, 1);
 }
 

@@ -12,7 +12,7 @@
 #include <optional>
 #include <thread>
 
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 #include "tests/core/certificates.h"
 #include "tests/core/redis_server.h"
 

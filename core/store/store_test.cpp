@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "core/net/wait.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 #include "tests/core/redis_server.h"
 
 namespace gatehouse::core {

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "gatehouse/toolkit/outcome.hpp"
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::access_log {
 namespace {
 
 // Of what a client sends, in a log line. The server takes longer ones, and of a request that it
@@ -73,17 +74,17 @@ void add_request(MutableJson fields, Exchange& x) {
   add_trace(fields, x);
 }
 
-void add_outcome(MutableJson fields, const Outcome& outcome, const gh_failure* failure) {
+void add_outcome(MutableJson fields, const Outcome& outcome, const Failure& failure) {
   fields.edit("status").set(outcome.status);
   fields.edit("outcome").set(outcome.word);
   if (!outcome.code.empty()) fields.edit("code").set(outcome.code);
-  if (failure && failure->detail.n) fields.edit("detail").set(view(failure->detail));
+  if (!failure.detail().empty()) fields.edit("detail").set(failure.detail());
 }
 
 /// A failure that the client cannot read off the status, as the head had left, is for the operator
 /// to see.
-int level_of(const Outcome& outcome, const gh_failure* failure) {
-  if (outcome.word == "cut" || (failure ? failure->http_status : outcome.status) >= 500)
+int level_of(const Outcome& outcome, const Failure& failure) {
+  if (outcome.word == "cut" || (failure ? failure.http_status() : outcome.status) >= 500)
     return GH_ERROR;
   return outcome.word == "failed" && outcome.status < 400 ? GH_WARN : GH_INFO;
 }
@@ -113,7 +114,7 @@ Status AccessLog::handle(Exchange& x, Sink& out, Next& next) {
   Measured answer(out, host_);
   Status status = next(x, answer);
 
-  const gh_failure* failure = status.code() == GH_FAILED ? x.failure() : nullptr;
+  const Failure failure = status.failure();
   const Outcome outcome = outcome_of(host_, x, status);
   add_outcome(fields, outcome, failure);
   fields.edit("ms").set(in_ms(host_.now() - started));
@@ -134,14 +135,14 @@ Status AccessLog::handle(Exchange& x, Sink& out, Next& next) {
 }
 
 void AccessLog::refused(Exchange& x) const {
-  const gh_failure& failure = *x.failure();
+  const Failure failure = x.failure();
   const Document document;
   add_request(document.root(), x);
-  add_outcome(document.root(), {"failed", view(failure.code), failure.http_status}, &failure);
-  if (!failure.detail.n) document.root().edit("detail").set(view(failure.message));
+  add_outcome(document.root(), {"failed", failure.code(), failure.http_status()}, failure);
+  if (failure.detail().empty()) document.root().edit("detail").set(failure.message());
   add_sender(document.root(), x);
-  host_.log(failure.http_status >= 500 ? GH_WARN : GH_INFO, &x,
-            "✗ " + std::to_string(failure.http_status) + " " + name_of(x), document.root());
+  host_.log(failure.http_status() >= 500 ? GH_WARN : GH_INFO, &x,
+            "✗ " + std::to_string(failure.http_status()) + " " + name_of(x), document.root());
 }
 
 /// From "cache;dur=1.250, model;dur=840.000": {"cache": 1.25, "model": 840}.
@@ -159,7 +160,7 @@ void AccessLog::add_times(const Exchange& x, MutableJson times) const {
   }
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::access_log
 
-GATEHOUSE_PLUGIN(gatehouse::AccessLog, "access-log", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::access_log::AccessLog, "access-log", "1.0.0",
                  "One log line per request and one per answer", GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD)

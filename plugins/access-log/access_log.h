@@ -2,7 +2,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::access_log {
 
 /// Writes one log line when a request arrives and one when its answer has ended. Put it first: it
 /// times what follows.
@@ -21,4 +21,4 @@ class AccessLog final : public Plugin {
   const GatewayStatus status_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::access_log

@@ -4,7 +4,7 @@
 
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cache {
 namespace {
 
 using namespace std::chrono_literals;
@@ -88,25 +88,25 @@ Cache::Cache(Host host, Json config)
     : host_(host),
       store_(host),
       crypto_(host),
-      get_entry_(host.admin_route("GET", "/entries")),
-      put_entry_(host.admin_route("PUT", "/entries")),
-      delete_entry_(host.admin_route("DELETE", "/entries")),
-      get_statistics_(host.admin_route("GET", "/statistics")),
+      share_response_(host),
       ttl_(config["ttl"].duration(60s)),
       max_entry_(config["max_entry"].bytes(1 << 20)),
       share_(config["share"].boolean(false)),
       flights_(max_entry_) {
   if (ttl_ < 1ms) host.problem("/ttl", "must be at least 1ms");
+  admin_route<&Cache::show_entry>(host, this, "GET", "/entries", "An entry: ?key=");
+  admin_route<&Cache::put_entry>(host, this, "PUT", "/entries", "Stores an entry: ?key=");
+  admin_route<&Cache::erase>(host, this, "DELETE", "/entries",
+                             "Erases an entry: ?key=, or all entries");
+  admin_route<&Cache::show_statistics>(host, this, "GET", "/statistics", "Requests by result");
   for (std::size_t i = 0; i < requests_.size(); ++i) {
-    requests_[i].series = host.series(GH_COUNTER, "gatehouse_cache_requests_total",
-                                      "Requests, by what the cache had for them.",
-                                      {{"plugin", host.instance()}, {"result", kResults[i]}});
+    requests_[i].series = Series(host, GH_COUNTER, "gatehouse_cache_requests_total",
+                                 "Requests, by what the cache had for them.",
+                                 {{"plugin", host.instance()}, {"result", kResults[i]}});
   }
 }
 
 Status Cache::handle(Exchange& x, Sink& out, Next& next) {
-  if (!x.chat()) return administer(x, out);
-
   Wish wish = read_wish(x.header("Cache-Control"));
   if (x.notes()["regenerate"].boolean())
     wish.no_cache = true;  // the client wants another answer than the one it has got
@@ -164,15 +164,11 @@ std::string Cache::key_of(Exchange& x) const {
 Status Cache::ask(Exchange& x, Sink& out, Next& next, View key, Flight& flight) {
   Tap tap(host_, x, out, flight);
   auto wanted = [&flight] { return flight.is_ridden(); };
-  x.outlive(wanted);
+  share_response_.outlive(x, wanted);
   Status status = next(x, tap);
-  x.outlive_no_longer();
+  share_response_.end(x);
 
-  if (const gh_failure* const why = x.failure(); why && status.code() == GH_FAILED) {
-    flight.fail({why->http_status, std::string(view(why->code)), std::string(view(why->message)),
-                 std::string(view(why->detail)), std::chrono::nanoseconds(why->retry_after_ns),
-                 why->flags});
-  }
+  if (const Failure why = status.failure()) flight.fail(why.copy());
   if (!status) return status;
 
   flight.finish();
@@ -235,35 +231,33 @@ void Cache::warn_of_store(const Exchange& x) {
 
 // ---- Admin routes ------------------------------------------------------------------------------
 
-Status Cache::administer(Exchange& x, Sink& out) {
-  const int route = x.route();
-  if (route == get_statistics_) return show_statistics(x, out);
+namespace {
 
+/// Of ?key=, with which an admin route is called.
+Result<View> asked_key(const Exchange& x) {
   View key = x.query();
-  if (route == delete_entry_ && key.empty())
-    return store_.clear(x) ? no_content(x, out) : store_is_down();
-
   if (key.substr(0, 4) == "key=") key.remove_prefix(4);
-  if (key.size() != 64 || key.find_first_not_of("0123456789abcdef") != View::npos) {
-    return Fail{400,
-                "key_invalid",
-                "Say which entry: ?key= with the 64 hexadecimal digits that the access log has as "
-                "cache_key.",
-                {}};
-  }
-  if (route == get_entry_) return show_entry(x, out, key);
-  if (route == put_entry_) return put_entry(x, out, key);
-  return store_.erase(x, key) ? no_content(x, out) : store_is_down();
+  if (key.size() == 64 && key.find_first_not_of("0123456789abcdef") == View::npos) return key;
+  return Fail{400,
+              "key_invalid",
+              "Missing or invalid key: use ?key=<64 hex digits>, logged as cache_key.",
+              {}};
 }
 
-Status Cache::show_entry(Exchange& x, Sink& out, View key) const {
-  auto value = store_.get(x, key);
+}  // namespace
+
+Status Cache::show_entry(Exchange& x, Sink& out) {
+  auto key = asked_key(x);
+  if (!key) return key.error();
+  auto value = store_.get(x, *key);
   if (!value) return store_is_down();
-  if (!*value) return Fail{404, "not_found", "No answer is kept under this key.", {}};
+  if (!*value) return Fail{404, "not_found", "The cache has no entry with this key.", {}};
   return x.reply(out, 200, "application/json", **value);
 }
 
-Status Cache::put_entry(Exchange& x, Sink& out, View key) {
+Status Cache::put_entry(Exchange& x, Sink& out) {
+  auto key = asked_key(x);
+  if (!key) return key.error();
   auto body = x.json();
   if (!body) return body.error();
   const auto events = read((*body)["events"]);
@@ -282,10 +276,17 @@ Status Cache::put_entry(Exchange& x, Sink& out, View key) {
   }
   if (text.size() > max_entry_)
     return Fail{413, "entry_too_large", "The entry is larger than max_entry of the cache.", {}};
-  return keep(x, key, text) ? no_content(x, out) : store_is_down();
+  return keep(x, *key, text) ? no_content(x, out) : store_is_down();
 }
 
-Status Cache::show_statistics(Exchange& x, Sink& out) const {
+Status Cache::erase(Exchange& x, Sink& out) {
+  if (x.query().empty()) return store_.clear(x) ? no_content(x, out) : store_is_down();
+  auto key = asked_key(x);
+  if (!key) return key.error();
+  return store_.erase(x, *key) ? no_content(x, out) : store_is_down();
+}
+
+Status Cache::show_statistics(Exchange& x, Sink& out) {
   const Document document;
   MutableJson root = document.root();
   for (std::size_t i = 0; i < requests_.size(); ++i)
@@ -295,7 +296,7 @@ Status Cache::show_statistics(Exchange& x, Sink& out) const {
   return x.reply(out, 200, "application/json", document.root().dump());
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cache
 
-GATEHOUSE_PLUGIN(gatehouse::Cache, "cache", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::cache::Cache, "cache", "1.0.0",
                  "Answers the same question with the same answer", GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)

@@ -8,7 +8,7 @@
 #include "gatehouse/plugin.hpp"
 #include "transcript.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cache {
 
 /// Answers a question that was asked before, word for word, with the answer it got, and questions
 /// that are asked at the same time with one. Whole successful answers without tool calls only.
@@ -41,15 +41,16 @@ class Cache final : public Plugin {
     return std::chrono::duration_cast<std::chrono::seconds>(host_.wall()).count();
   }
 
-  Status administer(Exchange& x, Sink& out);
-  Status show_entry(Exchange& x, Sink& out, View key) const;
-  Status put_entry(Exchange& x, Sink& out, View key);
-  Status show_statistics(Exchange& x, Sink& out) const;
+  // Admin routes.
+  Status show_entry(Exchange& x, Sink& out);
+  Status put_entry(Exchange& x, Sink& out);
+  Status erase(Exchange& x, Sink& out);
+  Status show_statistics(Exchange& x, Sink& out);
 
   const Host host_;
   const Store store_;
   const Crypto crypto_;
-  const int get_entry_, put_entry_, delete_entry_, get_statistics_;  // admin routes
+  const Share share_response_;
   const std::chrono::milliseconds ttl_;
   const std::size_t max_entry_;
   const bool share_;
@@ -59,4 +60,4 @@ class Cache final : public Plugin {
   std::atomic<std::int64_t> warned_ns_{INT64_MIN / 2};  // long ago
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cache

@@ -8,7 +8,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cache {
 namespace {
 
 using namespace std::chrono_literals;
@@ -663,4 +663,4 @@ TEST_F(CacheTest, CountsWhatItDid) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cache

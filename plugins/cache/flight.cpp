@@ -4,7 +4,7 @@
 
 #include "transcript.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cache {
 namespace {
 
 constexpr auto kUntilWoken = std::chrono::hours(1);  // of any length: whoever waits looks again
@@ -158,4 +158,4 @@ Flights::Boarding::~Boarding() {
   if (found != flights_.flights_.end() && found->second == flight_) flights_.flights_.erase(found);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cache

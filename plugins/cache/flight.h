@@ -10,7 +10,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cache {
 
 /// An answer on its way from the model, for all who asked the same at the same time. One of them
 /// leads: it asks the model and appends what comes. The others ride along from the first event,
@@ -95,4 +95,4 @@ class Flights {
   std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;  // guarded by mutex_
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cache

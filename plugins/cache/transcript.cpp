@@ -1,6 +1,6 @@
 #include "transcript.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cache {
 namespace {
 
 struct Kind {
@@ -70,4 +70,4 @@ Status replay(const std::vector<gh_event>& events, Sink& out) {
   return Status();
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cache

@@ -7,7 +7,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cache {
 
 /// Appends the event and a comma. False: it is none to be repeated, such as a tool call, whose id
 /// is good for one client only, or of a kind that is not known here.
@@ -37,4 +37,4 @@ class Ending {
   bool says_something_ = false;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cache

@@ -7,7 +7,7 @@
 #include "data_url.h"
 #include "options.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 /// What is wrong with a value, to be put after the name of its place: ".text must be a string". The
@@ -187,4 +187,4 @@ Status check_body(Json body, const Choices& choices) {
       400, "invalid_request", wrong->front() == '.' ? wrong->substr(1) : "the body" + *wrong, {}};
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

@@ -5,7 +5,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 
 /// What the operator lets clients choose from.
 struct Choices {
@@ -18,4 +18,4 @@ struct Choices {
 /// body is repeated in the message.
 Status check_body(Json body, const Choices& choices);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

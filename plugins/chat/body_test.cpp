@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 using testing::Harness;
@@ -175,4 +175,4 @@ TEST(Body, AsksNothingOfWhatItDoesNotUse) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

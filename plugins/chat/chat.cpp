@@ -6,7 +6,7 @@
 #include "schema.h"
 #include "tally.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 constexpr View kSystemPrompt =
@@ -135,8 +135,8 @@ Status Chat::answer(Exchange& x, Sink& out, Next& next, std::chrono::nanoseconds
   return status;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat
 
-GATEHOUSE_PLUGIN(gatehouse::Chat, "chat", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::chat::Chat, "chat", "1.0.0",
                  "POST /api/chat for clients of the Vercel AI SDK", GATEHOUSE_SCHEMA,
                  GH_PLUGIN_INGRESS)

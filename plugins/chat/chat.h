@@ -5,7 +5,7 @@
 #include "gatehouse/plugin.hpp"
 #include "ui_stream.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 
 /// POST /api/chat for clients of the Vercel AI SDK: their messages become the chat document, and
 /// the events of the answer their UI message stream. Below it there is no HTTP. GET
@@ -29,4 +29,4 @@ class Chat final : public Plugin {
   const UiStream::Options shown_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

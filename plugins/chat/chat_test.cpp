@@ -6,7 +6,7 @@
 #include "options.h"
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 using namespace std::chrono_literals;
@@ -241,4 +241,4 @@ TEST_F(ChatTest, WantsTheDefaultModelToBeOneOfTheModels) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

@@ -5,7 +5,7 @@
 
 #include "ascii.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 constexpr View kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -73,4 +73,4 @@ std::string base64_of(View percent_encoded) {
   return out;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

@@ -5,7 +5,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 
 /// The pieces of a data URL (RFC 2397), as views of it.
 struct DataUrl {
@@ -23,4 +23,4 @@ bool is_base64(View text);
 /// Base64 of percent-encoded bytes.
 std::string base64_of(View percent_encoded);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

@@ -6,7 +6,7 @@
 #include "data_url.h"
 #include "options.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 /// A message of the chat document that comes into being with its first part: models refuse messages
@@ -248,4 +248,4 @@ Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
   return Fail{400, "invalid_request", "messages must hold a text or a file that is not empty", {}};
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

@@ -6,7 +6,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 
 /// What the model is asked with unless a plugin further up, the client, or a plugin further down
 /// says otherwise.
@@ -24,4 +24,4 @@ struct Defaults {
 /// the same exchange; only the files of data URLs are copied.
 Status write_document(Json body, const Defaults& defaults, MutableJson chat);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

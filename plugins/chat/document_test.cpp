@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 using testing::Harness;
@@ -378,4 +378,4 @@ TEST(ChatDocument, BelievesTheLastAnnouncementOfATool) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 // More tokens than any model has. All numbers are bounded, so that no sum of a provider overflows.
@@ -113,4 +113,4 @@ void write_options(Json given, MutableJson chat) {
   }
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

@@ -6,7 +6,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 
 /// What a client may choose of how the model is asked, once the operator allows it by its name in
 /// the chat document.
@@ -26,4 +26,4 @@ std::optional<std::string> check_options(Json given, const std::vector<std::stri
 /// Puts checked options into the chat document, where it does not say otherwise already.
 void write_options(Json given, MutableJson chat);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 using testing::Harness;
@@ -89,4 +89,4 @@ TEST(Options, GoIntoTheChatDocumentUnlessItSaysOtherwise) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

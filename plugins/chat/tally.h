@@ -1,8 +1,9 @@
 #pragma once
 
 #include "gatehouse/plugin.hpp"
+#include "gatehouse/toolkit/outcome.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 
 /// Passes the events of an answer on, and notes for the access log how the model gave it.
 class Tally final : public Sink {
@@ -46,4 +47,4 @@ class Tally final : public Sink {
   std::int64_t steps_ = 0, tool_calls_ = 0;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 constexpr View kDone = "data: [DONE]\n\n";
@@ -302,4 +302,4 @@ Status UiStream::send(bool last) {
   return status;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

@@ -6,7 +6,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 
 /// Token counts; what no provider told stays unknown.
 struct Tokens {
@@ -76,4 +76,4 @@ class UiStream final : public Sink {
   Tokens step_, steps_before_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

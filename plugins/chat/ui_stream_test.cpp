@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::chat {
 namespace {
 
 using testing::Events;
@@ -294,4 +294,4 @@ TEST(UiStream, SendsNothingAfterAnError) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::chat

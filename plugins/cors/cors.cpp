@@ -4,7 +4,7 @@
 
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cors {
 namespace {
 
 constexpr View kExtensionScheme = "chrome-extension://";
@@ -108,8 +108,8 @@ Status Cors::handle(Exchange& x, Sink& out, Next& next) {
   return next(x, out);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cors
 
-GATEHOUSE_PLUGIN(gatehouse::Cors, "cors", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::cors::Cors, "cors", "1.0.0",
                  "Which origins may use the gateway from a browser", GATEHOUSE_SCHEMA,
                  GH_PLUGIN_HEAD)

@@ -2,7 +2,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cors {
 
 /// Lets pages of the configured origins read answers and refuses requests of all others. Requests
 /// without an Origin (no browser, or a GET of an extension) pass.
@@ -22,4 +22,4 @@ class Cors final : public Plugin {
   bool every_extension_ = false;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cors

@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cors {
 namespace {
 
 using testing::Answer;
@@ -159,4 +159,4 @@ TEST(Cors, TellsWhichEntriesAreNoOrigins) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cors

@@ -6,7 +6,7 @@
 
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::extension_auth {
 namespace {
 
 constexpr View kExtensionScheme = "chrome-extension://";
@@ -76,7 +76,7 @@ Status ExtensionAuth::handle(Exchange& x, Sink& out, Next& next) {
     Barrier barrier;
     if (Status status = next(x, barrier); !barrier.was_reached()) return status;
   }
-  if (known.fail() && known.fail()->code == kTokenInvalid)
+  if (known.failure().code() == kTokenInvalid)
     x.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 11.6.1
   return known;
 }
@@ -131,7 +131,7 @@ Result<View> ExtensionAuth::bearer_of(Exchange& x) const {
   return Fail{401, std::string(kTokenInvalid), "Install token is required or not valid", {}};
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::extension_auth
 
-GATEHOUSE_PLUGIN(gatehouse::ExtensionAuth, "extension-auth", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::extension_auth::ExtensionAuth, "extension-auth", "1.0.0",
                  "Who may ask: the id of a Chrome extension", GATEHOUSE_SCHEMA, GH_PLUGIN_GUARD)

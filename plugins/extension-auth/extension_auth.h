@@ -3,7 +3,7 @@
 #include "gatehouse/plugin.hpp"
 #include "signatures.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::extension_auth {
 
 /// Refuses requests without a well-formed, allowed X-Extension-ID and, if the configuration asks
 /// for it, without an install token or a signature. Only a signature needs the body; all else is
@@ -31,4 +31,4 @@ class ExtensionAuth final : public Plugin {
   const Signatures signatures_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::extension_auth

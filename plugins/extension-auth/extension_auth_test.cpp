@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::extension_auth {
 namespace {
 
 using testing::Answer;
@@ -239,4 +239,4 @@ TEST_F(ExtensionAuthTest, TellsNobodyATokenOrASecret) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::extension_auth

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-namespace gatehouse {
+namespace gatehouse::plugins::extension_auth {
 namespace {
 
 using std::chrono::seconds;
@@ -83,4 +83,4 @@ Result<View> Signatures::signer_of(Exchange& x) const {
   return View(signer->name);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::extension_auth

@@ -4,7 +4,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::extension_auth {
 
 /// Checks that a request was signed with one of the secrets, a short time ago, and has not been
 /// here before. The signature is the HMAC-SHA-256, in hexadecimal digits, of
@@ -34,4 +34,4 @@ class Signatures {
   const bool open_on_store_failure_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::extension_auth

@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::extension_auth {
 namespace {
 
 using namespace std::chrono_literals;
@@ -171,4 +171,4 @@ TEST_F(SignaturesTest, TellThatTheSkewIsOutOfRange) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::extension_auth

@@ -4,7 +4,7 @@
 
 #include "fresh_id.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr std::size_t kMaxCalls = 1000;  // whose ids are remembered; later ones get one of ours
@@ -300,4 +300,4 @@ Status GeminiAnswer::tell_end(View reason) {
   return out_.emit(event::step_finish(reason));
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -9,7 +9,7 @@
 #include "tool_names.h"
 #include "usage.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// Turns one answer of Gemini, streams of GenerateContentResponse objects, into the events of one
 /// step. Nothing is passed on before there is something to see, so that a request that brings
@@ -89,4 +89,4 @@ class GeminiAnswer {
   std::vector<Document> server_calls_;  // parts; of Google's tools that have not answered yet
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -4,7 +4,7 @@
 
 #include "gemini_testing.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 using namespace gemini_testing;
@@ -517,4 +517,4 @@ TEST(GeminiAnswer, DoesNotGoOnForAClientThatHasLeft) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

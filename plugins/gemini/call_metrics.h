@@ -2,7 +2,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// One request to the API, as the metrics show it.
 struct Call {
@@ -18,4 +18,4 @@ struct Call {
 /// Counts a call that has just ended.
 void count(Host host, const Call& call);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

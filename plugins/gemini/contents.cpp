@@ -6,7 +6,7 @@
 #include "files.h"
 #include "json_text.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 // Gemini takes this in place of a signature that it never gave or no longer knows:
@@ -363,4 +363,4 @@ void append_contents(std::string& out, Json chat, const RequestOptions& options)
   out.push_back(']');
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

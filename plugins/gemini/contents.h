@@ -2,7 +2,7 @@
 
 #include "request.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// Appends the member `contents`: the conversation, in the order of turns that Gemini takes.
 void append_contents(std::string& out, Json chat, const RequestOptions& options);
@@ -24,4 +24,4 @@ void for_each_system_text(Json chat, Function each) {
   }
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

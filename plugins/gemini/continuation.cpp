@@ -1,6 +1,6 @@
 #include "continuation.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr int kMaxStalls = 3;
@@ -42,4 +42,4 @@ bool Continuation::follow() {
   return true;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

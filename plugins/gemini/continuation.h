@@ -4,7 +4,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// An answer that takes several requests, each from a token of the one before: when it is longer
 /// than one request may answer (finishReason CONTINUATION), or its stream broke off. Follows
@@ -34,4 +34,4 @@ class Continuation {
   bool has_content_ = false;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

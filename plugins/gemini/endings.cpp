@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 /// Of the enum FinishReason (@google/genai 3.3.0), with our word and that of @ai-sdk/google 2. Any
@@ -116,4 +116,4 @@ View judge_as_ai_sdk_5(const Ending& e) {
   return word == "stop" && (e.calls || e.code) ? "tool-calls" : word;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -5,7 +5,7 @@
 
 #include "failures.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// How an answer of Gemini ended, in Gemini's words, and what there was to see of it until then.
 struct Ending {
@@ -28,4 +28,4 @@ std::variant<View, Failure> judge(const Ending& ending);
 /// What step-finish says where AI SDK 5 reads Gemini's answers: whatever came is an answer.
 View judge_as_ai_sdk_5(const Ending& ending);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

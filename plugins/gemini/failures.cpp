@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 // Texts of Google's errors, as public reports of 2025 and 2026 quote them.
@@ -307,4 +307,4 @@ Failure malformed(View what) {
   return failure;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -4,7 +4,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// A failure of Gemini, with what it means for those who run the gateway and for the next request.
 struct Failure : Fail {
@@ -27,4 +27,4 @@ Failure failure_of(std::int64_t http_status, Json error);
 /// An answer that is not what the Gemini API promises.
 Failure malformed(View what);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

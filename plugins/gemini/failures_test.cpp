@@ -4,7 +4,7 @@
 
 #include "gemini_testing.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 using namespace gemini_testing;
@@ -419,4 +419,4 @@ TEST(GeminiFailures, MakeNoMoreThanTwoRequestsMore) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

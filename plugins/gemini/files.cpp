@@ -5,7 +5,7 @@
 
 #include "json_text.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr std::size_t kMaxTextBytes =
@@ -105,4 +105,4 @@ void append_file(std::string& out, Json file, const Model& model) {
                     plain_type(media_type) + ")");
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

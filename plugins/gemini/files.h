@@ -2,7 +2,7 @@
 
 #include "models.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// Whether Gemini takes files of this type as they are; it refuses a whole request for one of
 /// another.
@@ -12,4 +12,4 @@ bool takes_type(const Model& model, View media_type);
 /// such files and it has one; or a word about what was left out.
 void append_file(std::string& out, Json file, const Model& model);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -4,7 +4,7 @@
 #include <random>
 #include <string_view>
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 std::string fresh_id() {
   static thread_local std::mt19937_64 random = [] {
@@ -20,4 +20,4 @@ std::string fresh_id() {
   return id;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
+#include "gatehouse/toolkit/outcome.hpp"
 #include "retry_after.h"
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 using namespace std::chrono_literals;
@@ -27,7 +28,7 @@ bool is_model_name(View text) {
   });
 }
 
-std::string read_body(HttpAnswer& answer) {
+std::string read_body(HttpResponse& answer) {
   std::string body;
   while (body.size() < kMaxErrorBytes) {
     auto piece = answer.read();
@@ -38,7 +39,7 @@ std::string read_body(HttpAnswer& answer) {
 }
 
 /// Why the answer has another status than 200. `wall` is the time of day.
-Failure read_failure(HttpAnswer& answer, std::chrono::nanoseconds wall) {
+Failure read_failure(HttpResponse& answer, std::chrono::nanoseconds wall) {
   auto document = Document::parse(read_body(answer));  // a proxy's HTML page is none
   const Json root = document ? Json(document->root()) : Json();
   const Json error = (root.is_array() ? root.at(0) : root)["error"];
@@ -64,14 +65,9 @@ std::string fit_for_log(std::string text, View key) {
 /// What the host's HTTP client has left in the exchange.
 Failure failure_of_host(const Exchange& x) {
   Failure failure;
-  const gh_failure* const left = x.failure();
+  const auto left = x.failure();
   if (!left) return failure;
-  static_cast<Fail&>(failure) = {left->http_status,
-                                 std::string(view(left->code)),
-                                 std::string(view(left->message)),
-                                 std::string(view(left->detail)),
-                                 std::chrono::nanoseconds(left->retry_after_ns),
-                                 left->flags};
+  static_cast<Fail&>(failure) = left.copy();
   if (failure.flags & GH_FAIL_UPSTREAM) {
     failure.health = GH_DEGRADED;
     failure.cure = failure.message;
@@ -131,7 +127,7 @@ Gemini::Gemini(Host host, Json config)
       news_(host, models_) {
   if (probe_interval_ < 1s)
     host.problem("/probe_interval", "must be at least 1s; false turns the probe off");
-  if (config["probe_interval"].boolean(true)) host.background<&Gemini::watch>(this);
+  if (config["probe_interval"].boolean(true)) background<&Gemini::watch>(host, this);
   host.info("answers come from gemini at " + std::string(config["base_url"].str(kBaseUrl)));
 }
 
@@ -295,10 +291,8 @@ void Gemini::settle(Exchange& x, const Turn& turn, const Attempt& attempt, const
     counts.root().edit("attempts").set(unanswered["attempts"].integer() + 1);
     MutableJson(unanswered).set(Json(counts.root()));
   } else {
-    const gh_failure* const left = x.failure();
-    call.error = status.fail()                        ? status.fail()->code
-                 : status.code() == GH_FAILED && left ? std::string(view(left->code))
-                                                      : "cancelled";
+    const auto why = status.failure();
+    call.error = why ? std::string(why.code()) : "cancelled";
   }
   call.input_tokens = answer.usage().input_tokens();
   call.output_tokens = answer.usage().output_tokens();
@@ -418,7 +412,8 @@ void Gemini::report(int health, const std::string& reason) {
   host_.health(health, reason);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini
 
-GATEHOUSE_PLUGIN(gatehouse::Gemini, "gemini", "1.0.0", "Answers chats with Google's Gemini API",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)
+GATEHOUSE_PLUGIN(gatehouse::plugins::gemini::Gemini, "gemini", "1.0.0",
+                 "Answers chats with Google's Gemini API", GATEHOUSE_SCHEMA,
+                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)

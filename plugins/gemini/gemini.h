@@ -11,7 +11,7 @@
 #include "settings.h"
 #include "tool_memory.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// Answers chats with a model of the Gemini API: one call of it for each call of handle(), unless
 /// Gemini takes part of the request amiss, or the answer goes on in another one.
@@ -60,4 +60,4 @@ class Gemini final : public Plugin {
                                       {}};  // guarded by health_mutex_; what the host was told last
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

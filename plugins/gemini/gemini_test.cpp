@@ -4,7 +4,7 @@
 
 #include "gemini_testing.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 using namespace gemini_testing;
@@ -406,4 +406,4 @@ TEST(Gemini, TimesCalls) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -4,7 +4,7 @@
 #include "gatehouse/testing.hpp"
 #include "gemini.h"
 
-namespace gatehouse::gemini_testing {
+namespace gatehouse::plugins::gemini::gemini_testing {
 
 using namespace testing;
 
@@ -44,4 +44,4 @@ inline std::string last(const std::string& parts, const std::string& reason = "S
 }
 inline std::string error(const std::string& members) { return R"({"error":{)" + members + "}}"; }
 
-}  // namespace gatehouse::gemini_testing
+}  // namespace gatehouse::plugins::gemini::gemini_testing

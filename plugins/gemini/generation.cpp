@@ -5,7 +5,7 @@
 #include "json_schema.h"
 #include "json_text.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr std::size_t kMaxStops = 5;  // "stopSequences: up to 5", says the API
@@ -148,4 +148,4 @@ void append_generation(std::string& out, Json chat, Json settings, const Model& 
   out.push_back('}');
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

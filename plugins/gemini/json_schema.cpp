@@ -6,7 +6,7 @@
 #include "json_text.h"
 #include "schema_reference.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr int kMaxInlinedDepth = 32;         // of definitions that stand in for references
@@ -290,4 +290,4 @@ void SchemaWriter::append_bare(Json schema) {
   left_ -= std::min(left_, out_.size() - start);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

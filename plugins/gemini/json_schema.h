@@ -2,7 +2,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// Whether arguments by this schema are no object. Those of Gemini are one, so they are its member
 /// `value`.
@@ -32,4 +32,4 @@ class SchemaWriter {
   std::string& out_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

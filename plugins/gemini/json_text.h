@@ -2,7 +2,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// Before an element of an array or a member of an object whose text is being written.
 inline void comma(std::string& out) {
@@ -32,4 +32,4 @@ inline std::string upper(View word) {
   return out;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 using namespace std::chrono_literals;
@@ -84,9 +84,8 @@ void ModelNews::read(Exchange& x, View asked, View sent, Json about) {
   if (!told_.insert(std::string(asked) + text).second) return;
   host_.log(GH_WARN, &x, std::string(asked) + text);
   if (const auto ends = models_.find(asked).ends) {
-    host_
-        .series(GH_GAUGE, "gatehouse_gemini_model_ends_timestamp_seconds",
-                "When Google ends a model that chats ask for.", {{"model", asked}})
+    Series(host_, GH_GAUGE, "gatehouse_gemini_model_ends_timestamp_seconds",
+           "When Google ends a model that chats ask for.", {{"model", asked}})
         .record(static_cast<double>(std::chrono::seconds(ends->time_since_epoch()).count()));
   }
 }
@@ -101,11 +100,9 @@ std::string ModelNews::summary() const {
 }
 
 void ModelNews::count_mismatch(View sent, View answered) const {
-  host_
-      .series(GH_COUNTER, "gatehouse_gemini_model_mismatch_total",
-              "Answers of another model than was asked for.",
-              {{"asked", sent}, {"answered", answered}})
+  Series(host_, GH_COUNTER, "gatehouse_gemini_model_mismatch_total",
+         "Answers of another model than was asked for.", {{"asked", sent}, {"answered", answered}})
       .record();
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

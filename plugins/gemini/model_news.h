@@ -7,7 +7,7 @@
 
 #include "models.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// What operators should know of the models that chats ask for: that one ends, or that another one
 /// answers in its place. Logs it once a day for each model. Any thread.
@@ -31,4 +31,4 @@ class ModelNews {
   std::int64_t told_day_ = 0;                             // guarded by mutex_; since 1970
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -5,7 +5,7 @@
 
 #include "models_json.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr int kWarnDays = 90;  // before a model ends: a quarter to change a configuration in
@@ -137,7 +137,7 @@ Models::Models(Host host, View file) {
   auto document = Document::parse(kModelsJson);
   if (!file.empty()) {
     std::vector<std::string> problems;
-    if (auto own = host.load(file, kFileSchema, problems)) document = std::move(*own);
+    if (auto own = Files(host).load(file, kFileSchema, problems)) document = std::move(*own);
     for (const std::string& problem : problems) host.problem("/models_file", problem);
   }
   const Json root = document->root();
@@ -210,4 +210,4 @@ std::string Models::ending(View name, std::chrono::nanoseconds wall) const {
   return text;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -6,7 +6,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// What Gemini makes of the requests to one model, or to all whose names begin alike: models.json
 /// has the values.
@@ -77,4 +77,4 @@ class Models {
   std::vector<std::string> image_names_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

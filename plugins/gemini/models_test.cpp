@@ -5,7 +5,7 @@
 #include "gatehouse/testing.hpp"
 #include "settings.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 using namespace testing;
@@ -178,4 +178,4 @@ TEST(Settings, WarnOfModelsThatEnd) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

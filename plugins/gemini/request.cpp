@@ -8,7 +8,7 @@
 #include "json_text.h"
 #include "tool_schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 /// Images make up nearly all of a large body: with them counted, it grows without being copied.
@@ -209,4 +209,4 @@ std::string request_body(Json chat, const RequestOptions& options) {
   return RequestWriter(chat, options).write();
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

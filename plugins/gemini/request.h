@@ -3,7 +3,7 @@
 #include "models.h"
 #include "tool_names.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// How a tool is declared: Gemini refuses a whole request for one declaration that it dislikes.
 enum class ToolForm : char { whole, bare, left_out };
@@ -24,4 +24,4 @@ struct RequestOptions {
 /// The body of a Gemini request (GenerateContentRequest) for a chat document, written in one pass.
 std::string request_body(Json chat, const RequestOptions& options);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

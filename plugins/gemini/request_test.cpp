@@ -4,7 +4,7 @@
 
 #include "request_testing.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 using namespace testing;
@@ -621,4 +621,4 @@ TEST(Request, SaysWhichFilesItLeavesOut) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

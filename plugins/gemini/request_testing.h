@@ -4,7 +4,7 @@
 #include "request.h"
 #include "settings.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// What requests are written with.
 struct Asking {
@@ -36,4 +36,4 @@ inline std::string member_of(View name, View chat, View config = "{}") {
   return body.root()[name] ? body.root()[name].dump() : std::string();
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <ctime>
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 using namespace std::chrono_literals;
@@ -89,4 +89,4 @@ nanoseconds retry_after(View milliseconds, View seconds_or_date, Json error, nan
   return wait ? std::max(*wait, nanoseconds(1)) : nanoseconds(0);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

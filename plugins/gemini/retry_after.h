@@ -2,7 +2,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// When Gemini may be asked again, from now, by its headers retry-after-ms and Retry-After or by
 /// the RetryInfo or the message of its error, whichever comes first in this order. 0: it does not
@@ -10,4 +10,4 @@ namespace gatehouse {
 std::chrono::nanoseconds retry_after(View milliseconds, View seconds_or_date, Json error,
                                      std::chrono::nanoseconds wall);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 std::optional<std::string> decode_percent(View encoded) {
@@ -64,4 +64,4 @@ Json referenced(Json root, View reference, std::size_t& left) {
   return root;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -3,7 +3,7 @@
 #include "gatehouse/models.hpp"
 #include "generation.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 void put(MutableJson into, Json settings) {
@@ -61,4 +61,4 @@ Json Settings::of(View model) const {
   return found == models_.end() ? general_.root() : found->second.root();
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -4,7 +4,7 @@
 
 #include "models.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// How the operator wants models to be asked: what the settings say, by the names of the chat
 /// document where it has the same.
@@ -22,4 +22,4 @@ class Settings {
   std::map<std::string, Document, std::less<>> models_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

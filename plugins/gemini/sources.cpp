@@ -2,7 +2,7 @@
 
 #include "fresh_id.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 /// Where a grounding chunk has its URL, by what kind of source it is.
@@ -49,4 +49,4 @@ Status Sources::tell(View url, View title, Sink& out) {
   return out.emit(event::source(fresh_id(), url, title));
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

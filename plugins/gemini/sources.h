@@ -5,7 +5,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// Where an answer comes from: pages that Google searched or read for it, and texts that it quotes.
 class Sources {
@@ -23,4 +23,4 @@ class Sources {
   std::string suggestions_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

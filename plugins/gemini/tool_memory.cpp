@@ -1,6 +1,6 @@
 #include "tool_memory.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr std::size_t kMaxTools =
@@ -44,4 +44,4 @@ std::string ToolMemory::key_of(View model, Json tool) const {
   return hex(crypto_.sha256(std::string(model) + '\n', tool));
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

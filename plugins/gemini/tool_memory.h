@@ -7,7 +7,7 @@
 
 #include "request.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// Which tools Gemini has refused, and in what form it took them then: later chats need not find
 /// out again. Any thread.
@@ -32,4 +32,4 @@ class ToolMemory {
       forms_;  // guarded by mutex_; of those that are not whole
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

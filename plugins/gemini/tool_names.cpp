@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 // "Must start with a letter or an underscore. Must be alphanumeric (a-z, A-Z, 0-9), underscores
@@ -68,4 +68,4 @@ Json ToolNames::find(View ours) const {
   return Json();
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

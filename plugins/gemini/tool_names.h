@@ -5,7 +5,7 @@
 #include "gatehouse/plugin.hpp"
 #include "json_schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// The names that Gemini gets of one request's tools: it refuses those that are too long or have
 /// other characters than it knows. The same name becomes the same in each request, so that a
@@ -33,4 +33,4 @@ class ToolNames {
       from_gemini_;  // of names that Gemini refuses
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 using namespace testing;
@@ -104,4 +104,4 @@ TEST(ToolNames, KnowsToolsByTheNamespacesThatModelsPutBeforeThem) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

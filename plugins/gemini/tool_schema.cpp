@@ -5,7 +5,7 @@
 #include "json_text.h"
 #include "schema_reference.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// What Gemini's Schema has words for, with references resolved. All else (title, default, pattern,
 /// …) is left out.
@@ -240,4 +240,4 @@ bool ToolSchemas::write_types(Keywords& k) {
   return true;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

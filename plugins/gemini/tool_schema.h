@@ -4,7 +4,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// Writes the JSON Schemas of one request's tools as `parameters` of function declarations:
 /// Gemini's Schema object is a part of OpenAPI 3.0 without references, type lists, allOf and oneOf.
@@ -36,4 +36,4 @@ class ToolSchemas {
   std::string& out_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -4,7 +4,7 @@
 
 #include "request_testing.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 namespace {
 
 using namespace testing;
@@ -229,4 +229,4 @@ TEST(ToolSchema, GivesUpOnLongDefinitionsThatAreUsedOften) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

@@ -1,6 +1,6 @@
 #include "usage.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 void Usage::read(Json metadata) {
   if (!metadata.is_object()) return;
@@ -31,4 +31,4 @@ Document Usage::counts(Json before) const {
   return counts;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

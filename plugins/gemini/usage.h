@@ -5,7 +5,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::gemini {
 
 /// Token counts of an answer. Gemini counts as it goes, and anew in each request that an answer
 /// takes.
@@ -39,4 +39,4 @@ class Usage {
   Counts now_ = kUnknown;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::gemini

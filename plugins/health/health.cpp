@@ -7,7 +7,7 @@
 
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::health {
 namespace {
 
 constexpr View kHealthWords[] = {"healthy", "degraded",
@@ -195,8 +195,8 @@ Status Health::tell_readiness(Exchange& x, Sink& out, Json report, const Memory&
   return x.reply(out, ready ? 200 : 503, "text/plain; charset=utf-8", text);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::health
 
-GATEHOUSE_PLUGIN(gatehouse::Health, "health", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::health::Health, "health", "1.0.0",
                  "How the gateway is: GET /health, /livez, /readyz", GATEHOUSE_SCHEMA,
                  GH_PLUGIN_PROBES)

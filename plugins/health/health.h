@@ -5,7 +5,7 @@
 #include "gatehouse/plugin.hpp"
 #include "memory.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::health {
 
 /// Answers GET /health, /health/detailed, /livez and /readyz from what the gateway knows already:
 /// it asks nobody.
@@ -47,4 +47,4 @@ class Health final : public Plugin {
   std::optional<std::chrono::nanoseconds> memory_read_;  // when; guarded by mutex_
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::health

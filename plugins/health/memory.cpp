@@ -7,7 +7,7 @@
 #include <limits>
 #include <optional>
 
-namespace gatehouse {
+namespace gatehouse::plugins::health {
 namespace {
 
 /// The number a file begins with. Nothing: no such file, or a word, as "max".
@@ -68,4 +68,4 @@ Memory read_memory(const std::string& root) {
   return memory;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::health

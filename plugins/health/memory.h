@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-namespace gatehouse {
+namespace gatehouse::plugins::health {
 
 /// Memory of this process, in bytes.
 struct Memory {
@@ -19,4 +19,4 @@ struct Memory {
 /// Reads proc(5) and cgroups(7) below `root`: "", or the folder of a test.
 Memory read_memory(const std::string& root);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::health

@@ -2,7 +2,7 @@
 
 #include <deque>
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 /// The message of the model after which nobody has said anything, or none.
@@ -77,4 +77,4 @@ Status carry_out_answers(Host host, Exchange& x, Sink& out, const Offer& offer,
   return Status();
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -7,7 +7,7 @@
 
 #include "canonical_json.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -44,8 +44,8 @@ Approvals::Approvals(Host host, Json config)
   if (ttl_ < 1s || ttl_ > 168h) host.problem("/approvals/ttl", "must be between 1s and 168h");
   for (const char* outcome : {"asked", "approved", "denied", "refused"}) {
     outcomes_[outcome] =
-        host.series(GH_COUNTER, "gatehouse_mcp_approvals_total",
-                    "Questions whether a call may run, and their answers.", {{"outcome", outcome}});
+        Series(host, GH_COUNTER, "gatehouse_mcp_approvals_total",
+               "Questions whether a call may run, and their answers.", {{"outcome", outcome}});
   }
 }
 
@@ -132,4 +132,4 @@ void Approvals::record(const Exchange& x, View outcome, View reason, const Call&
   host_.log(GH_INFO, &x, "tool approval", line);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -4,7 +4,7 @@
 
 #include "calls.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// The questions to a user whether calls may run. Nothing is kept of a question: its id, which
 /// comes back with the answer, proves what was asked, of whom, and until when it may be answered.
@@ -41,4 +41,4 @@ class Approvals {
   std::map<std::string, Series, std::less<>> outcomes_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -2,7 +2,7 @@
 
 #include "mcp_fixture.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 constexpr View kKey = "0123456789abcdef0123456789abcdef";
@@ -349,4 +349,4 @@ TEST(ApprovalsConfiguration, HasALongestTime) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

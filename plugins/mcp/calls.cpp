@@ -6,7 +6,7 @@
 
 #include "result.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -51,12 +51,12 @@ class Running {
       return out.emit(event::tool_output(call_.id, call_.result, GH_DYNAMIC));
     }
     const Status status = result_.error();
-    unanswered_ = !status.fail();
+    unanswered_ = !status.failure();
     server().count(unanswered_ ? "timeout" : "error", host_.now() - began_);
-    tell_operator(x, unanswered_ ? View("mcp_timeout") : View(status.fail()->code));
+    tell_operator(x, unanswered_ ? View("mcp_timeout") : status.failure().code());
     call_.error = unanswered_ ? "The tool did not answer within " +
                                     std::to_string(server().call_timeout() / 1ms) + " ms."
-                              : status.fail()->message;
+                              : std::string(status.failure().message());
     return out.emit(event::tool_output_error(call_.id, call_.error, GH_DYNAMIC));
   }
   /// Of a call that is running while the request ends.
@@ -106,10 +106,11 @@ void cancel(Host host, Exchange& x, const std::deque<Running>& calls) {
   };
   auto wanted = [] { return true; };
   const bool client_has_left = x.cancelled().code() == GH_STOP;
-  if (client_has_left) x.outlive(wanted);
+  const Share share(host);
+  if (client_has_left) share.outlive(x, wanted);
   Task task(host, x, host.now() + kLastWords, work);
   (void)task.join(x);
-  if (client_has_left) x.outlive_no_longer();
+  if (client_has_left) share.end(x);
 }
 
 }  // namespace
@@ -155,4 +156,4 @@ void add_tool_result(MutableJson content, const Call& call) {
   }
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -2,7 +2,7 @@
 
 #include "offer.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// A call of the model.
 struct Call {
@@ -36,4 +36,4 @@ Status run_calls(Host host, Exchange& x, Sink& out, const std::vector<Call*>& ca
 /// Adds what the model reads of an answered call to the content of a message of the role tool.
 void add_tool_result(MutableJson content, const Call& call);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 /// RFC 8785 3.2.3: members are ordered by the UTF-16 code units of their names. That is the order
@@ -125,4 +125,4 @@ std::string canonical_json(Json value) {
   return out;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

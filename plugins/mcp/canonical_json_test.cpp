@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using testing::Harness;
@@ -70,4 +70,4 @@ TEST(CanonicalJson, IsTheSameBeforeAndAfterABrowser) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

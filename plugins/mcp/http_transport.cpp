@@ -7,7 +7,7 @@
 
 #include "parse_message.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -51,7 +51,7 @@ std::vector<std::pair<std::string, std::string>> pairs(Json object) {
   return out;
 }
 
-bool is_stream(const HttpAnswer& answer) {
+bool is_stream(const HttpResponse& answer) {
   constexpr View kEventStream = "text/event-stream";
   return lower(answer.header("Content-Type").substr(0, kEventStream.size())) == kEventStream;
 }
@@ -68,11 +68,11 @@ Fail broken(std::string detail) {
 /// What the host says about a request that failed. The address is for the operator only.
 Status failure_of(const Status& status, const Exchange& x) {
   if (status.code() != GH_FAILED) return Status(status.code());
-  const gh_failure& failure = *x.failure();
-  const View code = view(failure.code);
-  const bool was_sent = (failure.flags & GH_FAIL_TRANSIENT) == 0;
+  const Failure failure = x.failure();
+  const View code = failure.code();
+  const bool was_sent = !failure.has(GH_FAIL_TRANSIENT);
   if (code == "upstream_timeout" && was_sent) return Status(GH_CANCELLED);
-  std::string detail(view(failure.detail));
+  std::string detail(failure.detail());
   if (code == "upstream_broken") return broken(std::move(detail));
   if (code == "upstream_too_large")
     return unavailable("The tool server gave an answer that is too long.", std::move(detail));
@@ -80,7 +80,7 @@ Status failure_of(const Status& status, const Exchange& x) {
               std::move(detail)};
 }
 
-Result<std::string> read_body(Exchange& x, HttpAnswer& answer) {
+Result<std::string> read_body(Exchange& x, HttpResponse& answer) {
   std::string body;
   for (;;) {
     auto piece = answer.read();
@@ -92,7 +92,7 @@ Result<std::string> read_body(Exchange& x, HttpAnswer& answer) {
 }
 
 /// Tells the operator more: the body may repeat what the model asked.
-Fail refusal(const HttpAnswer& answer, View body, View code = "mcp_unavailable") {
+Fail refusal(const HttpResponse& answer, View body, View code = "mcp_unavailable") {
   std::string detail;
   for (const View name : {"Location", "WWW-Authenticate"}) {
     if (const View value = answer.header(name); !value.empty())
@@ -206,7 +206,7 @@ Result<bool> HttpTransport::read_token() {
 
 /// Balancers tell by a cookie to which of their servers a session belongs. They are for this URL
 /// alone, so attributes change nothing.
-void HttpTransport::keep_cookies(const HttpAnswer& answer) {
+void HttpTransport::keep_cookies(const HttpResponse& answer) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; const auto header = answer.header_at(i); ++i) {
     const auto& [name, line] = *header;
@@ -235,7 +235,7 @@ HttpTransport::Texts HttpTransport::credentials() const {
 
 /// To another path of the same origin, which is asked from now on. Another origin would get the
 /// operator's credentials.
-bool HttpTransport::follow(const HttpAnswer& answer, const std::string& from) {
+bool HttpTransport::follow(const HttpResponse& answer, const std::string& from) {
   if (answer.status() != 307 && answer.status() != 308) return false;
   View to = answer.header("Location");
   to = to.substr(0, to.find('#'));
@@ -249,7 +249,7 @@ bool HttpTransport::follow(const HttpAnswer& answer, const std::string& from) {
   return true;
 }
 
-Result<HttpAnswer> HttpTransport::exchange(Exchange& x, const Http& http, const Sent& sent) {
+Result<HttpResponse> HttpTransport::exchange(Exchange& x, const Http& http, const Sent& sent) {
   bool may_repeat = sent.repeatable, may_renew = true;
   for (int redirects = 0;;) {
     const std::string path = this->path();
@@ -263,7 +263,7 @@ Result<HttpAnswer> HttpTransport::exchange(Exchange& x, const Http& http, const 
     if (!answer) {
       Status failed = failure_of(answer.error(), x);
       // As a rule the server had closed a connection that was kept for long.
-      const bool broke = failed.fail() && failed.fail()->code == "mcp_unavailable";
+      const bool broke = failed.failure().code() == "mcp_unavailable";
       if (!broke || !std::exchange(may_repeat, false)) return failed;
       continue;
     }
@@ -279,8 +279,8 @@ Result<HttpAnswer> HttpTransport::exchange(Exchange& x, const Http& http, const 
   }
 }
 
-Result<HttpAnswer> HttpTransport::post(Exchange& x, const Http& http, const Session& session,
-                                       const RpcRequest& request) {
+Result<HttpResponse> HttpTransport::post(Exchange& x, const Http& http, const Session& session,
+                                         const RpcRequest& request) {
   Texts headers = request.headers;
   headers.emplace_back("Content-Type", "application/json");
   headers.emplace_back("Accept", "application/json, text/event-stream");
@@ -289,9 +289,9 @@ Result<HttpAnswer> HttpTransport::post(Exchange& x, const Http& http, const Sess
       {"POST", request.message, session, std::move(headers), request.repeatable, request.silence});
 }
 
-Result<HttpAnswer> HttpTransport::get(Exchange& x, const Http& http, const Session& session,
-                                      const std::string& last_id,
-                                      std::chrono::nanoseconds silence) {
+Result<HttpResponse> HttpTransport::get(Exchange& x, const Http& http, const Session& session,
+                                        const std::string& last_id,
+                                        std::chrono::nanoseconds silence) {
   Texts headers{{"Accept", "text/event-stream"}};
   if (!last_id.empty()) headers.emplace_back("Last-Event-Id", last_id);
   return exchange(x, http, {"GET", {}, session, std::move(headers), true, silence});
@@ -324,7 +324,7 @@ Result<Response> HttpTransport::request(Exchange& x, const RpcRequest& request) 
   return read_message(x, *answer, session, request);
 }
 
-Result<Response> HttpTransport::read_message(Exchange& x, HttpAnswer& answer,
+Result<Response> HttpTransport::read_message(Exchange& x, HttpResponse& answer,
                                              const Session& session, const RpcRequest& request) {
   auto body = read_body(x, answer);
   if (!body) return body.error();
@@ -358,8 +358,8 @@ std::optional<Response> HttpTransport::take(Exchange& x, Document message, std::
 }
 
 /// A stream that ends or breaks before the answer has come is gone on with, if its events had ids.
-Result<Response> HttpTransport::read_streams(Exchange& x, HttpAnswer stream, const Session& session,
-                                             const RpcRequest& request) {
+Result<Response> HttpTransport::read_streams(Exchange& x, HttpResponse stream,
+                                             const Session& session, const RpcRequest& request) {
   std::string last_id;
   auto pause = kFirstPause;
   for (;;) {
@@ -369,7 +369,8 @@ Result<Response> HttpTransport::read_streams(Exchange& x, HttpAnswer stream, con
     if (stream.retry().count() >= 0) pause = stream.retry();
     Status ended = response ? Status(unavailable("The tool server ended before it answered."))
                             : response.error();
-    const bool can_go_on = !last_id.empty() && ended.fail() && ended.fail()->code != kUnreadable;
+    const bool can_go_on =
+        !last_id.empty() && ended.failure() && ended.failure().code() != kUnreadable;
     if (!can_go_on) return ended;
     for (;;) {
       if (Status slept = host_.sleep(x, pause); !slept) return slept;
@@ -383,7 +384,7 @@ Result<Response> HttpTransport::read_streams(Exchange& x, HttpAnswer stream, con
 }
 
 /// Until the answer to this request comes, or the stream ends without.
-Result<std::optional<Response>> HttpTransport::read_events(Exchange& x, HttpAnswer& stream,
+Result<std::optional<Response>> HttpTransport::read_events(Exchange& x, HttpResponse& stream,
                                                            std::int64_t id) {
   for (;;) {
     auto event = stream.next_event();
@@ -457,7 +458,7 @@ Status HttpTransport::listen(Exchange& x, const Opening& opening) {
       if (stream->retry().count() >= 0) pause = stream->retry();
     }
     if (Status gone = x.cancelled(); !gone) return gone;
-    if (ended.fail() && ended.fail()->code == kUnreachable) return ended;
+    if (ended.failure().code() == kUnreachable) return ended;
     if (host_.now() - began > kLongestPause) pause = std::min(pause, kFirstPause);
     if (Status slept = host_.sleep(x, pause); !slept) return slept;
   }
@@ -471,9 +472,9 @@ void HttpTransport::tell_of_changes() const {
 }
 
 /// Before 2026-07-28 whatever there is, since then what has been asked for.
-Result<HttpAnswer> HttpTransport::ask_to_hear(Exchange& x, const Session& session,
-                                              const std::string& last_id,
-                                              std::chrono::nanoseconds silence) {
+Result<HttpResponse> HttpTransport::ask_to_hear(Exchange& x, const Session& session,
+                                                const std::string& last_id,
+                                                std::chrono::nanoseconds silence) {
   if (!session.stateless) return get(x, listening_, session, last_id, silence);
   RpcRequest request = subscription().value_or(RpcRequest());
   request.silence = silence;
@@ -481,7 +482,7 @@ Result<HttpAnswer> HttpTransport::ask_to_hear(Exchange& x, const Session& sessio
 }
 
 /// Until the stream ends.
-Status HttpTransport::hear(Exchange& x, HttpAnswer& stream) {
+Status HttpTransport::hear(Exchange& x, HttpResponse& stream) {
   for (;;) {
     auto event = stream.next_event();
     if (!event) return failure_of(event.error(), x);
@@ -522,4 +523,4 @@ void HttpTransport::close(Exchange& x) {
   (void)task.join(x);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

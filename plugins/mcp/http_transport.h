@@ -5,7 +5,7 @@
 
 #include "transport.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// A server at a URL (MCP, Streamable HTTP): a message to it is a POST, whose answer is one message
 /// or a stream of them; what it says by itself comes in a stream of its own.
@@ -38,29 +38,29 @@ class HttpTransport final : public Transport {
     std::chrono::nanoseconds silence;  // 0: as the client has it
   };
 
-  Result<HttpAnswer> exchange(Exchange& x, const Http& http, const Sent& sent);
-  Result<HttpAnswer> post(Exchange& x, const Http& http, const Session& session,
-                          const RpcRequest& request);
-  Result<HttpAnswer> get(Exchange& x, const Http& http, const Session& session,
-                         const std::string& last_id, std::chrono::nanoseconds silence);
-  Result<Response> read_message(Exchange& x, HttpAnswer& answer, const Session& session,
+  Result<HttpResponse> exchange(Exchange& x, const Http& http, const Sent& sent);
+  Result<HttpResponse> post(Exchange& x, const Http& http, const Session& session,
+                            const RpcRequest& request);
+  Result<HttpResponse> get(Exchange& x, const Http& http, const Session& session,
+                           const std::string& last_id, std::chrono::nanoseconds silence);
+  Result<Response> read_message(Exchange& x, HttpResponse& answer, const Session& session,
                                 const RpcRequest& request);
-  Result<Response> read_streams(Exchange& x, HttpAnswer answer, const Session& session,
+  Result<Response> read_streams(Exchange& x, HttpResponse answer, const Session& session,
                                 const RpcRequest& request);
-  Result<std::optional<Response>> read_events(Exchange& x, HttpAnswer& stream, std::int64_t id);
+  Result<std::optional<Response>> read_events(Exchange& x, HttpResponse& stream, std::int64_t id);
   std::optional<Response> take(Exchange& x, Document message, std::size_t bytes, std::int64_t id);
 
   Status listen(Exchange& x, const Opening& opening);
-  Result<HttpAnswer> ask_to_hear(Exchange& x, const Session& session, const std::string& last_id,
-                                 std::chrono::nanoseconds silence);
-  Status hear(Exchange& x, HttpAnswer& stream);
+  Result<HttpResponse> ask_to_hear(Exchange& x, const Session& session, const std::string& last_id,
+                                   std::chrono::nanoseconds silence);
+  Status hear(Exchange& x, HttpResponse& stream);
   void tell_of_changes() const;
   Status wait_for_drop(Exchange& x) const;
 
   std::string path() const;
-  bool follow(const HttpAnswer& answer, const std::string& from);
+  bool follow(const HttpResponse& answer, const std::string& from);
   Result<bool> read_token();
-  void keep_cookies(const HttpAnswer& answer);
+  void keep_cookies(const HttpResponse& answer);
   Texts credentials() const;
   Session session() const;
   std::optional<RpcRequest> subscription() const;
@@ -82,4 +82,4 @@ class HttpTransport final : public Transport {
   bool dropped_ = false;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

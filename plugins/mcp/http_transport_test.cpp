@@ -8,7 +8,7 @@
 #include "gatehouse/testing.hpp"
 #include "mcp.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace testing;
@@ -425,4 +425,4 @@ TEST(HttpTransportUrl, KeepsItsPathAsItIs) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

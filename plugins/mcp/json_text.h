@@ -5,7 +5,7 @@
 #include "gatehouse/plugin.hpp"
 
 /// Pieces of JSON text that may be broken: what a piece is worth is for a parser to say.
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// Behind the string whose opening quote is at `at`, with its closing quote.
 inline std::size_t end_of_string(View text, std::size_t at) {
@@ -68,4 +68,4 @@ inline View member_of(View object, View name) {
   return found;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -2,7 +2,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// A line, of which only the ends are kept if it is long.
 struct Line {
@@ -49,4 +49,4 @@ class Lines {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

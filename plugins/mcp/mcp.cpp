@@ -9,7 +9,7 @@
 #include "stdio_transport.h"
 #include "step.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 /// How often the model has been asked since the user last said something.
@@ -27,7 +27,6 @@ std::int64_t steps_so_far(Json messages) {
 
 Mcp::Mcp(Host host, Json config)
     : host_(host),
-      servers_route_(host.admin_route("GET", "/servers")),
       max_steps_(config["max_steps"].integer(20)),
       max_total_steps_(config["max_total_steps"].integer(60)),
       max_calls_(static_cast<std::size_t>(config["max_calls"].integer(32))),
@@ -36,10 +35,11 @@ Mcp::Mcp(Host host, Json config)
       anyone_(config["anyone"].boolean(!host.is_exposed())),
       approvals_(host, config["approvals"]) {
   if (max_result_ > kMaxMessage) host.problem("/max_result", "must be at most 4MiB");
+  admin_route<&Mcp::describe>(host, this, "GET", "/servers", "MCP servers: state and tools");
   std::size_t index = 0;
   for (const Json server : config["servers"])
     add_server(server, "/servers/" + std::to_string(index++));
-  for (const auto& server : servers_) host.background<&Server::watch>(server.get());
+  for (const auto& server : servers_) background<&Server::watch>(host, server.get());
 }
 
 void Mcp::add_server(Json config, const std::string& pointer) {
@@ -56,7 +56,7 @@ void Mcp::add_server(Json config, const std::string& pointer) {
     return std::make_unique<HttpTransport>(host_, config, pointer, std::move(answer));
   };
   servers_.push_back(std::make_unique<Server>(host_, config, make_transport, [this] { report(); }));
-  host_.background<&Server::run>(servers_.back().get());
+  background<&Server::run>(host_, servers_.back().get());
 }
 
 void Mcp::adopt(Mcp& older) {
@@ -79,8 +79,6 @@ bool Mcp::serves(const Exchange& x) const {
 }
 
 Status Mcp::handle(Exchange& x, Sink& out, Next& next) {
-  if (x.route() == servers_route_) return describe(x, out);
-
   const Servers none;
   const Offer offer(x, serves(x) ? servers_ : none);
   Allowance allowance{max_calls_, max_result_, max_results_};
@@ -128,8 +126,8 @@ Status Mcp::describe(Exchange& x, Sink& out) {
   return x.reply(out, 200, "application/json", document.root().dump());
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp
 
-GATEHOUSE_PLUGIN(gatehouse::Mcp, "mcp", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::mcp::Mcp, "mcp", "1.0.0",
                  "Offers the tools of MCP servers and runs what the model calls", GATEHOUSE_SCHEMA,
                  GH_PLUGIN_CHAT)

@@ -2,7 +2,7 @@
 
 #include "approvals.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// Offers the tools of MCP servers, and asks the model again, in the same answer, as long as all
 /// its tool calls can be answered on this side.
@@ -20,7 +20,6 @@ class Mcp final : public Plugin {
   Status describe(Exchange& x, Sink& out);
 
   const Host host_;
-  const int servers_route_;
   const std::int64_t max_steps_, max_total_steps_;
   const std::size_t max_calls_, max_result_, max_results_;
   const bool anyone_;
@@ -29,4 +28,4 @@ class Mcp final : public Plugin {
   Servers servers_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -5,7 +5,7 @@
 #include "gatehouse/testing.hpp"
 #include "mcp.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 using namespace testing;
 using testing::Request;
@@ -49,4 +49,4 @@ struct McpTest : ::testing::Test {
   Mcp mcp;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -1,6 +1,6 @@
 #include "mcp_fixture.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace testing;
@@ -395,4 +395,4 @@ TEST(McpConfiguration, NamesWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -5,7 +5,7 @@
 
 #include "json_text.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 std::optional<std::int64_t> whole_number(View digits) {
@@ -103,4 +103,4 @@ std::string why_unreadable(View text, std::size_t bytes) {
   return is_utf8(text) ? "is no JSON" : "is not UTF-8";
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

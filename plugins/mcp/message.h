@@ -2,7 +2,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// The longest message that is taken from a server: four times the default of max_result.
 inline constexpr std::size_t kMaxMessage = 4u << 20;
@@ -31,4 +31,4 @@ void each_message(Document document, F f) {
   }
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

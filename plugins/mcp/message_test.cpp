@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 std::int64_t id_in(View text) { return id_of_unreadable(text, text).value_or(-1); }
@@ -54,4 +54,4 @@ TEST(Message, OfProgressNamesWhatMakesIt) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 constexpr View kAnnotation = "x-mcp-header";
@@ -104,4 +104,4 @@ std::string header_value(View text) {
   return std::string(kPrefix) + base64(text) + std::string(kSuffix);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -5,7 +5,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// Arguments of a tool that are also sent as headers, so that whoever forwards requests need not
 /// read them (MCP 2026-07-28, Custom Headers from Tool Parameters): the properties of its schema
@@ -31,4 +31,4 @@ class Mirrored {
 /// As the value of a header; what cannot stand there goes as Base64.
 std::string header_value(View text);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 struct MirroredTest : ::testing::Test {
@@ -75,4 +75,4 @@ TEST(HeaderValue, IsEncodedWhenItCannotStandThere) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 bool contains(Json list, View text) {
@@ -60,4 +60,4 @@ void Offer::add(MutableJson chat, ToolsByName& offered, Server& server, const To
   entries_.insert_or_assign(tool.name, Entry{&server, &tool, needs_approval});
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

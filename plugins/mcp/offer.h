@@ -4,7 +4,7 @@
 
 #include "server.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 using Servers = std::vector<std::unique_ptr<Server>>;
 
@@ -40,4 +40,4 @@ class Offer {
       lists_;  // keeps the tools of entries_ while the chat goes on
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

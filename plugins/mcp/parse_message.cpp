@@ -5,7 +5,7 @@
 
 #include "json_text.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 constexpr std::size_t kMaxDepth = 256;   // of the host; it bounds the recursion, too
@@ -129,4 +129,4 @@ Result<Document> parse_message(View text) {
   return document;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

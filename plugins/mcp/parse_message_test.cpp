@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 struct ParseMessageTest : ::testing::Test {
@@ -69,4 +69,4 @@ TEST_F(ParseMessageTest, ReplacesNothingButTools) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -19,7 +19,7 @@
 
 #include "transport.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -254,4 +254,4 @@ void Process::kill_and_reap() {
   kill_and_wait_for(std::exchange(pid_, 0));
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -8,7 +8,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// A descriptor that is closed with its owner.
 class Fd {
@@ -69,4 +69,4 @@ class Process {
   Fd lifeline_;         // closed by the end of the gateway, whatever ends it
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

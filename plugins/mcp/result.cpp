@@ -4,7 +4,7 @@
 #include <array>
 #include <optional>
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 void add_text(MutableJson content, View text) {
@@ -172,4 +172,4 @@ void rewrite_results(MutableJson messages) {
   }
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

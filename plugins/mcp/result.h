@@ -2,7 +2,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// A CallToolResult with at most about `max_bytes` of what `result` holds, and a note for the model
 /// on what is missing.
@@ -15,4 +15,4 @@ void write_result(MutableJson tool_result, Json result);
 /// Does the same with the results that a client sends back with the history, as it got them.
 void rewrite_results(MutableJson messages);
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using testing::Harness;
@@ -160,4 +160,4 @@ TEST(Result, OfAnotherShapeStaysAsItIs) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -41,14 +41,14 @@ Server::Server(Host host, Json config, const MakeTransport& make_transport,
       transport_(make_transport([this](Json message) { return session_.answer(message); })),
       changed_(std::move(changed)),
       session_(host, config, *transport_, [this] { tools_changed(); }),
-      seconds_(host.series(GH_SECONDS, "gatehouse_mcp_call_seconds", "Duration of tool calls.",
-                           {{"server", name_}})),
-      tool_changes_(host.series(GH_COUNTER, "gatehouse_mcp_tool_changes_total",
-                                "Tools that are no longer what they were.", {{"server", name_}})),
+      seconds_(Series(host, GH_SECONDS, "gatehouse_mcp_call_seconds", "Duration of tool calls.",
+                      {{"server", name_}})),
+      tool_changes_(Series(host, GH_COUNTER, "gatehouse_mcp_tool_changes_total",
+                           "Tools that are no longer what they were.", {{"server", name_}})),
       watcher_(host) {
   for (const char* result : {"ok", "error", "timeout", "cancelled"}) {
-    calls_[result] = host.series(GH_COUNTER, "gatehouse_mcp_calls_total", "Tool calls.",
-                                 {{"server", name_}, {"result", result}});
+    calls_[result] = Series(host, GH_COUNTER, "gatehouse_mcp_calls_total", "Tool calls.",
+                            {{"server", name_}, {"result", result}});
   }
 }
 
@@ -58,7 +58,7 @@ void Server::run(Exchange& x) {
   opening.begin = [&](Exchange& task) {
     Status status = open(task);
     if (status) return status;
-    timed_out = !status.fail();
+    timed_out = !status.failure();
     again = session_.asks_differently();
     if (!again) set_down(status);
     transport_->drop();
@@ -71,8 +71,8 @@ void Server::run(Exchange& x) {
     timed_out = again = false;
     const Status lost = transport_->keep(x, time, opening);
     if (!x.cancelled()) return transport_->close(x);
-    if (lost.fail() &&
-        lost.fail()->code == kSessionExpired) {  // it is well, and may just have been started again
+    if (lost.failure().code() ==
+        kSessionExpired) {  // it is well, and may just have been started again
       set_opening(true);
       continue;
     }
@@ -175,11 +175,11 @@ bool Server::list_again(Exchange& x) {
   Status status;
   auto work = [&](Exchange& task) {
     status = list(task);
-    if (status.fail() && status.fail()->code == kSessionExpired) status = reopen(task, seen);
+    if (status.failure().code() == kSessionExpired) status = reopen(task, seen);
   };
   Task task(host_, x, host_.now() + std::min(connect_timeout_, kListTime), work);
   if (!task || !task.join(x)) return false;
-  if (status || status.fail()) return bool(status);
+  if (status || status.failure()) return bool(status);
   set({GH_DOWN, "It does not answer any more.", {}});
   transport_->drop();
   return true;
@@ -237,7 +237,7 @@ Result<Response> Server::call(Exchange& x, const Tool& tool, Json arguments, std
   auto response = session_.call(x, tool, arguments, id);
   if (!response) {
     Status status = response.error();
-    const std::string code = status.fail() ? status.fail()->code : std::string();
+    const std::string code = std::string(status.failure().code());
     if (code == kUnreachable) {
       set_down(status);
       transport_->drop();
@@ -318,12 +318,12 @@ void Server::set(Condition condition) {
 }
 
 void Server::set_down(const Status& why) {
-  const Fail* const fail = why.fail();
+  const Failure fail = why.failure();
   if (!fail) return set({GH_DOWN, "It did not answer in time.", {}});
-  if (fail->code == "mcp_error")
+  if (fail.code() == "mcp_error")
     return set({GH_DOWN, "It refuses the gateway.",
-                fail->message});  // whose words are for the operator only
-  set({GH_DOWN, fail->message, fail->detail});
+                std::string(fail.message())});  // whose words are for the operator only
+  set({GH_DOWN, std::string(fail.message()), std::string(fail.detail())});
 }
 
 void Server::describe(MutableJson into) const {
@@ -357,4 +357,4 @@ void Server::describe(MutableJson into) const {
   }
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -5,7 +5,7 @@
 
 #include "session.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// One MCP server: connected in the background from when the gateway starts, and again whenever it
 /// is lost. Any thread, unless marked.
@@ -98,4 +98,4 @@ class Server {
   std::vector<const Waker*> waiting_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

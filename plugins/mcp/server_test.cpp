@@ -8,7 +8,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -541,4 +541,4 @@ TEST_F(ServerTest, KnowsAfterAReloadWhatItsToolsWere) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -74,9 +74,7 @@ Result<Response> with_result(Result<Response> response) {
   return response;
 }
 
-bool has_code(const Status& status, View code) {
-  return status.fail() && status.fail()->code == code;
-}
+bool has_code(const Status& status, View code) { return status.failure().code() == code; }
 
 }  // namespace
 
@@ -310,4 +308,4 @@ Session::About Session::about() const {
   return about_;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -6,7 +6,7 @@
 #include "tools.h"
 #include "transport.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// What is said with an MCP server (https://modelcontextprotocol.io, revisions 2024-11-05 to
 /// 2026-07-28), whatever carries it. Any thread.
@@ -62,4 +62,4 @@ class Session {
   About about_;  // guarded by mutex_
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

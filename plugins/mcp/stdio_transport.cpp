@@ -9,7 +9,7 @@
 
 #include "parse_message.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -248,4 +248,4 @@ void StdioTransport::drop_line(const Line& line) {
              fields.root());
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

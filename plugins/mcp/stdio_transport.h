@@ -7,7 +7,7 @@
 #include "process.h"
 #include "transport.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// At most so many a minute of what a server can make without end.
 class Ration {
@@ -68,4 +68,4 @@ class StdioTransport final : public Transport {
   std::unordered_map<std::int64_t, Waiting*> waiting_;  // by the id of the request
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

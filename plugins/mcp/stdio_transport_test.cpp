@@ -11,7 +11,7 @@
 #include "gatehouse/testing.hpp"
 #include "mcp.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace std::chrono_literals;
@@ -197,4 +197,4 @@ TEST_F(StdioTransportTest, LeavesNobodyBehind) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

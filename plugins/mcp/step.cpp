@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 Step::Step(Json tools, const Offer& offer, Sink& out) : offer_(offer), out_(out) {
   for (const Json tool : tools) offered_.insert(tool["name"].str());
@@ -108,4 +108,4 @@ void Step::append_to(MutableJson messages) {
   for (const Call& call : calls_) add_tool_result(answers.edit("content"), call);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

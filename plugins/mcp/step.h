@@ -7,7 +7,7 @@
 
 #include "approvals.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// Passes on one step of the model as it comes, except its end, and remembers it as a message of
 /// the conversation.
@@ -46,4 +46,4 @@ class Step final : public Sink {
   std::string finish_reason_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 constexpr std::size_t kMaxName = 128;    // what a revision of MCP allows
@@ -86,4 +86,4 @@ const Tool* Tools::find(View name) const {
   return found != offered_.end() && found->name == name ? &*found : nullptr;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -5,7 +5,7 @@
 
 #include "mirrored.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// One tool of a server.
 struct Tool {
@@ -73,4 +73,4 @@ class Tools {
   std::vector<LeftOut> left_out_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

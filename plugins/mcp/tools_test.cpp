@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 namespace {
 
 using testing::Harness;
@@ -115,4 +115,4 @@ TEST_F(ToolsTest, AreLeftOutWhenTheirNameIsTaken) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

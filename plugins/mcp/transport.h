@@ -4,7 +4,7 @@
 
 #include "message.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::mcp {
 
 /// A request to a server, and what carrying it needs to know.
 struct RpcRequest {
@@ -92,4 +92,4 @@ inline Fail unreadable(View text, std::size_t bytes) {
           {}};
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::mcp

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "gatehouse/toolkit/outcome.hpp"
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::metrics {
 namespace {
 
 constexpr std::array<View, 8> kMethods = {"GET",   "HEAD",   "POST",    "PUT",
@@ -53,8 +54,8 @@ Metrics::Metrics(Host host, Json config)
       status_(host),
       route_(host.route("GET", "/metrics")),
       server_timing_(config["server_timing"].boolean(true)),
-      in_flight_series_(host.series(GH_GAUGE, "gatehouse_http_requests_in_flight",
-                                    "Requests that are being answered.")),
+      in_flight_series_(Series(host, GH_GAUGE, "gatehouse_http_requests_in_flight",
+                               "Requests that are being answered.")),
       chats_ok_(chats("ok", {})) {}
 
 Status Metrics::handle(Exchange& x, Sink& out, Next& next) {
@@ -86,9 +87,9 @@ Status Metrics::timed(Exchange& x, Sink& out, Next& next) const {
 }
 
 Series Metrics::chats(View outcome, View code) const {
-  return host_.series(GH_COUNTER, "gatehouse_chats_total",
-                      "Chats, by how they ended, whatever status they began with.",
-                      {{"outcome", outcome}, {"code", code}});
+  return Series(host_, GH_COUNTER, "gatehouse_chats_total",
+                "Chats, by how they ended, whatever status they began with.",
+                {{"outcome", outcome}, {"code", code}});
 }
 
 /// Looks the series up by their labels once, and by number from then on.
@@ -101,18 +102,17 @@ Metrics::Counts Metrics::counts(const Exchange& x, int code) {
     const View path =
         route < 0 ? "other" : x.path();  // as a plugin has claimed it, so there are few
     known->second = {
-        host_.series(
-            GH_COUNTER, "gatehouse_http_requests_total", "Requests, by what the client got.",
-            {{"route", path}, {"method", kMethods[method]}, {"code", std::to_string(code)}}),
-        host_.series(GH_SECONDS, "gatehouse_http_request_duration_seconds",
-                     "Time to the end of the answer.",
-                     {{"route", path}, {"method", kMethods[method]}})};
+        Series(host_, GH_COUNTER, "gatehouse_http_requests_total",
+               "Requests, by what the client got.",
+               {{"route", path}, {"method", kMethods[method]}, {"code", std::to_string(code)}}),
+        Series(host_, GH_SECONDS, "gatehouse_http_request_duration_seconds",
+               "Time to the end of the answer.", {{"route", path}, {"method", kMethods[method]}})};
   }
   return known->second;
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::metrics
 
-GATEHOUSE_PLUGIN(gatehouse::Metrics, "metrics", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::metrics::Metrics, "metrics", "1.0.0",
                  "GET /metrics for Prometheus, and counts of requests", GATEHOUSE_SCHEMA,
                  GH_PLUGIN_PROBES)

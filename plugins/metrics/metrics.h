@@ -6,7 +6,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::metrics {
 
 /// Counts and times the requests that pass it, and shows all numbers of the gateway at GET
 /// /metrics.
@@ -40,4 +40,4 @@ class Metrics final : public Plugin {
   std::unordered_map<int, Counts> counts_;  // guarded by mutex_; by key_of() in metrics.cpp
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::metrics

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
-namespace gatehouse {
+namespace gatehouse::plugins::retry {
 
 CircuitBreaker::CircuitBreaker(Host host, Json config)
     : host_(host),
       max_failures_(config["failures"].integer(5)),
       cooldown_(config["cooldown"].duration(std::chrono::seconds(30))),
-      gauge_(host.series(GH_GAUGE, "gatehouse_circuit_open",
-                         "1 while requests are kept from an upstream that only fails.",
-                         {{"plugin", host.instance()}})) {}
+      gauge_(Series(host, GH_GAUGE, "gatehouse_circuit_open",
+                    "1 while requests are kept from an upstream that only fails.",
+                    {{"plugin", host.instance()}})) {}
 
 void CircuitBreaker::adopt(CircuitBreaker& older) {
   {
@@ -60,4 +60,4 @@ void CircuitBreaker::show() const {
   host_.health(GH_DOWN, "the circuit is open: " + std::to_string(failures_) + " failures in a row");
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::retry

@@ -7,7 +7,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::retry {
 
 /// Keeps requests away from an upstream that only fails: after so many failed requests in a row the
 /// circuit is open, and no request goes through but one after each cooldown, to find out. A caller
@@ -41,4 +41,4 @@ class CircuitBreaker {
   std::chrono::nanoseconds open_until_{0};  // guarded by mutex_; without meaning unless open
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::retry

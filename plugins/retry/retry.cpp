@@ -6,7 +6,7 @@
 
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::retry {
 namespace {
 
 using namespace std::chrono_literals;
@@ -55,8 +55,8 @@ Retry::Retry(Host host, Json config)
       budget_(config["budget"].duration(2min)),
       max_retry_after_(config["max_retry_after"].duration(60s)),
       breaker_(host, config["breaker"]),
-      retries_(host.series(GH_COUNTER, "gatehouse_retries_total", "Attempts after the first one.",
-                           {{"plugin", host.instance()}})) {}
+      retries_(Series(host, GH_COUNTER, "gatehouse_retries_total", "Attempts after the first one.",
+                      {{"plugin", host.instance()}})) {}
 
 Status Retry::handle(Exchange& x, Sink& out, Next& next) {
   nanoseconds budget = budget_;
@@ -68,27 +68,27 @@ Status Retry::handle(Exchange& x, Sink& out, Next& next) {
     }
     Attempt answer(out, breaker_);
     Status status = next(x, answer);
-    const gh_failure* const failure = x.failure();
-    if (status.code() != GH_FAILED || !failure) return status;
+    const Failure failure = status.failure();
+    if (!failure) return status;
 
-    const nanoseconds wait = wait_after(attempt, *failure);
+    const nanoseconds wait = wait_after(attempt, failure);
     View objection;
     if (answer.has_begun()) {
       objection = "the answer has begun";
-    } else if (!(failure->flags & GH_FAIL_TRANSIENT)) {
+    } else if (!failure.has(GH_FAIL_TRANSIENT)) {
       objection = "the next one would fail as well";
     } else if (attempt == attempts_) {
       objection = "it was the last one";
     } else if (breaker_.is_open()) {
       objection = "the circuit is open";
-    } else if (nanoseconds(failure->retry_after_ns) >= max_retry_after_) {
+    } else if (failure.retry_after() >= max_retry_after_) {
       objection = "the upstream asks for too long a wait";
     } else if (wait > budget || host_.now() + wait >= x.deadline()) {
       objection = "there is no time to wait";
     }
-    tell(x, attempt, view(failure->code), wait, objection);
+    tell(x, attempt, failure.code(), wait, objection);
     if (!objection.empty()) {
-      const std::uint32_t blame = failure->flags & (GH_FAIL_UPSTREAM | GH_FAIL_SUSPECT);
+      const std::uint32_t blame = failure.copy().flags & (GH_FAIL_UPSTREAM | GH_FAIL_SUSPECT);
       blame ? breaker_.failed(blame, caller_of(x)) : breaker_.answered();
       return status;
     }
@@ -101,9 +101,9 @@ Status Retry::handle(Exchange& x, Sink& out, Next& next) {
 
 /// What the upstream asks for, or else a time that grows from attempt to attempt; and a little
 /// more, lest those who failed together come back together.
-nanoseconds Retry::wait_after(std::int64_t attempt, const gh_failure& failure) const {
+nanoseconds Retry::wait_after(std::int64_t attempt, const Failure& failure) const {
   const auto ns = [](nanoseconds time) { return static_cast<double>(time.count()); };
-  const double hint = ns(std::min(nanoseconds(failure.retry_after_ns), max_retry_after_));
+  const double hint = ns(std::min(failure.retry_after(), max_retry_after_));
   const double backoff = std::min(ns(delay_) * std::pow(multiplier_, attempt - 1), ns(max_delay_));
   return nanoseconds(
       static_cast<std::int64_t>((hint > 0 ? hint : backoff) * (1 + jitter_ * random_fraction())));
@@ -128,7 +128,7 @@ void Retry::tell(const Exchange& x, std::int64_t attempt, View code, nanoseconds
   host_.log(GH_WARN, &x, text, fields.root());
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::retry
 
-GATEHOUSE_PLUGIN(gatehouse::Retry, "retry", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::retry::Retry, "retry", "1.0.0",
                  "Asks again when the model failed for a moment", GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)

@@ -3,7 +3,7 @@
 #include "circuit_breaker.h"
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::retry {
 
 /// Asks the upstream again after a failure that may pass, as long as nothing of its answer has been
 /// passed on.
@@ -15,7 +15,7 @@ class Retry final : public Plugin {
   void adopt(Retry& older) { breaker_.adopt(older.breaker_); }
 
  private:
-  std::chrono::nanoseconds wait_after(std::int64_t attempt, const gh_failure& failure) const;
+  std::chrono::nanoseconds wait_after(std::int64_t attempt, const Failure& failure) const;
   void tell(const Exchange& x, std::int64_t attempt, View code, std::chrono::nanoseconds wait,
             View objection) const;
 
@@ -28,4 +28,4 @@ class Retry final : public Plugin {
   const Series retries_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::retry

@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::retry {
 namespace {
 
 using namespace testing;
@@ -322,4 +322,4 @@ TEST(Retry, KeepsTheCircuitOpenOverAReload) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::retry

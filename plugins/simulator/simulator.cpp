@@ -5,7 +5,7 @@
 
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::simulator {
 namespace {
 
 constexpr View kBlanks = " \t\r\n";
@@ -144,8 +144,8 @@ Simulator::Simulator(Host host, Json config)
     : host_(host),
       word_delay_(config["word_delay"].duration(std::chrono::milliseconds(20))),
       repeat_(config["repeat"].integer(1)),
-      answers_(host.series(GH_COUNTER, "gatehouse_simulated_answers_total",
-                           "Chats that no model has answered.", {{"plugin", host.instance()}})) {
+      answers_(Series(host, GH_COUNTER, "gatehouse_simulated_answers_total",
+                      "Chats that no model has answered.", {{"plugin", host.instance()}})) {
   if (config["intended"].boolean(false)) return;
   host.warning("", kNotice);  // a gateway whose key did not arrive must not pass for a healthy one
   host.health(GH_DEGRADED, kNotice);
@@ -192,8 +192,8 @@ Status Simulator::speak(Exchange& x, Sink& out, View text) const {
   return {};
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::simulator
 
-GATEHOUSE_PLUGIN(gatehouse::Simulator, "simulator", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::simulator::Simulator, "simulator", "1.0.0",
                  "An offline model for first runs, tests and demos", GATEHOUSE_SCHEMA,
                  GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)

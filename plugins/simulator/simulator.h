@@ -4,7 +4,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::simulator {
 
 /// A model without a network: answers in words of its own, the same ones each time. It says back
 /// what it was asked, calls a tool when the question names it, and tells what the tool returned.
@@ -24,4 +24,4 @@ class Simulator final : public Plugin {
   const Series answers_;
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::simulator

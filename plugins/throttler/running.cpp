@@ -1,6 +1,6 @@
 #include "running.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::throttler {
 
 Running::Place Running::enter(const std::string& key, std::int64_t limit) {
   const std::lock_guard lock(mutex_);
@@ -15,4 +15,4 @@ void Running::Leave::operator()(Entry* entry) const {
   if (--entry->second == 0) running->counts_.erase(running->counts_.find(entry->first));
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::throttler

@@ -5,7 +5,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::throttler {
 
 /// Counts the requests that are running, by key. Any thread.
 class Running {
@@ -25,4 +25,4 @@ class Running {
   std::unordered_map<std::string, std::int64_t> counts_;  // guarded by mutex_; none is 0
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::throttler

@@ -6,7 +6,7 @@
 
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::throttler {
 namespace {
 
 using std::chrono::nanoseconds;
@@ -90,9 +90,9 @@ Throttler::Throttler(Host host, Json config)
 }
 
 Series Throttler::decisions(View decision) const {
-  return host_.series(GH_COUNTER, "gatehouse_throttle_decisions_total",
-                      "Requests that were counted against the limits.",
-                      {{"plugin", host_.instance()}, {"decision", decision}});
+  return Series(host_, GH_COUNTER, "gatehouse_throttle_decisions_total",
+                "Requests that were counted against the limits.",
+                {{"plugin", host_.instance()}, {"decision", decision}});
 }
 
 void Throttler::add_policy(Json config, const std::string& pointer) {
@@ -129,7 +129,7 @@ void Throttler::add_policy(Json config, const std::string& pointer) {
 
 Status Throttler::handle(Exchange& x, Sink& out, Next& next) {
   std::vector<std::string> keys;
-  std::vector<gh_quota> quotas;
+  std::vector<Quota> quotas;
   std::vector<Running::Place> places;
   keys.reserve(policies_.size());  // quotas point into them
   quotas.reserve(policies_.size());
@@ -137,7 +137,7 @@ Status Throttler::handle(Exchange& x, Sink& out, Next& next) {
   policy_header.add(policy_header_);
   for (const Policy& policy : policies_) {
     const std::string& key = keys.emplace_back(key_of(x, policy));
-    quotas.push_back({raw(key), policy.limit, nanoseconds(policy.window).count(), 0, 0});
+    quotas.emplace_back(key, policy.limit, policy.window);
     if (policy.concurrent == 0) continue;
     if (!places.emplace_back(running_->enter(key, policy.concurrent))) {
       refused_.record();
@@ -189,7 +189,7 @@ std::string Throttler::key_of(Exchange& x, const Policy& policy) const {
   return key;
 }
 
-Status Throttler::refusal(const std::vector<gh_quota>& quotas) const {
+Status Throttler::refusal(const std::vector<Quota>& quotas) const {
   // All of them must let the next request pass, so the longest wait counts.
   const auto worst =
       std::max_element(quotas.begin(), quotas.end(), [](const gh_quota& a, const gh_quota& b) {
@@ -214,7 +214,7 @@ void Throttler::note_store_failure() {
     host_.warn(kWarnings[static_cast<std::size_t>(on_store_failure_)]);
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::throttler
 
-GATEHOUSE_PLUGIN(gatehouse::Throttler, "throttler", "1.0.0", "How many requests a client may make",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_GUARD)
+GATEHOUSE_PLUGIN(gatehouse::plugins::throttler::Throttler, "throttler", "1.0.0",
+                 "How many requests a client may make", GATEHOUSE_SCHEMA, GH_PLUGIN_GUARD)

@@ -5,7 +5,7 @@
 #include "gatehouse/plugin.hpp"
 #include "running.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::throttler {
 
 /// Lets each client make so many requests in any span of time, and run so many at once. The store
 /// counts the requests, so that gateways with the same store share one count; those that run are
@@ -31,7 +31,7 @@ class Throttler final : public Plugin {
   Series decisions(View decision) const;
 
   std::string key_of(Exchange& x, const Policy& policy) const;
-  Status refusal(const std::vector<gh_quota>& quotas) const;
+  Status refusal(const std::vector<Quota>& quotas) const;
   void note_store_failure();
 
   const Host host_;
@@ -45,4 +45,4 @@ class Throttler final : public Plugin {
   std::atomic<std::chrono::nanoseconds> next_warning_{std::chrono::nanoseconds(0)};
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::throttler

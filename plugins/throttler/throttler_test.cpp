@@ -6,7 +6,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::throttler {
 namespace {
 
 using namespace std::chrono_literals;
@@ -355,4 +355,4 @@ TEST_F(ThrottlerTest, TellsNobodyTheHeaderThatItCountsBy) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::throttler

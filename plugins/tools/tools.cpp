@@ -5,7 +5,7 @@
 
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::tools {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 128;          // longer ones are no names
@@ -182,8 +182,8 @@ void Tools::warn(const Exchange& x, View why) {
             std::string("chats go on without the tools of their extension: ").append(why));
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::tools
 
-GATEHOUSE_PLUGIN(gatehouse::Tools, "tools", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::tools::Tools, "tools", "1.0.0",
                  "Keeps the tools that extensions send for their later chats", GATEHOUSE_SCHEMA,
                  GH_PLUGIN_HEAD)

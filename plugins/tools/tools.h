@@ -4,7 +4,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::tools {
 
 /// POST /api/tools/sync keeps the tools of an extension in the store; its chats that bring no
 /// `toolSchemas` get them from there. Tools are kept by the id of the extension and by who uses it,
@@ -32,4 +32,4 @@ class Tools final : public Plugin {
       next_warning_{};  // without it, a store that is down would be told with each chat
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::tools

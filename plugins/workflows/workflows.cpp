@@ -3,7 +3,7 @@
 #include "gatehouse/models.hpp"
 #include "schema.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::workflows {
 namespace {
 
 /// Of the file. Prompts are kept out of messages about it.
@@ -89,17 +89,17 @@ bool is_chat(const Exchange& x) {
 Workflows::Workflows(Host host, Json config)
     : host_(host),
       file_(config["file"].str()),
-      stamp_(host.stamp(file_)),
+      stamp_(Files(host).stamp(file_)),
       list_route_(host.route("GET", "/api/workflows")) {
   std::vector<std::string> problems;
-  if (auto document = host.load(file_, kFileSchema, problems))
+  if (auto document = Files(host).load(file_, kFileSchema, problems))
     definitions_ = std::make_shared<const Document>(std::move(*document));
   for (const std::string& problem : problems) host.problem("/file", problem);
   const OfferedModels offered(host);
   for (const Json workflow : definitions_ ? Json(definitions_->root()["workflows"]) : Json()) {
     if (const View model = workflow["preferredModel"].str(); !model.empty()) offered.offer(model);
   }
-  host.background<&Workflows::watch>(this);
+  background<&Workflows::watch>(host, this);
 }
 
 Status Workflows::handle(Exchange& x, Sink& out, Next& next) {
@@ -161,11 +161,11 @@ Status Workflows::apply(Exchange& x) const {
 /// Uses what the file says now; as long as it is broken, what it said before.
 void Workflows::watch(Exchange& x) {
   while (host_.sleep(x, std::chrono::seconds(1))) {
-    const std::uint64_t stamp = host_.stamp(file_);
+    const std::uint64_t stamp = Files(host_).stamp(file_);
     if (stamp == stamp_) continue;
     stamp_ = stamp;
     std::vector<std::string> problems;
-    auto document = host_.load(file_, kFileSchema, problems);
+    auto document = Files(host_).load(file_, kFileSchema, problems);
     for (const std::string& problem : problems)
       host_.error("the workflows stay as they were: " + problem);
     if (!document || document->root().dump() == definitions()->root().dump()) continue;
@@ -177,8 +177,8 @@ void Workflows::watch(Exchange& x) {
   }
 }
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::workflows
 
-GATEHOUSE_PLUGIN(gatehouse::Workflows, "workflows", "1.0.0",
+GATEHOUSE_PLUGIN(gatehouse::plugins::workflows::Workflows, "workflows", "1.0.0",
                  "Prompts, tools and models that clients choose by name", GATEHOUSE_SCHEMA,
                  GH_PLUGIN_HEAD)

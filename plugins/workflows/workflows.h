@@ -5,7 +5,7 @@
 
 #include "gatehouse/plugin.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::workflows {
 
 /// Named ways to ask the model, which clients choose by id: a prompt, the tools it may use, the
 /// model and how to ask it. GET /api/workflows lists them; in a chat the chosen one goes into the
@@ -32,4 +32,4 @@ class Workflows final : public Plugin {
   Definitions definitions_;  // guarded by mutex_; null only if the configuration is wrong
 };
 
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::workflows

@@ -4,7 +4,7 @@
 
 #include "gatehouse/testing.hpp"
 
-namespace gatehouse {
+namespace gatehouse::plugins::workflows {
 namespace {
 
 using namespace std::chrono_literals;
@@ -158,4 +158,4 @@ TEST(Workflows, TellsTheOperatorWhatIsWrongWithTheFile) {
 }
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::workflows

@@ -16,6 +16,7 @@ struct ReadyClient final : Client {
   std::optional<Failure> body_failure;
   int body_reads = 0;
   bool head_left = false;
+  bool body_ended = false;
   int flushes = 0;
 
   gh_status read_body(std::string& body, std::optional<Failure>& failure) override {
@@ -32,6 +33,7 @@ struct ReadyClient final : Client {
   void outlive(std::function<bool()>) override {}
   bool begun() const override { return head_left; }
   bool committed() const override { return head_left; }
+  bool ended() const override { return body_ended; }
 };
 
 /// An exchange with all that it needs.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/host/crypto_table.h"
+#include "core/host/tables.h"
 #include "gatehouse/plugin.hpp"
 
 /// What a plugin gets of a host that has nothing else.

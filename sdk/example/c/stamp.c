@@ -1,9 +1,8 @@
-/* The smallest plugin in C99: puts one header on every answer.
+/* The smallest plugin in C99: sets one header of every response.
  *
- *   cc -std=c99 -O2 -shared -fPIC -I ../../include -Wl,--version-script=../../cmake/plugin.map
- * -Wl,-z,defs -o stamp.so stamp.c
+ *   cc -std=c99 -O2 -shared -fPIC -I ../../include -Wl,--version-script=../../cmake/plugin.map \
+ *     -Wl,-z,defs -o stamp.so stamp.c
  */
-#define GATEHOUSE_NEEDS 0 /* nothing newer than 1.0 is used */
 #include <gatehouse/abi.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +45,7 @@ static gh_status handle(void* self, gh_exchange* x, const gh_sink* out, const gh
 
 static void destroy(void* self) { free(self); }
 
-GATEHOUSE_NOTE("stamp", "1.0.0", "Puts a header on every answer", SCHEMA);
+GATEHOUSE_NOTE("stamp", "1.0.0", "Sets a header of every response", SCHEMA);
 
 const gh_plugin gatehouse_plugin_v1 = {
     .magic = GH_MAGIC,
@@ -55,8 +54,9 @@ const gh_plugin gatehouse_plugin_v1 = {
     .abi_minor = GH_ABI_MINOR,
     .name = "stamp",
     .version = "1.0.0",
-    .summary = "Puts a header on every answer",
+    .summary = "Sets a header of every response",
     .config_schema = SCHEMA,
+    .note = gatehouse_note,
     .create = create,
     .handle = handle,
     .destroy = destroy,

@@ -1,8 +1,11 @@
-/// gatehouse.models/1 for C++; see gatehouse/models.h.
+/// gatehouse.models/1: which models requests may name.
 #pragma once
 
-#include "gatehouse/models.h"
-#include "gatehouse/plugin.hpp"
+#include <string>
+#include <vector>
+
+#include "gatehouse/abi/ext/models.h"
+#include "gatehouse/host.hpp"
 
 namespace gatehouse {
 inline namespace v1 {

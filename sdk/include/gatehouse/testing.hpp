@@ -82,6 +82,11 @@ inline NextFunction in_turn(std::vector<NextFunction> functions) {
 
 // ---- Requests and answers ----------------------------------------------------------------------
 
+/// As gatehouse::Caller, with texts of its own.
+struct CallerText {
+  std::string tenant, user, key;
+};
+
 struct Request {
   /// `target` may have a query.
   Request(std::string request_method, View target)
@@ -97,6 +102,7 @@ struct Request {
   std::string client;  ///< Behind a trusted proxy; empty: `peer`.
   std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   std::string id = "request-1";
+  CallerText caller;  ///< By a plugin above.
   std::size_t leaves_after =
       std::numeric_limits<std::size_t>::max();  ///< The client leaves after so many events.
   const std::atomic<bool>* gone =
@@ -115,6 +121,7 @@ struct Answer : Recording {
   Headers headers;  ///< With the Retry-After that the gateway makes of failure.retry_after.
   Fail failure{0, {}, {}, {}};  ///< http_status 0: none.
   std::string notes;            ///< As JSON text.
+  CallerText caller;            ///< That the plugin has set.
   std::string heartbeat;
   std::chrono::nanoseconds heartbeat_interval{0};
 

@@ -52,12 +52,15 @@ inline constexpr Kind kKinds[] = {
     {GH_EV_TOOL_DENIED, "tool-denied", "i"},
     {GH_EV_DATA, "data", "nj"},
     {GH_EV_RESPONSE, "response", "j"},
+    {GH_EV_WARNING, "warning", "nt"},
+    {GH_EV_CUSTOM, "custom", "nj"},
 };
 inline constexpr Kind kUnknownKind = {0, "unknown", "intj"};
 inline constexpr std::pair<int, View> kFlags[] = {{GH_LAST, "last"},
                                                   {GH_DYNAMIC, "dynamic"},
                                                   {GH_PROVIDER_EXECUTED, "provider-executed"},
-                                                  {GH_PRELIMINARY, "preliminary"}};
+                                                  {GH_PRELIMINARY, "preliminary"},
+                                                  {GH_MUST, "must"}};
 
 /// An event that owns its members, with JSON as text.
 struct ParsedEvent {
@@ -141,7 +144,7 @@ inline std::string to_text(const Event& e) {
 inline Document parse(View json) {
   auto document = Document::parse(json);
   if (!document)
-    throw std::invalid_argument(document.error().fail()->message + ": " +
+    throw std::invalid_argument(std::string(document.error().failure().message()) + ": " +
                                 std::string(json.substr(0, 200)));
   return std::move(*document);
 }

@@ -41,6 +41,7 @@ struct ExchangeFake {
         deadline(later(h.now(), r.time_limit)),
         client(r.leaves_after) {
     if (!r.chat.empty()) chat_document = parse(r.chat);
+    who = {sizeof who, 0, raw(r.caller.tenant), raw(r.caller.user), raw(r.caller.key)};
   }
 
   Harness& harness;
@@ -61,6 +62,7 @@ struct ExchangeFake {
   std::optional<Document> chat_document, body_document;
   bool body_is_seen = false;  // somebody has a view of its bytes
   Document note_document = parse("{}");
+  gh_caller who{sizeof(gh_caller), 0, {}, {}, {}};
   std::deque<std::string> views;  // what header() gave, until handle() returns
 
   gh_exchange* raw_exchange() { return reinterpret_cast<gh_exchange*>(this); }
@@ -121,7 +123,7 @@ struct ExchangeFake {
     }
     return gatehouse::detail::guard(raw_x, [&] {
       Exchange exchange(raw_x);
-      gatehouse::detail::HostSink sink(out);
+      gatehouse::detail::HostSink sink(out, raw_x);
       return x.admin_route ? end_of_pipeline()(exchange, sink) : x.harness.next(exchange, sink);
     });
   }
@@ -191,7 +193,7 @@ struct ExchangeFake {
         return self.fail_with(
             {415, "unsupported_media_type", "The body must be sent without Content-Encoding.", {}});
       auto parsed = Document::parse(self.request.body);
-      if (!parsed) return self.fail_with(*parsed.error().fail());
+      if (!parsed) return self.fail_with(parsed.error().failure().copy());
       self.body_document = std::move(*parsed);
     }
     *out = self.body_document->root().raw();
@@ -203,6 +205,14 @@ struct ExchangeFake {
     return document ? document->root().raw() : nullptr;
   }
   static gh_json* notes(gh_exchange* x) { return of(x).note_document.root().raw(); }
+  static const gh_caller* caller(const gh_exchange* x) { return &of(x).who; }
+  static void set_caller(gh_exchange* x, const gh_caller* c) {
+    ExchangeFake& self = of(x);
+    const auto keep = [&](gh_str text) { return raw(self.views.emplace_back(view(text))); };
+    self.who = {sizeof(gh_caller), 0, keep(c->tenant), keep(c->user), keep(c->key)};
+    self.answer.caller = {self.views[self.views.size() - 3], self.views[self.views.size() - 2],
+                          self.views.back()};
+  }
   static std::int32_t status(const gh_exchange* x) { return of(x).answer.status; }
   static void set_status(gh_exchange* x, std::int32_t status) {
     if (!of(x).has_begun) of(x).answer.status = status;
@@ -265,6 +275,7 @@ struct ExchangeFake {
   }
 
   static constexpr gh_exchange_api kTable = {sizeof(gh_exchange_api),
+                                             0,
                                              field,
                                              route,
                                              header,
@@ -273,6 +284,8 @@ struct ExchangeFake {
                                              json,
                                              chat,
                                              notes,
+                                             caller,
+                                             set_caller,
                                              status,
                                              set_status,
                                              set_header,
@@ -282,8 +295,8 @@ struct ExchangeFake {
                                              cancelled,
                                              deadline_ns,
                                              flush,
-                                             heartbeat,
-                                             outlive};
+                                             heartbeat};
+  static constexpr gh_share_api kShareTable = {sizeof(gh_share_api), 0, outlive};
 };
 
 }  // namespace fake

@@ -133,7 +133,7 @@ struct StoreFake {
   }
 
   static constexpr gh_store_api kTable = {
-      sizeof(gh_store_api), get, put, add, take, erase, clear, take_here, max_limit};
+      sizeof(gh_store_api), 0, get, put, add, take, erase, clear, take_here, max_limit};
 };
 
 /// gatehouse.wait/1
@@ -234,7 +234,8 @@ struct WaitFake {
     }
   }
 
-  static constexpr gh_wait_api kTable = {sizeof(gh_wait_api), make, wake, wait, drop, start, join};
+  static constexpr gh_wait_api kTable = {
+      sizeof(gh_wait_api), 0, make, wake, wait, drop, start, join};
 };
 
 /// gatehouse.crypto/1
@@ -254,7 +255,7 @@ struct CryptoFake {
     std::copy(from.begin(), from.end(), to);
   }
 
-  static constexpr gh_crypto_api kTable = {sizeof(gh_crypto_api), begin, update, finish, hmac};
+  static constexpr gh_crypto_api kTable = {sizeof(gh_crypto_api), 0, begin, update, finish, hmac};
 };
 
 /// gatehouse.status/1
@@ -273,11 +274,12 @@ struct StatusFake {
       append(to, raw(line += "\n"));
     }
   }
-  static void timing(const gh_exchange* x, void* to, void (*append)(void* to, gh_str text)) {
+  static void timing(const gh_host*, const gh_exchange* x, void* to,
+                     void (*append)(void* to, gh_str text)) {
     append(to, raw(ExchangeFake::of(x).harness.timing));
   }
 
-  static constexpr gh_status_api kTable = {sizeof(gh_status_api), report, metrics, timing};
+  static constexpr gh_status_api kTable = {sizeof(gh_status_api), 0, report, metrics, timing};
 };
 
 /// gh_host
@@ -327,19 +329,10 @@ struct HostFake {
     return exchange.may_wait() ? exchange.wait_until(ExchangeFake::later(h.now(), time))
                                : gh_status{GH_CANCELLED};
   }
-  static const void* extension(const gh_host*, const char* id) {
-    if (View(id) == GH_HTTP_1) return &HttpFake::kTable;
-    if (View(id) == GH_STORE_1) return &StoreFake::kTable;
-    if (View(id) == GH_WAIT_1) return &WaitFake::kTable;
-    if (View(id) == GH_CRYPTO_1) return &CryptoFake::kTable;
-    if (View(id) == GH_STATUS_1) return &StatusFake::kTable;
-    return nullptr;
-  }
-
   static std::int32_t admin_id(std::size_t index) {
     return -2 - static_cast<std::int32_t>(index);
   }  // not that of a route, nor -1
-  static std::int32_t admin_route(const gh_host* host, gh_str method, gh_str path) {
+  static std::int32_t admin_route(const gh_host* host, gh_str method, gh_str path, gh_str) {
     Harness& h = Harness::of(host);
     const std::lock_guard lock(h.mutex_);
     h.admin_routes.push_back(std::string(view(method)).append(" ").append(view(path)));
@@ -408,6 +401,25 @@ struct HostFake {
     const auto file = h.files.find(std::string(view(path)));
     return file == h.files.end() ? 0 : std::hash<std::string>()(file->second) | 1;
   }
+
+  static constexpr gh_admin_api kAdmin = {sizeof(gh_admin_api), 0, admin_route};
+  static constexpr gh_background_api kBackground = {sizeof(gh_background_api), 0, background};
+  static constexpr gh_metrics_api kMetrics = {sizeof(gh_metrics_api), 0, series, record};
+  static constexpr gh_files_api kFiles = {sizeof(gh_files_api), 0, load, stamp};
+
+  static const void* extension(const gh_host*, const char* id) {
+    if (View(id) == GH_HTTP_1) return &HttpFake::kTable;
+    if (View(id) == GH_STORE_1) return &StoreFake::kTable;
+    if (View(id) == GH_WAIT_1) return &WaitFake::kTable;
+    if (View(id) == GH_CRYPTO_1) return &CryptoFake::kTable;
+    if (View(id) == GH_STATUS_1) return &StatusFake::kTable;
+    if (View(id) == GH_ADMIN_1) return &kAdmin;
+    if (View(id) == GH_BACKGROUND_1) return &kBackground;
+    if (View(id) == GH_METRICS_1) return &kMetrics;
+    if (View(id) == GH_FILES_1) return &kFiles;
+    if (View(id) == GH_SHARE_1) return &ExchangeFake::kShareTable;
+    return nullptr;
+  }
 };
 
 /// Calls work() as the gateway calls handle(): with a stack of 1 MiB, so that a plugin that needs
@@ -447,6 +459,7 @@ inline Harness::Harness() {
                                   &json_api(),
                                   &fake::ExchangeFake::kTable,
                                   fake::HostFake::problem,
+                                  fake::HostFake::warning,
                                   fake::HostFake::route,
                                   fake::HostFake::log,
                                   fake::HostFake::health,
@@ -454,13 +467,6 @@ inline Harness::Harness() {
                                   fake::HostFake::wall_ns,
                                   fake::HostFake::sleep,
                                   fake::HostFake::extension,
-                                  fake::HostFake::admin_route,
-                                  fake::HostFake::background,
-                                  fake::HostFake::series,
-                                  fake::HostFake::record,
-                                  fake::HostFake::load,
-                                  fake::HostFake::warning,
-                                  fake::HostFake::stamp,
                                   0,
                                   0};
   host_.harness = this;
@@ -472,8 +478,8 @@ inline Answer Harness::run(Plugin& plugin, const Request& request) {
 }
 
 inline Answer Harness::run(Plugin& plugin, fake::ExchangeFake& x) {
-  const gh_sink sink{sizeof(gh_sink), &x, fake::ExchangeFake::emit};
-  const gh_next rest{sizeof(gh_next), &x, fake::ExchangeFake::call_next};
+  const gh_sink sink{sizeof(gh_sink), 0, &x, fake::ExchangeFake::emit};
+  const gh_next rest{sizeof(gh_next), 0, &x, fake::ExchangeFake::call_next};
   gh_status code = GH_OK;
   fake::on_request_stack([&] {
     code = gatehouse::detail::Glue<Plugin>::handle(&plugin, x.raw_exchange(), &sink, &rest);

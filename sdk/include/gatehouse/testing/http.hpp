@@ -29,8 +29,10 @@ struct HttpFake {
     std::int64_t retry_ns = -1;
     bool after_cr = false;
   };
-  static Reading& of(gh_http_answer* a) { return *reinterpret_cast<Reading*>(a); }
-  static const Reading& of(const gh_http_answer* a) { return *reinterpret_cast<const Reading*>(a); }
+  static Reading& of(gh_http_response* a) { return *reinterpret_cast<Reading*>(a); }
+  static const Reading& of(const gh_http_response* a) {
+    return *reinterpret_cast<const Reading*>(a);
+  }
 
   static gh_http_client* open(const gh_host* host, const gh_http_options* o, gh_str* error) {
     const View url = view(o->base_url);
@@ -45,7 +47,7 @@ struct HttpFake {
     return reinterpret_cast<gh_http_client*>(client);
   }
   static gh_status send(gh_http_client* raw_client, gh_exchange* x, const gh_http_request* request,
-                        gh_http_answer** out) {
+                        gh_http_response** out) {
     const auto& client = *reinterpret_cast<Client*>(raw_client);
     ExchangeFake& exchange = ExchangeFake::of(x);
     if (const gh_status s = ExchangeFake::flush(x); s != GH_OK) return s;
@@ -69,7 +71,7 @@ struct HttpFake {
     auto answer = std::make_unique<Reading>(exchange, sent, std::move(replies.front()));
     replies.pop_front();
     if (answer->reply.status == 0) return end(*answer);
-    *out = reinterpret_cast<gh_http_answer*>(answer.release());
+    *out = reinterpret_cast<gh_http_response*>(answer.release());
     return GH_OK;
   }
   static gh_status end(Reading& a) {
@@ -81,14 +83,14 @@ struct HttpFake {
     return a.reply.end == GH_FAILED ? a.exchange.fail_with(a.reply.failure) : a.reply.end;
   }
 
-  static std::int32_t status(const gh_http_answer* a) { return of(a).reply.status; }
-  static gh_str header(const gh_http_answer* a, gh_str name) {
+  static std::int32_t status(const gh_http_response* a) { return of(a).reply.status; }
+  static gh_str header(const gh_http_response* a, gh_str name) {
     const Headers& headers = of(a).reply.headers;
     const auto at = std::find_if(headers.begin(), headers.end(),
                                  [&](const auto& h) { return same_name(h.first, view(name)); });
     return at == headers.end() ? gh_str{} : raw(at->second);
   }
-  static gh_status header_at(const gh_http_answer* a, std::size_t index, gh_str* name,
+  static gh_status header_at(const gh_http_response* a, std::size_t index, gh_str* name,
                              gh_str* value) {
     const Headers& headers = of(a).reply.headers;
     if (index >= headers.size()) return GH_ABSENT;
@@ -102,7 +104,7 @@ struct HttpFake {
     piece = a.reply.pieces[a.pieces_read++];
     return GH_OK;
   }
-  static gh_status read(gh_http_answer* raw_answer, gh_str* piece) {
+  static gh_status read(gh_http_response* raw_answer, gh_str* piece) {
     Reading& a = of(raw_answer);
     a.given = std::make_unique<Reading::Given>();
     const gh_status s = next_piece(a, a.given->piece);
@@ -110,7 +112,7 @@ struct HttpFake {
     return s;
   }
 
-  static gh_status event(gh_http_answer* raw_answer, gh_sse_event* out) {
+  static gh_status event(gh_http_response* raw_answer, gh_sse_event* out) {
     Reading& a = of(raw_answer);
     a.given = std::make_unique<Reading::Given>();
     for (;;) {
@@ -167,14 +169,14 @@ struct HttpFake {
     return false;
   }
 
-  static void close(gh_http_answer* a) {
+  static void close(gh_http_response* a) {
     of(a).sent.closed = true;
     delete &of(a);
   }
   static void drop(gh_http_client* client) { delete reinterpret_cast<Client*>(client); }
 
-  static constexpr gh_http_api kTable = {
-      sizeof(gh_http_api), open, send, status, header, read, event, close, drop, header_at};
+  static constexpr gh_http_api kTable = {sizeof(gh_http_api), 0,    open,  send,  status, header,
+                                         header_at,           read, event, close, drop};
 };
 
 }  // namespace fake

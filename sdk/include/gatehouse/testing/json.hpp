@@ -445,6 +445,7 @@ struct JsonFake {
   }
 
   static constexpr gh_json_api kTable = {sizeof(gh_json_api),
+                                         0,
                                          type,
                                          get,
                                          at,

@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "core/exchange/exchange.h"
+#include "core/host/instance.h"
+#include "core/host/tables.h"
+#include "core/json/json.h"
+#include "core/version.h"
+#include "gatehouse/text.hpp"
+
+namespace gatehouse::core {
+namespace {
+
+using std::chrono::nanoseconds;
+
+void problem(const gh_host* host, gh_str pointer, gh_str text) {
+  Instance::of(host).problem(view(pointer), view(text));
+}
+
+void warning(const gh_host* host, gh_str pointer, gh_str text) {
+  Instance::of(host).warning(view(pointer), view(text));
+}
+
+std::int32_t route(const gh_host* host, gh_str method, gh_str path) {
+  return Instance::of(host).add_route(view(method), view(path));
+}
+
+Level level_of(int level) {
+  constexpr Level kLevels[] = {Level::kDebug, Level::kInfo, Level::kWarn, Level::kError};
+  return kLevels[std::clamp(level, int{GH_DEBUG}, int{GH_ERROR})];
+}
+
+void log(const gh_host* host, int level, gh_exchange* x, gh_str message, const gh_json* fields) {
+  const Instance& instance = Instance::of(host);
+  if (!instance.logs(level_of(level))) return;
+  std::string text;
+  if (fields) dump(fields, text);
+  const std::string_view request = x ? Exchange::of(x).request_id() : std::string_view();
+  instance.log(level_of(level), request, view(message), std::move(text));
+}
+
+void health(const gh_host* host, int state, gh_str reason) {
+  Instance::of(host).set_health(state, view(reason));
+}
+
+std::int64_t now_ns(const gh_host*) { return nanoseconds(Clock::now().time_since_epoch()).count(); }
+
+std::int64_t wall_ns(const gh_host*) {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<nanoseconds>(since_1970).count();
+}
+
+gh_status sleep(const gh_host*, gh_exchange* x, std::int64_t ns) {
+  constexpr std::int64_t kLongest = nanoseconds(std::chrono::hours(24 * 365)).count();
+  const nanoseconds time(std::clamp<std::int64_t>(ns, 0, kLongest));
+  return Exchange::as_status(Exchange::of(x).waiter().wait(-1, 0, Clock::now() + time));
+}
+
+const void* extension(const gh_host*, const char* id) {
+  const struct {
+    std::string_view id;
+    const void* table;
+  } kTables[] = {{GH_ADMIN_1, &admin_table()},   {GH_BACKGROUND_1, &background_table()},
+                 {GH_CRYPTO_1, &crypto_table()}, {GH_FILES_1, &files_table()},
+                 {GH_HTTP_1, &http_table()},     {GH_METRICS_1, &metrics_table()},
+                 {GH_MODELS_1, &models_table()}, {GH_SHARE_1, &share_table()},
+                 {GH_STATUS_1, &status_table()}, {GH_STORE_1, &store_table()},
+                 {GH_WAIT_1, &wait_table()}};
+  for (const auto& known : kTables) {
+    if (known.id == id) return known.table;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void fill_host(gh_host& host) {
+  host = {.size = sizeof(gh_host),
+          .abi_major = GH_ABI_MAJOR,
+          .abi_minor = GH_ABI_MINOR,
+          .version = raw(kVersion),
+          .instance = {},
+          .json = &json_api(),
+          .exchange = &exchange_table(),
+          .problem = problem,
+          .warning = warning,
+          .route = route,
+          .log = log,
+          .health = health,
+          .now_ns = now_ns,
+          .wall_ns = wall_ns,
+          .sleep = sleep,
+          .extension = extension,
+          .exposed = 0,
+          .reserved = 0};
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include "core/config/suggest.h"
+#include "core/loader/loader.h"
+#include "core/pipeline/order.h"
+#include "core/pipeline/pipeline.h"
+
+namespace gatehouse::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What to say about a plugin that is not there.
+std::string unknown_plugin(const std::string& name, const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.path().extension() == ".so") names.push_back(entry.path().stem());
+  }
+  std::sort(names.begin(), names.end());
+  if (names.empty())
+    return "unknown plugin `" + name + "`: there are no plugins in " + folder.string();
+  std::string text = "unknown plugin `" + name + "`";
+  if (const std::string close = suggest(name, names); !close.empty())
+    return text + ": did you mean `" + close + "`?";
+  text += ": there are";
+  for (const auto& n : names) text += " `" + n + "`";
+  return text;
+}
+
+fs::path folder_of_plugins(const Config& config) {
+  return config.plugins_dir.empty() ? installed_plugins() : fs::path(config.plugins_dir);
+}
+
+/// The file of a plugin whose configuration is right; nothing of it has run.
+std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, Problems& problems) {
+  const fs::path folder = folder_of_plugins(config);
+  const fs::path file = entry.file.empty() ? folder / (entry.plugin + ".so") : fs::path(entry.file);
+  try {
+    PluginFile found(file);
+    if (found.note().name != entry.plugin) {
+      throw std::runtime_error("is the plugin `" + found.note().name + "`, not `" + entry.plugin +
+                               "`");
+    }
+    if (!found.warning().empty()) problems.warn(entry.place, file.string() + " " + found.warning());
+    const auto known = problems.size();
+    config.check(entry, found.note().schema, problems);
+    if (problems.size() == known && !entry.broken) return found;
+  } catch (const std::runtime_error& e) {
+    std::error_code unreadable;
+    const bool is_unknown = entry.file.empty() && !fs::exists(file, unreadable) && !unreadable;
+    problems.add(entry.place, is_unknown ? unknown_plugin(entry.plugin, folder)
+                                         : file.string() + " " + e.what());
+  }
+  return std::nullopt;
+}
+
+/// What a plugin says about its configuration. "must be at least 1s" is about the key that
+/// `pointer` leads to.
+std::string told(const PluginEntry& entry, std::string_view pointer, std::string_view text) {
+  const std::string subject = text.starts_with("must ") && !pointer.empty()
+                                  ? "`" + std::string(pointer.substr(pointer.rfind('/') + 1)) + "` "
+                                  : "";
+  return "`" + entry.instance + "`: " + subject + std::string(text);
+}
+
+}  // namespace
+
+std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway,
+                                          Problems& problems) {
+  const fs::path folder = folder_of_plugins(config);
+  if (const std::string who = others_who_write(folder); !who.empty()) {
+    problems.warn(config.place("/plugins_dir"), "the folder of plugins, " + folder.string() +
+                                                    ", can be changed by " + who +
+                                                    ", who then has the rights of the gateway");
+  }
+  std::vector<std::optional<PluginFile>> files;
+  for (const PluginEntry& entry : config.pipeline) files.push_back(find(config, entry, problems));
+
+  // Even if some are not as they should be, the others are created: they may have more to say.
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
+  const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get(),
+                                            config.server.is_exposed()};
+  OfferedModels models;
+  std::vector<Standing> order;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const PluginEntry& entry = config.pipeline[i];
+    Standing& standing = order.emplace_back(Standing{entry, {}, {}});
+    if (!files[i]) continue;
+    const auto place = [&](std::string_view pointer) {
+      return config.place(entry.pointer + std::string(pointer));
+    };
+    const Instance::Creation creation{pipeline->routes_, pipeline->admin_routes_, models,
+                                      [&](std::string_view pointer, std::string_view text) {
+                                        problems.add(place(pointer), told(entry, pointer, text));
+                                      },
+                                      [&](std::string_view pointer, std::string_view text) {
+                                        problems.warn(place(pointer), told(entry, pointer, text));
+                                      }};
+    try {
+      const gh_plugin& plugin = files[i]->load();
+      standing.flags = plugin.flags;
+      auto layer = std::make_unique<Layer>();
+      layer->when = entry.when;
+      const std::size_t routes = pipeline->routes_.size();
+      layer->instance =
+          std::make_unique<Instance>(plugin, entry.instance, entry.config, surroundings, creation);
+      for (std::size_t r = routes; r < pipeline->routes_.size(); ++r)
+        standing.routes.push_back({pipeline->routes_[r].path, {pipeline->routes_[r].method}});
+      pipeline->layers_.push_back(std::move(layer));
+    } catch (const std::runtime_error& e) {
+      problems.add(entry.place, files[i]->path().string() + " " + e.what());
+    } catch (...) {
+      problems.add(entry.place,
+                   files[i]->path().string() + " threw an exception when it was created");
+    }
+  }
+  check_order(config, order, problems);
+  return problems.empty() ? std::move(pipeline) : nullptr;
+}
+
+}  // namespace gatehouse::core

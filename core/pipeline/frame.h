@@ -1,0 +1,37 @@
+#pragma once
+
+#include "core/pipeline/pipeline.h"
+
+namespace gatehouse::core {
+
+/// One call of one layer, on the stack of its request, and the sink that the layer is given.
+struct Frame : gh_sink {
+  Frame(const Pipeline& in, std::size_t at, Exchange& of, const gh_sink* to, Frame* around)
+      : gh_sink{sizeof(gh_sink), 0, this, first_event},
+        pipeline(in),
+        index(at),
+        x(of),
+        out(to),
+        outer(around),
+        began(Clock::now()) {
+    x.frame = this;
+  }
+  ~Frame() { x.frame = outer; }
+  Frame(const Frame&) = delete;
+
+  /// Counts the layer's first event, and steps aside for those that follow.
+  static gh_status first_event(void* self, const gh_event* e);
+  bool has_emitted() const { return emit != first_event; }
+  const std::string& name() const { return pipeline.layers_[index]->instance->name(); }
+
+  const Pipeline& pipeline;
+  const std::size_t index;
+  Exchange& x;
+  const gh_sink* const out;
+  Frame* const outer;
+  const Clock::time_point began;
+  Clock::duration inside = {};  // time spent in the layers below
+  bool went_on = false;         // called next()
+};
+
+}  // namespace gatehouse::core

@@ -1,0 +1,99 @@
+#include <sys/utsname.h>
+
+#include <atomic>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/json/json.h"
+#include "core/pipeline/pipeline.h"
+#include "core/version.h"
+#include "gatehouse/text.hpp"
+
+namespace gatehouse::core {
+namespace {
+
+/// A member of a report that is being written.
+struct Member {
+  gh_json* node;
+
+  Member operator[](std::string_view key) const { return {json_api().edit(node, raw(key))}; }
+  Member push() const { return {json_api().push(node)}; }
+  void operator=(std::string_view text) const { json_api().set_str(node, raw(text)); }
+  void operator=(const char* text) const { *this = std::string_view(text); }
+  void operator=(bool value) const { json_api().set_bool(node, value); }
+  void operator=(std::int64_t value) const { json_api().set_int(node, value); }
+  void operator=(std::uint64_t value) const { *this = static_cast<std::int64_t>(value); }
+  void operator=(double value) const { json_api().set_real(node, value); }
+};
+
+constexpr const char* kStates[] = {"up", "degraded", "down"};
+
+std::int64_t ms(auto time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
+double seconds(const std::atomic<std::uint64_t>& ns) {
+  return static_cast<double>(ns.load()) / 1e9;
+}
+
+void report_store(const Member& out, Store& store) {
+  const Store::State state = store.state();
+  out["kind"] = store.kind();
+  out["state"] = kStates[state.kind];
+  if (!state.reason.empty()) out["reason"] = std::string_view(state.reason);
+}
+
+void report_reload(const Member& out, const Reloads::Outcome& reload) {
+  JsonArena arena;
+  std::string_view error;
+  const std::string problems = to_text(nlohmann::ordered_json(reload.problems));
+  json_api().copy(out.node, arena.parse(problems, error));
+  out["at_ms"] = reload.at_ms;
+  out["ok"] = reload.ok();
+}
+
+}  // namespace
+
+void Pipeline::report_layer(const Layer& layer, gh_json* into) {
+  const auto health = layer.instance->health();
+  const Member out{into};
+  out["name"] = std::string_view(layer.instance->name());
+  out["plugin"] = layer.instance->plugin().name;
+  out["version"] = layer.instance->plugin().version;
+  out["state"] = kStates[health.state];
+  if (!health.reason.empty()) out["reason"] = std::string_view(health.reason);
+  out["since_ms"] = ms(health.since.time_since_epoch());
+  out["calls"] = layer.counts->calls.load();
+  out["failures"] = layer.counts->failures.load();
+  out["short_circuits"] = layer.counts->short_circuits.load();
+  out["seconds"] = seconds(layer.counts->total_ns);
+  out["self_seconds"] = seconds(layer.counts->self_ns);
+}
+
+void Pipeline::report(gh_json* into) const {
+  utsname system{};
+  ::uname(&system);
+  const Gateway::Traffic traffic = gateway_.traffic();
+  const Member out{into};
+  out["version"] = kVersion;
+  out["platform"] = std::string_view(std::string(system.sysname) + " " + system.machine);
+  out["uptime_ms"] = ms(Clock::now() - gateway_.started);
+  out["draining"] = traffic.draining;
+  out["running"] = traffic.running;
+  out["connections"] = traffic.connections;
+  report_store(out["store"], *gateway_.store);
+  if (const auto reload = gateway_.reloads.last()) report_reload(out["reload"], *reload);
+  for (const auto& layer : layers_) report_layer(*layer, out["plugins"].push().node);
+}
+
+std::string Pipeline::report() const {
+  JsonArena arena;
+  gh_json* const root = arena.make();
+  report(root);
+  std::string text;
+  dump(root, text);
+  return text;
+}
+
+}  // namespace gatehouse::core

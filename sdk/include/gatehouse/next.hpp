@@ -1,0 +1,56 @@
+/// The rest of the pipeline, and the boundary that no exception crosses.
+#pragma once
+
+#include <exception>
+
+#include "gatehouse/exchange.hpp"
+
+namespace gatehouse {
+inline namespace v1 {
+
+namespace detail {
+/// Runs `body`, which returns a Status, on the plugin's side of the boundary: no exception crosses.
+template <class F>
+[[gnu::always_inline]] inline gh_status guard(gh_exchange* x, F&& body) noexcept {
+  const auto fail = [x](const char* what) {
+    return Status(Fail{500, "plugin_error", "The request could not be processed.", what}).raise(x);
+  };
+  try {
+    return body().raise(x);
+  } catch (const std::exception& e) {
+    return fail(e.what());
+  } catch (...) {
+    return fail("unknown exception");
+  }
+}
+}  // namespace detail
+
+/// The rest of the pipeline: next(x, out). Call it zero, one or more times, one after another,
+/// inside handle() only, as long as the response has not ended.
+class Next {
+ public:
+  explicit Next(const gh_next* next) : next_(next) {}
+  Next(const Next&) = delete;
+  Next& operator=(const Next&) = delete;
+
+  Status operator()(Exchange& x, Sink& out) const {
+    if (const gh_sink* host = out.host_sink()) {
+      return Status(next_->call(next_->self, x.raw(), host), x.raw());
+    }
+    struct Context {
+      gh_exchange* x;
+      Sink& sink;
+    } context{x.raw(), out};
+    const gh_sink sink{sizeof(gh_sink), 0, &context, [](void* self, const gh_event* e) {
+                         auto& c = *static_cast<Context*>(self);
+                         return detail::guard(c.x, [&] { return c.sink.emit(Event(*e)); });
+                       }};
+    return Status(next_->call(next_->self, x.raw(), &sink), x.raw());
+  }
+
+ private:
+  const gh_next* next_;
+};
+
+}  // namespace v1
+}  // namespace gatehouse

@@ -1,0 +1,129 @@
+/// Text: views across the interface, and what plugins do with text again and again.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gatehouse/abi/text.h"
+
+namespace gatehouse {
+inline namespace v1 {
+
+using View = std::string_view;
+
+inline gh_str raw(View v) { return {v.data(), v.size()}; }
+inline View view(gh_str s) { return s.p ? View(s.p, s.n) : View(); }
+
+/// Appends `text` as a JSON string, quotes included.
+inline void quote(std::string& out, View text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out.push_back('"');
+  std::size_t plain = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const unsigned char c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text, plain, i - plain);
+    plain = i + 1;
+    switch (c) {
+      case '"': out.append("\\\""); break;
+      case '\\': out.append("\\\\"); break;
+      case '\n': out.append("\\n"); break;
+      case '\r': out.append("\\r"); break;
+      case '\t': out.append("\\t"); break;
+      default: out.append("\\u00").push_back(kHex[c >> 4]); out.push_back(kHex[c & 15]);
+    }
+  }
+  out.append(text, plain, text.size() - plain);
+  out.push_back('"');
+}
+
+inline char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+/// ASCII letters only.
+inline std::string lower(View text) {
+  std::string out(text);
+  for (char& c : out) c = to_lower(c);
+  return out;
+}
+inline bool equals_ignoring_case(View a, View b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  }
+  return true;
+}
+/// Without spaces, tabs and line ends at both ends.
+inline View trim(View text) {
+  constexpr View kBlank = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  if (first == View::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+/// The longest beginning of at most `most` bytes that does not end inside a UTF-8 character.
+inline View cut_utf8(View text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+/// A duration as the configuration writes it: "250ms", "10s", "5m" or "1h", at most 366 days.
+inline std::optional<std::chrono::milliseconds> parse_duration(View text) {
+  using std::chrono::milliseconds;
+  constexpr std::int64_t kLongestMs = 366LL * 24 * 3'600'000;
+  std::int64_t number = 0;
+  std::size_t digits = 0;
+  while (digits < text.size() && digits < 12 && text[digits] >= '0' && text[digits] <= '9')
+    number = number * 10 + (text[digits++] - '0');
+  const View unit = text.substr(digits);
+  std::int64_t unit_ms = 0;
+  if (unit == "ms") unit_ms = 1;
+  if (unit == "s") unit_ms = 1000;
+  if (unit == "m") unit_ms = 60'000;
+  if (unit == "h") unit_ms = 3'600'000;
+  if (digits == 0 || unit_ms == 0 || number > kLongestMs / unit_ms) return std::nullopt;
+  return milliseconds(number * unit_ms);
+}
+
+/// A size as the configuration writes it: "512B", "64KiB", "8MiB" or "1GiB".
+inline std::optional<std::size_t> parse_size(View text) {
+  std::size_t number = 0;
+  std::size_t digits = 0;
+  while (digits < text.size() && digits < 9 && text[digits] >= '0' && text[digits] <= '9')
+    number = number * 10 + static_cast<std::size_t>(text[digits++] - '0');
+  const View unit = text.substr(digits);
+  if (digits == 0) return std::nullopt;
+  if (unit == "B") return number;
+  if (unit == "KiB") return number << 10;
+  if (unit == "MiB") return number << 20;
+  if (unit == "GiB") return number << 30;
+  return std::nullopt;
+}
+
+using Digest = std::array<std::uint8_t, 32>;
+
+/// In lower-case hexadecimal digits.
+inline std::string hex(const Digest& digest) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (const std::uint8_t byte : digest) {
+    out += kHex[byte >> 4];
+    out += kHex[byte & 15];
+  }
+  return out;
+}
+
+/// Takes the same time wherever the texts differ. Their length is not a secret.
+inline bool equal_in_constant_time(View a, View b) {
+  if (a.size() != b.size()) return false;
+  unsigned char difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference = static_cast<unsigned char>(difference | (a[i] ^ b[i]));
+  return *const_cast<volatile unsigned char*>(&difference) == 0;
+}
+
+}  // namespace v1
+}  // namespace gatehouse
