@@ -41,7 +41,7 @@ class StoreTest : public testing::TestWithParam<const char*> {
   }
   static gh_quota quota(std::string_view key, std::int64_t limit,
                         std::chrono::nanoseconds window = 1min) {
-    return {raw(key), limit, window.count(), 0, 0};
+    return {raw(key), limit, window.count(), 1, 0, 0, {}};
   }
 
   /// How long `condition` took to come true.
