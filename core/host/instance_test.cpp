@@ -109,7 +109,7 @@ class InstanceTest : public testing::Test {
   const fs::path log_file_ =
       fs::temp_directory_path() / ("gatehouse_instance_test." + std::to_string(getpid()));
   std::unique_ptr<Log> log_ = std::make_unique<Log>(LogSettings{"info", log_file_.string()});
-  std::unique_ptr<Gateway> gateway_ = std::make_unique<Gateway>(*log_, StoreSettings());
+  std::unique_ptr<Gateway> gateway_ = std::make_unique<Gateway>(*log_, StoreSettings{{}, 64 << 20});
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
   std::vector<std::string> problems_;

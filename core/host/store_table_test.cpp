@@ -64,7 +64,7 @@ class StoreTableTest : public testing::Test {
 
   LogSettings quiet_{"error", ""};
   Log log_{quiet_};
-  Gateway gateway_{log_, StoreSettings()};
+  Gateway gateway_{log_, StoreSettings{{}, 64 << 20}};
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
   const Instance one_ = make("one", gateway_);

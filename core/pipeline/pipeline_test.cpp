@@ -54,7 +54,7 @@ class PipelineTest : public testing::Test {
   }
 
   Log log_{LogSettings{"error", {}}};
-  Gateway gateway_{log_, StoreSettings()};
+  Gateway gateway_{log_, StoreSettings{{}, 64 << 20}};
   Problems problems_;
 };
 

@@ -24,7 +24,7 @@ class StoreTest : public testing::TestWithParam<const char*> {
     LogSettings quiet;
     quiet.level = "error";
     log_.emplace(quiet);
-    StoreSettings settings;
+    StoreSettings settings{{}, 64 << 20};
     if (std::string_view(GetParam()) == "redis") settings.redis = redis_.emplace().settings;
     store_ = Store::open(settings, *log_);
   }
