@@ -17,8 +17,8 @@ static_assert(VALIJSON_USE_EXCEPTIONS, "link the CMake target valijson");
 #include <cmath>
 #include <map>
 
+#include "core/config/quantity.h"
 #include "core/config/suggest.h"
-#include "gatehouse/plugin.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -38,7 +38,7 @@ constexpr int kMaxSchemaDepth = 1000;
 
 /// What all parts of one validation share.
 struct Survey {
-  Survey(const Value& r, const Origins& o) : root(r), origins(o) { read(root, ""); }
+  Survey(const Value& schema, const Origins& o) : origins(o) { read(schema, ""); }
 
   /// `property` is the name that `schema` describes the value of.
   void read(const Value& schema, const std::string& property) {
@@ -51,7 +51,6 @@ struct Survey {
           schema.contains("x-words")) {
         words[part] = schema["x-words"].get<std::string>();
       }
-      if (schema.is_object() && keyword == "$ref" && part.is_string()) follow(part);
       if (schema.is_object() && (keyword == "properties" || keyword == "patternProperties") &&
           part.is_object()) {
         for (const auto& [name, described] : part.items()) read(described, name);
@@ -61,20 +60,6 @@ struct Survey {
     }
   }
 
-  /// valijson would follow references in a circle until the stack overflows.
-  void follow(const Value& reference) const {
-    const Value* at = &reference;
-    for (int hops = 0;
-         at && at->is_string() && at->get_ref<const std::string&>().substr(0, 1) == "#"; ++hops) {
-      if (hops > kMaxSchemaDepth)
-        throw std::runtime_error("$ref " + reference.dump() + " leads back to itself");
-      const Value::json_pointer target(at->get_ref<const std::string&>().substr(1));
-      const Value* next = root.contains(target) ? &root.at(target) : nullptr;
-      at = next && next->is_object() && next->contains("$ref") ? &next->at("$ref") : nullptr;
-    }
-  }
-
-  const Value& root;
   const Origins& origins;
   int depth = 0;  // of the explanation that is running
   std::set<std::string>
@@ -200,8 +185,8 @@ class Explainer final : public Judge {
   bool visit(const FormatConstraint& c) override {
     if (!spot_.value.is_string()) return true;  // valijson would throw
     const std::string& text = spot_.value.get_ref<const std::string&>();
-    if (c.getFormat() == "duration") return v1::Json::parse_duration(text) || must_be(noun_);
-    if (c.getFormat() == "size") return v1::Json::parse_size(text) || must_be(noun_);
+    if (!format_noun(c.getFormat()).empty())
+      return quantity(c.getFormat(), text) || must_be(format_noun(c.getFormat()));
     return text.size() > kMaxPatternText ? must_be("at most 4096 bytes long")
                                          : Judge::visit(c) || must_be("a " + c.getFormat());
   }
@@ -237,7 +222,6 @@ class Explainer final : public Judge {
            must_be((c.getExclusiveMaximum() ? "less than " : "at most ") + shown(c.getMaximum()));
   }
   bool visit(const MultipleOfIntConstraint& c) override {
-    if (c.getDivisor() <= 0) throw std::runtime_error("multipleOf must be greater than 0");
     return Judge::visit(c) || must_be("a multiple of " + std::to_string(c.getDivisor()));
   }
   bool visit(const MultipleOfDoubleConstraint& c) override {
@@ -415,7 +399,7 @@ class Explainer final : public Judge {
         again(*c.getIfSubschema(), ignored) ? c.getThenSubschema() : c.getElseSubschema();
     return !applies || again(*applies, findings_);
   }
-  bool visit(const valijson::constraints::PolyConstraint& c) override { return Judge::visit(c); }
+  bool visit(const PolyConstraint& c) override { return Judge::visit(c); }
 
  private:
   /// It is a string only because of its quotes.
@@ -490,7 +474,8 @@ std::vector<Finding> explain(const Value& value, const std::string& pointer,
                              const std::string& name, const Value& schema, const Origins& origins) {
   Survey survey(schema, origins);
   valijson::Schema rules;
-  valijson::SchemaParser(valijson::SchemaParser::kDraft7).populateSchema(Adapter(schema), rules);
+  valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
+  parser.populateSchema(Adapter(schema), rules);
   std::vector<Finding> findings;
   const bool hidden = survey.secrets.count("") || origins.at(pointer).hidden;
   Explainer(survey, {value, pointer, name, hidden}, findings).explain(rules);

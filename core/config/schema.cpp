@@ -6,11 +6,14 @@
 #include <set>
 #include <system_error>
 
+#include "core/config/defaults.h"
 #include "core/config/explain.h"
+#include "core/config/schema_inspection.h"
 
 namespace gatehouse::core {
 namespace {
 
+using Json = nlohmann::ordered_json;
 using Value = nlohmann::json;
 
 /// Secrets in files that every user of the machine can read.
@@ -41,7 +44,10 @@ void with_large_stack(Work work) {
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstacksize(&attributes, kStackBytes);
   pthread_t thread;
-  const auto run = [](void* of) -> void* { return (*static_cast<Work*>(of))(), nullptr; };
+  const auto run = [](void* of) -> void* {
+    (*static_cast<Work*>(of))();
+    return nullptr;
+  };
   const int error = ::pthread_create(&thread, &attributes, run, &work);
   ::pthread_attr_destroy(&attributes);
   if (error != 0)
@@ -49,30 +55,74 @@ void with_large_stack(Work work) {
   ::pthread_join(thread, nullptr);
 }
 
+/// A default must be valid where it stands, once what is absent inside it has its own default.
+void check_default(const Json& root, const std::string& pointer, std::vector<std::string>& faults) {
+  const Json& schema = root.at(Json::json_pointer(pointer));
+  Json value = schema["default"];
+  try {
+    fill_in(root, schema, value);
+  } catch (const std::runtime_error&) {
+    return faults.push_back(pointer +
+                            "/default: contains itself without end: give one of the properties in "
+                            "it no default");
+  }
+  Json rules = root;
+  rules["$ref"] = '#' + pointer;  // takes the place of what is beside it, by draft 7
+  for (const Finding& finding : explain(Value(value), "", "`default`", Value(rules), Origins("")))
+    faults.push_back(pointer + "/default: " + finding.text);
+}
+
 }  // namespace
+
+std::vector<std::string> schema_faults(std::string_view schema) {
+  Json root;
+  try {
+    root = Json::parse(schema);
+  } catch (const Json::parse_error& e) {
+    return {"it is not JSON: " + std::string(e.what())};
+  }
+  SchemaInspection seen = inspect_schema(root);
+  if (!seen.faults.empty()) return seen.faults;  // it cannot be used to check the defaults
+  for (const std::string& pointer : seen.with_default) check_default(root, pointer, seen.faults);
+  return seen.faults;
+}
 
 void validate(const Value& value, const std::string& pointer, const std::string& name,
               std::string_view schema, const Origins& origins, Problems& problems) {
-  std::string unusable;
+  std::vector<std::string> faults;  // of the schema
   const auto work = [&] {
     try {
-      const Value parsed = Value::parse(schema);
-      for (Finding& finding : explain(value, pointer, name, parsed, origins)) {
+      faults = schema_faults(schema);
+      if (!faults.empty()) return;
+      const Value rules = Value::parse(schema);
+      for (Finding& finding : explain(value, pointer, name, rules, origins)) {
         problems.add(
             finding.at_key ? origins.key_place(finding.pointer) : origins.place(finding.pointer),
             std::move(finding.text));
       }
-      warn_of_open_secrets(value, pointer, secrets_of(parsed), origins, problems);
+      warn_of_open_secrets(value, pointer, secrets_of(rules), origins, problems);
     } catch (const std::exception& e) {
-      unusable = "the schema for " + name + " cannot be used: " + e.what();
+      faults.push_back(e.what());
     }
   };
   try {
     with_large_stack(work);
   } catch (const std::system_error& e) {
-    unusable = name + " cannot be checked now: " + e.what();
+    problems.add(origins.key_place(pointer), name + " cannot be checked now: " + e.what());
   }
-  if (!unusable.empty()) problems.add(origins.key_place(pointer), unusable);
+  for (const std::string& fault : faults)
+    problems.add(origins.key_place(pointer), "the schema of " + name + " is invalid: " + fault);
+}
+
+std::optional<std::string> configured(std::string_view config, std::string_view schema,
+                                      Problems& problems) {
+  const auto known = problems.size();
+  try {
+    validate(Value::parse(config), "", "the configuration", schema, Origins(""), problems);
+  } catch (const Value::parse_error& e) {
+    problems.add({}, "the configuration is not JSON: " + std::string(e.what()));
+  }
+  return problems.size() == known ? std::optional(with_defaults(schema, config)) : std::nullopt;
 }
 
 }  // namespace gatehouse::core

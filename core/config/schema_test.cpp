@@ -185,20 +185,47 @@ TEST(Schema, ALongListOfDifferentItemsIsReadAtOnce) {
   EXPECT_EQ(wrong_value(list + ",7]", R"({"uniqueItems": true})").substr(0, 3), "1:3");
 }
 
-TEST(Schema, ABrokenSchemaIsAProblemOfItsPlugin) {
-  const char* const kSchemas[] = {
-      "{",
-      "[]",
-      R"({"type": "strnig"})",
-      R"({"properties": {"a": {"type": "integer"}}, "patternProperties": {"(": {}}})",
-      R"({"$ref": "#/definitions/none"})",
-      R"({"$ref": "#"})",
-      R"({"allOf": [{"$ref": "#"}]})",
-      R"({"properties": {"b": {"$ref": "#/properties/c"}, "c": {"$ref": "#/properties/b"}}})",
-      R"({"properties": {"a": {"multipleOf": 0}}})"};
+TEST(Schema, ThatCannotBeUsedIsAProblemOfItsPlugin) {
+  EXPECT_EQ(wrong("a: 1", R"({"propertys": {"a": {"type": "strnig"}}, "pattern": "("})"),
+            "1:1: the schema of `cors` is invalid: /pattern: is not a regular expression as "
+            "ECMAScript has them: Mismatched '(' and ')' in regular expression\n"
+            "1:1: the schema of `cors` is invalid: /propertys: is not a keyword of JSON Schema "
+            "draft 7: did you mean `properties`?\n");
+  const char* const kSchemas[] = {"{", R"({"$ref": "#"})", R"({"allOf": [{"$ref": "#"}]})"};
   for (const char* schema : kSchemas)
-    EXPECT_EQ(wrong("a: 1", schema).substr(0, 43), "1:1: the schema for `cors` cannot be used: ")
+    EXPECT_EQ(wrong("a: 1", schema).substr(0, 37), "1:1: the schema of `cors` is invalid:")
         << schema;
+}
+
+TEST(Schema, ADefaultMustBeValidWhereItStands) {
+  EXPECT_EQ(schema_faults(R"({"properties": {
+              "ttl": {"type": "string", "format": "duration", "default": "5"},
+              "list": {"items": {"type": "integer"}, "default": [1, "x"]},
+              "map": {"default": {}, "properties": {"n": {"type": "integer", "default": 1}}},
+              "limits": {"default": {"n": "many"}, "$ref": "#/properties/map"}}})"),
+            (std::vector<std::string>{
+                "/properties/ttl/default: `default` must be a duration such as 250ms, 10s or 5m, not the "
+                "string \"5\"",
+                "/properties/list/default: item 2 of `default` must be an integer, not the string "
+                "\"x\"",
+                "/properties/limits/default: `n` must be an integer, not the string \"many\""}));
+  EXPECT_EQ(schema_faults(R"({"properties": {"a": {
+              "default": {}, "properties": {"b": {"$ref": "#/properties/a"}}}}})"),
+            std::vector<std::string>{
+                "/properties/a/default: contains itself without end: give one of the properties in "
+                "it no default"});
+}
+
+TEST(Schema, GivesAConfigurationAsThePluginGetsIt) {
+  constexpr auto kSchema = R"({"additionalProperties": false, "properties": {
+    "limit": {"type": "integer", "default": 5}, "name": {"type": "string"}}})";
+  Problems problems;
+  EXPECT_EQ(configured(R"({"name": "x"})", kSchema, problems), R"({"name":"x","limit":5})");
+  EXPECT_TRUE(problems.empty());
+  EXPECT_EQ(configured(R"({"limt": 1, "name": 2})", kSchema, problems), std::nullopt);
+  EXPECT_EQ(problems.size(), 2u);
+  EXPECT_EQ(configured("{", kSchema, problems), std::nullopt);
+  EXPECT_EQ(problems.size(), 3u);
 }
 
 }  // namespace
