@@ -8,6 +8,7 @@
 // Only here: these headers take seconds to compile, and without the definition they abort() on a
 // schema they dislike.
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
+#include <valijson/constraint_builder.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
 #include <valijson/validation_visitor.hpp>
@@ -123,6 +124,41 @@ std::string format_noun(const std::string& format) {
   if (format == "size") return "a size such as 512B, 64KiB or 8MiB";
   return "";
 }
+
+/// `x-min` or `x-max`: a limit for a duration or a size, written with its unit.
+class Bound final : public valijson::constraints::PolyConstraint {
+ public:
+  Bound(std::string limit, bool is_least) : limit_(std::move(limit)), is_least_(is_least) {}
+
+  bool validate(const valijson::adapters::Adapter& target, const std::vector<std::string>&,
+                valijson::ValidationResults*) const override {
+    std::string text;
+    if (!target.getString(text)) return true;
+    const char* const format = quantity("duration", limit_) ? "duration" : "size";
+    const auto value = quantity(format, text), limit = quantity(format, limit_);
+    if (!value || !limit) return true;  // what is wrong with its form is for `format` to say
+    return is_least_ ? *value >= *limit : *value <= *limit;
+  }
+  std::string words() const { return (is_least_ ? "at least " : "at most ") + limit_; }
+
+ private:
+  Constraint* cloneInto(void* memory) const override { return new (memory) Bound(*this); }
+  std::size_t sizeOf() const override { return sizeof(Bound); }
+
+  const std::string limit_;
+  const bool is_least_;
+};
+
+class BoundBuilder final : public valijson::ConstraintBuilder {
+ public:
+  explicit BoundBuilder(bool is_least) : is_least_(is_least) {}
+  Constraint* make(const valijson::adapters::Adapter& value) const override {
+    return new Bound(value.asString(), is_least_);
+  }
+
+ private:
+  const bool is_least_;
+};
 
 /// Visits the constraints of a schema. valijson judges each one of them; this says what is wrong
 /// and where.
@@ -399,7 +435,11 @@ class Explainer final : public Judge {
         again(*c.getIfSubschema(), ignored) ? c.getThenSubschema() : c.getElseSubschema();
     return !applies || again(*applies, findings_);
   }
-  bool visit(const PolyConstraint& c) override { return Judge::visit(c); }
+  bool visit(const PolyConstraint& c) override {
+    if (Judge::visit(c)) return true;
+    return fail("must be " + static_cast<const Bound&>(c).words() +
+                (spot_.hidden ? "" : ", not " + spot_.value.get<std::string>()));
+  }
 
  private:
   /// It is a string only because of its quotes.
@@ -475,6 +515,8 @@ std::vector<Finding> explain(const Value& value, const std::string& pointer,
   Survey survey(schema, origins);
   valijson::Schema rules;
   valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
+  parser.addConstraintBuilder("x-min", new BoundBuilder(true));  // it takes the ownership
+  parser.addConstraintBuilder("x-max", new BoundBuilder(false));
   parser.populateSchema(Adapter(schema), rules);
   std::vector<Finding> findings;
   const bool hidden = survey.secrets.count("") || origins.at(pointer).hidden;

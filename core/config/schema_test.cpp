@@ -48,6 +48,14 @@ TEST(Schema, EachKeywordIsExplained) {
        "1:4: `a` must be a duration such as 250ms, 10s or 5m, not the string \"10 s\""},
       {R"({"type": "string", "format": "size"})", "8MiB", "8MB",
        "1:4: `a` must be a size such as 512B, 64KiB or 8MiB, not the string \"8MB\""},
+      {R"({"format": "duration", "x-min": "1ms"})", "1ms", "0s",
+       "1:4: `a` must be at least 1ms, not 0s"},
+      {R"({"format": "duration", "x-max": "1h"})", "60m", "61m",
+       "1:4: `a` must be at most 1h, not 61m"},
+      {R"({"format": "size", "x-min": "1KiB", "x-max": "1MiB"})", "1024B", "2MiB",
+       "1:4: `a` must be at most 1MiB, not 2MiB"},
+      {R"({"format": "duration", "x-min": "1ms"})", "1s", "soon",
+       "1:4: `a` must be a duration such as 250ms, 10s or 5m, not the string \"soon\""},
       {R"({"type": "string", "format": "date"})", "2025-01-31", "2025",
        "1:4: `a` must be a string, not 2025: put it in quotes"},
       {R"({"format": "date"})", "5", "tomorrow",
@@ -199,13 +207,12 @@ TEST(Schema, ThatCannotBeUsedIsAProblemOfItsPlugin) {
 
 TEST(Schema, ADefaultMustBeValidWhereItStands) {
   EXPECT_EQ(schema_faults(R"({"properties": {
-              "ttl": {"type": "string", "format": "duration", "default": "5"},
+              "ttl": {"type": "string", "format": "duration", "x-min": "1s", "default": "5ms"},
               "list": {"items": {"type": "integer"}, "default": [1, "x"]},
               "map": {"default": {}, "properties": {"n": {"type": "integer", "default": 1}}},
               "limits": {"default": {"n": "many"}, "$ref": "#/properties/map"}}})"),
             (std::vector<std::string>{
-                "/properties/ttl/default: `default` must be a duration such as 250ms, 10s or 5m, not the "
-                "string \"5\"",
+                "/properties/ttl/default: `default` must be at least 1s, not 5ms",
                 "/properties/list/default: item 2 of `default` must be an integer, not the string "
                 "\"x\"",
                 "/properties/limits/default: `n` must be an integer, not the string \"many\""}));
