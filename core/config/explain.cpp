@@ -331,7 +331,7 @@ class Explainer final : public Judge {
       return true;
     });
     c.applyToSchemaDependencies([&](const auto& name, const Subschema* schema) {
-      if (spot_.value.contains(name.c_str())) ok = again(*schema, findings_) && ok;
+      if (spot_.value.contains(name.c_str())) ok = fits_beside(name.c_str(), *schema) && ok;
       return true;
     });
     return ok;
@@ -477,6 +477,19 @@ class Explainer final : public Judge {
                      {spot_.value[index], pointer,
                       "item " + std::to_string(index + 1) + " of " + spot_.name, hidden},
                      findings);
+  }
+  /// What a schema asks for only because the key `name` is there.
+  bool fits_beside(const char* name, const Subschema& schema) {
+    constexpr std::string_view kHere = "here";
+    std::vector<Finding> found;
+    const bool ok = again(schema, found);
+    for (Finding& finding : found) {
+      if (finding.text.ends_with(kHere))
+        finding.text.replace(finding.text.size() - kHere.size(), kHere.npos,
+                             "beside " + ticked(name));
+      findings_.push_back(std::move(finding));
+    }
+    return ok;
   }
   bool again(const Subschema& schema, std::vector<Finding>& findings) {
     return Explainer(survey_, spot_, findings).explain(schema);

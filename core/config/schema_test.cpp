@@ -92,6 +92,8 @@ TEST(Schema, EachKeywordIsExplained) {
        "1:5: `b` needs `c` beside it"},
       {R"({"dependencies": {"b": {"required": ["c"]}}})", "{b: 1, c: 1}", "{b: 1}",
        "1:1: missing `c`, which is required"},
+      {R"({"dependencies": {"b": {"properties": {"c": false}}}})", "{c: 1}", "{b: 1, c: 1}",
+       "1:14: `c` is not allowed beside `b`"},
       {R"({"propertyNames": {"maxLength": 2}})", "{bb: 1}", "{bbb: 1}",
        "1:10: the key `bbb` must have at most 2 characters"},
       {R"({"patternProperties": {"^x-": {"type": "integer"}}})", "{x-b: 1}", "{x-b: y}",
