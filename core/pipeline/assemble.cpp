@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/config/defaults.h"
 #include "core/config/suggest.h"
 #include "core/loader/loader.h"
 #include "core/pipeline/order.h"
@@ -105,8 +106,9 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
       auto layer = std::make_unique<Layer>();
       layer->when = entry.when;
       const std::size_t routes = pipeline->routes_.size();
-      layer->instance =
-          std::make_unique<Instance>(plugin, entry.instance, entry.config, surroundings, creation);
+      layer->instance = std::make_unique<Instance>(
+          plugin, entry.instance, with_defaults(files[i]->note().schema, entry.config),
+          surroundings, creation);
       for (std::size_t r = routes; r < pipeline->routes_.size(); ++r)
         standing.routes.push_back({pipeline->routes_[r].path, {pipeline->routes_[r].method}});
       pipeline->layers_.push_back(std::move(layer));

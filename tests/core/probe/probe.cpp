@@ -16,7 +16,10 @@ struct Nowhere final : Sink {
 
 class Probe final : public Plugin {
  public:
-  Probe(Host host, Json config) : name_(host.instance()), task_(config["do"].str("pass")) {
+  Probe(Host host, Json config)
+      : name_(host.instance()),
+        task_(config["do"].str()),
+        status_(static_cast<int>(config["status"].integer())) {
     if (config["route"]) route_ = host.route("GET", config["route"].str());
     if (config["admin"]) {
       admin_route<&Probe::administer>(host, this, "GET", config["admin"].str(), "What it did");
@@ -55,11 +58,12 @@ class Probe final : public Plugin {
     std::string text;
     for (const Json name : x.notes()["names"]) text.append(name.str()).append(" ");
     return x.reply(
-        out, 200, "text/plain",
+        out, status_, "text/plain",
         text + std::to_string(calls_) + (route_ != -1 && x.route() == route_ ? " mine" : ""));
   }
 
   const std::string name_, task_;
+  const int status_;  // of answers
   int route_ = -1;
   int calls_ = 0;  // tests run one request at a time
 };
