@@ -11,112 +11,41 @@
 #include <set>
 
 #include "core/config/addresses.h"
+#include "core/config/defaults.h"
+#include "core/config/quantity.h"
 #include "core/config/schema.h"
 #include "core/config/substitute.h"
 #include "core/config/suggest.h"
-#include "gatehouse/text.hpp"
+#include "gateway_schema.h"  // made from gateway.schema.json: kGatewaySchema
 
 namespace gatehouse::core {
 namespace {
 
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 
-/// The settings of the gateway itself, and the keys that any pipeline entry may carry.
-constexpr std::string_view kSchema = R"({
-  "type": "object",
-  "required": ["pipeline"],
-  "additionalProperties": false,
-  "properties": {
-    "server": {
-      "type": "object",
-      "additionalProperties": false,
-      "properties": {
-        "listen": {},
-        "hosts": {"type": "array", "items": {"type": "string", "minLength": 1}},
-        "trusted_proxies": {"type": "array", "items": {"type": "string"}},
-        "max_body": {"type": "string", "format": "size"},
-        "max_running": {"type": "integer", "minimum": 1, "maximum": 65536},
-        "head_timeout": {"type": "string", "format": "duration"},
-        "body_timeout": {"type": "string", "format": "duration"},
-        "idle_timeout": {"type": "string", "format": "duration"},
-        "send_timeout": {"type": "string", "format": "duration"},
-        "max_duration": {"type": "string", "format": "duration"}
-      }
-    },
-    "shutdown": {
-      "type": "object",
-      "additionalProperties": false,
-      "properties": {
-        "delay": {"type": "string", "format": "duration"},
-        "grace": {"type": "string", "format": "duration"}
-      }
-    },
-    "admin": {
-      "type": "object",
-      "required": ["token"],
-      "additionalProperties": false,
-      "properties": {
-        "listen": {},
-        "token": {"type": "string", "minLength": 16, "x-secret": true},
-        "hosts": {"type": "array", "items": {"type": "string", "minLength": 1}}
-      }
-    },
-    "log": {
-      "type": "object",
-      "additionalProperties": false,
-      "properties": {
-        "level": {"type": "string", "enum": ["debug", "info", "warn", "error"]},
-        "file": {"type": "string", "minLength": 1}
-      }
-    },
-    "store": {
-      "type": ["string", "object"],
-      "x-secret": true,
-      "additionalProperties": false,
-      "properties": {
-        "url": {"type": "string", "x-secret": true},
-        "max_size": {"type": "string", "format": "size"}
-      }
-    },
-    "plugins_dir": {"type": "string", "minLength": 1},
-    "pipeline": {
-      "type": "array",
-      "minItems": 1,
-      "maxItems": 256,
-      "items": {
-        "type": ["string", "object"],
-        "properties": {
-          "as": {"type": "string"},
-          "when": {
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": false,
-            "properties": {
-              "path": {"type": "string"},
-              "methods": {
-                "type": "array",
-                "minItems": 1,
-                "items": {"type": "string", "enum": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]}
-              }
-            }
-          },
-          "enabled": {"type": "boolean"},
-          "path": {"type": "string", "minLength": 1},
-          "if_env": {"type": "string", "minLength": 1},
-          "unless_env": {"type": "string", "minLength": 1}
-        }
-      }
-    }
-  }
-})";
+/// Requests that may run at once at the operator's address.
+constexpr std::size_t kMaxAdminRunning = 64;
 
-const std::vector<std::string> kEntryKeys = {"as",   "when",   "enabled",
-                                             "path", "if_env", "unless_env"};
+/// The settings of the gateway itself, and the keys that any pipeline entry may have.
+const Json& gateway_schema() {
+  static const Json schema = Json::parse(kGatewaySchema);
+  return schema;
+}
+
+/// Keys that an entry may have beside the name of its plugin.
+const std::vector<std::string>& entry_keys() {
+  static const auto keys = [] {
+    std::vector<std::string> out;
+    const Json& entry = gateway_schema().at("properties").at("pipeline").at("items");
+    for (const auto& [key, schema] : entry.at("properties").items()) out.push_back(key);
+    return out;
+  }();
+  return keys;
+}
 
 bool is_entry_key(const std::string& key) {
-  return std::find(kEntryKeys.begin(), kEntryKeys.end(), key) != kEntryKeys.end();
+  return std::find(entry_keys().begin(), entry_keys().end(), key) != entry_keys().end();
 }
 
 /// Of a plugin, which is part of a file's name, or of an instance.
@@ -127,8 +56,8 @@ bool is_name(const std::string& name) {
          name[0] != '-';
 }
 
-/// One configuration on its way from JSON to settings. What the schema has refused keeps its
-/// default.
+/// One configuration on its way from JSON to settings. What the schema has refused is left empty:
+/// nobody runs such a configuration.
 class Reader {
  public:
   Reader(Json& root, const fs::path& path, Origins& origins, Problems& problems)
@@ -148,45 +77,63 @@ class Reader {
   }
 
   void read(Config& config) {
+    fill_in_defaults();
+    read_limits(find("server"), config.server);
     listen("server", config.server);
-    listen("admin", config.admin.server);
     trusted_proxies(config.server.trusted_proxies);
+    if (find("admin")) read_admin(config);
+    config.shutdown.delay = duration(find("shutdown"), "delay");
+    config.shutdown.grace = duration(find("shutdown"), "grace");
+    store(config.store);
+    config.log.level = text(find("log"), "level").value_or("");
+    if (const auto file = text(find("log"), "file")) log_file(config.log.file = in_folder(*file));
+    if (const auto folder = text(&root_, "plugins_dir")) config.plugins_dir = in_folder(*folder);
+    read_pipeline(config);
+    config.left_out = std::move(left_out_);
+  }
+
+ private:
+  /// `store: URL` is short for `store: {url: URL}`.
+  void fill_in_defaults() {
+    if (const auto store = root_.find("store"); store != root_.end() && store->is_string())
+      *store = Json{{"url", *store}};
+    fill_in(gateway_schema(), gateway_schema(), root_);
+  }
+
+  void read_admin(Config& config) {
+    // The limits of clients are not for the operator, who gets those that are there by default.
+    Json limits = Json::object();
+    fill_in(gateway_schema(), gateway_schema().at("properties").at("server"), limits);
+    read_limits(&limits, config.admin.server);
+    config.admin.server.max_running = kMaxAdminRunning;
+    listen("admin", config.admin.server);
     config.admin.token = text(find("admin"), "token").value_or("");
-    if (find("admin") && collide(config.server, config.admin.server)) {
+    if (collide(config.server, config.admin.server)) {
       refuse("/admin/listen",
              "must be another address than that of `server`: give it a port of its own");
     }
-    if (const auto size = text(find("server"), "max_body")) {
-      const auto bytes = v1::parse_size(*size);
-      // Each running request may hold so much memory.
-      if (bytes && (*bytes < 1024 || *bytes > 1 << 30))
-        refuse("/server/max_body", "must be between 1KiB and 1GiB");
-      if (bytes) config.server.max_body_bytes = *bytes;
-    }
-    if (const Json* count = member(find("server"), "max_running");
-        count && count->is_number_integer())
-      config.server.max_running = *count;
-    duration("server", "head_timeout", 1ms, config.server.head_timeout);
-    duration("server", "body_timeout", 1ms, config.server.body_timeout);
-    duration("server", "idle_timeout", 1ms, config.server.idle_timeout);
-    duration("server", "send_timeout", 1ms, config.server.send_timeout);
-    duration("server", "max_duration", 1ms, config.server.max_duration);
-    duration("shutdown", "delay", 0ms, config.shutdown.delay);
-    duration("shutdown", "grace", 0ms, config.shutdown.grace);
-    store(config.store);
-    config.log.level = text(find("log"), "level").value_or(config.log.level);
-    if (const auto file = text(find("log"), "file")) log_file(config.log.file = in_folder(*file));
-    if (const auto folder = text(&root_, "plugins_dir")) config.plugins_dir = in_folder(*folder);
+  }
 
+  /// What one address takes and how long it waits.
+  static void read_limits(const Json* server, ServerSettings& out) {
+    out.max_body_bytes = size(server, "max_body");
+    if (const Json* count = member(server, "max_running"); count && count->is_number_integer())
+      out.max_running = *count;
+    out.head_timeout = duration(server, "head_timeout");
+    out.body_timeout = duration(server, "body_timeout");
+    out.idle_timeout = duration(server, "idle_timeout");
+    out.send_timeout = duration(server, "send_timeout");
+    out.max_duration = duration(server, "max_duration");
+  }
+
+  void read_pipeline(Config& config) {
     const Json* pipeline = find("pipeline");
     for (std::size_t i = 0; pipeline && pipeline->is_array() && i < pipeline->size(); ++i) {
       if (auto entry = read_entry((*pipeline)[i], child("/pipeline", i)))
         config.pipeline.push_back(std::move(*entry));
     }
-    config.left_out = std::move(left_out_);
   }
 
- private:
   /// A section of settings, such as `log: {file: x}`, and the settings of a plugin as a whole are
   /// never a reference to a file or a credential, even if they look like one. Each value in them
   /// may be.
@@ -281,7 +228,7 @@ class Reader {
       if (is_entry_key(key)) continue;
       const std::string at = child(pointer, key);
       if (!out.plugin.empty()) {
-        const std::string near = suggest(key, kEntryKeys);
+        const std::string near = suggest(key, entry_keys());
         problems_.add(origins_.key_place(at),
                       "unknown key `" + key + "` beside the plugin `" + out.plugin + "`" +
                           (near.empty() ? ": a plugin of its own begins with `-`"
@@ -385,33 +332,24 @@ class Reader {
     }
   }
   void store(StoreSettings& out) {
-    const auto short_form = text(&root_, "store");
-    const std::string url =
-        short_form ? *short_form : text(find("store"), "url").value_or("memory");
+    const bool is_short = !origins_.has("/store/url") && !origins_.has("/store/max_size");
+    const std::string url = text(find("store"), "url").value_or("memory");
     if (url != "memory" && !parse_redis(url, out.redis.emplace(StoreSettings::Redis()))) {
-      refuse(short_form ? "/store" : "/store/url",
+      refuse(is_short ? "/store" : "/store/url",
              "must be memory or redis://[user:password@]host[:port][/database], with TLS "
-             "rediss://…; in the "
-             "password write %2F for `/`, and so on");
+             "rediss://…; in the password write %2F for `/`, and so on");
     }
-    const auto size = text(find("store"), "max_size");
-    const auto bytes = size ? v1::parse_size(*size) : std::nullopt;
-    if (!bytes) return;
-    if (out.redis)
-      return refuse("/store/max_size",
-                    "is for the memory of the gateway: Redis has a setting of its own, maxmemory");
-    if (*bytes < 1u << 20) refuse("/store/max_size", "must be at least 1MiB");
-    out.max_bytes = *bytes;
+    if (out.redis && origins_.has("/store/max_size")) {
+      refuse("/store/max_size",
+             "is for the memory of the gateway: Redis has a setting of its own, maxmemory");
+    }
+    out.max_bytes = size(find("store"), "max_size");
   }
-  void duration(const char* section, const char* key, milliseconds least, milliseconds& out) {
-    const auto written = text(find(section), key);
-    const auto time = written ? v1::parse_duration(*written) : std::nullopt;
-    if (!time) return;
-    // A day: whoever wants "never" is told that there is no such thing.
-    if (*time < least || *time > 24h)
-      refuse(child(child("", section), key),
-             "must be between " + std::to_string(least.count()) + "ms and 24h");
-    out = *time;
+  static milliseconds duration(const Json* section, const char* key) {
+    return milliseconds(quantity("duration", text(section, key).value_or("")).value_or(0));
+  }
+  static std::size_t size(const Json* section, const char* key) {
+    return static_cast<std::size_t>(quantity("size", text(section, key).value_or("")).value_or(0));
   }
   void refuse(const std::string& pointer, const std::string& why) {
     if (!origins_.at(pointer).broken)
@@ -443,7 +381,7 @@ void read_settings(Json& root, const fs::path& file, Origins& origins, Problems&
   config.folder = file.parent_path();
   Reader reader(root, file, origins, problems);
   reader.substitute_all();
-  validate(nlohmann::json(root), "", "the configuration", kSchema, origins, problems);
+  validate(nlohmann::json(root), "", "the configuration", kGatewaySchema, origins, problems);
   reader.read(config);
 }
 
