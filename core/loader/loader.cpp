@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/dll/shared_library.hpp>
 #include <cerrno>
 #include <cstddef>
@@ -213,6 +214,21 @@ const gh_plugin& PluginFile::load() {
   if (!code_->plugin) load_copy(*code_, path_);
   if (warning_.empty()) known_files()[path_] = {stamp_, code_};
   return *code_->plugin;
+}
+
+std::vector<fs::path> plugins_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".so") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+fs::path plugin_file(const std::string& path_or_name) {
+  const bool is_name =
+      path_or_name.find_first_of("./") == std::string::npos && !fs::exists(path_or_name);
+  return is_name ? installed_plugins() / (path_or_name + ".so") : fs::path(path_or_name);
 }
 
 fs::path installed_plugins() {

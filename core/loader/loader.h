@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/loader/file_stamp.h"
 #include "core/loader/note.h"
@@ -36,7 +37,13 @@ class PluginFile {
   std::string warning_;
 };
 
+/// The shared objects in a folder, in the order of their names. Throws
+/// std::filesystem::filesystem_error.
+std::vector<std::filesystem::path> plugins_in(const std::filesystem::path& folder);
+
 /// The folder of plugins that belongs to this program: ../lib/gatehouse/plugins beside its own.
 std::filesystem::path installed_plugins();
+/// The file that a user means by a path, or by the name of an installed plugin.
+std::filesystem::path plugin_file(const std::string& path_or_name);
 
 }  // namespace gatehouse::core

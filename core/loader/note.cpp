@@ -72,7 +72,7 @@ Note read_note(std::string_view file) {
   std::string text = section_text(file);
   text.resize(std::strlen(text.c_str()));  // the string literal's end and padding
   try {
-    const auto json = nlohmann::json::parse(text);
+    const auto json = nlohmann::ordered_json::parse(text);
     Note note;
     const std::string abi = json.at("abi");
     if (std::sscanf(abi.c_str(), "%d.%d", &note.abi_major, &note.abi_minor) != 2)

@@ -10,7 +10,7 @@ namespace gatehouse::core {
 struct Note {
   int abi_major = 0, abi_minor = 0, needs = 0;
   std::string name, version, summary;
-  std::string schema;  // JSON text
+  std::string schema;  // JSON text, its keys in the order of the author
 };
 
 /// Of the bytes of a shared object. Throws std::runtime_error, whose text completes "FILE: …".
