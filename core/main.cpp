@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "core/commands/commands.h"
+#include "core/commands/reference.h"
 #include "core/commands/serve.h"
 #include "core/config/suggest.h"
 #include "core/version.h"
@@ -59,6 +60,11 @@ int main(int argc, char** argv) {
       ->required(false);
   command(plugins, "inspect", "What a plugin is, what it takes, and whether it would load here",
           "FILE", "Shared object, or the name of a plugin that is installed", inspect_plugin);
+  std::vector<std::string> names;
+  CLI::App* const reference = app.add_subcommand("reference", "Print all settings, in Markdown");
+  reference->add_option(
+      "NAME", names, "gateway for its own settings, or plugins (default: these and all plugins)");
+  reference->final_callback([&] { throw CLI::RuntimeError(print_reference(names)); });
   CLI::App& mcp = *app.add_subcommand("mcp", "Look at MCP servers")->require_subcommand(1);
   command(mcp, "list", "Connect the servers of a configuration: what they offer, and what is wrong",
           "CONFIG", "Configuration file (YAML)", list_mcp_servers);

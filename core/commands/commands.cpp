@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "core/config/config.h"
-#include "core/exchange/detached.h"
+#include "core/config/schema.h"
+#include "core/config/settings_table.h"
+#include "core/exchange/nobody.h"
 #include "core/loader/loader.h"
 #include "core/log/log.h"
 #include "core/pipeline/pipeline.h"
@@ -44,22 +46,12 @@ void warn_of_address(Built& built, const std::string& pointer, const ServerSetti
   }
 }
 
-/// "api_key (string, required): …" for each key that a plugin's configuration may have;
-/// "servers[].name" for one inside.
-void print_keys(const nlohmann::ordered_json& schema, const std::string& inside = "") {
-  const auto properties = schema.value("properties", nlohmann::ordered_json::object());
-  const auto required = schema.value("required", std::vector<std::string>());
-  for (const auto& [key, value] : properties.items()) {
-    std::cout << "  " << inside << key << " ("
-              << (value.contains("type") ? value["type"].dump() : "any");
-    if (value.contains("format")) std::cout << ", a " << value["format"].get<std::string>();
-    if (value.contains("default")) std::cout << ", default " << value["default"].dump();
-    if (std::find(required.begin(), required.end(), key) != required.end())
-      std::cout << ", required";
-    std::cout << ")\n      " << value.value("description", "") << '\n';
-    print_keys(value, inside + key + ".");
-    if (value.contains("items") && value["items"].is_object())
-      print_keys(value["items"], inside + key + "[].");
+/// "api_key (string, required)" and what it means, for each key.
+void print_settings(const std::string& schema) {
+  for (const Setting& s : settings_of(schema)) {
+    std::cout << "  " << s.key << " (" << (s.type.empty() ? "any" : s.type);
+    if (!s.fallback.empty()) std::cout << ", default " << s.fallback;
+    std::cout << (s.required ? ", required" : "") << ")\n      " << s.description << '\n';
   }
 }
 
@@ -68,13 +60,15 @@ std::string ask(const Pipeline& pipeline, const std::string& path) {
   RequestHead head;
   head.method = "GET";
   head.path = path;
-  Detached work(head);
+  Nobody nobody;
+  Waiter waiter(-1, -1, Clock::time_point::max(), [] { return Clock::time_point::max(); });
+  Exchange x(head, {}, nobody, waiter);
   std::string body;
-  const gh_sink out{sizeof(gh_sink), 0, &body, [](void* to, const gh_event* e) -> gh_status {
+  const gh_sink out{sizeof(gh_sink), &body, [](void* to, const gh_event* e) -> gh_status {
                       static_cast<std::string*>(to)->append(view(e->text));
                       return GH_OK;
                     }};
-  return pipeline.run_admin(work.x, out) == GH_OK ? body : std::string();
+  return pipeline.run_admin(x, out) == GH_OK ? body : std::string();
 }
 
 /// What a stranger wrote, without what a terminal would obey.
@@ -125,12 +119,8 @@ int check(const std::string& config_file, bool as_json) {
 int list_plugins(const std::string& directory) {
   const std::filesystem::path folder =
       directory.empty() ? installed_plugins() : std::filesystem::path(directory);
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() == ".so") files.push_back(entry.path());
-  }
+  const auto files = plugins_in(folder);
   if (files.empty()) std::cerr << "there are no plugins in " << folder.string() << '\n';
-  std::sort(files.begin(), files.end());
   for (const auto& file : files) {
     try {
       const PluginFile plugin(file);
@@ -144,20 +134,20 @@ int list_plugins(const std::string& directory) {
 }
 
 int inspect_plugin(const std::string& file_or_name) {
-  const bool is_name = file_or_name.find_first_of("./") == std::string::npos &&
-                       !std::filesystem::exists(file_or_name);
-  const std::string file =
-      is_name ? installed_plugins() / (file_or_name + ".so") : std::filesystem::path(file_or_name);
+  const std::string file = plugin_file(file_or_name);
   try {
     PluginFile plugin(file);
     const Note& note = plugin.note();
     std::cout << note.name << ' ' << note.version << ": " << note.summary << "\nplugin interface "
               << note.abi_major << '.' << note.abi_minor << ", works with " << note.abi_major << '.'
               << note.needs << " and newer\nconfiguration:\n";
-    print_keys(nlohmann::ordered_json::parse(note.schema));
+    const auto faults = schema_faults(note.schema);
+    for (const std::string& fault : faults)
+      std::cerr << file << " has an invalid schema: " << fault << '\n';
+    if (faults.empty()) print_settings(note.schema);
     (void)plugin.load();
     std::cout << "loads here: yes\n";
-    return 0;
+    return faults.empty() ? 0 : 1;
   } catch (const std::runtime_error& e) {
     std::cerr << file << ' ' << e.what() << '\n';
     return 1;
