@@ -15,7 +15,7 @@
 #include "core/config/config.h"
 #include "core/config/schema.h"
 #include "core/config/settings_table.h"
-#include "core/exchange/nobody.h"
+#include "core/exchange/detached.h"
 #include "core/loader/loader.h"
 #include "core/log/log.h"
 #include "core/pipeline/pipeline.h"
@@ -60,15 +60,13 @@ std::string ask(const Pipeline& pipeline, const std::string& path) {
   RequestHead head;
   head.method = "GET";
   head.path = path;
-  Nobody nobody;
-  Waiter waiter(-1, -1, Clock::time_point::max(), [] { return Clock::time_point::max(); });
-  Exchange x(head, {}, nobody, waiter);
+  Detached work(head);
   std::string body;
-  const gh_sink out{sizeof(gh_sink), &body, [](void* to, const gh_event* e) -> gh_status {
+  const gh_sink out{sizeof(gh_sink), 0, &body, [](void* to, const gh_event* e) -> gh_status {
                       static_cast<std::string*>(to)->append(view(e->text));
                       return GH_OK;
                     }};
-  return pipeline.run_admin(x, out) == GH_OK ? body : std::string();
+  return pipeline.run_admin(work.x, out) == GH_OK ? body : std::string();
 }
 
 /// What a stranger wrote, without what a terminal would obey.

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 
@@ -12,10 +12,10 @@ namespace gatehouse::core {
 /// says, `duration` or `size`. Nothing if the text is neither.
 inline std::optional<std::int64_t> quantity(std::string_view format, std::string_view text) {
   if (format == "duration") {
-    const auto time = v1::Json::parse_duration(text);
+    const auto time = v1::parse_duration(text);
     return time ? std::optional<std::int64_t>(time->count()) : std::nullopt;
   }
-  const auto bytes = format == "size" ? v1::Json::parse_size(text) : std::nullopt;
+  const auto bytes = format == "size" ? v1::parse_size(text) : std::nullopt;
   return bytes ? std::optional(static_cast<std::int64_t>(*bytes)) : std::nullopt;
 }
 

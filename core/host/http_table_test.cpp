@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "core/host/tables.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 #include "tests/core/request.h"
 #include "tests/core/scripted_server.h"
 

@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "core/host/tables.h"
-#include "gatehouse/plugin.hpp"
+#include "gatehouse/text.hpp"
 #include "tests/core/request.h"
 
 namespace gatehouse::core {

@@ -152,6 +152,10 @@ gh_json* load(const gh_host* host, gh_str path, gh_str schema, void* to,
   };
   const auto file = s.harness.files.find(std::string(view(path)));
   if (file == s.harness.files.end()) return fail("no such file");
+  gh_str error{};
+  gh_json* const written = core::json_api().parse(raw(file->second), &error);
+  if (!written) return fail(std::string(view(error)));
+  core::json_api().drop(written);
   core::Problems problems;
   const auto text = core::configured(file->second, view(schema), problems);
   if (!text) {
