@@ -934,7 +934,7 @@ TEST(Harness, LoadsTheFilesOfTheTest) {
   EXPECT_EQ(Files(h.host()).load("tools.yaml", "{}", problems)->root().dump(), R"({"tools":[]})");
   EXPECT_FALSE(Files(h.host()).load("broken.yaml", "{}", problems));
   EXPECT_FALSE(Files(h.host()).load("none.yaml", "{}", problems));
-  EXPECT_EQ(problems, (std::vector<std::string>{"broken.yaml: a key must be a string",
+  EXPECT_EQ(problems, (std::vector<std::string>{"broken.yaml: the syntax is wrong",
                                                 "none.yaml: no such file"}));
 }
 
