@@ -260,7 +260,7 @@ TEST_F(InstanceTest, AnExceptionInTheBackgroundIsLogged) {
   instance.reset();
   const auto lines = log_lines();
   ASSERT_EQ(lines.size(), 1u);
-  EXPECT_EQ(lines[0]["message"], "the work in the background has ended: it threw an exception");
+  EXPECT_EQ(lines[0]["message"], "background task failed: it threw an exception");
 }
 
 TEST_F(InstanceTest, MetricsOfAPluginAreThoseOfTheGateway) {

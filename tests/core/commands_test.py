@@ -32,7 +32,7 @@ with tempfile.TemporaryDirectory() as name:
     [warning] = printed['warnings']
     assert warning['file'] == 'config.yaml', printed
     assert (warning['line'], warning['column']) == (1, 18), printed
-    assert warning['text'].startswith('`throttler` meets chats too late'), printed
+    assert warning['text'].startswith('`throttler` sees chats too late'), printed
 
     status, printed = check_json(
         folder, 'pipeline: [{chat: {temperature: warm, max_output_tokens: many}}]\n')

@@ -265,7 +265,7 @@ def a_plugin_that_has_changed_keeps_no_reload_from_being_used(f):
         code, told = reload(f)
         check(code == 200, code, told)
         [warning] = [w['text'] for w in told['warnings']]
-        check('chat.so' in warning and 'goes on until a restart' in warning, warning)
+        check('chat.so' in warning and 'stays in use until a restart' in warning, warning)
         check_stream(f.client(chat()).answer())
 
 
