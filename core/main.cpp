@@ -1,8 +1,11 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "core/commands/commands.h"
+#include "core/commands/admin.h"
+#include "core/commands/check.h"
+#include "core/commands/plugins.h"
 #include "core/commands/serve.h"
+#include "core/commands/token.h"
 #include "core/config/suggest.h"
 #include "core/version.h"
 
