@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "core/server/admin.h"
+#include "core/pipeline/admin.h"
 #include "core/version.h"
 
 namespace gatehouse::core {

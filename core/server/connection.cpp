@@ -85,21 +85,21 @@ Connection::Next Connection::run_one(const Setup& setup) {
                         head_text, setup);
   }
 
-  Answer answer(socket_, input_, parser, setup.settings, surroundings_);
-  Exchange x(head, peer_, answer, answer.waiter());
+  Response response(socket_, input_, parser, setup.settings, surroundings_);
+  Exchange x(head, peer_, response, response.waiter());
   x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
   struct Target {
-    Answer& answer;
+    Response& response;
     Exchange& x;
-  } target{answer, x};
+  } target{response, x};
   const gh_sink sink{
       sizeof(gh_sink), &target, [](void* self, const gh_event* e) -> gh_status {
         auto& t = *static_cast<Target*>(self);
         if (e->kind != GH_EV_BYTES) return GH_INVALID;  // a chat event above the ingress
-        return t.answer.send(t.x, {e->text.p ? e->text.p : "", e->text.n}, e->flags & GH_LAST);
+        return t.response.send(t.x, {e->text.p ? e->text.p : "", e->text.n}, e->flags & GH_LAST);
       }};
   const gh_status status = setup.handler->run(x, sink);
-  if (answer.finish(x, status)) return Next::run;
+  if (response.finish(x, status)) return Next::run;
   // Closing with input unread would reset the connection and could take the answer with it (RFC
   // 9112 9.6).
   return parser.complete() && input_.empty() ? Next::close : linger();

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/exchange/handler.h"
-#include "core/server/answer.h"
+#include "core/server/response.h"
 
 namespace gatehouse::core {
 

@@ -11,9 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -67,68 +65,6 @@ class Counted {
 
 }  // namespace
 
-/// Until when each parked descriptor may stay so. Parked and running connections change places
-/// without a lock: whoever takes the deadline out of the slot has the connection.
-class Server::Slots {
- public:
-  explicit Slots(std::size_t count)
-      : count_(count),
-        slots_(static_cast<std::atomic<std::int64_t>*>(std::calloc(count, sizeof(std::int64_t)))) {
-    if (!slots_) throw std::bad_alloc();
-  }
-
-  bool has(int fd) const { return static_cast<std::size_t>(fd) < count_; }
-  void park(int fd, Clock::time_point until, bool idle) {
-    slots_[fd].store((until.time_since_epoch().count() & ~std::int64_t{1}) | (idle ? 1 : 0));
-    int highest = highest_.load();
-    while (fd > highest && !highest_.compare_exchange_weak(highest, fd)) {
-    }
-  }
-  /// Only after an event for the parked descriptor: nobody else unparks it.
-  void unpark(int fd) {
-    for (std::int64_t seen = slots_[fd].load();;) {
-      if (seen == kEnding) {  // end() is at it: wait for it, or it would end whoever gets this
-                              // descriptor next
-        std::this_thread::yield();
-        seen = slots_[fd].load();
-      } else if (slots_[fd].compare_exchange_weak(seen, kNone)) {
-        return;
-      }
-    }
-  }
-  enum class Which { late, late_or_idle, all };
-  /// Ends parked connections. Their events then close them as any other end of a connection.
-  void end(Which which) {
-    const std::int64_t now = Clock::now().time_since_epoch().count();
-    for (int fd = 0; fd <= highest_.load(); ++fd) {
-      std::int64_t seen = slots_[fd].load(std::memory_order_relaxed);
-      const bool idle = seen & 1;
-      if (seen == kNone || !(seen <= now || which == Which::all ||
-                             (which == Which::late_or_idle && idle && !has_input(fd))))
-        continue;
-      if (!slots_[fd].compare_exchange_strong(seen, kEnding)) continue;
-      ::shutdown(fd, SHUT_RDWR);
-      slots_[fd].store(kNone);
-    }
-  }
-
- private:
-  /// A request has come, and nobody has looked yet.
-  static bool has_input(int fd) {
-    char byte;
-    return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-  }
-
-  static constexpr std::int64_t kNone = 0, kEnding = 2;
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-  const std::size_t count_;
-  std::unique_ptr<std::atomic<std::int64_t>[], Free>
-      slots_;  // zeros of calloc(): a million of them take no memory until used
-  std::atomic<int> highest_{0};
-};
-
 /// A thread that polls and runs requests.
 class Server::Worker : private Poco::Runnable {
  public:
@@ -154,7 +90,7 @@ Server::Server(const ServerSettings& settings, Log& log)
       port_(settings.port),
       log_(log),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      slots_(std::make_unique<Slots>(raise_descriptor_limit())),
+      slots_(raise_descriptor_limit()),
       surroundings_{stop_requests_.fd(), draining_, [this] { ensure_poller(); }} {
   if (epoll_ < 0)
     throw std::runtime_error(std::string("cannot watch connections: ") + std::strerror(errno));
@@ -167,7 +103,7 @@ Server::~Server() {
 
 void Server::end() {
   for (int tries = 0; connections_ > 0 && tries < 200; ++tries) {
-    slots_->end(Slots::Which::all);
+    slots_.end(Slots::Which::all);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   ending_ = true;
@@ -219,7 +155,7 @@ void Server::start() {
 
 void Server::tick() {
   ensure_poller();  // for plugins that compute for long, or wait where the core does not see it
-  slots_->end(draining_ ? Slots::Which::late_or_idle : Slots::Which::late);
+  slots_.end(draining_ ? Slots::Which::late_or_idle : Slots::Which::late);
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(workers_,
@@ -282,7 +218,7 @@ Connection* Server::next_connection() {
   }
   if (event.data.ptr == &stop_polling_) return nullptr;
   auto* const connection = static_cast<Connection*>(event.data.ptr);
-  slots_->unpark(connection->fd());
+  slots_.unpark(connection->fd());
   return connection;
 }
 
@@ -326,7 +262,7 @@ void Server::park(Connection* connection, Connection::Next next) {
     --connections_;
     return;
   }
-  slots_->park(fd, connection->deadline(next, setup()->settings), idle);
+  slots_.park(fd, connection->deadline(next, setup()->settings), idle);
   epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection}};
   ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
 }
@@ -345,14 +281,14 @@ void Server::accept() {
     }
     const int fd = connection->fd();
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-    if (slots_->has(fd)) {
+    if (slots_.has(fd)) {
       ++connections_;
-      slots_->park(fd, Clock::now() + setup()->settings.head_timeout, true);
+      slots_.park(fd, Clock::now() + setup()->settings.head_timeout, true);
       epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection.get()}};
       if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) {
         (void)connection.release();
       } else {  // the limit of the system for watched descriptors, or no memory
-        slots_->unpark(fd);
+        slots_.unpark(fd);
         --connections_;
       }
     }

@@ -13,6 +13,7 @@
 #include "core/log/reminder.h"
 #include "core/net/event_fd.h"
 #include "core/server/connection.h"
+#include "core/server/slots.h"
 
 namespace gatehouse::core {
 
@@ -54,7 +55,6 @@ class Server {
   void end();
 
  private:
-  class Slots;
   class Worker;
   void poll_and_run();
   Connection* next_connection();
@@ -76,7 +76,7 @@ class Server {
   Poco::Net::ServerSocket listener_;
   EventFd stop_polling_, stop_requests_;
   int epoll_ = -1;
-  std::unique_ptr<Slots> slots_;
+  Slots slots_;
   std::atomic<bool> draining_{false}, ending_{false}, accept_paused_{false};
   std::atomic<std::size_t> running_{0}, connections_{0};
   std::atomic<int> pollers_{0};

@@ -1,4 +1,4 @@
-#include "core/server/answer.h"
+#include "core/server/response.h"
 
 #include <poll.h>
 
@@ -104,8 +104,8 @@ std::string refusal(Exchange& x) {
   return out;
 }
 
-Answer::Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser,
-               const ServerSettings& settings, const Surroundings& surroundings)
+Response::Response(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser,
+                   const ServerSettings& settings, const Surroundings& surroundings)
     : socket_(socket),
       input_(input),
       parser_(parser),
@@ -115,7 +115,7 @@ Answer::Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParse
           socket.impl()->sockfd(), surroundings.stop_fd, Clock::now() + settings.max_duration,
           [this] { return tend(); }, surroundings.before_wait) {}
 
-gh_status Answer::read_body(std::string& body, std::optional<Failure>& failure) {
+gh_status Response::read_body(std::string& body, std::optional<Failure>& failure) {
   constexpr std::size_t kPart = 1u << 20;
   std::size_t received = 0, part_end = kPart;
   auto until = Clock::now() + settings_.body_timeout;  // for this part
@@ -158,7 +158,7 @@ gh_status Answer::read_body(std::string& body, std::optional<Failure>& failure) 
 }
 
 /// Reads, without waiting, what is left of the body, so that the connection can be used again.
-bool Answer::rest_of_body_is_here() {
+bool Response::rest_of_body_is_here() {
   std::unique_ptr<char[]> bytes;
   std::size_t drained = 0;
   while (!parser_.parse_body(input_, settings_.max_body_bytes)) {
@@ -172,7 +172,7 @@ bool Answer::rest_of_body_is_here() {
 }
 
 /// Puts the head before what there is of the body.
-void Answer::commit() {
+void Response::commit() {
   const Exchange& x = *exchange_;
   const RequestHead& head = parser_.head();
   committed_ = true;
@@ -200,7 +200,7 @@ void Answer::commit() {
   }
 }
 
-void Answer::append_chunk(std::string_view bytes) {
+void Response::append_chunk(std::string_view bytes) {
   if (bytes.empty()) return;
   char size[2 * sizeof(std::size_t)];
   out_.append(size, std::to_chars(size, size + sizeof size, bytes.size(), 16).ptr)
@@ -209,7 +209,7 @@ void Answer::append_chunk(std::string_view bytes) {
       .append("\r\n");
 }
 
-gh_status Answer::send(const Exchange& x, std::string_view bytes, bool last) {
+gh_status Response::send(const Exchange& x, std::string_view bytes, bool last) {
   if (gone_ || complete_) return GH_STOP;
   begun_ = true;
   exchange_ = &x;
@@ -231,7 +231,7 @@ gh_status Answer::send(const Exchange& x, std::string_view bytes, bool last) {
                                  : GH_OK;
 }
 
-gh_status Answer::flush() {
+gh_status Response::flush() {
   if (gone_) return GH_STOP;
   if (flushing_) return GH_OK;  // a wait of the loop below, which flushes as all do
   if (begun_ && !committed_) commit();
@@ -256,12 +256,12 @@ gh_status Answer::flush() {
   return gone_ ? GH_STOP : GH_OK;
 }
 
-void Answer::heartbeat(std::string_view bytes, Clock::duration interval) {
+void Response::heartbeat(std::string_view bytes, Clock::duration interval) {
   heartbeat_ = bytes;
   heartbeat_interval_ = std::max<Clock::duration>(interval, std::chrono::milliseconds(1));
 }
 
-std::optional<Clock::time_point> Answer::tend() {
+std::optional<Clock::time_point> Response::tend() {
   if (flushing_) return Clock::time_point::max();
   if (flush() != GH_OK) return std::nullopt;
   if (!out_.empty())
@@ -278,7 +278,7 @@ std::optional<Clock::time_point> Answer::tend() {
   return last_sent_ + heartbeat_interval_;
 }
 
-bool Answer::finish(Exchange& x, gh_status status) {
+bool Response::finish(Exchange& x, gh_status status) {
   if (!begun_) {
     if (status == GH_CANCELLED && !x.failure()) {
       const bool late = Clock::now() >= waiter_.deadline();

@@ -1,4 +1,4 @@
-#include "core/server/admin.h"
+#include "core/pipeline/admin.h"
 
 #include <unistd.h>
 

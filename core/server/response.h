@@ -26,11 +26,11 @@ std::string refusal(Exchange& x);
 
 /// The client's side of one request: reads its body, writes its answer. One send per flush; chunked
 /// unless the body is whole before the first. On the thread of the request.
-class Answer final : public Client {
+class Response final : public Client {
  public:
   /// `input`: what was received after the head; what follows this request stays in it.
-  Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser,
-         const ServerSettings& settings, const Surroundings& surroundings);
+  Response(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser,
+           const ServerSettings& settings, const Surroundings& surroundings);
 
   gh_status read_body(std::string& body, std::optional<Failure>& failure) override;
   gh_status flush() override;
