@@ -37,6 +37,7 @@ class Pipeline final : public Handler {
   gh_status run(Exchange& x, const gh_sink& out) const override;
   /// Runs a request of the admin address in the instance that has its route.
   gh_status run_admin(Exchange& x, const gh_sink& out) const;
+  const std::vector<Route>& admin_routes() const { return admin_routes_; }
   /// Plugins may count it, log it, and add headers.
   void refused(Exchange& x) const override;
   /// It is for a route of a plugin that says so (GH_PLUGIN_PROBES).
