@@ -1,79 +1,103 @@
 #include "core/commands/admin.h"
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "core/commands/built.h"
-#include "core/exchange/nobody.h"
-#include "gatehouse/plugin.hpp"
+#include "core/exchange/exchange.h"
 
 namespace gatehouse::core {
 namespace {
 
-/// What an instance answers to GET on its admin routes.
-std::string ask(const Pipeline& pipeline, const std::string& path) {
+/// The client of the request: the command line, which has a body and waits for no head.
+class CommandLine final : public Client {
+ public:
+  explicit CommandLine(const std::string& body) : body_(body) {}
+
+  gh_status read_body(std::string& body, std::optional<Failure>&) override {
+    body = body_;
+    return GH_OK;
+  }
+  gh_status flush() override { return GH_OK; }
+  void heartbeat(std::string_view, Clock::duration) override {}
+  void outlive(std::function<bool()>) override {}
+  bool begun() const override { return false; }
+  bool committed() const override { return false; }
+
+ private:
+  const std::string& body_;
+};
+
+RequestHead head_of(const AdminCommand& command) {
+  const std::string_view target = command.target;
+  const std::size_t question_mark = target.find('?');
   RequestHead head;
-  head.method = "GET";
-  head.path = path;
-  Nobody nobody;
+  head.method = command.method;
+  head.path = target.substr(0, question_mark);
+  if (question_mark != target.npos) head.query = target.substr(question_mark + 1);
+  if (!command.body.empty()) head.fields.push_back({"Content-Type", "application/json"});
+  return head;
+}
+
+/// Reports which routes there are, unless that of `head` is one of them.
+bool is_known(const RequestHead& head, const std::vector<Route>& routes) {
+  const auto is_its = [&](const Route& r) {
+    return r.method == head.method && r.path == head.path;
+  };
+  if (std::any_of(routes.begin(), routes.end(), is_its)) return true;
+  std::cerr << "gatehouse: unknown admin route " << head.method << ' ' << head.path
+            << (routes.empty() ? ": no plugin of this configuration has admin routes\n"
+                               : "; the plugins of this configuration have:\n");
+  for (const Route& r : routes) std::cerr << "  " << r.method << ' ' << r.path << '\n';
+  return false;
+}
+
+/// Prints JSON in ASCII only: escaped, no text can control the terminal. Other text becomes a JSON
+/// string.
+void print(const std::string& body) {
+  using Json = nlohmann::ordered_json;
+  if (body.empty()) return;
+  Json json = Json::parse(body, nullptr, false);
+  if (json.is_discarded()) json = body;
+  std::cout << json.dump(2, ' ', true, Json::error_handler_t::replace) << '\n';
+}
+
+int run(const Pipeline& pipeline, const RequestHead& head, const std::string& request_body) {
+  CommandLine client(request_body);
   Waiter waiter(-1, -1, Clock::time_point::max(), [] { return Clock::time_point::max(); });
-  Exchange x(head, {}, nobody, waiter);
+  Exchange x(head, {}, client, waiter);
   std::string body;
   const gh_sink out{sizeof(gh_sink), &body, [](void* to, const gh_event* e) -> gh_status {
-                      static_cast<std::string*>(to)->append(view(e->text));
+                      if (e->text.n > 0)
+                        static_cast<std::string*>(to)->append(e->text.p, e->text.n);
                       return GH_OK;
                     }};
-  return pipeline.run_admin(x, out) == GH_OK ? body : std::string();
-}
-
-/// What a stranger wrote, without what a terminal would obey.
-std::string printable(const nlohmann::ordered_json& text) {
-  const std::string quoted = nlohmann::ordered_json(text).dump(-1, ' ', true);
-  return quoted.size() > 2 ? quoted.substr(1, quoted.size() - 2) : std::string();
-}
-
-void print_mcp_server(const nlohmann::ordered_json& server) {
-  const auto text = [](const nlohmann::ordered_json& of, const char* name) {
-    return printable(of.value(name, std::string()));
-  };
-  const bool up = server.at("state") == "up";
-  std::cout << text(server, "name") << (up ? ": up" : ": down: " + text(server, "reason"));
-  if (server.contains("detail")) std::cout << " (" << text(server, "detail") << ')';
-  if (up)
-    std::cout << ", " << text(server.at("server"), "name") << ' '
-              << text(server.at("server"), "version") << ", MCP " << text(server, "protocol");
-  std::cout << '\n';
-  for (const auto& tool : server.at("tools")) {
-    std::cout << "  " << text(tool, "name")
-              << (tool.contains("left_out") ? " is left out: " + text(tool, "left_out")
-                                            : " is offered as " + text(tool, "offered_as"))
-              << '\n';
+  const gh_status status = pipeline.run_admin(x, out);
+  print(body);
+  if (const auto& failure = x.failure()) {
+    std::cerr << "gatehouse: " << failure->http_status << ' ' << failure->code << ": "
+              << failure->message << '\n';
+    return 1;
   }
+  const bool is_success = status == GH_OK && x.status >= 200 && x.status < 300;
+  if (!is_success) std::cerr << "gatehouse: the status of the response is " << x.status << '\n';
+  return is_success ? 0 : 1;
 }
 
 }  // namespace
 
-int list_mcp_servers(const std::string& config_file) {
-  std::signal(SIGPIPE, SIG_IGN);  // a server may end while it is sent something
-  const Built built(config_file);
+int admin(const AdminCommand& command) {
+  std::signal(SIGPIPE, SIG_IGN);  // a plugin may write to a process that has ended
+  const Built built(command.config_file);
   std::cerr << built.problems;
   if (!built.pipeline) return 1;
-
+  const RequestHead head = head_of(command);
+  if (!is_known(head, built.pipeline->admin_routes())) return 1;
   built.pipeline->prepare();
   built.pipeline->start(nullptr);
-  bool all_up = true, any = false;
-  for (const PluginEntry& entry : built.config->pipeline) {
-    if (entry.plugin != "mcp") continue;
-    for (const auto& server :
-         nlohmann::ordered_json::parse(ask(*built.pipeline, "/" + entry.instance + "/servers"))) {
-      print_mcp_server(server);
-      any = true;
-      all_up = all_up && server.at("state") == "up";
-    }
-  }
-  if (!any) std::cerr << config_file << ": no `servers` of the plugin mcp\n";
-  return all_up ? 0 : 1;
+  return run(*built.pipeline, head, command.body);
 }
 
 }  // namespace gatehouse::core

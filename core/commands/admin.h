@@ -4,8 +4,16 @@
 
 namespace gatehouse::core {
 
-/// Connects the MCP servers of a configuration and shows what they offer and what is wrong with
-/// them.
-int list_mcp_servers(const std::string& config_file);
+struct AdminCommand {
+  std::string config_file;
+  std::string method;
+  std::string target;  // a path, which may have a query
+  std::string body;    // JSON; empty: none
+};
+
+/// `gatehouse admin`: runs a request for an admin route of a plugin without serving: builds and
+/// starts the pipeline of the configuration, then prints the body of the response as JSON. Returns
+/// 0 if its status is 2xx.
+int admin(const AdminCommand& command);
 
 }  // namespace gatehouse::core

@@ -4,7 +4,8 @@
 
 namespace gatehouse::core {
 
-/// A fresh install token and the line for the configuration that lets it in. `name` may be empty.
+/// `gatehouse token new`: prints a new token and the configuration entry that accepts it. `name`
+/// may be empty.
 int new_token(const std::string& name);
 
 }  // namespace gatehouse::core

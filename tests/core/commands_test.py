@@ -1,4 +1,4 @@
-"""What the commands that do not serve tell people and programs."""
+"""What the commands that do not serve report to people and programs."""
 import json
 import os
 import pathlib
@@ -8,7 +8,8 @@ import tempfile
 
 
 def gatehouse(*arguments, folder=None):
-    return subprocess.run([sys.argv[1], *arguments], text=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, cwd=folder)
+    return subprocess.run([sys.argv[1], *arguments], text=True, stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=60, cwd=folder)
 
 
 def check_json(folder, text):
@@ -20,35 +21,42 @@ def check_json(folder, text):
 
 with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
-    status, told = check_json(folder, 'pipeline: [chat, throttler, {simulator: {intended: true}}]\n')
-    assert status == 0 and told['ok'] and told['pipeline'] == 'chat → throttler → simulator' and told['problems'] == [], told
-    [warning] = told['warnings']
-    assert warning['file'] == 'config.yaml' and (warning['line'], warning['column']) == (1, 18), told
-    assert warning['text'].startswith('`throttler` meets chats too late'), told
+    simulator = '{simulator: {intended: true}}'
+    status, report = check_json(folder, f'pipeline: [chat, throttler, {simulator}]\n')
+    assert status == 0 and report['ok'] and report['problems'] == [], report
+    assert report['pipeline'] == 'chat → throttler → simulator', report
+    [warning] = report['warnings']
+    place = warning['file'], warning['line'], warning['column']
+    assert place == ('config.yaml', 1, 18), report
+    assert warning['text'].startswith('`throttler` '), report
 
-    status, told = check_json(folder, 'pipeline: [{chat: {temperature: warm, max_output_tokens: many}}]\n')
-    assert status == 1 and not told['ok'] and 'pipeline' not in told, told
-    assert [problem['column'] for problem in told['problems']] == [33, 58], told
+    settings = '{temperature: warm, max_output_tokens: many}'
+    status, report = check_json(folder, f'pipeline: [{{chat: {settings}}}]\n')
+    assert status == 1 and not report['ok'] and 'pipeline' not in report, report
+    assert [problem['column'] for problem in report['problems']] == [33, 58], report
 
     models = ', '.join(f'm{i}' for i in range(60_000))
-    status, told = check_json(folder, f'pipeline: [{{chat: {{models: [{models}], default_model: m1}}}}, {{simulator: {{intended: true}}}}]\n')
-    assert status == 0, str(told)[:1000]
+    chat = f'{{chat: {{models: [{models}], default_model: m1}}}}'
+    status, report = check_json(folder, f'pipeline: [{chat}, {simulator}]\n')
+    assert status == 0, str(report)[:1000]
 
-    # A folder in which everybody may put a plugin.
+    # A folder in which every user may put a plugin.
     (folder / 'plugins').mkdir()
     os.chmod(folder / 'plugins', 0o777)
-    status, told = check_json(folder, 'plugins_dir: plugins\npipeline: [x]\n')
-    assert 'can be changed by everybody' in told['warnings'][0]['text'], told
+    status, report = check_json(folder, 'plugins_dir: plugins\npipeline: [x]\n')
+    assert 'the folder of plugins' in report['warnings'][0]['text'], report
 
     listed = gatehouse('plugins', 'list', str(folder))
     assert listed.returncode == 0 and 'there are no plugins in' in listed.stderr, listed
 
-told = gatehouse('chek', 'config.yaml')
-assert told.returncode != 0 and told.stderr == 'gatehouse: there is no command `chek`: did you mean `check`?\n', told
-told = gatehouse('plugins', 'liste')
-assert told.stderr == 'gatehouse: there is no command `liste`: did you mean `list`?\n', told
-told = gatehouse('restart')
-assert told.stderr == 'gatehouse: there is no command `restart`: serve, check, plugins, mcp, token\n', told
+unknown = gatehouse('chek', 'config.yaml')
+assert unknown.returncode != 0, unknown
+assert unknown.stderr == 'gatehouse: unknown command `chek`: did you mean `check`?\n', unknown
+unknown = gatehouse('plugins', 'liste')
+assert unknown.stderr == 'gatehouse: unknown command `liste`: did you mean `list`?\n', unknown
+unknown = gatehouse('restart')
+assert unknown.stderr.startswith('gatehouse: unknown command `restart`: expected one of serve, ')
 
-told = gatehouse('plugins', 'inspect', 'mcp')
-assert told.returncode == 0 and '\n  servers[].name ("string", required)\n' in told.stdout, told
+inspected = gatehouse('plugins', 'inspect', 'mcp')
+assert inspected.returncode == 0, inspected
+assert '\n  servers[].name ("string", required)\n' in inspected.stdout, inspected
