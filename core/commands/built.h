@@ -10,7 +10,7 @@
 
 namespace gatehouse::core {
 
-/// The pipeline of a configuration, built to be looked at.
+/// The pipeline of a configuration, for commands that do not serve. Null if there are problems.
 struct Built {
   explicit Built(const std::string& config_file) : config(Config::load(config_file, problems)) {
     if (config) pipeline = Pipeline::build(*config, gateway, problems);

@@ -9,8 +9,7 @@
 namespace gatehouse::core {
 namespace {
 
-/// What `serve` would say about an address here. The gateway may be meant for another machine, so
-/// it is a warning.
+/// Only a warning: the configuration may be meant for another machine.
 void warn_of_address(Built& built, const std::string& pointer, const ServerSettings& settings) {
   if (const std::string why = check_bind(settings); !why.empty()) {
     built.problems.warn(built.config->place(pointer), "this machine cannot listen there: " + why);
@@ -26,10 +25,10 @@ int check(const std::string& config_file, bool as_json) {
     warn_of_address(built, "/admin/listen", built.config->admin.server);
   }
   if (as_json) {
-    nlohmann::ordered_json told = {{"ok", built.pipeline != nullptr}};
-    if (built.pipeline) told["pipeline"] = built.pipeline->picture();
-    told.update(nlohmann::ordered_json(built.problems));
-    std::cout << to_text(told, 2) << '\n';
+    nlohmann::ordered_json report = {{"ok", built.pipeline != nullptr}};
+    if (built.pipeline) report["pipeline"] = built.pipeline->picture();
+    report.update(nlohmann::ordered_json(built.problems));
+    std::cout << to_text(report, 2) << '\n';
   } else {
     std::cerr << built.problems;
     if (built.pipeline) std::cout << config_file << ": ok: " << built.pipeline->picture() << '\n';

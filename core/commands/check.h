@@ -4,9 +4,9 @@
 
 namespace gatehouse::core {
 
-/// Tells everything that is wrong with a configuration; as_json: to standard output, as an object
-/// with `ok`, `pipeline` if it is, `problems` and `warnings`. The exit status is that of the
-/// problems alone.
+/// `gatehouse check`: reports every problem of a configuration. as_json: on standard output, as an
+/// object with `ok`, `problems`, `warnings` and, if it is valid, `pipeline`. Returns 1 if there are
+/// problems, which warnings are not.
 int check(const std::string& config_file, bool as_json);
 
 }  // namespace gatehouse::core

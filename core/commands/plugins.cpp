@@ -11,23 +11,32 @@
 namespace gatehouse::core {
 namespace {
 
-/// "api_key (string, required): …" for each key that a plugin's configuration may have;
-/// "servers[].name" for one inside.
-void print_keys(const nlohmann::ordered_json& schema, const std::string& inside = "") {
-  const auto properties = schema.value("properties", nlohmann::ordered_json::object());
+using Json = nlohmann::ordered_json;
+
+/// "api_key (string, required)" and the description, for each key of a plugin's configuration;
+/// "servers[].name" for a nested one.
+void print_keys(const Json& schema, const std::string& inside = "") {
+  const auto properties = schema.value("properties", Json::object());
   const auto required = schema.value("required", std::vector<std::string>());
   for (const auto& [key, value] : properties.items()) {
+    const bool is_required = std::find(required.begin(), required.end(), key) != required.end();
     std::cout << "  " << inside << key << " ("
               << (value.contains("type") ? value["type"].dump() : "any");
     if (value.contains("format")) std::cout << ", a " << value["format"].get<std::string>();
     if (value.contains("default")) std::cout << ", default " << value["default"].dump();
-    if (std::find(required.begin(), required.end(), key) != required.end())
-      std::cout << ", required";
-    std::cout << ")\n      " << value.value("description", "") << '\n';
+    std::cout << (is_required ? ", required" : "") << ")\n      " << value.value("description", "")
+              << '\n';
     print_keys(value, inside + key + ".");
     if (value.contains("items") && value["items"].is_object())
       print_keys(value["items"], inside + key + "[].");
   }
+}
+
+std::filesystem::path file_of(const std::string& file_or_name) {
+  const bool is_name = file_or_name.find_first_of("./") == std::string::npos &&
+                       !std::filesystem::exists(file_or_name);
+  return is_name ? installed_plugins() / (file_or_name + ".so")
+                 : std::filesystem::path(file_or_name);
 }
 
 }  // namespace
@@ -54,22 +63,19 @@ int list_plugins(const std::string& directory) {
 }
 
 int inspect_plugin(const std::string& file_or_name) {
-  const bool is_name = file_or_name.find_first_of("./") == std::string::npos &&
-                       !std::filesystem::exists(file_or_name);
-  const std::string file =
-      is_name ? installed_plugins() / (file_or_name + ".so") : std::filesystem::path(file_or_name);
+  const std::filesystem::path file = file_of(file_or_name);
   try {
     PluginFile plugin(file);
     const Note& note = plugin.note();
     std::cout << note.name << ' ' << note.version << ": " << note.summary << "\nplugin interface "
               << note.abi_major << '.' << note.abi_minor << ", works with " << note.abi_major << '.'
               << note.needs << " and newer\nconfiguration:\n";
-    print_keys(nlohmann::ordered_json::parse(note.schema));
+    print_keys(Json::parse(note.schema));
     (void)plugin.load();
     std::cout << "loads here: yes\n";
     return 0;
   } catch (const std::runtime_error& e) {
-    std::cerr << file << ' ' << e.what() << '\n';
+    std::cerr << file.string() << ' ' << e.what() << '\n';
     return 1;
   }
 }

@@ -13,8 +13,9 @@
 
 namespace gatehouse::core {
 
-/// Until when each parked descriptor may stay so. Parked and running connections change places
-/// without a lock: whoever takes the deadline out of the slot has the connection.
+/// The deadlines of parked connections, by descriptor. Parked and running connections change places
+/// without a lock: the thread that takes the deadline out of the slot has the connection. Any
+/// thread.
 class Slots {
  public:
   explicit Slots(std::size_t count)
@@ -24,17 +25,17 @@ class Slots {
   }
 
   bool has(int fd) const { return static_cast<std::size_t>(fd) < count_; }
+  /// `idle`: between requests, so that it may be closed at any time.
   void park(int fd, Clock::time_point until, bool idle) {
-    slots_[fd].store((until.time_since_epoch().count() & ~std::int64_t{1}) | (idle ? 1 : 0));
+    slots_[fd].store((until.time_since_epoch().count() & ~kIdle) | (idle ? kIdle : 0));
     int highest = highest_.load();
     while (fd > highest && !highest_.compare_exchange_weak(highest, fd)) {
     }
   }
-  /// Only after an event for the parked descriptor: nobody else unparks it.
+  /// Only after an event for the parked descriptor: no other thread unparks it.
   void unpark(int fd) {
     for (std::int64_t seen = slots_[fd].load();;) {
-      if (seen == kEnding) {  // end() is at it: wait for it, or it would end whoever gets this
-                              // descriptor next
+      if (seen == kEnding) {  // close() has it: it must not hit the next user of this descriptor
         std::this_thread::yield();
         seen = slots_[fd].load();
       } else if (slots_[fd].compare_exchange_weak(seen, kNone)) {
@@ -43,15 +44,12 @@ class Slots {
     }
   }
   enum class Which { late, late_or_idle, all };
-  /// Ends parked connections. Their events then close them as any other end of a connection.
-  void end(Which which) {
+  /// Shuts down parked connections. Their events then end them as if the client had left.
+  void close(Which which) {
     const std::int64_t now = Clock::now().time_since_epoch().count();
     for (int fd = 0; fd <= highest_.load(); ++fd) {
       std::int64_t seen = slots_[fd].load(std::memory_order_relaxed);
-      const bool idle = seen & 1;
-      if (seen == kNone || !(seen <= now || which == Which::all ||
-                             (which == Which::late_or_idle && idle && !has_input(fd))))
-        continue;
+      if (seen == kNone || !is_meant(which, fd, seen, now)) continue;
       if (!slots_[fd].compare_exchange_strong(seen, kEnding)) continue;
       ::shutdown(fd, SHUT_RDWR);
       slots_[fd].store(kNone);
@@ -59,19 +57,24 @@ class Slots {
   }
 
  private:
-  /// A request has come, and nobody has looked yet.
+  static bool is_meant(Which which, int fd, std::int64_t slot, std::int64_t now) {
+    if (which == Which::all || slot <= now) return true;
+    return which == Which::late_or_idle && (slot & kIdle) && !has_input(fd);
+  }
+  /// A request has arrived and is not yet being read.
   static bool has_input(int fd) {
     char byte;
     return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
   }
 
-  static constexpr std::int64_t kNone = 0, kEnding = 2;
+  // A slot is kNone, kEnding, or a time whose lowest bit is kIdle.
+  static constexpr std::int64_t kNone = 0, kIdle = 1, kEnding = 2;
   struct Free {
     void operator()(void* memory) const { std::free(memory); }
   };
   const std::size_t count_;
-  std::unique_ptr<std::atomic<std::int64_t>[], Free>
-      slots_;  // zeros of calloc(): a million of them take no memory until used
+  // Zeros of calloc(): a million of them take no memory until used.
+  std::unique_ptr<std::atomic<std::int64_t>[], Free> slots_;
   std::atomic<int> highest_{0};
 };
 

@@ -82,7 +82,7 @@ def at_the_limit_of_threads_probes_are_answered_and_others_refused(f):
     began = time.monotonic()
     f.check_healthy()
     check(time.monotonic() - began < 2.0, 'a probe waits for a thread')
-    told = [line for line in f.gateway.lines if 'no thread could be started' in line]
+    told = [line for line in f.gateway.lines if 'cannot start a thread' in line]
     check(len(told) == 1, 'it is told', len(told), 'times')
     for client in running:
         f.take(provider).answer('word')
@@ -186,7 +186,7 @@ def without_descriptors_the_gateway_waits_until_some_come_back(f):
     clients = [f.client(get()) for _ in range(200)]
     check(clients[0].answer().status == 200, 'the first is not served')
     eventually(lambda: Vitals(f.pid).files == DESCRIPTORS, 5.0, 'the descriptors are not used up')
-    f.logged(level='warn', message='connections have to wait')
+    f.logged(level='warn', message='cannot accept connections')
     began = f.cpu_seconds()
     time.sleep(1.0)
     used = f.cpu_seconds() - began

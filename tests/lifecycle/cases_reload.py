@@ -111,7 +111,7 @@ def a_reload_for_which_there_are_no_descriptors_changes_nothing(f):
     eventually(all_but_two_are_used, PATIENCE, 'descriptors are left')
     f.gateway.signal('HUP')
     f.logged(level='error', message='cannot begin its work in the background: Too many open files')
-    f.logged(level='error', message='the configuration was not reloaded, the old one goes on')
+    f.logged(level='error', message='reload failed: keeping the running configuration')
     for client in clients:
         client.leave()
     eventually(lambda: Vitals(f.pid).files < most / 2, PATIENCE, 'the descriptors do not come back')
@@ -155,7 +155,7 @@ def what_takes_effect_at_a_start_only_is_named(f):
     f.start('health', admin=ADMIN)
     f.configure('health', admin={**ADMIN, 'listen': '127.0.0.3:0'}, server={'listen': '127.0.0.2:0'}, store={'max_size': '2MiB'})
     code, told = reload(f)
-    named = [re.match('`(.*)` has changed: that takes effect at the next', w['text'])[1] for w in told['warnings']]
+    named = [re.match('`(.*)` has changed: that needs a restart', w['text'])[1] for w in told['warnings']]
     check(code == 200 and sorted(named) == ['admin.listen', 'server.listen', 'store.max_size'], code, told)
     check(all(w['line'] and w['column'] for w in told['warnings']), told)
     f.configure('health', store='redis://127.0.0.1:1')

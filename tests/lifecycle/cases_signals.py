@@ -145,7 +145,7 @@ def a_second_signal_ends_the_delay(f):
 def signals_without_a_meaning_end_nothing(f):
     f.start('health')
     f.gateway.signal('USR2')
-    f.logged(message='SIGUSR2 has no meaning')
+    f.logged(message='SIGUSR2 ignored')
     f.check_healthy()
 
 
@@ -200,7 +200,7 @@ def a_broken_configuration_changes_nothing(f):
     f.write('config.yaml', 'pipeline:\n  - health\n  - cros\n')
     f.gateway.signal('HUP')
     f.logged(level='error', message='config.yaml:3:5: unknown plugin `cros`: did you mean `cors`?')
-    f.logged(level='error', message='the configuration was not reloaded')
+    f.logged(level='error', message='reload failed: keeping the running configuration')
     check_stream(f.client(chat()).answer())
 
 
