@@ -37,6 +37,7 @@ class Pipeline final : public Handler, public Reporter {
   gh_status run(Exchange& x, const gh_sink& out) const override;
   /// Calls the instance that has claimed the path on the admin address.
   gh_status run_admin(Exchange& x, const gh_sink& out) const;
+  const std::vector<Route>& admin_routes() const { return admin_routes_; }
   /// Plugins may count and log the rejected request and add headers.
   void refused(Exchange& x) const override;
   /// The route belongs to a plugin with GH_PLUGIN_PROBES.

@@ -1,4 +1,4 @@
-"""What the commands that do not serve print for people and programs."""
+"""What the commands that do not serve report to people and programs."""
 import json
 import os
 import pathlib
@@ -25,31 +25,30 @@ def check_json(folder, text):
 
 with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
-    status, printed = check_json(
-        folder, 'pipeline: [chat, throttler, {simulator: {intended: true}}]\n')
-    assert status == 0 and printed['ok'] and printed['problems'] == [], printed
-    assert printed['pipeline'] == 'chat → throttler → simulator', printed
-    [warning] = printed['warnings']
-    assert warning['file'] == 'config.yaml', printed
-    assert (warning['line'], warning['column']) == (1, 18), printed
-    assert warning['text'].startswith('`throttler` sees chats too late'), printed
+    simulator = '{simulator: {intended: true}}'
+    status, report = check_json(folder, f'pipeline: [chat, throttler, {simulator}]\n')
+    assert status == 0 and report['ok'] and report['problems'] == [], report
+    assert report['pipeline'] == 'chat → throttler → simulator', report
+    [warning] = report['warnings']
+    place = warning['file'], warning['line'], warning['column']
+    assert place == ('config.yaml', 1, 18), report
+    assert warning['text'].startswith('`throttler` '), report
 
-    status, printed = check_json(
-        folder, 'pipeline: [{chat: {temperature: warm, max_output_tokens: many}}]\n')
-    assert status == 1 and not printed['ok'] and 'pipeline' not in printed, printed
-    assert [problem['column'] for problem in printed['problems']] == [33, 58], printed
+    settings = '{temperature: warm, max_output_tokens: many}'
+    status, report = check_json(folder, f'pipeline: [{{chat: {settings}}}]\n')
+    assert status == 1 and not report['ok'] and 'pipeline' not in report, report
+    assert [problem['column'] for problem in report['problems']] == [33, 58], report
 
     models = ', '.join(f'm{i}' for i in range(60_000))
-    status, printed = check_json(
-        folder, f'pipeline: [{{chat: {{models: [{models}], default_model: m1}}}}, '
-                '{simulator: {intended: true}}]\n')
-    assert status == 0, str(printed)[:1000]
+    chat = f'{{chat: {{models: [{models}], default_model: m1}}}}'
+    status, report = check_json(folder, f'pipeline: [{chat}, {simulator}]\n')
+    assert status == 0, str(report)[:1000]
 
-    # A folder in which everybody may put a plugin.
+    # A folder in which every user may put a plugin.
     (folder / 'plugins').mkdir()
     os.chmod(folder / 'plugins', 0o777)
-    status, printed = check_json(folder, 'plugins_dir: plugins\npipeline: [x]\n')
-    assert 'can be changed by everybody' in printed['warnings'][0]['text'], printed
+    status, report = check_json(folder, 'plugins_dir: plugins\npipeline: [x]\n')
+    assert 'the folder of plugins' in report['warnings'][0]['text'], report
 
     listed = gatehouse('plugins', 'list', str(folder))
     assert listed.returncode == 0 and 'there are no plugins in' in listed.stderr, listed
@@ -68,14 +67,13 @@ with tempfile.TemporaryDirectory() as name:
         assert refused.returncode == 1, refused
         assert 'retry.so has an invalid schema: ' + fault in refused.stderr, refused
 
-refused = gatehouse('chek', 'config.yaml')
-assert refused.returncode != 0, refused
-assert refused.stderr == 'gatehouse: there is no command `chek`: did you mean `check`?\n', refused
-refused = gatehouse('plugins', 'liste')
-assert refused.stderr == 'gatehouse: there is no command `liste`: did you mean `list`?\n', refused
-refused = gatehouse('restart')
-assert refused.stderr == ('gatehouse: there is no command `restart`: '
-                          'serve, check, plugins, reference, mcp, token\n'), refused
+unknown = gatehouse('chek', 'config.yaml')
+assert unknown.returncode != 0, unknown
+assert unknown.stderr == 'gatehouse: unknown command `chek`: did you mean `check`?\n', unknown
+unknown = gatehouse('plugins', 'liste')
+assert unknown.stderr == 'gatehouse: unknown command `liste`: did you mean `list`?\n', unknown
+unknown = gatehouse('restart')
+assert unknown.stderr.startswith('gatehouse: unknown command `restart`: expected one of serve, ')
 
 inspected = gatehouse('plugins', 'inspect', 'mcp')
 assert inspected.returncode == 0, inspected
