@@ -122,10 +122,8 @@ gh_status Answer::read_body(std::string& body, std::optional<Failure>& failure) 
   std::unique_ptr<char[]> bytes;                       // most bodies came with their head
   bool may_continue = parser_.head().expects_continue && input_.empty() && !begun_;
   for (;;) {
-    if (const auto refused = parser_.parse_body(input_, settings_.max_body_bytes)) {
-      failure = Failure{refused->status, refused->code, refused->message, {}};
-      return GH_FAILED;
-    }
+    failure = parser_.parse_body(input_, settings_.max_body_bytes);
+    if (failure) return GH_FAILED;
     if (parser_.complete()) break;
     if (may_continue) {  // only now: the plugins above have had their chance to refuse
       may_continue = false;
@@ -134,22 +132,25 @@ gh_status Answer::read_body(std::string& body, std::optional<Failure>& failure) 
     }
     if (!bytes) bytes.reset(new char[kReadSize]);
     const auto longest = std::min(until, Clock::now() + settings_.head_timeout);
-    const Read read = read_some(socket_, bytes.get(), kReadSize, waiter_, longest);
-    received += read.bytes;
+    const auto read = read_some(socket_, bytes.get(), kReadSize, waiter_, longest);
+    received += read ? *read : 0;
     if (received >= part_end) {
       part_end = received + kPart;
       until = Clock::now() + settings_.body_timeout;
     }
-    switch (read.how) {
-      case Io::ok: input_.append(bytes.get(), read.bytes); break;
-      case Io::timeout:
-        failure = Failure{408, "request_timeout", "The request body did not arrive in time.", {}};
-        return GH_FAILED;
-      case Io::cancelled: return GH_CANCELLED;
-      case Io::end:
-        failure = Failure{400, "incomplete_body", "The request body ended early.", {}};
-        return GH_FAILED;
-      default: gone_ = true; return GH_STOP;
+    if (read && *read > 0) {
+      input_.append(bytes.get(), *read);
+    } else if (read) {
+      failure = Failure{400, "incomplete_body", "The request body ended early.", {}};
+      return GH_FAILED;
+    } else if (read.error().kind == Error::timeout) {
+      failure = Failure{408, "request_timeout", "The request body did not arrive in time.", {}};
+      return GH_FAILED;
+    } else if (read.error().kind == Error::cancelled) {
+      return GH_CANCELLED;
+    } else {
+      gone_ = true;
+      return GH_STOP;
     }
   }
   if (input_.empty()) input_.shrink_to_fit();  // an answer may take minutes
@@ -164,9 +165,9 @@ bool Answer::rest_of_body_is_here() {
   while (!parser_.parse_body(input_, settings_.max_body_bytes)) {
     if (parser_.complete()) return true;
     if (!bytes) bytes.reset(new char[kReadSize]);
-    const Read read = read_ready(socket_, bytes.get(), kReadSize);
-    if (read.how != Io::ok || read.bytes == 0 || (drained += read.bytes) > kDrain) return false;
-    input_.append(bytes.get(), read.bytes);
+    const auto read = read_ready(socket_, bytes.get(), kReadSize);
+    if (!read || *read == 0 || (drained += *read) > kDrain) return false;
+    input_.append(bytes.get(), *read);
   }
   return false;
 }

@@ -10,6 +10,7 @@
 #include "core/exchange/nobody.h"
 #include "core/http/grammar.h"
 #include "core/net/io.h"
+#include "core/net/resolver.h"
 
 namespace gatehouse::core {
 namespace {
@@ -42,14 +43,15 @@ bool is_address(std::string_view name) {
 
 Connection::Next Connection::receive() {
   char bytes[kReadSize];
-  const Read read = read_ready(socket_, bytes, sizeof bytes);
-  if (read.how != Io::ok) return Next::close;
+  const auto read = read_ready(socket_, bytes, sizeof bytes);
+  const bool is_over = read ? *read == 0 : read.error().kind != Error::timeout;
+  if (is_over) return Next::close;
   if (lingers_since_) return Next::linger;
   if (input_.empty()) head_began_ = Clock::now();
-  input_.append(bytes, read.bytes);
+  if (read) input_.append(bytes, *read);
   if (input_.empty()) return Next::wait_for_request;
   scan_ = scan_head(input_, scan_);
-  return scan_.refusal || scan_.end ? Next::run : Next::wait_for_head;
+  return scan_.failure || scan_.end ? Next::run : Next::wait_for_head;
 }
 
 RequestHead Connection::head() const {
@@ -57,11 +59,11 @@ RequestHead Connection::head() const {
 }
 
 Connection::Next Connection::serve(const Setup& setup) {
-  if (scan_.refusal) return refuse(*scan_.refusal, setup);
+  if (scan_.failure) return refuse(*scan_.failure, setup);
   if (const Next next = run_one(setup); next != Next::run) return next;
 
   scan_ = scan_head(input_, scan_);
-  if (scan_.refusal || scan_.end) return Next::run;
+  if (scan_.failure || scan_.end) return Next::run;
   head_began_ = Clock::now();
   if (!input_.empty()) return Next::wait_for_head;
   input_.shrink_to_fit();  // a parked connection holds no buffer
@@ -121,19 +123,22 @@ Clock::time_point Connection::deadline(Next next, const ServerSettings& settings
   }
 }
 
-Connection::Next Connection::refuse(const Refusal& why, const Setup& setup) {
+Connection::Next Connection::refuse(const Failure& why, const Setup& setup) {
   return send_refusal(why, std::string_view(input_).substr(scan_.begin), setup);
 }
 
-Connection::Next Connection::send_refusal(const Refusal& why, std::string_view head_text,
+Connection::Next Connection::send_refusal(const Failure& why, std::string_view head_text,
                                           const Setup& setup) {
   const RequestHead head = rough_head(head_text);
   Nobody nobody;
   Waiter waiter(-1, -1, Clock::now(), [] { return Clock::time_point::max(); });
   Exchange x(head, peer_, nobody, waiter);
   x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
-  (void)x.fail(
-      {why.status, why.code, why.message, {}, why.status == 503 ? kRetryBusy : kRetryBusy.zero()});
+  (void)x.fail({why.http_status,
+                why.code,
+                why.message,
+                {},
+                why.http_status == 503 ? kRetryBusy : kRetryBusy.zero()});
   setup.handler->refused(x);
   const std::string text = refusal(x);
   try {

@@ -40,7 +40,7 @@ class Connection {
   /// Runs the next request. May take as long as requests take.
   Next serve(const Setup& setup);
   /// Answers what is there with an error, and ends.
-  Next refuse(const Refusal& why, const Setup& setup);
+  Next refuse(const Failure& why, const Setup& setup);
 
   int fd() const { return socket_.impl()->sockfd(); }
   /// How long it may be parked for what is next.
@@ -48,7 +48,7 @@ class Connection {
 
  private:
   Next run_one(const Setup& setup);
-  Next send_refusal(const Refusal& why, std::string_view head_text, const Setup& setup);
+  Next send_refusal(const Failure& why, std::string_view head_text, const Setup& setup);
   Next linger();
   static bool knows(const ServerSettings& settings, std::string_view host);
 

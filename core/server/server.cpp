@@ -33,7 +33,7 @@ constexpr int kStackBytes = 1 << 20;
 constexpr int kPollers = 2;  // more do not accept faster, and share the same queue
 constexpr auto kSpareTime = std::chrono::seconds(30);  // after which a thread nobody needed ends
 constexpr std::size_t kProbesBeyond = 64;              // the limit of running requests
-constexpr Refusal kBusy{503, "overloaded",
+const Failure kBusy{503, "overloaded",
                         "The gateway is running as many requests as it may: try again soon."};
 
 /// As many descriptors as the system allows: two per stream.
