@@ -5,8 +5,9 @@
 
 #include "core/json/json.h"
 
-/// Children form a ring: `last` points to the newest, its `next` to the first. So appending takes
-/// no search, nodes need no vector that moves, and one pointer serves both ends.
+/// A node of a document. Children form a ring: `last` points to the newest, whose `next` is the
+/// first. So appending takes no search, nodes need no vector that moves, and one pointer serves
+/// both ends.
 struct gh_json {
   gh_json* next;
   gatehouse::core::JsonArena* arena;
@@ -18,7 +19,7 @@ struct gh_json {
     gh_json* last;
   };
   std::uint32_t key_size;
-  std::uint32_t size : 29;  // of the text, or number of children; bodies end far below 512 MiB
+  std::uint32_t size : 29;  // of the text, or the number of children; bodies are below 512 MiB
   std::uint32_t type : 3;
 
   std::string_view key_view() const { return {key, key_size}; }
