@@ -298,7 +298,7 @@ TEST(RequestParser, AHeadMayBeAsLargeAsItsLimitsAndNoLarger) {
     EXPECT_EQ(Request(of(kMaxHead), {cut}).rejected, 0) << cut;
     EXPECT_EQ(Request(of(kMaxHead + 1), {cut}).rejected, 431) << cut;
   }
-  EXPECT_EQ(Request("\r\n" + of(kMaxHead)).rejected, 0);  // a blank line before it is no part of it
+  EXPECT_EQ(Request("\r\n" + of(kMaxHead)).rejected, 0);  // blank lines before it do not count
 
   std::string fields = "GET / HTTP/1.1\r\nHost: a";
   for (std::size_t i = 1; i < kMaxFields; ++i) fields += "\r\nX: y";

@@ -15,7 +15,7 @@ namespace gatehouse::core {
 /// two levels each, exceeds 64; recursion this deep takes about 100 KiB of the 1 MiB of a request's
 /// stack.
 inline constexpr std::size_t kMaxJsonDepth = 256;
-/// The most values in one parsed text: a node takes 40 bytes, so a body of `[0,0,0,…` would grow 20
+/// The most values in one parsed text: a node takes 40 bytes, so a body of `[0,0,0,...` would grow 20
 /// times.
 inline constexpr std::size_t kMaxJsonValues = 1'000'000;
 

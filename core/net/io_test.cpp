@@ -170,7 +170,7 @@ TEST(Waiter, AClientThatLeavesEndsNoWaitThatOthersShare) {
   client.leave();
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone)
-      << "as soon as nobody shares it";
+      << "once it is no longer shared";
 
   client.waiter().outlive([] { return true; });
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);

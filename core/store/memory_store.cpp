@@ -128,39 +128,42 @@ MemoryStore::Locks MemoryStore::lock_shards_of(const gh_quota* quotas, std::size
 }
 
 gh_status MemoryStore::take(gh_quota* quotas, std::size_t count, Clock::time_point& at) {
-  for (const gh_quota* q = quotas; q != quotas + count; ++q) {
-    if (q->limit > max_limit()) return GH_INVALID;
-  }
+  gh_quota* const end = quotas + count;
+  const auto is_too_large = [most = max_limit()](const gh_quota& q) { return q.limit > most; };
+  if (std::any_of(quotas, end, is_too_large)) return GH_INVALID;
   const Locks locks = lock_shards_of(quotas, count);
   const auto now = Clock::now();  // under the locks, which keeps the takes of a quota sorted
   at = now;
   bool all = true;
-  for (gh_quota* q = quotas; q != quotas + count; ++q) {
-    Entry* const entry = shard_of(view(q->key)).find(view(q->key), now);
-    auto* const takes = entry ? std::get_if<Takes>(&entry->content) : nullptr;
-    if (entry && !takes) return GH_INVALID;
-    const std::chrono::nanoseconds window(q->window_ns);
-    while (takes && !takes->empty() && takes->front() + window <= now) takes->pop_front();
-
-    const std::int64_t taken = takes ? static_cast<std::int64_t>(takes->size()) : 0;
-    const bool refused = taken >= q->limit;
-    q->remaining = refused ? -1 : q->limit - taken;
-    q->reset_ns = 0;
-    // More than the limit were taken if a reload has lowered it.
-    const auto next = static_cast<std::size_t>(refused ? taken - q->limit : 0);
-    if (taken > 0) q->reset_ns = ((*takes)[next] + window - now).count();
-    all = all && !refused;
+  for (gh_quota* q = quotas; q != end; ++q) {
+    const gh_status status = check_one(*q, now);
+    if (status == GH_INVALID) return status;
+    all = all && status == GH_OK;
   }
   if (!all) return GH_ABSENT;
-  for (gh_quota* q = quotas; q != quotas + count; ++q) {
-    take_one(*q, now);
-    --q->remaining;
-    if (q->reset_ns == 0) q->reset_ns = q->window_ns;
-  }
+  for (gh_quota* q = quotas; q != end; ++q) take_one(*q, now);
   return GH_OK;
 }
 
-void MemoryStore::take_one(const gh_quota& quota, Clock::time_point now) {
+/// Fills in what is left of a quota, without taking from it.
+gh_status MemoryStore::check_one(gh_quota& quota, Clock::time_point now) {
+  Entry* const entry = shard_of(view(quota.key)).find(view(quota.key), now);
+  auto* const takes = entry ? std::get_if<Takes>(&entry->content) : nullptr;
+  if (entry && !takes) return GH_INVALID;
+  const std::chrono::nanoseconds window(quota.window_ns);
+  while (takes && !takes->empty() && takes->front() + window <= now) takes->pop_front();
+
+  const std::int64_t taken = takes ? static_cast<std::int64_t>(takes->size()) : 0;
+  const bool is_spent = taken >= quota.limit;
+  quota.remaining = is_spent ? -1 : quota.limit - taken;
+  quota.reset_ns = 0;
+  // More than the limit were taken if a reload has lowered it.
+  const auto next = static_cast<std::size_t>(is_spent ? taken - quota.limit : 0);
+  if (taken > 0) quota.reset_ns = ((*takes)[next] + window - now).count();
+  return is_spent ? GH_ABSENT : GH_OK;
+}
+
+void MemoryStore::take_one(gh_quota& quota, Clock::time_point now) {
   Shard& shard = shard_of(view(quota.key));
   // Looked up again: the take of another quota may have evicted it.
   Entry* entry = shard.find(view(quota.key), now);
@@ -176,6 +179,8 @@ void MemoryStore::take_one(const gh_quota& quota, Clock::time_point now) {
     shard.make_room(shard_bytes_, now);
   }
   takes.push_back(now);
+  --quota.remaining;
+  if (quota.reset_ns == 0) quota.reset_ns = quota.window_ns;
 }
 
 void MemoryStore::settle(const gh_quota* quotas, std::size_t count, Clock::time_point at,

@@ -85,7 +85,8 @@ class MemoryStore final : public Store {
   std::size_t share_of_values() const { return shard_bytes_ / 8 * kEighths[0]; }
   using Locks = std::array<std::unique_lock<std::mutex>, kShards>;
   Locks lock_shards_of(const gh_quota* quotas, std::size_t count);
-  void take_one(const gh_quota& quota, Clock::time_point now);
+  gh_status check_one(gh_quota& quota, Clock::time_point now);
+  void take_one(gh_quota& quota, Clock::time_point now);
 
   const std::size_t shard_bytes_;
   std::array<Shard, kShards> shards_;

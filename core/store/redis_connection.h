@@ -32,7 +32,7 @@ struct RedisReply {
 class RedisConnection {
  public:
   /// Connects, logs in and selects the database. The detail of Error::rejected begins with the code
-  /// of the reply and a colon: "WRONGPASS: …".
+  /// of the reply and a colon: "WRONGPASS: ...".
   static Result<std::unique_ptr<RedisConnection>> open(const StoreSettings::Redis& settings,
                                                        Clock::time_point deadline);
   /// On a connected, non-blocking socket.

@@ -1,7 +1,8 @@
 // Each call is one command, or one Lua script that Redis executes as one step, on a connection of
 // one of three lanes: counters, values, large values. Errors are handled by what they mean:
 //
-//   an error reply        Redis works and rejects this command (READONLY, OOM, NOPERM …): the call
+//   an error reply        Redis works and rejects this command (READONLY, OOM, NOPERM ...): the
+//   call
 //                         fails, the state is degraded for ten seconds, nothing pauses
 //   a failed call         no reply in time, or garbage: the call fails alone
 //   three in a row, or    the store is down: every call fails at once, for a second; then one call
@@ -28,7 +29,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 45ms;    // a call ends within 50 ms
 constexpr auto kOpening = 200ms;    // TCP, TLS and AUTH take up to five round trips
-constexpr int kFailuresInARow = 3;  // are no accident
+constexpr int kFailuresInARow = 3;  // after which the store is down
 constexpr auto kPause = 1s;         // after which a store that is down is tried again
 constexpr auto kShown = 10s;        // for which a rejection is the state of the store
 constexpr auto kSilence = 60s;      // between log records about rejections
@@ -112,6 +113,18 @@ std::string sha1_of(std::string_view text) {
   return Poco::DigestEngine::digestToHex(engine.digest());
 }
 
+/// What kTake returns for one quota. False: it cannot be that.
+bool read_quota(const RedisReply& remaining, const RedisReply& reset, gh_quota& quota) {
+  constexpr std::int64_t kMaxMicroseconds = std::numeric_limits<std::int64_t>::max() / 1000;
+  const bool is_valid = remaining.kind == RedisReply::kInteger && remaining.integer >= -1 &&
+                        reset.kind == RedisReply::kInteger && reset.integer >= 0 &&
+                        reset.integer <= kMaxMicroseconds;
+  if (!is_valid) return false;
+  quota.remaining = remaining.integer;
+  quota.reset_ns = reset.integer * 1000;
+  return true;
+}
+
 /// A connection or a reply that did not come in time, which happens to a store that is up as well.
 bool is_late(const Error& error) {
   return error.kind == Error::connect_timeout || error.kind == Error::timeout;
@@ -187,16 +200,9 @@ gh_status RedisStore::take_there(gh_quota* quotas, std::size_t count) {
     return malformed("the reply to a script has the wrong length");
   bool all = true;
   for (std::size_t i = 0; i < count; ++i) {
-    const RedisReply& remaining = reply.items[2 * i];
-    const RedisReply& reset = reply.items[2 * i + 1];
-    if (remaining.kind != RedisReply::kInteger || remaining.integer < -1 ||
-        reset.kind != RedisReply::kInteger || reset.integer < 0 ||
-        reset.integer > std::numeric_limits<std::int64_t>::max() / 1000) {
+    if (!read_quota(reply.items[2 * i], reply.items[2 * i + 1], quotas[i]))
       return malformed("the reply to a script has a value out of range");
-    }
-    quotas[i].remaining = remaining.integer;
-    quotas[i].reset_ns = reset.integer * 1000;
-    all = all && remaining.integer >= 0;
+    all = all && quotas[i].remaining >= 0;
   }
   return all ? GH_OK : GH_ABSENT;
 }
