@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/exchange/trace.h"
+#include "core/http/failure.h"
 #include "core/http/request_parser.h"
 #include "core/json/json.h"
 #include "core/net/wait.h"
@@ -21,14 +22,6 @@ struct gh_exchange {
 };
 
 namespace gatehouse::core {
-
-/// Why a request failed.
-struct Failure {
-  int http_status;
-  std::string code, message, detail;
-  std::chrono::nanoseconds retry_after{0};  // 0: unknown
-  std::uint32_t flags = 0;                  // GH_FAIL_...
-};
 
 /// The client's side of an exchange.
 class Client {

@@ -8,16 +8,15 @@
 #include "gatehouse/text.hpp"
 
 using gatehouse::core::Exchange;
-using gatehouse::core::HttpAnswer;
 using gatehouse::core::HttpClient;
-using gatehouse::core::HttpProblem;
+using gatehouse::core::HttpResponse;
 
 struct gh_http_client {
   HttpClient client;
 };
 
 struct gh_http_response {
-  std::unique_ptr<HttpAnswer> answer;
+  std::unique_ptr<HttpResponse> response;
   Exchange& exchange;
 };
 
@@ -26,28 +25,28 @@ namespace {
 
 /// A request that timed out after it was sent may still be running and cost money, so it is not
 /// transient.
-gh_status fail(Exchange& x, HttpProblem problem) {
+gh_status fail(Exchange& x, const Error& error) {
   constexpr std::chrono::nanoseconds kNotKnown{0};
   const auto failed = [&](int http_status, const char* code, const char* message,
                           std::uint32_t flags) {
-    return x.fail({http_status, code, message, std::move(problem.detail), kNotKnown, flags});
+    return x.fail({http_status, code, message, error.detail, kNotKnown, flags});
   };
-  switch (problem.kind) {
-    case HttpProblem::gone: return GH_STOP;
-    case HttpProblem::cancelled: return GH_CANCELLED;
-    case HttpProblem::timeout:
+  switch (error.kind) {
+    case Error::gone: return GH_STOP;
+    case Error::cancelled: return GH_CANCELLED;
+    case Error::timeout:
       return failed(504, "upstream_timeout", "The upstream did not answer in time.",
                     GH_FAIL_SUSPECT);
-    case HttpProblem::no_connection_in_time:
+    case Error::connect_timeout:
       return failed(504, "upstream_timeout", "The upstream did not answer in time.",
                     GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
-    case HttpProblem::unreachable:
+    case Error::unreachable:
       return failed(502, "upstream_unreachable", "The upstream could not be reached.",
                     GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
-    case HttpProblem::too_large:
+    case Error::too_large:
       return failed(502, "upstream_too_large",
                     "The upstream's answer has a part that is too large.", 0);
-    case HttpProblem::broken: break;
+    default: break;
   }
   return failed(502, "upstream_broken", "The upstream's answer broke off.",
                 GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
@@ -118,13 +117,13 @@ gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request
   }
   add_trace(request, x.trace());
   auto sent = client->client.send(request, x.waiter());
-  if (auto* problem = std::get_if<HttpProblem>(&sent)) return fail(x, std::move(*problem));
-  *out = new gh_http_response{std::get<0>(std::move(sent)), x};
+  if (!sent) return fail(x, sent.error());
+  *out = new gh_http_response{*std::move(sent), x};
   return GH_OK;
 }
 
 gh_status header_at(const gh_http_response* a, std::size_t index, gh_str* name, gh_str* value) {
-  const auto& headers = a->answer->headers();
+  const auto& headers = a->response->headers();
   if (index >= headers.size()) return GH_ABSENT;
   if (name) *name = raw(headers[index].first);
   if (value) *value = raw(headers[index].second);
@@ -132,30 +131,30 @@ gh_status header_at(const gh_http_response* a, std::size_t index, gh_str* name, 
 }
 
 gh_status read(gh_http_response* a, gh_str* piece) {
-  auto read = a->answer->read();
-  if (auto* problem = std::get_if<HttpProblem>(&read))
-    return fail(a->exchange, std::move(*problem));
-  *piece = raw(std::get<std::string_view>(read));
+  const auto read = a->response->read();
+  if (!read) return fail(a->exchange, read.error());
+  *piece = raw(*read);
   return piece->n > 0 ? GH_OK : GH_ABSENT;
 }
 
 gh_status event(gh_http_response* a, gh_sse_event* out) {
-  auto next = a->answer->next_event();
-  out->id = raw(a->answer->event_stream().last_id());
+  const auto next = a->response->next_event();
+  out->id = raw(a->response->event_stream().last_id());
   if (GH_HAS(gh_sse_event, out, retry_ns))
-    out->retry_ns = a->answer->event_stream().retry().count();
-  if (auto* problem = std::get_if<HttpProblem>(&next))
-    return fail(a->exchange, std::move(*problem));
-  const auto& e = std::get<0>(next);
+    out->retry_ns = a->response->event_stream().retry().count();
+  if (!next) return fail(a->exchange, next.error());
+  const auto& e = *next;
   if (!e) return GH_ABSENT;
   out->event = raw(e->type);
   out->data = raw(e->data);
   return GH_OK;
 }
 
-std::int32_t status(const gh_http_response* r) { return r->answer->status(); }
+std::int32_t status(const gh_http_response* r) { return r->response->status(); }
 
-gh_str header(const gh_http_response* r, gh_str name) { return raw(r->answer->header(view(name))); }
+gh_str header(const gh_http_response* r, gh_str name) {
+  return raw(r->response->header(view(name)));
+}
 
 void close(gh_http_response* r) { delete r; }
 

@@ -3,12 +3,12 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <optional>
 
-#include "core/http/grammar.h"
 #include "core/http/request_parser.h"
+#include "core/text/number.h"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -38,8 +38,8 @@ std::string to_text(const Address& a) {
                     : inet_ntop(AF_INET6, a.data(), text, sizeof text);
 }
 
-/// Inside quotes as well: a client that begins the header with a quote must not hide what proxies
-/// append.
+/// The parts of a list. Also splits inside quotes: a client that begins the header with a quote
+/// must not be able to hide what proxies append.
 std::vector<std::string_view> split(std::string_view text, char delimiter) {
   std::vector<std::string_view> parts;
   for (;;) {
@@ -50,21 +50,20 @@ std::vector<std::string_view> split(std::string_view text, char delimiter) {
   }
 }
 
-/// The node of an element of Forwarded (RFC 7239 4): for="[2001:db8::1]:4711";proto=https. Empty:
+/// The node of an element of Forwarded (RFC 7239 4): for="[2001:db8::1]:4711";proto=https. Empty if
 /// it names none.
 std::string_view node_of(std::string_view element) {
   constexpr std::string_view kFor = "for=";
   for (std::string_view pair : split(element, ';')) {
     if (!equals_ignoring_case(pair.substr(0, kFor.size()), kFor)) continue;
     pair.remove_prefix(kFor.size());
-    return pair.size() > 1 && pair.front() == '"' && pair.back() == '"'
-               ? pair.substr(1, pair.size() - 2)
-               : pair;
+    const bool is_quoted = pair.size() > 1 && pair.front() == '"' && pair.back() == '"';
+    return is_quoted ? pair.substr(1, pair.size() - 2) : pair;
   }
   return {};
 }
 
-/// What the header says of each hop, the nearest one last. Empty: there is no such header.
+/// What the header contains about each hop, the nearest one last. Empty if there is no such header.
 std::vector<std::string_view> nodes(const std::vector<Field>& fields, std::string_view header,
                                     std::string_view (*read)(std::string_view element)) {
   std::vector<std::string_view> out;
@@ -75,7 +74,7 @@ std::vector<std::string_view> nodes(const std::vector<Field>& fields, std::strin
   return out;
 }
 
-/// An address, which may have a port: 192.0.2.1:4711, [2001:db8::1]:4711.
+/// An address with or without a port: 192.0.2.1:4711, [2001:db8::1]:4711.
 std::optional<Address> parse_node(std::string_view text) {
   const auto bracket = text.find(']'), colon = text.rfind(':');
   const bool bracketed = !text.empty() && text[0] == '[' && bracket != text.npos;
@@ -98,13 +97,10 @@ bool Networks::add(std::string_view text) {
   const auto address = parse_address(text.substr(0, slash));
   if (!address) return false;
   const int outside = is_ipv4(*address) ? 96 : 0, most = 128 - outside;
-  int bits = most;
-  if (slash != text.npos) {
-    const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data() + slash + 1, end, bits);
-    if (parsed.ec != std::errc() || parsed.ptr != end || bits < 0 || bits > most) return false;
-  }
-  networks_.push_back({*address, outside + bits});
+  const std::optional<int> bits =
+      slash == text.npos ? most : parse_number<int>(text.substr(slash + 1));
+  if (!bits || *bits < 0 || *bits > most) return false;
+  networks_.push_back({*address, outside + *bits});
   return true;
 }
 
@@ -125,12 +121,12 @@ std::string client_address(std::string_view peer, const std::vector<Field>& fiel
                            const Networks& trusted) {
   const auto sender = trusted.empty() ? std::nullopt : parse_address(peer);
   if (!sender || !trusted.contain(*sender)) return std::string(peer);
-  // A proxy that writes one of the two passes the other on as the client sent it: most write
-  // X-Forwarded-For.
+  // A proxy that writes one of the two headers forwards the other as the client sent it, and most
+  // write X-Forwarded-For.
   auto hops = nodes(fields, "X-Forwarded-For", [](std::string_view element) { return element; });
   if (hops.empty()) hops = nodes(fields, "Forwarded", node_of);
-  // Each proxy appends whom it heard, so what stands right of the first one we do not trust is
-  // true, and the rest is a claim.
+  // Each proxy appends the address of its peer. So everything to the right of the first address
+  // that is not trusted is true, and the rest is a claim.
   std::optional<Address> client = sender;
   for (auto hop = hops.rbegin(); hop != hops.rend() && trusted.contain(*client); ++hop) {
     client = parse_node(*hop);

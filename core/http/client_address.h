@@ -16,7 +16,7 @@ class Networks {
   /// An IPv6 address, or an IPv4 address written as one: ::ffff:192.0.2.1 (RFC 4291 2.5.5.2).
   using Address = std::array<std::uint8_t, 16>;
 
-  /// An address, or a network such as 10.0.0.0/8. False: `text` is neither.
+  /// Adds an address, or a network such as 10.0.0.0/8. False: `text` is neither.
   bool add(std::string_view text);
   bool contain(const Address& address) const;
   bool empty() const { return networks_.empty(); }
@@ -25,19 +25,19 @@ class Networks {
  private:
   struct Network {
     Address address;
-    int bits;  // how many of them, from the left, are the network's
+    int bits;  // the length of the prefix
     bool operator==(const Network&) const = default;
   };
   std::vector<Network> networks_;
 };
 
-/// The one way to write an address; an IPv4 address as such, even if it came as an IPv6 one. What
-/// is none stays as it is.
+/// The canonical text of an address; an IPv4 address as such, even if it arrived as an IPv6 one.
+/// Other text is returned unchanged.
 std::string plain_address(std::string_view text);
 
-/// Who sent the request that `peer` has passed on: the last address that its X-Forwarded-For header
-/// names, or without one its Forwarded header (RFC 7239), which is not `trusted`. `peer` itself if
-/// that is not trusted, or the header names something else than addresses.
+/// The address of the client behind `peer`: the last address in X-Forwarded-For, or without such a
+/// header in Forwarded (RFC 7239), that is not `trusted`. `peer` itself if that is not trusted, or
+/// if the header contains anything but addresses.
 std::string client_address(std::string_view peer, const std::vector<Field>& fields,
                            const Networks& trusted);
 

@@ -7,7 +7,7 @@
 namespace gatehouse::core {
 namespace {
 
-/// Who is behind a request from `peer` with these fields.
+/// The client of a request from `peer` with these fields.
 std::string client(const std::vector<std::string>& trusted, std::string_view peer,
                    const std::vector<std::pair<std::string, std::string>>& headers = {}) {
   Networks networks;

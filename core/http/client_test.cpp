@@ -20,45 +20,45 @@ const HttpClient::Request kGet{"GET", "/", {}, {}};
 
 HttpClient::Options options(const std::string& url) { return {url, 5s, 5s, 5s}; }
 
-/// What came of a request: its status and whole body, or the kind of problem.
+/// The outcome of a request: its status and whole body, and the kind of error that ended it.
 struct Outcome {
   int status = 0;
   std::string body;
-  std::optional<HttpProblem::Kind> problem;
+  std::optional<Error::Kind> error;
 };
 
 Outcome fetch(HttpClient& client, Waiter& waiter, const HttpClient::Request& request = kGet) {
   Outcome out;
   auto sent = client.send(request, waiter);
-  if (const auto* failed = std::get_if<HttpProblem>(&sent)) {
-    out.problem = failed->kind;
+  if (!sent) {
+    out.error = sent.error().kind;
     return out;
   }
-  const auto answer = std::get<0>(std::move(sent));
-  out.status = answer->status();
+  const auto response = *std::move(sent);
+  out.status = response->status();
   for (;;) {
-    const auto piece = answer->read();
-    if (const auto* failed = std::get_if<HttpProblem>(&piece)) {
-      out.problem = failed->kind;
+    const auto piece = response->read();
+    if (!piece) {
+      out.error = piece.error().kind;
       return out;
     }
-    if (std::get<0>(piece).empty()) return out;
-    out.body += std::get<0>(piece);
+    if (piece->empty()) return out;
+    out.body += *piece;
   }
 }
 
-/// The outcome of one request to a server that reads it, sends `answer` and closes.
-Outcome answered(const std::string& answer, const HttpClient::Request& request = kGet) {
+/// The outcome of one request to a server that reads it, sends `response` and closes.
+Outcome answered(const std::string& response, const HttpClient::Request& request = kGet) {
   ScriptedServer server({[&](Peer& peer) {
     peer.request();
-    peer.send(answer);
+    peer.send(response);
   }});
   ClientEnd client;
   HttpClient http(options(server.url()));
   return fetch(http, client.waiter(), request);
 }
 
-/// The answer of a server that keeps the connection open and silent after what it has sent.
+/// A server that keeps the connection open and silent after it has sent `bytes`.
 ScriptedServer::Script silent_after(std::string_view bytes, bool& saw_end) {
   return [bytes, &saw_end](Peer& peer) {
     peer.request();
@@ -120,14 +120,15 @@ TEST(HttpClient, AConnectionIsUsedForTheNextRequest) {
   ClientEnd client;
   HttpClient http(options(server.url()));
   for (int i = 0; i < 3; ++i)
-    EXPECT_EQ(fetch(http, client.waiter()).body, "hello");  // a second connection would find nobody
+    EXPECT_EQ(fetch(http, client.waiter()).body,
+              "hello");  // a second connection would not be accepted
 }
 
-TEST(HttpClient, AConnectionIsNotUsedAgainIfItsAnswerSaysSoOrWasNotRead) {
-  const auto once = [](std::string_view answer) {
-    return [answer](Peer& peer) {
+TEST(HttpClient, AConnectionIsNotUsedAgainIfItsResponseSaysSoOrWasNotRead) {
+  const auto once = [](std::string_view response) {
+    return [response](Peer& peer) {
       peer.request();
-      peer.send(answer);
+      peer.send(response);
       EXPECT_TRUE(peer.sees_end());
     };
   };
@@ -139,7 +140,7 @@ TEST(HttpClient, AConnectionIsNotUsedAgainIfItsAnswerSaysSoOrWasNotRead) {
   ClientEnd client;
   HttpClient http(options(server.url()));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
-  EXPECT_EQ(std::get<0>(http.send(kGet, client.waiter()))->status(), 200);  // and drops it unread
+  EXPECT_EQ((*http.send(kGet, client.waiter()))->status(), 200);  // and drops it unread
   EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
 }
 
@@ -202,15 +203,15 @@ TEST(HttpClient, AConnectionIsNotUsedForLongerThanItsLife) {
   for (int i = 0; i < 2; ++i) EXPECT_EQ(fetch(http, client.waiter()).body, "hello");
 }
 
-/// The servers of a connection that is kept and closed when the second request has come, and of the
-/// next connection.
+/// A server that keeps a connection and closes it when the second request has arrived, and the
+/// server of the next connection.
 std::vector<ScriptedServer::Script> closes_at_second_request(
-    std::string_view answer_to_second = {}) {
+    std::string_view response_to_second = {}) {
   return {[=](Peer& peer) {
             peer.request();
             peer.send(kHello);
             peer.request();
-            peer.send(answer_to_second);
+            peer.send(response_to_second);
           },
           [](Peer& peer) {
             peer.request();
@@ -218,7 +219,7 @@ std::vector<ScriptedServer::Script> closes_at_second_request(
           }};
 }
 
-TEST(HttpClient, AnIdempotentRequestThatMetTheEndOfAKeptConnectionIsSentAgain) {
+TEST(HttpClient, AnIdempotentRequestThatMetTheEndOfAKeptConnectionIsRetried) {
   for (const char* method : {"GET", "HEAD", "DELETE"}) {
     ScriptedServer server(closes_at_second_request());
     ClientEnd client;
@@ -228,22 +229,22 @@ TEST(HttpClient, AnIdempotentRequestThatMetTheEndOfAKeptConnectionIsSentAgain) {
   }
 }
 
-TEST(HttpClient, ARequestThatMayHaveBeenProcessedIsNotSentAgain) {
+TEST(HttpClient, ARequestThatMayHaveBeenProcessedIsNotRetried) {
   ClientEnd client;
-  const auto second = [&](std::string_view method, std::string_view answer) {
-    ScriptedServer server(closes_at_second_request(answer));
+  const auto second = [&](std::string_view method, std::string_view response) {
+    ScriptedServer server(closes_at_second_request(response));
     HttpClient http(options(server.url()));
     EXPECT_EQ(fetch(http, client.waiter()).status, 200);
     const Outcome out = fetch(http, client.waiter(), {method, "/", {}, {}});
     (void)fetch(http, client.waiter());  // the second connection, so that the server ends
-    return out.problem;
+    return out.error;
   };
-  EXPECT_EQ(second("POST", ""), HttpProblem::broken);
-  EXPECT_EQ(second("GET", "HTTP/1.1 2"), HttpProblem::broken);
-  EXPECT_EQ(answered("").problem, HttpProblem::broken) << "nor on a new connection";
+  EXPECT_EQ(second("POST", ""), Error::broken);
+  EXPECT_EQ(second("GET", "HTTP/1.1 2"), Error::broken);
+  EXPECT_EQ(answered("").error, Error::broken) << "nor on a new connection";
 }
 
-TEST(HttpClient, ARequestThatDidNotLeaveWholeIsSentAgain) {
+TEST(HttpClient, ARequestThatWasNotSentInFullIsRetried) {
   ScriptedServer server({[](Peer& peer) {
                            peer.request();
                            peer.send(kHello);
@@ -262,7 +263,7 @@ TEST(HttpClient, ARequestThatDidNotLeaveWholeIsSentAgain) {
             "hello");
 }
 
-TEST(HttpClient, AnAnswerThatComesBeforeTheRequestIsSentWholeIsRead) {
+TEST(HttpClient, AResponseThatArrivesBeforeTheRequestIsSentIsRead) {
   ScriptedServer server({[](Peer& peer) {
     char some[1024];
     EXPECT_GT(::recv(peer.fd(), some, sizeof some, 0), 0);
@@ -274,7 +275,7 @@ TEST(HttpClient, AnAnswerThatComesBeforeTheRequestIsSentWholeIsRead) {
             413);
 }
 
-TEST(HttpClient, ReadsTheFramingsOfAnAnswer) {
+TEST(HttpClient, ReadsTheFramingsOfAResponse) {
   EXPECT_EQ(answered("HTTP/1.1 200 OK\r\n\r\nto the end").body, "to the end");
   EXPECT_EQ(answered("HTTP/1.0 200 OK\r\n\r\nto the end").body, "to the end");
   EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nTransfer-Encoding: "
@@ -284,24 +285,24 @@ TEST(HttpClient, ReadsTheFramingsOfAnAnswer) {
   EXPECT_EQ(answered("HTTP/1.1 204 No Content\r\n\r\n").status, 204);
   EXPECT_EQ(answered("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n").status, 304);
   for (const char* whole : {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n"})
-    EXPECT_FALSE(answered(whole).problem) << whole;
+    EXPECT_FALSE(answered(whole).error) << whole;
 }
 
-TEST(HttpClient, AnAnswerToHeadHasNoBody) {
+TEST(HttpClient, AResponseToHeadHasNoBody) {
   const Outcome out =
       answered("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", {"HEAD", "/", {}, {}});
   EXPECT_EQ(out.status, 200);
-  EXPECT_FALSE(out.problem);
+  EXPECT_FALSE(out.error);
 }
 
-TEST(HttpClient, AnAnswerThatBreaksOffIsBroken) {
+TEST(HttpClient, ATruncatedResponseIsBroken) {
   for (const char* part :
        {"", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nX: y\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
         "HTTP/1.1 100 Continue\r\n\r\n"}) {
-    EXPECT_EQ(answered(part).problem, HttpProblem::broken) << part;
+    EXPECT_EQ(answered(part).error, Error::broken) << part;
   }
 }
 
@@ -313,7 +314,7 @@ TEST(HttpClient, AResetConnectionIsBroken) {
   }});
   ClientEnd client;
   HttpClient http(options(server.url()));
-  EXPECT_EQ(fetch(http, client.waiter()).problem, HttpProblem::broken);
+  EXPECT_EQ(fetch(http, client.waiter()).error, Error::broken);
 }
 
 TEST(HttpClient, WhatIsNotHttpIsBroken) {
@@ -325,23 +326,23 @@ TEST(HttpClient, WhatIsNotHttpIsBroken) {
         std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nX Y: z\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\nhello")}) {
-    EXPECT_EQ(answered(garbage).problem, HttpProblem::broken) << garbage;
+    EXPECT_EQ(answered(garbage).error, Error::broken) << garbage;
   }
 }
 
 TEST(HttpClient, AHeadBeyond64KiBIsBroken) {
-  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(1 << 20, 'x') + "\r\n\r\n").problem,
-            HttpProblem::broken);
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(1 << 20, 'x') + "\r\n\r\n").error,
+            Error::broken);
   std::string fields;
   for (int i = 0; i < 10'000; ++i) fields += "X-Name: y\r\n";
-  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\n" + fields + "\r\n").problem, HttpProblem::broken);
+  EXPECT_EQ(answered("HTTP/1.1 200 OK\r\n" + fields + "\r\n").error, Error::broken);
   EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nX: " + std::string(60 << 10, 'x') +
                      "\r\nContent-Length: 5\r\n\r\nhello")
                 .body,
             "hello");
 }
 
-TEST(HttpClient, InterimAnswersAreSkippedAndRedirectsAreNot) {
+TEST(HttpClient, InterimResponsesAreSkippedAndRedirectsAreNot) {
   EXPECT_EQ(answered("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" +
                      std::string(kHello))
                 .body,
@@ -352,17 +353,17 @@ TEST(HttpClient, InterimAnswersAreSkippedAndRedirectsAreNot) {
   EXPECT_EQ(redirect.body, "no");
 }
 
-TEST(HttpClient, AnswerHeadersAreFoundInAnyCase) {
+TEST(HttpClient, ResponseHeadersAreFoundInAnyCase) {
   ScriptedServer server({[](Peer& peer) {
     peer.request();
     peer.send("HTTP/1.1 200 OK\r\nRetry-After:  3 \r\nX-Empty:\r\nContent-Length: 0\r\n\r\n");
   }});
   ClientEnd client;
   HttpClient http(options(server.url()));
-  const auto answer = std::get<0>(http.send(kGet, client.waiter()));
-  EXPECT_EQ(answer->header("retry-after"), "3");
-  EXPECT_TRUE(answer->header("X-Empty").data());
-  EXPECT_FALSE(answer->header("X-Absent").data());
+  const auto response = *http.send(kGet, client.waiter());
+  EXPECT_EQ(response->header("retry-after"), "3");
+  EXPECT_TRUE(response->header("X-Empty").data());
+  EXPECT_FALSE(response->header("X-Absent").data());
 }
 
 TEST(HttpClient, AFoldedHeaderIsOneLine) {
@@ -373,9 +374,9 @@ TEST(HttpClient, AFoldedHeaderIsOneLine) {
   ClientEnd client;
   HttpClient http(options(server.url()));
   const auto sent = http.send(kGet, client.waiter());
-  ASSERT_EQ(sent.index(), 0u) << std::get<HttpProblem>(sent).detail;
-  EXPECT_EQ(std::get<0>(sent)->header("X-A"), "a b");
-  EXPECT_EQ(std::get<0>(sent)->header("X-B"), "c");
+  ASSERT_TRUE(sent) << sent.error().detail;
+  EXPECT_EQ((*sent)->header("X-A"), "a b");
+  EXPECT_EQ((*sent)->header("X-B"), "c");
 }
 
 TEST(HttpClient, ReadsEventsAsTheyCome) {
@@ -387,14 +388,13 @@ TEST(HttpClient, ReadsEventsAsTheyCome) {
   }});
   ClientEnd client;
   HttpClient http(options(server.url()));
-  const auto answer = std::get<0>(http.send(kGet, client.waiter()));
+  const auto response = *http.send(kGet, client.waiter());
   std::vector<std::string> events;
   for (;;) {
-    const auto next = answer->next_event();
-    ASSERT_TRUE(std::holds_alternative<std::optional<SseReader::Event>>(next));
-    const auto& event = std::get<0>(next);
-    if (!event) break;
-    events.emplace_back(event->data);
+    const auto next = response->next_event();
+    ASSERT_TRUE(next);
+    if (!*next) break;
+    events.emplace_back((*next)->data);
   }
   EXPECT_EQ(events, (std::vector<std::string>{"one", "two"}));
 }
@@ -409,17 +409,17 @@ TEST(HttpClient, AClientThatLeavesIsSeenWhileEventsThatCameAtOnceAreRead) {
   }});
   ClientEnd client;
   HttpClient http(options(server.url()));
-  const auto answer = std::get<0>(http.send(kGet, client.waiter()));
-  auto next = answer->next_event();
+  const auto response = *http.send(kGet, client.waiter());
+  auto next = response->next_event();
   client.leave();
   int left = 400;
-  for (; left > 0 && next.index() == 0; --left) {
-    std::this_thread::sleep_for(1ms);  // a plugin that works on each
-    next = answer->next_event();
+  for (; left > 0 && next; --left) {
+    std::this_thread::sleep_for(1ms);  // a plugin that processes each
+    next = response->next_event();
   }
   EXPECT_GT(left, 0);
-  ASSERT_EQ(next.index(), 1u);
-  EXPECT_EQ(std::get<HttpProblem>(next).kind, HttpProblem::gone);
+  ASSERT_FALSE(next);
+  EXPECT_EQ(next.error().kind, Error::gone);
 }
 
 TEST(HttpClient, AnEventBeyondTheLimitIsTooLarge) {
@@ -429,9 +429,9 @@ TEST(HttpClient, AnEventBeyondTheLimitIsTooLarge) {
   }});
   ClientEnd client;
   HttpClient http(options(server.url()));
-  const auto next = std::get<0>(http.send(kGet, client.waiter()))->next_event();
-  ASSERT_TRUE(std::holds_alternative<HttpProblem>(next));
-  EXPECT_EQ(std::get<HttpProblem>(next).kind, HttpProblem::too_large);
+  const auto next = (*http.send(kGet, client.waiter()))->next_event();
+  ASSERT_FALSE(next);
+  EXPECT_EQ(next.error().kind, Error::too_large);
 }
 
 // ---- Waiting -----------------------------------------------------------------------------------
@@ -445,11 +445,11 @@ TEST(HttpClient, ASilentServerIsATimeoutBeforeTheHeadAndInTheBody) {
                     saw_end[2])});
   ClientEnd client;
   HttpClient http({server.url(), 5s, 20ms, 20ms});
-  for (int i = 0; i < 2; ++i) EXPECT_EQ(fetch(http, client.waiter()).problem, HttpProblem::timeout);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(fetch(http, client.waiter()).error, Error::timeout);
   HttpClient patient({server.url(), 5s, 5s, 20ms});
   const Outcome in_body = fetch(patient, client.waiter());
   EXPECT_EQ(in_body.body, "hello");
-  EXPECT_EQ(in_body.problem, HttpProblem::timeout);
+  EXPECT_EQ(in_body.error, Error::timeout);
   server.wait_for_end_of(3);
   for (const bool saw : saw_end) EXPECT_TRUE(saw);
 }
@@ -463,14 +463,14 @@ TEST(HttpClient, AClientThatLeavesEndsTheUpstreamRequestBeforeTheHeadAndInTheBod
   {
     ClientEnd client;
     client.leaves_at_wait(2);  // the first is for the connection
-    EXPECT_EQ(fetch(http, client.waiter()).problem, HttpProblem::gone);
+    EXPECT_EQ(fetch(http, client.waiter()).error, Error::gone);
   }
   {
     ClientEnd client;
-    const auto answer = std::get<0>(http.send(kGet, client.waiter()));
-    EXPECT_EQ(std::get<std::string_view>(answer->read()), "hello");
+    const auto response = *http.send(kGet, client.waiter());
+    EXPECT_EQ(*response->read(), "hello");
     client.leaves_at_wait(1);
-    EXPECT_EQ(std::get<HttpProblem>(answer->read()).kind, HttpProblem::gone);
+    EXPECT_EQ(response->read().error().kind, Error::gone);
   }
   server.wait_for_end_of(2);
   EXPECT_TRUE(saw_end[0] && saw_end[1]);
@@ -482,10 +482,10 @@ TEST(HttpClient, AConnectionThatIsNotMadeEndsWithTheTimeOrTheClient) {
   ClientEnd stays, leaves, late(Clock::now() + 20ms), stopped;
   leaves.leaves_at_wait(1);
   stopped.stop();
-  EXPECT_EQ(fetch(http, stays.waiter()).problem, HttpProblem::no_connection_in_time);
-  EXPECT_EQ(fetch(patient, leaves.waiter()).problem, HttpProblem::gone);
-  EXPECT_EQ(fetch(patient, late.waiter()).problem, HttpProblem::cancelled);
-  EXPECT_EQ(fetch(patient, stopped.waiter()).problem, HttpProblem::cancelled);
+  EXPECT_EQ(fetch(http, stays.waiter()).error, Error::connect_timeout);
+  EXPECT_EQ(fetch(patient, leaves.waiter()).error, Error::gone);
+  EXPECT_EQ(fetch(patient, late.waiter()).error, Error::cancelled);
+  EXPECT_EQ(fetch(patient, stopped.waiter()).error, Error::cancelled);
 }
 
 TEST(HttpClient, TheDeadlineAndTheEndOfTheGatewayCancel) {
@@ -498,7 +498,7 @@ TEST(HttpClient, TheDeadlineAndTheEndOfTheGatewayCancel) {
                          }});
   for (ClientEnd* client : {&late, &stopped}) {
     HttpClient http(options(server.url()));
-    EXPECT_EQ(fetch(http, client->waiter()).problem, HttpProblem::cancelled);
+    EXPECT_EQ(fetch(http, client->waiter()).error, Error::cancelled);
   }
   server.wait_for_end_of(2);
   EXPECT_TRUE(saw_end[0] && saw_end[1]);
@@ -514,7 +514,7 @@ TEST(HttpClient, WhereNobodyListensIsUnreachable) {
   }
   ClientEnd client;
   HttpClient http(options(url));
-  EXPECT_EQ(fetch(http, client.waiter()).problem, HttpProblem::unreachable);
+  EXPECT_EQ(fetch(http, client.waiter()).error, Error::unreachable);
 }
 
 TEST(HttpClient, ANameIsLookedUpAndAllItsAddressesAreTried) {

@@ -8,19 +8,18 @@
 
 namespace gatehouse::core {
 
-/// Boost.Beast's parser of one HTTP/1.1 message, fed from a buffer of ours. What a message of one
-/// kind has beyond the other is left to the derived classes; so are the limits, since ours give
-/// better answers.
+/// Boost.Beast's parser of one HTTP/1.1 message, fed from a buffer of ours. Derived classes add
+/// what requests and responses do not share, and the limits, which they report better than Beast.
 template <bool kRequest>
 class MessageParser : public boost::beast::http::basic_parser<kRequest> {
  public:
   using Text = boost::beast::string_view;
-  using Error = boost::beast::error_code;
+  using ErrorCode = boost::beast::error_code;
 
-  /// Takes what it can from the front of `bytes`. An error: they are no such message.
-  Error feed(std::string& bytes) {
+  /// Consumes what it can from the front of `bytes`. An error: they are not such a message.
+  ErrorCode feed(std::string& bytes) {
     std::size_t used = 0;
-    Error ec;
+    ErrorCode ec;
     while (used < bytes.size() && !this->is_done()) {
       // Between chunks Beast 1.74 asserts that a last chunk, once begun, is there whole.
       constexpr std::size_t kLastChunk = 5;  // "0\r\n\r\n"
@@ -29,36 +28,36 @@ class MessageParser : public boost::beast::http::basic_parser<kRequest> {
       if (ec) break;
     }
     bytes.erase(0, used);
-    return ec == boost::beast::http::error::need_more ? Error() : ec;
+    return ec == boost::beast::http::error::need_more ? ErrorCode() : ec;
   }
 
  protected:
   explicit MessageParser(std::uint32_t max_head) {
     this->header_limit(max_head);
-    this->body_limit(std::numeric_limits<std::uint64_t>::max());  // boost::none would refuse every
-                                                                  // Content-Length in Beast 1.74
+    // With boost::none Beast 1.74 would reject every Content-Length.
+    this->body_limit(std::numeric_limits<std::uint64_t>::max());
     this->eager(true);
   }
 
-  virtual void take(Text bytes, Error& ec) = 0;
-  virtual void check_chunk(std::uint64_t /*size*/, Text /*extensions*/, Error&) {}
+  virtual void take(Text bytes, ErrorCode& ec) = 0;
+  virtual void check_chunk(std::uint64_t /*size*/, Text /*extensions*/, ErrorCode&) {}
 
-  void on_header_impl(Error&) override { between_chunks_ = this->chunked(); }
+  void on_header_impl(ErrorCode&) override { between_chunks_ = this->chunked(); }
 
  private:
-  void on_request_impl(boost::beast::http::verb, Text, Text, int, Error&) override {}
-  void on_response_impl(int, Text, int, Error&) override {}
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, Error&) override {}
-  void on_finish_impl(Error&) override {}
-  std::size_t on_body_impl(Text bytes, Error& ec) override {
+  void on_request_impl(boost::beast::http::verb, Text, Text, int, ErrorCode&) override {}
+  void on_response_impl(int, Text, int, ErrorCode&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
+  void on_finish_impl(ErrorCode&) override {}
+  std::size_t on_body_impl(Text bytes, ErrorCode& ec) override {
     take(bytes, ec);
     return bytes.size();
   }
-  void on_chunk_header_impl(std::uint64_t size, Text extensions, Error& ec) override {
+  void on_chunk_header_impl(std::uint64_t size, Text extensions, ErrorCode& ec) override {
     between_chunks_ = size == 0;
     check_chunk(size, extensions, ec);
   }
-  std::size_t on_chunk_body_impl(std::uint64_t left, Text bytes, Error& ec) override {
+  std::size_t on_chunk_body_impl(std::uint64_t left, Text bytes, ErrorCode& ec) override {
     between_chunks_ = bytes.size() == left;
     take(bytes, ec);
     return bytes.size();

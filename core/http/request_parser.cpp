@@ -1,7 +1,13 @@
+// A request head is read twice. scan_head() runs over the bytes as they arrive, on the server's
+// poller: it only knows lines, limits and forbidden bytes, but it rejects garbage at the first bad
+// byte and finds the end of the head. RequestParser then parses the complete head on the request's
+// thread. Its grammar and framing are those of Boost.Beast, whose callbacks land in `Beast`; each
+// check there closes a gap through which another implementation could read a different request
+// (request smuggling). After a failure nothing is parsed any more: the end of the message, and with
+// it the beginning of the next one, is unknown.
 #include "core/http/request_parser.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "core/http/grammar.h"
@@ -12,20 +18,25 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr Refusal kBadRequest{400, "bad_request", "The request is not valid HTTP."};
+const Failure kBadRequest{400, "bad_request", "The request is not valid HTTP."};
+const Failure kBadHost{400, "bad_host", "The request must have exactly one valid Host header."};
+const Failure kBadLength{400, "bad_content_length", "Content-Length must be one decimal number."};
+const Failure kBodyTooLarge{413, "body_too_large", "The request body is too large."};
+const Failure kUriTooLong{414, "uri_too_long", "The request line is longer than 8 KiB."};
+const Failure kBadExpectation{417, "expectation_failed",
+                              "The only supported expectation is 100-continue."};
+const Failure kHeadTooLarge{431, "head_too_large", "The request head is larger than 32 KiB."};
+const Failure kTooManyHeaders{431, "too_many_headers",
+                              "The request has more than 100 header fields."};
+const Failure kUnknownEncoding{501, "unknown_transfer_encoding",
+                               "The only supported transfer encoding is chunked."};
+const Failure kUnknownVersion{505, "http_version_not_supported",
+                              "The HTTP version must be 1.1 or 1.0."};
 
 std::string_view std_view(boost::beast::string_view s) { return {s.data(), s.size()}; }
 
-std::optional<std::uint64_t> parse_length(std::string_view digits) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size())
-    return std::nullopt;
-  return value;
-}
-
-/// uri-host [ ":" port ] (RFC 9112 3.2) as far as it matters here: nothing that ends a host, and a
-/// port that can be.
+/// uri-host [ ":" port ] (RFC 9112 3.2) as far as it matters here: no character that ends a host,
+/// and a port that is in range.
 bool is_host(std::string_view host) {
   std::string_view port;
   if (const auto colon = host.rfind(':');
@@ -33,15 +44,13 @@ bool is_host(std::string_view host) {
     port = host.substr(colon + 1);
     host = host.substr(0, colon);
   }
-  const auto number = parse_length(port);
-  if (!port.empty() && (!number || *number > 65535)) return false;
-  return !host.empty() &&
-         host.find_first_not_of(
-             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~%!$&'()*+,;=[]:") ==
-             host.npos;
+  if (!port.empty() && !parse_number<std::uint16_t>(port)) return false;
+  constexpr std::string_view kLegal =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_~%!$&'()*+,;=[]:";
+  return !host.empty() && host.find_first_not_of(kLegal) == host.npos;
 }
 
-/// Of the "http://" or "https://" at its front; 0: it begins with neither. TLS ends at a proxy in
+/// The size of the "http://" or "https://" at the front, or 0. Both occur: TLS ends at a proxy in
 /// front of the gateway.
 std::size_t scheme_size(std::string_view target) {
   for (const std::string_view scheme : {"http://", "https://"}) {
@@ -50,7 +59,12 @@ std::size_t scheme_size(std::string_view target) {
   return 0;
 }
 
-/// Whether the version of the request line has the form HTTP/d.d but is none of ours.
+bool is_visible(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+}
+
+/// Whether the version of the request line has the form HTTP/d.d but is not supported.
 bool is_other_version(std::string_view line) {
   const std::string_view version = line.substr(line.rfind(' ') + 1);
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -58,43 +72,49 @@ bool is_other_version(std::string_view line) {
          version[6] == '.' && digit(version[7]) && version != "HTTP/1.1" && version != "HTTP/1.0";
 }
 
+/// Scans one line further. False: all that was received has been scanned, or the head has ended or
+/// is invalid.
+bool scan_line(std::string_view received, HeadScan& scan) {
+  const auto fail = [&scan](const Failure& failure) {
+    scan.failure = failure;
+    return false;
+  };
+  const std::size_t end = received.find('\n', scan.checked);
+  const bool whole = end != received.npos;
+  std::string_view fresh = received.substr(scan.checked, whole ? end - scan.checked : end);
+  const bool has_cr = !fresh.empty() && fresh.back() == '\r';
+  if (has_cr) fresh.remove_suffix(1);
+  if ((whole && !has_cr) || !is_field_value(fresh)) return fail(kBadRequest);
+  scan.checked += fresh.size();
+  const std::string_view line = received.substr(scan.line, scan.checked - scan.line);
+  if (scan.lines == 0 && line.size() > kMaxRequestLine) return fail(kUriTooLong);
+  if ((whole ? end + 1 : received.size()) - scan.begin > kMaxHead) return fail(kHeadTooLarge);
+  if (!whole) return false;
+  scan.line = scan.checked = end + 1;
+  if (line.empty()) {
+    scan.end = scan.line;
+    return false;
+  }
+  const bool is_folded = scan.lines > 0 && (line[0] == ' ' || line[0] == '\t');
+  if (is_folded) return fail(kBadRequest);  // RFC 9112 5.2
+  return ++scan.lines <= kMaxFields + 1 || fail(kTooManyHeaders);
+}
+
 }  // namespace
 
 HeadScan scan_head(std::string_view received, HeadScan scan) {
-  const auto refuse = [&](const Refusal& why) {
-    scan.refusal = why;
-    return scan;
-  };
-  if (scan.refusal || scan.end > 0) return scan;
   constexpr std::size_t kMaxBlankLines = 4;
+  if (scan.failure || scan.end > 0) return scan;
   while (scan.checked == scan.begin && received.substr(scan.begin, 2) == "\r\n") {
     scan.begin = scan.line = scan.checked = scan.begin + 2;
-    if (scan.begin > 2 * kMaxBlankLines) return refuse(kBadRequest);
-  }
-  for (;;) {
-    const std::size_t end = received.find('\n', scan.checked);
-    const bool whole = end != received.npos;
-    std::string_view fresh = received.substr(scan.checked, whole ? end - scan.checked : end);
-    const bool has_cr = !fresh.empty() && fresh.back() == '\r';
-    if (has_cr) fresh.remove_suffix(1);
-    if ((whole && !has_cr) || !is_field_value(fresh)) return refuse(kBadRequest);
-    scan.checked += fresh.size();
-    const std::string_view line = received.substr(scan.line, scan.checked - scan.line);
-    if (scan.lines == 0 && line.size() > kMaxRequestLine)
-      return refuse({414, "uri_too_long", "The request line is longer than 8 KiB."});
-    if ((whole ? end + 1 : received.size()) - scan.begin > kMaxHead)
-      return refuse({431, "head_too_large", "The request head is larger than 32 KiB."});
-    if (!whole) return scan;
-    scan.line = scan.checked = end + 1;
-    if (line.empty()) {
-      scan.end = scan.line;
+    if (scan.begin > 2 * kMaxBlankLines) {
+      scan.failure = kBadRequest;
       return scan;
     }
-    if (scan.lines > 0 && (line[0] == ' ' || line[0] == '\t'))
-      return refuse(kBadRequest);  // RFC 9112 5.2: folded
-    if (++scan.lines > kMaxFields + 1)
-      return refuse({431, "too_many_headers", "The request has more than 100 header fields."});
   }
+  while (scan_line(received, scan)) {
+  }
+  return scan;
 }
 
 RequestHead rough_head(std::string_view head) {
@@ -123,126 +143,117 @@ struct RequestParser::Beast final : MessageParser<true> {
   RequestHead head;
   std::string body;
   std::size_t max_body = 0;
-  std::optional<Refusal> refusal;
+  std::optional<Failure> failure;
   std::size_t hosts = 0, encodings = 0, lengths = 0;
   bool in_trailer = false;
 
   Beast() : MessageParser(kMaxHead + 1) { head.fields.reserve(16); }
 
  private:
-  void refuse(Error& ec, const Refusal& why) {
-    if (!refusal) refusal = why;
+  void fail(ErrorCode& ec, const Failure& why) {
+    if (!failure) failure = why;
     ec = http::error::bad_value;
   }
 
-  void on_request_impl(http::verb, Text method, Text target, int version, Error& ec) override {
+  void on_request_impl(http::verb, Text method, Text target, int version, ErrorCode& ec) override {
     head.method = std_view(method);
     head.http_1_0 = version == 10;
     std::string_view rest = std_view(target);
-    if (!std::all_of(rest.begin(), rest.end(),
-                     [](unsigned char c) { return c > 0x20 && c < 0x7f; }))
-      return refuse(ec, kBadRequest);
+    if (!is_visible(rest)) return fail(ec, kBadRequest);
     const auto scheme = scheme_size(rest);
     if (scheme > 0) {  // absolute-form (RFC 9112 3.2.2): its authority replaces Host
       rest.remove_prefix(scheme);
       const auto slash = std::min(rest.find_first_of("/?"), rest.size());
       head.host = rest.substr(0, slash);
       rest.remove_prefix(slash);
-      if (!is_host(head.host)) return refuse(ec, kBadRequest);
+      if (!is_host(head.host)) return fail(ec, kBadRequest);
     }
     const auto question = std::min(rest.find('?'), rest.size());
     head.path = scheme > 0 && question == 0 ? "/" : rest.substr(0, question);
     head.query = rest.substr(std::min(question + 1, rest.size()));
-    if (head.path.substr(0, 1) != "/" && !(head.path == "*" && head.method == "OPTIONS") &&
-        head.method != "CONNECT")
-      refuse(ec, kBadRequest);
+    const bool is_options = head.path == "*" && head.method == "OPTIONS";
+    if (head.path.substr(0, 1) != "/" && !is_options && head.method != "CONNECT")
+      fail(ec, kBadRequest);
   }
 
-  void on_field_impl(http::field id, Text name_, Text value_, Error& ec) override {
+  void on_field_impl(http::field id, Text name, Text value, ErrorCode& ec) override {
     if (in_trailer) return;  // RFC 9110 6.5.1: a trailer changes neither framing nor identity
-    const std::string_view name = std_view(name_), value = std_view(value_);
+    const Field field{std_view(name), std_view(value)};
     switch (id) {
-      case http::field::host:
-        if (++hosts > 1 || !is_host(value))
-          return refuse(ec,
-                        {400, "bad_host", "The request must have exactly one valid Host header."});
-        if (head.host.empty()) head.host = value;
-        break;
-      case http::field::transfer_encoding:
-        if (head.http_1_0 || ++encodings > 1) return refuse(ec, kBadRequest);
-        if (!equals_ignoring_case(value, "chunked"))
-          return refuse(
-              ec, {501, "unknown_transfer_encoding", "The only transfer encoding is chunked."});
-        break;
-      case http::field::content_length:
-        head.content_length = parse_length(value);
-        if (++lengths > 1 || !head.content_length)
-          return refuse(ec,
-                        {400, "bad_content_length", "Content-Length must be one decimal number."});
-        break;
-      case http::field::expect:
-        if (!equals_ignoring_case(value, "100-continue"))
-          return refuse(ec, {417, "expectation_failed", "The only expectation is 100-continue."});
-        head.expects_continue = !head.http_1_0;
-        break;
+      case http::field::host: take_host(field.value, ec); break;
+      case http::field::transfer_encoding: take_encoding(field.value, ec); break;
+      case http::field::content_length: take_length(field.value, ec); break;
+      case http::field::expect: take_expectation(field.value, ec); break;
       default: break;
     }
-    head.fields.push_back({name, value});
+    if (!ec) head.fields.push_back(field);
+  }
+  void take_host(std::string_view value, ErrorCode& ec) {
+    if (++hosts > 1 || !is_host(value)) return fail(ec, kBadHost);
+    if (head.host.empty()) head.host = value;
+  }
+  void take_encoding(std::string_view value, ErrorCode& ec) {
+    if (head.http_1_0 || ++encodings > 1) return fail(ec, kBadRequest);
+    if (!equals_ignoring_case(value, "chunked")) fail(ec, kUnknownEncoding);
+  }
+  void take_length(std::string_view value, ErrorCode& ec) {
+    head.content_length = parse_number<std::uint64_t>(value);
+    if (++lengths > 1 || !head.content_length) fail(ec, kBadLength);
+  }
+  void take_expectation(std::string_view value, ErrorCode& ec) {
+    if (!equals_ignoring_case(value, "100-continue")) return fail(ec, kBadExpectation);
+    head.expects_continue = !head.http_1_0;
   }
 
-  void on_header_impl(Error& ec) override {
+  void on_header_impl(ErrorCode& ec) override {
     MessageParser::on_header_impl(ec);
     in_trailer = true;
-    if (hosts == 0 && !head.http_1_0)
-      return refuse(ec, {400, "bad_host", "The request must have exactly one valid Host header."});
-    if (chunked() && lengths > 0) return refuse(ec, kBadRequest);
+    if (hosts == 0 && !head.http_1_0) return fail(ec, kBadHost);
+    if (chunked() && lengths > 0) return fail(ec, kBadRequest);
     head.keep_alive = keep_alive() && !head.http_1_0;
   }
 
-  void take(Text bytes, Error& ec) override {
-    if (body.size() + bytes.size() > max_body)
-      return refuse(ec, {413, "body_too_large", "The request body is too large."});
+  void take(Text bytes, ErrorCode& ec) override {
+    if (body.size() + bytes.size() > max_body) return fail(ec, kBodyTooLarge);
     body.append(bytes.data(), bytes.size());
   }
 
-  void check_chunk(std::uint64_t size, Text extensions, Error& ec) override {
-    if (size > max_body)
-      return refuse(ec, {413, "body_too_large", "The request body is too large."});
-    // RFC 9112 7.1.1 allows spaces around what follows the size only for the sake of old senders:
-    // they hide smuggling.
+  void check_chunk(std::uint64_t size, Text extensions, ErrorCode& ec) override {
+    if (size > max_body) return fail(ec, kBodyTooLarge);
+    // RFC 9112 7.1.1 allows spaces around what follows the size only for the sake of old senders,
+    // and they can hide smuggling.
     const bool spaced = extensions.find_first_of(" \t") < extensions.find_first_of("\"");
-    if (!is_field_value(std_view(extensions)) || spaced) refuse(ec, kBadRequest);
+    if (!is_field_value(std_view(extensions)) || spaced) fail(ec, kBadRequest);
   }
 };
 
 RequestParser::RequestParser() : beast_(std::make_unique<Beast>()) {}
 RequestParser::~RequestParser() = default;
 
-std::optional<Refusal> RequestParser::parse_head(std::string_view head) {
-  if (is_other_version(head.substr(0, head.find('\r'))))
-    return Refusal{505, "http_version_not_supported", "The HTTP version must be 1.1 or 1.0."};
-  Beast::Error ec;
+std::optional<Failure> RequestParser::parse_head(std::string_view head) {
+  if (is_other_version(head.substr(0, head.find('\r')))) return kUnknownVersion;
+  Beast::ErrorCode ec;
   beast_->put({head.data(), head.size()}, ec);
-  // A line that breaks off makes the parser wait for more, which there is not.
+  // After an incomplete line the parser waits for more, but there is none.
   if ((ec && ec != http::error::need_more) || !beast_->is_header_done())
-    return beast_->refusal ? *beast_->refusal : kBadRequest;
+    return beast_->failure ? beast_->failure : kBadRequest;
   return std::nullopt;
 }
 
 const RequestHead& RequestParser::head() const { return beast_->head; }
 
-std::optional<Refusal> RequestParser::parse_body(std::string& bytes, std::size_t max_body) {
-  // A chunk line or trailer must come to its end within this; data is consumed as it comes.
+std::optional<Failure> RequestParser::parse_body(std::string& bytes, std::size_t max_body) {
+  // The most that a chunk line or a trailer may take; data is consumed as it arrives.
   constexpr std::size_t kMaxPending = 8 * 1024;
-  if (beast_->refusal) return beast_->refusal;  // where the message ends, nobody knows any more
+  if (beast_->failure) return beast_->failure;
   beast_->max_body = max_body;
-  if (const auto& length = beast_->head.content_length; length && *length > max_body)
-    return Refusal{413, "body_too_large", "The request body is too large."};
-  if (beast_->head.content_length && beast_->body.empty())
-    beast_->body.reserve(static_cast<std::size_t>(*beast_->head.content_length));
+  if (const auto& length = beast_->head.content_length) {
+    if (*length > max_body) return kBodyTooLarge;
+    if (beast_->body.empty()) beast_->body.reserve(static_cast<std::size_t>(*length));
+  }
   if (beast_->feed(bytes)) {
-    if (!beast_->refusal) beast_->refusal = kBadRequest;
-    return beast_->refusal;
+    if (!beast_->failure) beast_->failure = kBadRequest;
+    return beast_->failure;
   }
   if (!complete() && bytes.size() > kMaxPending) return kBadRequest;
   return std::nullopt;

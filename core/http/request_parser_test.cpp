@@ -9,10 +9,9 @@ namespace {
 
 constexpr std::size_t kMaxBody = 1024;
 
-/// What the server does with the bytes of one connection: the first request in them, and what is
-/// left.
+/// The first request in the bytes of one connection, as the server reads it, and what is left.
 struct Request {
-  int refused = 0;  // status
+  int rejected = 0;  // status
   bool complete = false;
   std::string text;  // of the head, which the parser points into
   RequestParser parser;
@@ -41,27 +40,27 @@ struct Request {
   bool advance() {
     if (text.empty()) {
       scan = scan_head(rest, scan);
-      if (scan.refusal) return refuse(*scan.refusal);
+      if (scan.failure) return fail(*scan.failure);
       if (scan.end == 0) return true;
       text = rest.substr(scan.begin, scan.end - scan.begin);
       rest.erase(0, scan.end);
-      if (const auto refusal = parser.parse_head(text)) return refuse(*refusal);
+      if (const auto failure = parser.parse_head(text)) return fail(*failure);
     }
-    if (const auto refusal = parser.parse_body(rest, kMaxBody)) return refuse(*refusal);
+    if (const auto failure = parser.parse_body(rest, kMaxBody)) return fail(*failure);
     complete = parser.complete();
     return true;
   }
-  bool refuse(const Refusal& why) {
-    refused = why.status;
+  bool fail(const Failure& failure) {
+    rejected = failure.http_status;
     return false;
   }
 };
 
-/// The status that a head is refused with, 0 if it is not; `lines` without the line ends that every
-/// head has.
-int refused(const std::string& lines) { return Request(lines + "\r\n\r\n").refused; }
-int refused_with(const std::string& fields) {
-  return refused("POST / HTTP/1.1\r\nHost: a\r\n" + fields);
+/// The status that a head is rejected with, 0 if it is not; `lines` without the line ends that
+/// every head has.
+int rejected(const std::string& lines) { return Request(lines + "\r\n\r\n").rejected; }
+int rejected_with(const std::string& fields) {
+  return rejected("POST / HTTP/1.1\r\nHost: a\r\n" + fields);
 }
 
 std::vector<std::size_t> every_byte(std::size_t size) {
@@ -99,7 +98,7 @@ TEST(RequestParser, ARequestDoesNotDependOnThePiecesItComesIn) {
     for (std::size_t cut = 0; cut <= bytes.size(); ++cut) ways.push_back({cut});
     for (const auto& cuts : ways) {
       const Request r(bytes, cuts);
-      ASSERT_EQ(r.refused, 0) << cuts[0];
+      ASSERT_EQ(r.rejected, 0) << cuts[0];
       ASSERT_TRUE(r.complete) << cuts[0];
       ASSERT_EQ(r.parser.body(), "hello world") << cuts[0];
       ASSERT_EQ(r.rest, "GET /next") << cuts[0];
@@ -135,7 +134,7 @@ TEST(RequestParser, SaysWhetherTheConnectionGoesOn) {
 TEST(RequestParser, ReadsTheFormsOfATarget) {
   const auto target = [](const std::string& text) {
     const Request r(text + " HTTP/1.1\r\nHost: a\r\n\r\n");
-    if (r.refused) return std::to_string(r.refused);
+    if (r.rejected) return std::to_string(r.rejected);
     const RequestHead& head = r.parser.head();
     return std::string(head.host) + " " + std::string(head.path) + " " + std::string(head.query);
   };
@@ -155,7 +154,7 @@ TEST(RequestParser, ReadsTheFormsOfATarget) {
   }
 }
 
-TEST(RequestParser, RefusesAMalformedHead) {
+TEST(RequestParser, RejectsAMalformedHead) {
   const struct {
     int status;
     const char* lines;
@@ -190,14 +189,14 @@ TEST(RequestParser, RefusesAMalformedHead) {
       {0, "\r\nGET / HTTP/1.1\r\nHost: a"},
       {0, "GET / HTTP/1.1\r\nHost: a\r\nX: \xc3\xa4\ttab"},
   };
-  for (const auto& head : heads) EXPECT_EQ(refused(head.lines), head.status) << head.lines;
-  EXPECT_EQ(refused(std::string("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b", 31)), 400);
+  for (const auto& head : heads) EXPECT_EQ(rejected(head.lines), head.status) << head.lines;
+  EXPECT_EQ(rejected(std::string("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b", 31)), 400);
 }
 
-TEST(RequestParser, RefusesNonsenseBeforeTheEndOfItsHead) {
+TEST(RequestParser, RejectsNonsenseBeforeTheEndOfItsHead) {
   for (const std::string_view start :
        {"\n", "\r\r", "\x16\x03\x01", "GET / HTTP/1.1\n", "GET /\rX"}) {
-    EXPECT_TRUE(scan_head(start).refusal) << start;
+    EXPECT_TRUE(scan_head(start).failure) << start;
   }
 }
 
@@ -207,13 +206,13 @@ TEST(RequestParser, WhatHasBeenLookedAtIsNotLookedAtAgain) {
   head.assign(head.size(), '\0');
   head += "b\r\n\r\n";
   const HeadScan whole = scan_head(head, scan);
-  EXPECT_FALSE(whole.refusal);
+  EXPECT_FALSE(whole.failure);
   EXPECT_EQ(whole.end, head.size());
 }
 
 TEST(RequestParser, ARequestOfHttp11HasExactlyOneValidHost) {
   const auto host = [](const std::string& fields) {
-    return refused("GET / HTTP/1.1\r\n" + fields);
+    return rejected("GET / HTTP/1.1\r\n" + fields);
   };
   for (const char* good :
        {"Host: a", "Host: a:80", "Host: 127.0.0.1:", "Host: [::1]", "host:[::1]:65535"})
@@ -223,70 +222,70 @@ TEST(RequestParser, ARequestOfHttp11HasExactlyOneValidHost) {
         "Host: a@b", "Host: a:x", "Host: a:65536", "Host: :80", "Host: a,b\"", "Host: a#b"}) {
     EXPECT_EQ(host(bad), 400) << bad;
   }
-  EXPECT_EQ(refused("GET / HTTP/1.0\r\nX: y"), 0);
-  EXPECT_EQ(refused("GET / HTTP/1.0\r\nHost: a\r\nHost: a"), 400);
+  EXPECT_EQ(rejected("GET / HTTP/1.0\r\nX: y"), 0);
+  EXPECT_EQ(rejected("GET / HTTP/1.0\r\nHost: a\r\nHost: a"), 400);
 }
 
 TEST(RequestParser, ABodyHasOneFramingThatEverybodyUnderstands) {
-  EXPECT_EQ(refused_with("Content-Length: 5\r\nTransfer-Encoding: chunked"), 400);
-  EXPECT_EQ(refused_with("Transfer-Encoding: chunked\r\nContent-Length: 5"), 400);
-  EXPECT_EQ(refused_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), 400);
-  EXPECT_EQ(refused_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip"), 400);
-  EXPECT_EQ(refused("POST / HTTP/1.0\r\nTransfer-Encoding: chunked"), 400);
+  EXPECT_EQ(rejected_with("Content-Length: 5\r\nTransfer-Encoding: chunked"), 400);
+  EXPECT_EQ(rejected_with("Transfer-Encoding: chunked\r\nContent-Length: 5"), 400);
+  EXPECT_EQ(rejected_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), 400);
+  EXPECT_EQ(rejected_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip"), 400);
+  EXPECT_EQ(rejected("POST / HTTP/1.0\r\nTransfer-Encoding: chunked"), 400);
   for (const char* coding : {"gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked",
                              "chunkedx", "\"chunked\"", "identity", "", "chunked;a=b"}) {
-    EXPECT_EQ(refused_with(std::string("Transfer-Encoding: ") + coding), 501) << coding;
+    EXPECT_EQ(rejected_with(std::string("Transfer-Encoding: ") + coding), 501) << coding;
   }
   for (const char* length :
        {"", "x", "+5", "-5", "5x", "0x5", "5.0", "5,5", "5, 5", "5 5", "18446744073709551616"}) {
-    EXPECT_EQ(refused_with(std::string("Content-Length: ") + length), 400) << length;
+    EXPECT_EQ(rejected_with(std::string("Content-Length: ") + length), 400) << length;
   }
-  EXPECT_EQ(refused_with("Content-Length: 5\r\nContent-Length: 5"), 400);
-  EXPECT_EQ(refused_with("Content-Length: 5\r\nContent-Length: 6"), 400);
+  EXPECT_EQ(rejected_with("Content-Length: 5\r\nContent-Length: 5"), 400);
+  EXPECT_EQ(rejected_with("Content-Length: 5\r\nContent-Length: 6"), 400);
 }
 
-TEST(RequestParser, RefusesBadChunks) {
+TEST(RequestParser, RejectsBadChunks) {
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (const char* chunk :
        {"x\r\na", "\r\na", "-1\r\na", "+1\r\na", "0x1\r\na", "1\na", "1 \r\na", "1; b\r\na",
         "1\r\nab", "1\r\na\n", "10000000000000000\r\na", "0\r\nX : y", "0\r\nContent-Length: 1"}) {
-    EXPECT_EQ(Request(head + chunk + "\r\n0\r\n\r\n").refused, 400) << chunk;
+    EXPECT_EQ(Request(head + chunk + "\r\n0\r\n\r\n").rejected, 400) << chunk;
   }
-  EXPECT_EQ(Request(head + "1;" + std::string(8 * 1024, 'x')).refused, 400);
-  EXPECT_EQ(Request(head + "0\r\nX: " + std::string(8 * 1024, 'x')).refused, 400);
+  EXPECT_EQ(Request(head + "1;" + std::string(8 * 1024, 'x')).rejected, 400);
+  EXPECT_EQ(Request(head + "0\r\nX: " + std::string(8 * 1024, 'x')).rejected, 400);
 }
 
 TEST(RequestParser, ABodyMayBeAsLargeAsTheLimitAndNoLarger) {
   const std::string head = "POST / HTTP/1.1\r\nHost: a\r\n", full(kMaxBody, 'x');
   const std::string chunked = head + "Transfer-Encoding: chunked\r\n\r\n";
   EXPECT_TRUE(Request(head + "Content-Length: 1024\r\n\r\n" + full).complete);
-  EXPECT_EQ(Request(head + "Content-Length: 1025\r\n\r\n").refused, 413);
-  EXPECT_EQ(Request(head + "Content-Length: 18446744073709551615\r\n\r\n").refused, 413);
+  EXPECT_EQ(Request(head + "Content-Length: 1025\r\n\r\n").rejected, 413);
+  EXPECT_EQ(Request(head + "Content-Length: 18446744073709551615\r\n\r\n").rejected, 413);
   EXPECT_TRUE(Request(chunked + "400\r\n" + full + "\r\n0\r\n\r\n").complete);
-  EXPECT_EQ(Request(chunked + "401\r\n").refused, 413);
-  EXPECT_EQ(Request(chunked + "400\r\n" + full + "\r\n1\r\nx").refused, 413);
-  EXPECT_EQ(Request(chunked + "ffffffffffffffff\r\n").refused, 413);
+  EXPECT_EQ(Request(chunked + "401\r\n").rejected, 413);
+  EXPECT_EQ(Request(chunked + "400\r\n" + full + "\r\n1\r\nx").rejected, 413);
+  EXPECT_EQ(Request(chunked + "ffffffffffffffff\r\n").rejected, 413);
 }
 
-/// Else the end of the refused body, of which the sender has said that it is data, would run as the
-/// next request.
-TEST(RequestParser, ARefusedBodyHasNoEnd) {
+/// Else the end of the rejected body, of which the sender has said that it is data, would run as
+/// the next request.
+TEST(RequestParser, ARejectedBodyHasNoEnd) {
   Request r("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3ff\r\n" +
             std::string(1023, 'x') + "\r\n10\r\n");
-  ASSERT_EQ(r.refused, 0);
+  ASSERT_EQ(r.rejected, 0);
   r.rest += "\r\n0\r\n\r\nGET /evil";  // the 16 bytes of the second chunk
   const auto first = r.parser.parse_body(r.rest, kMaxBody);
   ASSERT_TRUE(first);
-  EXPECT_EQ(first->status, 413);
+  EXPECT_EQ(first->http_status, 413);
   const auto second = r.parser.parse_body(r.rest, kMaxBody);
   EXPECT_FALSE(r.parser.complete());
   ASSERT_TRUE(second);
-  EXPECT_EQ(second->status, 413);
+  EXPECT_EQ(second->http_status, 413);
 }
 
 TEST(RequestParser, AHeadMayBeAsLargeAsItsLimitsAndNoLarger) {
   const auto with_line_of = [](std::size_t size) {
-    return refused("GET /" + std::string(size - 14, 'a') + " HTTP/1.1\r\nHost: a");
+    return rejected("GET /" + std::string(size - 14, 'a') + " HTTP/1.1\r\nHost: a");
   };
   EXPECT_EQ(with_line_of(kMaxRequestLine), 0);
   EXPECT_EQ(with_line_of(kMaxRequestLine + 1), 414);
@@ -296,23 +295,23 @@ TEST(RequestParser, AHeadMayBeAsLargeAsItsLimitsAndNoLarger) {
     return start + std::string(size - start.size() - 4, 'x') + "\r\n\r\n";
   };
   for (std::size_t cut = kMaxHead - 4; cut <= kMaxHead; ++cut) {
-    EXPECT_EQ(Request(of(kMaxHead), {cut}).refused, 0) << cut;
-    EXPECT_EQ(Request(of(kMaxHead + 1), {cut}).refused, 431) << cut;
+    EXPECT_EQ(Request(of(kMaxHead), {cut}).rejected, 0) << cut;
+    EXPECT_EQ(Request(of(kMaxHead + 1), {cut}).rejected, 431) << cut;
   }
-  EXPECT_EQ(Request("\r\n" + of(kMaxHead)).refused, 0);  // a blank line before it is no part of it
+  EXPECT_EQ(Request("\r\n" + of(kMaxHead)).rejected, 0);  // blank lines before it do not count
 
   std::string fields = "GET / HTTP/1.1\r\nHost: a";
   for (std::size_t i = 1; i < kMaxFields; ++i) fields += "\r\nX: y";
-  EXPECT_EQ(refused(fields), 0);
-  EXPECT_EQ(refused(fields + "\r\nX: y"), 431);
+  EXPECT_EQ(rejected(fields), 0);
+  EXPECT_EQ(rejected(fields + "\r\nX: y"), 431);
 }
 
-TEST(RequestParser, ALineWithoutEndIsRefusedAtItsLimit) {
-  EXPECT_EQ(Request("GET /" + std::string(kMaxRequestLine, 'a')).refused, 414);
-  EXPECT_EQ(Request("GET / HTTP/1.1\r\nX: " + std::string(kMaxHead, 'a')).refused, 431);
+TEST(RequestParser, ALineWithoutEndIsRejectedAtItsLimit) {
+  EXPECT_EQ(Request("GET /" + std::string(kMaxRequestLine, 'a')).rejected, 414);
+  EXPECT_EQ(Request("GET / HTTP/1.1\r\nX: " + std::string(kMaxHead, 'a')).rejected, 431);
 }
 
-TEST(RequestParser, TellsTheFirstWordsOfARefusedHead) {
+TEST(RequestParser, TellsTheFirstWordsOfARejectedHead) {
   EXPECT_EQ(rough_head("GET /a?b HTTP/9.9\r\n").method, "GET");
   EXPECT_EQ(rough_head("GET /a?b HTTP/9.9\r\n").path, "/a");
   EXPECT_EQ(rough_head("GET /a").path, "/a");

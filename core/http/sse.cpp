@@ -5,8 +5,8 @@
 namespace gatehouse::core {
 namespace {
 
-constexpr std::size_t kUsual =
-    1u << 20;  // bytes of an event; the memory of a larger one is given back
+// Bytes of an event; the memory of a larger one is released.
+constexpr std::size_t kUsual = 1u << 20;
 
 }  // namespace
 
@@ -29,7 +29,7 @@ std::optional<std::string_view> SseReader::line() {
     if (buffer_[begin_] == '\n') ++begin_;
     scanned_ = std::max(scanned_, begin_);
   }
-  // Two searches for one character each: find_first_of() looks at every character by itself.
+  // Two searches for one character each use memchr(3); find_first_of() would test each character.
   const auto feed = buffer_.find('\n', scanned_);
   const auto end = std::min(feed, std::string_view(buffer_).substr(0, feed).find('\r', scanned_));
   if (end == buffer_.npos) {

@@ -7,12 +7,11 @@
 
 namespace gatehouse::core {
 
-/// Largest server-sent event that is accepted: a generated image of 4K comes as one event of some
-/// 40 MB of base64.
+/// The largest server-sent event that is accepted: a generated 4K image arrives as one event with
+/// about 40 MB of base64.
 inline constexpr std::size_t kMaxSseEvent = 64u << 20;
 
-/// Cuts a stream of bytes into server-sent events (HTML Living Standard 9.2.6), whatever pieces it
-/// comes in.
+/// Parses server-sent events (HTML Living Standard 9.2.6) from a stream that arrives in any pieces.
 class SseReader {
  public:
   struct Event {
@@ -20,12 +19,11 @@ class SseReader {
   };
 
   void feed(std::string_view bytes);
-  /// The next whole event that has data; comments and events without data are passed over.
+  /// The next complete event that has data; comments and events without data are skipped.
   std::optional<Event> next();
-  /// What the stream has named last, also without an event.
+  /// The last event id that the stream has set, with or without an event.
   std::string_view last_id() const { return id_; }
-  /// How long the server wants to be left alone before a broken stream is asked for again;
-  /// negative: it has not said.
+  /// How long a client should wait before it reconnects; negative: the server has not set it.
   std::chrono::nanoseconds retry() const { return retry_; }
   /// An event has grown beyond kMaxSseEvent.
   bool too_large() const { return buffer_.size() - begin_ + data_.size() > kMaxSseEvent; }
@@ -36,12 +34,12 @@ class SseReader {
   std::optional<std::string_view> line();
 
   std::string buffer_;
-  std::size_t begin_ = 0;    // of what has not been read
-  std::size_t scanned_ = 0;  // up to here there is no end of a line
-  bool first_ = true;        // a byte order mark may come
+  std::size_t begin_ = 0;    // of what has not been parsed
+  std::size_t scanned_ = 0;  // the bytes from begin_ to here contain no end of a line
+  bool first_ = true;        // a byte order mark may follow
   bool after_cr_ = false;    // a line feed would belong to the carriage return before it
-  bool has_data_ = false;    // in the event that is being read
-  bool given_ = false;       // type_ and data_ are those of an event that next() has returned
+  bool has_data_ = false;    // the event that is being parsed has data
+  bool given_ = false;       // next() has returned the event in type_ and data_
   std::string type_, data_, id_;
   std::chrono::milliseconds retry_{-1};
 };

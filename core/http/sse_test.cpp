@@ -102,7 +102,7 @@ TEST(Sse, AfterALargeEventSmallOnesAreWithinTheLimit) {
   EXPECT_FALSE(reader.too_large());
 }
 
-TEST(Sse, TheMemoryOfALargeEventIsGivenBack) {
+TEST(Sse, TheMemoryOfALargeEventIsReleased) {
   const auto in_use = [] {
     const struct mallinfo2 info = ::mallinfo2();
     return info.uordblks + info.hblkhd;
@@ -119,7 +119,7 @@ TEST(Sse, TheMemoryOfALargeEventIsGivenBack) {
   EXPECT_LT(in_use(), before + (2u << 20));
 }
 
-// The next two take minutes if an event costs as much as what is buffered.
+// The next two take minutes if the cost of an event grows with the size of the buffer.
 
 TEST(Sse, ManySmallEventsAfterALargePieceAreReadInLinearTime) {
   std::string stream;

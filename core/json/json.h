@@ -11,17 +11,17 @@
 
 namespace gatehouse::core {
 
-/// Deepest nesting of arrays and objects that is accepted: the tree of a web page, whose elements
-/// take two levels each, goes beyond 64; recursion this deep takes some 100 KiB of the 1 MiB of a
-/// request's stack.
+/// The deepest accepted nesting of arrays and objects. The tree of a web page, whose elements take
+/// two levels each, exceeds 64; recursion this deep takes about 100 KiB of the 1 MiB of a request's
+/// stack.
 inline constexpr std::size_t kMaxJsonDepth = 256;
-/// Most values in one parsed text: a node takes 48 bytes, so a body of `[0,0,0,…` would grow 24
-/// times.
+/// The most values in one parsed text: a node takes 40 bytes, so a body of `[0,0,0,...` would grow
+/// 20 times.
 inline constexpr std::size_t kMaxJsonValues = 1'000'000;
 
-/// The memory of one JSON document, or of several that belong together: nodes and strings are freed
-/// with it. One thread at a time. Nodes never move, so pointers to them stay good while the
-/// document grows.
+/// The memory of one JSON document, or of several that belong together; nodes and strings are freed
+/// with it. Nodes never move, so pointers to them stay valid while the document grows. One thread
+/// at a time.
 class JsonArena {
  public:
   JsonArena() = default;
@@ -29,14 +29,14 @@ class JsonArena {
   JsonArena& operator=(const JsonArena&) = delete;
 
   gh_json* make();
-  /// Null, and `error` a static text, when `text` is no JSON, too deep, too large, or names a key
-  /// of an object twice. Escaped lone surrogates, which browsers produce by cutting strings, become
-  /// U+FFFD. An integer beyond 64 bits is the nearest double, and a number that no double can hold
-  /// is null, as JSON.stringify(JSON.parse(text)) has it.
+  /// Null, with `error` a static text, when `text` is not JSON, is nested too deep, is too large,
+  /// or has an object with a duplicate key. Escaped lone surrogates, which browsers produce when
+  /// they cut strings, become U+FFFD. An integer beyond 64 bits becomes the nearest double, and a
+  /// number that no double can hold becomes null, as in JSON.stringify(JSON.parse(text)).
   gh_json* parse(std::string_view text, std::string_view& error);
   /// A copy that lives as long as the arena.
   std::string_view copy(std::string_view text);
-  /// `text` is part of a string of this arena, so it lives as long and need not be copied.
+  /// `text` is part of a string of this arena, so it need not be copied.
   bool owns(std::string_view text) const;
 
  private:
@@ -53,12 +53,12 @@ class JsonArena {
 };
 
 void dump(const gh_json* node, std::string& out);
-/// The text of an object with this one member: the fields of a log record.
+/// The text of an object with one member: the fields of a log record.
 std::string object_of(std::string_view name, std::string_view text);
-/// The text with U+FFFD in place of each byte that is not part of valid UTF-8.
+/// The text with U+FFFD in place of every byte that is not part of valid UTF-8.
 std::string replace_invalid(std::string_view text);
 
-/// The table that plugins and the core itself read and write nodes with.
+/// The functions with which plugins and the core itself read and write nodes.
 const gh_json_api& json_api();
 
 }  // namespace gatehouse::core

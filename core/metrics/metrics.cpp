@@ -1,3 +1,7 @@
+// A series is found once, by its name and labels, and recorded by its number from then on. So the
+// mutex guards the families and the search; recording goes through the fixed array `all_`, whose
+// entries are set once and never move, and changes atomic numbers only. A scrape reads them while
+// they change: each number is exact, the sums of different series may be of different moments.
 #include "core/metrics/metrics.h"
 
 #include <algorithm>
@@ -9,8 +13,8 @@ namespace {
 
 constexpr std::size_t kBuckets = 17;  // besides +Inf
 
-/// OpenTelemetry's boundaries for GenAI clients (0.01 s to 81.92 s, doubling; 1 to 67108864 tokens,
-/// times four), the former with three more below, for what a gateway answers itself.
+/// The boundaries of OpenTelemetry for GenAI clients (0.01 s to 81.92 s, doubling; 1 to 67108864
+/// tokens, times four); three more below 0.01 s are for responses of the gateway itself.
 double bound(Metrics::Kind kind, std::size_t bucket) {
   const int exponent = static_cast<int>(bucket);
   return kind == Metrics::kSeconds ? std::ldexp(0.00125, exponent) : std::ldexp(1, 2 * exponent);
@@ -41,13 +45,50 @@ void append_escaped(std::string& out, std::string_view text, bool quoted = true)
   }
 }
 
+/// The labels as they are written: a="b",c="d". All values are `instead`, unless that is empty.
+std::string text_of(const Metrics::Labels& labels, std::string_view instead = {}) {
+  std::string text;
+  for (const auto& [name, value] : labels) {
+    text.append(text.empty() ? "" : ",").append(name).append("=\"");
+    append_escaped(text, instead.empty() ? value : instead);
+    text += '"';
+  }
+  return text;
+}
+
+void append_line(std::string& out, std::string_view name, std::string_view labels, double value) {
+  out.append(name);
+  if (!labels.empty()) out.append("{").append(labels).append("}");
+  out += ' ';
+  append_number(out, value);
+  out += '\n';
+}
+
 }  // namespace
 
 struct Metrics::Series {
-  std::string labels;  // as they are written: a="b",c="d"
+  std::string labels;  // as text_of() writes them
   Kind kind;
   std::atomic<double> value{0};  // of a histogram: the sum
   std::array<std::atomic<std::uint64_t>, kBuckets + 1> buckets{};
+
+  void write(std::string& out, const std::string& name) const {
+    const double sum = value.load(std::memory_order_relaxed);
+    if (kind == kCounter || kind == kGauge) return append_line(out, name, labels, sum);
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i <= bucket_count(kind); ++i) {
+      count += buckets[i].load(std::memory_order_relaxed);
+      std::string with_bound = labels.empty() ? "le=\"" : labels + ",le=\"";
+      if (i < bucket_count(kind)) {
+        append_number(with_bound, bound(kind, i));
+      } else {
+        with_bound += "+Inf";
+      }
+      append_line(out, name + "_bucket", with_bound + '"', static_cast<double>(count));
+    }
+    append_line(out, name + "_sum", labels, sum);
+    append_line(out, name + "_count", labels, static_cast<double>(count));
+  }
 };
 
 struct Metrics::Family {
@@ -55,72 +96,72 @@ struct Metrics::Family {
   std::string name, help;
   std::vector<std::string> label_names;
   std::vector<std::pair<std::int32_t, std::unique_ptr<Series>>> series;
+
+  bool fits(Kind its_kind, std::string_view its_help, const Labels& labels) const {
+    return kind == its_kind && help == its_help &&
+           std::equal(
+               labels.begin(), labels.end(), label_names.begin(), label_names.end(),
+               [](const auto& label, const auto& its_name) { return label.first == its_name; });
+  }
+  /// The number of the series, or -1.
+  std::int32_t find(const std::string& labels) const {
+    const auto found = std::find_if(series.begin(), series.end(),
+                                    [&](const auto& s) { return s.second->labels == labels; });
+    return found == series.end() ? -1 : found->first;
+  }
 };
 
 Metrics::Metrics() : all_(std::make_unique<std::array<std::atomic<Series*>, kMost>>()) {}
 Metrics::~Metrics() = default;
 
-/// With mutex_ held in some way. `fits`: whether the series can be one of that family.
-Metrics::Family* Metrics::find(Kind kind, std::string_view name, std::string_view help,
-                               const Labels& labels, bool& fits) const {
+/// With mutex_ held, shared or not.
+Metrics::Family* Metrics::find(std::string_view name) const {
   const auto found = std::find_if(families_.begin(), families_.end(),
                                   [&](const auto& f) { return f->name == name; });
-  if (found == families_.end()) return nullptr;
-  Family& f = **found;
-  fits = f.kind == kind && f.help == help &&
-         std::equal(
-             labels.begin(), labels.end(), f.label_names.begin(), f.label_names.end(),
-             [](const auto& label, const auto& label_name) { return label.first == label_name; });
-  return &f;
+  return found == families_.end() ? nullptr : found->get();
 }
 
-/// With mutex_ held in some way. -1: there is none.
-std::int32_t Metrics::find(const Family& in, const std::string& labels) {
-  const auto found = std::find_if(in.series.begin(), in.series.end(),
-                                  [&](const auto& s) { return s.second->labels == labels; });
-  return found == in.series.end() ? -1 : found->first;
+Metrics::Family& Metrics::add_family(Kind kind, std::string_view name, std::string_view help,
+                                     const Labels& labels) {
+  auto family = std::make_unique<Family>();
+  family->kind = kind;
+  family->name = name;
+  family->help = help;
+  for (const auto& label : labels) family->label_names.emplace_back(label.first);
+  return *families_.emplace_back(std::move(family));
+}
+
+std::int32_t Metrics::add_series(Family& family, std::string labels) {
+  if (static_cast<std::size_t>(count_) == kMost) return -1;
+  auto fresh = std::make_unique<Series>();
+  fresh->labels = std::move(labels);
+  fresh->kind = family.kind;
+  (*all_)[static_cast<std::size_t>(count_)] = fresh.get();
+  family.series.emplace_back(count_, std::move(fresh));
+  return count_++;
 }
 
 std::int32_t Metrics::series(Kind kind, std::string_view name, std::string_view help,
                              const Labels& labels) {
-  const auto written = [&](auto&& value_of) {
-    std::string text;
-    for (const auto& label : labels) {
-      text.append(text.empty() ? "" : ",").append(label.first).append("=\"");
-      append_escaped(text, value_of(label));
-      text += '"';
-    }
-    return text;
-  };
-  std::string text = written([](const auto& label) { return label.second; });
-  bool fits = true;
+  std::string text = text_of(labels);
   {
     const std::shared_lock lock(mutex_);
-    const Family* const f = find(kind, name, help, labels, fits);
-    if (!fits) return -1;
-    if (const auto known = f ? find(*f, text) : -1; known >= 0) return known;
+    const Family* const known = find(name);
+    if (known && !known->fits(kind, help, labels)) return -1;
+    if (const auto id = known ? known->find(text) : -1; id >= 0) return id;
   }
 
+  const bool has_legal_names =
+      is_name(name) && std::all_of(labels.begin(), labels.end(),
+                                   [](const auto& label) { return is_name(label.first); });
+  if (!has_legal_names) return -1;
   const std::lock_guard lock(mutex_);
-  Family* f = find(kind, name, help, labels, fits);
-  if (!f) {
-    if (!is_name(name) || !std::all_of(labels.begin(), labels.end(),
-                                       [](const auto& label) { return is_name(label.first); }))
-      return -1;
-    f = families_.emplace_back(new Family{kind, std::string(name), std::string(help), {}, {}})
-            .get();
-    for (const auto& label : labels) f->label_names.emplace_back(label.first);
-  }
-  if (f->series.size() >= kMostOfOneName)
-    text = written([](const auto&) { return std::string_view("other"); });
-  if (const auto known = find(*f, text); known >= 0 || !fits) return fits ? known : -1;
-  if (static_cast<std::size_t>(count_) == kMost) return -1;
-  auto fresh = std::make_unique<Series>();
-  fresh->labels = std::move(text);
-  fresh->kind = kind;
-  (*all_)[static_cast<std::size_t>(count_)] = fresh.get();
-  f->series.emplace_back(count_, std::move(fresh));
-  return count_++;
+  Family* const known = find(name);
+  Family& family = known ? *known : add_family(kind, name, help, labels);
+  if (!family.fits(kind, help, labels)) return -1;
+  if (family.series.size() >= kMostOfOneName) text = text_of(labels, "other");
+  const auto id = family.find(text);
+  return id >= 0 ? id : add_series(family, std::move(text));
 }
 
 void Metrics::record(std::int32_t id, double value) {
@@ -150,38 +191,7 @@ void Metrics::write(std::string& out) const {
     out.append("# HELP ").append(f->name).append(" ");
     append_escaped(out, f->help, false);
     out.append("\n# TYPE ").append(f->name).append(" ").append(kTypes[f->kind]).append("\n");
-    const auto line = [&](std::string_view suffix, std::string_view labels, std::string_view more,
-                          double value) {
-      out.append(f->name).append(suffix);
-      if (!labels.empty() || !more.empty())
-        out.append("{")
-            .append(labels)
-            .append(labels.empty() || more.empty() ? "" : ",")
-            .append(more)
-            .append("}");
-      out += ' ';
-      append_number(out, value);
-      out += '\n';
-    };
-    for (const auto& [id, s] : f->series) {
-      if (f->kind == kCounter || f->kind == kGauge) {
-        line("", s->labels, "", s->value.load(std::memory_order_relaxed));
-        continue;
-      }
-      std::uint64_t sum = 0;
-      for (std::size_t i = 0; i <= bucket_count(f->kind); ++i) {
-        sum += s->buckets[i].load(std::memory_order_relaxed);
-        std::string le = "le=\"";
-        if (i < bucket_count(f->kind)) {
-          append_number(le, bound(f->kind, i));
-        } else {
-          le += "+Inf";
-        }
-        line("_bucket", s->labels, le + "\"", static_cast<double>(sum));
-      }
-      line("_sum", s->labels, "", s->value.load(std::memory_order_relaxed));
-      line("_count", s->labels, "", static_cast<double>(sum));
-    }
+    for (const auto& [id, series] : f->series) series->write(out, f->name);
   }
 }
 

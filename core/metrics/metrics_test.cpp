@@ -68,7 +68,7 @@ TEST(Metrics, TheSameLabelsAreTheSameSeries) {
             m.series(Metrics::kCounter, "a_total", "A.", {{"x", "2"}}));
 }
 
-TEST(Metrics, WhatDoesNotFitItsFamilyIsRefused) {
+TEST(Metrics, WhatDoesNotFitItsFamilyIsRejected) {
   Metrics m;
   ASSERT_GE(m.series(Metrics::kCounter, "a_total", "A.", {{"x", "1"}}), 0);
   EXPECT_EQ(m.series(Metrics::kGauge, "a_total", "A.", {{"x", "1"}}), -1);

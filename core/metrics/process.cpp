@@ -23,16 +23,16 @@ struct Stat {
 std::optional<Stat> read_stat() {
   std::ifstream file("/proc/self/stat");
   std::string text((std::istreambuf_iterator<char>(file)), {});
-  std::istringstream fields(
-      text.substr(text.rfind(')') + 1));  // the name before it may hold anything
+  // The name of the program, in parentheses before it, may contain anything.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
   std::string state;
   std::array<double, 21> f{};  // 4 to 24
   fields >> state;
   for (double& field : f) fields >> field;
   if (!fields) return std::nullopt;
   const auto at = [&f](std::size_t number) { return f[number - 4]; };
-  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK)),
-             page = static_cast<double>(::sysconf(_SC_PAGESIZE));
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const auto page = static_cast<double>(::sysconf(_SC_PAGESIZE));
   return Stat{(at(14) + at(15)) / ticks, at(20), at(22) / ticks, at(23), at(24) * page};
 }
 
@@ -52,29 +52,29 @@ void set_process_metrics(Metrics& metrics) {
     metrics.set(metrics.series(kind, name, help, {}), value);
   };
   if (const auto stat = read_stat()) {
-    static const double started =
-        since_1970() - since_boot() + stat->started_after_boot;  // once: the clock may be set later
-    set(Metrics::kCounter, "process_cpu_seconds_total", "Time on processors, of user and system.",
-        stat->cpu_seconds);
-    set(Metrics::kGauge, "process_resident_memory_bytes", "Memory that is in use.",
+    // Computed once, since the clock may be set later.
+    static const double started = since_1970() - since_boot() + stat->started_after_boot;
+    set(Metrics::kCounter, "process_cpu_seconds_total",
+        "Total user and system CPU time in seconds.", stat->cpu_seconds);
+    set(Metrics::kGauge, "process_resident_memory_bytes", "Resident memory size in bytes.",
         stat->resident_bytes);
-    set(Metrics::kGauge, "process_virtual_memory_bytes", "Address space that is reserved.",
+    set(Metrics::kGauge, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
         stat->virtual_bytes);
-    set(Metrics::kGauge, "process_threads", "Threads.", stat->threads);
-    set(Metrics::kGauge, "process_start_time_seconds", "When the process started, since 1970.",
-        started);
+    set(Metrics::kGauge, "process_threads", "Number of threads.", stat->threads);
+    set(Metrics::kGauge, "process_start_time_seconds",
+        "Start time of the process in seconds since the Unix epoch.", started);
   }
   std::error_code unreadable;
   const std::filesystem::directory_iterator descriptors("/proc/self/fd", unreadable);
   if (!unreadable) {
-    const auto count =
-        std::distance(begin(descriptors), end(descriptors)) - 1;  // but that which reads the folder
-    set(Metrics::kGauge, "process_open_fds", "Descriptors that are open.",
+    // Without the descriptor that reads the folder.
+    const auto count = std::distance(begin(descriptors), end(descriptors)) - 1;
+    set(Metrics::kGauge, "process_open_fds", "Number of open file descriptors.",
         static_cast<double>(count));
   }
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  set(Metrics::kGauge, "process_max_fds", "Descriptors that may be open.",
+  set(Metrics::kGauge, "process_max_fds", "Maximum number of open file descriptors.",
       static_cast<double>(limit.rlim_cur));
 }
 

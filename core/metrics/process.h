@@ -4,7 +4,7 @@
 
 namespace gatehouse::core {
 
-/// Sets the metrics of the process, under the names that Prometheus' own clients give them.
+/// Sets the metrics of the process, under the names that the client libraries of Prometheus use.
 void set_process_metrics(Metrics& metrics);
 
 }  // namespace gatehouse::core

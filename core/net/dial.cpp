@@ -15,14 +15,12 @@ namespace {
 using Poco::Net::SocketAddress;
 using Poco::Net::StreamSocket;
 
-constexpr auto kPatience =
-    std::chrono::milliseconds(250);  // RFC 8305 5: the recommended Connection Attempt Delay
+// RFC 8305 5: the recommended Connection Attempt Delay.
+constexpr auto kDelay = std::chrono::milliseconds(250);
 
-/// The attempts that are on.
+/// The connection attempts in progress.
 class Attempts {
  public:
-  explicit Attempts(std::string& why) : why_(why) {}
-
   void begin(const SocketAddress& address) {
     try {
       StreamSocket socket;
@@ -32,20 +30,20 @@ class Attempts {
       fds_[all_.size()] = {socket.impl()->sockfd(), POLLOUT, 0};
       all_.push_back({address, std::move(socket)});
     } catch (const Poco::Exception& e) {
-      explain(address, e.displayText());
+      record(address, e.displayText());
     }
   }
   Wake wait(Waiter& waiter, Clock::time_point until) {
     return waiter.wait(fds_, all_.size(), until);
   }
-  /// The first that is connected; forgets those that have failed.
+  /// The first that is connected. Drops those that have failed.
   std::optional<StreamSocket> connected() {
     std::size_t left = 0;
     for (std::size_t i = 0; i < all_.size(); ++i) {
       const int error = fds_[i].revents ? all_[i].socket.impl()->socketError() : 0;
       if (fds_[i].revents && !error) return all_[i].socket;
       if (error) {
-        explain(all_[i].address, std::strerror(error));
+        record(all_[i].address, std::strerror(error));
       } else {
         fds_[left] = fds_[i];
         std::swap(all_[left++], all_[i]);
@@ -54,11 +52,13 @@ class Attempts {
     all_.resize(left);
     return std::nullopt;
   }
-  void give_up() {
-    for (const Attempt& attempt : all_) explain(attempt.address, "no connection in time");
+  void time_out() {
+    for (const Attempt& attempt : all_) record(attempt.address, "connection timed out");
   }
   bool none() const { return all_.empty(); }
   bool full() const { return all_.size() == Waiter::kMostFds; }
+  /// How each attempt that has ended has failed.
+  const std::string& errors() const { return errors_; }
 
  private:
   struct Attempt {
@@ -66,38 +66,39 @@ class Attempts {
     StreamSocket socket;
   };
 
-  void explain(const SocketAddress& address, std::string_view how) {
-    why_.append(why_.empty() ? "" : "; ").append(address.toString()).append(": ").append(how);
+  void record(const SocketAddress& address, std::string_view error) {
+    errors_.append(errors_.empty() ? "" : "; ");
+    errors_.append(address.toString()).append(": ").append(error);
   }
 
-  std::string& why_;
+  std::string errors_;
   std::vector<Attempt> all_;
   pollfd fds_[Waiter::kMostFds];  // of all_
 };
 
+/// When the next of `waiting` addresses is tried even if no attempt has failed.
+Clock::time_point next_attempt(Clock::time_point until, std::ptrdiff_t waiting) {
+  const auto now = Clock::now();
+  return now + std::min<Clock::duration>(kDelay, (until - now) / (waiting + 1));
+}
+
 }  // namespace
 
-std::optional<StreamSocket> dial(const std::vector<Poco::Net::IPAddress>& addresses,
-                                 std::uint16_t port, Waiter& waiter, Clock::time_point until,
-                                 Wake& wake, std::string& why) {
-  wake = Wake::ready;
-  Attempts attempts(why);
-  for (auto next = addresses.begin(); !(attempts.none() && next == addresses.end());) {
+Result<StreamSocket> dial(const Addresses& addresses, std::uint16_t port, Waiter& waiter,
+                          Clock::time_point until) {
+  Attempts attempts;
+  for (auto next = addresses.begin(); next != addresses.end() || !attempts.none();) {
     if (next != addresses.end() && !attempts.full()) attempts.begin({*next++, port});
     if (attempts.none()) continue;
-    const bool more = next != addresses.end() && !attempts.full();
-    const auto patience = more ? std::min(until, Clock::now() + kPatience) : until;
-    // Until one has failed, which makes room for the next, or the next may begin anyway.
-    wake = attempts.wait(waiter, patience);
-    if (wake == Wake::gone || wake == Wake::cancelled) return std::nullopt;
-    if (wake == Wake::timeout && Clock::now() >= until) {
-      attempts.give_up();
-      return std::nullopt;
-    }
-    if (auto socket = attempts.connected()) return socket;
+    const auto waiting = attempts.full() ? 0 : addresses.end() - next;
+    const Wake wake = attempts.wait(waiter, waiting > 0 ? next_attempt(until, waiting) : until);
+    const bool is_late = wake == Wake::timeout && Clock::now() >= until;
+    if (is_late) attempts.time_out();
+    if (is_late || wake == Wake::gone || wake == Wake::cancelled)
+      return as_error(wake, Error::connect_timeout, attempts.errors());
+    if (auto socket = attempts.connected()) return *std::move(socket);
   }
-  wake = Wake::ready;
-  return std::nullopt;
+  return Error{Error::unreachable, attempts.errors()};
 }
 
 }  // namespace gatehouse::core

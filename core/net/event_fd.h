@@ -8,8 +8,8 @@
 
 namespace gatehouse::core {
 
-/// A descriptor that is readable once it has been signalled. Throws std::system_error when there
-/// are none left. Any thread.
+/// A descriptor that is readable once it has been signalled. Throws std::system_error when the
+/// process has no descriptor left. Any thread.
 class EventFd {
  public:
   EventFd() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {

@@ -12,91 +12,97 @@
 namespace gatehouse::core {
 namespace {
 
-Io as_io(Wake wake) {
-  switch (wake) {
-    case Wake::ready: return Io::ok;
-    case Wake::timeout: return Io::timeout;
-    case Wake::gone: return Io::gone;
-    case Wake::cancelled: return Io::cancelled;
-  }
-  return Io::broken;
-}
+constexpr std::string_view kSlowRead = "timed out while reading";
+constexpr std::string_view kSlowWrite = "timed out while writing";
 
 /// What a non-blocking call that returned `result` < 0 waits for: TLS may have to write in order to
 /// read.
-short wanted(int result, short usual) {
+short events_after(int result, short usual) {
   return result == Poco::Net::SecureStreamSocket::ERR_SSL_WANT_WRITE ? POLLOUT : usual;
 }
 
-/// The result of `transfer`: bytes, or negative when it would block; kBroken when the connection
-/// has failed.
-constexpr int kBroken = -100;
-template <class F>
-int attempt(F&& transfer) {
+/// What one non-blocking call returns: a number of bytes, or a negative number if it would block.
+template <class Transfer>
+Result<int> attempt(Transfer&& transfer) {
   try {
     return transfer();
   } catch (const Poco::Exception& e) {
-    return e.code() == EAGAIN ? -1 : kBroken;  // Poco 1.11 throws when a plain socket takes no
-                                               // more, even if it is non-blocking
+    // Poco 1.11 throws when the buffer of a non-blocking plain socket is full.
+    if (e.code() == EAGAIN) return -1;
+    return Error{Error::broken, e.displayText()};
   }
+}
+
+Result<int> receive(Poco::Net::StreamSocket& socket, char* to, std::size_t size) {
+  return attempt([&] { return socket.receiveBytes(to, static_cast<int>(size)); });
+}
+
+Result<int> send(Poco::Net::StreamSocket& socket, std::string_view bytes) {
+  return attempt(
+      [&] { return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL); });
 }
 
 }  // namespace
 
-Read read_ready(Poco::Net::StreamSocket& socket, char* to, std::size_t size) {
-  const int n = attempt([&] { return socket.receiveBytes(to, static_cast<int>(size)); });
-  if (n > 0) return {Io::ok, static_cast<std::size_t>(n)};
-  return {n == 0 ? Io::end : n == kBroken ? Io::broken : Io::ok};
-}
-
-Read read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size, Waiter& waiter,
-               Clock::time_point until) {
-  if (const Io io = as_io(waiter.glance(until)); io != Io::ok) return {io};
+Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size,
+                              Waiter& waiter, Clock::time_point until) {
+  if (const Wake wake = waiter.glance(until); wake != Wake::ready)
+    return as_error(wake, Error::timeout, kSlowRead);
   for (bool yielded = false;;) {
-    const int n = attempt([&] { return socket.receiveBytes(to, static_cast<int>(size)); });
-    if (n > 0) return {Io::ok, static_cast<std::size_t>(n)};
-    if (n == 0) return {Io::end};
-    if (n == kBroken) return {Io::broken};
+    const auto n = receive(socket, to, size);
+    if (!n) return n.error();
+    if (*n >= 0) return static_cast<std::size_t>(*n);
     if (!std::exchange(yielded, true)) {
-      // On a busy machine whoever feeds this socket often waits for the processor: what it has
-      // leaves us in fewer, larger pieces, and half of the sleeps and wake-ups are saved. On an
-      // idle one this costs a microsecond.
+      // On a busy machine the process that feeds this socket often waits for the processor. Letting
+      // it run first brings fewer, larger pieces and saves half of the sleeps and wake-ups; on an
+      // idle machine this costs a microsecond.
       ::sched_yield();
       continue;
     }
-    const Io io = as_io(waiter.wait(socket.impl()->sockfd(), wanted(n, POLLIN), until));
-    if (io != Io::ok) return {io};
+    const Wake wake = waiter.wait(socket.impl()->sockfd(), events_after(*n, POLLIN), until);
+    if (wake != Wake::ready) return as_error(wake, Error::timeout, kSlowRead);
   }
 }
 
-bool write_ready(Poco::Net::StreamSocket& socket, std::string_view& bytes) {
-  while (!bytes.empty()) {
-    const int n = attempt([&] {
-      return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL);
-    });
-    if (n < 0) return n != kBroken;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
+Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, char* to, std::size_t size) {
+  const auto n = receive(socket, to, size);
+  if (!n) return n.error();
+  if (*n < 0) return Error{Error::timeout, "nothing has arrived"};
+  return static_cast<std::size_t>(*n);
 }
 
-Io write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter,
-             Clock::duration patience) {
+bool is_quiet(Poco::Net::StreamSocket& socket) {
+  char byte;
+  const auto read = read_ready(socket, &byte, 1);
+  return !read && read.error().kind == Error::timeout;
+}
+
+Result<void> write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter,
+                       Clock::duration patience) {
   while (!bytes.empty()) {
-    if (const Io io = as_io(waiter.glance()); io != Io::ok) return io;
-    const int n = attempt([&] {
-      return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL);
-    });
-    if (n >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(n));
+    if (const Wake wake = waiter.glance(); wake != Wake::ready)
+      return as_error(wake, Error::timeout, kSlowWrite);
+    const auto n = send(socket, bytes);
+    if (!n) return n.error();
+    if (*n >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(*n));
       continue;
     }
-    if (n == kBroken) return Io::broken;
-    const Io io =
-        as_io(waiter.wait(socket.impl()->sockfd(), wanted(n, POLLOUT), Clock::now() + patience));
-    if (io != Io::ok) return io;
+    const Wake wake =
+        waiter.wait(socket.impl()->sockfd(), events_after(*n, POLLOUT), Clock::now() + patience);
+    if (wake != Wake::ready) return as_error(wake, Error::timeout, kSlowWrite);
   }
-  return Io::ok;
+  return {};
+}
+
+Result<void> write_ready(Poco::Net::StreamSocket& socket, std::string_view& bytes) {
+  while (!bytes.empty()) {
+    const auto n = send(socket, bytes);
+    if (!n) return n.error();
+    if (*n < 0) break;
+    bytes.remove_prefix(static_cast<std::size_t>(*n));
+  }
+  return {};
 }
 
 }  // namespace gatehouse::core

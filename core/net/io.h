@@ -8,34 +8,22 @@
 
 namespace gatehouse::core {
 
-/// How reading from or writing to a socket ended.
-enum class Io {
-  ok,
-  end,        ///< the peer closed its side properly
-  broken,     ///< reset, or a TLS error
-  timeout,    ///< as Wake
-  gone,       ///< as Wake
-  cancelled,  ///< as Wake
-};
+/// The sockets here, plain or TLS, are non-blocking. Errors are gone, cancelled, timeout and
+/// broken: the connection was reset, or TLS failed.
 
-struct Read {
-  Io how;
-  std::size_t bytes = 0;
-};
+/// Reads what has arrived, waiting for the first byte at most until `until`. 0: the peer has closed
+/// its side properly.
+Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size,
+                              Waiter& waiter, Clock::time_point until);
+/// The same without waiting: a timeout if nothing has arrived.
+Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, char* to, std::size_t size);
+/// The peer has neither closed an idle connection nor sent anything on it.
+bool is_quiet(Poco::Net::StreamSocket& socket);
 
-/// Reads what is there, waiting for the first byte at most until `until`. The socket, plain or TLS,
-/// is non-blocking.
-Read read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size, Waiter& waiter,
-               Clock::time_point until);
-
-/// Writes what is taken without waiting, from the front of `bytes`. False: the connection has
-/// failed.
-bool write_ready(Poco::Net::StreamSocket& socket, std::string_view& bytes);
-/// Writes all of it; each wait for the peer lasts at most `patience`.
-Io write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter,
-             Clock::duration patience);
-
-/// As read_some(), without waiting: {ok, 0} when nothing is there.
-Read read_ready(Poco::Net::StreamSocket& socket, char* to, std::size_t size);
+/// Writes all of `bytes`; each wait for the peer lasts at most `patience`.
+Result<void> write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter,
+                       Clock::duration patience);
+/// Writes as much as the socket takes without waiting, from the front of `bytes`, which it removes.
+Result<void> write_ready(Poco::Net::StreamSocket& socket, std::string_view& bytes);
 
 }  // namespace gatehouse::core

@@ -2,13 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <functional>
 #include <string>
 
+#include "core/net/event_fd.h"
 #include "tests/core/client_end.h"
 #include "tests/core/scripted_server.h"
 
@@ -23,6 +22,12 @@ Poco::Net::StreamSocket connect(const Listener& listener) {
   return socket;
 }
 
+/// The kind of the error, if there is one.
+template <class T>
+std::optional<Error::Kind> kind_of(const Result<T>& result) {
+  return result ? std::nullopt : std::optional(result.error().kind);
+}
+
 TEST(Io, MoreThanTheSocketTakesIsWrittenAsThePeerReads) {
   const std::string bytes(8u << 20, 'x');
   std::string received;
@@ -30,16 +35,17 @@ TEST(Io, MoreThanTheSocketTakesIsWrittenAsThePeerReads) {
   {
     ScriptedServer server({[&](Peer& peer) { received = peer.rest(); }});
     auto socket = connect(server);
-    EXPECT_EQ(write_all(socket, bytes, client.waiter(), 5s), Io::ok);
+    EXPECT_TRUE(write_all(socket, bytes, client.waiter(), 5s));
   }
   EXPECT_TRUE(received == bytes) << received.size();
 }
 
-TEST(Io, APeerThatDoesNotReadIsWaitedForOnlySoLong) {
+TEST(Io, WritingToAPeerThatDoesNotReadTimesOut) {
   ClientEnd client;
   Listener server;
   auto socket = connect(server);
-  EXPECT_EQ(write_all(socket, std::string(64u << 20, 'x'), client.waiter(), 20ms), Io::timeout);
+  EXPECT_EQ(kind_of(write_all(socket, std::string(64u << 20, 'x'), client.waiter(), 20ms)),
+            Error::timeout);
 }
 
 TEST(Io, AClientThatLeavesEndsAWrite) {
@@ -47,7 +53,8 @@ TEST(Io, AClientThatLeavesEndsAWrite) {
   client.leaves_at_wait(1);
   Listener server;
   auto socket = connect(server);
-  EXPECT_EQ(write_all(socket, std::string(64u << 20, 'x'), client.waiter(), 5s), Io::gone);
+  EXPECT_EQ(kind_of(write_all(socket, std::string(64u << 20, 'x'), client.waiter(), 5s)),
+            Error::gone);
 }
 
 TEST(Io, ReadingTellsAnEndFromAReset) {
@@ -57,26 +64,41 @@ TEST(Io, ReadingTellsAnEndFromAReset) {
                            peer.send("x");
                            peer.reset_at_close();
                          }});
-  for (const Io end : {Io::end, Io::broken}) {
-    auto socket = connect(server);
+  auto ended = connect(server), reset = connect(server);
+  const auto read = [&client](Poco::Net::StreamSocket& socket) {
     char byte;
-    EXPECT_EQ(read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s).how, Io::ok);
-    EXPECT_EQ(read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s).how, end);
-  }
+    return read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s);
+  };
+  EXPECT_EQ(*read(ended), 1u);
+  EXPECT_EQ(*read(ended), 0u);
+  EXPECT_EQ(*read(reset), 1u);
+  EXPECT_EQ(kind_of(read(reset)), Error::broken);
 }
 
-TEST(Io, ReadingWithoutWaitingSaysThatNothingIsThere) {
+TEST(Io, ReadingWithoutWaitingTimesOutIfNothingHasArrived) {
   Listener server;
   auto socket = connect(server);
   char byte;
-  const Read read = read_ready(socket, &byte, 1);
-  EXPECT_EQ(read.how, Io::ok);
-  EXPECT_EQ(read.bytes, 0u);
+  EXPECT_EQ(kind_of(read_ready(socket, &byte, 1)), Error::timeout);
 }
 
-/// What ends the reading, byte by byte, of a peer that always has more. `then` is called when the
-/// first has come.
-Io end_of_flood(
+TEST(Io, AConnectionIsQuietUntilItsPeerSendsOrCloses) {
+  ClientEnd client;
+  ScriptedServer server(
+      {[](Peer& peer) { peer.rest(); }, [](Peer& peer) { peer.send("x"); }, [](Peer&) {}});
+  auto quiet = connect(server), spoken = connect(server), closed = connect(server);
+  EXPECT_TRUE(is_quiet(quiet));
+  quiet.close();
+  for (auto* socket : {&spoken, &closed}) {
+    EXPECT_EQ(client.waiter().wait(socket->impl()->sockfd(), POLLIN, Clock::now() + 5s),
+              Wake::ready);
+    EXPECT_FALSE(is_quiet(*socket));
+  }
+}
+
+/// The error that ends the reading, byte by byte, from a peer that always has more. `then` is
+/// called when the first byte has arrived.
+std::optional<Error::Kind> end_of_flood(
     ClientEnd& client, const std::function<void()>& then = [] {}, Clock::duration patience = 1h) {
   const std::string plenty(1u << 20, 'x');
   ScriptedServer server({[&](Peer& peer) {
@@ -85,22 +107,22 @@ Io end_of_flood(
   }});
   auto socket = connect(server);
   char byte;
-  Io how = read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s).how;
+  auto read = read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s);
   then();
   const auto began = Clock::now(), until = began + patience;
-  while (how == Io::ok && Clock::now() < began + 5s)
-    how = read_some(socket, &byte, 1, client.waiter(), until).how;
-  return how;
+  while (read && *read > 0 && Clock::now() < began + 5s)
+    read = read_some(socket, &byte, 1, client.waiter(), until);
+  return kind_of(read);
 }
 
 TEST(Io, APeerThatNeverPausesHidesNothingThatEndsAWait) {
   ClientEnd late(Clock::now() + 1s), leaves, stopped, patient;
-  EXPECT_EQ(end_of_flood(late), Io::cancelled);
-  EXPECT_EQ(end_of_flood(leaves, [&] { leaves.leave(); }), Io::gone);
-  EXPECT_EQ(end_of_flood(stopped, [&] { stopped.stop(); }), Io::cancelled);
+  EXPECT_EQ(end_of_flood(late), Error::cancelled);
+  EXPECT_EQ(end_of_flood(leaves, [&] { leaves.leave(); }), Error::gone);
+  EXPECT_EQ(end_of_flood(stopped, [&] { stopped.stop(); }), Error::cancelled);
   EXPECT_EQ(end_of_flood(
                 patient, [] {}, 100ms),
-            Io::timeout);
+            Error::timeout);
 }
 
 TEST(Waiter, EndsForTheFirstOfTimeDeadlineStopAndClient) {
@@ -148,7 +170,7 @@ TEST(Waiter, AClientThatLeavesEndsNoWaitThatOthersShare) {
   client.leave();
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::time_point::max()), Wake::gone)
-      << "as soon as nobody shares it";
+      << "once it is no longer shared";
 
   client.waiter().outlive([] { return true; });
   EXPECT_EQ(client.waiter().wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
@@ -172,12 +194,12 @@ TEST(Waiter, NobodyIsAskedWhoSharesItWhileTheClientIsThere) {
 
 TEST(Waiter, WhatIsAlwaysReadyDoesNotHideTheDeadline) {
   ClientEnd client(Clock::now() + 20ms);
-  const int ready = ::eventfd(1, EFD_CLOEXEC);
+  const EventFd ready;
+  ready.signal();
   Wake wake = Wake::ready;
   for (const auto began = Clock::now(); wake == Wake::ready && Clock::now() < began + 5s;)
-    wake = client.waiter().wait(ready, POLLIN, Clock::time_point::max());
+    wake = client.waiter().wait(ready.fd(), POLLIN, Clock::time_point::max());
   EXPECT_EQ(wake, Wake::cancelled);
-  ::close(ready);
 }
 
 TEST(Waiter, TheEndOfTheGatewayEndsASharedWaitToo) {

@@ -12,16 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Answer {
-  std::vector<Poco::Net::IPAddress> addresses;
-  Wake wake{};
-  std::string why;
-};
-
-Answer look_up(const std::string& host, Waiter& waiter, Clock::duration patience = 5s) {
-  Answer out;
-  out.addresses = resolve(host, waiter, Clock::now() + patience, out.wake, out.why);
-  return out;
+Result<Addresses> look_up(const std::string& host, Waiter& waiter, Clock::duration patience = 5s) {
+  return resolve(host, waiter, Clock::now() + patience);
 }
 
 /// "localhost" as it has not been written before, so that its addresses are not known yet.
@@ -40,8 +32,8 @@ class NoDescriptors {
  public:
   NoDescriptors() {
     ::getrlimit(RLIMIT_NOFILE, &before_);
-    const rlimit none{
-        3, before_.rlim_max};  // the standard ones; poll(2) takes no more than that many either
+    // The three standard ones, which is also the number that poll(2) accepts then.
+    const rlimit none{3, before_.rlim_max};
     ::setrlimit(RLIMIT_NOFILE, &none);
   }
   ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
@@ -52,36 +44,34 @@ class NoDescriptors {
 
 TEST(Resolver, AnAddressIsItself) {
   ClientEnd client;
-  EXPECT_EQ(look_up("192.0.2.7", client.waiter(), 0s).addresses,
-            std::vector{Poco::Net::IPAddress("192.0.2.7")});
-  EXPECT_EQ(look_up("::1", client.waiter(), 0s).addresses,
-            std::vector{Poco::Net::IPAddress("::1")});
+  for (const char* address : {"192.0.2.7", "::1"})
+    EXPECT_EQ(*look_up(address, client.waiter(), 0s), Addresses{Poco::Net::IPAddress(address)});
 }
 
 TEST(Resolver, ANameIsLookedUpOnceForSomeTime) {
   ClientEnd client;
   const std::string name = new_name();
-  const auto first = look_up(name, client.waiter()).addresses;
-  ASSERT_FALSE(first.empty());
-  EXPECT_TRUE(std::all_of(first.begin(), first.end(),
+  const auto first = look_up(name, client.waiter());
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(std::all_of(first->begin(), first->end(),
                           [](const auto& address) { return address.isLoopback(); }));
   const NoDescriptors none;  // a second look-up would need one
-  EXPECT_EQ(look_up(name, client.waiter()).addresses, first);
+  EXPECT_EQ(*look_up(name, client.waiter()), *first);
 }
 
 TEST(Resolver, LocalhostIsBothLoopbacks) {
   ClientEnd client;
-  const std::vector both{Poco::Net::IPAddress("::1"), Poco::Net::IPAddress("127.0.0.1")};
-  EXPECT_EQ(look_up("localhost", client.waiter()).addresses, both);
-  EXPECT_EQ(look_up("tools.LocalHost", client.waiter()).addresses, both);
+  const Addresses both{Poco::Net::IPAddress("::1"), Poco::Net::IPAddress("127.0.0.1")};
+  EXPECT_EQ(*look_up("localhost", client.waiter()), both);
+  EXPECT_EQ(*look_up("tools.LocalHost", client.waiter()), both);
 }
 
-TEST(Resolver, ANameThatNobodyHasSaysSo) {
+TEST(Resolver, AnUnknownNameIsUnreachable) {
   ClientEnd client;
-  const Answer out = look_up("no such host", client.waiter());
-  EXPECT_TRUE(out.addresses.empty());
-  EXPECT_EQ(out.wake, Wake::ready);
-  EXPECT_FALSE(out.why.empty());
+  const auto out = look_up("no such host", client.waiter());
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().kind, Error::unreachable);
+  EXPECT_EQ(out.error().detail.rfind("no such host: ", 0), 0u) << out.error().detail;
 }
 
 TEST(Resolver, ALookUpThatCouldNotBeginIsTriedAgain) {
@@ -92,12 +82,12 @@ TEST(Resolver, ALookUpThatCouldNotBeginIsTriedAgain) {
   const std::string name = new_name();
   {
     const NoDescriptors none;
-    const Answer failed = look_up(name, client.waiter());
-    EXPECT_TRUE(failed.addresses.empty());
-    EXPECT_EQ(failed.wake, Wake::ready);
-    EXPECT_FALSE(failed.why.empty());
+    const auto failed = look_up(name, client.waiter());
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().kind, Error::unreachable);
+    EXPECT_FALSE(failed.error().detail.empty());
   }
-  EXPECT_FALSE(look_up(name, client.waiter()).addresses.empty());
+  EXPECT_TRUE(look_up(name, client.waiter()));
 }
 
 TEST(Resolver, WhatIsForgottenIsLookedUpAgain) {
@@ -106,18 +96,18 @@ TEST(Resolver, WhatIsForgottenIsLookedUpAgain) {
 #endif
   ClientEnd client;
   const std::string name = new_name();
-  ASSERT_FALSE(look_up(name, client.waiter()).addresses.empty());
+  ASSERT_TRUE(look_up(name, client.waiter()));
   forget(name);
   const NoDescriptors none;
-  EXPECT_TRUE(look_up(name, client.waiter()).addresses.empty());
+  EXPECT_FALSE(look_up(name, client.waiter()));
 }
 
 TEST(Resolver, AClientThatLeavesDoesNotWaitForTheNameService) {
   ClientEnd client;
   client.leave();
-  const Answer out = look_up(new_name(), client.waiter());
-  EXPECT_EQ(out.wake, Wake::gone);
-  EXPECT_TRUE(out.addresses.empty());
+  const auto out = look_up(new_name(), client.waiter());
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().kind, Error::gone);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 using Poco::Net::Context;
 using Poco::Net::SecureStreamSocket;
 
-/// Anything older than TLS 1.2 is refused.
+/// Accepts TLS 1.2 and newer only.
 Context::Ptr context() {
   static const Context::Ptr context = [] {
     Poco::Net::initializeSSL();
@@ -25,19 +25,22 @@ Context::Ptr context() {
 
 }  // namespace
 
-Wake start_tls(Poco::Net::StreamSocket& socket, const std::string& host, Waiter& waiter,
-               Clock::time_point until) {
-  SecureStreamSocket secure = SecureStreamSocket::attach(socket, host, context());
-  for (;;) {
-    const int result = secure.completeHandshake();
-    if (result == 1) break;
-    const short events = result == SecureStreamSocket::ERR_SSL_WANT_WRITE ? POLLOUT : POLLIN;
-    if (const Wake wake = waiter.wait(secure.impl()->sockfd(), events, until); wake != Wake::ready)
-      return wake;
+Result<void> start_tls(Poco::Net::StreamSocket& socket, const std::string& host, Waiter& waiter,
+                       Clock::time_point until) {
+  try {
+    SecureStreamSocket secure = SecureStreamSocket::attach(socket, host, context());
+    for (int result; (result = secure.completeHandshake()) != 1;) {
+      const short events = result == SecureStreamSocket::ERR_SSL_WANT_WRITE ? POLLOUT : POLLIN;
+      const Wake wake = waiter.wait(secure.impl()->sockfd(), events, until);
+      if (wake != Wake::ready)
+        return as_error(wake, Error::connect_timeout, host + ": the TLS handshake timed out");
+    }
+    secure.verifyPeerCertificate();
+    socket = secure;
+    return {};
+  } catch (const Poco::Exception& e) {
+    return Error{Error::unreachable, host + ": " + e.displayText()};
   }
-  secure.verifyPeerCertificate();
-  socket = secure;
-  return Wake::ready;
 }
 
 }  // namespace gatehouse::core

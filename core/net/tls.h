@@ -8,10 +8,9 @@
 
 namespace gatehouse::core {
 
-/// Puts a connected socket under TLS with `host`, at most until `until`; unless this is Wake::ready
-/// there is no connection. Names and certificates are checked against the system's authorities.
-/// Throws Poco::Exception, which says why not.
-Wake start_tls(Poco::Net::StreamSocket& socket, const std::string& host, Waiter& waiter,
-               Clock::time_point until);
+/// Starts TLS with `host` on a connected socket, at most until `until`. The name and the
+/// certificate are verified against the system's authorities. After an error the socket is useless.
+Result<void> start_tls(Poco::Net::StreamSocket& socket, const std::string& host, Waiter& waiter,
+                       Clock::time_point until);
 
 }  // namespace gatehouse::core

@@ -5,10 +5,30 @@
 #include <ctime>
 
 namespace gatehouse::core {
+namespace {
+
+/// ppoll(2), which returns at once if `patience` is negative.
+int poll_for(Clock::duration patience, pollfd* fds, std::size_t count) {
+  const auto left = std::max(patience, Clock::duration::zero());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+  const timespec timeout{static_cast<time_t>(seconds.count()),
+                         static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
+  return ::ppoll(fds, count, &timeout, nullptr);
+}
+
+}  // namespace
+
+Error as_error(Wake wake, Error::Kind kind, std::string_view detail) {
+  switch (wake) {
+    case Wake::gone: return {Error::gone, "the client has disconnected"};
+    case Wake::cancelled: return {Error::cancelled, "the request was cancelled"};
+    default: return {kind, std::string(detail)};
+  }
+}
 
 Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
-  // The end of the client's input means that it left, unless it is the client's input that is
-  // waited for.
+  // The end of the client's input means that it has disconnected, unless its input is what the
+  // caller waits for.
   const bool reads_client = std::any_of(wanted, wanted + count, [this](const pollfd& fd) {
     return fd.fd == client_ && (fd.events & POLLIN);
   });
@@ -20,18 +40,14 @@ Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
 
     const auto began = Clock::now();
     const auto ask = gone ? began + kAsk : Clock::time_point::max();
-    const auto left = std::max(std::min({until, deadline_, again.value_or(ask), ask}) - began,
-                               Clock::duration::zero());
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-    const timespec timeout{static_cast<time_t>(seconds.count()),
-                           static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
     pollfd fds[kMostFds + 2] = {{gone || reads_client ? -1 : client_, POLLRDHUP, 0},
                                 {stop_, POLLIN, 0}};
     std::copy(wanted, wanted + count, fds + 2);
-    const int ready = ::ppoll(fds, count + 2, &timeout, nullptr);
+    const auto next = std::min({until, deadline_, again.value_or(ask), ask});
+    const int ready = poll_for(next - began, fds, count + 2);
     if (ready < 0) {
       if (errno == EINTR) continue;
-      return Wake::cancelled;  // no memory: whoever waits has to give up
+      return Wake::cancelled;  // out of memory
     }
 
     looked_ = Clock::now();
@@ -40,7 +56,7 @@ Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
       gone = true;
       continue;
     }
-    if (began >= deadline_) return Wake::cancelled;  // even if what is waited for is always ready
+    if (began >= deadline_) return Wake::cancelled;  // even if the descriptor is always ready
     std::copy(fds + 2, fds + 2 + count, wanted);
     if (ready > 0) return Wake::ready;
     if (looked_ >= deadline_) return Wake::cancelled;

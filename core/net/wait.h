@@ -6,7 +6,10 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <string_view>
 #include <utility>
+
+#include "core/net/error.h"
 
 namespace gatehouse::core {
 
@@ -14,21 +17,25 @@ using Clock = std::chrono::steady_clock;
 
 /// Why a wait ended.
 enum class Wake {
-  ready,     ///< the descriptor
-  timeout,   ///< the time
-  gone,      ///< the client left
-  cancelled  ///< the request's deadline passed, or the gateway stops
+  ready,     ///< a descriptor is ready
+  timeout,   ///< the time is up
+  gone,      ///< the client has disconnected
+  cancelled  ///< the request's deadline has passed, or the gateway is stopping
 };
 
-/// The one place where a request's thread waits for anything: so that a client that leaves, a
-/// deadline or the end of the gateway wakes it wherever it is. One per request, on its thread.
+/// The error of a wait that did not end with Wake::ready; `kind` and `detail` are those of a
+/// timeout.
+Error as_error(Wake wake, Error::Kind kind, std::string_view detail);
+
+/// The only place where a request's thread waits, so that a client that disconnects, a deadline or
+/// the shutdown of the gateway ends any wait. One per request, used on the request's thread.
 class Waiter {
  public:
-  /// Called before each wait, and again at the time it returns; nullopt: the client has gone.
+  /// Runs before each wait, and again at the time it returns; nullopt: the client has disconnected.
   using Tend = std::function<std::optional<Clock::time_point>()>;
 
   /// `client`: the client's socket, or -1. `stop`: a descriptor that becomes readable when the
-  /// gateway stops. `before_wait`: called when the thread is about to stop running.
+  /// gateway stops, or -1. `before_wait`: called when the thread is about to stop running.
   Waiter(
       int client, int stop, Clock::time_point deadline, Tend tend,
       std::function<void()> before_wait = [] {})
@@ -38,31 +45,31 @@ class Waiter {
         tend_(std::move(tend)),
         before_wait_(std::move(before_wait)) {}
 
-  /// Waits for `events` (as poll(2)) on `fd`, at most until `until`. fd -1: for nothing but the
-  /// time.
+  /// Waits for `events` (as in poll(2)) on `fd`, at most until `until`. fd -1 waits for the time
+  /// only.
   Wake wait(int fd, short events, Clock::time_point until) {
     pollfd one{fd, events, 0};
     return wait(&one, 1, until);
   }
-  /// The same for several, at most kMostFds.
+  /// The same for up to kMostFds descriptors.
   Wake wait(pollfd* fds, std::size_t count, Clock::time_point until);
   static constexpr std::size_t kMostFds = 9;
 
-  /// For loops that may go on without ever waiting: Wake::ready, unless the last look was kLook ago
-  /// or more and a wait until `until` would have ended for another reason.
+  /// For loops that may run for long without waiting. Returns Wake::ready, unless the last check is
+  /// at least kLook old and a wait until `until` would have ended for another reason.
   Wake glance(Clock::time_point until = Clock::time_point::max());
 
   Clock::time_point deadline() const { return deadline_; }
 
-  /// For what waits without this object, as briefly as can be: nothing is flushed.
+  /// To be called before a short wait that does not use this object: nothing is flushed.
   void about_to_wait() const { before_wait_(); }
 
-  /// While it says so, somebody else wants what this request works for: then a client that has gone
-  /// ends no wait. Asked when the client has gone, and from then on every kAsk of waiting. Empty:
-  /// nobody does.
+  /// As long as `wanted` returns true, other requests share the result of this one, and the
+  /// client's disconnect ends no wait. It is called once the client has disconnected, and from then
+  /// on every kAsk of waiting. An empty function: the result is not shared.
   void outlive(std::function<bool()> wanted) { wanted_ = std::move(wanted); }
   bool is_shared() const { return wanted_ && wanted_(); }
-  /// Until when a wait for the client may last before is_shared() must be asked again.
+  /// How long a wait for the client may last before is_shared() must be checked again.
   Clock::time_point ask_again() const {
     return wanted_ ? Clock::now() + kAsk : Clock::time_point::max();
   }

@@ -10,6 +10,7 @@
 #include "core/exchange/detached.h"
 #include "core/http/grammar.h"
 #include "core/net/io.h"
+#include "core/net/resolver.h"
 
 // The mechanism: receive() collects bytes until scan_head() has found the end of a head, or that it
 // can never be valid; no thread waits for that. Then serve() parses the head, checks that the
@@ -27,12 +28,12 @@ constexpr std::chrono::nanoseconds kRetryBusy = std::chrono::seconds(1);
 constexpr auto kLinger = std::chrono::seconds(5);
 constexpr std::array<std::string_view, 7> kMethods = {"GET",   "HEAD",   "POST",   "PUT",
                                                       "PATCH", "DELETE", "OPTIONS"};
-constexpr Refusal kUnknownHost{
+const Failure kUnknownHost{
     421, "misdirected_request",
     "This gateway does not serve the host that the request names: its operator can add it to "
     "server.hosts, or to admin.hosts for the admin address."};
-constexpr Refusal kUnknownMethod{501, "method_not_implemented",
-                                 "The method of the request is not supported."};
+const Failure kUnknownMethod{501, "method_not_implemented",
+                             "The method of the request is not supported."};
 
 std::string_view without_port(std::string_view host) {
   const auto colon = host.rfind(':');
@@ -80,14 +81,15 @@ struct Target {
 
 Connection::Next Connection::receive() {
   char bytes[kReadSize];
-  const Read read = read_ready(socket_, bytes, sizeof bytes);
-  if (read.how != Io::ok) return Next::close;
+  const auto read = read_ready(socket_, bytes, sizeof bytes);
+  const bool is_over = read ? *read == 0 : read.error().kind != Error::timeout;
+  if (is_over) return Next::close;
   if (lingers_since_) return Next::linger;
   if (input_.empty()) head_began_ = Clock::now();
-  input_.append(bytes, read.bytes);
+  if (read) input_.append(bytes, *read);
   if (input_.empty()) return Next::wait_for_request;
   scan_ = scan_head(input_, scan_);
-  return scan_.refusal || scan_.end ? Next::run : Next::wait_for_head;
+  return scan_.failure || scan_.end ? Next::run : Next::wait_for_head;
 }
 
 RequestHead Connection::head() const {
@@ -95,11 +97,11 @@ RequestHead Connection::head() const {
 }
 
 Connection::Next Connection::serve(const Setup& setup) {
-  if (scan_.refusal) return reject(*scan_.refusal, setup);
+  if (scan_.failure) return reject(*scan_.failure, setup);
   if (const Next next = run_one(setup); next != Next::run) return next;
 
   scan_ = scan_head(input_, scan_);
-  if (scan_.refusal || scan_.end) return Next::run;
+  if (scan_.failure || scan_.end) return Next::run;
   head_began_ = Clock::now();
   if (!input_.empty()) return Next::wait_for_head;
   input_.shrink_to_fit();  // a parked connection holds no buffer
@@ -149,20 +151,20 @@ Clock::time_point Connection::deadline(Next next, const ServerSettings& settings
   }
 }
 
-Connection::Next Connection::reject(const Refusal& why, const Setup& setup) {
+Connection::Next Connection::reject(const Failure& why, const Setup& setup) {
   return send_error(why, std::string_view(input_).substr(scan_.begin), setup);
 }
 
 /// Tells the handler and responds with an error, without waiting.
-Connection::Next Connection::send_error(const Refusal& why, std::string_view head_text,
+Connection::Next Connection::send_error(const Failure& why, std::string_view head_text,
                                         const Setup& setup) {
   const RequestHead head = rough_head(head_text);
   NoClient client;
   Waiter waiter(-1, -1, Clock::now(), [] { return Clock::time_point::max(); });
   Exchange x(head, peer_, client, waiter);
   x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
-  const auto retry_after = why.status == 503 ? kRetryBusy : kRetryBusy.zero();
-  (void)x.fail({why.status, why.code, why.message, {}, retry_after});
+  const auto retry_after = why.http_status == 503 ? kRetryBusy : kRetryBusy.zero();
+  (void)x.fail({why.http_status, why.code, why.message, {}, retry_after});
   setup.handler->refused(x);
   const std::string text = error_response(x);
   std::string_view left = text;

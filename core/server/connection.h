@@ -39,7 +39,7 @@ class Connection {
   /// Runs the next request, for as long as that takes.
   Next serve(const Setup& setup);
   /// Responds to the next request with an error, and ends.
-  Next reject(const Refusal& why, const Setup& setup);
+  Next reject(const Failure& why, const Setup& setup);
 
   int fd() const { return socket_.impl()->sockfd(); }
   /// Until when it may be parked for what is next.
@@ -48,7 +48,7 @@ class Connection {
  private:
   Next run_one(const Setup& setup);
   Next run_handler(RequestParser& parser, const Setup& setup);
-  Next send_error(const Refusal& why, std::string_view head_text, const Setup& setup);
+  Next send_error(const Failure& why, std::string_view head_text, const Setup& setup);
   Next linger();
 
   Poco::Net::StreamSocket socket_;

@@ -140,10 +140,8 @@ gh_status Response::read_body(std::string& body, std::optional<Failure>& failure
   BodyDeadline deadline(settings_);
   std::unique_ptr<char[]> buffer;  // unused by most requests, whose body came with the head
   for (;;) {
-    if (const auto refused = parser_.parse_body(input_, settings_.max_body_bytes)) {
-      failure = Failure{refused->status, refused->code, refused->message, {}};
-      return GH_FAILED;
-    }
+    failure = parser_.parse_body(input_, settings_.max_body_bytes);
+    if (failure) return GH_FAILED;
     if (parser_.complete()) break;
     if (!buffer) {
       buffer.reset(new char[kReadSize]);
@@ -162,19 +160,23 @@ gh_status Response::read_body(std::string& body, std::optional<Failure>& failure
 /// Waits for more of the body and appends it to input_.
 gh_status Response::receive_body(char* buffer, BodyDeadline& deadline,
                                  std::optional<Failure>& failure) {
-  const Read read = read_some(socket_, buffer, kReadSize, waiter_, deadline.next());
-  deadline.count(read.bytes);
-  switch (read.how) {
-    case Io::ok: input_.append(buffer, read.bytes); return GH_OK;
-    case Io::timeout:
-      failure = Failure{408, "request_timeout", "The request body did not arrive in time.", {}};
-      return GH_FAILED;
-    case Io::cancelled: return GH_CANCELLED;
-    case Io::end:
-      failure = Failure{400, "incomplete_body", "The request body ended early.", {}};
-      return GH_FAILED;
-    default: gone_ = true; return GH_STOP;
+  const auto read = read_some(socket_, buffer, kReadSize, waiter_, deadline.next());
+  if (read && *read > 0) {
+    deadline.count(*read);
+    input_.append(buffer, *read);
+    return GH_OK;
   }
+  if (read) {
+    failure = Failure{400, "incomplete_body", "The request body ended early.", {}};
+    return GH_FAILED;
+  }
+  if (read.error().kind == Error::timeout) {
+    failure = Failure{408, "request_timeout", "The request body did not arrive in time.", {}};
+    return GH_FAILED;
+  }
+  if (read.error().kind == Error::cancelled) return GH_CANCELLED;
+  gone_ = true;
+  return GH_STOP;
 }
 
 /// Reads the rest of an unread body, without waiting, so that the connection can be used again.
@@ -184,10 +186,9 @@ bool Response::rest_of_body_is_here() {
   while (!parser_.parse_body(input_, settings_.max_body_bytes)) {
     if (parser_.complete()) return true;
     if (!buffer) buffer.reset(new char[kReadSize]);
-    const Read read = read_ready(socket_, buffer.get(), kReadSize);
-    drained += read.bytes;
-    if (read.how != Io::ok || read.bytes == 0 || drained > kMaxDrain) return false;
-    input_.append(buffer.get(), read.bytes);
+    const auto read = read_ready(socket_, buffer.get(), kReadSize);
+    if (!read || *read == 0 || (drained += *read) > kMaxDrain) return false;
+    input_.append(buffer.get(), *read);
   }
   return false;
 }

@@ -39,8 +39,7 @@ constexpr int kStackBytes = 1 << 20;
 constexpr int kPollers = 2;  // more do not accept faster, and share the same queue
 constexpr auto kSpareTime = std::chrono::seconds(30);
 constexpr std::size_t kMaxExtraProbes = 64;  // above max_running
-constexpr Refusal kBusy{503, "overloaded",
-                        "The gateway is at its request limit; try again shortly."};
+const Failure kBusy{503, "overloaded", "The gateway is at its request limit; try again shortly."};
 
 /// Raises the limit to what the system allows: a stream needs two descriptors.
 std::size_t raise_descriptor_limit() {

@@ -1,3 +1,10 @@
+// The keys are spread over eight shards, each with its own mutex. A shard keeps its entries by kind
+// (values, counters, quotas) in lists in the order of use, so that eviction takes the tail of a
+// list and one kind cannot displace another within its share.
+//
+// A quota is the log of its takes, at most `limit` of them: the only form that never admits more
+// than the limit in any span of the window. take() locks the shards of all its quotas, in one
+// order, looks whether each has room, and only then records the takes.
 #include "core/store/memory_store.h"
 
 #include <algorithm>
@@ -12,8 +19,8 @@ std::size_t MemoryStore::Entry::bytes() const {
     content_bytes = sizeof(std::string) + (*value)->capacity();
   if (const auto* takes = std::get_if<Takes>(&content))
     content_bytes = takes->capacity() * sizeof(Clock::time_point);
-  constexpr std::size_t kNodes =
-      96;  // of the list, the map and its buckets, and what the allocator adds
+  // The nodes of the list and the map, its buckets, and the overhead of the allocator.
+  constexpr std::size_t kNodes = 96;
   return sizeof(Entry) + kNodes + key.capacity() + content_bytes;
 }
 
@@ -21,7 +28,7 @@ MemoryStore::Entry* MemoryStore::Shard::find(std::string_view key, Clock::time_p
   const auto found = by_key.find(key);
   if (found == by_key.end()) return nullptr;
   const Entries::iterator entry = found->second;
-  if (entry->ends <= now) {
+  if (entry->expires <= now) {
     erase(entry);
     return nullptr;
   }
@@ -48,15 +55,13 @@ void MemoryStore::Shard::erase(Entries::iterator entry) {
 void MemoryStore::Shard::make_room(std::size_t most, Clock::time_point now) {
   std::size_t bytes = 0;
   for (Kind& kind : kinds) {
-    // Two for each that comes: what has ended gets less and less, and no call has to clear it all
-    // away.
-    for (int i = 0; i < 2 && !kind.entries.empty() && kind.entries.back().ends <= now; ++i)
+    // Two for each new entry: expired entries become fewer, and no call has to erase all of them.
+    for (int i = 0; i < 2 && !kind.entries.empty() && kind.entries.back().expires <= now; ++i)
       erase(std::prev(kind.entries.end()));
     bytes += kind.bytes;
   }
   for (std::size_t k = 0; k < kKinds; ++k) {
-    // The shares are all there is: as long as there is too much, one of the kinds has more than its
-    // own.
+    // The shares add up to the whole: as long as there is too much, one kind exceeds its share.
     for (Kind& kind = kinds[k]; bytes > most && kind.bytes > most / 8 * kEighths[k];) {
       bytes -= kind.entries.back().bytes();
       erase(std::prev(kind.entries.end()));
@@ -105,59 +110,66 @@ gh_status MemoryStore::add(std::string_view key, std::int64_t by, std::chrono::n
   return GH_OK;
 }
 
-/// A quarter of a shard, so that the log of one quota always finds room in its share.
+/// A quarter of a shard, so that the log of one quota always fits into the share of quotas.
 std::int64_t MemoryStore::max_limit() const {
   return static_cast<std::int64_t>(shard_bytes_ / 4 / sizeof(Clock::time_point));
 }
 
-gh_status MemoryStore::take(gh_quota* quotas, std::size_t count, Clock::time_point& at) {
+/// In one order, so that no two calls wait for each other.
+MemoryStore::Locks MemoryStore::lock_shards_of(const gh_quota* quotas, std::size_t count) {
   std::array<bool, kShards> concerned{};
-  for (gh_quota* q = quotas; q != quotas + count; ++q) {
-    if (q->limit > max_limit()) return GH_INVALID;
+  for (const gh_quota* q = quotas; q != quotas + count; ++q)
     concerned[static_cast<std::size_t>(&shard_of(view(q->key)) - shards_.data())] = true;
-  }
-  std::array<std::unique_lock<std::mutex>, kShards>
-      locks;  // in one order, so that no two calls wait for each other
+  Locks locks;
   for (std::size_t i = 0; i < kShards; ++i) {
     if (concerned[i]) locks[i] = std::unique_lock(shards_[i].mutex);
   }
+  return locks;
+}
 
-  const auto now = at = Clock::now();  // under the locks: the takes of a quota are in order
+gh_status MemoryStore::take(gh_quota* quotas, std::size_t count, Clock::time_point& at) {
+  gh_quota* const end = quotas + count;
+  const auto is_too_large = [most = max_limit()](const gh_quota& q) { return q.limit > most; };
+  if (std::any_of(quotas, end, is_too_large)) return GH_INVALID;
+  const Locks locks = lock_shards_of(quotas, count);
+  const auto now = Clock::now();  // under the locks, which keeps the takes of a quota sorted
+  at = now;
   bool all = true;
-  for (gh_quota* q = quotas; q != quotas + count; ++q) {
-    Entry* const entry = shard_of(view(q->key)).find(view(q->key), now);
-    auto* const takes = entry ? std::get_if<Takes>(&entry->content) : nullptr;
-    if (entry && !takes) return GH_INVALID;
-    const std::chrono::nanoseconds window(q->window_ns);
-    while (takes && !takes->empty() && takes->front() + window <= now) takes->pop_front();
-
-    const std::int64_t taken = takes ? static_cast<std::int64_t>(takes->size()) : 0;
-    const bool refused = taken >= q->limit;
-    q->remaining = refused ? -1 : q->limit - taken;
-    q->reset_ns = 0;
-    // More than the limit were taken if a reload has lowered it.
-    if (taken > 0)
-      q->reset_ns =
-          ((*takes)[static_cast<std::size_t>(refused ? taken - q->limit : 0)] + window - now)
-              .count();
-    all = all && !refused;
+  for (gh_quota* q = quotas; q != end; ++q) {
+    const gh_status status = check_one(*q, now);
+    if (status == GH_INVALID) return status;
+    all = all && status == GH_OK;
   }
   if (!all) return GH_ABSENT;
-  for (gh_quota* q = quotas; q != quotas + count; ++q) {
-    take_one(*q, now);
-    --q->remaining;
-    if (q->reset_ns == 0) q->reset_ns = q->window_ns;
-  }
+  for (gh_quota* q = quotas; q != end; ++q) take_one(*q, now);
   return GH_OK;
 }
 
-void MemoryStore::take_one(const gh_quota& quota, Clock::time_point now) {
+/// Fills in what is left of a quota, without taking from it.
+gh_status MemoryStore::check_one(gh_quota& quota, Clock::time_point now) {
+  Entry* const entry = shard_of(view(quota.key)).find(view(quota.key), now);
+  auto* const takes = entry ? std::get_if<Takes>(&entry->content) : nullptr;
+  if (entry && !takes) return GH_INVALID;
+  const std::chrono::nanoseconds window(quota.window_ns);
+  while (takes && !takes->empty() && takes->front() + window <= now) takes->pop_front();
+
+  const std::int64_t taken = takes ? static_cast<std::int64_t>(takes->size()) : 0;
+  const bool is_spent = taken >= quota.limit;
+  quota.remaining = is_spent ? -1 : quota.limit - taken;
+  quota.reset_ns = 0;
+  // More than the limit were taken if a reload has lowered it.
+  const auto next = static_cast<std::size_t>(is_spent ? taken - quota.limit : 0);
+  if (taken > 0) quota.reset_ns = ((*takes)[next] + window - now).count();
+  return is_spent ? GH_ABSENT : GH_OK;
+}
+
+void MemoryStore::take_one(gh_quota& quota, Clock::time_point now) {
   Shard& shard = shard_of(view(quota.key));
-  Entry* entry =
-      shard.find(view(quota.key), now);  // again: what another one needed may have pushed it out
-  const auto ends = now + std::chrono::nanoseconds(quota.window_ns);
-  if (!entry) entry = &shard.insert({std::string(view(quota.key)), Takes(), ends});
-  entry->ends = std::max(entry->ends, ends);
+  // Looked up again: the take of another quota may have evicted it.
+  Entry* entry = shard.find(view(quota.key), now);
+  const auto expires = now + std::chrono::nanoseconds(quota.window_ns);
+  if (!entry) entry = &shard.insert({std::string(view(quota.key)), Takes(), expires});
+  entry->expires = std::max(entry->expires, expires);
   auto& takes = std::get<Takes>(entry->content);
   if (takes.full()) {
     const std::size_t before = entry->bytes();
@@ -167,6 +179,8 @@ void MemoryStore::take_one(const gh_quota& quota, Clock::time_point now) {
     shard.make_room(shard_bytes_, now);
   }
   takes.push_back(now);
+  --quota.remaining;
+  if (quota.reset_ns == 0) quota.reset_ns = quota.window_ns;
 }
 
 void MemoryStore::settle(const gh_quota* quotas, std::size_t count, Clock::time_point at,
@@ -181,9 +195,9 @@ void MemoryStore::settle(const gh_quota* quotas, std::size_t count, Clock::time_
     if (taken == takes->end() || *taken != at) continue;
     takes->erase(taken);
     if (!passed) continue;
-    const auto now = Clock::now();  // under the lock: the takes are in order
+    const auto now = Clock::now();  // under the lock, which keeps the takes sorted
     takes->push_back(now);
-    entry->ends = std::max(entry->ends, now + std::chrono::nanoseconds(q->window_ns));
+    entry->expires = std::max(entry->expires, now + std::chrono::nanoseconds(q->window_ns));
   }
 }
 

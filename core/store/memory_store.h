@@ -12,9 +12,8 @@
 
 namespace gatehouse::core {
 
-/// The store of a gateway that stands alone. When it is full, a kind of entries that has more than
-/// its share makes room with what was not used for longest: so cached answers push out no quota,
-/// and quotas no answer.
+/// The store of a single gateway. When it is full, the least recently used entries of a kind that
+/// exceeds its share are evicted, so cached responses evict no quotas and quotas no responses.
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(std::size_t max_bytes) : shard_bytes_(max_bytes / kShards) {}
@@ -37,30 +36,30 @@ class MemoryStore final : public Store {
   bool waits() const override { return false; }
   State state() override { return {}; }
 
-  /// `at`: the time that was written down, by which settle() finds this take.
+  /// `at`: the recorded time, by which settle() finds this take.
   gh_status take(gh_quota* quotas, std::size_t count, Clock::time_point& at);
-  /// That take counts from now on (`passed`), or not at all.
+  /// The take counts from now on (`passed`), or is given back.
   void settle(const gh_quota* quotas, std::size_t count, Clock::time_point at, bool passed);
 
  private:
   static constexpr std::size_t kShards = 8;
 
   using Counter = std::int64_t;
-  using Takes = boost::circular_buffer<Clock::time_point>;  // of a quota, the oldest first
+  using Takes = boost::circular_buffer<Clock::time_point>;  // of a quota, oldest first
 
   static constexpr std::size_t kKinds = 3;
-  static constexpr std::array<std::size_t, kKinds> kEighths{
-      4, 1, 3};  // shares of values, counters, quotas
+  // The shares of values, counters and quotas.
+  static constexpr std::array<std::size_t, kKinds> kEighths{4, 1, 3};
 
   struct Entry {
     std::string key;
     std::variant<Value, Counter, Takes> content;
-    Clock::time_point ends;
+    Clock::time_point expires;
     std::size_t bytes() const;
   };
-  using Entries = std::list<Entry>;  // the last used first
+  using Entries = std::list<Entry>;  // most recently used first
 
-  /// The keys of one hash. The caller holds its mutex.
+  /// The entries whose keys hash to this shard. Callers hold its mutex.
   struct Shard {
     std::mutex mutex;
     std::unordered_map<std::string_view, Entries::iterator> by_key;
@@ -71,12 +70,12 @@ class MemoryStore final : public Store {
     std::array<Kind, kKinds> kinds;
 
     Kind& kind_of(const Entry& entry) { return kinds[entry.content.index()]; }
-    /// Of what has not ended, as used just now; or nullptr.
+    /// An entry that has not expired, which becomes the most recently used; or nullptr.
     Entry* find(std::string_view key, Clock::time_point now);
     Entry& insert(Entry entry);
     void erase(Entries::iterator entry);
-    /// Erases some of what has ended and, until there are `most` bytes, what was not used for
-    /// longest of what has more than its share.
+    /// Erases some expired entries and then, until at most `most` bytes are left, the least
+    /// recently used of the kinds that exceed their shares.
     void make_room(std::size_t most, Clock::time_point now);
   };
 
@@ -84,7 +83,10 @@ class MemoryStore final : public Store {
     return shards_[std::hash<std::string_view>()(key) >> 32 & (kShards - 1)];
   }
   std::size_t share_of_values() const { return shard_bytes_ / 8 * kEighths[0]; }
-  void take_one(const gh_quota& quota, Clock::time_point now);
+  using Locks = std::array<std::unique_lock<std::mutex>, kShards>;
+  Locks lock_shards_of(const gh_quota* quotas, std::size_t count);
+  gh_status check_one(gh_quota& quota, Clock::time_point now);
+  void take_one(gh_quota& quota, Clock::time_point now);
 
   const std::size_t shard_bytes_;
   std::array<Shard, kShards> shards_;

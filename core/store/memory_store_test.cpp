@@ -44,7 +44,7 @@ TEST(MemoryStore, SmallEntriesCountWithWhatTheyCost) {
   EXPECT_LT(kept, (1 << 20) / 100);
 }
 
-TEST(MemoryStore, WhatWasUsedLongestAgoMakesRoom) {
+TEST(MemoryStore, TheLeastRecentlyUsedIsEvicted) {
   MemoryStore store(1 << 20);
   ASSERT_EQ(store.put("used", "x", 1h), GH_OK);
   for (int i = 0; i < 1000; ++i) {
@@ -53,13 +53,13 @@ TEST(MemoryStore, WhatWasUsedLongestAgoMakesRoom) {
   }
 }
 
-TEST(MemoryStore, QuotasAndCountersPushOutNoValueThatIsWithinItsShare) {
+TEST(MemoryStore, QuotasAndCountersEvictNoValueWithinItsShare) {
   MemoryStore store(1 << 20);
   std::vector<std::string> keys;
   for (int i = 0; i < 8; ++i) {
     keys.push_back("value " + std::to_string(i));
     ASSERT_EQ(store.put(keys.back(), std::string(7000, 'x'), 1h),
-              GH_OK);  // together a value's share of any one shard
+              GH_OK);  // together within the share of values of any one shard
   }
   std::int64_t total;
   for (int i = 0; i < 20'000; ++i) {
@@ -90,7 +90,7 @@ TEST(MemoryStore, WhatIsGivenBackCanBeTakenAgain) {
   ASSERT_EQ(store.take(both, 2, second), GH_OK);
   store.settle(both, 2, first, false);
   store.settle(both, 1, first, false);
-  ASSERT_EQ(store.take(both, 2), GH_OK) << "once, however often it is said";
+  ASSERT_EQ(store.take(both, 2), GH_OK) << "once, however often it is given back";
   ASSERT_EQ(store.take(both, 2), GH_ABSENT);
   EXPECT_EQ(both[0].remaining, -1);
   EXPECT_EQ(both[1].remaining, -1);
@@ -124,7 +124,7 @@ TEST(MemoryStore, ManyCallersStayWithinTheBound) {
   const auto count_kept = [&](int of) {
     int kept = 0;
     for (int i = of; i-- > 0;)
-      kept += take(store, std::to_string(i), 1) == GH_ABSENT;  // the last first: taking pushes out
+      kept += take(store, std::to_string(i), 1) == GH_ABSENT;  // the last first: taking evicts
     return kept;
   };
   for (int i = 0; i < 20'000; ++i) ASSERT_EQ(take(store, std::to_string(i), 1), GH_OK);
@@ -155,7 +155,7 @@ TEST(MemoryStore, ALimitWhoseLogDoesNotFitIsInvalid) {
   EXPECT_EQ(take(store, "b", 4000), GH_ABSENT);
 }
 
-TEST(MemoryStore, QuotasThatPushEachOtherOutAreStillTaken) {
+TEST(MemoryStore, QuotasThatEvictEachOtherAreStillTaken) {
   MemoryStore store(1 << 20);
   std::vector<std::string> keys;
   for (int i = 0; i < 16; ++i) keys.push_back(std::to_string(i));

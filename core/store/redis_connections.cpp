@@ -1,10 +1,10 @@
 #include "core/store/redis_connections.h"
 
-#include <charconv>
 #include <string_view>
 #include <utility>
 
 #include "core/net/resolver.h"
+#include "core/text/number.h"
 
 namespace gatehouse::core {
 namespace {
@@ -61,25 +61,25 @@ void RedisConnections::renew() {
     moved_.reset();
   }
   forget(settings_.host);
-  end_all();
+  close_all();
 }
 
 bool RedisConnections::follow(const RedisReply& moved) {
   const std::string_view text = moved.text;
   const std::size_t space = text.rfind(' '), colon = text.rfind(':');
   if (space == text.npos || colon == text.npos || colon < space) return false;
+  const auto port = parse_number<std::uint16_t>(text.substr(colon + 1));
+  if (!port) return false;
   StoreSettings::Redis to = target();
-  const std::string_view port = text.substr(colon + 1);
-  const auto [stop, error] = std::from_chars(port.data(), port.data() + port.size(), to.port);
-  if (error != std::errc() || stop != port.data() + port.size()) return false;
-  if (colon > space + 1)
-    to.host = text.substr(space + 1, colon - space - 1);  // none: the same as before
+  to.port = *port;
+  // Without a host it is the same as before.
+  if (colon > space + 1) to.host = text.substr(space + 1, colon - space - 1);
   {
     const std::lock_guard lock(mutex_);
     if (moved_ == to) return true;
     moved_ = std::move(to);
   }
-  end_all();
+  close_all();
   return true;
 }
 
@@ -87,10 +87,10 @@ bool RedisConnections::is_usable(const RedisConnection& connection) const {
   return connection.opened() > renewed() && Clock::now() < connection.opened() + kLongestLife;
 }
 
-void RedisConnections::end_all() {
+void RedisConnections::close_all() {
   renewed_at_ = Clock::now().time_since_epoch().count();
   for (Lane* lane : {&counts, &values, &large}) {
-    std::vector<std::unique_ptr<RedisConnection>> old;  // ended without the lock
+    std::vector<std::unique_ptr<RedisConnection>> old;  // closed without the lock
     const std::lock_guard lock(lane->mutex_);
     old.swap(lane->idle_);
   }

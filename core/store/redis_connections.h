@@ -12,11 +12,11 @@
 
 namespace gatehouse::core {
 
-/// The connections to one Redis, kept between calls for at most five minutes: names and balancers
-/// move. Any thread.
+/// The connections to one Redis, kept between calls for at most five minutes, since names and load
+/// balancers change their targets. Any thread.
 class RedisConnections {
  public:
-  /// Connections of one kind of calls, so that large values which fill theirs hold up nothing else.
+  /// The connections of one kind of call, so that large values cannot block anything else.
   class Lane {
    public:
     explicit Lane(std::size_t most) : most_(most) {}
@@ -25,7 +25,7 @@ class RedisConnections {
     friend class RedisConnections;
     const std::size_t most_;
     std::mutex mutex_;
-    std::condition_variable returned_;                    // a connection
+    std::condition_variable returned_;                    // a lease has ended
     std::size_t in_use_ = 0;                              // guarded by mutex_
     std::vector<std::unique_ptr<RedisConnection>> idle_;  // guarded by mutex_
   };
@@ -37,11 +37,12 @@ class RedisConnections {
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     ~Lease();
-    /// Not: all are in use.
+    /// False: all connections are in use.
     bool granted() const { return granted_; }
+    const Lane& lane() const { return lane_; }
     /// An idle connection, or null.
     std::unique_ptr<RedisConnection> take_idle();
-    /// For the next call; unless it is too old by now.
+    /// Keeps the connection for the next call, unless it is too old.
     void keep(std::unique_ptr<RedisConnection> connection);
 
    private:
@@ -54,21 +55,21 @@ class RedisConnections {
 
   Lane counts{16}, values{16}, large{4};
 
-  /// Where to connect to.
+  /// The server to connect to.
   StoreSettings::Redis target();
-  /// Ends all, and looks the name up again: the server is gone, or not what it was.
+  /// Closes all connections and forgets the address: the server is gone, or has another role now.
   void renew();
   Clock::time_point renewed() const { return Clock::time_point(Clock::duration(renewed_at_)); }
-  /// Leads to the node of a cluster that `moved` names: "MOVED 3999 192.0.2.1:6381". False: it
-  /// names none.
+  /// Connects to the cluster node that `moved` names from now on: "MOVED 3999 192.0.2.1:6381".
+  /// False: it names none.
   bool follow(const RedisReply& moved);
 
  private:
   bool is_usable(const RedisConnection& connection) const;
-  void end_all();
+  void close_all();
 
   const StoreSettings::Redis settings_;
-  std::atomic<Clock::rep> renewed_at_{0};  // those that were opened before are not used
+  std::atomic<Clock::rep> renewed_at_{0};  // older connections are not reused
   std::mutex mutex_;
   std::optional<StoreSettings::Redis> moved_;  // guarded by mutex_
 };

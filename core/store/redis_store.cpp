@@ -1,13 +1,25 @@
+// Each call is one command, or one Lua script that Redis executes as one step, on a connection of
+// one of three lanes: counters, values, large values. Errors are handled by what they mean:
+//
+//   an error reply        Redis works and rejects this command (READONLY, OOM, NOPERM ...): the
+//   call
+//                         fails, the state is degraded for ten seconds, nothing pauses
+//   a failed call         no reply in time, or garbage: the call fails alone
+//   three in a row, or    the store is down: every call fails at once, for a second; then one call
+//   no connection         tries, and its success brings the store up again
+//
+// take() counts in the process's own MemoryStore first and in Redis second, so that a limit holds
+// here even if Redis forgets or cannot be reached; what Redis does not admit is given back.
 #include "core/store/redis_store.h"
 
 #include <Poco/SHA1Engine.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <utility>
 
 #include "core/json/json.h"
+#include "core/text/number.h"
 #include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
@@ -16,20 +28,20 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPatience = 45ms;    // a call ends within 50 ms
-constexpr auto kOpening = 200ms;    // TCP, TLS and AUTH are up to five round trips
-constexpr int kFailuresInARow = 3;  // are no accident
-constexpr auto kPause = 1s;         // before an attempt to reach what has failed
-constexpr auto kShown = 10s;        // a refusal, as the state of the store
-constexpr auto kSilence = 60s;      // between complaints about what Redis refuses
+constexpr auto kOpening = 200ms;    // TCP, TLS and AUTH take up to five round trips
+constexpr int kFailuresInARow = 3;  // after which the store is down
+constexpr auto kPause = 1s;         // after which a store that is down is tried again
+constexpr auto kShown = 10s;        // for which a rejection is the state of the store
+constexpr auto kSilence = 60s;      // between log records about rejections
 constexpr auto kLongestClear = 10s;
 constexpr std::size_t kLocalBytes = 64 << 20;  // for counters while Redis is down
-constexpr std::size_t kMaxValue = 4 << 20;  // so that it can be carried in a second
-constexpr std::size_t kLarge = 64 << 10;    // of a value: 16 ms on a slow line
-// A cluster keeps all keys with the same text in braces on one node, as those of one take() must
+constexpr std::size_t kMaxValue = 4 << 20;     // can be transferred within a second
+constexpr std::size_t kLarge = 64 << 10;       // a larger value takes over 16 ms on a slow line
+// A cluster keeps all keys with the same text in braces on one node, as the keys of one take() must
 // be.
 constexpr std::string_view kPrefix = "gatehouse:{all}:";
 
-// The sum comes as text: Lua's numbers are exact up to 2^53 only.
+// Returns the sum as text: Lua's numbers are exact only up to 2^53.
 constexpr std::string_view kAdd = R"(
 redis.call('INCRBY', KEYS[1], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
@@ -37,7 +49,7 @@ return redis.call('GET', KEYS[1])
 )";
 
 // The times of all takes of each window, in microseconds of Redis's clock. Two numbers per key, as
-// GCRA keeps, would not do: it lets a burst of the limit pass and then, within the same window,
+// GCRA keeps, would not do: GCRA admits a burst of the limit and then, within the same window,
 // nearly as many again.
 constexpr std::string_view kTake = R"(
 local time = redis.call('TIME')
@@ -102,8 +114,21 @@ std::string sha1_of(std::string_view text) {
   return Poco::DigestEngine::digestToHex(engine.digest());
 }
 
-bool is_error(const RedisReply& reply, std::string_view code) {
-  return reply.kind == RedisReply::kError && reply.code() == code;
+/// What kTake returns for one quota. False: it cannot be that.
+bool read_quota(const RedisReply& remaining, const RedisReply& reset, gh_quota& quota) {
+  constexpr std::int64_t kMaxMicroseconds = std::numeric_limits<std::int64_t>::max() / 1000;
+  const bool is_valid = remaining.kind == RedisReply::kInteger && remaining.integer >= -1 &&
+                        reset.kind == RedisReply::kInteger && reset.integer >= 0 &&
+                        reset.integer <= kMaxMicroseconds;
+  if (!is_valid) return false;
+  quota.remaining = remaining.integer;
+  quota.reset_ns = reset.integer * 1000;
+  return true;
+}
+
+/// A connection or a reply that did not come in time, which happens to a store that is up as well.
+bool is_late(const Error& error) {
+  return error.kind == Error::connect_timeout || error.kind == Error::timeout;
 }
 
 }  // namespace
@@ -111,11 +136,7 @@ bool is_error(const RedisReply& reply, std::string_view code) {
 RedisStore::Script::Script(std::string_view program) : text(program), sha1(sha1_of(program)) {}
 
 RedisStore::RedisStore(StoreSettings::Redis settings, Log& log)
-    : log_(log),
-      add_(kAdd),
-      take_(kTake),
-      here_(kLocalBytes),
-      connections_(std::move(settings)) {}
+    : log_(log), add_(kAdd), take_(kTake), here_(kLocalBytes), connections_(std::move(settings)) {}
 
 RedisStore::~RedisStore() {
   if (first_try_.joinable()) first_try_.join();
@@ -123,10 +144,9 @@ RedisStore::~RedisStore() {
 
 gh_status RedisStore::get(std::string_view key, Value& value) {
   RedisReply reply;
-  if (const gh_status status =
-          ask(connections_.values, {"GET", key_of(key)}, RedisReply::kBulk, reply);
-      status != GH_OK)
-    return status;
+  const gh_status status =
+      execute(connections_.values, {"GET", key_of(key)}, RedisReply::kBulk, reply);
+  if (status != GH_OK) return status;
   if (reply.kind == RedisReply::kNil) return GH_ABSENT;
   value = std::make_shared<const std::string>(std::move(reply.text));
   return GH_OK;
@@ -136,8 +156,8 @@ gh_status RedisStore::put(std::string_view key, std::string_view value,
                           std::chrono::nanoseconds ttl) {
   if (value.size() > kMaxValue) return GH_INVALID;
   RedisReply reply;
-  return ask(value.size() > kLarge ? connections_.large : connections_.values,
-             {"SET", key_of(key), value, "PX", in_ms(ttl)}, RedisReply::kStatus, reply);
+  return execute(value.size() > kLarge ? connections_.large : connections_.values,
+                 {"SET", key_of(key), value, "PX", in_ms(ttl)}, RedisReply::kStatus, reply);
 }
 
 gh_status RedisStore::add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl,
@@ -146,9 +166,10 @@ gh_status RedisStore::add(std::string_view key, std::int64_t by, std::chrono::na
   const gh_status status =
       run(add_, {"1", key_of(key), std::to_string(by), in_ms(ttl)}, RedisReply::kBulk, reply);
   if (status != GH_OK) return status;
-  const char* const end = reply.text.data() + reply.text.size();
-  const auto [stop, error] = std::from_chars(reply.text.data(), end, total);
-  return error == std::errc() && stop == end ? GH_OK : failed("the sum is no number");
+  const auto sum = parse_number<std::int64_t>(reply.text);
+  if (!sum) return malformed("the reply to a script is not a number");
+  total = *sum;
+  return GH_OK;
 }
 
 gh_status RedisStore::take(gh_quota* quotas, std::size_t count) {
@@ -172,19 +193,13 @@ gh_status RedisStore::take_there(gh_quota* quotas, std::size_t count) {
   const gh_status status = run(take_, {words.begin(), words.end()}, RedisReply::kArray, reply);
   if (status != GH_OK) return status;
 
-  if (reply.items.size() != 2 * count) return failed("its answer has the wrong length");
+  if (reply.items.size() != 2 * count)
+    return malformed("the reply to a script has the wrong length");
   bool all = true;
   for (std::size_t i = 0; i < count; ++i) {
-    const RedisReply& remaining = reply.items[2 * i];
-    const RedisReply& reset = reply.items[2 * i + 1];
-    if (remaining.kind != RedisReply::kInteger || remaining.integer < -1 ||
-        reset.kind != RedisReply::kInteger || reset.integer < 0 ||
-        reset.integer > std::numeric_limits<std::int64_t>::max() / 1000) {
-      return failed("its answer makes no sense");
-    }
-    quotas[i].remaining = remaining.integer;
-    quotas[i].reset_ns = reset.integer * 1000;
-    all = all && remaining.integer >= 0;
+    if (!read_quota(reply.items[2 * i], reply.items[2 * i + 1], quotas[i]))
+      return malformed("the reply to a script has a value out of range");
+    all = all && quotas[i].remaining >= 0;
   }
   return all ? GH_OK : GH_ABSENT;
 }
@@ -192,7 +207,7 @@ gh_status RedisStore::take_there(gh_quota* quotas, std::size_t count) {
 gh_status RedisStore::erase(std::string_view key) {
   (void)here_.erase(key);
   RedisReply reply;
-  return ask(connections_.values, {"UNLINK", key_of(key)}, RedisReply::kInteger, reply);
+  return execute(connections_.values, {"UNLINK", key_of(key)}, RedisReply::kInteger, reply);
 }
 
 gh_status RedisStore::clear(std::string_view prefix) {
@@ -203,17 +218,15 @@ gh_status RedisStore::clear(std::string_view prefix) {
   do {
     RedisReply found, erased;
     const Command scan{"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"};
-    if (const gh_status s = ask(connections_.values, scan, RedisReply::kArray, found); s != GH_OK)
-      return s;
+    gh_status status = execute(connections_.values, scan, RedisReply::kArray, found);
+    if (status != GH_OK) return status;
     if (found.items.size() != 2 || found.items[0].kind != RedisReply::kBulk)
-      return failed("its answer makes no sense");
+      return malformed("the reply to SCAN is not a cursor and a list of keys");
     Command unlink{"UNLINK"};
     for (const RedisReply& key : found.items[1].items) unlink.push_back(key.text);
-    if (unlink.size() > 1) {
-      if (const gh_status s = ask(connections_.values, unlink, RedisReply::kInteger, erased);
-          s != GH_OK)
-        return s;
-    }
+    if (unlink.size() > 1)
+      status = execute(connections_.values, unlink, RedisReply::kInteger, erased);
+    if (status != GH_OK) return status;
     cursor = std::move(found.items[0].text);
   } while (cursor != "0" && Clock::now() < until);
   return cursor == "0" ? GH_OK : GH_UNAVAILABLE;
@@ -221,11 +234,12 @@ gh_status RedisStore::clear(std::string_view prefix) {
 
 Store::State RedisStore::state() {
   const auto now = ticks_in(0s);
-  if (Clock::rep due = ask_again_at_;
-      now >= due && ask_again_at_.compare_exchange_strong(due, ticks_in(kPause)))
+  if (Clock::rep due = probe_at_;
+      now >= due && probe_at_.compare_exchange_strong(due, ticks_in(kPause)))
     (void)probe();
   const std::lock_guard lock(mutex_);
-  if (!refusal_.empty() && Clock::now() < refused_at_ + kShown) return {State::kDegraded, refusal_};
+  if (!rejection_.empty() && Clock::now() < rejected_at_ + kShown)
+    return {State::kDegraded, rejection_};
   if (down_until_ != 0) return {State::kDown, why_down_};
   return {};
 }
@@ -250,65 +264,75 @@ gh_status RedisStore::probe() {
 gh_status RedisStore::run(const Script& script, Command rest, RedisReply::Kind kind,
                           RedisReply& reply) {
   rest.insert(rest.begin(), {"EVALSHA", script.sha1});
-  const gh_status status = ask(connections_.counts, rest, kind, reply);
-  if (!is_error(reply, "NOSCRIPT")) return status;
-  rest[0] = "EVAL";  // which makes it known, after a restart of Redis as well
+  const gh_status status = execute(connections_.counts, rest, kind, reply);
+  if (!reply.is_error("NOSCRIPT")) return status;
+  rest[0] = "EVAL";  // which also loads it, again after each restart of Redis
   rest[1] = script.text;
-  return ask(connections_.counts, rest, kind, reply);
+  return execute(connections_.counts, rest, kind, reply);
 }
 
-gh_status RedisStore::ask(RedisConnections::Lane& lane, const Command& command,
-                          RedisReply::Kind kind, RedisReply& reply) {
+gh_status RedisStore::execute(RedisConnections::Lane& lane, const Command& command,
+                              RedisReply::Kind kind, RedisReply& reply) {
   if (!may_try()) return GH_UNAVAILABLE;
-  auto deadline = soon();
+  const auto deadline = soon();
   RedisConnections::Lease lease(connections_, lane, deadline);
   if (!lease.granted()) return GH_UNAVAILABLE;
   std::unique_ptr<RedisConnection> connection;
-  for (bool followed = false; !connection;) {
-    std::string why, code;
-    connection = lease.take_idle();
-    if (!connection) {
-      const auto until = Clock::now() + kOpening;
-      connection = RedisConnection::open(connections_.target(), until, why, code);
-      if (!connection) return Clock::now() < until ? down(why, code) : failed(why);
-      deadline = soon();
-    }
-    if (!connection->ask(command, reply, deadline, why)) {
-      // Redis is there; the line is too slow for a value of this size.
-      const bool is_slow = &lane == &connections_.large || connection->has_begun();
-      return is_slow ? GH_UNAVAILABLE : failed(why);
-    }
-    if (!followed && is_error(reply, "MOVED") && connections_.follow(reply)) {
-      followed = true;
-      connection = nullptr;
-    }
-  }
-  const bool refusal = reply.kind == RedisReply::kError;
+  gh_status status = send(lease, command, deadline, connection, reply);
+  if (status == GH_OK && reply.is_error("MOVED") && connections_.follow(reply))
+    status = send(lease, command, deadline, connection, reply);
+  if (status != GH_OK) return status;
+
+  const bool is_error = reply.kind == RedisReply::kError;
   const bool is_nothing = kind == RedisReply::kBulk && reply.kind == RedisReply::kNil;
-  if (!refusal && !is_nothing && reply.kind != kind)
-    return failed("its answer is of the wrong type");
-  failures_ = 0;
-  if (down_until_ != 0 && down_until_.exchange(0) != 0)
-    log_.write(Level::kInfo, {}, {}, "the store is up again");
-  gh_status status = GH_OK;
-  if (refusal) status = is_error(reply, "NOSCRIPT") ? GH_UNAVAILABLE : refused(reply);
+  if (!is_error && !is_nothing && reply.kind != kind)
+    return malformed("the reply has the wrong type");
+  succeeded();
+  if (is_error) status = rejected(reply);
   lease.keep(std::move(connection));
   return status;
 }
 
+gh_status RedisStore::send(RedisConnections::Lease& lease, const Command& command,
+                           Clock::time_point deadline, std::unique_ptr<RedisConnection>& connection,
+                           RedisReply& reply) {
+  connection = lease.take_idle();
+  if (!connection) {
+    auto opened = RedisConnection::open(connections_.target(), Clock::now() + kOpening);
+    if (!opened) return is_late(opened.error()) ? failed(opened.error()) : down(opened.error());
+    connection = *std::move(opened);
+    deadline = soon();
+  }
+  auto executed = connection->execute(command, deadline);
+  if (!executed) {
+    // Redis works, but the line is too slow for a value of this size.
+    const bool is_slow = &lease.lane() == &connections_.large || connection->has_begun();
+    return is_slow ? GH_UNAVAILABLE : failed(executed.error());
+  }
+  reply = *std::move(executed);
+  return GH_OK;
+}
+
 bool RedisStore::may_try() {
   Clock::rep until = down_until_;
-  // After the pause one call tries; for the others it begins anew.
+  // After the pause one call tries; for the others the pause begins again.
   return until == 0 ||
          (ticks_in(0s) >= until && down_until_.compare_exchange_strong(until, ticks_in(kPause)));
 }
 
-/// What an error reply means. Redis itself is there, and says so at once: no pause is needed.
-gh_status RedisStore::refused(const RedisReply& error) {
+void RedisStore::succeeded() {
+  failures_ = 0;
+  if (down_until_ != 0 && down_until_.exchange(0) != 0)
+    log_.write(Level::kInfo, {}, {}, "the store is up again");
+}
+
+/// Redis itself works and replies at once, so no pause is needed.
+gh_status RedisStore::rejected(const RedisReply& error) {
+  if (error.is_error("NOSCRIPT")) return GH_UNAVAILABLE;
   for (const char* misuse : {"WRONGTYPE", "not an integer", "would overflow"}) {
     if (error.text.find(misuse) != error.text.npos) return GH_INVALID;
   }
-  // The server is not what it was, the name leads elsewhere by now, or there is a new password.
+  // The server has another role now, the name points elsewhere, or the password has changed.
   constexpr std::string_view kElsewhere[] = {"READONLY",    "MASTERDOWN", "LOADING",
                                              "CLUSTERDOWN", "MOVED",      "NOAUTH"};
   const std::string_view code = error.code();
@@ -317,34 +341,32 @@ gh_status RedisStore::refused(const RedisReply& error) {
   if (is_elsewhere && Clock::now() >= connections_.renewed() + kPause) connections_.renew();
   {
     const std::lock_guard lock(mutex_);
-    refusal_ = code;
-    refused_at_ = Clock::now();
+    rejection_ = code;
+    rejected_at_ = Clock::now();
   }
   Clock::rep until = silent_until_;
-  if (ticks_in(0s) >= until && silent_until_.compare_exchange_strong(until, ticks_in(kSilence))) {
-    log_.write(Level::kWarn, {}, {}, "the store refuses what it is asked",
-               object_of("error", code));
-  }
+  if (ticks_in(0s) >= until && silent_until_.compare_exchange_strong(until, ticks_in(kSilence)))
+    log_.write(Level::kWarn, {}, {}, "the store rejects commands", object_of("error", code));
   return GH_UNAVAILABLE;
 }
 
-gh_status RedisStore::failed(std::string_view why) {
-  if (++failures_ >= kFailuresInARow || down_until_ != 0) return down(why);
+gh_status RedisStore::failed(const Error& error) {
+  if (++failures_ >= kFailuresInARow || down_until_ != 0) return down(error);
   return GH_UNAVAILABLE;
 }
 
-gh_status RedisStore::down(std::string_view why, std::string_view code) {
+gh_status RedisStore::down(const Error& error) {
   {
     const std::lock_guard lock(mutex_);
-    why_down_ = why;
-    refusal_ = code;
-    refused_at_ = Clock::now();
+    why_down_ = error.detail;
+    // RedisConnection::open() puts the code of a rejection first.
+    const bool is_rejection = error.kind == Error::rejected;
+    rejection_ = is_rejection ? error.detail.substr(0, error.detail.find(':')) : std::string();
+    rejected_at_ = Clock::now();
   }
   connections_.renew();
   if (down_until_.exchange(ticks_in(kPause)) == 0) {
-    const std::string reason =
-        code.empty() ? std::string(why) : std::string(why).append(": ").append(code);
-    log_.write(Level::kWarn, {}, {}, "the store is down", object_of("reason", reason));
+    log_.write(Level::kWarn, {}, {}, "the store is down", object_of("reason", error.detail));
   }
   return GH_UNAVAILABLE;
 }

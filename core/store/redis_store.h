@@ -14,13 +14,13 @@ namespace gatehouse::core {
 
 /// The store of gateways that share a Redis or Valkey. All its keys begin with "gatehouse:".
 ///
-/// A call ends within 50 ms, and 200 ms more if it has to connect; values also have the time that
-/// they need on a slow line; clear() may last longer. A call that fails, fails alone. After several
-/// in a row, or when no connection is to be had, all are answered GH_UNAVAILABLE at once for a
-/// second; then one of them tries again.
+/// A call ends within 50 ms, plus 200 ms if it has to connect; values also have the time that their
+/// bytes need on a slow line; clear() may take longer. A single failed call fails alone. After
+/// several in a row, or when no connection can be established, all calls return GH_UNAVAILABLE at
+/// once for a second; then one of them tries again.
 ///
-/// What take() lets pass is counted here as well: whatever becomes of Redis, this gateway lets no
-/// more pass than the limit.
+/// What take() admits is counted in this process as well: whatever happens to Redis, this gateway
+/// admits no more than the limit.
 class RedisStore final : public Store {
  public:
   RedisStore(StoreSettings::Redis settings, Log& log);
@@ -47,27 +47,33 @@ class RedisStore final : public Store {
  private:
   using Command = std::vector<std::string_view>;
 
-  /// A Lua program that Redis runs as one step.
+  /// A Lua program that Redis executes as one step.
   struct Script {
-    explicit Script(std::string_view text);
+    explicit Script(std::string_view program);
     const std::string_view text;
-    const std::string sha1;  // by which Redis knows it, once it has seen it
+    const std::string sha1;  // its name in Redis, once Redis has loaded it
   };
 
-  /// GH_OK: `reply` is of this kind, or kNil in the place of kBulk.
-  gh_status ask(RedisConnections::Lane& lane, const Command& command, RedisReply::Kind kind,
-                RedisReply& reply);
+  /// GH_OK: `reply` is of this kind, or kNil in place of kBulk.
+  gh_status execute(RedisConnections::Lane& lane, const Command& command, RedisReply::Kind kind,
+                    RedisReply& reply);
+  /// Executes it on an idle connection of the lane or a new one, which becomes `connection`.
+  gh_status send(RedisConnections::Lease& lease, const Command& command, Clock::time_point deadline,
+                 std::unique_ptr<RedisConnection>& connection, RedisReply& reply);
   /// `rest`: the number of keys, the keys, the arguments.
   gh_status run(const Script& script, Command rest, RedisReply::Kind kind, RedisReply& reply);
   gh_status take_there(gh_quota* quotas, std::size_t count);
-  /// Takes from a quota of no instance, which needs all that counting needs.
+  /// Takes from a quota of no instance, which needs everything that counting needs.
   gh_status probe();
 
   bool may_try();
-  gh_status refused(const RedisReply& error);
-  gh_status failed(std::string_view why);
-  /// `code`: what it refuses to whoever asks; empty: it is not there.
-  gh_status down(std::string_view why, std::string_view code = {});
+  void succeeded();
+  gh_status rejected(const RedisReply& error);
+  gh_status failed(const Error& error);
+  gh_status malformed(std::string_view detail) {
+    return failed({Error::broken, std::string(detail)});
+  }
+  gh_status down(const Error& error);
 
   Log& log_;
   const Script add_, take_;
@@ -76,12 +82,12 @@ class RedisStore final : public Store {
 
   std::atomic<int> failures_{0};             // in a row
   std::atomic<Clock::rep> down_until_{0};    // 0: it is up
-  std::atomic<Clock::rep> silent_until_{0};  // about what it refuses
-  std::atomic<Clock::rep> ask_again_at_{0};  // whether it is up
+  std::atomic<Clock::rep> silent_until_{0};  // no rejection is logged before
+  std::atomic<Clock::rep> probe_at_{0};      // state() probes no earlier
 
   std::mutex mutex_;
-  std::string why_down_, refusal_;  // guarded by mutex_
-  Clock::time_point refused_at_;    // guarded by mutex_: when it was last refused
+  std::string why_down_, rejection_;  // guarded by mutex_; the latter is a code such as READONLY
+  Clock::time_point rejected_at_;     // guarded by mutex_
 
   std::thread first_try_;
 };

@@ -14,8 +14,8 @@
 namespace gatehouse::core {
 
 /// Keys and values that outlive requests and reloads: in this process, or in a server that several
-/// gateways share. One key is for one thing: a value, a counter or a quota (else GH_INVALID). Times
-/// are at least a millisecond. Any thread.
+/// gateways share. A key holds one thing: a value, a counter or a quota (otherwise GH_INVALID).
+/// Times are at least one millisecond. Any thread.
 class Store {
  public:
   using Value = std::shared_ptr<const std::string>;
@@ -23,15 +23,12 @@ class Store {
   static constexpr std::size_t kMaxQuotas = 16;  // of one take()
 
   struct State {
-    enum Kind {
-      kUp,
-      kDegraded,
-      kDown
-    } kind = kUp;             // degraded: it refuses some of what it is asked
+    /// kDegraded: some commands are rejected.
+    enum Kind { kUp, kDegraded, kDown } kind = kUp;
     std::string reason = {};  // such as READONLY; empty: kUp
   };
 
-  /// Does not connect yet. `log` is told when the store goes down and comes up again.
+  /// Does not connect yet. The store logs when it goes down and comes up again.
   static std::unique_ptr<Store> open(const StoreSettings& settings, Log& log);
   virtual ~Store() = default;
 
@@ -40,13 +37,13 @@ class Store {
   /// GH_INVALID: too large for this store.
   virtual gh_status put(std::string_view key, std::string_view value,
                         std::chrono::nanoseconds ttl) = 0;
-  /// Adds to a counter that begins with 0 and ends `ttl` after it began.
+  /// Adds to a counter that starts at 0 and expires `ttl` after it was created.
   virtual gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl,
                         std::int64_t& total) = 0;
-  /// Takes one from each quota, or none from any (GH_ABSENT); fills in what abi.h says. The keys
-  /// differ. GH_INVALID: a limit is too large for this store.
+  /// Takes one from each quota, or none from any (GH_ABSENT), and fills in what abi.h describes.
+  /// The keys must differ. GH_INVALID: a limit is too large for this store.
   virtual gh_status take(gh_quota* quotas, std::size_t count) = 0;
-  /// As take(), but counts in this process alone, together with what take() has let pass here.
+  /// As take(), but counts in this process only, together with what take() has admitted here.
   virtual gh_status take_here(gh_quota* quotas, std::size_t count) = 0;
   /// The largest limit that take() can count.
   virtual std::int64_t max_limit() const = 0;
@@ -54,14 +51,13 @@ class Store {
   /// Erases all keys that begin with `prefix`.
   virtual gh_status clear(std::string_view prefix) = 0;
 
-  /// As the configuration calls it.
+  /// Its name in the configuration.
   virtual const char* kind() const = 0;
-  /// Calls may wait, as long as for another machine.
+  /// Calls may wait for another machine.
   virtual bool waits() const = 0;
-  /// Asks the store on a thread of its own, so that the log tells at the start when it cannot be
-  /// reached.
+  /// Connects on a thread of its own, so that a store that cannot be reached is logged at start-up.
   virtual void try_at_start() {}
-  /// How the store is; asks it at most once a second.
+  /// The state of the store, which is probed at most once a second.
   virtual State state() = 0;
   bool up() { return state().kind == State::kUp; }
 };

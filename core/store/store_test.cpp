@@ -61,7 +61,7 @@ class StoreTest : public testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Each, StoreTest, testing::Values("memory", "redis"),
                          [](const auto& each) { return each.param; });
 
-TEST_P(StoreTest, IsUpAndSaysWhatItIs) {
+TEST_P(StoreTest, IsUpAndReportsItsKind) {
   EXPECT_TRUE(store_->up());
   EXPECT_STREQ(store_->kind(), GetParam());
   EXPECT_EQ(store_->waits(), redis_.has_value());
@@ -80,7 +80,7 @@ TEST_P(StoreTest, KeysAndValuesAreBytes) {
   EXPECT_EQ(get("large").size(), 3u << 20);
 }
 
-TEST_P(StoreTest, AValueLastsAsLongAsItIsTold) {
+TEST_P(StoreTest, AValueExpiresAfterItsTime) {
   EXPECT_EQ(store_->put("long", "x", 24h * 366), GH_OK);
   EXPECT_EQ(store_->put("short", "x", 60ms), GH_OK);
   EXPECT_GE(until([&] { return get("short") == absent_; }), 50ms);
@@ -94,7 +94,7 @@ TEST_P(StoreTest, AValueTooLargeForTheStoreIsInvalid) {
   EXPECT_EQ(get("a"), "x");
 }
 
-TEST_P(StoreTest, ACounterEndsWhenItsFirstTimeIsOver) {
+TEST_P(StoreTest, ACounterExpiresAfterItsFirstTime) {
   EXPECT_EQ(add("a", 5, 60ms), 5);
   EXPECT_EQ(add("a", -7, 1min), -2);
   EXPECT_LT(until([&] { return add("a", 0, 1h) == 0; }), 4s)
@@ -160,7 +160,7 @@ TEST_P(StoreTest, ClearErasesAnyNumberOfKeysOfAllKinds) {
   EXPECT_EQ(get("other:"), "x");
 }
 
-TEST_P(StoreTest, AQuotaSaysWhatIsLeftAndWhen) {
+TEST_P(StoreTest, AQuotaReportsWhatIsLeftAndWhen) {
   gh_quota q = quota("a", 2);
   EXPECT_EQ(store_->take(&q, 1), GH_OK);
   EXPECT_EQ(q.remaining, 1);
@@ -173,7 +173,7 @@ TEST_P(StoreTest, AQuotaSaysWhatIsLeftAndWhen) {
   EXPECT_GT(q.reset_ns, q.window_ns - std::chrono::nanoseconds(5s).count());
 }
 
-TEST_P(StoreTest, ARefusedCallSucceedsWhenItWasTold) {
+TEST_P(StoreTest, ARejectedCallSucceedsAtTheReportedTime) {
   gh_quota q = quota("a", 1, 100ms);
   ASSERT_EQ(store_->take(&q, 1), GH_OK);
   ASSERT_EQ(store_->take(&q, 1), GH_ABSENT);

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/net/event_fd.h"
 #include "core/net/wait.h"
 
 namespace gatehouse::core {
@@ -12,14 +12,13 @@ namespace gatehouse::core {
 class ClientEnd {
  public:
   explicit ClientEnd(Clock::time_point deadline = Clock::time_point::max())
-      : waiter_((::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_), ends_[0]), stop_,
+      : waiter_((::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_), ends_[0]), stop_.fd(),
                 deadline, [this] { return tend(); }) {}
   ClientEnd(const ClientEnd&) = delete;
   ClientEnd& operator=(const ClientEnd&) = delete;
   ~ClientEnd() {
     leave();
     ::close(ends_[0]);
-    ::close(stop_);
   }
 
   Waiter& waiter() { return waiter_; }
@@ -32,7 +31,7 @@ class ClientEnd {
   }
   /// Leaves when the request's thread begins to wait for the `count`th time from now on.
   void leaves_at_wait(int count) { waits_left_ = count; }
-  void stop() const { ::eventfd_write(stop_, 1); }
+  void stop() const { stop_.signal(); }
 
  private:
   std::optional<Clock::time_point> tend() {
@@ -41,7 +40,7 @@ class ClientEnd {
   }
 
   int ends_[2] = {-1, -1};
-  const int stop_ = ::eventfd(0, EFD_CLOEXEC);
+  const EventFd stop_;
   int waits_left_ = 0;
   Waiter waiter_;
 };

@@ -20,7 +20,7 @@
 
 namespace gatehouse::core {
 
-/// A redis-server of the test's own, with an empty database, on a free port of 127.0.0.1.
+/// A redis-server for one test, with an empty database, on a free port of 127.0.0.1.
 class RedisServer {
  public:
   explicit RedisServer(std::vector<std::string> options = {}, std::string password = {},
@@ -36,7 +36,7 @@ class RedisServer {
   RedisServer& operator=(const RedisServer&) = delete;
   ~RedisServer() { stop(); }
 
-  /// On the same port, with nothing of what was stored.
+  /// On the same port, with an empty database.
   void start() {
     std::filesystem::create_directories(folder_.path);
     const std::string port = std::to_string(settings.port);
@@ -66,15 +66,13 @@ class RedisServer {
   void freeze() const { ::kill(process_, SIGSTOP); }
   void thaw() const { ::kill(process_, SIGCONT); }
 
-  /// What it answers to a command; of an error or a status the text.
-  RedisReply ask(const std::vector<std::string_view>& command) const {
-    RedisReply reply;
-    std::string why, code;
+  RedisReply execute(const std::vector<std::string_view>& command) const {
     const auto deadline = Clock::now() + std::chrono::seconds(5);
-    const auto connection = RedisConnection::open(settings, deadline, why, code);
-    if (!connection || !connection->ask(command, reply, deadline, why))
-      throw std::runtime_error("redis-server: " + why);
-    return reply;
+    const auto connection = RedisConnection::open(settings, deadline);
+    if (!connection) throw std::runtime_error("redis-server: " + connection.error().detail);
+    const auto reply = (*connection)->execute(command, deadline);
+    if (!reply) throw std::runtime_error("redis-server: " + reply.error().detail);
+    return *reply;
   }
 
   StoreSettings::Redis settings;
@@ -82,8 +80,8 @@ class RedisServer {
  private:
   void wait_until_ready() {
     const auto until = Clock::now() + std::chrono::seconds(10);
-    for (std::string why, code; Clock::now() < until; std::this_thread::yield()) {
-      if (RedisConnection::open(settings, until, why, code)) return;
+    for (; Clock::now() < until; std::this_thread::yield()) {
+      if (RedisConnection::open(settings, until)) return;
       int status = 0;
       if (::waitpid(process_, &status, WNOHANG) != process_) continue;
       process_ = -1;
@@ -93,7 +91,7 @@ class RedisServer {
                                    : "redis-server does not start");
     }
     stop();
-    throw std::runtime_error("redis-server does not answer");
+    throw std::runtime_error("redis-server does not respond");
   }
 
   const std::vector<std::string> options_;

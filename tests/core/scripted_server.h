@@ -115,7 +115,7 @@ class Listener {
   std::uint16_t port_ = 0;
 };
 
-/// A listener whose queue is full: the system answers no further connection.
+/// A listener whose queue is full: the system accepts no further connection.
 class FullListener : public Listener {
  public:
   FullListener() : Listener(0) {

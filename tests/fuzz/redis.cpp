@@ -1,4 +1,4 @@
-/// What a Redis server sends before it ends the connection: the answers to one command after
+/// What a Redis server sends before it closes the connection: the replies to one command after
 /// another.
 #include <Poco/Net/StreamSocketImpl.h>
 #include <sys/socket.h>
@@ -12,8 +12,8 @@
 namespace gatehouse::core {
 namespace {
 
-// What the buffers of a socket hold for nobody to read: of Linux's 208 KiB, every piece takes about
-// 1 KiB besides its bytes.
+// What the buffers of a socket hold unread: of Linux's 208 KiB, every piece takes about 1 KiB in
+// addition to its bytes.
 constexpr std::size_t kMaxBytes = 64 << 10;
 constexpr std::size_t kMaxPiece = 4096;
 constexpr std::size_t kMaxPieces = 100;
@@ -37,11 +37,11 @@ std::size_t memory(const RedisReply& reply) {
   return bytes;
 }
 
-/// The answers before the first that is none.
+/// The replies before the first invalid one.
 std::string read(std::string_view bytes, std::size_t piece) {
   int ends[2];
-  require(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0,
-          "there are sockets");  // of the kind that keeps pieces apart
+  // SOCK_SEQPACKET keeps pieces apart.
+  require(::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0, "there are sockets");
   for (std::string_view rest = bytes; !rest.empty();
        rest.remove_prefix(std::min(piece, rest.size()))) {
     const auto sent = ::send(ends[1], rest.data(), std::min(piece, rest.size()), MSG_DONTWAIT);
@@ -53,19 +53,20 @@ std::string read(std::string_view bytes, std::size_t piece) {
   Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(ends[0]));
   socket.setBlocking(false);
   RedisConnection connection(std::move(socket));
-  std::string out, why;
+  std::string out;
   for (const auto deadline = Clock::now() + std::chrono::minutes(1);;) {
-    RedisReply reply;
-    const bool answered = connection.ask({"PING"}, reply, deadline, why);
-    // The least answer, "+\r\n", makes a RedisReply of 72 bytes in a vector that doubles.
-    require(memory(reply) <= 64 * (bytes.size() + 1),
-            "what is announced takes no memory before it comes");
-    if (!answered) break;
-    write(out, reply);
+    const auto reply = connection.execute({"PING"}, deadline);
+    if (!reply) {
+      require(!reply.error().detail.empty(), "an error has a detail");
+      break;
+    }
+    // The smallest reply, "+\r\n", makes a RedisReply of 72 bytes in a vector that doubles.
+    require(memory(*reply) <= 64 * (bytes.size() + 1),
+            "what is announced takes no memory before it arrives");
+    write(out, *reply);
     char command[64];
     (void)!::recv(ends[1], command, sizeof command, MSG_DONTWAIT);
   }
-  require(!why.empty(), "a failure says why");
   require(!connection.is_idle(), "a connection that has ended is not used again");
   ::close(ends[1]);
   return out;
@@ -78,9 +79,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace gatehouse::core;
   const std::string_view bytes(reinterpret_cast<const char*>(data), std::min(size, kMaxBytes));
   const std::string whole = read(bytes, kMaxPiece);
-  require(whole.size() <= bytes.size(), "an answer is not larger than what came");
-  require(read(whole, kMaxPiece) == whole, "what is understood can be told in the same protocol");
+  require(whole.size() <= bytes.size(), "a reply is not larger than what was received");
+  require(read(whole, kMaxPiece) == whole, "what was parsed can be written in the same protocol");
   require(read(bytes, bytes.size() / kMaxPieces + 1) == whole,
-          "answers do not depend on the pieces they come in");
+          "replies do not depend on the pieces they arrive in");
   return 0;
 }

@@ -37,15 +37,16 @@ void check_head(const RequestHead& head) {
   }
 }
 
-/// The whole requests; nothing after one that is refused.
+/// The whole requests; nothing after one that fails.
 std::vector<Request> read(std::string_view bytes, std::size_t piece) {
   std::vector<Request> out;
   std::string received, head_text;
   HeadScan scan;
   std::optional<RequestParser> parser;
-  const auto refused = [](const std::optional<Refusal>& refusal) {
-    require(!refusal || (refusal->status >= 400 && refusal->status < 600), "a refusal is an error");
-    return refusal.has_value();
+  const auto failed = [](const std::optional<Failure>& failure) {
+    require(!failure || (failure->http_status >= 400 && failure->http_status < 600),
+            "a failure has an error status");
+    return failure.has_value();
   };
   while (!bytes.empty()) {
     received += bytes.substr(0, piece);
@@ -53,16 +54,16 @@ std::vector<Request> read(std::string_view bytes, std::size_t piece) {
     for (;;) {
       if (!parser) {
         scan = scan_head(received, scan);
-        if (refused(scan.refusal)) return out;
+        if (failed(scan.failure)) return out;
         if (scan.end == 0) break;
         head_text = received.substr(scan.begin, scan.end - scan.begin);
         received.erase(0, scan.end);
         scan = {};
         parser.emplace();
-        if (refused(parser->parse_head(head_text))) return out;
+        if (failed(parser->parse_head(head_text))) return out;
         check_head(parser->head());
       }
-      if (refused(parser->parse_body(received, kMaxBody))) return out;
+      if (failed(parser->parse_body(received, kMaxBody))) return out;
       if (!parser->complete()) break;
       const RequestHead& head = parser->head();
       require(parser->body().size() <= kMaxBody, "a body is not larger than allowed");

@@ -165,7 +165,7 @@ def a_store_that_refuses_is_degraded_with_its_code(f):
     check(
         store_of(f) == {'status': 'degraded', 'message': 'it refuses what it is asked: READONLY'},
         store_of(f))
-    f.logged(level='warn', message='the store refuses what it is asked', error='READONLY')
+    f.logged(level='warn', message='the store rejects commands', error='READONLY')
     f.logged(level='warn', plugin='throttler', message='requests are counted by this gateway alone')
 
 
@@ -175,7 +175,8 @@ def a_store_that_cannot_be_reached_is_told_at_the_start(f):
     f.providers.append(redis)
     redis.stop()
     f.start(*limited({'limit': 5}), store=redis.url)
-    f.logged(level='warn', message='the store is down', reason='Connection refused')
+    f.logged(level='warn', message='the store is down',
+             reason=f'127.0.0.1:{redis.port}: Connection refused')
 
 
 @test

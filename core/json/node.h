@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/json/json.h"
+
+/// A node of a document. Children form a ring: `last` points to the newest, whose `next` is the
+/// first. So appending takes no search, nodes need no vector that moves, and one pointer serves
+/// both ends.
+struct gh_json {
+  gh_json* next;
+  gatehouse::core::JsonArena* arena;
+  const char* key;
+  union {
+    const char* text;
+    std::int64_t integer;
+    double real;
+    gh_json* last;
+  };
+  std::uint32_t key_size;
+  std::uint32_t size : 29;  // of the text, or the number of children; bodies are below 512 MiB
+  std::uint32_t type : 3;
+
+  std::string_view key_view() const { return {key, key_size}; }
+  bool is_container() const { return type == GH_ARRAY || type == GH_OBJECT; }
+};
+static_assert(sizeof(gh_json) == 40);
+
+namespace gatehouse::core {
+
+inline void become(gh_json* node, int type) {
+  node->type = static_cast<std::uint32_t>(type) & 7u;
+  node->size = 0;
+  node->last = nullptr;
+}
+
+inline void set_text(gh_json* node, std::string_view text) {
+  node->type = GH_STRING;
+  node->text = text.data();
+  node->size = static_cast<std::uint32_t>(text.size()) & 0x1fffffffu;
+}
+
+inline void set_real(gh_json* node, double value) {
+  node->type = GH_REAL;
+  node->real = value;
+}
+
+inline gh_json* append(gh_json* container, gh_json* child) {
+  if (container->last) {
+    child->next = container->last->next;
+    container->last->next = child;
+  } else {
+    child->next = child;
+  }
+  container->last = child;
+  ++container->size;
+  return child;
+}
+
+inline gh_json* after(const gh_json* container, const gh_json* previous) {
+  if (!container || !container->is_container() || !container->last || previous == container->last)
+    return nullptr;
+  return previous ? previous->next : container->last->next;
+}
+
+inline gh_json* member(const gh_json* object, std::string_view key) {
+  if (!object || object->type != GH_OBJECT) return nullptr;
+  for (gh_json* child = after(object, nullptr); child; child = after(object, child)) {
+    if (child->key_view() == key) return child;
+  }
+  return nullptr;
+}
+
+bool is_utf8(std::string_view text);
+
+}  // namespace gatehouse::core
