@@ -6,17 +6,17 @@
 
 namespace gatehouse::core {
 
-/// What a Host header may say, a port included (RFC 9110 7.2), or "*".
+/// Whether a Host header may have this value, a port included (RFC 9110 7.2), or "*".
 bool is_host(const std::string& text);
 
-/// One of them takes the place of the other.
+/// Whether both servers cannot listen at the same time.
 bool collide(const ServerSettings& a, const ServerSettings& b);
 
-/// ADDRESS:PORT, as `listen` has it.
+/// Reads ADDRESS:PORT, the form of `listen`.
 bool parse_listen(const std::string& text, ServerSettings& out);
 
-/// redis://[user[:password]@]host[:port][/database], or rediss:// for TLS. User and password may be
-/// empty.
+/// Reads redis://[user[:password]@]host[:port][/database], or rediss:// for TLS. User and password
+/// may be empty.
 bool parse_redis(const std::string& url, StoreSettings::Redis& out);
 
 }  // namespace gatehouse::core

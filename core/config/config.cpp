@@ -29,8 +29,8 @@ std::optional<Config> Config::load(const std::string& path, Problems& problems) 
   const auto text = read_file(path, error);
   if (text) {
     if (const std::string who = others_who_write(path); !who.empty()) {
-      problems.warn({path},
-                    "can be changed by " + who + ", who then has the rights of the gateway");
+      problems.warn(
+          {path}, "can be changed by " + who + ", which gives them the privileges of the gateway");
     }
     return parse(*text, path, problems);
   }

@@ -12,10 +12,10 @@
 
 namespace gatehouse::core {
 
-/// `when:` of a pipeline entry: the requests it is for.
+/// `when:` of a pipeline entry: the requests that its plugin handles.
 struct When {
-  std::string path = "/*";           // exact, or with one `*` at its end for any rest
-  std::vector<std::string> methods;  // none: all
+  std::string path = "/*";           // exact, or a prefix with `*` at its end
+  std::vector<std::string> methods;  // empty: all
 };
 
 /// One entry of `pipeline:`.
@@ -27,7 +27,7 @@ struct PluginEntry {
   std::string config = "{}";  // JSON text
   std::string pointer;        // of `config` in the file, for example /pipeline/3/gemini
   Place place;                // of the plugin's name
-  bool broken = false;        // something in `config` could not be read, and a problem says so
+  bool broken = false;        // a part of `config` could not be read, and a problem reports it
 };
 
 /// An entry of `pipeline:` that is not used.
@@ -37,24 +37,24 @@ struct LeftOut {
   std::string why;  // "`enabled` is false"
 };
 
-/// Who besides root and the user of this process may change a file, or put others into a folder:
+/// Who may write to a file or a folder besides root and the user of this process, such as
 /// "everybody"; empty: nobody.
 std::string others_who_write(const std::filesystem::path& path);
 
 /// The configuration file. Paths in it are relative to its folder.
 class Config {
  public:
-  /// Reads the file and adds all that is wrong with it to `problems`. Nothing only if it is no YAML
-  /// map; otherwise what could be read, so that the plugins can be checked as well: do not run it
-  /// unless `problems` is empty.
+  /// Reads the file and reports everything that is wrong with it in `problems`. Returns nothing
+  /// only if the file is not a YAML map; otherwise what could be read, so that the plugins can be
+  /// checked as well: do not run it unless `problems` is empty.
   static std::optional<Config> load(const std::string& path, Problems& problems);
-  /// The same for a text that is, or might be, in the file `path`.
+  /// The same for the text of the file `path`, which need not exist.
   static std::optional<Config> parse(std::string_view text, const std::string& path,
                                      Problems& problems);
 
   /// Validates the configuration of one plugin; `schema` is the text of the plugin's JSON Schema.
   void check(const PluginEntry& entry, std::string_view schema, Problems& problems) const;
-  /// Of the value at a pointer, or of the nearest one around it.
+  /// The place of the value at a pointer, or of the nearest value around it.
   Place place(std::string_view pointer) const { return origins_.place(pointer); }
 
   ServerSettings server;

@@ -41,7 +41,7 @@ class ConfigTest : public testing::Test {
     std::ofstream(folder_ / name, std::ios::binary) << text;
   }
 
-  /// Reads `yaml` as the file c.yaml in folder_; problems_ tells what is wrong.
+  /// Reads `yaml` as the file c.yaml in folder_, with its problems in problems_.
   Config parse(const std::string& yaml) {
     problems_ = {};
     auto config = Config::parse(yaml, file_, problems_);
@@ -75,7 +75,7 @@ class ConfigTest : public testing::Test {
 TEST_F(ConfigTest, WarnsOfFilesThatOthersCanReadOrChange) {
   write("c.yaml", "pipeline: [{gemini: {api_key: {file: key}}}]");
   write("key", "k");
-  const auto said = [&](fs::perms of_config, fs::perms of_key) {
+  const auto reported = [&](fs::perms of_config, fs::perms of_key) {
     fs::permissions(folder_ / "c.yaml", of_config);
     fs::permissions(folder_ / "key", of_key);
     problems_ = {};
@@ -84,39 +84,41 @@ TEST_F(ConfigTest, WarnsOfFilesThatOthersCanReadOrChange) {
     EXPECT_TRUE(problems_.empty());
     return wrong();
   };
-  EXPECT_EQ(said(fs::perms(0644), fs::perms(0640)), "");
-  EXPECT_EQ(said(fs::perms(0644), fs::perms(0644)),
-            "1:31: warning: `api_key` comes from a file that every user can read: take that right "
-            "away with chmod 600\n");
-  EXPECT_NE(said(fs::perms(0666), fs::perms(0600))
-                .find("can be changed by everybody, who then has the rights of the gateway"),
-            std::string::npos);
+  EXPECT_EQ(reported(fs::perms(0644), fs::perms(0640)), "");
+  EXPECT_EQ(reported(fs::perms(0644), fs::perms(0644)),
+            "1:31: warning: `api_key` comes from a file that every user can read: run chmod 600 on "
+            "it\n");
+  EXPECT_NE(
+      reported(fs::perms(0666), fs::perms(0600))
+          .find("can be changed by everybody, which gives them the privileges of the gateway"),
+      std::string::npos);
 }
 
 TEST_F(ConfigTest, WarnsOfALogFileThatCannotBeWritten) {
   parse("log: {file: nope/x.log}\npipeline: [x]");
-  EXPECT_EQ(wrong(), "1:13: `file` is in a folder that is not there: create " +
+  EXPECT_EQ(wrong(), "1:13: `file` is in a folder that does not exist: create " +
                          (folder_ / "nope").string() + "\n");
   parse("log: {file: x.log}\npipeline: [x]");
   EXPECT_EQ(wrong(), "");
 }
 
 TEST_F(ConfigTest, TheOperatorsAddressIsNotTheClients) {
-  const auto said = [&](const std::string& server, const std::string& admin) {
+  const auto reported = [&](const std::string& server, const std::string& admin) {
     parse("server: {listen: '" + server + "'}\nadmin: {listen: '" + admin +
           "', token: 0123456789abcdef0}\npipeline: [x]");
     return !problems_.empty();
   };
-  EXPECT_TRUE(said("127.0.0.1:3000", "localhost:3000"));
-  EXPECT_TRUE(said("[::]:3000", "127.0.0.1:3000"));
-  EXPECT_FALSE(said("127.0.0.1:3000", "[::1]:3000"));
-  EXPECT_FALSE(said("127.0.0.1:0", "127.0.0.1:0"));
+  EXPECT_TRUE(reported("127.0.0.1:3000", "localhost:3000"));
+  EXPECT_TRUE(reported("[::]:3000", "127.0.0.1:3000"));
+  EXPECT_FALSE(reported("127.0.0.1:3000", "[::1]:3000"));
+  EXPECT_FALSE(reported("127.0.0.1:0", "127.0.0.1:0"));
 }
 
 TEST_F(ConfigTest, ReadsEverySetting) {
   fs::create_directories(folder_ / "log");
   const Config config = parse(R"(
-server: {listen: "[::1]:8080", hosts: [a.example, "*"], trusted_proxies: [192.0.2.1, "fd00::/8"], max_body: 8MiB, max_running: 10,
+server: {listen: "[::1]:8080", hosts: [a.example, "*"], trusted_proxies: [192.0.2.1, "fd00::/8"],
+         max_body: 8MiB, max_running: 10,
          head_timeout: 1s, body_timeout: 2s, idle_timeout: 3s, send_timeout: 4s, max_duration: 5m}
 shutdown: {grace: 0s}
 log: {level: warn, file: log/gatehouse.log}
@@ -152,7 +154,7 @@ TEST_F(ConfigTest, ATrustedProxyIsAnAddressOrANetwork) {
                 takes + "\"nginx\"\n2:43: " + takes + "\"10.0.0.0/33\"\n");
 }
 
-TEST_F(ConfigTest, WhatIsAbsentHasItsDefault) {
+TEST_F(ConfigTest, AnAbsentSettingHasItsDefault) {
   const Config config = parse(
       "server:\n  # listen: 0.0.0.0:80\nlog:\nshutdown: {}\nadmin: {token: 0123456789abcdef0}\n"
       "pipeline: [health]\n");
@@ -175,7 +177,7 @@ TEST_F(ConfigTest, WhatIsAbsentHasItsDefault) {
   EXPECT_EQ(config.plugins_dir, "");
 }
 
-TEST_F(ConfigTest, LimitsOfClientsAreNotForTheOperator) {
+TEST_F(ConfigTest, LimitsOfClientsDoNotApplyToTheOperator) {
   const Config config = parse(
       "server: {max_running: 1, max_duration: 1s, trusted_proxies: [10.0.0.0/8]}\n"
       "admin: {token: 0123456789abcdef0}\npipeline: [x]");
@@ -185,7 +187,7 @@ TEST_F(ConfigTest, LimitsOfClientsAreNotForTheOperator) {
   EXPECT_EQ(config.admin.server.trusted_proxies, Networks());
 }
 
-TEST_F(ConfigTest, ListensWhereItIsTold) {
+TEST_F(ConfigTest, ReadsTheAddressToListenOn) {
   const struct {
     const char *written, *address;
     int port;
@@ -266,8 +268,7 @@ TEST_F(ConfigTest, ABadStoreIsAProblemThatShowsNoPassword) {
       {"{uri: memory}", "2:9: unknown key `uri`: did you mean `url`?\n"},
       {"{max_size: 1000KiB}", "2:19: `max_size` must be at least 1MiB\n"},
       {"{max_size: 2MiB, url: redis://h}",
-       "2:19: `max_size` is for the memory of the gateway: Redis has a setting of its own, "
-       "maxmemory\n"},
+       "2:19: `max_size` applies to the memory store only: for Redis set its `maxmemory`\n"},
   };
   for (const auto& [written, problem] : kCases) {
     parse(std::string("pipeline: [x]\nstore: ") + written);
@@ -309,7 +310,7 @@ TEST_F(ConfigTest, PluginsKeepTheirOrderTheirPlacesAndTheirOwnSettings) {
   EXPECT_EQ(config.pipeline[3].when->path, "/*");
 }
 
-TEST_F(ConfigTest, TellsAllThatIsWrongAtOnce) {
+TEST_F(ConfigTest, ReportsAllProblemsAtOnce) {
   EXPECT_EQ(
       wrong_with_plugins(R"(sever: {}
 server: {listen: 3000, max_body: 5, max_running: 0, head_timeout: 0s, hosts: a}
@@ -347,32 +348,33 @@ pipeline:
       "7:23: `api_key` must be a string, not an integer: put it in quotes\n"
       "7:27: unknown key `modle`: did you mean `model`?\n"
       "7:44: `limit` must be at most 100, not 101\n"
-      "8:5: there is another `gemini` in line 7: give this one a name of its own with `as`\n"
+      "8:5: there is another `gemini` in line 7: give this one another name with `as`\n"
       "8:23: `api_key` must not be empty\n"
       "9:5: missing `api_key`, which is required\n"
-      "9:21: `limit` must be an integer, not the string \"1\": take the quotes away\n"
-      "10:9: `as` must be a name of letters, digits, `-` and `_`\n"
+      "9:21: `limit` must be an integer, not the string \"1\": remove the quotes\n"
+      "10:9: `as` must consist of letters, digits, `-` and `_`\n"
       "11:18: `path` must begin with `/` and may end in one `*`\n"
       "11:33: item 1 of `methods` must be one of GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, "
       "not the string "
       "\"get\"\n"
-      "11:39: unknown key `host`: known are methods and path\n"
-      "12:5: this entry names no plugin\n"
-      "15:5: unknown key `enabeld` beside the plugin `gemini`: did you mean `enabled`?\n"
-      "16:5: unknown key `cors` beside the plugin `gemini`: a plugin of its own begins with `-`\n"
+      "11:39: unknown key `host`: known keys are methods and path\n"
+      "12:5: this entry has no plugin: write its name as a key\n"
+      "15:5: unknown key `enabeld` next to the plugin `gemini`: did you mean `enabled`?\n"
+      "16:5: unknown key `cors` next to the plugin `gemini`: to add a plugin, start a new list "
+      "item with `-`\n"
       "17:5: item 6 of `pipeline` must be a map or a string, not a list\n"
-      "18:5: `../gemini` is not the name of a plugin\n"
+      "18:5: `../gemini` is not a valid plugin name: use letters, digits, `-` and `_`\n"
       "20:11: `path` must be a string, not 7: put it in quotes\n");
 }
 
-TEST_F(ConfigTest, WithoutAPipelineThereIsNothingToRun) {
+TEST_F(ConfigTest, RequiresAPipeline) {
   parse("server: {}");
   EXPECT_EQ(wrong(), "1:1: missing `pipeline`, which is required\n");
   parse("pipeline: []");
   EXPECT_EQ(wrong(), "1:11: `pipeline` must not be empty\n");
 }
 
-TEST_F(ConfigTest, WhatIsNoMapIsNoConfiguration) {
+TEST_F(ConfigTest, RejectsWhatIsNotAMap) {
   for (const char* text : {"", "- x\n", "hello", "5", "a: [", "\xff"}) {
     Problems problems;
     EXPECT_FALSE(Config::parse(text, "c.yaml", problems)) << text;
@@ -383,7 +385,7 @@ TEST_F(ConfigTest, WhatIsNoMapIsNoConfiguration) {
   EXPECT_EQ(lines(problems), (folder_ / "none.yaml").string() + ": No such file or directory\n");
 }
 
-TEST_F(ConfigTest, VariablesAreFilledIn) {
+TEST_F(ConfigTest, SubstitutesVariables) {
   setenv("GH_A", "12", 1);
   setenv("GH_B", "", 1);
   const struct {
@@ -410,7 +412,7 @@ TEST_F(ConfigTest, VariablesAreFilledIn) {
   }
 }
 
-TEST_F(ConfigTest, WhatAVariableHoldsIsNotRead) {
+TEST_F(ConfigTest, DoesNotSubstituteInsideTheValueOfAVariable) {
   setenv("GH_A", "${GH_B}", 1);
   setenv("GH_B", "x: [", 1);
   EXPECT_EQ(plugin_config("  - x:\n      a: ${GH_A}\n      b: ${GH_B}"),
@@ -453,7 +455,7 @@ TEST_F(ConfigTest, AFileOrACredentialStandsForItsText) {
             R"({"a":{"file":"key","b":1},"c":{"file":["key"]}})");
 }
 
-TEST_F(ConfigTest, TheSettingsOfAPluginOrASectionAreNoReference) {
+TEST_F(ConfigTest, TheSettingsOfAPluginOrASectionAreNotAReference) {
   EXPECT_EQ(plugin_config("  - x: {file: key}"), R"({"file":"key"})");
   EXPECT_EQ(parse("log: {file: x.log}\npipeline: [x]").log.file, (folder_ / "x.log").string());
   EXPECT_EQ(wrong(), "");
@@ -486,7 +488,7 @@ TEST_F(ConfigTest, AFileThatCannotBeReadIsAProblem) {
             "3:23: the environment variable `GH_NONE` is not set\n");
 }
 
-TEST_F(ConfigTest, WhatComesFromOutsideIsInNoProblem) {
+TEST_F(ConfigTest, ShowsNoValueFromOutsideInAProblem) {
   write("secret", "swordfish");
   setenv("GH_A", "swordfish", 1);
   setenv("CREDENTIALS_DIRECTORY", folder_.c_str(), 1);
@@ -499,7 +501,7 @@ TEST_F(ConfigTest, WhatComesFromOutsideIsInNoProblem) {
   }
 }
 
-TEST_F(ConfigTest, AnEntryThatIsSwitchedOffIsNotRead) {
+TEST_F(ConfigTest, ADisabledEntryIsNotRead) {
   setenv("GH_A", "x", 1);
   setenv("GH_B", "", 1);
   const struct {
@@ -524,11 +526,10 @@ TEST_F(ConfigTest, AnEntryThatIsSwitchedOffIsNotRead) {
     EXPECT_EQ(config.pipeline.back().pointer, "/pipeline/2/z");
   }
   parse("pipeline:\n  - x\n  - x\n  - x: {}\n    enabled: false");
-  EXPECT_EQ(wrong(),
-            "3:5: there is another `x` in line 2: give this one a name of its own with `as`\n");
+  EXPECT_EQ(wrong(), "3:5: there is another `x` in line 2: give this one another name with `as`\n");
 }
 
-TEST_F(ConfigTest, HostileTextIsRefusedInTime) {
+TEST_F(ConfigTest, RejectsHostileTextInTime) {
   std::string many = "pipeline:\n";
   while (many.size() < kMaxConfigBytes / 4) many += "- x: {enabeld: '${A}'}\n  enabeld: 1\n";
   parse(many);

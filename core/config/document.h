@@ -9,10 +9,9 @@
 
 namespace gatehouse::core {
 
-/// A YAML or JSON file beside the configuration, such as the workflows', checked by a JSON Schema.
-/// The text of the JSON, with the defaults of the schema; nothing: `problems` has become longer.
-/// Unlike in the configuration itself,
-/// `${…}` means nothing in it.
+/// Reads a YAML or JSON file of the operator, such as that of the workflows, and checks it by a
+/// JSON Schema. Returns JSON text with the defaults of the schema, or nothing after reporting why
+/// in `problems`. Unlike in the configuration itself, `${…}` is not substituted.
 std::optional<std::string> load_document(const std::filesystem::path& file, std::string_view schema,
                                          Problems& problems);
 

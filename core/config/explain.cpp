@@ -1,8 +1,8 @@
 #include "core/config/explain.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored \
-    "-Wmaybe-uninitialized"  // false alarms in std::regex with -fsanitize=address: GCC bug 105562
+// False alarms in std::regex with -fsanitize=address: GCC bug 105562.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
 // Only here: these headers take seconds to compile, and without the definition they abort() on a
@@ -24,13 +24,19 @@ static_assert(VALIJSON_USE_EXCEPTIONS, "link the CMake target valijson");
 namespace gatehouse::core {
 namespace {
 
+// valijson decides whether a value fits a schema, and reports failures in its own words, without
+// the names and values that an operator needs. So a visitor, Explainer, walks through the parsed
+// schema beside the value: it lets valijson (Judge) decide each constraint, and writes one Finding
+// for each that fails, with the place in the file. Facts about the schema that valijson does not
+// return, such as the constants of an `enum`, are collected before, in the Survey.
+
 using Value = nlohmann::json;
 using Adapter = valijson::adapters::NlohmannJsonAdapter;
 using Judge = valijson::ValidationVisitor<Adapter>;
 using valijson::Subschema;
 using valijson::constraints::Constraint;
 
-/// std::regex recurses once per character: some 100,000 overflow a stack of 8 MiB.
+/// std::regex recurses once per character: some 100,000 characters overflow a stack of 8 MiB.
 constexpr std::size_t kMaxPatternText = 4096;
 
 /// A value of at most 64 levels needs no more schemas inside schemas than this, unless one contains
@@ -63,11 +69,10 @@ struct Survey {
 
   const Origins& origins;
   int depth = 0;  // of the explanation that is running
-  std::set<std::string>
-      secrets;  // properties marked x-secret anywhere in the schema; "": something without a name
-  std::vector<Value>
-      constants;  // all that the schema compares with: valijson does not give them back
-  std::map<std::string, std::string> words;  // what a pattern asks for, as its `x-words` say
+  /// Properties that are marked x-secret anywhere in the schema; "": something without a name.
+  std::set<std::string> secrets;
+  std::vector<Value> constants;              // all values of `enum` and `const`
+  std::map<std::string, std::string> words;  // `x-words` of each pattern
   std::unordered_map<std::string, std::regex> regexes;
 };
 
@@ -75,7 +80,7 @@ struct Survey {
 struct Spot {
   const Value& value;
   std::string pointer;
-  std::string name;  // as problems call it
+  std::string name;  // in problems
   bool hidden;
 };
 
@@ -136,7 +141,7 @@ class Bound final : public valijson::constraints::PolyConstraint {
     if (!target.getString(text)) return true;
     const char* const format = quantity("duration", limit_) ? "duration" : "size";
     const auto value = quantity(format, text), limit = quantity(format, limit_);
-    if (!value || !limit) return true;  // what is wrong with its form is for `format` to say
+    if (!value || !limit) return true;  // `format` reports it
     return is_least_ ? *value >= *limit : *value <= *limit;
   }
   std::string words() const { return (is_least_ ? "at least " : "at most ") + limit_; }
@@ -160,8 +165,7 @@ class BoundBuilder final : public valijson::ConstraintBuilder {
   const bool is_least_;
 };
 
-/// Visits the constraints of a schema. valijson judges each one of them; this says what is wrong
-/// and where.
+/// Visits the constraints of a schema, for one value.
 class Explainer final : public Judge {
  public:
   Explainer(Survey& survey, Spot spot, std::vector<Finding>& findings)
@@ -177,7 +181,7 @@ class Explainer final : public Judge {
       throw std::runtime_error("it contains itself without end");
     ++survey_.depth;
 
-    // The type first: what is wrong with a value of the wrong type besides is of no interest.
+    // The type comes first: further problems of a value of the wrong type would only distract.
     Subschema::ApplyFunction format = [this](const Constraint& c) {
       if (const auto* f = dynamic_cast<const FormatConstraint*>(&c))
         noun_ = format_noun(f->getFormat());
@@ -215,7 +219,7 @@ class Explainer final : public Judge {
     return fail("must be " + joined(types, " or ") + ", not " +
                 (spot_.hidden ? article(spot_.value) : shown(spot_.value)) +
                 (wants_quotes    ? ": put it in quotes"
-                 : has_quotes(c) ? ": take the quotes away"
+                 : has_quotes(c) ? ": remove the quotes"
                                  : ""));
   }
   bool visit(const FormatConstraint& c) override {
@@ -291,9 +295,10 @@ class Explainer final : public Judge {
   }
   bool visit(const UniqueItemsConstraint&) override {
     if (!spot_.value.is_array()) return true;
-    std::set<Value> seen;  // valijson compares each with each, which takes minutes for a long list
+    // valijson compares every pair of items, which takes minutes for a long list.
+    std::set<Value> seen;
     for (std::size_t i = 0; i < spot_.value.size(); ++i) {
-      if (!seen.insert(spot_.value[i]).second) return at_item(i, findings_).fail("is there twice");
+      if (!seen.insert(spot_.value[i]).second) return at_item(i, findings_).fail("is a duplicate");
     }
     return true;
   }
@@ -325,7 +330,7 @@ class Explainer final : public Judge {
       for (const auto& other : others) {
         if (spot_.value.contains(name.c_str()) && !spot_.value.contains(other.c_str())) {
           ok = add(child(spot_.pointer, name.c_str()), true,
-                   ticked(name.c_str()) + " needs " + ticked(other.c_str()) + " beside it");
+                   ticked(name.c_str()) + " requires " + ticked(other.c_str()));
         }
       }
       return true;
@@ -423,7 +428,7 @@ class Explainer final : public Judge {
   bool visit(const OneOfConstraint& c) override {
     const int count = matches(c);
     return count == 1 ||
-           (count > 1 && fail("fits more than one of the forms that are allowed here"));
+           (count > 1 && fail("matches more than one of the alternatives that are allowed here"));
   }
   bool visit(const NotConstraint& c) override {
     std::vector<Finding> ignored;
@@ -442,7 +447,7 @@ class Explainer final : public Judge {
   }
 
  private:
-  /// It is a string only because of its quotes.
+  /// Whether the value is a string only because of its quotes.
   bool has_quotes(const TypeConstraint& wanted) {
     if (!spot_.value.is_string() || survey_.origins.at(spot_.pointer).plain) return false;
     const Value bare = type_scalar(spot_.value.get<std::string>());
@@ -461,7 +466,7 @@ class Explainer final : public Judge {
     const std::string near = suggest(key, known);
     if (!near.empty()) return "unknown key " + ticked(key) + ": did you mean " + ticked(near) + "?";
     return "unknown key " + ticked(key) +
-           (known.empty() ? "" : ": known are " + joined(known, " and "));
+           (known.empty() ? "" : ": known keys are " + joined(known, " and "));
   }
 
   Explainer at_member(const std::string& key, const Value& value) {
@@ -478,7 +483,7 @@ class Explainer final : public Judge {
                       "item " + std::to_string(index + 1) + " of " + spot_.name, hidden},
                      findings);
   }
-  /// What a schema asks for only because the key `name` is there.
+  /// Whether the value fits a schema that applies because the key `name` is there.
   bool fits_beside(const char* name, const Subschema& schema) {
     constexpr std::string_view kHere = "here";
     std::vector<Finding> found;
@@ -495,8 +500,8 @@ class Explainer final : public Judge {
     return Explainer(survey_, spot_, findings).explain(schema);
   }
 
-  /// How many of the alternatives fit. If none does, explains the one that came nearest: it failed
-  /// deepest inside.
+  /// The number of alternatives that fit. If none does, explains the nearest one, which failed
+  /// deepest inside the value.
   template <class Alternatives>
   int matches(const Alternatives& c) {
     int count = 0;
@@ -519,7 +524,7 @@ class Explainer final : public Judge {
   Survey& survey_;
   const Spot spot_;
   std::vector<Finding>& findings_;
-  std::string noun_;  // what the format of the schema at hand calls a string
+  std::string noun_;  // for a string of the format of the current schema
 };
 }  // namespace
 
@@ -528,7 +533,7 @@ std::vector<Finding> explain(const Value& value, const std::string& pointer,
   Survey survey(schema, origins);
   valijson::Schema rules;
   valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-  parser.addConstraintBuilder("x-min", new BoundBuilder(true));  // it takes the ownership
+  parser.addConstraintBuilder("x-min", new BoundBuilder(true));  // takes ownership
   parser.addConstraintBuilder("x-max", new BoundBuilder(false));
   parser.populateSchema(Adapter(schema), rules);
   std::vector<Finding> findings;

@@ -9,15 +9,15 @@
 
 namespace gatehouse::core {
 
-/// One way in which a value differs from what its schema asks for.
+/// One way in which a value does not fit its schema.
 struct Finding {
   std::string pointer;
   bool at_key;  // shown at the key, not at the value
   std::string text;
 };
 
-/// Every way in which `value`, which stands at `pointer` and is called `name`, differs from
-/// `schema`, in the operator's words. Throws std::exception if the schema cannot be used.
+/// Every way in which `value`, which stands at `pointer` and is called `name`, does not fit
+/// `schema`, in words for the operator. Throws std::exception if the schema contains itself.
 std::vector<Finding> explain(const nlohmann::json& value, const std::string& pointer,
                              const std::string& name, const nlohmann::json& schema,
                              const Origins& origins);

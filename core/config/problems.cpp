@@ -9,7 +9,7 @@ namespace gatehouse::core {
 std::vector<Problem> Problems::sorted() const {
   std::vector<Problem> all = problems_;
   std::sort(all.begin(), all.end());
-  // A value that several aliases name has the same problem in each of them.
+  // A value with several aliases has the same problem in each of them.
   const auto same = [](const Problem& a, const Problem& b) { return !(a < b) && !(b < a); };
   all.erase(std::unique(all.begin(), all.end(), same), all.end());
   return all;

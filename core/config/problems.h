@@ -58,12 +58,12 @@ std::ostream& operator<<(std::ostream& out, const Problem& problem);
 /// One per line.
 std::ostream& operator<<(std::ostream& out, const Problems& problems);
 
-/// {"file":…,"line":…,"column":…,"text":…}; what is unknown of the place is left out. A file's name
-/// may be no UTF-8.
+/// {"file":…,"line":…,"column":…,"text":…}; unknown parts of the place are left out. The name of a
+/// file may not be UTF-8.
 void to_json(nlohmann::ordered_json& out, const Problem& problem);
 /// {"problems":[…],"warnings":[…]}, each in the order of the file.
 void to_json(nlohmann::ordered_json& out, const Problems& problems);
-/// JSON text with which programs are told of problems: UTF-8, whatever the names of files are.
+/// JSON text that is valid UTF-8 even if the names of files are not.
 std::string to_text(const nlohmann::ordered_json& json, int indent = -1);
 
 }  // namespace gatehouse::core

@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-TEST(Problems, AreToldAsJsonApartFromWarnings) {
+TEST(Problems, AreWrittenAsJsonApartFromWarnings) {
   Problems problems;
   problems.add({"gatehouse.yaml", 7, 3}, "unknown key `lisen`");
   problems.add({"gatehouse.yaml"}, "cannot be read");

@@ -8,8 +8,8 @@
 
 namespace gatehouse::core {
 
-/// A duration such as "250ms", in milliseconds, or a size such as "64KiB", in bytes: what `format`
-/// says, `duration` or `size`. Nothing if the text is neither.
+/// A text of the format `duration`, such as "250ms", in milliseconds, or of the format `size`, such
+/// as "64KiB", in bytes. Nothing if it is neither.
 inline std::optional<std::int64_t> quantity(std::string_view format, std::string_view text) {
   if (format == "duration") {
     const auto time = v1::parse_duration(text);

@@ -21,6 +21,10 @@
 namespace gatehouse::core {
 namespace {
 
+// A file becomes settings in four steps: references to the environment and to files are
+// substituted, the schema validates the result, defaults are filled in, and the Reader takes the
+// values. It goes on after problems, so that the operator sees all of them at once.
+
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
@@ -48,7 +52,7 @@ bool is_entry_key(const std::string& key) {
   return std::find(entry_keys().begin(), entry_keys().end(), key) != entry_keys().end();
 }
 
-/// Of a plugin, which is part of a file's name, or of an instance.
+/// Whether a plugin, whose name is part of the name of its file, or an instance may have this name.
 bool is_name(const std::string& name) {
   return !name.empty() && name.size() <= 64 &&
          name.find_first_not_of(
@@ -56,14 +60,14 @@ bool is_name(const std::string& name) {
          name[0] != '-';
 }
 
-/// One configuration on its way from JSON to settings. What the schema has refused is left empty:
-/// nobody runs such a configuration.
+/// Reads settings from JSON. A setting that the schema has rejected stays empty, because such a
+/// configuration is never run.
 class Reader {
  public:
   Reader(Json& root, const fs::path& path, Origins& origins, Problems& problems)
       : root_(root), folder_(path.parent_path()), origins_(origins), problems_(problems) {}
 
-  /// Fills in what the text refers to, except in pipeline entries that are left out.
+  /// Substitutes references, except in pipeline entries that are left out.
   void substitute_all() {
     for (auto& [key, section] : root_.items()) {
       if (key != "pipeline" || !section.is_array()) {
@@ -101,7 +105,7 @@ class Reader {
   }
 
   void read_admin(Config& config) {
-    // The limits of clients are not for the operator, who gets those that are there by default.
+    // The limits that are set for clients do not apply to the operator, who has the default ones.
     Json limits = Json::object();
     fill_in(gateway_schema(), gateway_schema().at("properties").at("server"), limits);
     read_limits(&limits, config.admin.server);
@@ -109,12 +113,11 @@ class Reader {
     listen("admin", config.admin.server);
     config.admin.token = text(find("admin"), "token").value_or("");
     if (collide(config.server, config.admin.server)) {
-      refuse("/admin/listen",
-             "must be another address than that of `server`: give it a port of its own");
+      reject("/admin/listen", "must differ from the address of `server`: use another port");
     }
   }
 
-  /// What one address takes and how long it waits.
+  /// The limits and timeouts of one address.
   static void read_limits(const Json* server, ServerSettings& out) {
     out.max_body_bytes = size(server, "max_body");
     if (const Json* count = member(server, "max_running"); count && count->is_number_integer())
@@ -134,9 +137,8 @@ class Reader {
     }
   }
 
-  /// A section of settings, such as `log: {file: x}`, and the settings of a plugin as a whole are
-  /// never a reference to a file or a credential, even if they look like one. Each value in them
-  /// may be.
+  /// A section such as `log: {file: x}`, or the settings of a plugin as a whole, are never a
+  /// reference to a file or a credential, even if they look like one; each value in them may be.
   void substitute_inside(Json& value, const std::string& pointer) {
     if (!value.is_object()) return substitute(value, pointer, folder_, origins_, problems_);
     for (auto& [key, member] : value.items())
@@ -155,9 +157,8 @@ class Reader {
                                        [](const auto& m) { return !is_entry_key(m.key()); });
       left_out_.push_back(
           {plugin == entry.items().end() ? "" : plugin.key(), origins_.place(pointer), why});
-      entry =
-          Json{{"enabled",
-                false}};  // so that what it needs is no problem, and the others keep their index
+      // What it lacks is not a problem, and the other entries keep their index.
+      entry = Json{{"enabled", false}};
       return;
     }
     for (auto& [key, value] : entry.items()) {
@@ -165,7 +166,7 @@ class Reader {
     }
   }
 
-  /// Empty: it is used.
+  /// The reason why an entry is left out; empty: it is used.
   std::string why_left_out(const Json& entry, const std::string& pointer) {
     if (const Json* enabled = member(&entry, "enabled"); enabled && *enabled == false)
       return "`enabled` is false";
@@ -178,8 +179,8 @@ class Reader {
     return "";
   }
 
-  /// Whether a variable that decides about an entry is set. What may be a slip is told once for
-  /// each variable.
+  /// Whether a variable that decides about an entry is set. A possible misspelling is reported once
+  /// for each variable.
   bool is_set(const std::string& variable, const std::string& pointer) {
     if (environment(variable)) return true;
     if (!doubted_.insert(variable).second) return false;
@@ -206,11 +207,13 @@ class Reader {
       return std::nullopt;
     }
     if (!is_name(out.plugin)) {
-      problems_.add(out.place, "`" + out.plugin + "` is not the name of a plugin");
+      problems_.add(
+          out.place,
+          "`" + out.plugin + "` is not a valid plugin name: use letters, digits, `-` and `_`");
       return std::nullopt;
     }
     if (!is_name(out.instance)) {
-      refuse(child(pointer, "as"), "must be a name of letters, digits, `-` and `_`");
+      reject(child(pointer, "as"), "must consist of letters, digits, `-` and `_`");
       out.instance = out.plugin;
       return out;
     }
@@ -218,7 +221,7 @@ class Reader {
     if (!is_new) {
       problems_.add(out.place, "there is another `" + out.instance + "` in line " +
                                    std::to_string(other->second.line) +
-                                   ": give this one a name of its own with `as`");
+                                   ": give this one another name with `as`");
     }
     return out;
   }
@@ -230,8 +233,8 @@ class Reader {
       if (!out.plugin.empty()) {
         const std::string near = suggest(key, entry_keys());
         problems_.add(origins_.key_place(at),
-                      "unknown key `" + key + "` beside the plugin `" + out.plugin + "`" +
-                          (near.empty() ? ": a plugin of its own begins with `-`"
+                      "unknown key `" + key + "` next to the plugin `" + out.plugin + "`" +
+                          (near.empty() ? ": to add a plugin, start a new list item with `-`"
                                         : ": did you mean `" + near + "`?"));
         continue;
       }
@@ -242,7 +245,7 @@ class Reader {
       out.broken = is_broken(value, at);
     }
     if (out.plugin.empty()) {
-      problems_.add(out.place, "this entry names no plugin");
+      problems_.add(out.place, "this entry has no plugin: write its name as a key");
       return false;
     }
     out.instance = text(&entry, "as").value_or(out.plugin);
@@ -252,7 +255,7 @@ class Reader {
       out.when->path = text(when, "path").value_or(out.when->path);
       out.when->methods = texts(when, "methods");
       if (out.when->path[0] != '/' || out.when->path.find('*') < out.when->path.size() - 1) {
-        refuse(pointer + "/when/path", "must begin with `/` and may end in one `*`");
+        reject(pointer + "/when/path", "must begin with `/` and may end in one `*`");
       }
     }
     return true;
@@ -288,11 +291,11 @@ class Reader {
     }
     return out;
   }
-  /// Where one of the two servers listens, and under which names.
+  /// The address of one of the two servers, and the names of its hosts.
   void listen(const char* section, ServerSettings& out) {
     if (const Json* address = member(find(section), "listen");
         address && !(address->is_string() && parse_listen(*address, out))) {
-      refuse(child(child("", section), "listen"),
+      reject(child(child("", section), "listen"),
              "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is "
              "every address of "
              "this machine");
@@ -302,18 +305,18 @@ class Reader {
       if (is_host(out.hosts[i])) continue;
       problems_.add(
           origins_.place(child(child(child("", section), "hosts"), i)),
-          "no Host header says this: write the name alone, such as ai.example, or \"*\" for all");
+          "this is not a host name: write the name alone, such as ai.example, or \"*\" for all");
     }
   }
   void log_file(const fs::path& file) {
     std::error_code error;
     if (fs::is_directory(file, error))
-      return refuse("/log/file", "is a folder: write the name of a file in it");
+      return reject("/log/file", "is a folder: write the name of a file in it");
     const fs::path folder = fs::absolute(file).parent_path();
     if (!fs::is_directory(folder, error))
-      return refuse("/log/file", "is in a folder that is not there: create " + folder.string());
-    if (::access((fs::exists(file, error) ? file : folder).c_str(), W_OK) !=
-        0) {  // by whoever runs this
+      return reject("/log/file", "is in a folder that does not exist: create " + folder.string());
+    const fs::path& written = fs::exists(file, error) ? file : folder;
+    if (::access(written.c_str(), W_OK) != 0) {
       problems_.warn(origins_.place("/log/file"),
                      "`file` cannot be written: " + std::string(std::strerror(errno)));
     }
@@ -335,13 +338,12 @@ class Reader {
     const bool is_short = !origins_.has("/store/url") && !origins_.has("/store/max_size");
     const std::string url = text(find("store"), "url").value_or("memory");
     if (url != "memory" && !parse_redis(url, out.redis.emplace(StoreSettings::Redis()))) {
-      refuse(is_short ? "/store" : "/store/url",
+      reject(is_short ? "/store" : "/store/url",
              "must be memory or redis://[user:password@]host[:port][/database], with TLS "
              "rediss://…; in the password write %2F for `/`, and so on");
     }
     if (out.redis && origins_.has("/store/max_size")) {
-      refuse("/store/max_size",
-             "is for the memory of the gateway: Redis has a setting of its own, maxmemory");
+      reject("/store/max_size", "applies to the memory store only: for Redis set its `maxmemory`");
     }
     out.max_bytes = size(find("store"), "max_size");
   }
@@ -351,7 +353,7 @@ class Reader {
   static std::size_t size(const Json* section, const char* key) {
     return static_cast<std::size_t>(quantity("size", text(section, key).value_or("")).value_or(0));
   }
-  void refuse(const std::string& pointer, const std::string& why) {
+  void reject(const std::string& pointer, const std::string& why) {
     if (!origins_.at(pointer).broken)
       problems_.add(origins_.place(pointer),
                     "`" + pointer.substr(pointer.rfind('/') + 1) + "` " + why);
@@ -373,8 +375,8 @@ class Reader {
 
 void read_settings(Json& root, const fs::path& file, Origins& origins, Problems& problems,
                    Config& config) {
-  for (const char* section : {"server", "shutdown", "admin", "log",
-                              "store"}) {  // null: all its settings are commented out
+  // A section is null if all its settings are commented out.
+  for (const char* section : {"server", "shutdown", "admin", "log", "store"}) {
     if (const auto found = root.find(section); found != root.end() && found->is_null())
       root.erase(found);
   }

@@ -7,8 +7,8 @@
 
 namespace gatehouse::core {
 
-/// Reads `config` from the map `root` of the file `file`, and adds all that is wrong with it to
-/// `problems`. What the schema has refused keeps its default.
+/// Reads `config` from the map `root` of the file `file`, and reports everything that is wrong with
+/// it in `problems`.
 void read_settings(nlohmann::ordered_json& root, const std::filesystem::path& file,
                    Origins& origins, Problems& problems, Config& config);
 

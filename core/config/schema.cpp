@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Value = nlohmann::json;
 
-/// Secrets in files that every user of the machine can read.
+/// Warns of secrets in files that every user of the machine can read.
 void warn_of_open_secrets(const Value& value, const std::string& pointer,
                           const std::set<std::string>& secrets, const Origins& origins,
                           Problems& problems) {
@@ -27,19 +27,18 @@ void warn_of_open_secrets(const Value& value, const std::string& pointer,
     if (secrets.count(key) && origins.at(at).open) {
       problems.warn(
           origins.place(at),
-          '`' + key + '`' +
-              " comes from a file that every user can read: take that right away with chmod 600");
+          '`' + key + '`' + " comes from a file that every user can read: run chmod 600 on it");
     }
     warn_of_open_secrets(member, at, secrets, origins, problems);
   }
 }
 
-/// Runs `work` on a thread with a stack for the deepest recursion of std::regex over
-/// kMaxPatternText bytes: who calls may have 1 MiB.
+/// Runs `work` on a thread whose stack is large enough for the deepest recursion of std::regex over
+/// a text of 4096 bytes (explain.cpp): that of the caller may have 1 MiB.
 template <class Work>
 void with_large_stack(Work work) {
-  constexpr std::size_t kStackBytes =
-      64 << 20;  // reserved, not used: a group of alternatives takes some 2 KiB a byte
+  // Reserved, hardly used: a group of alternatives takes some 2 KiB per byte of text.
+  constexpr std::size_t kStackBytes = 64 << 20;
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstacksize(&attributes, kStackBytes);
@@ -50,8 +49,7 @@ void with_large_stack(Work work) {
   };
   const int error = ::pthread_create(&thread, &attributes, run, &work);
   ::pthread_attr_destroy(&attributes);
-  if (error != 0)
-    throw std::system_error(error, std::generic_category(), "no thread can be started");
+  if (error != 0) throw std::system_error(error, std::generic_category(), "cannot start a thread");
   ::pthread_join(thread, nullptr);
 }
 
@@ -67,7 +65,7 @@ void check_default(const Json& root, const std::string& pointer, std::vector<std
                             "it no default");
   }
   Json rules = root;
-  rules["$ref"] = '#' + pointer;  // takes the place of what is beside it, by draft 7
+  rules["$ref"] = '#' + pointer;  // draft 7 ignores everything beside it
   for (const Finding& finding : explain(Value(value), "", "`default`", Value(rules), Origins("")))
     faults.push_back(pointer + "/default: " + finding.text);
 }
@@ -82,7 +80,7 @@ std::vector<std::string> schema_faults(std::string_view schema) {
     return {"it is not JSON: " + std::string(e.what())};
   }
   SchemaInspection seen = inspect_schema(root);
-  if (!seen.faults.empty()) return seen.faults;  // it cannot be used to check the defaults
+  if (!seen.faults.empty()) return seen.faults;  // such a schema cannot check its defaults
   for (const std::string& pointer : seen.with_default) check_default(root, pointer, seen.faults);
   return seen.faults;
 }

@@ -10,12 +10,13 @@
 
 namespace gatehouse::core {
 
-// A schema is the text of a JSON Schema, draft 7, with two formats of ours, `duration` and `size`,
-// and four keywords: `x-min` and `x-max`, the range of a value of these formats; `x-words`, what a
-// `pattern` asks for; and `x-secret`, which keeps a value out of every problem.
+// A schema is the text of a JSON Schema, draft 7, with two additional formats, `duration` and
+// `size`, and four additional keywords: `x-min` and `x-max` are the range of a value with one of
+// these formats, `x-words` describes a `pattern` in words, and `x-secret` keeps a value out of
+// every problem.
 
-/// Adds to `problems` every way in which `value` differs from what `schema` asks for, in the
-/// operator's words. `value` stands at `pointer` in the file and is called `name`.
+/// Reports every way in which `value` does not fit `schema` in `problems`. `value` stands at
+/// `pointer` in the file and is called `name`.
 void validate(const nlohmann::json& value, const std::string& pointer, const std::string& name,
               std::string_view schema, const Origins& origins, Problems& problems);
 

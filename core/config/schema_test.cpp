@@ -9,7 +9,7 @@
 namespace gatehouse::core {
 namespace {
 
-/// What is wrong with `yaml`, one problem per line: `line:column: text`.
+/// The problems of `yaml`, one per line: `line:column: text`.
 std::string wrong(const std::string& yaml, std::string_view schema) {
   Origins origins("");
   Problems problems;
@@ -74,11 +74,11 @@ TEST(Schema, EachKeywordIsExplained) {
       {R"({"pattern": "^x+$", "x-words": "one or more x"})", "xx", "y",
        "1:4: `a` must be one or more x, not the string \"y\""},
       {R"({"type": "integer"})", "1", "'1'",
-       "1:4: `a` must be an integer, not the string \"1\": take the quotes away"},
+       "1:4: `a` must be an integer, not the string \"1\": remove the quotes"},
       {R"({"pattern": "^x+$"})", "xx", "y", "1:4: `a` must match ^x+$, not the string \"y\""},
       {R"({"minItems": 1})", "[1]", "[]", "1:4: `a` must not be empty"},
       {R"({"maxItems": 1})", "[1]", "[1, 2]", "1:4: `a` must have at most 1 item"},
-      {R"({"uniqueItems": true})", "[1, 2]", "[1, 1]", "1:8: item 2 of `a` is there twice"},
+      {R"({"uniqueItems": true})", "[1, 2]", "[1, 1]", "1:8: item 2 of `a` is a duplicate"},
       {R"({"contains": {"type": "string"}})", "[1, x]", "[1]",
        "1:4: `a` lacks an item that is required"},
       {R"({"items": {"type": "string"}})", "[x]", "[x, 5]",
@@ -88,8 +88,7 @@ TEST(Schema, EachKeywordIsExplained) {
       {R"({"minProperties": 1})", "{b: 1}", "{}", "1:4: `a` must not be empty"},
       {R"({"maxProperties": 1})", "{b: 1}", "{b: 1, c: 2}", "1:4: `a` must have at most 1 key"},
       {R"({"required": ["b"]})", "{b: 1}", "{c: 1}", "1:1: missing `b`, which is required"},
-      {R"({"dependencies": {"b": ["c"]}})", "{b: 1, c: 1}", "{b: 1}",
-       "1:5: `b` needs `c` beside it"},
+      {R"({"dependencies": {"b": ["c"]}})", "{b: 1, c: 1}", "{b: 1}", "1:5: `b` requires `c`"},
       {R"({"dependencies": {"b": {"required": ["c"]}}})", "{b: 1, c: 1}", "{b: 1}",
        "1:1: missing `c`, which is required"},
       {R"({"dependencies": {"b": {"properties": {"c": false}}}})", "{c: 1}", "{b: 1, c: 1}",
@@ -103,7 +102,7 @@ TEST(Schema, EachKeywordIsExplained) {
       {R"({"properties": {"limit": {}}, "additionalProperties": false})", "{limit: 1}", "{limt: 1}",
        "1:5: unknown key `limt`: did you mean `limit`?"},
       {R"({"properties": {"b": {}, "c": {}}, "additionalProperties": false})", "{b: 1}",
-       "{other: 1}", "1:5: unknown key `other`: known are b and c"},
+       "{other: 1}", "1:5: unknown key `other`: known keys are b and c"},
       {R"({"not": {"type": "string"}})", "5", "x", "1:4: `a` is not allowed here"},
       {"false", "", "5", "1:4: `a` is not allowed here"},
       {R"({"allOf": [{"minimum": 1}, {"maximum": 3}]})", "2", "4",
@@ -111,8 +110,9 @@ TEST(Schema, EachKeywordIsExplained) {
       {R"({"anyOf": [{"type": "string"}, {"type": "array"}]})", "x", "5",
        "1:4: `a` must be a string, not 5: put it in quotes, or `a` must be a list, not 5"},
       {R"({"oneOf": [{"required": ["b"]}, {"required": ["c"]}]})", "{b: 1}", "{b: 1, c: 1}",
-       "1:4: `a` fits more than one of the forms that are allowed here"},
-      {R"({"oneOf": [{"type": "string"}, {"type": "object", "properties": {"b": {"type": "integer"}}}]})",
+       "1:4: `a` matches more than one of the alternatives that are allowed here"},
+      {R"({"oneOf": [{"type": "string"},
+                     {"type": "object", "properties": {"b": {"type": "integer"}}}]})",
        "{b: 1}", "{b: x}", "1:8: `b` must be an integer, not the string \"x\""},
       {R"({"if": {"type": "string"}, "then": {"minLength": 2}, "else": {"minimum": 2}})", "2", "1",
        "1:4: `a` must be at least 2, not 1"},
@@ -142,7 +142,7 @@ TEST(Schema, AllProblemsComeAtOnceAndEachPlaceOnce) {
             "3:15: item 3 of `list` must be an integer, not the string \"y\"\n");
 }
 
-TEST(Schema, ASecretIsInNoProblem) {
+TEST(Schema, NoProblemShowsASecret) {
   const struct {
     const char *schema, *value;
   } kCases[] = {
@@ -157,11 +157,12 @@ TEST(Schema, ASecretIsInNoProblem) {
       {R"({"anyOf": [{"x-secret": true, "type": "integer"}, {"const": "x"}]})", "swordfish"},
   };
   for (const auto& [schema, value] : kCases) {
-    const std::string text = wrong(
-        std::string("a: ") + value,
-        std::string(
-            R"({"definitions": {"secret": {"x-secret": true, "type": "integer"}}, "properties": {"a": )") +
-            schema + "}}");
+    const std::string text =
+        wrong(std::string("a: ") + value,
+              std::string(
+                  R"({"definitions": {"secret": {"x-secret": true, "type": "integer"}},
+                "properties": {"a": )") +
+                  schema + "}}");
     EXPECT_NE(text, "") << schema;
     EXPECT_EQ(text.find("swordfish"), std::string::npos) << text;
     EXPECT_EQ(text.find("1234321"), std::string::npos) << text;
@@ -178,17 +179,18 @@ TEST(Schema, ALongTextIsNeitherShownNorMatched) {
             "1:4: `a` must be at most 4096 bytes long, not a string of 100000 bytes");
 }
 
-TEST(Schema, AThreadWithASmallStackMayAskForAnyPattern) {
-  std::string said;
+TEST(Schema, MatchesAnyPatternOnAThreadWithASmallStack) {
+  std::string problems;
   Poco::Thread thread;
   thread.setStackSize(256 << 10);  // less than a request's
-  thread.startFunc(
-      [&] { said = wrong_value(std::string(4096, 'x'), R"({"pattern": "^((x|y)|(a|b))*$"})"); });
+  thread.startFunc([&] {
+    problems = wrong_value(std::string(4096, 'x'), R"({"pattern": "^((x|y)|(a|b))*$"})");
+  });
   thread.join();
-  EXPECT_EQ(said, "");
+  EXPECT_EQ(problems, "");
 }
 
-TEST(Schema, ALongListOfDifferentItemsIsReadAtOnce) {
+TEST(Schema, ALongListOfDifferentItemsTakesNoQuadraticTime) {
   std::string list = "[0";
   for (int i = 1; i < 60'000; ++i) list += "," + std::to_string(i);
   EXPECT_EQ(wrong_value(list + "]", R"({"uniqueItems": true})"), "");

@@ -8,6 +8,9 @@
 namespace gatehouse::core {
 namespace {
 
+// Collector walks through the properties of a schema and makes one Setting of each; Describer puts
+// the values that a property allows into a few words.
+
 using Json = nlohmann::ordered_json;
 
 constexpr int kMaxDepth = 8;  // of keys inside keys: a schema may contain itself

@@ -10,7 +10,7 @@ std::string type(const std::string& schema) {
   return settings_of(R"({"properties": {"a": )" + schema + "}}").at(0).type;
 }
 
-TEST(SettingsTable, SaysWhatAKeyTakes) {
+TEST(SettingsTable, DescribesTheValuesOfAKey) {
   const struct {
     const char *schema, *type;
   } kCases[] = {
@@ -50,7 +50,7 @@ TEST(SettingsTable, NamesKeysByTheWayToThem) {
   EXPECT_EQ(keys, "list! list[].name! map map.NAME.key box box.inner ");
 }
 
-TEST(SettingsTable, AKeyThatIsLikeAnotherOneIsNotDescribedTwice) {
+TEST(SettingsTable, AReferenceToAnotherKeyIsNotDescribedTwice) {
   const auto settings = settings_of(R"({"properties": {
       "box": {"properties": {"limit": {"description": "Most.", "type": "integer"}}},
       "other": {"$ref": "#/properties/box/properties/limit"},

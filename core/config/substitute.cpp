@@ -15,6 +15,10 @@
 namespace gatehouse::core {
 namespace {
 
+// References are substituted in the parsed document, not in its text, so that no value of a
+// variable or a file can change the structure. Each substituted value is marked in its Origin:
+// `hidden`, because it may be a secret, or `broken`, if a problem has been reported.
+
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
@@ -25,13 +29,13 @@ bool is_name(std::string_view text) {
          (text[0] < '0' || text[0] > '9');
 }
 
-/// "$NAME", as shells write it. The value may be a secret: who shows one says less.
+/// "$NAME", as shells write it. Problems do not quote it, because it may be part of a secret.
 bool looks_like_variable(std::string_view text) {
   return text.size() > 2 && text[0] == '$' && is_name(text.substr(1)) &&
          std::none_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
 }
 
-/// One value that refers to something. Every way to fail ends in refuse().
+/// One value that refers to something. Every failure ends in reject().
 class Reference {
  public:
   Reference(std::string pointer, Origins& origins, Problems& problems)
@@ -53,7 +57,7 @@ class Reference {
       const std::size_t colon = inside.find(":-");
       const std::string name(inside.substr(0, colon));
       if (!is_name(name))
-        return refuse(
+        return reject(
             "write `${NAME}` or `${NAME:-default}` for a variable, `$${` for the two characters "
             "`${`");
       if (const char* set = colon == inside.npos ? std::getenv(name.c_str()) : environment(name)) {
@@ -61,28 +65,28 @@ class Reference {
         origins_[pointer_].hidden = true;
       } else if (colon == inside.npos) {
         const std::string near = nearest_variable(name);
-        return refuse("the environment variable `" + name + "` is not set" +
+        return reject("the environment variable `" + name + "` is not set" +
                       (near.empty() ? "" : ": did you mean `" + near + "`?"));
       } else {
         out += inside.substr(colon + 2);
       }
       done = end + 1;
-      if (out.size() > kMaxConfigBytes) return refuse("longer than 1 MiB with its variables");
+      if (out.size() > kMaxConfigBytes) return reject("longer than 1 MiB with its variables");
     }
     out.append(text, done);
     if (!simdjson::validate_utf8(out))
-      return refuse("one of its environment variables is not UTF-8");
+      return reject("one of its environment variables is not UTF-8");
     return origins_[pointer_].plain ? type_scalar(out) : Json(out);
   }
 
-  /// `shown`: how a problem calls the file.
+  /// `shown`: the name of the file in a problem.
   Json file(const fs::path& path, const std::string& shown) {
     std::error_code error;
     if (!fs::is_regular_file(path, error))
-      return refuse("cannot read " + shown + ": no such file");  // a pipe could block us
+      return reject("cannot read " + shown + ": no such file");  // a pipe could block us
     std::string why;
     auto text = read_file(path, why);
-    if (!text) return refuse("cannot read " + shown + ": " + why);
+    if (!text) return reject("cannot read " + shown + ": " + why);
     while (!text->empty() && (text->back() == '\n' || text->back() == '\r'))
       text->pop_back();  // editors end files with one
     origins_[pointer_].hidden = true;
@@ -94,16 +98,16 @@ class Reference {
   Json credential(const std::string& name, const std::string& shown) {
     const char* directory = environment("CREDENTIALS_DIRECTORY");
     if (!directory)
-      return refuse(
+      return reject(
           "there are no credentials: $CREDENTIALS_DIRECTORY, which systemd's LoadCredential= sets, "
           "is not set");
     if (name.empty() || name[0] == '.' || name.find('/') != name.npos)
-      return refuse(shown + " is not the name of a credential");
+      return reject(shown + " is not the name of a credential");
     return file(fs::path(directory) / name, shown);
   }
 
  private:
-  Json refuse(std::string why) {
+  Json reject(std::string why) {
     origins_[pointer_].broken = true;
     problems_.add(origins_.place(pointer_), std::move(why));
     return nullptr;
@@ -146,8 +150,7 @@ std::string nearest_variable(const std::string& name) {
     if (const auto end = text.find('='); end < text.size() - 1 && text.substr(0, end) != name)
       names.emplace_back(text.substr(0, end));
   }
-  // Two slips at most: the keys of providers differ by a few letters. Of a short name even two make
-  // another one.
+  // At most two typing errors, fewer in short names: the keys of providers differ by a few letters.
   return suggest(name, names, std::min<std::size_t>(2, name.size() / 4));
 }
 
@@ -157,7 +160,7 @@ void substitute(Json& value, const std::string& pointer, const fs::path& folder,
     value = Reference(pointer, origins, problems).variables(value.get<std::string>());
   } else if (value.is_string() && looks_like_variable(value.get_ref<const std::string&>())) {
     problems.warn(origins.place(pointer),
-                  "this is taken as it stands: for a variable of the environment, write `${NAME}`");
+                  "this is taken literally: for an environment variable write `${NAME}`");
   } else if (value.is_array()) {
     for (std::size_t i = 0; i < value.size(); ++i)
       substitute(value[i], child(pointer, i), folder, origins, problems);

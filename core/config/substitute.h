@@ -9,9 +9,9 @@
 
 namespace gatehouse::core {
 
-/// Puts what a configuration refers to in its place, in `value` and all it holds:
+/// Replaces each reference in `value`, and in everything inside it, by what it refers to:
 ///
-///   ${NAME}              a variable of the environment; a problem if it is not set
+///   ${NAME}              an environment variable; a problem if it is not set
 ///   ${NAME:-default}     the same, or `default` if it is not set or empty
 ///   $${                  the two characters `${`
 ///   {file: path}         as a whole value: the text of a file, relative to `folder`
@@ -19,13 +19,13 @@ namespace gatehouse::core {
 void substitute(nlohmann::ordered_json& value, const std::string& pointer,
                 const std::filesystem::path& folder, Origins& origins, Problems& problems);
 
-/// The text of a file of at most kMaxConfigBytes in UTF-8; nothing, and why, if there is none.
+/// Returns the text of a UTF-8 file of at most kMaxConfigBytes, or nothing and the reason in
+/// `error`.
 std::optional<std::string> read_file(const std::filesystem::path& path, std::string& error);
 
-/// The value of a variable of the environment; null if it is not set or empty.
+/// The value of an environment variable; null if it is not set or empty.
 const char* environment(const std::string& name);
-/// The variable of the environment that `name` is most likely a misspelling of; empty if there is
-/// none.
+/// The environment variable that `name` is most likely a misspelling of; empty if none is near.
 std::string nearest_variable(const std::string& name);
 
 }  // namespace gatehouse::core

@@ -26,11 +26,10 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string suggest(std::string_view word, const std::vector<std::string>& candidates,
-                    std::size_t slips) {
+                    std::size_t errors) {
   std::string nearest;
-  if (word.size() > 64)
-    return nearest;  // no name of ours is so long, and the work grows with its length
-  std::size_t least = slips + 1;
+  if (word.size() > 64) return nearest;  // longer than any name, and the work grows with it
+  std::size_t least = errors + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t changes = distance(word, candidate);
     if (changes >= least) continue;
@@ -41,9 +40,8 @@ std::string suggest(std::string_view word, const std::vector<std::string>& candi
 }
 
 std::string suggest(std::string_view word, const std::vector<std::string>& candidates) {
-  return suggest(word, candidates,
-                 std::max<std::size_t>(
-                     1, word.size() / 3));  // more than one slip in three letters: another word
+  // More than one typing error in three letters makes another word.
+  return suggest(word, candidates, std::max<std::size_t>(1, word.size() / 3));
 }
 
 }  // namespace gatehouse::core

@@ -31,11 +31,11 @@ TEST(Suggest, PrefersTheNearest) {
   EXPECT_EQ(suggest("windows", {"widow", "window", "winter"}), "window");
 }
 
-TEST(Suggest, DoesNotSpendTimeOnWhatIsNoName) {
+TEST(Suggest, DoesNotSpendTimeOnATextTooLongForAName) {
   EXPECT_EQ(suggest(std::string(1'000'000, 'x'), {std::string(1'000'000, 'x')}), "");
 }
 
-TEST(Suggest, AllowsNoMoreSlipsThanItIsTold) {
+TEST(Suggest, AllowsNoMoreTypingErrorsThanGiven) {
   EXPECT_EQ(suggest("GEMINI_APIKEY", {"GEMINI_API_KEY"}, 2), "GEMINI_API_KEY");
   EXPECT_EQ(suggest("OPENAI_API_KEY", {"GEMINI_API_KEY"}, 2), "");
   EXPECT_EQ(suggest("A", {"WD"}, 0), "");

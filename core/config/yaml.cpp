@@ -15,15 +15,18 @@
 namespace gatehouse::core {
 namespace {
 
+// yaml-cpp parses the text; Converter turns its nodes into JSON and notes the origin of each value.
+// Lines and second_document() find the mistakes that yaml-cpp accepts or places badly.
+
 using Json = nlohmann::ordered_json;
 
 constexpr int kMaxDepth = 64;  // deeper than any configuration
-// What all values with their pointers may take: room for 100,000. Aliases of aliases, which double
-// with every line, do not get far.
+// The most memory of all values and their pointers, enough for 100,000. It stops aliases of
+// aliases, which double with every line.
 constexpr std::size_t kMaxExpandedBytes = 8 << 20;
 constexpr std::size_t kMaxKeyBytes = 256;
 
-/// yaml-cpp writes bytes of Latin-1 for the escapes "\N" and "\_".
+/// Needed because yaml-cpp writes Latin-1 for the escapes "\N" and "\_".
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 template <class T>
@@ -39,8 +42,8 @@ bool integer(std::string_view digits, int base, std::int64_t& out) {
          end == digits.data() + digits.size();
 }
 
-/// Where the second document of a file begins. YAML::LoadAll() would not come to an end with a text
-/// such as ",".
+/// Where the second document of a file begins. YAML::LoadAll() does not return for a text such as
+/// ",".
 std::optional<YAML::Mark> second_document(const std::string& text) {
   struct Starts final : YAML::EventHandler {
     std::vector<YAML::Mark> marks;
@@ -77,7 +80,7 @@ class Lines {
     all_ = text;
   }
 
-  /// Whether the quote that begins here has an end. yaml-cpp takes the end of the file for one.
+  /// Whether the quote that begins here is closed. yaml-cpp accepts the end of the file as its end.
   bool closes(const YAML::Mark& mark) const {
     if (mark.line < 0 || static_cast<std::size_t>(mark.line) >= lines_.size()) return true;
     const std::string_view line = lines_[mark.line];
@@ -95,7 +98,7 @@ class Lines {
     return false;
   }
 
-  /// Of this line and the one before, that which is indented with a tab; -1: neither is.
+  /// The number of this line or the one before if it is indented with a tab; -1: neither is.
   int tab_near(int line) const {
     for (int i = std::max(line - 1, 0); i <= line && static_cast<std::size_t>(i) < lines_.size();
          ++i) {
@@ -128,7 +131,7 @@ class Converter {
       throw YAML::ParserException(mark, "too many values, counting each alias as a copy");
 
     Origin& origin = origins_[pointer];
-    // The mark of a value that is not there is that of the next thing in the file.
+    // The mark of an empty value is that of the next token in the file.
     const YAML::Mark& own = node.IsNull() && mark.line != key.line ? key : mark;
     origin = {own.line + 1, own.column + 1, key.line + 1, key.column + 1};
     const std::string& tag = node.Tag();  // "?" without quotes, "!" with
@@ -146,10 +149,10 @@ class Converter {
     }
     if (node.IsNull()) return nullptr;
     if (!is_utf8(node.Scalar()))
-      throw YAML::ParserException(mark, "an escape that does not stand for a character");
+      throw YAML::ParserException(mark, "an escape sequence that is not a character");
     origin.plain = tag == "?";
     if (!origin.plain && !lines_.closes(mark))
-      throw YAML::ParserException(mark, "this quote has no end");
+      throw YAML::ParserException(mark, "this quote is not closed");
     return origin.plain ? type_scalar(node.Scalar()) : Json(node.Scalar());
   }
 
@@ -160,19 +163,19 @@ class Converter {
     std::unordered_set<std::string> seen;
     for (const auto& member : node) {
       const YAML::Mark mark = member.first.Mark();
-      const auto refuse = [&](std::string text) {
+      const auto reject = [&](std::string text) {
         problems_.add({origins_.file(), mark.line + 1, mark.column + 1}, std::move(text));
       };
       if (!member.first.IsScalar() || !is_utf8(member.first.Scalar())) {
-        refuse("a key must be text");
+        reject("a key must be text");
       } else if (const std::string& key = member.first.Scalar(); key.size() > kMaxKeyBytes) {
-        refuse("a key must not be longer than " + std::to_string(kMaxKeyBytes) + " bytes");
+        reject("a key must not be longer than " + std::to_string(kMaxKeyBytes) + " bytes");
       } else if (key == "<<") {
-        refuse("merge keys (`<<`) are not supported: write the keys out");
+        reject("merge keys (`<<`) are not supported: write the keys out");
       } else if (!seen.insert(key).second) {
-        refuse("`" + key + "` is here twice");
+        reject("`" + key + "` is a duplicate key");
       } else {
-        // Not operator[], which looks for the key in all members: `seen` did that faster.
+        // Not operator[], which searches all members for the key: `seen` has done that faster.
         members.push_back({key, convert(member.second, child(pointer, key), mark, depth + 1)});
       }
     }
@@ -247,15 +250,14 @@ Json type_scalar(const std::string& text) {
 }
 
 std::optional<Json> parse_yaml(std::string_view text, Origins& origins, Problems& problems) {
-  const auto refuse = [&](YAML::Mark mark, std::string why) {
+  const auto reject = [&](YAML::Mark mark, std::string why) {
     problems.add({origins.file(), mark.line + 1, mark.column + 1}, std::move(why));
     return std::nullopt;
   };
   const YAML::Mark whole_file = YAML::Mark::null_mark();
-  if (text.size() > kMaxConfigBytes) return refuse(whole_file, "longer than 1 MiB");
-  if (!is_utf8(text)) return refuse(whole_file, "not UTF-8");
-  // YAML 1.2, 5.1: no control characters. yaml-cpp would read on and make bytes of them that are no
-  // UTF-8.
+  if (text.size() > kMaxConfigBytes) return reject(whole_file, "longer than 1 MiB");
+  if (!is_utf8(text)) return reject(whole_file, "not UTF-8");
+  // YAML 1.2, 5.1: no control characters. yaml-cpp would accept them and produce invalid UTF-8.
   const auto is_control = [](unsigned char c) {
     return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
   };
@@ -265,23 +267,23 @@ std::optional<Json> parse_yaml(std::string_view text, Origins& origins, Problems
     YAML::Mark mark;
     mark.line = static_cast<int>(std::count(before.begin(), before.end(), '\n'));
     mark.column = static_cast<int>(before.size() - (before.rfind('\n') + 1));  // npos + 1 is 0
-    return refuse(mark, "not YAML: a control character");
+    return reject(mark, "not YAML: a control character");
   }
   const Lines lines(text);
   try {
     if (const auto second = second_document(std::string(text)))
-      return refuse(*second, "a second document begins here: put all into one");
+      return reject(*second, "a second document begins here: write one document only");
     const YAML::Node document = YAML::Load(std::string(text));
-    if (document.IsNull()) return refuse(whole_file, "empty");
+    if (document.IsNull()) return reject(whole_file, "empty");
     return Converter(lines, origins, problems).convert(document, "", document.Mark(), 0);
   } catch (const YAML::DeepRecursion& e) {
-    return refuse(e.mark, "nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    return reject(e.mark, "nested deeper than " + std::to_string(kMaxDepth) + " levels");
   } catch (const YAML::Exception& e) {
     YAML::Mark tab;
     tab.line = lines.tab_near(e.mark.line);
     if (tab.line >= 0)
-      return refuse(tab, "not YAML: this line is indented with a tab; write spaces");
-    return refuse(e.mark, "not YAML: " + e.msg);
+      return reject(tab, "not YAML: this line is indented with a tab; write spaces");
+    return reject(e.mark, "not YAML: " + e.msg);
   }
 }
 

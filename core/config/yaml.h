@@ -16,9 +16,9 @@ struct Origin {
   int line = 0, column = 0;          // of the value
   int key_line = 0, key_column = 0;  // of its key; in a list, of the value
   bool plain = false;   // a scalar without quotes, which is typed by what it looks like
-  bool hidden = false;  // from the environment or a file of its own: maybe secret, shown to nobody
+  bool hidden = false;  // from the environment or a file: it may be a secret and is never shown
   bool open = false;    // from a file that every user of the machine can read
-  bool broken = false;  // already reported; says nothing about what was meant
+  bool broken = false;  // already reported as a problem: its value has no meaning
 };
 
 /// The origin of each value of one file. Values are named by JSON pointers (RFC 6901).
@@ -44,15 +44,14 @@ class Origins {
 std::string child(const std::string& pointer, std::string_view key);
 std::string child(const std::string& pointer, std::size_t index);
 
-/// The longest text of a configuration, of a file it refers to, and of a value. Real ones are a
-/// thousand times shorter.
+/// The longest text of a configuration, of a file that it refers to, and of a value. Real ones are
+/// a thousand times shorter.
 inline constexpr std::size_t kMaxConfigBytes = 1 << 20;
 
-/// A YAML text as JSON. Nothing if it is not one document of the kind that JSON can express.
+/// Converts YAML text to JSON. Returns nothing if it is not one document that JSON can express.
 ///
 /// Scalars without quotes are typed by the core schema of YAML 1.2: `no`, `on` and `1_000` are
-/// strings, `010` is ten. Refused, so that nobody is surprised: duplicate keys, merge keys, tags,
-/// more than one document.
+/// strings, `010` is ten. Duplicate keys, merge keys, tags and further documents are rejected.
 std::optional<nlohmann::ordered_json> parse_yaml(std::string_view text, Origins& origins,
                                                  Problems& problems);
 

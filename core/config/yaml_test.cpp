@@ -114,11 +114,11 @@ TEST(Yaml, AnAliasStandsForItsAnchor) {
   EXPECT_EQ(json_of("a: &x {b: 1}\nc: [*x, *x]\n"), R"({"a":{"b":1},"c":[{"b":1},{"b":1}]})");
 }
 
-TEST(Yaml, WhatWouldSurpriseIsRefused) {
+TEST(Yaml, RejectsAmbiguousFeatures) {
   const struct {
     std::string_view yaml, answer;
   } kCases[] = {
-      {"a: 1\nb: 2\na: 3\n", "f.yaml:3:1: `a` is here twice\n{\"a\":1,\"b\":2}"},
+      {"a: 1\nb: 2\na: 3\n", "f.yaml:3:1: `a` is a duplicate key\n{\"a\":1,\"b\":2}"},
       {"a: &x {b: 1}\nc:\n  <<: *x\n",
        "f.yaml:3:3: merge keys (`<<`) are not supported: write the keys "
        "out\n{\"a\":{\"b\":1},\"c\":{}}"},
@@ -126,12 +126,13 @@ TEST(Yaml, WhatWouldSurpriseIsRefused) {
        "f.yaml:1:4: tags such as `tag:yaml.org,2002:python/object` are not "
        "supported\n{\"a\":null}"},
       {"[a]: 1\n", "f.yaml:1:1: a key must be text\n{}"},
-      {"a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document begins here: put all into one\nnothing"},
+      {"a: 1\n---\nb: 2\n",
+       "f.yaml:2:1: a second document begins here: write one document only\nnothing"},
       {"a: [1\n", "f.yaml:2:1: not YAML: end of sequence flow not found\nnothing"},
       {"a: [\n  b,\n\tc: d ]]\n",
        "f.yaml:3:1: not YAML: this line is indented with a tab; write spaces\nnothing"},
-      {"a: \"b\nc: d\n", "f.yaml:1:4: not YAML: this quote has no end\nnothing"},
-      {"a: 'it''s\nc: \"d\"\n", "f.yaml:1:4: not YAML: this quote has no end\nnothing"},
+      {"a: \"b\nc: d\n", "f.yaml:1:4: not YAML: this quote is not closed\nnothing"},
+      {"a: 'it''s\nc: \"d\"\n", "f.yaml:1:4: not YAML: this quote is not closed\nnothing"},
       {"a: *x\n", "f.yaml:1:4: not YAML: the referenced anchor is not defined\nnothing"},
       {"a: 1\nb: \x12", "f.yaml:2:4: not YAML: a control character\nnothing"},
       {"\x7f", "f.yaml:1:1: not YAML: a control character\nnothing"},

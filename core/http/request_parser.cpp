@@ -12,6 +12,7 @@
 
 #include "core/http/grammar.h"
 #include "core/http/message_parser.h"
+#include "core/text/number.h"
 
 namespace gatehouse::core {
 namespace {
