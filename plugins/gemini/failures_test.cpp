@@ -229,7 +229,8 @@ TEST(GeminiFailures, HelpOnlyOnceWhereASecondAttemptMayDo) {
   struct Twice final : Plugin {
     explicit Twice(Plugin& gemini) : gemini_(gemini) {}
     Status handle(Exchange& x, Sink& out, Next& next) override {
-      first_flags = gemini_.handle(x, out, next).fail()->flags;
+      const Status first = gemini_.handle(x, out, next);
+      first_flags = first.failure().copy().flags;
       return gemini_.handle(x, out, next);
     }
     Plugin& gemini_;
