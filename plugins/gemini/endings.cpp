@@ -40,8 +40,8 @@ const Reason& find(View gemini) {
   return found == std::end(kReasons) ? kOther : *found;
 }
 
-Failure fail(std::string code, std::string message, std::string detail, std::uint32_t flags) {
-  Failure failure;
+GeminiFailure fail(std::string code, std::string message, std::string detail, std::uint32_t flags) {
+  GeminiFailure failure;
   failure.http_status = 502;
   failure.code = std::move(code);
   failure.message = std::move(message);
@@ -50,12 +50,12 @@ Failure fail(std::string code, std::string message, std::string detail, std::uin
   return failure;
 }
 
-Failure empty(const std::string& reason) {
+GeminiFailure empty(const std::string& reason) {
   return fail("upstream_empty", "The model gave no answer; try again.",
               "no content before finishReason " + reason, GH_FAIL_TRANSIENT);
 }
 
-Failure no_room(std::int64_t max_output_tokens) {
+GeminiFailure no_room(std::int64_t max_output_tokens) {
   const std::string limit =
       max_output_tokens > 0 ? " (" + std::to_string(max_output_tokens) + ")" : "";
   return fail(
@@ -64,10 +64,10 @@ Failure no_room(std::int64_t max_output_tokens) {
       "thinking used up max_output_tokens" + limit + ": raise it, or let the model think less", 0);
 }
 
-Failure wrong(const std::string& reason) {
+GeminiFailure wrong(const std::string& reason) {
   const std::string detail = "finishReason " + reason;
   if (reason == "PUP_LIMITED_DISABLED") {
-    Failure failure = fail("upstream_account_refused",
+    GeminiFailure failure = fail("upstream_account_refused",
                            "Gemini does not serve the operator of this gateway.", detail, 0);
     failure.health = GH_DOWN;
     failure.cure = "Google has limited the account of the API key for a breach of its policy";
@@ -76,10 +76,10 @@ Failure wrong(const std::string& reason) {
   if (reason == "TOO_MANY_TOOL_CALLS")
     return fail("upstream_error", "The model called too many of Google's tools.", detail, 0);
   if (reason == "MISSING_THOUGHT_SIGNATURE") {
-    Failure failure =
+    GeminiFailure failure =
         fail("upstream_refused", "Gemini refused the request; the gateway's log has its reason.",
              detail, 0);
-    failure.mend = Failure::Mend::signatures;
+    failure.mend = GeminiFailure::Mend::signatures;
     return failure;
   }
   return fail("upstream_malformed", "Gemini sent an answer that cannot be understood; try again.",
@@ -90,7 +90,7 @@ Failure wrong(const std::string& reason) {
 
 bool is_known_reason(View finish_reason) { return !find(finish_reason).gemini.empty(); }
 
-std::variant<View, Failure> judge(const Ending& e) {
+std::variant<View, GeminiFailure> judge(const Ending& e) {
   if (e.blocked) return "content-filter";
   if (e.reason.empty()) {
     return fail("upstream_broken", "The upstream's answer broke off.",
@@ -105,7 +105,7 @@ std::variant<View, Failure> judge(const Ending& e) {
   if (word == "length") return no_room(e.max_output_tokens);
   if (word == "stop" && e.after_result && e.tried_before)
     return word;  // to the model, the results were the answer
-  Failure failure = empty(e.reason);
+  GeminiFailure failure = empty(e.reason);
   failure.once = word == "other" || e.after_result;
   return failure;
 }

@@ -23,7 +23,7 @@ struct Ending {
 bool is_known_reason(View finish_reason);
 
 /// What step-finish says; or why this is no answer.
-std::variant<View, Failure> judge(const Ending& ending);
+std::variant<View, GeminiFailure> judge(const Ending& ending);
 
 /// What step-finish says where AI SDK 5 reads Gemini's answers: whatever came is an answer.
 View judge_as_ai_sdk_5(const Ending& ending);

@@ -7,12 +7,12 @@ namespace {
 
 // Texts of Google's errors, as public reports of 2025 and 2026 quote them.
 
-using Mend = Failure::Mend;
+using Mend = GeminiFailure::Mend;
 
 constexpr std::size_t kLongestReason = 64;  // those known have 30
 
-Failure make(int http_status, std::string code, std::string message, std::uint32_t flags = 0) {
-  Failure failure;
+GeminiFailure make(int http_status, std::string code, std::string message, std::uint32_t flags = 0) {
+  GeminiFailure failure;
   failure.http_status = http_status;
   failure.code = std::move(code);
   failure.message = std::move(message);
@@ -21,32 +21,32 @@ Failure make(int http_status, std::string code, std::string message, std::uint32
 }
 
 /// As it shows in the health, with the cure.
-Failure shown(int health, std::string cure, Failure failure) {
+GeminiFailure shown(int health, std::string cure, GeminiFailure failure) {
   failure.health = health;
   failure.cure = std::move(cure);
   return failure;
 }
 
-Failure bad_key(std::string cure) {
+GeminiFailure bad_key(std::string cure) {
   return shown(GH_DOWN, std::move(cure),
                make(502, "upstream_key_refused",
                     "Gemini does not accept the key of this gateway; its operator can correct "
                     "gemini.api_key."));
 }
 
-Failure bad_account(std::string cure) {
+GeminiFailure bad_account(std::string cure) {
   return shown(
       GH_DOWN, std::move(cure),
       make(502, "upstream_account_refused", "Gemini does not serve the operator of this gateway."));
 }
 
-Failure refused() {
+GeminiFailure refused() {
   return make(502, "upstream_refused",
               "Gemini refused the request; the gateway's log has its reason.");
 }
 
-Failure mendable(Mend mend) {
-  Failure failure = refused();
+GeminiFailure mendable(Mend mend) {
+  GeminiFailure failure = refused();
   failure.mend = mend;
   return failure;
 }
@@ -117,7 +117,7 @@ std::string name_behind(View message, View before) {
 
 /// A file that a chat names is the client's affair: it ends 48 hours after it was uploaded, or
 /// never was there.
-Failure bad_file(View message) {
+GeminiFailure bad_file(View message) {
   std::string name = name_behind(message, "the File ");
   if (name.empty()) name = name_behind(message, "files/");
   return make(400, "file_unavailable",
@@ -125,14 +125,14 @@ Failure bad_file(View message) {
                   "of this chat; it may have expired: send it again.");
 }
 
-Failure bad_media(View message) {
+GeminiFailure bad_media(View message) {
   const std::string type = name_behind(message, "MIME type: ");
   return make(400, "file_refused",
               "Gemini cannot read a file of this chat" +
                   (type.empty() ? "" : ", whose type is " + type) + "; send it in another form.");
 }
 
-Failure too_long(View message) {
+GeminiFailure too_long(View message) {
   const std::string limit = name_behind(message, "tokens allowed (");
   return make(413, "context_too_long",
               "The conversation is too long for this model" +
@@ -140,7 +140,7 @@ Failure too_long(View message) {
                   "; start a new one, or leave out files.");
 }
 
-Failure bad_setting(View name) {
+GeminiFailure bad_setting(View name) {
   return shown(GH_DEGRADED, "the model does not take a setting of gemini: " + std::string(name),
                make(502, "upstream_setting_refused",
                     "Gemini does not take a setting of this gateway for the model."));
@@ -148,10 +148,10 @@ Failure bad_setting(View name) {
 
 /// Google's words for a refused request, in the order in which they are looked for: those that
 /// quote what a client wrote come first, so that no client can bring about the others.
-Failure refused_request(const Said& said) {
+GeminiFailure refused_request(const Said& said) {
   const View m = said.message;
   if (has(m, "function_declarations[")) {
-    Failure failure = mendable(Mend::tools);
+    GeminiFailure failure = mendable(Mend::tools);
     failure.tools = named_tools(m);
     return failure;
   }
@@ -180,7 +180,7 @@ Failure refused_request(const Said& said) {
   return refused();
 }
 
-Failure refused_caller(const Said& said) {
+GeminiFailure refused_caller(const Said& said) {
   const View m = said.message;
   if (has_any(m, {"the File ", "files/", "ideo"})) return bad_file(m);
   if (has(m, "leaked")) return bad_key("the API key was published, and is blocked: make a new one");
@@ -189,9 +189,9 @@ Failure refused_caller(const Said& said) {
   return bad_key("the API key is refused: correct api_key");
 }
 
-Failure gone(View message) {
+GeminiFailure gone(View message) {
   if (has_any(message, {"the File ", "files/"})) return bad_file(message);
-  Failure failure =
+  GeminiFailure failure =
       make(502, "upstream_model_unknown", "Gemini does not have this model; choose another one.");
   // "…is not found for API version v1beta, or is not supported for generateContent." Proxies say no
   // more than the first half.
@@ -200,7 +200,7 @@ Failure gone(View message) {
   return failure;
 }
 
-Failure over_quota(const Said& said) {
+GeminiFailure over_quota(const Said& said) {
   if (has_no_quota(said.message)) {
     return shown(
         GH_DEGRADED, "the plan of the API key does not include this model: it needs billing",
@@ -213,7 +213,7 @@ Failure over_quota(const Said& said) {
                  make(429, "upstream_quota_used_up",
                       "The gateway's quota of the day for Gemini is used up; try again tomorrow."));
   }
-  Failure failure = shown(
+  GeminiFailure failure = shown(
       GH_DEGRADED, "the quota is used up at the moment",
       make(429, "upstream_rate_limited",
            "The quota for Gemini is used up at the moment; try again later.", GH_FAIL_TRANSIENT));
@@ -221,18 +221,18 @@ Failure over_quota(const Said& said) {
   return failure;
 }
 
-Failure overloaded(std::uint32_t flags) {
+GeminiFailure overloaded(std::uint32_t flags) {
   return shown(
       GH_DEGRADED, "the model is overloaded",
       make(503, "upstream_unavailable", "Gemini is overloaded at the moment; try again.", flags));
 }
 
-Failure failed() {
+GeminiFailure failed() {
   return make(502, "upstream_error", "Gemini failed to answer; try again.",
               GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT);
 }
 
-std::optional<Failure> by_reason(View reason) {
+std::optional<GeminiFailure> by_reason(View reason) {
   if (reason == "API_KEY_INVALID" || reason == "ACCESS_TOKEN_TYPE_UNSUPPORTED")
     return bad_key("the API key is refused: correct api_key");
   if (reason == "SERVICE_DISABLED" || ends_with(reason, "_BLOCKED")) {
@@ -266,7 +266,7 @@ std::int64_t status_of(std::int64_t http_status, Json error) {
   return 500;
 }
 
-Failure by_status(std::int64_t status, const Said& said) {
+GeminiFailure by_status(std::int64_t status, const Said& said) {
   switch (status) {
     case 400: return refused_request(said);
     case 401: return bad_key("the API key is refused: correct api_key");
@@ -277,7 +277,7 @@ Failure by_status(std::int64_t status, const Said& said) {
     case 413: return too_long(said.message);
     case 429: return over_quota(said);
     case 499: {
-      Failure failure = failed();
+      GeminiFailure failure = failed();
       failure.once = true;
       return failure;
     }
@@ -288,7 +288,7 @@ Failure by_status(std::int64_t status, const Said& said) {
 
 }  // namespace
 
-Failure failure_of(std::int64_t http_status, Json error) {
+GeminiFailure failure_of(std::int64_t http_status, Json error) {
   const std::int64_t status = status_of(http_status, error);
   const Said said(error);
   auto failure = by_reason(said.reason);
@@ -300,8 +300,8 @@ Failure failure_of(std::int64_t http_status, Json error) {
   return std::move(*failure);
 }
 
-Failure malformed(View what) {
-  Failure failure = make(502, "upstream_malformed",
+GeminiFailure malformed(View what) {
+  GeminiFailure failure = make(502, "upstream_malformed",
                          "Gemini sent an answer that cannot be understood; try again.");
   failure.detail = what;
   return failure;

@@ -7,7 +7,7 @@
 namespace gatehouse::plugins::gemini {
 
 /// A failure of Gemini, with what it means for those who run the gateway and for the next request.
-struct Failure : Fail {
+struct GeminiFailure : Fail {
   /// What of the same request may be put right at once.
   enum class Mend { none, signatures, tools };
 
@@ -23,8 +23,8 @@ struct Failure : Fail {
 
 /// What Gemini says in an error, be it an answer of another status than 200 or an event of a stream
 /// (`http_status` 200). The detail is not yet shortened and may hold the key.
-Failure failure_of(std::int64_t http_status, Json error);
+GeminiFailure failure_of(std::int64_t http_status, Json error);
 /// An answer that is not what the Gemini API promises.
-Failure malformed(View what);
+GeminiFailure malformed(View what);
 
 }  // namespace gatehouse::plugins::gemini

@@ -39,11 +39,11 @@ std::string read_body(HttpResponse& answer) {
 }
 
 /// Why the answer has another status than 200. `wall` is the time of day.
-Failure read_failure(HttpResponse& answer, std::chrono::nanoseconds wall) {
+GeminiFailure read_failure(HttpResponse& answer, std::chrono::nanoseconds wall) {
   auto document = Document::parse(read_body(answer));  // a proxy's HTML page is none
   const Json root = document ? Json(document->root()) : Json();
   const Json error = (root.is_array() ? root.at(0) : root)["error"];
-  Failure failure = failure_of(answer.status(), error);
+  GeminiFailure failure = failure_of(answer.status(), error);
   if (failure.flags & GH_FAIL_TRANSIENT) {
     failure.retry_after =
         retry_after(answer.header("retry-after-ms"), answer.header("Retry-After"), error, wall);
@@ -63,8 +63,8 @@ std::string fit_for_log(std::string text, View key) {
 }
 
 /// What the host's HTTP client has left in the exchange.
-Failure failure_of_host(const Exchange& x) {
-  Failure failure;
+GeminiFailure failure_of_host(const Exchange& x) {
+  GeminiFailure failure;
   const auto left = x.failure();
   if (!left) return failure;
   static_cast<Fail&>(failure) = left.copy();
@@ -106,9 +106,9 @@ struct Gemini::Turn {
 
 /// One try: a request, and those in which its answer goes on.
 struct Gemini::Attempt {
-  GeminiAnswer answer;
+  GeminiResponse answer;
   Call call;
-  std::optional<Failure> failure{};  // of Gemini or the way to it; none where a plugin that watches
+  std::optional<GeminiFailure> failure{};  // of Gemini or the way to it; none where a plugin that watches
                                      // the answer has failed
 };
 
@@ -149,7 +149,7 @@ Status Gemini::handle(Exchange& x, Sink& out, Next&) {
   turn.tools = tools_.recall(model, chat["tools"]);
   tell_of_tools(x, turn);
   for (;;) {
-    Failure failure;
+    GeminiFailure failure;
     Status status = attempt(x, out, turn, failure);
     if (status || !mend(x, turn, failure)) return status;
   }
@@ -174,7 +174,7 @@ void Gemini::tell_of_tools(const Exchange& x, const Turn& turn) const {
 }
 
 /// `failure`: why it failed, where Gemini or the way to it has.
-Status Gemini::attempt(Exchange& x, Sink& out, Turn& turn, Failure& failure) {
+Status Gemini::attempt(Exchange& x, Sink& out, Turn& turn, GeminiFailure& failure) {
   const Json limit = turn.chat["max_output_tokens"] ? turn.chat["max_output_tokens"]
                                                     : turn.settings["max_output_tokens"];
   const bool searches = contains(turn.settings["builtin_tools"], "google_search") ||
@@ -199,7 +199,7 @@ Status Gemini::attempt(Exchange& x, Sink& out, Turn& turn, Failure& failure) {
       }
     }
     attempt.failure = failure;
-    if (attempt.answer.has_begun()) failure.mend = Failure::Mend::none;
+    if (attempt.answer.has_begun()) failure.mend = GeminiFailure::Mend::none;
     status = Fail(failure);
   }
   settle(x, turn, attempt, status);
@@ -207,7 +207,7 @@ Status Gemini::attempt(Exchange& x, Sink& out, Turn& turn, Failure& failure) {
 }
 
 Status Gemini::ask(Exchange& x, Turn& turn, Attempt& attempt) {
-  GeminiAnswer& answer = attempt.answer;
+  GeminiResponse& answer = attempt.answer;
   for (;;) {
     End end = End::whole;
     const auto began = host_.now();
@@ -234,11 +234,11 @@ Status Gemini::stream(Exchange& x, Turn& turn, Attempt& attempt, End& end) {
     attempt.failure = failure_of_host(x);
     return status;
   };
-  const auto failed = [&](const Failure& failure) {
+  const auto failed = [&](const GeminiFailure& failure) {
     attempt.failure = failure;
     return Status(GH_FAILED);
   };
-  GeminiAnswer& answer = attempt.answer;
+  GeminiResponse& answer = attempt.answer;
   const View token = answer.continuation().token();
   const std::string path = "/models/" + std::string(turn.model) + ":streamGenerateContent?alt=sse";
   const auto first_byte = turn.settings["first_byte_timeout"].duration(
@@ -252,7 +252,7 @@ Status Gemini::stream(Exchange& x, Turn& turn, Attempt& attempt, End& end) {
   if (!response) return way_failed(response.error());
   attempt.call.http_status = response->status();
   if (response->status() != 200) {
-    Failure failure = read_failure(*response, host_.wall());
+    GeminiFailure failure = read_failure(*response, host_.wall());
     failure.detail = fit_for_log(std::move(failure.detail), api_key_);
     if (token.empty() || !answer.has_begun()) return failed(failure);
     end = End::refused;  // what has come stays
@@ -275,7 +275,7 @@ Status Gemini::stream(Exchange& x, Turn& turn, Attempt& attempt, End& end) {
 /// What an attempt tells beyond its answer: metrics, health, logs, and notes for the next one.
 void Gemini::settle(Exchange& x, const Turn& turn, const Attempt& attempt, const Status& status) {
   Call call = attempt.call;
-  const GeminiAnswer& answer = attempt.answer;
+  const GeminiResponse& answer = attempt.answer;
   log_end(x, answer);
   if (status || attempt.failure) heard_at_ns_ = host_.now().count();
   if (status) {
@@ -300,9 +300,9 @@ void Gemini::settle(Exchange& x, const Turn& turn, const Attempt& attempt, const
 }
 
 /// Whether the same request can be put right and made again at once.
-bool Gemini::mend(const Exchange& x, Turn& turn, const Failure& failure) const {
-  if (failure.mend == Failure::Mend::none || turn.mends == kMaxMends) return false;
-  if (failure.mend == Failure::Mend::signatures) {
+bool Gemini::mend(const Exchange& x, Turn& turn, const GeminiFailure& failure) const {
+  if (failure.mend == GeminiFailure::Mend::none || turn.mends == kMaxMends) return false;
+  if (failure.mend == GeminiFailure::Mend::signatures) {
     if (turn.foreign_signatures) return false;
     host_.log(
         GH_WARN, &x,
@@ -317,7 +317,7 @@ bool Gemini::mend(const Exchange& x, Turn& turn, const Failure& failure) const {
 
 /// Simplifies the tools that Gemini names, or leaves out those that are simple already. Where it
 /// names none it may be any.
-bool Gemini::mend_tools(const Exchange& x, Turn& turn, const Failure& failure) const {
+bool Gemini::mend_tools(const Exchange& x, Turn& turn, const GeminiFailure& failure) const {
   turn.tools.resize(turn.chat["tools"].size(), ToolForm::whole);
   bool mended = false;
   std::size_t i = 0, declared = 0;
@@ -343,7 +343,7 @@ bool Gemini::mend_tools(const Exchange& x, Turn& turn, const Failure& failure) c
 
 /// Logs a failure of Gemini and shows it in the health. Each attempt is logged here, as a retry
 /// hides it from the caller.
-void Gemini::explain(const Exchange& x, const Failure& failure) {
+void Gemini::explain(const Exchange& x, const GeminiFailure& failure) {
   constexpr View kOldKey = "AIza";
   std::string cure = failure.cure;
   if (failure.code == "upstream_key_refused" && api_key_.substr(0, kOldKey.size()) == kOldKey) {
@@ -360,7 +360,7 @@ void Gemini::explain(const Exchange& x, const Failure& failure) {
 }
 
 /// How Gemini says that the answer ended, in its own words.
-void Gemini::log_end(const Exchange& x, const GeminiAnswer& answer) const {
+void Gemini::log_end(const Exchange& x, const GeminiResponse& answer) const {
   if (!answer.about().is_object()) return;
   Document fields;
   fields.root().set(answer.about());
@@ -381,7 +381,7 @@ void Gemini::watch(Exchange& x) {
 /// Lists one model, which costs nothing and shows whether the key is accepted.
 void Gemini::probe(Exchange& x) {
   auto answer = http_.send(x, "GET", "/models?pageSize=1", {{"X-Goog-Api-Key", api_key_}}, {});
-  Failure failure;
+  GeminiFailure failure;
   if (!answer) {
     if (answer.error().code() != GH_FAILED) return;
     failure = failure_of_host(x);

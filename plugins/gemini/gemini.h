@@ -3,7 +3,7 @@
 #include <atomic>
 #include <mutex>
 
-#include "answer.h"
+#include "response.h"
 #include "call_metrics.h"
 #include "gatehouse/plugin.hpp"
 #include "model_news.h"
@@ -31,15 +31,15 @@ class Gemini final : public Plugin {
     refused
   };  // of a request: broken on the way, refused when the answer had begun in another
 
-  Status attempt(Exchange& x, Sink& out, Turn& turn, Failure& failure);
+  Status attempt(Exchange& x, Sink& out, Turn& turn, GeminiFailure& failure);
   Status ask(Exchange& x, Turn& turn, Attempt& attempt);
   Status stream(Exchange& x, Turn& turn, Attempt& attempt, End& end);
   void settle(Exchange& x, const Turn& turn, const Attempt& attempt, const Status& status);
-  bool mend(const Exchange& x, Turn& turn, const Failure& failure) const;
-  bool mend_tools(const Exchange& x, Turn& turn, const Failure& failure) const;
+  bool mend(const Exchange& x, Turn& turn, const GeminiFailure& failure) const;
+  bool mend_tools(const Exchange& x, Turn& turn, const GeminiFailure& failure) const;
   void tell_of_tools(const Exchange& x, const Turn& turn) const;
-  void explain(const Exchange& x, const Failure& failure);
-  void log_end(const Exchange& x, const GeminiAnswer& answer) const;
+  void explain(const Exchange& x, const GeminiFailure& failure);
+  void log_end(const Exchange& x, const GeminiResponse& answer) const;
   void watch(Exchange& x);
   void probe(Exchange& x);
   void report(int health, const std::string& reason);

@@ -15,7 +15,7 @@ class ModelNews {
  public:
   ModelNews(Host host, const Models& models) : host_(host), models_(models) {}
 
-  /// `asked` by a chat, `sent` to Gemini; `about`: GeminiAnswer::about().
+  /// `asked` by a chat, `sent` to Gemini; `about`: GeminiResponse::about().
   void read(Exchange& x, View asked, View sent, Json about);
   /// For the health: all that is known now; empty: no news.
   std::string summary() const;

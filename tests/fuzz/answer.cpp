@@ -1,6 +1,6 @@
 /// An answer of Gemini on its way to the client: server-sent events, the events of a step, the UI
 /// message stream.
-#include "plugins/gemini/answer.h"
+#include "plugins/gemini/response.h"
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -73,7 +73,7 @@ gh_host make_host() {
 Status read(std::string_view bytes, Sink& out) {
   static const Crypto kCrypto = crypto();
   const ToolNames names(kCrypto, Json());
-  GeminiAnswer answer(out,
+  GeminiResponse answer(out,
                       {.names = names, .messages = Json(), .backend_tools = Json(), .max_hops = 2});
   do {
     core::SseReader reader;

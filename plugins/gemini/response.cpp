@@ -1,4 +1,4 @@
-#include "answer.h"
+#include "response.h"
 
 #include <algorithm>
 
@@ -63,18 +63,18 @@ bool ends_with_results(Json messages) {
 
 }  // namespace
 
-Status GeminiAnswer::Step::begin() {
+Status GeminiResponse::Step::begin() {
   if (has_begun_) return {};
   has_begun_ = true;
   return out_.emit(event::step_start());
 }
 
-Status GeminiAnswer::Step::emit(Event e) {
+Status GeminiResponse::Step::emit(Event e) {
   if (Status s = begin(); !s) return s;
   return out_.emit(e);
 }
 
-GeminiAnswer::GeminiAnswer(Sink& out, const Question& question)
+GeminiResponse::GeminiResponse(Sink& out, const Question& question)
     : question_(question),
       out_(out),
       usage_(question.as_ai_sdk_5),
@@ -84,12 +84,12 @@ GeminiAnswer::GeminiAnswer(Sink& out, const Question& question)
   ending_.max_output_tokens = question.max_output_tokens;
 }
 
-Status GeminiAnswer::fail(Failure failure) {
+Status GeminiResponse::fail(GeminiFailure failure) {
   failure_ = std::move(failure);
   return Status(Fail(failure_));
 }
 
-Status GeminiAnswer::read(View text) {
+Status GeminiResponse::read(View text) {
   if (question_.as_ai_sdk_5) {
     if (Status s = out_.begin(); !s) return s;
   }
@@ -119,7 +119,7 @@ Status GeminiAnswer::read(View text) {
 
 /// A call that Gemini itself did not expect is no call for a page to act on while the model can be
 /// asked again. Those that run on this side are checked before they run, and the model is told.
-bool GeminiAnswer::is_slip(Json parts) const {
+bool GeminiResponse::is_slip(Json parts) const {
   if (question_.as_ai_sdk_5 || ending_.reason != "UNEXPECTED_TOOL_CALL" || has_begun() ||
       ending_.tried_before)
     return false;
@@ -131,7 +131,7 @@ bool GeminiAnswer::is_slip(Json parts) const {
 }
 
 /// What an answer says about itself. The last word counts.
-void GeminiAnswer::read_about(Json response) {
+void GeminiResponse::read_about(Json response) {
   const Json candidate = response["candidates"].at(0);
   const Json status = response["modelStatus"];
   const std::pair<View, Json> members[] = {
@@ -151,7 +151,7 @@ void GeminiAnswer::read_about(Json response) {
 }
 
 /// Calls come after the text of their event.
-Status GeminiAnswer::read_parts(Json parts) {
+Status GeminiResponse::read_parts(Json parts) {
   for (const Json part : parts) {
     if (Status s = read_part(part); !s) return s;
   }
@@ -166,7 +166,7 @@ Status GeminiAnswer::read_parts(Json parts) {
   return {};
 }
 
-Status GeminiAnswer::read_part(Json part) {
+Status GeminiResponse::read_part(Json part) {
   if (!part["text"].is_null()) return read_text(part);
   const Json file = part["inlineData"];
   if (const View data = file["data"].str(); !data.empty()) {
@@ -182,7 +182,7 @@ Status GeminiAnswer::read_part(Json part) {
   return {};  // a call, or something newer than this code
 }
 
-Status GeminiAnswer::read_text(Json part) {
+Status GeminiResponse::read_text(Json part) {
   if (!part["text"].is_string()) return fail(malformed("a text is no string"));
   const View text = part["text"].str();
   const auto metadata = metadata_of(part);
@@ -193,7 +193,7 @@ Status GeminiAnswer::read_text(Json part) {
   return out_.emit(event::text(text, root_of(metadata)));
 }
 
-Status GeminiAnswer::read_code(Json part) {
+Status GeminiResponse::read_code(Json part) {
   if (const Json code = part["executableCode"]; code.is_object()) {
     ending_.said = ending_.code = true;
     code_id_ = fresh_id();
@@ -205,7 +205,7 @@ Status GeminiAnswer::read_code(Json part) {
   return out_.emit(event::tool_output(code_id_, part["codeExecutionResult"], GH_PROVIDER_EXECUTED));
 }
 
-Status GeminiAnswer::read_call(Json part, bool namespaces) {
+Status GeminiResponse::read_call(Json part, bool namespaces) {
   const Json call = part["functionCall"];
   if (call["name"].str().empty()) return fail(malformed("a function call has no name"));
   const View name = question_.names.in(call["name"].str(), namespaces);
@@ -222,7 +222,7 @@ Status GeminiAnswer::read_call(Json part, bool namespaces) {
 }
 
 /// Gemini's own, unless it has given none, or one that another call of the conversation has.
-std::string GeminiAnswer::id_of(Json call) {
+std::string GeminiResponse::id_of(Json call) {
   const View given = call["id"].str();
   const bool is_new = !given.empty() && call_ids_.size() < kMaxCalls &&
                       !has_id(question_.messages, given) && call_ids_.emplace(given).second;
@@ -231,7 +231,7 @@ std::string GeminiAnswer::id_of(Json call) {
 
 /// Calls of Google's tools and their results have to go back as they came, so a call waits for its
 /// result and takes both along.
-Status GeminiAnswer::read_server_call(Json part) {
+Status GeminiResponse::read_server_call(Json part) {
   if (part["toolCall"].is_object()) {
     if (server_calls_.size() < kMaxServerCalls) server_calls_.emplace_back().root().set(part);
     return {};
@@ -244,7 +244,7 @@ Status GeminiAnswer::read_server_call(Json part) {
 }
 
 /// `response`: the part with the result; empty: none came.
-Status GeminiAnswer::flush_server_call(std::size_t index, Json response) {
+Status GeminiResponse::flush_server_call(std::size_t index, Json response) {
   const Document held = std::move(server_calls_[index]);
   server_calls_.erase(server_calls_.begin() + static_cast<std::ptrdiff_t>(index));
   const Json call = held.root()["toolCall"];
@@ -265,20 +265,20 @@ Status GeminiAnswer::flush_server_call(std::size_t index, Json response) {
       event::tool_output(id, output ? output : Json(none.root()), GH_PROVIDER_EXECUTED));
 }
 
-bool GeminiAnswer::goes_on() {
+bool GeminiResponse::goes_on() {
   if (!continuation_.goes_on()) return false;
   usage_.begin_request();
   return true;
 }
 
-Status GeminiAnswer::finish() {
+Status GeminiResponse::finish() {
   if (question_.as_ai_sdk_5) return tell_end(judge_as_ai_sdk_5(ending_));
   auto judged = judge(ending_);
-  if (auto* failure = std::get_if<Failure>(&judged)) return fail(std::move(*failure));
+  if (auto* failure = std::get_if<GeminiFailure>(&judged)) return fail(std::move(*failure));
   return tell_end(std::get<View>(judged));
 }
 
-Status GeminiAnswer::tell_end(View reason) {
+Status GeminiResponse::tell_end(View reason) {
   while (!server_calls_.empty()) {
     if (Status s = flush_server_call(0, Json()); !s) return s;
   }

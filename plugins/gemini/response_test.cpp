@@ -1,4 +1,4 @@
-#include "answer.h"
+#include "response.h"
 
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ Events without_ids(Events events, const std::vector<std::string>& starts) {
 
 // ---- Parts -------------------------------------------------------------------------------------
 
-TEST(GeminiAnswer, PassesTextOnAsItComes) {
+TEST(GeminiResponse, PassesTextOnAsItComes) {
   Gateway g;
   const Answer a = g.ask(sse({with_parts(R"({"text":"one "},{"text":""},{"text":"two "})"),
                               last(R"({"text":"three"})"),
@@ -39,7 +39,7 @@ TEST(GeminiAnswer, PassesTextOnAsItComes) {
   EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0})");
 }
 
-TEST(GeminiAnswer, TellsThoughtsFromTextAndKeepsSignatures) {
+TEST(GeminiResponse, TellsThoughtsFromTextAndKeepsSignatures) {
   Gateway g;
   EXPECT_EQ(
       g.answer({last(
@@ -51,7 +51,7 @@ TEST(GeminiAnswer, TellsThoughtsFromTextAndKeepsSignatures) {
               R"(file:image/png:aGk= @{"google":{"thoughtSignature":"c"}})", "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, PutsCallsBehindTheTextOfTheirEvent) {
+TEST(GeminiResponse, PutsCallsBehindTheTextOfTheirEvent) {
   Gateway g;
   EXPECT_EQ(
       g.answer({last(
@@ -64,7 +64,7 @@ TEST(GeminiAnswer, PutsCallsBehindTheTextOfTheirEvent) {
               "step-finish:tool-calls"}));
 }
 
-TEST(GeminiAnswer, GivesEachCallAnIdOfItsOwn) {
+TEST(GeminiResponse, GivesEachCallAnIdOfItsOwn) {
   Gateway g;
   const std::string none = R"({"functionCall":{"name":"f"}})",
                     empty = R"({"functionCall":{"name":"f","id":""}})";
@@ -81,7 +81,7 @@ TEST(GeminiAnswer, GivesEachCallAnIdOfItsOwn) {
   EXPECT_EQ(ids.count("c1") + ids.count(""), 0u);
 }
 
-TEST(GeminiAnswer, TakesArgumentsHoweverTheyAreWritten) {
+TEST(GeminiResponse, TakesArgumentsHoweverTheyAreWritten) {
   const std::vector<std::pair<std::string, std::string>> table = {
       {R"("args":{"a":1})", R"({"a":1})"},
       {R"("args":"{\"a\":1}")", R"({"a":1})"},
@@ -94,7 +94,7 @@ TEST(GeminiAnswer, TakesArgumentsHoweverTheyAreWritten) {
   }
 }
 
-TEST(GeminiAnswer, KnowsToolsByTheNamesThatModelsGiveThem) {
+TEST(GeminiResponse, KnowsToolsByTheNamesThatModelsGiveThem) {
   Gateway g;
   const Answer a = g.ask(sse({last(R"({"functionCall":{"id":"c","name":"default_api:read"}})")}),
                          R"({"model": "m", "messages": [], "tools": [{"name": "read"}]})");
@@ -107,7 +107,7 @@ TEST(GeminiAnswer, KnowsToolsByTheNamesThatModelsGiveThem) {
   EXPECT_EQ(b.events.at(3), "tool-call:c:default_api:read:{}") << "it has used the name itself";
 }
 
-TEST(GeminiAnswer, TakesArgumentsThatAreNoObjectOutOfTheirWrapping) {
+TEST(GeminiResponse, TakesArgumentsThatAreNoObjectOutOfTheirWrapping) {
   Gateway g;
   const Answer a = g.ask(
       sse({last(R"({"functionCall":{"id":"c","name":"tag","args":{"value":["a"]}}},)"
@@ -118,7 +118,7 @@ TEST(GeminiAnswer, TakesArgumentsThatAreNoObjectOutOfTheirWrapping) {
   EXPECT_EQ(a.events.at(6), R"(tool-call:d:read:{"value":1})");
 }
 
-TEST(GeminiAnswer, ShowsCodeThatGoogleRan) {
+TEST(GeminiResponse, ShowsCodeThatGoogleRan) {
   Gateway g;
   const Events events = g.answer(
       {with_parts(
@@ -132,7 +132,7 @@ TEST(GeminiAnswer, ShowsCodeThatGoogleRan) {
               R"(tool-output+provider-executed:ID:{"outcome":"OUTCOME_OK"})", "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, KeepsCallsOfGooglesToolsAsTheyCame) {
+TEST(GeminiResponse, KeepsCallsOfGooglesToolsAsTheyCame) {
   Gateway g;
   const std::string call =
       R"({"toolCall":{"id":"s1","toolType":"GOOGLE_SEARCH_WEB","args":{"queries":["q"]}},"thoughtSignature":"a"})";
@@ -154,7 +154,7 @@ TEST(GeminiAnswer, KeepsCallsOfGooglesToolsAsTheyCame) {
           "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, ShowsNoImagesOfTheThoughts) {
+TEST(GeminiResponse, ShowsNoImagesOfTheThoughts) {
   Gateway g;
   EXPECT_EQ(
       g.answer({with_parts(
@@ -163,7 +163,7 @@ TEST(GeminiAnswer, ShowsNoImagesOfTheThoughts) {
       (Events{"step-start", "file:image/png:aGk=", "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, IgnoresWhatItDoesNotKnow) {
+TEST(GeminiResponse, IgnoresWhatItDoesNotKnow) {
   Gateway g;
   EXPECT_EQ(
       g.answer(
@@ -176,7 +176,7 @@ TEST(GeminiAnswer, IgnoresWhatItDoesNotKnow) {
 
 // ---- Sources -----------------------------------------------------------------------------------
 
-TEST(GeminiAnswer, NamesEachSourceOnceAndOnlyWebPages) {
+TEST(GeminiResponse, NamesEachSourceOnceAndOnlyWebPages) {
   Gateway g;
   const std::string sources =
       R"("groundingMetadata":{"groundingChunks":[{"web":{"uri":"https://a","title":"A"}},)"
@@ -195,7 +195,7 @@ TEST(GeminiAnswer, NamesEachSourceOnceAndOnlyWebPages) {
                     "source:ID:D:https://d", "text:t", "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, PassesGooglesSearchSuggestionsOnWhereItSearches) {
+TEST(GeminiResponse, PassesGooglesSearchSuggestionsOnWhereItSearches) {
   const std::string event = with_parts(
       R"({"text":"t"})",
       R"("groundingMetadata":{"searchEntryPoint":{"renderedContent":"<div>q</div>"}},"finishReason":"STOP")");
@@ -213,7 +213,7 @@ TEST(GeminiAnswer, PassesGooglesSearchSuggestionsOnWhereItSearches) {
 
 // ---- What it says about itself -----------------------------------------------------------------
 
-TEST(GeminiAnswer, TellsWhichModelAnswered) {
+TEST(GeminiResponse, TellsWhichModelAnswered) {
   Gateway g;
   const Answer a =
       g.ask(sse({R"({"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],)"
@@ -226,7 +226,7 @@ TEST(GeminiAnswer, TellsWhichModelAnswered) {
       R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,"answered_by":"gemini-3.5-flash-lite"})");
 }
 
-TEST(GeminiAnswer, LogsHowItEndedInGeminisWords) {
+TEST(GeminiResponse, LogsHowItEndedInGeminisWords) {
   Gateway g;
   g.answer(
       {with_parts(R"({"text":"Hi"})", R"("finishReason":"BRAND_NEW","finishMessage":"Why not.")")});
@@ -238,7 +238,7 @@ TEST(GeminiAnswer, LogsHowItEndedInGeminisWords) {
 
 // ---- Token counts ------------------------------------------------------------------------------
 
-TEST(GeminiAnswer, TakesTheLastUsageAsAWhole) {
+TEST(GeminiResponse, TakesTheLastUsageAsAWhole) {
   Gateway g;
   EXPECT_EQ(g.answer({R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}})",
                       R"({"usageMetadata":{"promptTokenCount":8,"cachedContentTokenCount":5}})",
@@ -247,7 +247,7 @@ TEST(GeminiAnswer, TakesTheLastUsageAsAWhole) {
             R"(usage:{"input_tokens":8,"cached_input_tokens":5})");
 }
 
-TEST(GeminiAnswer, CountsAsGoogleBills) {
+TEST(GeminiResponse, CountsAsGoogleBills) {
   Gateway g;
   EXPECT_EQ(
       g.answer(
@@ -259,7 +259,7 @@ TEST(GeminiAnswer, CountsAsGoogleBills) {
       R"("total_tokens":157,"reasoning_tokens":20,"cached_input_tokens":40})");
 }
 
-TEST(GeminiAnswer, AddsWhatEarlierAttemptsHaveUsed) {
+TEST(GeminiResponse, AddsWhatEarlierAttemptsHaveUsed) {
   struct Twice final : Plugin {
     explicit Twice(Plugin& gemini) : gemini_(gemini) {}
     Status handle(Exchange& x, Sink& out, Next& next) override {
@@ -301,7 +301,7 @@ std::string ending(const std::string& parts, const std::string& reason, View cha
          (a.events.empty() ? "" : " begun");
 }
 
-TEST(GeminiAnswer, EndsForEachReasonOfGemini) {
+TEST(GeminiResponse, EndsForEachReasonOfGemini) {
   const std::string text = R"({"text":"Hi"})", call = R"({"functionCall":{"id":"c","name":"f"}})";
   const std::vector<std::pair<std::string, std::string>> table = {
       {"STOP", "stop"},
@@ -326,7 +326,7 @@ TEST(GeminiAnswer, EndsForEachReasonOfGemini) {
             "upstream_malformed transient");  // the page's call is kept from it
 }
 
-TEST(GeminiAnswer, FailsWhereGeminiSaysThatItWentWrong) {
+TEST(GeminiResponse, FailsWhereGeminiSaysThatItWentWrong) {
   const std::string text = R"({"text":"Hi"})";
   for (const std::string reason :
        {"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"}) {
@@ -339,7 +339,7 @@ TEST(GeminiAnswer, FailsWhereGeminiSaysThatItWentWrong) {
   EXPECT_EQ(ending(text, ""), "upstream_broken transient begun");
 }
 
-TEST(GeminiAnswer, TakesNoBlankAnswer) {
+TEST(GeminiResponse, TakesNoBlankAnswer) {
   EXPECT_EQ(ending("", "STOP"), "upstream_empty transient");
   EXPECT_EQ(ending(R"({"text":""})", "STOP"), "upstream_empty transient");
   EXPECT_EQ(ending(R"({"text":" \n"})", "STOP"), "upstream_empty transient begun");
@@ -350,7 +350,7 @@ TEST(GeminiAnswer, TakesNoBlankAnswer) {
   EXPECT_EQ(ending("", "OTHER"), "upstream_empty transient");
 }
 
-TEST(GeminiAnswer, SaysWhenThinkingUsedUpTheTokens) {
+TEST(GeminiResponse, SaysWhenThinkingUsedUpTheTokens) {
   Gateway g;
   const Answer a = g.ask(sse({last("", "MAX_TOKENS")}),
                          R"({"model": "m", "messages": [], "max_output_tokens": 4000})");
@@ -360,7 +360,7 @@ TEST(GeminiAnswer, SaysWhenThinkingUsedUpTheTokens) {
   EXPECT_EQ(a.failure.flags, 0u);
 }
 
-TEST(GeminiAnswer, IsBlockedByThePromptWhateverFollows) {
+TEST(GeminiResponse, IsBlockedByThePromptWhateverFollows) {
   Gateway g;
   const std::string block = R"({"promptFeedback":{"blockReason":"OTHER"}})";
   EXPECT_EQ(g.answer({block}), (Events{"step-start", "step-finish:content-filter"}));
@@ -371,7 +371,7 @@ TEST(GeminiAnswer, IsBlockedByThePromptWhateverFollows) {
             "step-finish:stop");
 }
 
-TEST(GeminiAnswer, MayHaveNothingToAddToAResultTheSecondTime) {
+TEST(GeminiResponse, MayHaveNothingToAddToAResultTheSecondTime) {
   struct Again final : Plugin {
     explicit Again(Plugin& gemini) : gemini_(gemini) {}
     Status handle(Exchange& x, Sink& out, Next& next) override {
@@ -387,7 +387,7 @@ TEST(GeminiAnswer, MayHaveNothingToAddToAResultTheSecondTime) {
   EXPECT_EQ(g.h.ask(again, kAfterResult).events, (Events{"step-start", "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, LetsNoPageActOnACallThatGeminiDidNotExpect) {
+TEST(GeminiResponse, LetsNoPageActOnACallThatGeminiDidNotExpect) {
   const std::string call = R"({"functionCall":{"id":"c","name":"default_api:read"}})";
   EXPECT_EQ(ending(call, "UNEXPECTED_TOOL_CALL",
                    R"({"model": "m", "messages": [], "tools": [{"name": "read"}]})"),
@@ -401,7 +401,7 @@ TEST(GeminiAnswer, LetsNoPageActOnACallThatGeminiDidNotExpect) {
 
 // ---- As AI SDK 5 -------------------------------------------------------------------------------
 
-TEST(GeminiAnswer, CanEndAsAiSdk5Does) {
+TEST(GeminiResponse, CanEndAsAiSdk5Does) {
   const std::vector<std::pair<std::string, std::string>> table = {
       {"STOP", "stop"},
       {"MAX_TOKENS", "length"},
@@ -456,7 +456,7 @@ Answer in_parts(Gateway& g, std::vector<Reply> replies) {
       R"({"model": "gemini-4-argon", "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})");
 }
 
-TEST(GeminiAnswer, GoesOnInFurtherRequests) {
+TEST(GeminiResponse, GoesOnInFurtherRequests) {
   Gateway g;
   const Answer a = in_parts(
       g, {sse({part_of("one ", "T1"), usage(10, 5)}), sse({part_of("two ", "T2"), usage(15, 5)}),
@@ -467,7 +467,7 @@ TEST(GeminiAnswer, GoesOnInFurtherRequests) {
   EXPECT_EQ(g.h.upstream.requests.size(), 3u);
 }
 
-TEST(GeminiAnswer, EndsWithLengthWhereItDoesNotGoOn) {
+TEST(GeminiResponse, EndsWithLengthWhereItDoesNotGoOn) {
   Gateway repeated, no_token, bounded(R"("continuation": {"max_hops": 1})"), refused;
   EXPECT_EQ(in_parts(repeated, {sse({part_of("a", "T")}), sse({part_of("b", "T")})}).events.back(),
             "step-finish:length");
@@ -479,7 +479,7 @@ TEST(GeminiAnswer, EndsWithLengthWhereItDoesNotGoOn) {
             (Events{"step-start", "text:a", "step-finish:length"}));
 }
 
-TEST(GeminiAnswer, TakesAStreamUpThatBreaksOff) {
+TEST(GeminiResponse, TakesAStreamUpThatBreaksOff) {
   Gateway g;
   const Answer a = in_parts(g, {broken(sse({checkpoint("one ", "T1")})), broken(sse({})),
                                 sse({last(R"({"text":"two"})")})});
@@ -488,7 +488,7 @@ TEST(GeminiAnswer, TakesAStreamUpThatBreaksOff) {
                             std::chrono::seconds(1)}));  // before it asks in vain a second time
 }
 
-TEST(GeminiAnswer, GivesUpAStreamThatBringsNothingNew) {
+TEST(GeminiResponse, GivesUpAStreamThatBringsNothingNew) {
   Gateway g(R"("continuation": {"max_hops": 100})");
   const Answer a = in_parts(g, {broken(sse({checkpoint("one ", "T1")})), broken(sse({})),
                                 broken(sse({})), broken(sse({})), broken(sse({}))});
@@ -506,7 +506,7 @@ TEST(GeminiAnswer, GivesUpAStreamThatBringsNothingNew) {
             "upstream_broken");
 }
 
-TEST(GeminiAnswer, DoesNotGoOnForAClientThatHasLeft) {
+TEST(GeminiResponse, DoesNotGoOnForAClientThatHasLeft) {
   Gateway g;
   g.h.upstream.push(sse({part_of("one ", "T1")}));
   Request request("POST", "/api/chat");

@@ -14,7 +14,7 @@ namespace gatehouse::plugins::gemini {
 /// Turns one answer of Gemini, streams of GenerateContentResponse objects, into the events of one
 /// step. Nothing is passed on before there is something to see, so that a request that brings
 /// nothing can be made again.
-class GeminiAnswer {
+class GeminiResponse {
  public:
   /// What was asked.
   struct Question {
@@ -29,14 +29,14 @@ class GeminiAnswer {
                     ///< first.
   };
 
-  GeminiAnswer(Sink& out, const Question& question);
+  GeminiResponse(Sink& out, const Question& question);
 
   /// One GenerateContentResponse as JSON text.
   Status read(View text);
   /// After the last one. Not ok, too, where the answer is none; then failure() says more than the
   /// status.
   Status finish();
-  const Failure& failure() const { return failure_; }
+  const GeminiFailure& failure() const { return failure_; }
 
   /// The stream has ended, or broke off. True: the answer goes on in another request, from
   /// continuation().token().
@@ -63,7 +63,7 @@ class GeminiAnswer {
     bool has_begun_ = false;
   };
 
-  Status fail(Failure failure);
+  Status fail(GeminiFailure failure);
   void read_about(Json response);
   bool is_slip(Json parts) const;
   Status read_parts(Json parts);
@@ -78,7 +78,7 @@ class GeminiAnswer {
 
   const Question question_;
   Step out_;
-  Failure failure_;
+  GeminiFailure failure_;
   Ending ending_;
   Sources sources_;
   Usage usage_;
