@@ -19,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kFirstByte = 300s;  // models reason for minutes before the first byte
-constexpr View kBaseUrl = "https://generativelanguage.googleapis.com/v1beta";
 
 bool is_model_name(View text);
 bool is_event_stream(const HttpResponse& response);
@@ -50,7 +49,7 @@ struct Gemini::Turn {
             wants_provider_tool(chat, settings, "google_search"),
             settings["as_ai_sdk_5"].boolean(),
             limit.integer(),
-            settings["continuation"]["max_hops"].integer(4),
+            settings["continuation"]["max_hops"].integer(),
             unanswered,
             &unhonoured};
   }
@@ -82,22 +81,20 @@ struct Gemini::Attempt {
 Gemini::Gemini(Host host, Json config)
     : host_(host),
       api_key_(config["api_key"].str()),
-      probe_interval_(config["probe_interval"].duration(60s)),
+      probe_interval_(config["probe_interval"].duration()),
       models_(host, config["models_file"].str()),
       settings_(host, config, models_),
       http_(host,
-            {std::string(config["base_url"].str(kBaseUrl)), config["connect_timeout"].duration(5s),
-             kFirstByte, config["idle_timeout"].duration(300s)},
+            {std::string(config["base_url"].str()), config["connect_timeout"].duration(),
+             kFirstByte, config["idle_timeout"].duration()},
             "/base_url"),
       crypto_(host),
       metrics_(host, "gemini", "gcp.gemini"),
       health_(host),
       tools_(host),
       news_(host, models_) {
-  if (probe_interval_ < 1s)
-    host.problem("/probe_interval", "must be at least 1s; false turns the probe off");
   if (config["probe_interval"].boolean(true)) background<&Gemini::watch>(host, this);
-  host.info("model responses come from Gemini at " + std::string(config["base_url"].str(kBaseUrl)));
+  host.info("model responses come from Gemini at " + std::string(config["base_url"].str()));
 }
 
 Status Gemini::handle(Exchange& x, Sink& out, Next&) {

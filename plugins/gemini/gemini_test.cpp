@@ -344,13 +344,6 @@ TEST(Gemini, ProbesAsOftenAsConfigured) {
   EXPECT_THROW(none.run_background(), std::out_of_range);
 }
 
-TEST(Gemini, RejectsAProbeWithoutAPause) {
-  Harness h;
-  Gemini gemini(h.host(),
-                h.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": "0s"})"));
-  EXPECT_EQ(h.problems, Events{"/probe_interval: must be at least 1s; false turns the probe off"});
-}
-
 // ---- Metrics -----------------------------------------------------------------------------------
 
 TEST(Gemini, CountsCallsTheirTimesAndTokens) {

@@ -36,12 +36,12 @@ Status finish(Sink& out, std::int64_t input_words, std::int64_t output_words, Vi
 
 Simulator::Simulator(Host host, Json config)
     : host_(host),
-      word_delay_(config["word_delay"].duration(std::chrono::milliseconds(20))),
-      repeat_(config["repeat"].integer(1)),
+      word_delay_(config["word_delay"].duration()),
+      repeat_(config["repeat"].integer()),
       responses_(Series(host, GH_COUNTER, "gatehouse_simulated_answers_total",
                         "Chats that got a response from the simulator.",
                         {{"plugin", host.instance()}})) {
-  if (config["intended"].boolean(false)) return;
+  if (config["intended"].boolean()) return;
   host.warning("", kNotice);  // a gateway without its API key must not look healthy
   host.health(GH_DEGRADED, kNotice);
 }
