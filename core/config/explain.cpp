@@ -20,6 +20,7 @@ static_assert(VALIJSON_USE_EXCEPTIONS, "link the CMake target valijson");
 
 #include "core/config/quantity.h"
 #include "core/config/suggest.h"
+#include "core/config/words.h"
 
 namespace gatehouse::core {
 namespace {
@@ -113,15 +114,6 @@ std::string shown(double number) {
 std::string shown(std::uint64_t count, const char* of_what) {
   return std::to_string(count) + ' ' + of_what + (count == 1 ? "" : "s");
 }
-
-std::string joined(const std::vector<std::string>& words, const char* last) {
-  std::string out;
-  for (std::size_t i = 0; i < words.size(); ++i)
-    out += (i == 0 ? "" : i + 1 == words.size() ? last : ", ") + words[i];
-  return out;
-}
-
-std::string ticked(std::string_view key) { return '`' + std::string(key) + '`'; }
 
 /// The formats that configurations write with a unit; empty for any other.
 std::string format_noun(const std::string& format) {
@@ -218,9 +210,7 @@ class Explainer final : public Judge {
                               !spot_.value.is_structured() && !spot_.value.is_null();
     return fail("must be " + joined(types, " or ") + ", not " +
                 (spot_.hidden ? article(spot_.value) : shown(spot_.value)) +
-                (wants_quotes    ? ": put it in quotes"
-                 : has_quotes(c) ? ": remove the quotes"
-                                 : ""));
+                (wants_quotes ? ": put it in quotes" : remedy_of_quotes(c)));
   }
   bool visit(const FormatConstraint& c) override {
     if (!spot_.value.is_string()) return true;  // valijson would throw
@@ -453,6 +443,9 @@ class Explainer final : public Judge {
     const Value bare = type_scalar(spot_.value.get<std::string>());
     return !bare.is_string() &&
            Judge(Adapter(bare), {}, true, nullptr, survey_.regexes).visit(wanted);
+  }
+  std::string remedy_of_quotes(const TypeConstraint& wanted) {
+    return has_quotes(wanted) ? ": remove the quotes" : "";
   }
   bool add(std::string pointer, bool at_key, std::string text) {
     findings_.push_back({std::move(pointer), at_key, std::move(text)});

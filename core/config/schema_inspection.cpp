@@ -7,6 +7,7 @@
 
 #include "core/config/quantity.h"
 #include "core/config/suggest.h"
+#include "core/config/words.h"
 #include "core/config/yaml.h"
 
 namespace gatehouse::core {
@@ -44,7 +45,7 @@ bool has(const std::vector<std::string>& words, const std::string& word) {
 std::string remedy(const std::string& word, const std::vector<std::string>& known,
                    const std::string& otherwise) {
   const std::string near = suggest(word, known);
-  return ": " + (near.empty() ? otherwise : "did you mean `" + near + "`?");
+  return ": " + (near.empty() ? otherwise : "did you mean " + ticked(near) + "?");
 }
 
 /// The value at a reference such as "#/definitions/name"; null if there is none.
@@ -190,14 +191,14 @@ class Inspector {
     for (const Json& one : value.is_array() ? value : Json::array({value})) {
       const std::string name = one.is_string() ? one.get<std::string>() : one.dump();
       if (!has(kTypes, name))
-        fault(at, "does not know `" + name + "`" + remedy(name, kTypes, one_of(kTypes)));
+        fault(at, "does not know " + ticked(name) + remedy(name, kTypes, one_of(kTypes)));
     }
   }
   void format(const Json& value, const std::string& at, const Json&) {
     if (!value.is_string()) return fault(at, "must be a string");
     const std::string name = value.get<std::string>();
     if (!has(kFormats, name))
-      fault(at, "does not know `" + name + "`" + remedy(name, kFormats, one_of(kFormats)));
+      fault(at, "does not know " + ticked(name) + remedy(name, kFormats, one_of(kFormats)));
   }
   void bound(const Json& value, const std::string& at, const Json& schema) {
     const std::string format = schema.contains("format") && schema["format"].is_string()
@@ -260,9 +261,7 @@ class Inspector {
     result.faults.push_back(at.empty() ? "it " + text : at + ": " + text);
   }
   static std::string one_of(const std::vector<std::string>& words) {
-    std::string text = "use one of";
-    for (const std::string& word : words) text += (&word == &words[0] ? " " : ", ") + word;
-    return text;
+    return "use one of " + joined(words, ", ");
   }
 
   const Json& root_;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/config/schema_inspection.h"
+#include "core/config/words.h"
 
 namespace gatehouse::core {
 namespace {
@@ -20,22 +21,11 @@ std::string text(const Json& schema, const char* keyword) {
   return found != schema.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-std::string ticked(const std::string& text) { return '`' + text + '`'; }
-
 /// As YAML writes it, where JSON does not have to.
 std::string written(const Json& value) {
   return value.is_string() && !value.get_ref<const std::string&>().empty()
              ? value.get<std::string>()
              : value.dump();
-}
-
-std::string joined(const std::vector<std::string>& words, const char* last) {
-  std::string out;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i > 0) out += i + 1 == words.size() ? last : ", ";
-    out += words[i];
-  }
-  return out;
 }
 
 /// ", 1 to 10 items", ", at least 1", ", at most 10", or nothing.

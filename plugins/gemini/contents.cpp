@@ -1,18 +1,22 @@
+/// Gemini insists on an order of turns: user and model by turns, the user first; each call of a
+/// function in the turn after the user's, with exactly one result in the next turn, in the order of
+/// the calls. The chat document has one message for each step of the model and one for its results,
+/// so steps are merged, results sorted, and missing turns and results filled in.
 #include "contents.h"
 
 #include <algorithm>
 #include <unordered_map>
 
+#include "api_json.h"
 #include "files.h"
-#include "json_text.h"
 
 namespace gatehouse::plugins::gemini {
 namespace {
 
-// Gemini takes this in place of a signature that it never gave or no longer knows:
+// Gemini accepts this in place of a signature that it never gave or no longer knows:
 // https://ai.google.dev/gemini-api/docs/thought-signatures
 constexpr View kDummy = "skip_thought_signature_validator";
-// What the user says where Gemini demands a turn of theirs.
+// The text of the user where Gemini demands a turn of theirs.
 constexpr View kGoOn = "Continue.";
 // Of a result that goes as JSON. Its protocol ends at 100, and each of our levels takes two or
 // three of those.
@@ -22,7 +26,7 @@ bool is_call(Json part) {
   return part["type"].str() == "tool-call" && !part["provider_executed"].boolean();
 }
 
-/// Gemini takes a member `$ref` for a reference to a part of the result, and refuses the request
+/// Gemini takes a member `$ref` for a reference to a part of the result, and rejects the request
 /// when there is no such part.
 bool must_be_text(Json value, int depth = 0) {
   if (depth > kMaxDepth) return true;
@@ -46,7 +50,7 @@ bool is_response_type(View media_type) {
 class Conversation {
  public:
   Conversation(std::string& out, const RequestOptions& options)
-      : out_(out), options_(options), model_(options.model) {}
+      : out_(out), json_(out), options_(options), model_(options.model) {}
 
   void append(Json chat) {
     if (!model_.system_instruction) {
@@ -70,8 +74,9 @@ class Conversation {
 
  private:
   using Results = std::unordered_multimap<View, Json>;
+  using Files = std::vector<std::pair<View, Json>>;  // with the tool that they are from
 
-  /// A turn comes into being with its first part: Gemini refuses those without any.
+  /// A turn comes into being with its first part: Gemini rejects those without any.
   template <typename Function>
   void append_turn(View role, Function append_parts) {
     const std::size_t start = out_.size();
@@ -80,20 +85,17 @@ class Conversation {
     if (is_first && is_model) {
       open("user");
       append_text(out_, system_.empty() ? kGoOn : View(system_));
-      out_.append("]}");
+      json_.close(']').close('}');
     }
     open(role);
     if (is_first && !is_model && !system_.empty()) append_text(out_, system_);
     const std::size_t first = out_.size();
     append_parts();
     if (out_.size() == first) return out_.resize(start);
-    out_.append("]}");
+    json_.close(']').close('}');
     ends_with_model_ = is_model;
   }
-  void open(View role) {
-    comma(out_);
-    out_.append("{\"role\":\"").append(role).append("\",\"parts\":[");
-  }
+  void open(View role) { json_.open('{').member("role", role).key("parts").open('['); }
 
   void append_user(Json message) {
     append_turn("user", [&] {
@@ -101,8 +103,7 @@ class Conversation {
     });
   }
 
-  /// What the model said in one step, and what came of its calls: each has exactly one result, in
-  /// the order of the calls.
+  /// What the model emitted in one step, and the results of its calls.
   void append_step(Json message, const std::vector<Json>& tool_messages) {
     std::vector<Json> calls;
     for (const Json part : message["content"]) {
@@ -110,30 +111,30 @@ class Conversation {
     }
     Results results;
     if (!calls.empty()) results = results_of(tool_messages);
-    const bool answered = std::any_of(
+    const bool has_result = std::any_of(
         calls.begin(), calls.end(), [&](Json call) { return results.count(call["id"].str()) > 0; });
+    if (has_result && ends_with_model_) {  // a call has to come in the turn after the user's
+      out_.resize(out_.size() - View("]}").size());
+      append_step_parts(message, has_result);
+      json_.close(']').close('}');
+    } else {
+      append_turn("model", [&] { append_step_parts(message, has_result); });
+    }
+    if (has_result) append_results(calls, results);
+  }
 
+  void append_step_parts(Json message, bool with_calls) {
     bool needs_signature =  // the first call of a step
         model_.signature == Model::Signature::dummy ||
         (options_.foreign_signatures && model_.signature == Model::Signature::optional);
-    const auto append_parts = [&] {
-      for (const Json part : message["content"]) {
-        if (!is_call(part)) {
-          append_part(part);
-        } else if (answered) {
-          append_call(part, needs_signature);
-          needs_signature = false;
-        }
+    for (const Json part : message["content"]) {
+      if (!is_call(part)) {
+        append_part(part);
+      } else if (with_calls) {
+        append_call(part, needs_signature);
+        needs_signature = false;
       }
-    };
-    if (answered && ends_with_model_) {  // a call has to come in the turn after the user's
-      out_.resize(out_.size() - View("]}").size());
-      append_parts();
-      out_.append("]}");
-    } else {
-      append_turn("model", append_parts);
     }
-    if (answered) append_results(calls, results);
   }
 
   static Results results_of(const std::vector<Json>& tool_messages) {
@@ -147,20 +148,24 @@ class Conversation {
   }
 
   void append_results(const std::vector<Json>& calls, Results& results) {
-    std::vector<std::pair<View, Json>> files;  // with the tool that they are from
+    Files files;
     const bool files_beside = calls.size() == 1 && !model_.response_parts;
     append_turn("user", [&] {
       for (const Json call : calls) {
         const auto result = results.find(call["id"].str());
         append_result(call, result == results.end() ? Json() : result->second, files);
-        if (result != results.end())
-          results.erase(result);  // another call of this id has a result of its own
+        // Another call of this id has a result of its own.
+        if (result != results.end()) results.erase(result);
       }
       if (!files_beside) return;
       for (const auto& [name, file] : files) append_part(file);
     });
-    if (files_beside || files.empty()) return;
-    append_turn("user", [&] {  // beside several results, Gemini counts files as results
+    if (!files_beside && !files.empty()) append_files(files);
+  }
+
+  /// In a turn of their own: beside several results, Gemini counts files as results.
+  void append_files(const Files& files) {
+    append_turn("user", [&] {
       for (const auto& [name, file] : files) {
         const bool is_image = file["media_type"].str().substr(0, 6) == "image/";
         append_text(out_, std::string(is_image ? "Images" : "Files") + " returned by " +
@@ -171,51 +176,47 @@ class Conversation {
   }
 
   /// `files`: gets those that the result cannot hold.
-  void append_result(Json call, Json result, std::vector<std::pair<View, Json>>& files) {
+  void append_result(Json call, Json result, Files& files) {
     const View name = options_.names.out(call["name"].str());
-    comma(out_);
-    out_.append("{\"functionResponse\":{");
+    json_.open('{').key("functionResponse").open('{');
     append_id(call);
-    string_member(out_, "name", name);
-    key(out_, "response");
-    out_.push_back('{');
-    string_member(out_, "name", name);
-    const Json content = result["content"];
+    json_.member("name", name).key("response").open('{').member("name", name);
+    const View key = result["error"].boolean() ? "error" : "content";
+    const Json content = result["content"], output = result["output"];
     if (content.is_array()) {
-      append_content(content, name, files);
-    } else if (const Json output = result["output"]) {
-      must_be_text(output) ? string_member(out_, "content", output.dump())
-                           : json_member(out_, "content", output);
+      append_content(key, content, name, files);
+    } else if (output && must_be_text(output)) {
+      json_.member(key, output.dump());
+    } else if (output) {
+      json_.member(key, output);
     } else {
-      string_member(out_, "error", result["error"].str("There is no result."));
+      json_.member("error", "There is no result.");
     }
-    out_.push_back('}');
+    json_.close('}');
     if (content.is_array() && model_.response_parts) append_response_parts(content);
-    out_.append("}}");
+    json_.close('}').close('}');
   }
 
-  void append_content(Json content, View name, std::vector<std::pair<View, Json>>& files) {
-    key(out_, "content");
-    out_.append("{\"content\":[");
-    const auto append_entry = [&](auto append_member) {
-      comma(out_);
-      out_.append("{\"type\":\"text\"");
-      append_member();
-      out_.push_back('}');
-    };
+  void append_content(View key, Json content, View name, Files& files) {
+    json_.key(key).open('{').key("content").open('[');
     const std::size_t first = out_.size();
     for (const Json part : content) {
       if (part["type"].str() == "text") {
-        append_entry([&] { string_member(out_, "text", part["text"].str()); });
+        append_entry([&] { json_.member("text", part["text"].str()); });
       } else if (!takes_type(model_, part["media_type"].str())) {
         append_entry([&] { append_file(out_, part, model_); });
       } else if (!is_inside(part)) {
         files.emplace_back(name, part);
       }
     }
-    if (out_.size() == first)
-      append_entry([&] { string_member(out_, "text", "(see attached file)"); });
-    out_.append("]}");
+    if (out_.size() == first) append_entry([&] { json_.member("text", "(see attached file)"); });
+    json_.close(']').close('}');
+  }
+  template <typename Function>
+  void append_entry(Function append_member) {
+    json_.open('{').member("type", "text");
+    append_member();
+    json_.close('}');
   }
 
   bool is_inside(Json file) const {
@@ -223,68 +224,58 @@ class Conversation {
   }
 
   void append_response_parts(Json content) {
-    const std::size_t start = out_.size();
-    key(out_, "parts");
-    out_.push_back('[');
-    const std::size_t first = out_.size();
-    for (const Json part : content) {
-      if (part["type"].str() == "file" && is_inside(part)) append_part(part);
-    }
-    out_.size() == first ? out_.resize(start) : out_.push_back(']');
+    member_unless_empty(out_, "parts", "[]", [&] {
+      for (const Json part : content) {
+        if (part["type"].str() == "file" && is_inside(part)) append_part(part);
+      }
+    });
   }
 
   void append_id(Json call) {
-    if (const View id = call["id"].str(); !id.empty()) string_member(out_, "id", id);
+    if (const View id = call["id"].str(); !id.empty()) json_.member("id", id);
   }
 
   void append_call(Json part, bool needs_signature) {
-    comma(out_);
-    out_.append("{\"functionCall\":{");
+    json_.open('{').key("functionCall").open('{');
     append_id(part);
-    string_member(out_, "name", options_.names.out(part["name"].str()));
-    key(out_, "args");
+    json_.member("name", options_.names.out(part["name"].str())).key("args");
     append_arguments(part["input"]);
-    out_.push_back('}');
+    json_.close('}');
     const View signature = signature_of(part["metadata"]["google"]);
-    if (!signature.empty() || needs_signature)
-      string_member(out_, "thoughtSignature", signature.empty() ? kDummy : signature);
-    out_.push_back('}');
+    append_signature(signature.empty() && needs_signature ? kDummy : signature);
+    json_.close('}');
   }
 
   void append_arguments(Json input) {
     if (input.is_object()) return input.dump(out_);
-    out_.push_back('{');
-    if (!input.is_null())
-      json_member(out_, "value", input);  // of a tool whose arguments are no object
-    out_.push_back('}');
+    json_.open('{');
+    // Of a tool whose arguments are not an object.
+    if (!input.is_null()) json_.member("value", input);
+    json_.close('}');
   }
 
-  /// All parts but calls of functions and their results. Those of types we do not know are left
-  /// out.
+  /// All parts but calls of functions and their results. check_chat() has rejected parts of types
+  /// that are not known here.
   void append_part(Json part) {
     const View type = part["type"].str();
-    const Json google = part["metadata"]["google"];
     const bool is_thought = type == "reasoning" || type == "reasoning-file";
     if (is_thought && !keeps_thoughts()) return;
     if (part["provider_executed"].boolean()) return append_server_part(part);
 
-    const View text = part["text"].str();
-    const View signature = signature_of(google);
-    const std::size_t start = out_.size();
-    comma(out_);
-    out_.push_back('{');
-    if ((type == "text" || type == "reasoning") &&
-        (!text.empty() || (!signature.empty() && keeps_thoughts()))) {
-      string_member(out_, "text", text);
-    } else if ((type == "file" || type == "reasoning-file") &&
-               !(part["data"].str().empty() && part["url"].str().empty())) {
-      append_file(out_, part, model_);
+    const View text = part["text"].str(), signature = signature_of(part["metadata"]["google"]);
+    const bool is_text = type == "text" || type == "reasoning";
+    const bool has_file = !(part["data"].str().empty() && part["url"].str().empty());
+    const bool has_text = !text.empty() || (!signature.empty() && keeps_thoughts());
+    if (is_text ? !has_text : !has_file) return;
+    json_.open('{');
+    if (is_text) {
+      json_.member("text", text);
     } else {
-      return out_.resize(start);
+      append_file(out_, part, model_);
     }
-    if (is_thought) out_.append(",\"thought\":true");
-    if (!signature.empty()) string_member(out_, "thoughtSignature", signature);
-    out_.push_back('}');
+    if (is_thought) json_.member("thought", true);
+    append_signature(signature);
+    json_.close('}');
   }
 
   /// Tools that Google runs: their calls and results go back as they came.
@@ -305,28 +296,29 @@ class Conversation {
   }
 
   void append_original(Json original) {
-    comma(out_);
-    out_.push_back('{');
+    json_.open('{');
     for (const auto [name, value] : original.members()) {
       if (name == "thoughtSignature") continue;
-      comma(out_);
-      quote(out_, name);
-      out_.push_back(':');
-      value.dump(out_);
+      quoted_key(out_, name);
+      json_.value(value);
     }
-    if (const View signature = signature_of(original); !signature.empty())
-      string_member(out_, "thoughtSignature", signature);
-    out_.push_back('}');
+    append_signature(signature_of(original));
+    json_.close('}');
   }
 
   void append_code(View kind, Json value, Json google) {
-    comma(out_);
-    out_.push_back('{');
-    key(out_, kind);
-    value.is_object() ? value.dump(out_) : void(out_.append("{\"outcome\":\"OUTCOME_FAILED\"}"));
-    if (const View signature = signature_of(google); !signature.empty())
-      string_member(out_, "thoughtSignature", signature);
-    out_.push_back('}');
+    json_.open('{').key(kind);
+    if (value.is_object()) {
+      json_.value(value);
+    } else {
+      json_.raw(R"({"outcome":"OUTCOME_FAILED"})");
+    }
+    append_signature(signature_of(google));
+    json_.close('}');
+  }
+
+  void append_signature(View signature) {
+    if (!signature.empty()) json_.member("thoughtSignature", signature);
   }
 
   bool keeps_thoughts() const {
@@ -340,6 +332,7 @@ class Conversation {
   }
 
   std::string& out_;
+  JsonText json_;
   const RequestOptions& options_;
   const Model& model_;
   std::string system_;  // where it has to be a part of the first turn
@@ -350,17 +343,14 @@ class Conversation {
 }  // namespace
 
 void append_text(std::string& out, View text) {
-  comma(out);
-  out.push_back('{');
-  string_member(out, "text", text);
-  out.push_back('}');
+  JsonText(out).open('{').member("text", text).close('}');
 }
 
 void append_contents(std::string& out, Json chat, const RequestOptions& options) {
-  key(out, "contents");
-  out.push_back('[');
+  JsonText json(out);
+  json.key("contents").open('[');
   Conversation(out, options).append(chat);
-  out.push_back(']');
+  json.close(']');
 }
 
 }  // namespace gatehouse::plugins::gemini

@@ -4,17 +4,17 @@
 
 namespace gatehouse::plugins::gemini {
 
-/// Appends the member `contents`: the conversation, in the order of turns that Gemini takes.
+/// Appends the member `contents`: the conversation, in the order of turns that Gemini accepts.
 void append_contents(std::string& out, Json chat, const RequestOptions& options);
 
 /// Appends a part with this text.
 void append_text(std::string& out, View text);
 
-/// The texts of system messages and the operator's prompt, one after another.
+/// The operator's prompt and the texts of system messages, one after another.
 template <typename Function>
 void for_each_system_text(Json chat, Function each) {
   std::string text;
-  for (const Json part : chat["system"]) text.append(part.str());
+  for (const Json part : chat["system"]) text.append(part["text"].str());
   if (!text.empty()) each(text);
   for (const Json message : chat["messages"]) {
     if (message["role"].str() != "system") continue;

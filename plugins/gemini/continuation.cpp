@@ -4,8 +4,8 @@ namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr int kMaxStalls = 3;
-constexpr std::size_t kMaxToken =
-    64 * 1024;  // those seen have less than 4 KiB; it is kept, and sent back
+// Those seen have less than 4 KiB; it is kept, and sent back.
+constexpr std::size_t kMaxToken = 64 * 1024;
 
 }  // namespace
 
@@ -19,7 +19,7 @@ void Continuation::read(Json response, bool has_content) {
     token_ = token;
 }
 
-bool Continuation::goes_on() {
+bool Continuation::continues() {
   if (hops_left_ <= 0 || !follow()) return false;
   --hops_left_;
   token_.clear();
@@ -35,8 +35,8 @@ bool Continuation::follow() {
     start_ = token_;
     return true;
   }
-  // A request that broke off before it said anything can be made again; of the first one, that is
-  // up to whoever retries.
+  // A request that broke off before any content can be made again; for the first one, that is up
+  // to the plugins above.
   if (!reason_.empty() || has_content_ || start_.empty() || stalls_ == kMaxStalls) return false;
   ++stalls_;
   return true;

@@ -6,8 +6,8 @@
 
 namespace gatehouse::plugins::gemini {
 
-/// An answer that takes several requests, each from a token of the one before: when it is longer
-/// than one request may answer (finishReason CONTINUATION), or its stream broke off. Follows
+/// A response that takes several requests, each from a token of the one before: when it is longer
+/// than Gemini allows in one (finishReason CONTINUATION), or when its stream broke off. Follows
 /// StreamContinuation of @google/genai 3.3.0.
 class Continuation {
  public:
@@ -15,9 +15,9 @@ class Continuation {
 
   /// One event of the current request.
   void read(Json response, bool has_content);
-  /// The current request's stream has ended. True: the answer goes on, in another request from
+  /// The current request's stream has ended. True: the response continues in another request, from
   /// token().
-  bool goes_on();
+  bool continues();
 
   View token() const { return start_; }  ///< Empty: it is the first request.
   /// The last request brought nothing new.

@@ -5,15 +5,15 @@
 namespace gatehouse::plugins::gemini {
 namespace {
 
-/// Of the enum FinishReason (@google/genai 3.3.0), with our word and that of @ai-sdk/google 2. Any
-/// other is "other".
+/// Of the enum FinishReason (@google/genai 3.3.0), with our word and that of @ai-sdk/google 2. All
+/// others are "other".
 struct Reason {
   View gemini, word, ai_sdk_5;
 };
 constexpr Reason kReasons[] = {
     {"STOP", "stop", "stop"},
     {"MAX_TOKENS", "length", "length"},
-    {"CONTINUATION", "length", "other"},  // that was not gone on with
+    {"CONTINUATION", "length", "other"},  // that was not continued
     {"SAFETY", "content-filter", "content-filter"},
     {"RECITATION", "content-filter", "content-filter"},
     {"BLOCKLIST", "content-filter", "content-filter"},
@@ -40,8 +40,8 @@ const Reason& find(View gemini) {
   return found == std::end(kReasons) ? kOther : *found;
 }
 
-Failure fail(std::string code, std::string message, std::string detail, std::uint32_t flags) {
-  Failure failure;
+GeminiFailure fail(std::string code, std::string message, std::string detail, std::uint32_t flags) {
+  GeminiFailure failure;
   failure.http_status = 502;
   failure.code = std::move(code);
   failure.message = std::move(message);
@@ -50,62 +50,61 @@ Failure fail(std::string code, std::string message, std::string detail, std::uin
   return failure;
 }
 
-Failure empty(const std::string& reason) {
-  return fail("upstream_empty", "The model gave no answer; try again.",
+GeminiFailure empty(const std::string& reason) {
+  return fail("upstream_empty", "The model sent an empty response; try again.",
               "no content before finishReason " + reason, GH_FAIL_TRANSIENT);
 }
 
-Failure no_room(std::int64_t max_output_tokens) {
+GeminiFailure no_room(std::int64_t max_output_tokens) {
   const std::string limit =
       max_output_tokens > 0 ? " (" + std::to_string(max_output_tokens) + ")" : "";
-  return fail(
-      "upstream_token_limit",
-      "The model used up the token limit of its answer before it said anything; raise the limit.",
-      "thinking used up max_output_tokens" + limit + ": raise it, or let the model think less", 0);
+  return fail("upstream_token_limit",
+              "The model used up the token limit before its response began; raise the limit.",
+              "thinking used up max_output_tokens" + limit + ": raise it, or lower `thinking`", 0);
 }
 
-Failure wrong(const std::string& reason) {
+GeminiFailure wrong(const std::string& reason) {
   const std::string detail = "finishReason " + reason;
   if (reason == "PUP_LIMITED_DISABLED") {
-    Failure failure = fail("upstream_account_refused",
-                           "Gemini does not serve the operator of this gateway.", detail, 0);
+    GeminiFailure failure = fail("upstream_account_refused",
+                                 "Gemini does not serve the operator of this gateway.", detail, 0);
     failure.health = GH_DOWN;
-    failure.cure = "Google has limited the account of the API key for a breach of its policy";
+    failure.remedy = "Google has limited the account of the API key for a breach of its policy";
     return failure;
   }
   if (reason == "TOO_MANY_TOOL_CALLS")
     return fail("upstream_error", "The model called too many of Google's tools.", detail, 0);
   if (reason == "MISSING_THOUGHT_SIGNATURE") {
-    Failure failure =
-        fail("upstream_refused", "Gemini refused the request; the gateway's log has its reason.",
+    GeminiFailure failure =
+        fail("upstream_refused", "Gemini rejected the request; the gateway's log has the reason.",
              detail, 0);
-    failure.mend = Failure::Mend::signatures;
+    failure.repair = GeminiFailure::Repair::signatures;
     return failure;
   }
-  return fail("upstream_malformed", "Gemini sent an answer that cannot be understood; try again.",
-              detail, GH_FAIL_TRANSIENT);
+  return fail("upstream_malformed", "Gemini sent a malformed response; try again.", detail,
+              GH_FAIL_TRANSIENT);
 }
 
 }  // namespace
 
 bool is_known_reason(View finish_reason) { return !find(finish_reason).gemini.empty(); }
 
-std::variant<View, Failure> judge(const Ending& e) {
+std::variant<View, GeminiFailure> judge(const Ending& e) {
   if (e.blocked) return "content-filter";
   if (e.reason.empty()) {
-    return fail("upstream_broken", "The upstream's answer broke off.",
-                "the answer ended without a finishReason", GH_FAIL_TRANSIENT);
+    return fail("upstream_broken", "The upstream's response broke off.",
+                "the response ended without a finishReason", GH_FAIL_TRANSIENT);
   }
   const View word = find(e.reason).word;
   if (word == "error") return wrong(e.reason);
   if (word == "content-filter") return word;
   if (e.calls && (word == "stop" || word == "tool-calls")) return "tool-calls";
   if (word == "tool-calls") return wrong(e.reason);
-  if (e.said) return word;
+  if (e.has_content) return word;
   if (word == "length") return no_room(e.max_output_tokens);
   if (word == "stop" && e.after_result && e.tried_before)
-    return word;  // to the model, the results were the answer
-  Failure failure = empty(e.reason);
+    return word;  // the model had nothing to add to the results
+  GeminiFailure failure = empty(e.reason);
   failure.once = word == "other" || e.after_result;
   return failure;
 }

@@ -1,3 +1,7 @@
+/// Google's errors are distinguished by the HTTP status, by the ErrorInfo and QuotaFailure in their
+/// details, and otherwise by their texts, as public reports of 2025 and 2026 quote
+/// them. What matters: who is to blame (the caller, the operator, Gemini), whether a retry can
+/// succeed, and whether the request can be repaired.
 #include "failures.h"
 
 #include <algorithm>
@@ -5,14 +9,13 @@
 namespace gatehouse::plugins::gemini {
 namespace {
 
-// Texts of Google's errors, as public reports of 2025 and 2026 quote them.
-
-using Mend = Failure::Mend;
+using Repair = GeminiFailure::Repair;
 
 constexpr std::size_t kLongestReason = 64;  // those known have 30
 
-Failure make(int http_status, std::string code, std::string message, std::uint32_t flags = 0) {
-  Failure failure;
+GeminiFailure make(int http_status, std::string code, std::string message,
+                   std::uint32_t flags = 0) {
+  GeminiFailure failure;
   failure.http_status = http_status;
   failure.code = std::move(code);
   failure.message = std::move(message);
@@ -20,34 +23,34 @@ Failure make(int http_status, std::string code, std::string message, std::uint32
   return failure;
 }
 
-/// As it shows in the health, with the cure.
-Failure shown(int health, std::string cure, Failure failure) {
+/// With what the health shows.
+GeminiFailure shown(int health, std::string remedy, GeminiFailure failure) {
   failure.health = health;
-  failure.cure = std::move(cure);
+  failure.remedy = std::move(remedy);
   return failure;
 }
 
-Failure bad_key(std::string cure) {
-  return shown(GH_DOWN, std::move(cure),
+GeminiFailure bad_key(std::string remedy) {
+  return shown(GH_DOWN, std::move(remedy),
                make(502, "upstream_key_refused",
-                    "Gemini does not accept the key of this gateway; its operator can correct "
+                    "Gemini rejects the API key of this gateway; its operator can correct "
                     "gemini.api_key."));
 }
 
-Failure bad_account(std::string cure) {
+GeminiFailure bad_account(std::string remedy) {
   return shown(
-      GH_DOWN, std::move(cure),
+      GH_DOWN, std::move(remedy),
       make(502, "upstream_account_refused", "Gemini does not serve the operator of this gateway."));
 }
 
-Failure refused() {
+GeminiFailure refused() {
   return make(502, "upstream_refused",
-              "Gemini refused the request; the gateway's log has its reason.");
+              "Gemini rejected the request; the gateway's log has the reason.");
 }
 
-Failure mendable(Mend mend) {
-  Failure failure = refused();
-  failure.mend = mend;
+GeminiFailure repairable(Repair repair) {
+  GeminiFailure failure = refused();
+  failure.repair = repair;
   return failure;
 }
 
@@ -61,9 +64,9 @@ bool ends_with(View text, View end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-/// What an error says, taken apart once.
-struct Said {
-  explicit Said(Json error) : message(error["message"].str()) {
+/// An error, parsed once.
+struct GoogleError {
+  explicit GoogleError(Json error) : message(error["message"].str()) {
     for (const Json detail : error["details"]) {
       if (reason.empty()) reason = detail["reason"].str();
       only_help = only_help && ends_with(detail["@type"].str(), ".Help");
@@ -105,7 +108,7 @@ std::set<std::size_t> named_tools(View message) {
   return tools;
 }
 
-/// The word of a message behind this text, as far as it is fit for the caller's eyes.
+/// The word of a message behind this text, as far as it may be shown to the caller.
 std::string name_behind(View message, View before) {
   const auto at = message.find(before);
   if (at == View::npos) return {};
@@ -115,9 +118,8 @@ std::string name_behind(View message, View before) {
   return std::string(rest.substr(0, std::min(rest.find_first_not_of(kFit), kLongest)));
 }
 
-/// A file that a chat names is the client's affair: it ends 48 hours after it was uploaded, or
-/// never was there.
-Failure bad_file(View message) {
+/// The caller is to blame for a file that its chat names: files expire 48 hours after the upload.
+GeminiFailure bad_file(View message) {
   std::string name = name_behind(message, "the File ");
   if (name.empty()) name = name_behind(message, "files/");
   return make(400, "file_unavailable",
@@ -125,14 +127,14 @@ Failure bad_file(View message) {
                   "of this chat; it may have expired: send it again.");
 }
 
-Failure bad_media(View message) {
+GeminiFailure bad_media(View message) {
   const std::string type = name_behind(message, "MIME type: ");
   return make(400, "file_refused",
               "Gemini cannot read a file of this chat" +
                   (type.empty() ? "" : ", whose type is " + type) + "; send it in another form.");
 }
 
-Failure too_long(View message) {
+GeminiFailure too_long(View message) {
   const std::string limit = name_behind(message, "tokens allowed (");
   return make(413, "context_too_long",
               "The conversation is too long for this model" +
@@ -140,103 +142,115 @@ Failure too_long(View message) {
                   "; start a new one, or leave out files.");
 }
 
-Failure bad_setting(View name) {
-  return shown(GH_DEGRADED, "the model does not take a setting of gemini: " + std::string(name),
+GeminiFailure bad_setting(View name) {
+  return shown(GH_DEGRADED, "the model rejects a setting of gemini: " + std::string(name),
                make(502, "upstream_setting_refused",
-                    "Gemini does not take a setting of this gateway for the model."));
+                    "Gemini rejects a setting of this gateway for the model."));
 }
 
-/// Google's words for a refused request, in the order in which they are looked for: those that
-/// quote what a client wrote come first, so that no client can bring about the others.
-Failure refused_request(const Said& said) {
-  const View m = said.message;
+/// Of errors that quote what a client wrote. Looked for before all others, so that no client can
+/// bring those about.
+std::optional<GeminiFailure> by_quoting_text(View m) {
   if (has(m, "function_declarations[")) {
-    Failure failure = mendable(Mend::tools);
+    GeminiFailure failure = repairable(Repair::tools);
     failure.tools = named_tools(m);
     return failure;
   }
-  if (m.substr(0, 8) == "Invalid " && !has(m, "signature"))
-    return refused();  // of a value, which it quotes
+  if (m.substr(0, 8) == "Invalid " && !has(m, "signature")) return refused();
   if (has_any(m, {"MIME type", "input image", "Cannot fetch content", "provided URL", "URL_"}))
     return bad_media(m);
   if (has_any(m, {"the File ", "files/", "private video", "video is not"})) return bad_file(m);
-  if (has_any(m, {"hought signature", "thought_signature"})) return mendable(Mend::signatures);
-  if (has(m, "input token count")) return too_long(m);
-  if (m.substr(0, 8) == "API key ") return bad_key("the API key is refused: correct api_key");
+  return std::nullopt;
+}
+
+/// Of errors that blame the operator.
+std::optional<GeminiFailure> by_operator_text(View m) {
+  if (m.substr(0, 8) == "API key ") return bad_key("the API key is rejected: correct api_key");
   if (has(m, "Multiple authentication credentials"))
-    return bad_key("the API key arrives twice: remove it from base_url or the proxy");
-  if (has(m, "location is not supported"))
+    return bad_key("the API key was sent twice: remove it from base_url or the proxy");
+  if (has(m, "location is not supported")) {
     return bad_account(
-        "Gemini is not offered where this gateway runs: run it elsewhere, or turn on billing");
-  if (has_any(m, {"hinking level", "thinking_level", "thinkingLevel"}))
-    return bad_setting("thinking");
-  if (has_any(m, {"hinking budget", "thinking_budget", "thinkingBudget"}))
-    return bad_setting("thinking");
-  if (has(m, "emperature")) return bad_setting("temperature");
-  if (m == "Request contains an invalid argument.") return mendable(Mend::tools);
-  if (has_any(m, {"call turn comes", "with a model turn", "function response parts"})) {
-    return shown(GH_UP, "Gemini refuses the order of the turns of this conversation", refused());
+        "Gemini is not available at the location of this gateway: run it elsewhere, or turn on "
+        "billing");
   }
+  for (const View word : {"hinking level", "thinking_level", "thinkingLevel", "hinking budget",
+                          "thinking_budget", "thinkingBudget"}) {
+    if (has(m, word)) return bad_setting("thinking");
+  }
+  if (has(m, "emperature")) return bad_setting("temperature");
+  return std::nullopt;
+}
+
+GeminiFailure refused_request(const GoogleError& error) {
+  const View m = error.message;
+  if (auto failure = by_quoting_text(m)) return std::move(*failure);
+  if (has_any(m, {"hought signature", "thought_signature"})) return repairable(Repair::signatures);
+  if (has(m, "input token count")) return too_long(m);
+  if (auto failure = by_operator_text(m)) return std::move(*failure);
+  if (m == "Request contains an invalid argument.") return repairable(Repair::tools);
+  if (has_any(m, {"call turn comes", "with a model turn", "function response parts"}))
+    return shown(GH_UP, "Gemini rejects the order of turns in this conversation", refused());
   return refused();
 }
 
-Failure refused_caller(const Said& said) {
-  const View m = said.message;
+GeminiFailure refused_caller(const GoogleError& error) {
+  const View m = error.message;
   if (has_any(m, {"the File ", "files/", "ideo"})) return bad_file(m);
-  if (has(m, "leaked")) return bad_key("the API key was published, and is blocked: make a new one");
+  if (has(m, "leaked"))
+    return bad_key("the API key was published and is blocked: create a new one");
   if (has(m, "denied access"))
-    return bad_account("Google has denied the project of the API key access");
-  return bad_key("the API key is refused: correct api_key");
+    return bad_account("Google has denied access to the project of the API key");
+  return bad_key("the API key is rejected: correct api_key");
 }
 
-Failure gone(View message) {
+GeminiFailure gone(View message) {
   if (has_any(message, {"the File ", "files/"})) return bad_file(message);
-  Failure failure =
+  GeminiFailure failure =
       make(502, "upstream_model_unknown", "Gemini does not have this model; choose another one.");
-  // "…is not found for API version v1beta, or is not supported for generateContent." Proxies say no
-  // more than the first half.
+  // "…is not found for API version v1beta, or is not supported for generateContent." Proxies send
+  // only the first half.
   failure.model_gone =
       has_any(message, {"no longer available", "not supported for generateContent"});
   return failure;
 }
 
-Failure over_quota(const Said& said) {
-  if (has_no_quota(said.message)) {
+GeminiFailure over_quota(const GoogleError& error) {
+  if (has_no_quota(error.message)) {
     return shown(
-        GH_DEGRADED, "the plan of the API key does not include this model: it needs billing",
+        GH_DEGRADED, "the plan of the API key does not include this model: turn on billing",
         make(429, "upstream_not_in_plan",
              "The gateway's plan for Gemini does not include this model; choose another one."));
   }
-  if (said.per_day && !said.per_minute) {
-    return shown(GH_DEGRADED,
-                 "the quota of the day is used up; it is reset at midnight Pacific time",
+  if (error.per_day && !error.per_minute) {
+    return shown(GH_DEGRADED, "the daily quota is used up; it is reset at midnight Pacific time",
                  make(429, "upstream_quota_used_up",
-                      "The gateway's quota of the day for Gemini is used up; try again tomorrow."));
+                      "The gateway's daily quota for Gemini is used up; try again tomorrow."));
   }
-  Failure failure = shown(
-      GH_DEGRADED, "the quota is used up at the moment",
-      make(429, "upstream_rate_limited",
-           "The quota for Gemini is used up at the moment; try again later.", GH_FAIL_TRANSIENT));
-  failure.once = said.only_help;  // nothing about a time: it may be the quota of the day
+  GeminiFailure failure =
+      shown(GH_DEGRADED, "the quota is used up at the moment",
+            make(429, "upstream_rate_limited",
+                 "The gateway's quota for Gemini is used up at the moment; try again later.",
+                 GH_FAIL_TRANSIENT));
+  failure.once = error.only_help;  // without a time: it may be the daily quota
   return failure;
 }
 
-Failure overloaded(std::uint32_t flags) {
+GeminiFailure overloaded(std::uint32_t flags) {
   return shown(
       GH_DEGRADED, "the model is overloaded",
       make(503, "upstream_unavailable", "Gemini is overloaded at the moment; try again.", flags));
 }
 
-Failure failed() {
-  return make(502, "upstream_error", "Gemini failed to answer; try again.",
+GeminiFailure failed() {
+  return make(502, "upstream_error", "Gemini failed; try again.",
               GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT);
 }
 
-std::optional<Failure> by_reason(View reason) {
+std::optional<GeminiFailure> by_reason(View reason) {
   if (reason == "API_KEY_INVALID" || reason == "ACCESS_TOKEN_TYPE_UNSUPPORTED")
-    return bad_key("the API key is refused: correct api_key");
+    return bad_key("the API key is rejected: correct api_key");
   if (reason == "SERVICE_DISABLED" || ends_with(reason, "_BLOCKED")) {
-    return bad_key("the API key may not be used here: lift its restriction " +
+    return bad_key("the API key may not be used here: remove its restriction " +
                    std::string(reason.substr(0, kLongestReason)));
   }
   if (reason == "CONSUMER_SUSPENDED" || reason == "CONSUMER_INVALID") {
@@ -247,8 +261,7 @@ std::optional<Failure> by_reason(View reason) {
   return std::nullopt;
 }
 
-/// Of google.rpc.Code, with the HTTP status of each; for errors that name no status, or none that
-/// is an error.
+/// Of google.rpc.Code, with the HTTP status of each; for errors that have no status of an error.
 constexpr std::pair<View, int> kStatuses[] = {
     {"CANCELLED", 499},          {"INVALID_ARGUMENT", 400}, {"FAILED_PRECONDITION", 400},
     {"OUT_OF_RANGE", 400},       {"UNAUTHENTICATED", 401},  {"PERMISSION_DENIED", 403},
@@ -266,43 +279,45 @@ std::int64_t status_of(std::int64_t http_status, Json error) {
   return 500;
 }
 
-Failure by_status(std::int64_t status, const Said& said) {
+GeminiFailure by_status(std::int64_t status, const GoogleError& error) {
   switch (status) {
-    case 400: return refused_request(said);
-    case 401: return bad_key("the API key is refused: correct api_key");
-    case 403: return refused_caller(said);
-    case 404: return gone(said.message);
+    case 400: return refused_request(error);
+    case 401: return bad_key("the API key is rejected: correct api_key");
+    case 403: return refused_caller(error);
+    case 404: return gone(error.message);
     case 408:
     case 409: return failed();
-    case 413: return too_long(said.message);
-    case 429: return over_quota(said);
+    case 413: return too_long(error.message);
+    case 429: return over_quota(error);
     case 499: {
-      Failure failure = failed();
+      GeminiFailure failure = failed();
       failure.once = true;
       return failure;
     }
     case 503: return overloaded(GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
-    default: return status >= 500 ? failed() : status >= 400 ? refused() : malformed({});
+    default: break;
   }
+  if (status >= 500) return failed();
+  return status >= 400 ? refused() : malformed({});
 }
 
 }  // namespace
 
-Failure failure_of(std::int64_t http_status, Json error) {
+GeminiFailure failure_of(std::int64_t http_status, Json error) {
   const std::int64_t status = status_of(http_status, error);
-  const Said said(error);
-  auto failure = by_reason(said.reason);
-  if (!failure) failure = by_status(status, said);
+  const GoogleError parsed(error);
+  auto failure = by_reason(parsed.reason);
+  if (!failure) failure = by_status(status, parsed);
   failure->detail = "HTTP " + std::to_string(status);
-  for (const View text : {error["status"].str(), said.reason, said.message}) {
+  for (const View text : {error["status"].str(), parsed.reason, parsed.message}) {
     if (!text.empty()) failure->detail.append(": ").append(text);
   }
   return std::move(*failure);
 }
 
-Failure malformed(View what) {
-  Failure failure = make(502, "upstream_malformed",
-                         "Gemini sent an answer that cannot be understood; try again.");
+GeminiFailure malformed(View what) {
+  GeminiFailure failure =
+      make(502, "upstream_malformed", "Gemini sent a malformed response; try again.");
   failure.detail = what;
   return failure;
 }

@@ -3,23 +3,22 @@
 #include <algorithm>
 #include <array>
 
-#include "json_text.h"
+#include "gatehouse/toolkit/json_text.hpp"
 
 namespace gatehouse::plugins::gemini {
 namespace {
 
-constexpr std::size_t kMaxTextBytes =
-    1 << 20;  // of a file that goes as text: a quarter of a million tokens
+// Of a file that goes as text: a quarter of a million tokens.
+constexpr std::size_t kMaxTextBytes = 1 << 20;
 
 /// "Image/PNG; q=1" becomes "image/png".
 std::string plain_type(View media_type) {
-  std::string out(media_type.substr(0, media_type.find(';')));
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out == "image/*" || out == "image/jpg" ? "image/jpeg" : out;  // Gemini takes no wildcard
+  const std::string type = lower(trim(media_type.substr(0, media_type.find(';'))));
+  // Gemini accepts no wildcard.
+  return type == "image/*" || type == "image/jpg" ? "image/jpeg" : type;
 }
 
-/// RFC 4648 4; nothing if it is none, or more than a text may have.
+/// RFC 4648 4; nothing if it is not base64, or more than a text may have.
 std::optional<std::string> decode_base64(View text) {
   static constexpr auto kValues = [] {
     std::array<signed char, 256> values{};
@@ -73,10 +72,18 @@ bool is_text(View bytes) {
   return true;
 }
 
+/// The text of a file whose type Gemini does not take; nothing if it is not a text.
+std::optional<std::string> text_of(Json file) {
+  if (!file["data"]) return std::nullopt;
+  auto text = decode_base64(file["data"].str());
+  if (text && !is_text(*text)) text.reset();
+  return text;
+}
+
 }  // namespace
 
 bool takes_type(const Model& model, View media_type) {
-  // "Unsupported MIME type", says Gemini to all others.
+  // "Unsupported MIME type" is Gemini's error for all others.
   static constexpr View kTypes[] = {"image/png",     "image/jpeg", "image/webp",      "image/heic",
                                     "image/heif",    "image/gif",  "application/pdf", "text/plain",
                                     "text/csv",      "text/html",  "text/css",        "text/xml",
@@ -87,22 +94,27 @@ bool takes_type(const Model& model, View media_type) {
          std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
+bool is_readable(const Model& model, Json file) {
+  return takes_type(model, file["media_type"].str()) || text_of(file);
+}
+
 void append_file(std::string& out, Json file, const Model& model) {
+  JsonText json(out);
   const View media_type = file["media_type"].str();
   const Json data = file["data"];
   if (takes_type(model, media_type)) {
-    key(out, data ? "inlineData" : "fileData");
-    out.push_back('{');
-    string_member(out, "mimeType", plain_type(media_type));
-    string_member(out, data ? "data" : "fileUri", data ? data.str() : file["url"].str());
-    return out.push_back('}');
+    json.key(data ? "inlineData" : "fileData").open('{');
+    json.member("mimeType", plain_type(media_type));
+    json.member(data ? "data" : "fileUri", data ? data.str() : file["url"].str()).close('}');
+    return;
   }
   const std::string name(file["name"].str(data ? View("file") : file["url"].str()));
-  const auto text = decode_base64(data.str());
-  if (data && text && is_text(*text)) return string_member(out, "text", name + ":\n" + *text);
-  string_member(out, "text",
-                "(" + name + " was left out: the model reads no files of type " +
-                    plain_type(media_type) + ")");
+  if (const auto text = text_of(file)) {
+    json.member("text", name + ":\n" + *text);
+    return;
+  }
+  json.member("text", "(" + name + " was left out: the model cannot read files of type " +
+                          plain_type(media_type) + ")");
 }
 
 }  // namespace gatehouse::plugins::gemini

@@ -1,20 +1,17 @@
 #pragma once
 
-#include <atomic>
-#include <mutex>
-
-#include "answer.h"
-#include "call_metrics.h"
 #include "gatehouse/plugin.hpp"
+#include "gatehouse/toolkit/provider.hpp"
 #include "model_news.h"
 #include "request.h"
+#include "response.h"
 #include "settings.h"
 #include "tool_memory.h"
 
 namespace gatehouse::plugins::gemini {
 
-/// Answers chats with a model of the Gemini API: one call of it for each call of handle(), unless
-/// Gemini takes part of the request amiss, or the answer goes on in another one.
+/// The provider of Google's models: sends chats to the Gemini API. A call of handle() is one
+/// request to it, unless Gemini rejects part of the request or continues the response in another.
 class Gemini final : public Plugin {
  public:
   Gemini(Host host, Json config);
@@ -25,24 +22,22 @@ class Gemini final : public Plugin {
  private:
   struct Turn;
   struct Attempt;
-  enum class End {
-    whole,
-    broken,
-    refused
-  };  // of a request: broken on the way, refused when the answer had begun in another
+  /// Of one request: complete; broken, on its way or by a failure; rejected, though its response
+  /// had begun in an earlier request.
+  enum class End { complete, broken, rejected };
 
-  Status attempt(Exchange& x, Sink& out, Turn& turn, Failure& failure);
-  Status ask(Exchange& x, Turn& turn, Attempt& attempt);
+  Status attempt(Exchange& x, Sink& out, Turn& turn, GeminiFailure& failure);
+  Status follow(Exchange& x, Turn& turn, Attempt& attempt);
   Status stream(Exchange& x, Turn& turn, Attempt& attempt, End& end);
+  Status read_events(HttpResponse& response, Exchange& x, Attempt& attempt, End& end);
+  GeminiFailure judge(const Exchange& x, const Turn& turn, const Attempt& attempt);
   void settle(Exchange& x, const Turn& turn, const Attempt& attempt, const Status& status);
-  bool mend(const Exchange& x, Turn& turn, const Failure& failure) const;
-  bool mend_tools(const Exchange& x, Turn& turn, const Failure& failure) const;
-  void tell_of_tools(const Exchange& x, const Turn& turn) const;
-  void explain(const Exchange& x, const Failure& failure);
-  void log_end(const Exchange& x, const GeminiAnswer& answer) const;
+  void settle_failure(const Exchange& x, const Attempt& attempt);
+  void explain(const Exchange& x, const GeminiFailure& failure);
+  void log_tools(const Exchange& x, const Turn& turn) const;
+  void log_end(const Exchange& x, const GeminiResponse& response) const;
   void watch(Exchange& x);
   void probe(Exchange& x);
-  void report(int health, const std::string& reason);
 
   const Host host_;
   const std::string api_key_;
@@ -51,13 +46,10 @@ class Gemini final : public Plugin {
   const Settings settings_;
   const Http http_;
   const Crypto crypto_;
+  const CallMetrics metrics_;
+  UpstreamHealth health_;
   ToolMemory tools_;
   ModelNews news_;
-  std::atomic<std::int64_t> heard_at_ns_{0};  // when a chat last told how Gemini is
-  std::atomic<bool> plain_{true};  // the host was last told that Gemini is up, and no more
-  std::mutex health_mutex_;  // also while the host is told, so that it hears things in their order
-  std::pair<int, std::string> health_{GH_UP,
-                                      {}};  // guarded by health_mutex_; what the host was told last
 };
 
 }  // namespace gatehouse::plugins::gemini

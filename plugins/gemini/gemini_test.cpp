@@ -39,14 +39,14 @@ TEST(Gemini, WaitsAsLongAsTheModelThinksUnlessConfigured) {
   EXPECT_EQ(configured.h.upstream.requests.at(0).idle, 7s);
 }
 
-TEST(Gemini, SaysAtTheStartWhereAnswersComeFrom) {
+TEST(Gemini, LogsAtTheStartWhereResponsesComeFrom) {
   Gateway g;
-  EXPECT_EQ(
-      g.h.logs,
-      (std::vector<std::string>{"info: answers come from gemini at http://gemini.example/v1beta"}));
+  EXPECT_EQ(g.h.logs,
+            (std::vector<std::string>{
+                "info: model responses come from Gemini at http://gemini.example/v1beta"}));
 }
 
-TEST(Gemini, RefusesModelNamesThatLeaveThePath) {
+TEST(Gemini, RejectsModelNamesThatLeaveThePath) {
   Gateway g;
   for (const char* name :
        {"", "../files", "a/b", "m:generateContent?key=1#", "m%2f", "m\\r\\nx: y", "m ", "м"}) {
@@ -58,9 +58,35 @@ TEST(Gemini, RefusesModelNamesThatLeaveThePath) {
   EXPECT_TRUE(g.h.upstream.requests.empty());
 }
 
+TEST(Gemini, WarnsOfWhatItDoesNotHonourBeforeTheFirstStep) {
+  const auto chat = [](const std::string& more) {
+    return R"({"model": "gemini-2.5-flash", "messages": [], "presence_penalty": 1)" + more + "}";
+  };
+  const std::string why = "`presence_penalty` is not honoured: the model does not accept it.";
+  Gateway g;
+  g.h.upstream.push(sse({last(R"({"text":"Hi"})")}));
+  EXPECT_EQ(
+      g.h.ask(g.gemini, chat("")).events,
+      (Events{"warning:presence_penalty:" + why, "step-start", "text:Hi", "step-finish:stop"}));
+
+  const Answer a = g.h.ask(g.gemini, chat(R"(, "must": ["presence_penalty"])"));
+  EXPECT_EQ(a.failure.code, "unsupported_parameter");
+  EXPECT_EQ(a.failure.message, why);
+  EXPECT_EQ(g.h.upstream.requests.size(), 1u) << "the second chat costs nothing";
+}
+
+TEST(Gemini, RejectsPartsThatItDoesNotKnow) {
+  Gateway g;
+  const Answer a = g.h.ask(g.gemini, R"({"model": "gemini-2.5-flash", "messages": [
+      {"role": "user", "content": [{"type": "hologram"}]}]})");
+  EXPECT_EQ(a.status, 400);
+  EXPECT_EQ(a.failure.code, "unsupported");
+  EXPECT_TRUE(g.h.upstream.requests.empty());
+}
+
 // ---- Failures ----------------------------------------------------------------------------------
 
-TEST(Gemini, LogsWhatGeminiSays) {
+TEST(Gemini, LogsErrorsOfGemini) {
   const std::vector<std::tuple<int, std::string, std::string>> table = {
       {503, error(R"("status":"UNAVAILABLE","message":"Busy.")"), "HTTP 503: UNAVAILABLE: Busy."},
       {400, "[" + error(R"("status":"INVALID_ARGUMENT","message":"wrapped")") + "]",
@@ -76,13 +102,13 @@ TEST(Gemini, LogsWhatGeminiSays) {
     const Answer a = g.ask(reply(status, body));
     EXPECT_EQ(a.failure.detail, detail);
     EXPECT_TRUE(a.events.empty());
-    EXPECT_TRUE(g.logged("warn: no answer from gemini")) << body;
+    EXPECT_TRUE(g.logged("warn: Gemini request failed")) << body;
     EXPECT_TRUE(g.logged("{\"code\":\"" + a.failure.code + "\",\"detail\":\"" + detail + "\"}"))
         << body;
   }
 }
 
-TEST(Gemini, EndsAnAnswerAtTheFirstEventThatIsWrong) {
+TEST(Gemini, EndsAResponseAtTheFirstMalformedEvent) {
   const std::vector<std::pair<std::string, std::string>> table = {
       {error(R"("code":503,"status":"UNAVAILABLE")"), "upstream_unavailable"},
       {error(R"("status":"INTERNAL")"), "upstream_error"},
@@ -105,14 +131,14 @@ TEST(Gemini, EndsAnAnswerAtTheFirstEventThatIsWrong) {
   }
 }
 
-TEST(Gemini, RefusesAPageThatIsNoStream) {
+TEST(Gemini, RejectsAPageInPlaceOfAStream) {
   Gateway g;
   const Answer a = g.ask(reply(200, "<html>Log in</html>", {{"Content-Type", "text/html"}}));
   EXPECT_EQ(a.failure.code, "upstream_malformed");
   EXPECT_TRUE(a.events.empty());
 }
 
-TEST(Gemini, ReportsAnAnswerThatBreaksOff) {
+TEST(Gemini, ReportsAResponseThatBreaksOff) {
   Gateway g;
   const Answer a = g.ask(broken(sse({with_parts(R"({"text":"Half"})")})));
   EXPECT_EQ(a.events, (Events{"step-start", "text:Half"}));
@@ -126,11 +152,11 @@ TEST(Gemini, BeginsNoStepBeforeTheFirstEvent) {
   EXPECT_TRUE(a.events.empty());
 }
 
-TEST(Gemini, TellsWhenItMayBeAskedAgain) {
+TEST(Gemini, ReportsWhenToRetry) {
   using namespace std::chrono_literals;
   const std::string info =
       error(R"("details":[{"@type":"type.googleapis.com/google.rpc.QuotaFailure"},
-                                               {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"3.5s"}])");
+      {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"3.5s"}])");
   struct Row {
     Headers headers;
     std::string body;
@@ -214,7 +240,7 @@ TEST(Gemini, ShowsItsHealth) {
   EXPECT_EQ(g.h.health, "up");  // it may be this chat that takes so long
 }
 
-TEST(Gemini, TakesNoBlameForAPluginThatWatchesTheAnswer) {
+TEST(Gemini, IsNotBlamedForASinkThatFails) {
   struct Watcher final : Plugin, Sink {
     explicit Watcher(Plugin& gemini) : gemini_(gemini) {}
     Status handle(Exchange& x, Sink&, Next& next) override {
@@ -250,7 +276,7 @@ TEST(Gemini, StopsWhenTheClientLeaves) {
 
 // ---- The probe ---------------------------------------------------------------------------------
 
-TEST(Gemini, AsksForItsModelsWhenNoChatHasToldHowItIs) {
+TEST(Gemini, ListsModelsWhenNoChatHasShownItsHealth) {
   Gateway g;
   g.h.upstream.push(reply(200, R"({"models":[]})"));
   g.h.run_background(0, 1);
@@ -264,16 +290,16 @@ TEST(Gemini, AsksForItsModelsWhenNoChatHasToldHowItIs) {
   EXPECT_EQ(g.h.health, "up");
 }
 
-TEST(Gemini, TellsItsHealthFromTheProbe) {
+TEST(Gemini, ShowsTheHealthThatAProbeFinds) {
   const std::string old_key =
-      "; keys of the old kind (AIza…) are refused since 2026: make a new key in AI Studio";
+      "; Google rejects keys of the old kind (AIza…) since 2026: create a new one in AI Studio";
   const std::vector<std::pair<Reply, std::string>> table = {
       {reply(400, error(R"("details":[{"reason":"API_KEY_INVALID"}])")),
-       "down: the API key is refused: correct api_key" + old_key},
+       "down: the API key is rejected: correct api_key" + old_key},
       {reply(503, ""), "degraded: the model is overloaded"},
-      {reply(500, ""), "degraded: Gemini failed to answer; try again."},
-      {reply(404, ""), "degraded: Gemini refuses to list its models; base_url may be wrong"},
-      {reply(400, ""), "degraded: Gemini refuses to list its models; base_url may be wrong"},
+      {reply(500, ""), "degraded: Gemini failed; try again."},
+      {reply(404, ""), "degraded: Gemini rejects the probe (list of models): check base_url"},
+      {reply(400, ""), "degraded: Gemini rejects the probe (list of models): check base_url"},
       {no_reply({504,
                  "upstream_timeout",
                  "The upstream did not answer in time.",
@@ -294,7 +320,7 @@ TEST(Gemini, TellsItsHealthFromTheProbe) {
   }
 }
 
-TEST(Gemini, DoesNotProbeWhileChatsTellHowItIs) {
+TEST(Gemini, DoesNotProbeWhileChatsShowItsHealth) {
   for (const Reply& chat : {sse({last(R"({"text":"Hi"})")}), reply(500, ""), reply(400, "")}) {
     Gateway g;
     g.ask(chat);
@@ -318,28 +344,21 @@ TEST(Gemini, ProbesAsOftenAsConfigured) {
   EXPECT_THROW(none.run_background(), std::out_of_range);
 }
 
-TEST(Gemini, RefusesToProbeWithoutAPause) {
-  Harness h;
-  Gemini gemini(h.host(),
-                h.config(R"({"api_key": "k", "base_url": "http://g", "probe_interval": "0s"})"));
-  EXPECT_EQ(h.problems, Events{"/probe_interval: must be at least 1s; false turns the probe off"});
-}
-
 // ---- Metrics -----------------------------------------------------------------------------------
 
 TEST(Gemini, CountsCallsTheirTimesAndTokens) {
   Gateway g;
-  g.ask(sse(
-      {last(R"({"text":"Hi"})"),
-       R"({"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"thoughtsTokenCount":4}})"}));
+  g.ask(sse({last(R"({"text":"Hi"})"),
+             R"({"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,)"
+             R"("thoughtsTokenCount":4}})"}));
   g.ask(sse({R"({"usageMetadata":{"candidatesTokenCount":5}})", error(R"("code":500)")}));
 
-  const std::string call =
-      R"(gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",gen_ai_request_model="gemini-2.5-flash")";
-  EXPECT_EQ(
-      g.h.metrics.at(
-          R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",code="200"})"),
-      2);
+  const std::string call = R"(gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",)"
+                           R"(gen_ai_request_model="gemini-2.5-flash")";
+  EXPECT_EQ(g.h.metrics.at(
+                R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",)"
+                R"(code="200"})"),
+            2);
   EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_duration_seconds_count{" + call +
                            R"(,error_type=""})"),
             1);
@@ -359,7 +378,7 @@ TEST(Gemini, CountsCallsTheirTimesAndTokens) {
       1);
 }
 
-TEST(Gemini, CountsCallsByWhatCameOfThem) {
+TEST(Gemini, CountsCallsByTheirOutcome) {
   Gateway g;
   g.ask(reply(429, ""));
   g.ask(no_reply({504, "upstream_timeout", "The upstream did not answer in time.", {}}));
@@ -367,11 +386,11 @@ TEST(Gemini, CountsCallsByWhatCameOfThem) {
   g.h.ask(g.gemini, kHello);
 
   for (const char* code : {"429", "upstream_timeout", "cancelled"}) {
-    EXPECT_EQ(
-        g.h.metrics.count(
-            R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",code=")" +
-            std::string(code) + "\"}"),
-        1u)
+    EXPECT_EQ(g.h.metrics.count(
+                  R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",)"
+                  R"(code=")" +
+                  std::string(code) + "\"}"),
+              1u)
         << code;
   }
   for (const auto& [series, value] : g.h.metrics)
@@ -396,8 +415,8 @@ TEST(Gemini, TimesCalls) {
   EXPECT_NE(answer.notes.find(R"("attempts":1,"upstream_ms":1000)"), std::string::npos)
       << answer.notes;
 
-  const std::string model =
-      R"({gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",gen_ai_request_model="gemini-2.5-flash")";
+  const std::string model = R"({gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",)"
+                            R"(gen_ai_request_model="gemini-2.5-flash")";
   EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_time_to_first_chunk_seconds_sum" + model + "}"),
             0);
   EXPECT_EQ(

@@ -9,8 +9,8 @@ namespace gatehouse::plugins::gemini::gemini_testing {
 using namespace testing;
 
 constexpr View kKey = "AIza-secret-key";
-constexpr View kHello =
-    R"({"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}]})";
+constexpr View kHello = R"({"model": "gemini-2.5-flash", "messages": [{"role": "user", )"
+                        R"("content": [{"type": "text", "text": "Hello"}]}]})";
 
 /// A gateway whose only plugin is gemini. `settings`: more members of its configuration.
 struct Gateway {
@@ -26,7 +26,7 @@ struct Gateway {
     h.upstream.push(std::move(reply));
     return h.ask(gemini, chat);
   }
-  /// What the answer becomes, when it comes as these GenerateContentResponses.
+  /// The events that these GenerateContentResponses become.
   Events answer(const std::vector<std::string>& responses) { return ask(sse(responses)).events; }
   bool logged(View what) const {
     return std::any_of(h.logs.begin(), h.logs.end(),

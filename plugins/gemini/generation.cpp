@@ -1,30 +1,45 @@
+/// How much a model thinks has two scales: levels, and budgets of tokens. Chat and settings may use
+/// either; each model takes one, with bounds of its own, so a wish becomes the nearest value.
 #include "generation.h"
 
 #include <algorithm>
 
+#include "api_json.h"
 #include "json_schema.h"
-#include "json_text.h"
 
 namespace gatehouse::plugins::gemini {
 namespace {
 
-constexpr std::size_t kMaxStops = 5;  // "stopSequences: up to 5", says the API
 constexpr View kLevels[] = {"minimal", "low", "medium", "high", "xhigh"};
 // What a level is worth in tokens, about as Google compares the two.
 constexpr std::int64_t kBudgets[] = {0, 1024, 8192, 24576, 32768};
+constexpr std::size_t kHighest = std::size(kLevels) - 1;
 
-/// The place in kLevels that `thinking` asks for; "off" is the lowest.
+/// Members of generationConfig that a chat may set in the API's words: what the operator has not
+/// reserved to the settings, as the safety settings and the service tier are.
+constexpr std::pair<View, int> kOptions[] = {{"mediaResolution", GH_STRING},
+                                             {"imageConfig", GH_OBJECT},
+                                             {"speechConfig", GH_OBJECT},
+                                             {"audioTimestamp", GH_BOOL}};
+
+bool is_off(Json thinking) {
+  return thinking.str() == "off" || thinking.str() == "none" ||
+         (thinking.is_number() && thinking.integer() == 0);
+}
+
+/// The place in kLevels of an effort or a number of tokens; that of "off" is the lowest.
 std::size_t level_of(Json thinking) {
+  if (thinking.str() == "max") return kHighest;
   if (thinking.is_number()) {
     const auto enough = std::find_if(std::begin(kBudgets), std::end(kBudgets),
                                      [&](std::int64_t b) { return b >= thinking.integer(); });
-    return std::min<std::size_t>(enough - std::begin(kBudgets), std::size(kBudgets) - 1);
+    return std::min<std::size_t>(enough - std::begin(kBudgets), kHighest);
   }
   const auto level = std::find(std::begin(kLevels), std::end(kLevels), thinking.str());
   return level == std::end(kLevels) ? 0 : level - std::begin(kLevels);
 }
 
-/// That of the model which is nearest to what is asked for.
+/// The model's level that is nearest to the wanted one.
 View nearest_level(const Model& model, Json thinking) {
   const auto distance = [wanted = level_of(thinking)](View level) {
     const std::size_t has =
@@ -35,117 +50,155 @@ View nearest_level(const Model& model, Json thinking) {
                            [&](View a, View b) { return distance(a) < distance(b); });
 }
 
+/// -1: as much as the model finds right.
 std::int64_t nearest_budget(const Model& model, Json thinking) {
+  if (is_off(thinking)) return model.off ? 0 : model.least_budget;
   const std::int64_t wanted =
       thinking.is_number() ? thinking.integer() : kBudgets[level_of(thinking)];
-  if (wanted < 0) return -1;  // as much as the model finds right
-  if (thinking.str() == "off" || thinking.integer(1) == 0)
-    return model.off ? 0 : model.least_budget;
+  if (wanted < 0) return -1;
   return std::clamp(wanted, model.least_budget, model.most_budget);
 }
 
-void append_thinking(std::string& out, Json thinking, bool show, const Model& model) {
-  if (model.thinking == Model::Thinking::none) return;
-  const std::size_t start = out.size();
-  key(out, "thinkingConfig");
-  out.push_back('{');
-  const std::size_t first = out.size();
-  if (thinking && model.thinking == Model::Thinking::levels && thinking.integer() >= 0) {
-    string_member(out, "thinkingLevel", nearest_level(model, thinking));
-  }
-  if (thinking && model.thinking == Model::Thinking::budget) {
-    const std::int64_t budget = nearest_budget(model, thinking);
-    key(out, "thinkingBudget");
-    out.append(std::to_string(budget));
-    show = show && budget != 0;
-  }
-  if (show && model.include_thoughts) {
-    key(out, "includeThoughts");
-    out.append("true");
-  }
-  out.size() == first ? out.resize(start) : out.push_back('}');
-}
+class GenerationWriter {
+ public:
+  GenerationWriter(std::string& out, Json chat, Json settings, const Model& model)
+      : out_(out),
+        json_(out),
+        chat_(chat),
+        settings_(settings),
+        options_(chat["options"]["google"]),
+        model_(model) {}
 
-void append_image(std::string& out, Json image) {
-  if (!image) return;
-  key(out, "imageConfig");
-  out.push_back('{');
-  if (const Json ratio = image["aspect_ratio"]) json_member(out, "aspectRatio", ratio);
-  if (const Json size = image["size"]) json_member(out, "imageSize", size);
-  out.push_back('}');
-}
+  void write(bool json) {
+    json_.key("generationConfig").open('{');
+    append_limit();
+    append_sampling();
+    append_stops();
+    append_thinking();
+    if (json) append_format();
+    append_modalities();
+    append_options();
+    json_.close('}');
+  }
 
-void append_modalities(std::string& out, Json wanted, const Model& model) {
-  if (wanted.size() == 0 && model.modalities.empty()) return;
-  key(out, "responseModalities");
-  out.push_back('[');
-  const auto append = [&](View modality) {
-    comma(out);
-    quote(out, upper(modality));
-  };
-  for (const Json modality : wanted) append(modality.str());
-  if (wanted.size() == 0) std::for_each(model.modalities.begin(), model.modalities.end(), append);
-  out.push_back(']');
-}
+ private:
+  Json wanted(View name) const { return chat_[name] ? Json(chat_[name]) : settings_[name]; }
+  void copy(View from, View to) {
+    if (const Json value = wanted(from)) json_.member(to, value);
+  }
+
+  void append_limit() {
+    const std::int64_t limit = wanted("max_output_tokens").integer();
+    if (limit <= 0) return;
+    json_.member("maxOutputTokens",
+                 model_.continuation ? limit : std::min(limit, model_.max_output_tokens));
+  }
+
+  void append_sampling() {
+    if (model_.sampling) {
+      copy("temperature", "temperature");
+      copy("top_p", "topP");
+      copy("top_k", "topK");
+    }
+    copy("seed", "seed");
+    if (!model_.penalties) return;
+    copy("presence_penalty", "presencePenalty");
+    copy("frequency_penalty", "frequencyPenalty");
+  }
+
+  void append_stops() {
+    member_unless_empty(out_, "stopSequences", "[]", [&] {
+      std::size_t left = kMaxStops;
+      for (const Json stop : chat_["stop"]) {
+        if (left-- == 0) break;
+        json_.value(stop);
+      }
+    });
+  }
+
+  void append_thinking() {
+    if (model_.thinking == Model::Thinking::none) return;
+    const Json in_chat = reasoning_of(chat_);
+    const Json thinking = in_chat ? in_chat : settings_["thinking"];
+    bool show = chat_["reasoning"]["visible"].boolean() && model_.include_thoughts;
+    member_unless_empty(out_, "thinkingConfig", "{}", [&] {
+      if (thinking && model_.thinking == Model::Thinking::levels && thinking.integer() >= 0)
+        json_.member("thinkingLevel", nearest_level(model_, thinking));
+      if (thinking && model_.thinking == Model::Thinking::budget) {
+        const std::int64_t budget = nearest_budget(model_, thinking);
+        json_.member("thinkingBudget", budget);
+        show = show && budget != 0;
+      }
+      if (show) json_.member("includeThoughts", true);
+    });
+  }
+
+  void append_format() {
+    json_.member("responseMimeType", "application/json");
+    const Json schema = chat_["response_format"]["schema"];
+    if (!schema) return;
+    json_.key("responseJsonSchema");
+    SchemaWriter(out_).append(schema);
+  }
+
+  void append_modalities() {
+    const Json wished = model_.modalities.empty() ? settings_["modalities"] : wanted("modalities");
+    member_unless_empty(out_, "responseModalities", "[]", [&] {
+      for (const Json modality : wished) json_.value(upper(modality.str()));
+      if (wished.size() > 0) return;
+      for (const std::string& modality : model_.modalities) json_.value(upper(modality));
+    });
+  }
+
+  void append_options() {
+    const Json image = settings_["image"];
+    if (image && !is_option("imageConfig", options_["imageConfig"])) {
+      json_.key("imageConfig").open('{');
+      if (const Json ratio = image["aspect_ratio"]) json_.member("aspectRatio", ratio);
+      if (const Json size = image["size"]) json_.member("imageSize", size);
+      json_.close('}');
+    }
+    const Json resolution = settings_["media_resolution"];
+    if (resolution && !is_option("mediaResolution", options_["mediaResolution"]))
+      json_.member("mediaResolution", "MEDIA_RESOLUTION_" + upper(resolution.str()));
+    for (const auto [name, value] : options_.members()) {
+      if (is_option(name, value)) json_.member(name, value);
+    }
+  }
+
+  std::string& out_;
+  JsonText json_;
+  const Json chat_, settings_, options_;
+  const Model& model_;
+};
 
 }  // namespace
 
+Json reasoning_of(Json chat) {
+  const Json budget = chat["reasoning"]["budget_tokens"];
+  return budget ? budget : chat["reasoning"]["effort"];
+}
+
 std::string nearest_thinking(const Model& model, Json thinking) {
-  if (thinking.is_string() && model.thinking == Model::Thinking::levels) {
+  if (!thinking || thinking.integer() < 0 || thinking.str() == "max") return {};
+  if (model.thinking == Model::Thinking::none) return is_off(thinking) ? "" : "none";
+  if (model.thinking == Model::Thinking::levels) {
     const View nearest = nearest_level(model, thinking);
     return nearest == thinking.str() ? std::string() : std::string(nearest);
   }
-  if (model.thinking != Model::Thinking::budget) return {};
   const std::int64_t nearest = nearest_budget(model, thinking);
-  const bool has = thinking.is_number() ? nearest == thinking.integer()
-                                        : thinking.str() != "off" || nearest == 0;
+  const bool has =
+      thinking.is_number() ? nearest == thinking.integer() : !is_off(thinking) || nearest == 0;
   return has ? std::string() : std::to_string(nearest);
 }
 
-void append_generation(std::string& out, Json chat, Json settings, const Model& model,
-                       bool answers_json) {
-  const auto wanted = [&](View name) { return chat[name] ? Json(chat[name]) : settings[name]; };
-  const auto copy = [&](View from, View to) {
-    if (const Json value = wanted(from)) json_member(out, to, value);
-  };
-  key(out, "generationConfig");
-  out.push_back('{');
-  if (const std::int64_t limit = wanted("max_output_tokens").integer(); limit > 0) {
-    key(out, "maxOutputTokens");
-    out.append(
-        std::to_string(model.continuation ? limit : std::min(limit, model.max_output_tokens)));
-  }
-  if (model.sampling) {
-    copy("temperature", "temperature");
-    copy("top_p", "topP");
-    copy("top_k", "topK");
-  }
-  copy("seed", "seed");
-  if (const Json stops = chat["stop"]; stops.size() > 0) {
-    key(out, "stopSequences");
-    out.push_back('[');
-    std::size_t left = kMaxStops;
-    for (const Json stop : stops) {
-      if (left-- == 0) break;
-      comma(out);
-      stop.dump(out);
-    }
-    out.push_back(']');
-  }
-  append_thinking(out, wanted("thinking"), chat["reasoning"].boolean(), model);
-  if (answers_json) {
-    string_member(out, "responseMimeType", "application/json");
-    if (const Json schema = chat["response_format"]["schema"]) {
-      key(out, "responseJsonSchema");
-      SchemaWriter(out).append(schema);
-    }
-  }
-  append_modalities(out, model.modalities.empty() ? settings["modalities"] : wanted("modalities"),
-                    model);
-  append_image(out, settings["image"]);
-  if (const Json resolution = settings["media_resolution"])
-    string_member(out, "mediaResolution", "MEDIA_RESOLUTION_" + upper(resolution.str()));
-  out.push_back('}');
+bool is_option(View name, Json value) {
+  return std::find(std::begin(kOptions), std::end(kOptions), std::pair(name, value.type())) !=
+         std::end(kOptions);
+}
+
+void append_generation(std::string& out, Json chat, Json settings, const Model& model, bool json) {
+  GenerationWriter(out, chat, settings, model).write(json);
 }
 
 }  // namespace gatehouse::plugins::gemini

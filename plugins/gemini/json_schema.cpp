@@ -1,9 +1,11 @@
+/// Whole writes a schema nearly as it is; Bare the little that Gemini never rejects. References are
+/// written out where Gemini would not follow them, within the bound of SchemaWriter::left_.
 #include "json_schema.h"
 
 #include <algorithm>
 #include <vector>
 
-#include "json_text.h"
+#include "api_json.h"
 #include "schema_reference.h"
 
 namespace gatehouse::plugins::gemini {
@@ -23,7 +25,7 @@ bool is_one_of(View name, std::initializer_list<View> names) {
 /// default can be set alongside it".
 bool fits_reference(View name) { return is_one_of(name, {"$ref", "description", "default"}); }
 
-/// Says nothing of what is valid.
+/// Does not restrict what is valid.
 bool only_annotates(View name) {
   return is_one_of(name, {"$schema", "$id", "$comment", "title", "examples", "deprecated",
                           "readOnly", "writeOnly"});
@@ -56,24 +58,30 @@ bool is_wrapped(Json schema) { return schema["type"] && !allows_object(schema["t
 class SchemaWriter::Whole {
  public:
   Whole(std::string& out, Json root, std::size_t& left)
-      : out_(out), root_(root), left_(left), inlined_from_(out.size()) {}
+      : out_(out), json_(out), root_(root), left_(left), inlined_from_(out.size()) {}
 
-  /// `const_as_enum`: Gemini overlooks `const`, which matters where it tells the choices of a union
-  /// apart.
+  /// `const_as_enum`: Gemini ignores `const`, which matters where it distinguishes the choices of a
+  /// union apart.
   void write(Json schema, bool const_as_enum) {
-    if (!schema.is_object()) return schema.dump(out_);
-    out_.push_back('{');
-    schema["$ref"] ? write_reference(members_of(schema), const_as_enum)
-                   : write_members(schema.members(), const_as_enum);
-    out_.push_back('}');
+    if (!schema.is_object()) {
+      json_.value(schema);
+      return;
+    }
+    json_.open('{');
+    if (schema["$ref"]) {
+      write_reference(members_of(schema), const_as_enum);
+    } else {
+      write_members(schema.members(), const_as_enum);
+    }
+    json_.close('}');
   }
 
   /// The root, which Gemini wants to be an object by name.
   void write_arguments() {
     if (is_wrapped(root_)) {
-      out_.append(R"({"type":"object","required":["value"],"properties":{"value":)");
+      json_.raw(R"({"type":"object","required":["value"],"properties":{"value":)");
       write(root_, false);
-      out_.append("}}");
+      json_.close('}').close('}');
       return;
     }
     Members members = members_of(root_);
@@ -81,10 +89,12 @@ class SchemaWriter::Whole {
     const auto type = std::find_if(members.begin(), members.end(),
                                    [](const auto& m) { return m.first == "type"; });
     if (type != members.end() && !allows_object(type->second)) members.clear();
-    std::erase_if(members, [](const auto& m) { return m.first == "type"; });
-    out_.append("{\"type\":\"object\"");
+    members.erase(std::remove_if(members.begin(), members.end(),
+                                 [](const auto& m) { return m.first == "type"; }),
+                  members.end());
+    json_.open('{').member("type", "object");
     write_members(members, false);
-    out_.push_back('}');
+    json_.close('}');
   }
 
  private:
@@ -131,12 +141,12 @@ class SchemaWriter::Whole {
       if (is_one_of(name, {"$schema", "$id", "$comment"})) continue;
       const bool as_enum = name == "const" && (value.is_string() || value.is_number()) &&
                            !has(members, "enum") && (const_as_enum || has(members, "type"));
-      comma(out_);
-      quote(out_, as_enum ? View("enum") : name);
-      out_.push_back(':');
-      if (as_enum) out_.push_back('[');
-      write_value(name, value, const_as_enum);
-      if (as_enum) out_.push_back(']');
+      if (as_enum) {
+        json_.key("enum").open('[').value(value).close(']');
+      } else {
+        quoted_key(out_, name);
+        write_value(name, value, const_as_enum);
+      }
     }
   }
 
@@ -148,29 +158,29 @@ class SchemaWriter::Whole {
                                             "else", "contains", "propertyNames"});
     const bool is_list = is_union || is_one_of(name, {"allOf", "prefixItems", "items"});
     if (is_map && value.is_object()) {
-      out_.push_back('{');
-      for (const auto [key, schema] : value.members()) {
-        comma(out_);
-        quote(out_, key);
-        out_.push_back(':');
-        write(schema, const_as_enum);
-      }
-      out_.push_back('}');
+      write_map(value, const_as_enum);
     } else if (is_list && value.is_array()) {
-      out_.push_back('[');
-      for (const Json schema : value) {
-        comma(out_);
-        write(schema, const_as_enum || is_union);
-      }
-      out_.push_back(']');
+      json_.open('[');
+      for (const Json schema : value) write(schema, const_as_enum || is_union);
+      json_.close(']');
     } else if (is_schema) {
       write(value, const_as_enum);
     } else {
-      value.dump(out_);
+      json_.value(value);
     }
   }
 
+  void write_map(Json schemas, bool const_as_enum) {
+    json_.open('{');
+    for (const auto [name, schema] : schemas.members()) {
+      quoted_key(out_, name);
+      write(schema, const_as_enum);
+    }
+    json_.close('}');
+  }
+
   std::string& out_;
+  JsonText json_;
   const Json root_;
   std::size_t& left_;
   int inlined_depth_ = 0;
@@ -180,33 +190,40 @@ class SchemaWriter::Whole {
 class SchemaWriter::Bare {
  public:
   Bare(std::string& out, Json root, std::size_t& left)
-      : out_(out), root_(root), left_(left), limit_(out.size() + std::min(kMaxBare, left)) {}
+      : out_(out),
+        json_(out),
+        root_(root),
+        left_(left),
+        limit_(out.size() + std::min(kMaxBare, left)) {}
 
   void write_arguments() {
     if (!is_wrapped(root_)) return write(root_, 0);
-    out_.append(R"({"type":"object","properties":{"value":)");
+    json_.raw(R"({"type":"object","properties":{"value":)");
     write(root_, 1);
-    out_.append(R"(},"required":["value"]})");
+    json_.close('}').key("required").open('[').value("value").close(']').close('}');
   }
 
  private:
   void write(Json given, int depth) {
     const Json schema = plain(given);
     const View type = depth == 0 ? View("object") : type_of(schema);
-    out_.append("{\"type\":");
-    quote(out_, type);
+    json_.open('{').member("type", type);
     const View description = given["description"].str(schema["description"].str());
-    if (!description.empty()) string_member(out_, "description", description);
+    if (!description.empty()) json_.member("description", description);
     if (type == "string") write_enum(schema);
     if (type == "object" && depth < kMaxBareDepth && out_.size() < limit_)
       write_properties(schema, depth);
-    if (type == "array") {
-      key(out_, "items");
-      const Json items = schema["items"];
-      depth < kMaxBareDepth ? write(items.is_array() ? items.at(0) : items, depth + 1)
-                            : void(out_.append("{\"type\":\"string\"}"));
+    if (type == "array") write_items(schema["items"], depth);
+    json_.close('}');
+  }
+
+  void write_items(Json items, int depth) {
+    json_.key("items");
+    if (depth < kMaxBareDepth) {
+      write(items.is_array() ? items.at(0) : items, depth + 1);
+    } else {
+      json_.raw(R"({"type":"string"})");
     }
-    out_.push_back('}');
   }
 
   /// Behind its references, and the first of its choices.
@@ -214,17 +231,19 @@ class SchemaWriter::Bare {
     for (int hops = 0; hops < kMaxInlinedDepth; ++hops) {
       if (schema["$ref"]) {
         schema = referenced(root_, schema["$ref"].str(), left_);
-      } else if (!schema["type"] && !schema["properties"] &&
-                 (schema["anyOf"] || schema["oneOf"] || schema["allOf"])) {
-        const Json choices = schema["anyOf"]   ? schema["anyOf"]
-                             : schema["oneOf"] ? schema["oneOf"]
-                                               : schema["allOf"];
-        schema = choices.at(choices.at(0)["type"].str() == "null" ? 1 : 0);
-      } else {
-        break;
+        continue;
       }
+      const Json choices = schema["type"] || schema["properties"] ? Json() : choices_of(schema);
+      if (!choices) break;
+      schema = choices.at(choices.at(0)["type"].str() == "null" ? 1 : 0);
     }
     return schema;
+  }
+  static Json choices_of(Json schema) {
+    for (const View name : {"anyOf", "oneOf", "allOf"}) {
+      if (schema[name]) return schema[name];
+    }
+    return Json();
   }
 
   static View type_of(Json schema) {
@@ -233,48 +252,40 @@ class SchemaWriter::Bare {
     for (const Json one : type) {
       if (is_type(one.str())) return one.str();
     }
-    return schema["properties"] ? "object" : schema["items"] ? "array" : "string";
+    if (schema["properties"]) return "object";
+    return schema["items"] ? "array" : "string";
   }
   static bool is_type(View name) {
     return is_one_of(name, {"object", "array", "string", "number", "integer", "boolean"});
   }
 
   void write_enum(Json schema) {
-    const std::size_t start = out_.size();
-    key(out_, "enum");
-    out_.push_back('[');
-    const std::size_t first = out_.size();
-    const auto add = [&](Json value) {
-      if (value.str().empty()) return;
-      comma(out_);
-      quote(out_, value.str());
-    };
-    add(schema["const"]);
-    for (const Json value : schema["enum"]) add(value);
-    out_.size() == first ? out_.resize(start) : out_.push_back(']');
+    member_unless_empty(out_, "enum", "[]", [&] {
+      const auto add = [&](Json value) {
+        if (!value.str().empty()) json_.value(value.str());
+      };
+      add(schema["const"]);
+      for (const Json value : schema["enum"]) add(value);
+    });
   }
 
   void write_properties(Json schema, int depth) {
     const Json properties = schema["properties"];
     if (!properties.is_object() || properties.size() == 0) return;
-    key(out_, "properties");
-    out_.push_back('{');
+    json_.key("properties").open('{');
     for (const auto [name, property] : properties.members()) {
-      comma(out_);
-      quote(out_, name);
-      out_.push_back(':');
+      quoted_key(out_, name);
       write(property, depth + 1);
     }
-    out_.append("},\"required\":[");
+    json_.close('}').key("required").open('[');
     for (const Json name : schema["required"]) {
-      if (!properties[name.str()]) continue;
-      comma(out_);
-      quote(out_, name.str());
+      if (properties[name.str()]) json_.value(name.str());
     }
-    out_.push_back(']');
+    json_.close(']');
   }
 
   std::string& out_;
+  JsonText json_;
   const Json root_;
   std::size_t& left_;
   const std::size_t limit_;

@@ -8,17 +8,17 @@ namespace gatehouse::plugins::gemini {
 /// `value`.
 bool is_wrapped(Json schema);
 
-/// Writes JSON Schemas as Gemini takes them.
+/// Writes JSON Schemas as Gemini accepts them.
 class SchemaWriter {
  public:
   explicit SchemaWriter(std::string& out) : out_(out) {}
 
-  /// Appends a schema without what Gemini refuses or overlooks in one; all else stays as it is.
+  /// Appends a schema without what Gemini rejects or ignores; the rest stays as it is.
   void append(Json schema);
   /// The same for the arguments of a function, which are an object.
   void append_arguments(Json schema);
   /// Appends no more of a schema of arguments than its types, names, enums of strings and
-  /// descriptions: Gemini has refused it whole.
+  /// descriptions: Gemini has rejected it whole.
   void append_bare(Json schema);
 
  private:

@@ -12,27 +12,32 @@ using namespace testing;
 std::string written(void (SchemaWriter::*append)(Json), View schema) {
   Harness h;
   std::string out;
-  (SchemaWriter(out).*append)(h.config(schema));
+  (SchemaWriter(out).*append)(parse(schema).root());
   return out;
 }
 std::string arguments(View schema) { return written(&SchemaWriter::append_arguments, schema); }
 std::string bare(View schema) { return written(&SchemaWriter::append_bare, schema); }
 
 TEST(JsonSchema, KeepsAlmostEverything) {
-  for (
-      const char* schema :
-      {R"({"type":"object","title":"T","properties":{"a":{"type":"array"},"b":{"enum":["",1,null]},"c":{"format":"uri"}},"required":["x"]})",
-       R"({"type":"object","properties":{"any":true,"none":false,"t":{"items":[{"type":"string"}]},"o":{"oneOf":[{},7]}}})",
-       R"({"type":"object","properties":{"p":{"$ref":"#/$defs/P","description":"d","default":1}},"$defs":{"P":{"type":"number"}}})",
-       R"({"type":"object","properties":{"p":{"$ref":"#/$defs/Nope"},"q":{"const":"x"},"r":{"const":{"a":1}}}})",
-       R"({"type":"object","properties":{"$schema":{"type":"string"},"const":{"type":"number"}},"default":{"$id":1}})"}) {
+  for (const char* schema :
+       {R"({"type":"object","title":"T","properties":{"a":{"type":"array"},"b":{"enum":["",1,)"
+        R"(null]},"c":{"format":"uri"}},"required":["x"]})",
+        R"({"type":"object","properties":{"any":true,"none":false,)"
+        R"("t":{"items":[{"type":"string"}]},"o":{"oneOf":[{},7]}}})",
+        R"({"type":"object","properties":{"p":{"$ref":"#/$defs/P","description":"d",)"
+        R"("default":1}},"$defs":{"P":{"type":"number"}}})",
+        R"({"type":"object","properties":{"p":{"$ref":"#/$defs/Nope"},"q":{"const":"x"},)"
+        R"("r":{"const":{"a":1}}}})",
+        R"({"type":"object","properties":{"$schema":{"type":"string"},)"
+        R"("const":{"type":"number"}},"default":{"$id":1}})"}) {
     EXPECT_EQ(arguments(schema), schema);
   }
 }
 
 TEST(JsonSchema, LeavesOutWhatNamesTheSchemaItself) {
   EXPECT_EQ(arguments(R"({"$schema": "s", "$id": "i", "$comment": "c", "type": "object",
-                          "properties": {"a": {"$id": "x", "items": {"$comment": "y", "type": "string"}}}})"),
+                          "properties": {"a": {"$id": "x", "items": {"$comment": "y",
+                            "type": "string"}}}})"),
             R"({"type":"object","properties":{"a":{"items":{"type":"string"}}}})");
 }
 
@@ -42,26 +47,30 @@ TEST(JsonSchema, CallsArgumentsAnObject) {
             R"({"type":"object","title":"T"})");
   EXPECT_EQ(arguments(R"({"anyOf": [{"type": "object"}, {"type": "object"}]})"),
             R"({"type":"object","anyOf":[{"type":"object"},{"type":"object"}]})");
-  EXPECT_EQ(
-      arguments(R"({"type": "string", "maxLength": 3})"),
-      R"({"type":"object","required":["value"],"properties":{"value":{"type":"string","maxLength":3}}})");
-  EXPECT_EQ(
-      arguments(
-          R"({"$ref": "#/definitions/A", "definitions": {"A": {"type": "object", "properties": {"a": {}}}}})"),
-      R"({"type":"object","definitions":{"A":{"type":"object","properties":{"a":{}}}},"properties":{"a":{}}})");
+  EXPECT_EQ(arguments(R"({"type": "string", "maxLength": 3})"),
+            R"({"type":"object","required":["value"],"properties":{"value":{"type":"string",)"
+            R"("maxLength":3}}})");
+  EXPECT_EQ(arguments(R"({"$ref": "#/definitions/A", "definitions": {"A": {"type": "object", )"
+                      R"("properties": {"a": {}}}}})"),
+            R"({"type":"object","definitions":{"A":{"type":"object","properties":{"a":{}}}},)"
+            R"("properties":{"a":{}}})");
 }
 
 TEST(JsonSchema, WritesConstantsAsEnums) {
   EXPECT_EQ(
       arguments(
-          R"({"properties": {"a": {"type": "string", "const": "x"}, "b": {"type": "integer", "const": 1},
-                                         "c": {"type": "boolean", "const": true}, "d": {"const": "x", "enum": ["x"], "type": "string"}}})"),
-      R"({"type":"object","properties":{"a":{"type":"string","enum":["x"]},"b":{"type":"integer","enum":[1]},)"
+          R"({"properties": {"a": {"type": "string", "const": "x"},
+                                         "b": {"type": "integer", "const": 1},
+                                         "c": {"type": "boolean", "const": true},
+                                           "d": {"const": "x", "enum": ["x"],
+                                             "type": "string"}}})"),
+      R"({"type":"object","properties":{"a":{"type":"string","enum":["x"]},)"
+      R"("b":{"type":"integer","enum":[1]},)"
       R"("c":{"type":"boolean","const":true},"d":{"const":"x","enum":["x"],"type":"string"}}})");
-  EXPECT_EQ(
-      arguments(
-          R"({"anyOf": [{"properties": {"kind": {"const": "a"}}}, {"properties": {"kind": {"const": "b"}}}]})"),
-      R"({"type":"object","anyOf":[{"properties":{"kind":{"enum":["a"]}}},{"properties":{"kind":{"enum":["b"]}}}]})");
+  EXPECT_EQ(arguments(R"({"anyOf": [{"properties": {"kind": {"const": "a"}}}, )"
+                      R"({"properties": {"kind": {"const": "b"}}}]})"),
+            R"({"type":"object","anyOf":[{"properties":{"kind":{"enum":["a"]}}},)"
+            R"({"properties":{"kind":{"enum":["b"]}}}]})");
   EXPECT_EQ(written(&SchemaWriter::append, R"([{"const": 1}])"), R"([{"const":1}])");
   EXPECT_EQ(written(&SchemaWriter::append, R"({"const": 1})"), R"({"enum":[1]})");
 }
@@ -142,8 +151,9 @@ TEST(BareSchema, SaysNoMoreThanTypes) {
 }
 
 TEST(BareSchema, EndsWhereItComesBackToItself) {
-  const std::string text = bare(
-      R"({"properties": {"child": {"$ref": "#"}, "list": {"type": "array", "items": {"$ref": "#/properties/list"}}}})");
+  const std::string text =
+      bare(R"({"properties": {"child": {"$ref": "#"}, "list": {"type": "array", )"
+           R"("items": {"$ref": "#/properties/list"}}}})");
   EXPECT_LT(text.size(), 100'000u);
   EXPECT_TRUE(Document::parse(text)) << text;
 }

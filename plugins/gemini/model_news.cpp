@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMaxModels = 100;  // names come from clients where an operator allows any
 constexpr auto kSoon = std::chrono::days(90);
 
-/// "models/gemini-3.5-flash-002" is gemini-3.5-flash: the version of a model that never changes is
-/// no other model.
+/// "models/gemini-3.5-flash-002" is gemini-3.5-flash: a version of a model that never changes is
+/// not another model.
 std::string plain_name(View version) {
   constexpr View kPath = "models/";
   if (version.substr(0, kPath.size()) == kPath) version.remove_prefix(kPath.size());
@@ -44,50 +44,60 @@ std::string date(std::chrono::nanoseconds wall) {
   return text;
 }
 
-/// Of modelStatus: what Google says about the model's end.
+/// Of modelStatus: what Google announces about the model's end.
 std::string status_text(Json about, std::chrono::nanoseconds wall) {
   const View stage = about["stage"].str(), retires = about["retires"].str().substr(0, 10);
   const bool soon = !retires.empty() && retires <= date(wall + kSoon);
   if (!soon && stage != "LEGACY" && stage != "DEPRECATED" && stage != "RETIRED") return {};
-  std::string text = "Google calls it " + std::string(stage.empty() ? "STABLE" : stage);
+  std::string text = "Google lists it as " + std::string(stage.empty() ? "STABLE" : stage);
   if (!retires.empty()) text.append(", until ").append(retires);
   return text;
 }
 
 }  // namespace
 
-void ModelNews::read(Exchange& x, View asked, View sent, Json about) {
-  const std::string answered = plain_name(about["model"].str());
-  if (!answered.empty()) x.notes().edit("answered_by").set(View(answered));
-  const bool mismatch = !answered.empty() && !is_alias(sent) && answered != plain_name(sent);
-  if (mismatch) count_mismatch(sent, answered);
+void ModelNews::read(Exchange& x, View requested, View sent, Json about) {
+  const std::string responding = plain_name(about["model"].str());
+  if (!responding.empty()) x.notes().edit("answered_by").set(View(responding));
+  const std::string text = text_of(requested, sent, responding, about);
+  if (!keep(requested, text)) return;
+  host_.log(GH_WARN, &x, std::string(requested) + text);
+  if (const auto ends = models_.find(requested).ends) {
+    Series(host_, GH_GAUGE, "gatehouse_gemini_model_ends_timestamp_seconds",
+           "Time at which Google shuts down a requested model.", {{"model", requested}})
+        .record(static_cast<double>(std::chrono::seconds(ends->time_since_epoch()).count()));
+  }
+}
 
+std::string ModelNews::text_of(View requested, View sent, const std::string& responding,
+                               Json about) const {
   std::string text;
   const auto add = [&](const std::string& more) {
     if (!more.empty()) text.append(text.empty() ? " " : "; ").append(more);
   };
-  add(models_.ending(asked, host_.wall()));
-  if (asked != sent) add("is asked for no longer, but " + std::string(sent));
-  if (mismatch) add("is answered by " + answered);
+  add(models_.ending(requested, host_.wall()));
+  if (requested != sent) add("is replaced by " + std::string(sent));
+  if (!responding.empty() && !is_alias(sent) && responding != plain_name(sent)) {
+    count_mismatch(sent, responding);
+    add("got a response from " + responding);
+  }
   add(status_text(about, host_.wall()));
+  return text;
+}
 
+/// True: it is to be logged, as it has not been today.
+bool ModelNews::keep(View requested, const std::string& text) {
   const std::lock_guard lock(mutex_);
   if (text.empty()) {
-    if (const auto old = news_.find(asked); old != news_.end()) news_.erase(old);
-    return;
+    if (const auto old = news_.find(requested); old != news_.end()) news_.erase(old);
+    return false;
   }
   if (news_.size() >= kMaxModels) news_.clear();
-  news_[std::string(asked)] = text;
+  news_[std::string(requested)] = text;
   const std::int64_t today = host_.wall() / 24h;
-  if (told_day_ != today || told_.size() >= kMaxModels) told_.clear();
-  told_day_ = today;
-  if (!told_.insert(std::string(asked) + text).second) return;
-  host_.log(GH_WARN, &x, std::string(asked) + text);
-  if (const auto ends = models_.find(asked).ends) {
-    Series(host_, GH_GAUGE, "gatehouse_gemini_model_ends_timestamp_seconds",
-           "When Google ends a model that chats ask for.", {{"model", asked}})
-        .record(static_cast<double>(std::chrono::seconds(ends->time_since_epoch()).count()));
-  }
+  if (logged_day_ != today || logged_.size() >= kMaxModels) logged_.clear();
+  logged_day_ = today;
+  return logged_.insert(std::string(requested) + text).second;
 }
 
 std::string ModelNews::summary() const {
@@ -96,12 +106,13 @@ std::string ModelNews::summary() const {
   for (const auto& [model, text] : news_)
     all.append(all.empty() ? "" : "; ").append(model).append(text);
   constexpr std::size_t kLongest = 1000;
-  return all.substr(0, kLongest);
+  return std::string(cut_utf8(all, kLongest));
 }
 
-void ModelNews::count_mismatch(View sent, View answered) const {
+void ModelNews::count_mismatch(View sent, View responding) const {
   Series(host_, GH_COUNTER, "gatehouse_gemini_model_mismatch_total",
-         "Answers of another model than was asked for.", {{"asked", sent}, {"answered", answered}})
+         "Responses from another model than the requested one.",
+         {{"asked", sent}, {"answered", responding}})
       .record();
 }
 

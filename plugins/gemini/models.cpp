@@ -1,3 +1,6 @@
+/// models.json has families, models and images; each is a set of rules that overrides the set
+/// before it. A model is found by the longest entry that its name begins with, so new versions of a
+/// known model need no entry, and "" has the rules of all others.
 #include "models.h"
 
 #include <algorithm>
@@ -9,8 +12,8 @@ namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr int kWarnDays = 90;  // before a model ends: a quarter to change a configuration in
-constexpr int kStaleDays =
-    120;  // Google brought five models in the 120 days before the file was made
+// Google released five models in the 120 days before the file was made.
+constexpr int kStaleDays = 120;
 
 /// Of the operator's file. `rules` are the same for a family, a model and what draws.
 constexpr View kFileSchema = R"({
@@ -26,12 +29,15 @@ constexpr View kFileSchema = R"({
       "properties": {
         "family": {"type": "string"},
         "thinking": {"enum": ["none", "budget", "levels"]},
-        "levels": {"type": "array", "minItems": 1, "items": {"enum": ["minimal", "low", "medium", "high", "xhigh"]}},
-        "budget": {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "integer", "minimum": 0}},
+        "levels": {"type": "array", "minItems": 1,
+                   "items": {"enum": ["minimal", "low", "medium", "high", "xhigh"]}},
+        "budget": {"type": "array", "minItems": 2, "maxItems": 2,
+                   "items": {"type": "integer", "minimum": 0}},
         "off": {"type": "boolean"},
         "include_thoughts": {"type": "boolean"},
         "signature": {"enum": ["optional", "dummy", "strip"]},
         "sampling": {"type": "boolean"},
+        "penalties": {"type": "boolean"},
         "last_turn_model": {"type": "boolean"},
         "system_instruction": {"type": "boolean"},
         "documents": {"type": "boolean"},
@@ -58,9 +64,11 @@ constexpr View kFileSchema = R"({
       "type": "object",
       "additionalProperties": false,
       "required": ["names", "rules"],
-      "properties": {"names": {"$ref": "#/definitions/names"}, "rules": {"$ref": "#/definitions/rules"}}
+      "properties": {"names": {"$ref": "#/definitions/names"},
+                     "rules": {"$ref": "#/definitions/rules"}}
     },
-    "models": {"type": "object", "required": [""], "additionalProperties": {"$ref": "#/definitions/rules"}}
+    "models": {"type": "object", "required": [""],
+               "additionalProperties": {"$ref": "#/definitions/rules"}}
   }
 })";
 
@@ -94,9 +102,28 @@ std::vector<std::string> texts(Json array) {
   return out;
 }
 
-/// Overrides of `model` what the rules say.
-void apply(Json rules, Model& model) {
+void apply_flags(Json rules, Model& model) {
   const auto flag = [&](View name, bool& value) { value = rules[name].boolean(value); };
+  flag("off", model.off);
+  flag("include_thoughts", model.include_thoughts);
+  flag("sampling", model.sampling);
+  flag("penalties", model.penalties);
+  flag("last_turn_model", model.last_turn_model);
+  flag("system_instruction", model.system_instruction);
+  flag("documents", model.documents);
+  flag("functions", model.functions);
+  flag("response_parts", model.response_parts);
+  flag("response_schema", model.response_schema);
+  flag("schema_with_functions", model.schema_with_functions);
+  flag("search", model.search);
+  flag("search_with_functions", model.search_with_functions);
+  flag("continuation", model.continuation);
+  flag("gone", model.gone);
+}
+
+/// Overrides members of `model` by the rules.
+void apply(Json rules, Model& model) {
+  apply_flags(rules, model);
   const View thinking = rules["thinking"].str();
   if (thinking == "none") model.thinking = Model::Thinking::none;
   if (thinking == "budget") model.thinking = Model::Thinking::budget;
@@ -110,20 +137,6 @@ void apply(Json rules, Model& model) {
   if (signature == "optional") model.signature = Model::Signature::optional;
   if (signature == "dummy") model.signature = Model::Signature::dummy;
   if (signature == "strip") model.signature = Model::Signature::strip;
-  flag("off", model.off);
-  flag("include_thoughts", model.include_thoughts);
-  flag("sampling", model.sampling);
-  flag("last_turn_model", model.last_turn_model);
-  flag("system_instruction", model.system_instruction);
-  flag("documents", model.documents);
-  flag("functions", model.functions);
-  flag("response_parts", model.response_parts);
-  flag("response_schema", model.response_schema);
-  flag("schema_with_functions", model.schema_with_functions);
-  flag("search", model.search);
-  flag("search_with_functions", model.search_with_functions);
-  flag("continuation", model.continuation);
-  flag("gone", model.gone);
   model.max_output_tokens = rules["max_output_tokens"].integer(model.max_output_tokens);
   model.first_byte = rules["first_byte"].duration(model.first_byte);
   if (const Json modalities = rules["modalities"]) model.modalities = texts(modalities);
@@ -144,9 +157,9 @@ Models::Models(Host host, View file) {
   read(root);
   const Model::Days as_of = date(root["as_of"].str());
   if (days_from(host.wall(), as_of) < -kStaleDays) {
-    host.warning(
-        file.empty() ? "" : "/models_file",
-        "what is known of Gemini's models is of " + text_of(as_of) + "; name a newer models_file");
+    host.warning(file.empty() ? "" : "/models_file", "the data about Gemini's models is of " +
+                                                         text_of(as_of) +
+                                                         "; set models_file to newer data");
   }
 }
 
@@ -180,22 +193,22 @@ const Models::Entry& Models::find_entry(View name) const {
   });
 }
 
-View Models::name_to_ask(View asked) const {
-  for (std::size_t hops = 0; hops < entries_.size();
-       ++hops) {  // a file may name successors in a circle
-    const Entry& entry = find_entry(asked);
-    const bool gone = entry.model.gone ||
-                      (asked == entry.model.name && entry.gone.load(std::memory_order_relaxed));
-    if (!gone || entry.model.successor.empty()) break;
-    asked = entry.model.successor;
+View Models::current(View requested) const {
+  // A file may name successors in a circle.
+  for (std::size_t hops = 0; hops < entries_.size(); ++hops) {
+    const Entry& entry = find_entry(requested);
+    const bool is_reported =
+        requested == entry.model.name && entry.gone.load(std::memory_order_relaxed);
+    if ((!entry.model.gone && !is_reported) || entry.model.successor.empty()) break;
+    requested = entry.model.successor;
   }
-  return asked;
+  return requested;
 }
 
 bool Models::note_gone(View name) {
   const Entry& entry = find_entry(name);
-  if (entry.model.name != name || entry.model.successor.empty())
-    return false;  // a made-up name says nothing about a model
+  // A made-up name is not that of a model.
+  if (entry.model.name != name || entry.model.successor.empty()) return false;
   entry.gone.store(true, std::memory_order_relaxed);
   return true;
 }
@@ -203,9 +216,11 @@ bool Models::note_gone(View name) {
 std::string Models::ending(View name, std::chrono::nanoseconds wall) const {
   const Model& model = find_entry(name).model;
   if (!model.gone && (!model.ends || days_from(wall, *model.ends) > kWarnDays)) return {};
-  std::string text = model.gone                         ? "is gone"
-                     : days_from(wall, *model.ends) > 0 ? "ends on " + text_of(*model.ends)
-                                                        : "ended on " + text_of(*model.ends);
+  std::string text = "is gone";
+  if (!model.gone) {
+    text = days_from(wall, *model.ends) > 0 ? "ends on " : "ended on ";
+    text += text_of(*model.ends);
+  }
   if (!model.successor.empty()) text += "; its successor is " + model.successor;
   return text;
 }

@@ -8,8 +8,8 @@
 
 namespace gatehouse::plugins::gemini {
 
-/// What Gemini makes of the requests to one model, or to all whose names begin alike: models.json
-/// has the values.
+/// What requests to one model, or to all whose names begin alike, may have: models.json has the
+/// values.
 struct Model {
   enum class Thinking { none, budget, levels };
   enum class Signature { optional, dummy, strip };
@@ -21,41 +21,42 @@ struct Model {
   std::int64_t least_budget = 0;    ///< Of thinking, in tokens.
   std::int64_t most_budget = 0;
   bool off = true;               ///< Thinking with a budget can be turned off.
-  bool include_thoughts = true;  ///< It shows its thoughts when asked.
-  Signature signature =
-      Signature::optional;      ///< dummy: a call without one is refused; strip: one is refused.
-  bool sampling = true;         ///< It heeds temperature, topP and topK.
-  bool last_turn_model = true;  ///< A conversation may end with its own words.
+  bool include_thoughts = true;  ///< It returns its thoughts on request.
+  /// dummy: a call without one is rejected; strip: a call with one is rejected.
+  Signature signature = Signature::optional;
+  bool sampling = true;         ///< It honours temperature, topP and topK.
+  bool penalties = false;       ///< It accepts presencePenalty and frequencyPenalty.
+  bool last_turn_model = true;  ///< A conversation may end with a turn of the model.
   bool system_instruction = true;
   bool documents = true;  ///< It reads other files than images.
   bool functions = true;
   bool response_parts = false;        ///< The result of a function may have files.
-  bool response_schema = true;        ///< It answers JSON when asked.
+  bool response_schema = true;        ///< It can be held to JSON.
   bool schema_with_functions = true;  ///< … beside functions.
   bool search = true;                 ///< Google runs tools for it.
   bool search_with_functions = true;  ///< … beside functions.
-  bool continuation = false;          ///< It answers more than max_output_tokens in several calls.
+  bool continuation = false;  ///< It responds with more than max_output_tokens in several calls.
   std::int64_t max_output_tokens = 65536;  ///< Of one call.
-  std::chrono::milliseconds first_byte{
-      0};                               ///< Longest time until it answers; 0: that of the settings.
-  std::vector<std::string> modalities;  ///< Of the answer, unless somebody asks for others.
-  std::optional<Days> ends;             ///< The day on which Google ends it.
-  bool gone = false;                    ///< Google has ended it.
-  std::string successor;                ///< What Google names in its place.
+  /// Longest time until the first byte; 0: that of the settings.
+  std::chrono::milliseconds first_byte{0};
+  std::vector<std::string> modalities;  ///< Of the response, unless the chat names others.
+  std::optional<Days> ends;             ///< The day on which Google shuts it down.
+  bool gone = false;                    ///< Google has shut it down.
+  std::string successor;                ///< The one that Google recommends in its place.
 };
 
 /// The models that the gateway knows. Any thread.
 class Models {
  public:
-  /// `file` is the operator's own models.json; empty: the one that was built in. Tells the host
-  /// what is wrong with it.
+  /// `file` is the operator's own models.json; empty: the one that was built in. Reports what is
+  /// wrong with it.
   Models(Host host, View file);
 
   /// That with the longest name that `name` begins with.
   const Model& find(View name) const { return find_entry(name).rules(name, image_names_); }
-  /// `asked`, or its successor when it is gone. Lives as long as `asked` and this.
-  View name_to_ask(View asked) const;
-  /// Gemini says that it no longer has this model: from now on its successor is asked. True if
+  /// `requested`, or its successor when it is gone. Lives as long as `requested` and this.
+  View current(View requested) const;
+  /// Gemini reports that it no longer has this model: from now on its successor is used. True if
   /// there is one.
   bool note_gone(View name);
   /// "ends on 2026-12-01; its successor is gemini-3.8-flash" for a model that ends within 90 days
@@ -64,8 +65,8 @@ class Models {
 
  private:
   struct Entry {
-    Model model, image;                     // image: of those names that say that the model draws
-    mutable std::atomic<bool> gone{false};  // told by Gemini
+    Model model, image;                     // image: for names of models that draw
+    mutable std::atomic<bool> gone{false};  // as Gemini has reported
 
     const Model& rules(View name, const std::vector<std::string>& image_names) const;
   };

@@ -21,9 +21,12 @@ constexpr View kOwn = R"({
   "as_of": "2024-12-01",
   "families": {"f": {"levels": ["low"], "sampling": false}},
   "images": {"names": ["draw"], "rules": {"functions": false}},
-  "models": {"": {"family": "f"}, "a": {"family": "f", "sampling": true, "ends": "2025-02-01", "successor": "b"},
-             "a-1": {"family": "f", "gone": true, "successor": "a"}, "x": {"gone": true, "successor": "y"}, "y": {"gone": true, "successor": "x"},
-             "old": {"gone": true}, "late": {"ends": "2025-06-01"}, "late-gone": {"ends": "2025-01-01", "successor": "b"}}})";
+  "models": {"": {"family": "f"}, "a": {"family": "f", "sampling": true, "ends": "2025-02-01",
+    "successor": "b"},
+             "a-1": {"family": "f", "gone": true, "successor": "a"}, "x": {"gone": true,
+               "successor": "y"}, "y": {"gone": true, "successor": "x"},
+             "old": {"gone": true}, "late": {"ends": "2025-06-01"},
+               "late-gone": {"ends": "2025-01-01", "successor": "b"}}})";
 
 struct Own {
   Harness h;
@@ -67,26 +70,26 @@ TEST(Models, AsksForTheSuccessorOfAModelThatIsGone) {
   Own own;
   for (const auto& [asked, expected] : std::vector<std::pair<View, View>>{
            {"a", "a"}, {"a-1", "a"}, {"old", "old"}, {"unknown", "unknown"}}) {
-    EXPECT_EQ(own.models.name_to_ask(asked), expected);
+    EXPECT_EQ(own.models.current(asked), expected);
   }
-  EXPECT_TRUE(own.models.name_to_ask("x") == "x" ||
-              own.models.name_to_ask("x") == "y");  // and does not go round for ever
+  EXPECT_TRUE(own.models.current("x") == "x" ||
+              own.models.current("x") == "y");  // and does not go round for ever
 
   Harness h;
   const Models models(h.host(), {});
-  EXPECT_EQ(models.name_to_ask("gemini-2.0-flash"), "gemini-3.5-flash-lite");
-  EXPECT_EQ(models.name_to_ask("gemini-3-pro-preview"), "gemini-3.1-pro-preview");
-  EXPECT_EQ(models.name_to_ask("gemini-2.5-pro"),
+  EXPECT_EQ(models.current("gemini-2.0-flash"), "gemini-3.5-flash-lite");
+  EXPECT_EQ(models.current("gemini-3-pro-preview"), "gemini-3.1-pro-preview");
+  EXPECT_EQ(models.current("gemini-2.5-pro"),
             "gemini-2.5-pro");  // a date in a file is no proof
 }
 
 TEST(Models, AsksForTheSuccessorOnceGeminiSaysThatAModelIsGone) {
   Own own;
   EXPECT_TRUE(own.models.note_gone("a"));
-  EXPECT_EQ(own.models.name_to_ask("a"), "b");
-  EXPECT_EQ(own.models.name_to_ask("a-1"), "b");
-  EXPECT_EQ(own.models.name_to_ask("a-2"), "a-2");
-  EXPECT_FALSE(own.models.note_gone("a-3"));  // a name that nobody knows says nothing about `a`
+  EXPECT_EQ(own.models.current("a"), "b");
+  EXPECT_EQ(own.models.current("a-1"), "b");
+  EXPECT_EQ(own.models.current("a-2"), "a-2");
+  EXPECT_FALSE(own.models.note_gone("a-3"));  // an unknown name is no evidence about `a`
   EXPECT_FALSE(own.models.note_gone("old"));
 }
 
@@ -108,8 +111,8 @@ TEST(Models, ToldOfADayThatIsLongPastWarns) {
   Harness h;  // it is 2025-01-01 there
   h.files["old.json"] = R"({"as_of": "2024-09-02", "families": {}, "models": {"": {}}})";
   const Models old(h.host(), "old.json");
-  EXPECT_EQ(h.warnings, Events{"/models_file: what is known of Gemini's models is of 2024-09-02; "
-                               "name a newer models_file"});
+  EXPECT_EQ(h.warnings, Events{"/models_file: the data about Gemini's models is of 2024-09-02; "
+                               "set models_file to newer data"});
 
   h.warnings.clear();
   h.files["new.json"] = R"({"as_of": "2024-09-03", "families": {}, "models": {"": {}}})";
@@ -127,11 +130,11 @@ TEST(Models, RefusesAFileThatCannotBeRead) {
 TEST(Settings, OfAModelOverrideTheGeneralOnes) {
   Harness h;
   const Models models(h.host(), {});
-  const Settings settings(
-      h.host(),
-      h.config(
-          R"({"api_key": "k", "thinking": "low", "temperature": 1, "models": {"m": {"thinking": "high", "top_k": 2}}})"),
-      models);
+  const Settings settings(h.host(),
+                          parse(R"({"api_key": "k", "thinking": "low", "temperature": 1, )"
+                                R"("models": {"m": {"thinking": "high", "top_k": 2}}})")
+                              .root(),
+                          models);
   EXPECT_EQ(settings.of("m").dump(), R"({"thinking":"high","temperature":1,"top_k":2})");
   EXPECT_EQ(settings.of("n").dump(), R"({"thinking":"low","temperature":1})");
 }
@@ -139,11 +142,15 @@ TEST(Settings, OfAModelOverrideTheGeneralOnes) {
 TEST(Settings, WarnOfWhatAModelCannotDo) {
   Harness h;
   const Models models(h.host(), {});
-  const Settings settings(h.host(), h.config(R"({"models": {
-      "gemini-3.8-flash": {"temperature": 1, "top_p": 1, "top_k": 1, "max_output_tokens": 65537, "thinking": "minimal"},
+  const Settings settings(h.host(),
+                          parse(R"({"models": {
+      "gemini-3.8-flash": {"temperature": 1, "top_p": 1, "top_k": 1, "max_output_tokens": 65537,
+        "thinking": "minimal"},
       "gemini-4-argon": {"max_output_tokens": 200000, "thinking": 100},
-      "gemini-2.5-pro": {"temperature": 1, "thinking": "off"}, "gemini-2.5-flash": {"thinking": "off", "builtin_tools": ["google_search"]},
-      "gemma-3-27b-it": {"builtin_tools": ["google_search"]}}})"),
+      "gemini-2.5-pro": {"temperature": 1, "thinking": "off"},
+        "gemini-2.5-flash": {"thinking": "off", "builtin_tools": ["google_search"]},
+      "gemma-3-27b-it": {"builtin_tools": ["google_search"]}}})")
+                              .root(),
                           models);
   EXPECT_EQ(
       h.warnings,
@@ -152,14 +159,16 @@ TEST(Settings, WarnOfWhatAModelCannotDo) {
           "not sent",
           "/models/gemini-3.8-flash/top_p: gemini-3.8-flash ignores top_p, so it is not sent",
           "/models/gemini-3.8-flash/top_k: gemini-3.8-flash ignores top_k, so it is not sent",
-          "/models/gemini-3.8-flash/max_output_tokens: gemini-3.8-flash answers at most 65536 "
-          "tokens",
-          "/models/gemini-3.8-flash/thinking: gemini-3.8-flash does not think as told: low is "
-          "nearest",
-          "/models/gemini-2.5-pro/thinking: gemini-2.5-pro does not think as told: 128 is nearest",
-          "/models/gemini-2.5-flash/builtin_tools: gemini-2.5-flash uses Google's tools in chats "
-          "without "
-          "other tools only",
+          "/models/gemini-3.8-flash/max_output_tokens: gemini-3.8-flash responds with at most "
+          "65536 tokens",
+          "/models/gemini-3.8-flash/thinking: gemini-3.8-flash does not have this setting, so it "
+          "uses the nearest one: low",
+          "/models/gemini-4-argon/thinking: gemini-4-argon does not have this setting, so it uses "
+          "the nearest one: low",
+          "/models/gemini-2.5-pro/thinking: gemini-2.5-pro does not have this setting, so it uses "
+          "the nearest one: 128",
+          "/models/gemini-2.5-flash/builtin_tools: gemini-2.5-flash does not combine Google's "
+          "tools with functions, which take precedence",
           "/models/gemma-3-27b-it/builtin_tools: gemma-3-27b-it has none of the tools that Google "
           "runs"}));
 }
@@ -169,7 +178,7 @@ TEST(Settings, WarnOfModelsThatEnd) {
   h.files["own.json"] = kOwn;
   const Models models(h.host(), "own.json");
   const Settings settings(
-      h.host(), h.config(R"({"models": {"a": {}, "a-1": {}, "late": {}, "late-gone": {}}})"),
+      h.host(), parse(R"({"models": {"a": {}, "a-1": {}, "late": {}, "late-gone": {}}})").root(),
       models);
   EXPECT_EQ(h.warnings,
             (Events{"/models/a: a ends on 2025-02-01; its successor is b",

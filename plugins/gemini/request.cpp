@@ -1,15 +1,22 @@
+/// A GenerateContentRequest is written straight into a string, in one pass over the chat document:
+/// generation.cpp writes how to respond, contents.cpp the conversation, this file the rest. What
+/// the request cannot carry was found by chat_check.cpp before, by the same rules: offer_of().
 #include "request.h"
 
 #include <algorithm>
 
+#include "api_json.h"
 #include "contents.h"
 #include "generation.h"
 #include "json_schema.h"
-#include "json_text.h"
 #include "tool_schema.h"
 
 namespace gatehouse::plugins::gemini {
 namespace {
+
+constexpr std::pair<View, View> kProviderTools[] = {{"google_search", "googleSearch"},
+                                                    {"url_context", "urlContext"},
+                                                    {"code_execution", "codeExecution"}};
 
 /// Images make up nearly all of a large body: with them counted, it grows without being copied.
 std::size_t size_hint(Json messages) {
@@ -21,19 +28,14 @@ std::size_t size_hint(Json messages) {
   return bytes;
 }
 
-/// The tools that Google runs for a model, and what the API calls them.
-constexpr std::pair<View, View> kBuiltinTools[] = {{"google_search", "googleSearch"},
-                                                   {"url_context", "urlContext"},
-                                                   {"code_execution", "codeExecution"}};
-
-bool contains(Json texts, View text) {
-  for (const Json each : texts) {
-    if (each.str() == text) return true;
+Json find_provider_tool(Json chat, View name) {
+  for (const Json tool : chat["provider_tools"]) {
+    if (tool["name"].str() == name) return tool;
   }
-  return false;
+  return Json();
 }
 
-/// False for a function that takes none, of which Gemini wants to hear nothing.
+/// False for a function without arguments, for which Gemini accepts no schema.
 bool has_arguments(Json schema) {
   if (!schema.is_object()) return false;
   for (const char* more : {"anyOf", "oneOf", "allOf", "$ref", "patternProperties"}) {
@@ -49,161 +51,188 @@ class RequestWriter {
   RequestWriter(Json chat, const RequestOptions& options)
       : chat_(chat),
         options_(options),
-        model_(options.model),
         settings_(options.settings),
         choice_(chat["tool_choice"]),
-        functions_(count_functions()) {}
+        offer_(offer_of(chat, options)),
+        json_(out_) {}
 
   std::string write() {
     out_.reserve(size_hint(chat_["messages"]));
-    out_.push_back('{');
-    const bool wants_json = chat_["response_format"].is_object();
-    const bool answers_json =
-        wants_json && model_.response_schema && (model_.schema_with_functions || functions_ == 0);
-    append_generation(out_, chat_, settings_, model_, answers_json);
+    json_.open('{');
+    append_generation(out_, chat_, settings_, options_.model, offer_.json);
     append_contents(out_, chat_, options_);
-    append_system(wants_json && !answers_json);
+    append_system();
     append_tools();
     append_policy();
-    if (!options_.continuation_token.empty())
-      string_member(out_, "continuationToken", options_.continuation_token);
-    out_.push_back('}');
+    if (const View token = options_.continuation_token; !token.empty())
+      json_.member("continuationToken", token);
+    json_.close('}');
     return std::move(out_);
   }
 
  private:
   void append_tools() {
+    bool has_provider_tools = false;
     const std::size_t start = out_.size();
-    key(out_, "tools");
-    out_.push_back('[');
-    const std::size_t first = out_.size();
-    if (functions_ > 0) append_functions();
-    const bool builtin = append_builtin_tools();
-    if (out_.size() == first) return out_.resize(start);
-    out_.push_back(']');
-    append_tool_config(builtin);
+    member_unless_empty(out_, "tools", "[]", [&] {
+      if (offer_.functions > 0) append_functions();
+      has_provider_tools = append_provider_tools();
+    });
+    if (out_.size() > start) append_tool_config(has_provider_tools);
   }
 
   ToolForm form_of(std::size_t index) const {
     return index < options_.tools.size() ? options_.tools[index] : ToolForm::whole;
   }
 
-  std::size_t count_functions() const {
-    if (!model_.functions) return 0;
-    const auto left_out =
-        std::count(options_.tools.begin(), options_.tools.end(), ToolForm::left_out);
-    return std::min(chat_["tools"].size() - static_cast<std::size_t>(left_out), kMaxFunctions);
-  }
-
   void append_functions() {
     SchemaWriter schemas(out_);
     ToolSchemas openapi(out_);
-    out_.append("{\"functionDeclarations\":[");
-    std::size_t index = 0, left = functions_;
+    json_.open('{').key("functionDeclarations").open('[');
+    std::size_t index = 0, left = offer_.functions;
     for (const Json tool : chat_["tools"]) {
       const ToolForm form = form_of(index++);
       if (form == ToolForm::left_out) continue;
       if (left-- == 0) break;
-      comma(out_);
-      out_.push_back('{');
-      string_member(out_, "name", options_.names.out(tool["name"].str()));
-      string_member(out_, "description", tool["description"].str());
+      json_.open('{').member("name", options_.names.out(tool["name"].str()));
+      json_.member("description", tool["description"].str());
       append_parameters(tool["input_schema"], form, schemas, openapi);
-      out_.push_back('}');
+      json_.close('}');
     }
-    out_.append("]}");
+    json_.close(']').close('}');
   }
 
   void append_parameters(Json schema, ToolForm form, SchemaWriter& schemas, ToolSchemas& openapi) {
     const bool is_openapi = settings_["tool_schema"].str() == "openapi";
     if (is_openapi && form == ToolForm::whole) return openapi.append(schema);
     if (!has_arguments(schema)) return;
-    key(out_, is_openapi ? "parameters" : "parametersJsonSchema");
-    form == ToolForm::whole ? schemas.append_arguments(schema) : schemas.append_bare(schema);
-  }
-
-  bool append_builtin_tools() {
-    if (!model_.search || choice_.str() == "none" ||
-        (functions_ > 0 && !model_.search_with_functions))
-      return false;
-    bool any = false;
-    for (const auto& [name, geminis] : kBuiltinTools) {
-      if (!contains(settings_["builtin_tools"], name) && !contains(chat_["provider_tools"], name))
-        continue;
-      comma(out_);
-      out_.append("{\"").append(geminis).append("\":{}}");
-      any = true;
+    json_.key(is_openapi ? "parameters" : "parametersJsonSchema");
+    if (form == ToolForm::whole) {
+      schemas.append_arguments(schema);
+    } else {
+      schemas.append_bare(schema);
     }
-    return any;
   }
 
-  void append_tool_config(bool builtin) {
-    if (functions_ == 0) return;
-    key(out_, "toolConfig");
-    out_.push_back('{');
-    if (builtin) out_.append("\"includeServerSideToolInvocations\":true");
-    key(out_, "functionCallingConfig");
-    const View name =
-        options_.names.offered(choice_["name"].str()) ? choice_["name"].str() : View();
-    const bool validated = builtin || settings_["tool_mode"].str() == "validated";
-    const View mode = choice_.str() == "none"                        ? "NONE"
-                      : choice_.str() == "required" || !name.empty() ? "ANY"
-                      : validated                                    ? "VALIDATED"
-                                                                     : "AUTO";
-    out_.append("{\"mode\":\"").append(mode).push_back('"');
-    if (!name.empty()) {
-      key(out_, "allowedFunctionNames");
-      out_.push_back('[');
-      quote(out_, options_.names.out(name));
-      out_.push_back(']');
-    }
-    out_.append("}}");
-  }
-
-  /// `asks_for_json`: in words, where the model cannot be asked for it otherwise.
-  void append_system(bool asks_for_json) {
-    if (!model_.system_instruction) return;
+  bool append_provider_tools() {
+    if (!offer_.provider_tools) return false;
     const std::size_t start = out_.size();
-    key(out_, "systemInstruction");
-    out_.append("{\"parts\":[");
-    const std::size_t first = out_.size();
-    for_each_system_text(chat_, [&](const std::string& text) { append_text(out_, text); });
-    if (asks_for_json) {
-      const Json schema = chat_["response_format"]["schema"];
-      append_text(
-          out_, "Answer with nothing but JSON" +
-                    (schema ? " that fits this JSON Schema: " + schema.dump() : std::string(".")));
+    for (const auto& [name, api_name] : kProviderTools) {
+      if (!wants_provider_tool(chat_, settings_, name)) continue;
+      const Json settings = find_provider_tool(chat_, name)["settings"];
+      json_.open('{').key(api_name);
+      if (settings.is_object()) {
+        json_.value(settings);
+      } else {
+        json_.raw("{}");
+      }
+      json_.close('}');
     }
+    return out_.size() > start;
+  }
+
+  void append_tool_config(bool has_provider_tools) {
+    if (offer_.functions == 0) return;
+    json_.key("toolConfig").open('{');
+    if (has_provider_tools) json_.member("includeServerSideToolInvocations", true);
+    json_.key("functionCallingConfig").open('{');
+    const std::vector<View> allowed = allowed_names();
+    json_.member("mode", mode(has_provider_tools || !allowed.empty()));
+    if (!allowed.empty()) {
+      json_.key("allowedFunctionNames").open('[');
+      for (const View name : allowed) json_.value(options_.names.out(name));
+      json_.close(']');
+    }
+    json_.close('}').close('}');
+  }
+
+  /// `validated`: the request has what Gemini takes in this mode only.
+  View mode(bool validated) const {
+    const View wanted = choice_["mode"].str();
+    if (wanted == "none") return "NONE";
+    if (wanted == "required") return "ANY";
+    return validated || settings_["tool_mode"].str() == "validated" ? "VALIDATED" : "AUTO";
+  }
+
+  std::vector<View> allowed_names() const {
+    std::vector<View> names;
+    if (choice_["mode"].str() == "none") return names;
+    for (const Json name : choice_["names"]) {
+      if (options_.names.offered(name.str())) names.push_back(name.str());
+    }
+    return names;
+  }
+
+  void append_system() {
+    if (!options_.model.system_instruction) return;
+    const std::size_t start = out_.size();
+    json_.key("systemInstruction").open('{');
+    const std::size_t first = out_.size();
+    member_unless_empty(out_, "parts", "[]", [&] {
+      for_each_system_text(chat_, [&](const std::string& text) { append_text(out_, text); });
+      append_format();
+    });
     if (out_.size() == first) return out_.resize(start);
-    out_.append("]}");
+    json_.close('}');
+  }
+
+  /// The response format in words, where the API does not enforce it.
+  void append_format() {
+    const Json format = chat_["response_format"];
+    if (!format.is_object() || offer_.json) return;
+    std::string text = "Respond with nothing but JSON";
+    if (const Json schema = format["schema"])
+      text.append(" that fits this JSON Schema: ").append(schema.dump());
+    append_text(out_, text);
   }
 
   void append_policy() {
-    if (const Json tier = settings_["service_tier"]) json_member(out_, "serviceTier", tier);
+    if (const Json tier = settings_["service_tier"]) json_.member("serviceTier", tier);
     const Json safety = settings_["safety"];
     if (!safety) return;
-    key(out_, "safetySettings");
-    out_.push_back('[');
+    json_.key("safetySettings").open('[');
     for (const auto [category, threshold] : safety.members()) {
-      comma(out_);
-      out_.push_back('{');
-      string_member(out_, "category", "HARM_CATEGORY_" + upper(category));
-      string_member(out_, "threshold", upper(threshold.str()));
-      out_.push_back('}');
+      json_.open('{').member("category", "HARM_CATEGORY_" + upper(category));
+      json_.member("threshold", upper(threshold.str())).close('}');
     }
-    out_.push_back(']');
+    json_.close(']');
   }
 
   const Json chat_;
   const RequestOptions& options_;
-  const Model& model_;
   const Json settings_;
   const Json choice_;
-  const std::size_t functions_;  // declared
+  const Offer offer_;
   std::string out_;
+  JsonText json_;
 };
 
 }  // namespace
+
+Offer offer_of(Json chat, const RequestOptions& options) {
+  const Model& model = options.model;
+  const auto left_out = static_cast<std::size_t>(
+      std::count(options.tools.begin(), options.tools.end(), ToolForm::left_out));
+  Offer offer{};
+  if (model.functions) offer.functions = std::min(chat["tools"].size() - left_out, kMaxFunctions);
+  const bool has_functions = offer.functions > 0;
+  offer.provider_tools = model.search && chat["tool_choice"]["mode"].str() != "none" &&
+                         (!has_functions || model.search_with_functions);
+  offer.json = chat["response_format"].is_object() && model.response_schema &&
+               (!has_functions || model.schema_with_functions);
+  return offer;
+}
+
+View api_name_of(View provider_tool) {
+  for (const auto& [name, api_name] : kProviderTools) {
+    if (name == provider_tool) return api_name;
+  }
+  return {};
+}
+
+bool wants_provider_tool(Json chat, Json settings, View name) {
+  return contains(settings["builtin_tools"], name) || find_provider_tool(chat, name);
+}
 
 std::string request_body(Json chat, const RequestOptions& options) {
   return RequestWriter(chat, options).write();

@@ -21,15 +21,15 @@ void warn(Host host, const std::string& pointer, View name, Json settings, const
   }
   if (settings["max_output_tokens"].integer() > model.max_output_tokens && !model.continuation) {
     say("max_output_tokens",
-        "answers at most " + std::to_string(model.max_output_tokens) + " tokens");
+        "responds with at most " + std::to_string(model.max_output_tokens) + " tokens");
   }
   if (const std::string nearest = nearest_thinking(model, settings["thinking"]); !nearest.empty()) {
-    say("thinking", "does not think as told: " + nearest + " is nearest");
+    say("thinking", "does not have this setting, so it uses the nearest one: " + nearest);
   }
   if (settings["builtin_tools"].size() == 0) return;
   if (!model.search) say("builtin_tools", "has none of the tools that Google runs");
   if (model.search && !model.search_with_functions)
-    say("builtin_tools", "uses Google's tools in chats without other tools only");
+    say("builtin_tools", "does not combine Google's tools with functions, which take precedence");
 }
 
 void warn_of_end(Host host, const std::string& pointer, View name, const Models& models) {

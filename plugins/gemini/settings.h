@@ -6,12 +6,12 @@
 
 namespace gatehouse::plugins::gemini {
 
-/// How the operator wants models to be asked: what the settings say, by the names of the chat
-/// document where it has the same.
+/// How the operator wants models to respond: the settings, by the names of the chat document where
+/// it has the same.
 class Settings {
  public:
-  /// Warns of what a model that the settings name cannot do, and of models that end, also of those
-  /// that clients may ask for.
+  /// Warns of settings that a model cannot honour, and of models that end, also of those that
+  /// clients may request.
   Settings(Host host, Json config, const Models& models);
 
   /// Those of `models.NAME` over the general ones. Lives as long as this.

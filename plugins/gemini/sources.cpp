@@ -1,17 +1,17 @@
 #include "sources.h"
 
-#include "fresh_id.h"
+#include "gatehouse/toolkit/fresh_id.hpp"
 
 namespace gatehouse::plugins::gemini {
 namespace {
 
-/// Where a grounding chunk has its URL, by what kind of source it is.
+/// Where a grounding chunk has its URL, by its kind of source.
 constexpr std::pair<View, View> kKinds[] = {
     {"web", "uri"}, {"image", "sourceUri"}, {"retrievedContext", "uri"}, {"maps", "uri"}};
 
 constexpr std::size_t kMaxUrls = 1000;  // url_context reads 20, a search brings some dozens
-constexpr std::size_t kMaxSuggestions =
-    256 * 1024;  // a chip for each query, with its style: some 5 KiB
+// A chip for each query, with its style, has some 5 KiB.
+constexpr std::size_t kMaxSuggestions = 256 * 1024;
 
 }  // namespace
 
@@ -19,7 +19,7 @@ Status Sources::read(Json candidate, Sink& out) {
   const Json grounding = candidate["groundingMetadata"];
   for (const Json chunk : grounding["groundingChunks"]) {
     for (const auto& [kind, link] : kKinds) {
-      if (Status s = tell(chunk[kind][link].str(), chunk[kind]["title"].str(), out); !s) return s;
+      if (Status s = emit(chunk[kind][link].str(), chunk[kind]["title"].str(), out); !s) return s;
     }
   }
   for (const Json page : candidate["urlContextMetadata"]["urlMetadata"]) {
@@ -27,13 +27,13 @@ Status Sources::read(Json candidate, Sink& out) {
     const View status = page["urlRetrievalStatus"].str();
     if (status.size() < kRead.size() || status.substr(status.size() - kRead.size()) != kRead)
       continue;
-    if (Status s = tell(page["retrievedUrl"].str(), {}, out); !s) return s;
+    if (Status s = emit(page["retrievedUrl"].str(), {}, out); !s) return s;
   }
   const Json citations = candidate["citationMetadata"];
   // The API's name, and that of Google's own libraries.
   for (const Json list : {citations["citationSources"], citations["citations"]}) {
     for (const Json citation : list) {
-      if (Status s = tell(citation["uri"].str(), citation["title"].str(), out); !s) return s;
+      if (Status s = emit(citation["uri"].str(), citation["title"].str(), out); !s) return s;
     }
   }
   const View html = grounding["searchEntryPoint"]["renderedContent"].str();
@@ -41,7 +41,7 @@ Status Sources::read(Json candidate, Sink& out) {
   return {};
 }
 
-Status Sources::tell(View url, View title, Sink& out) {
+Status Sources::emit(View url, View title, Sink& out) {
   // Clients show it as a link. A retrieved context may also be in a bucket (gs://), which they
   // could not open.
   if (url.substr(0, 8) != "https://" && url.substr(0, 7) != "http://") return {};

@@ -7,17 +7,17 @@
 
 namespace gatehouse::plugins::gemini {
 
-/// Where an answer comes from: pages that Google searched or read for it, and texts that it quotes.
+/// The sources of a response: pages that Google searched or read for it, and texts that it quotes.
 class Sources {
  public:
-  /// One event's candidate. Each URL is told once, though every event repeats those before.
+  /// One event's candidate. Emits each URL once, though every event repeats those before.
   Status read(Json candidate, Sink& out);
-  /// Google's search suggestions, which whoever shows a grounded answer has to show too, unchanged:
-  /// their HTML; empty: none.
+  /// The HTML of Google's search suggestions, which a page that shows a grounded response has to
+  /// show, too, unchanged. Empty: none.
   const std::string& suggestions() const { return suggestions_; }
 
  private:
-  Status tell(View url, View title, Sink& out);
+  Status emit(View url, View title, Sink& out);
 
   std::set<std::string, std::less<>> urls_;
   std::string suggestions_;

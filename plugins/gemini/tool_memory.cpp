@@ -3,8 +3,8 @@
 namespace gatehouse::plugins::gemini {
 namespace {
 
-constexpr std::size_t kMaxTools =
-    1000;  // some 100 bytes each; pages may announce new ones for ever
+// Some 100 bytes each; pages may announce new tools for ever.
+constexpr std::size_t kMaxTools = 1000;
 
 }  // namespace
 

@@ -9,8 +9,8 @@
 
 namespace gatehouse::plugins::gemini {
 
-/// Which tools Gemini has refused, and in what form it took them then: later chats need not find
-/// out again. Any thread.
+/// Which tools Gemini has rejected, and in what form it accepted them then, so that later chats
+/// begin with that. Any thread.
 class ToolMemory {
  public:
   explicit ToolMemory(Host host) : crypto_(host) {}
@@ -19,7 +19,7 @@ class ToolMemory {
 
   /// The forms of a chat's tools, for RequestOptions.
   std::vector<ToolForm> recall(View model, Json tools) const;
-  /// Gemini has taken the tools in these forms.
+  /// Gemini has accepted the tools in these forms.
   void keep(View model, Json tools, const std::vector<ToolForm>& forms);
 
  private:
@@ -28,8 +28,8 @@ class ToolMemory {
   const Crypto crypto_;
   std::atomic<bool> empty_{true};  // as a rule
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, ToolForm>
-      forms_;  // guarded by mutex_; of those that are not whole
+  // Guarded by mutex_; of those that are not whole.
+  std::unordered_map<std::string, ToolForm> forms_;
 };
 
 }  // namespace gatehouse::plugins::gemini

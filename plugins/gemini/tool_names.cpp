@@ -6,9 +6,8 @@ namespace gatehouse::plugins::gemini {
 namespace {
 
 // "Must start with a letter or an underscore. Must be alphanumeric (a-z, A-Z, 0-9), underscores
-// (_), dots (.), colons
-// (:), or dashes (-), with a maximum length of 64", says Gemini. Colons part a name from the
-// namespace that models put before it.
+// (_), dots (.), colons (:), or dashes (-), with a maximum length of 64" is Gemini's error. Colons
+// separate a name from the namespace that models put in front.
 constexpr std::size_t kMaxSize = 64;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -51,7 +50,8 @@ View ToolNames::out(View ours) {
 View ToolNames::in(View geminis, bool namespaces) const {
   const auto known = [&](View name) {
     const auto found = from_gemini_.find(name);
-    return found != from_gemini_.end() ? View(found->second) : offered(name) ? name : View();
+    if (found != from_gemini_.end()) return View(found->second);
+    return offered(name) ? name : View();
   };
   if (const View name = known(geminis); !name.empty()) return name;
   for (const View space : {"default_api:", "default_api.", "functions."}) {

@@ -1,14 +1,17 @@
+/// A schema is collected into Keywords, which are those that Gemini's Schema can express, and
+/// written from there. Where a schema uses anything else that restricts its values, the text
+/// written so far is dropped and the schema goes as it is, in the member that takes JSON Schema.
 #include "tool_schema.h"
 
 #include <algorithm>
 
-#include "json_text.h"
+#include "api_json.h"
 #include "schema_reference.h"
 
 namespace gatehouse::plugins::gemini {
 
-/// What Gemini's Schema has words for, with references resolved. All else (title, default, pattern,
-/// …) is left out.
+/// What Gemini's Schema can express, with references resolved. Other keywords (title, default,
+/// pattern, …) are left out.
 struct ToolSchemas::Keywords {
   Json type, description, required, format, properties, additional_properties, items, any_of,
       enumeration, constant, min_length;
@@ -19,6 +22,19 @@ struct ToolSchemas::Keywords {
       if (one.str() == name) return true;
     }
     return !type || type.str() == name;
+  }
+  /// Of an enum: the one type that all values have; empty: there is none.
+  View type_of(const std::vector<Json>& values) const {
+    constexpr std::pair<View, bool (Json::*)() const> kTypes[] = {{"string", &Json::is_string},
+                                                                  {"number", &Json::is_number},
+                                                                  {"integer", &Json::is_integer},
+                                                                  {"boolean", &Json::is_bool}};
+    for (const auto& [name, is] : kTypes) {
+      const auto has_type = [is = is](Json value) { return (value.*is)(); };
+      if (values.empty() || !allows(name)) continue;
+      if (std::all_of(values.begin(), values.end(), has_type)) return name;
+    }
+    return {};
   }
   bool is_empty_object() const {
     const bool open = additional_properties.is_object() || additional_properties.boolean();
@@ -44,13 +60,12 @@ void ToolSchemas::append(Json schema) {
   Keywords root;
   const bool expressible = collect(schema, root, 0);
   if (expressible && root.is_empty_object()) return;
-  key(out_, "parameters");
+  json_.key("parameters");
   const bool written = expressible && write(schema, 0);
   left_ = limit_ - std::min(limit_, out_.size());
   if (written) return;
   out_.resize(start);
-  key(out_, "parametersJsonSchema");
-  schema.dump(out_);
+  json_.member("parametersJsonSchema", schema);
 }
 
 /// Adds to `found`, which it overrides: so do keywords beside a $ref those of its target. False:
@@ -68,8 +83,7 @@ bool ToolSchemas::collect(Json schema, Keywords& found, int depth) {
       {"format", &Keywords::format, 1 << GH_STRING},
       {"properties", &Keywords::properties, 1 << GH_OBJECT},
       {"additionalProperties", &Keywords::additional_properties, 1 << GH_BOOL | 1 << GH_OBJECT},
-      {"items", &Keywords::items,
-       1 << GH_OBJECT},  // an array is a tuple, which Gemini has no word for
+      {"items", &Keywords::items, 1 << GH_OBJECT},  // an array is a tuple, which Gemini lacks
       {"anyOf", &Keywords::any_of, 1 << GH_ARRAY},
       {"allOf", nullptr, 0},
       {"oneOf", nullptr, 0},
@@ -106,52 +120,45 @@ bool ToolSchemas::write(Json schema, int depth) {
   if (!collect(schema, k, depth) || !merge_null(k, depth)) return false;
   if (k.is_empty_object()) k.required = k.properties = Json();
 
-  out_.push_back('{');
+  json_.open('{');
   if (!(k.enumeration || k.constant ? write_enum(k) : write_types(k))) return false;
-  if (k.nullable) {
-    key(out_, "nullable");
-    out_.append("true");
-  }
+  if (k.nullable) json_.member("nullable", true);
   const auto copy = [&](View name, Json value) {
-    if (!value) return;
-    key(out_, name);
-    value.dump(out_);
+    if (value) json_.member(name, value);
   };
   if (!k.description.str().empty()) copy("description", k.description);
   copy("required", k.required);
   copy("format", k.format);
   copy("minLength", k.min_length);
-  if (k.properties) {
-    key(out_, "properties");
-    out_.push_back('{');
-    for (const auto [name, property] : k.properties.members()) {
-      comma(out_);
-      quote(out_, name);
-      out_.push_back(':');
-      if (!write(property, depth + 1)) return false;
-    }
-    out_.push_back('}');
-  }
-  if (k.items) {
-    key(out_, "items");
-    if (!write(k.items, depth + 1)) return false;
-  }
-  if (k.any_of) {
-    key(out_, "anyOf");
-    out_.push_back('[');
-    for (const Json choice : k.any_of) {
-      if (is_null_type(choice)) continue;
-      comma(out_);
-      if (!write(choice, depth + 1)) return false;
-    }
-    out_.push_back(']');
-  }
-  out_.push_back('}');
+  if (!write_children(k, depth + 1)) return false;
+  json_.close('}');
   return true;
 }
 
-/// Null as a choice of anyOf becomes `nullable`; if one other choice remains, it is what the schema
-/// says.
+bool ToolSchemas::write_children(const Keywords& k, int depth) {
+  if (k.properties) {
+    json_.key("properties").open('{');
+    for (const auto [name, property] : k.properties.members()) {
+      quoted_key(out_, name);
+      if (!write(property, depth)) return false;
+    }
+    json_.close('}');
+  }
+  if (k.items) {
+    json_.key("items");
+    if (!write(k.items, depth)) return false;
+  }
+  if (!k.any_of) return true;
+  json_.key("anyOf").open('[');
+  for (const Json choice : k.any_of) {
+    if (!is_null_type(choice) && !write(choice, depth)) return false;
+  }
+  json_.close(']');
+  return true;
+}
+
+/// Null as a choice of anyOf becomes `nullable`; if one other choice remains, it replaces the
+/// schema.
 bool ToolSchemas::merge_null(Keywords& k, int depth) {
   if (!k.any_of) return true;
   Json other;
@@ -175,36 +182,26 @@ bool ToolSchemas::write_enum(Keywords& k) {
   std::vector<Json> values;
   bool has_null = false;
   const auto add = [&](Json value) {
-    value.is_null() ? void(has_null = true) : values.push_back(value);
+    has_null = has_null || value.is_null();
+    if (!value.is_null()) values.push_back(value);
   };
   if (!k.enumeration) add(k.constant);
   for (const Json value : k.enumeration) add(value);
 
   if (has_null && !k.nullable && !k.allows("null")) return false;
-  const auto all = [&](bool (Json::*is)() const) {
-    return std::all_of(values.begin(), values.end(), [is](Json v) { return (v.*is)(); });
-  };
-  const View type = values.empty()                                  ? (has_null ? "null" : "")
-                    : all(&Json::is_string) && k.allows("string")   ? "string"
-                    : all(&Json::is_number) && k.allows("number")   ? "number"
-                    : all(&Json::is_integer) && k.allows("integer") ? "integer"
-                    : all(&Json::is_bool) && k.allows("boolean")    ? "boolean"
-                                                                    : "";
+  const View type = values.empty() && has_null ? View("null") : k.type_of(values);
   if (type.empty()) return false;
-  key(out_, "type");
-  quote(out_, type);
+  json_.member("type", type);
   if (type == "null") return true;
   k.nullable = k.nullable || has_null || (k.type.is_array() && k.allows("null"));
   if (type != "string") {
     k.format = Json();
-    out_.append(",\"format\":\"enum\"");
+    json_.member("format", "enum");
   }
-  out_.append(",\"enum\":[");
-  for (const Json value : values) {
-    comma(out_);
-    value.is_string() ? quote(out_, value.str()) : quote(out_, value.dump());
-  }
-  out_.push_back(']');
+  json_.key("enum").open('[');
+  for (const Json value : values)
+    json_.value(value.is_string() ? std::string(value.str()) : value.dump());
+  json_.close(']');
   return true;
 }
 
@@ -221,21 +218,14 @@ bool ToolSchemas::write_types(Keywords& k) {
   } else {
     k.nullable = k.nullable || has_null;
   }
-  if (types.empty() || std::count(types.begin(), types.end(), View()) > 0)
-    return false;  // no types
+  const bool has_no_type = std::count(types.begin(), types.end(), View()) > 0;
+  if (types.empty() || has_no_type) return false;
   if (types.size() == 1) {
-    key(out_, "type");
-    quote(out_, types[0]);
+    json_.member("type", types[0]);
   } else if (!k.any_of) {
-    key(out_, "anyOf");
-    out_.push_back('[');
-    for (const View type : types) {
-      comma(out_);
-      out_.append("{\"type\":");
-      quote(out_, type);
-      out_.push_back('}');
-    }
-    out_.push_back(']');
+    json_.key("anyOf").open('[');
+    for (const View type : types) json_.open('{').member("type", type).close('}');
+    json_.close(']');
   }
   return true;
 }

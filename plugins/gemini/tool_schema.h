@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gatehouse/plugin.hpp"
+#include "gatehouse/toolkit/json_text.hpp"
 
 namespace gatehouse::plugins::gemini {
 
@@ -10,7 +11,7 @@ namespace gatehouse::plugins::gemini {
 /// Gemini's Schema object is a part of OpenAPI 3.0 without references, type lists, allOf and oneOf.
 class ToolSchemas {
  public:
-  explicit ToolSchemas(std::string& out) : out_(out) {}
+  explicit ToolSchemas(std::string& out) : out_(out), json_(out) {}
 
   /// Adds to the declaration being written: `parameters`; or `parametersJsonSchema`, the schema
   /// untouched, when Gemini's Schema cannot express it; or nothing for a tool without arguments.
@@ -23,6 +24,7 @@ class ToolSchemas {
   Json definition(View reference);
   bool merge_null(Keywords& k, int depth);
   bool write(Json schema, int depth);
+  bool write_children(const Keywords& k, int depth);
   bool write_enum(Keywords& k);
   bool write_types(Keywords& k);
   void spend(std::size_t values) { limit_ -= std::min(limit_, values); }
@@ -34,6 +36,7 @@ class ToolSchemas {
   std::size_t limit_ = 0;  // size of out_ at which the current schema is given up
   Json root_;              // of the current schema, where its definitions are
   std::string& out_;
+  JsonText json_;
 };
 
 }  // namespace gatehouse::plugins::gemini

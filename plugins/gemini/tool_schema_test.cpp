@@ -54,7 +54,8 @@ TEST(ToolSchema, DeclaresNoParametersForToolsWithoutArguments) {
 
 TEST(ToolSchema, KeepsWhatGeminiKnows) {
   const std::vector<std::pair<std::string, std::string>> table = {
-      {R"({"type": "string", "minLength": 0, "maxLength": 9, "pattern": "x", "title": "T", "default": "d", "nullable": true})",
+      {R"({"type": "string", "minLength": 0, "maxLength": 9, "pattern": "x", "title": "T", )"
+       R"("default": "d", "nullable": true})",
        R"({"type":"string","minLength":0})"},
       {R"({"type": "string", "format": "date-time", "description": "when"})",
        R"({"type":"string","description":"when","format":"date-time"})"},
@@ -67,10 +68,13 @@ TEST(ToolSchema, KeepsWhatGeminiKnows) {
        R"({"type":"object","description":"free"})"},
       {R"({"type": "object", "properties": {"a": {}}, "required": []})",
        R"({"type":"object","required":[],"properties":{"a":{}}})"},
-      {R"({"type": "array", "minItems": 1, "items": {"type": "array", "items": {"type": "number"}}})",
+      {R"({"type": "array", "minItems": 1, "items": {"type": "array", )"
+       R"("items": {"type": "number"}}})",
        R"({"type":"array","items":{"type":"array","items":{"type":"number"}}})"},
-      {R"({"type": "object", "properties": {"type": {"type": "string"}, "$ref": {"type": "number"}, "a \"b\"": {"type": "null"}}})",
-       R"({"type":"object","properties":{"type":{"type":"string"},"$ref":{"type":"number"},"a \"b\"":{"type":"null"}}})"},
+      {R"({"type": "object", "properties": {"type": {"type": "string"}, )"
+       R"("$ref": {"type": "number"}, "a \"b\"": {"type": "null"}}})",
+       R"({"type":"object","properties":{"type":{"type":"string"},"$ref":{"type":"number"},)"
+       R"("a \"b\"":{"type":"null"}}})"},
       {R"({"not": {"type": "string"}, "if": {}, "patternProperties": {}})", "{}"},
   };
   for (const auto& [schema, expected] : table)
@@ -93,7 +97,8 @@ TEST(ToolSchema, SaysNullableForNull) {
        R"({"type":"string","nullable":true})"},
       {R"({"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]})",
        R"({"nullable":true,"anyOf":[{"type":"string"},{"type":"number"}]})"},
-      {R"({"anyOf": [{"type": "integer"}, {"type": "object", "properties": {"z": {"type": "boolean"}}}]})",
+      {R"({"anyOf": [{"type": "integer"}, {"type": "object", )"
+       R"("properties": {"z": {"type": "boolean"}}}]})",
        R"({"anyOf":[{"type":"integer"},{"type":"object","properties":{"z":{"type":"boolean"}}}]})"},
   };
   for (const auto& [schema, expected] : table)
@@ -129,10 +134,12 @@ TEST(ToolSchema, WritesEnumsAsStrings) {
 TEST(ToolSchema, ResolvesReferencesToDefinitions) {
   const std::string definitions =
       R"({"P": {"type": "object", "properties": {"y": {"$ref": "#/$defs/C"}}, "required": ["y"]},
-                                      "C": {"type": "number", "description": "coordinate"}, "a/b~c d:": {"type": "string"}})";
+                                      "C": {"type": "number", "description": "coordinate"},
+                                        "a/b~c d:": {"type": "string"}})";
   const std::vector<std::pair<std::string, std::string>> table = {
       {R"({"$ref": "#/$defs/P"})",
-       R"({"type":"object","required":["y"],"properties":{"y":{"type":"number","description":"coordinate"}}})"},
+       R"({"type":"object","required":["y"],"properties":{"y":{"type":"number",)"
+       R"("description":"coordinate"}}})"},
       {R"({"$ref": "#/$defs/C", "description": "mine"})",
        R"({"type":"number","description":"mine"})"},
       {R"({"$ref": "#/$defs/a~1b~0c%20d%3A"})", R"({"type":"string"})"},
@@ -142,10 +149,9 @@ TEST(ToolSchema, ResolvesReferencesToDefinitions) {
   };
   for (const auto& [schema, expected] : table)
     EXPECT_EQ(declared_property(schema, definitions), expected) << schema;
-  EXPECT_EQ(
-      declared(
-          R"({"$ref": "#/definitions/R", "definitions": {"R": {"type": "object", "properties": {"a": {"type": "null"}}}}})"),
-      R"({"type":"object","properties":{"a":{"type":"null"}}})");
+  EXPECT_EQ(declared(R"({"$ref": "#/definitions/R", "definitions": {"R": {"type": "object", )"
+                     R"("properties": {"a": {"type": "null"}}}}})"),
+            R"({"type":"object","properties":{"a":{"type":"null"}}})");
   EXPECT_EQ(declared(R"({"$ref": "#/$defs/R", "$defs": {"R": {"type": "object"}}})"), "nothing");
 }
 
@@ -186,10 +192,11 @@ TEST(ToolSchema, PassesOnUntouchedWhatGeminiHasNoWordsFor) {
                              R"({"$ref": "#/$defs/Self"})",
                              R"({"$ref": "#/$defs/Tree"})"}) {
     EXPECT_EQ(
-        declared_property(
-            schema,
-            R"({"N": {"type": "string"}, "N/type": {"type": "string"}, "Bool": true, "Self": {"$ref": "#/$defs/Self"},
-                "Tree": {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}})"),
+        declared_property(schema,
+                          R"({"N": {"type": "string"}, "N/type": {"type": "string"}, "Bool": true,
+                "Self": {"$ref": "#/$defs/Self"},
+                "Tree": {"type": "object", "properties": {"children": {"type": "array",
+                  "items": {"$ref": "#/$defs/Tree"}}}}})"),
         "untouched")
         << schema;
   }
@@ -197,7 +204,8 @@ TEST(ToolSchema, PassesOnUntouchedWhatGeminiHasNoWordsFor) {
 
 TEST(ToolSchema, OneToolThatCannotBeConvertedDoesNotAffectOthers) {
   const std::string body = request_of(R"({"model": "m", "messages": [], "tools": [
-      {"name": "odd", "input_schema": {"oneOf": []}}, {"name": "fine", "input_schema": {"type": "string"}}]})",
+      {"name": "odd", "input_schema": {"oneOf": []}}, {"name": "fine",
+        "input_schema": {"type": "string"}}]})",
                                       kOpenapi);
   EXPECT_NE(body.find(R"({"name":"odd","description":"","parametersJsonSchema":{"oneOf":[]}},)"
                       R"({"name":"fine","description":"","parameters":{"type":"string"}})"),

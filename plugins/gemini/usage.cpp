@@ -4,17 +4,20 @@ namespace gatehouse::plugins::gemini {
 
 void Usage::read(Json metadata) {
   if (!metadata.is_object()) return;
-  // No count of a real answer comes near 2^40; sums of what an upstream makes up must not overflow.
+  // No count of a real response comes near 2^40; sums of what an upstream makes up must not
+  // overflow.
   const auto count = [&](View name) {
     return std::clamp(metadata[name].integer(-1), std::int64_t{-1}, std::int64_t{1} << 40);
   };
   std::int64_t input = count("promptTokenCount"), output = count("candidatesTokenCount");
+  std::int64_t total = count("totalTokenCount");
   const std::int64_t thoughts = count("thoughtsTokenCount");
   if (!as_ai_sdk_5_) {
     input = plus(input, count("toolUsePromptTokenCount"));
     output = plus(output, thoughts);
+    if (total >= 0 || (input >= 0 && output >= 0)) total = plus(input, output);
   }
-  now_ = {input, output, count("totalTokenCount"), thoughts, count("cachedContentTokenCount")};
+  now_ = {input, output, total, thoughts, count("cachedContentTokenCount")};
 }
 
 void Usage::begin_request() {
@@ -22,10 +25,10 @@ void Usage::begin_request() {
   now_ = kUnknown;
 }
 
-Document Usage::counts(Json before) const {
+Document Usage::counts(Json earlier) const {
   Document counts;
   for (std::size_t i = 0; i < kNames.size(); ++i) {
-    const std::int64_t tokens = plus(before[kNames[i]].integer(-1), sum(i));
+    const std::int64_t tokens = plus(earlier[kNames[i]].integer(-1), sum(i));
     if (tokens >= 0) counts.root().edit(kNames[i]).set(tokens);
   }
   return counts;

@@ -7,19 +7,20 @@
 
 namespace gatehouse::plugins::gemini {
 
-/// Token counts of an answer. Gemini counts as it goes, and anew in each request that an answer
-/// takes.
+/// Token counts of a response. Gemini counts up during a request, and anew in each request that a
+/// response takes.
 class Usage {
  public:
-  /// `as_ai_sdk_5`: output without thoughts, input without what Google's own tools read.
+  /// `as_ai_sdk_5`: output without thoughts, input without what Google's tools read, and the total
+  /// as Gemini has it.
   explicit Usage(bool as_ai_sdk_5) : as_ai_sdk_5_(as_ai_sdk_5) {}
 
   /// The usageMetadata of an event: replaces what the request had before.
   void read(Json metadata);
-  /// What follows is of another request.
+  /// The events that follow belong to another request.
   void begin_request();
-  /// All requests and, in the words of a usage event, `before` them.
-  Document counts(Json before) const;
+  /// The json of a usage event: all requests and those of `earlier` attempts.
+  Document counts(Json earlier) const;
 
   /// Of all requests, as they are billed. -1: not known.
   std::int64_t input_tokens() const { return sum(0); }
@@ -31,11 +32,14 @@ class Usage {
                                                  "reasoning_tokens", "cached_input_tokens"};
   static constexpr Counts kUnknown = {-1, -1, -1, -1, -1};
 
-  static std::int64_t plus(std::int64_t a, std::int64_t b) { return a < 0 ? b : b < 0 ? a : a + b; }
+  static std::int64_t plus(std::int64_t a, std::int64_t b) {
+    if (a < 0) return b;
+    return b < 0 ? a : a + b;
+  }
   std::int64_t sum(std::size_t i) const { return plus(earlier_[i], now_[i]); }
 
   const bool as_ai_sdk_5_;
-  Counts earlier_ = kUnknown;  // requests
+  Counts earlier_ = kUnknown;  // of the requests before this one
   Counts now_ = kUnknown;
 };
 

@@ -6,9 +6,9 @@
 
 namespace gatehouse::plugins::simulator {
 
-/// A model without a network: answers in words of its own, the same ones each time. It says back
-/// what it was asked, calls a tool when the question names it, and tells what the tool returned.
-/// Tokens are words.
+/// A provider without a network: the same request always gets the same response. It repeats what
+/// the user wrote, calls a tool that the text names, and reports the tool's result. Words count as
+/// tokens.
 class Simulator final : public Plugin {
  public:
   Simulator(Host host, Json config);
@@ -16,12 +16,13 @@ class Simulator final : public Plugin {
   Status handle(Exchange& x, Sink& out, Next& next) override;
 
  private:
+  Status begin(Json chat, std::int64_t words, Sink& out) const;
   Status speak(Exchange& x, Sink& out, View text) const;
 
   const Host host_;
   const std::chrono::milliseconds word_delay_;
   const std::int64_t repeat_;
-  const Series answers_;
+  const Series responses_;
 };
 
 }  // namespace gatehouse::plugins::simulator

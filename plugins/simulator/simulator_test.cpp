@@ -26,11 +26,10 @@ std::string user(View text, View tools = "[]") {
       .append("}");
 }
 
-TEST_F(SimulatorTest, TellsTheOperatorThatNoModelAnswers) {
+TEST_F(SimulatorTest, WarnsTheOperatorThatThereIsNoModel) {
   const std::string notice =
-      "answers come from the simulator, not from a model: set GEMINI_API_KEY and use the gemini "
-      "plugin, or write "
-      "`intended: true`";
+      "responses come from the simulator, not from a model: configure a provider in its place, or "
+      "set `intended: true`";
   EXPECT_EQ(h.warnings, Events{": " + notice});
   EXPECT_EQ(h.health, "degraded: " + notice);
 }
@@ -42,35 +41,39 @@ TEST(Simulator, IsSilentWhereItIsIntended) {
   EXPECT_EQ(h.health, Harness().health);
 }
 
-TEST_F(SimulatorTest, CountsItsAnswers) {
+TEST_F(SimulatorTest, CountsItsResponses) {
   h.ask(simulator, user("Hi"));
   h.ask(simulator, user("Hi again"));
   EXPECT_EQ(h.metrics.at(R"(gatehouse_simulated_answers_total{plugin="test"})"), 2);
 }
 
-TEST_F(SimulatorTest, SaysBackWhatItHears) {
+TEST_F(SimulatorTest, RepeatsTheQuestion) {
   const Answer answer = h.ask(simulator, user("What is a gateway?"));
   EXPECT_EQ(answer.text,
             "I am the simulator, a model without a network. You said: What is a gateway?\n\n"
-            "I can only repeat what I hear and call the tools you name. For a real model set "
-            "GEMINI_API_KEY and use the gemini plugin.");
+            "I can only repeat what I hear and call the tools you name. For a real model configure "
+            "a provider in my place.");
   EXPECT_EQ(answer.events.front(), "step-start");
   EXPECT_EQ(answer.events.at(2), "text: am");
   EXPECT_TRUE(h.sleeps.empty());
   EXPECT_EQ(Events(answer.events.end() - 2, answer.events.end()),
-            (Events{R"(usage:{"input_tokens":4,"output_tokens":39,"total_tokens":43})",
+            (Events{R"(usage:{"input_tokens":4,"output_tokens":38,"total_tokens":42})",
                     "step-finish:stop"}));
 }
 
-TEST_F(SimulatorTest, SaysBackTheLastMessageOfTheUser) {
+TEST_F(SimulatorTest, RepeatsTheLastMessageOfTheUser) {
   const Answer answer = h.ask(
       simulator, R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "first"}]},
-                                                          {"role": "assistant", "content": [{"type": "text", "text": "second"}]},
-                                                          {"role": "user", "content": [{"type": "text", "text": "third"}]}]})");
+                                                          {"role": "assistant",
+                                                            "content": [{"type": "text",
+                                                              "text": "second"}]},
+                                                          {"role": "user",
+                                                            "content": [{"type": "text",
+                                                              "text": "third"}]}]})");
   EXPECT_NE(answer.text.find("You said: third\n"), std::string::npos);
 }
 
-TEST_F(SimulatorTest, SaysBackOnlyTheBeginningOfALongText) {
+TEST_F(SimulatorTest, RepeatsOnlyTheBeginningOfALongText) {
   std::string text = "x";
   for (int i = 0; i < 1000; ++i) text += "ü";
   const std::string answer = h.ask(simulator, user(text)).text;
@@ -87,7 +90,7 @@ TEST(Simulator, WaitsBetweenWords) {
   EXPECT_EQ(h.sleeps.front(), 5ms);
 }
 
-TEST(Simulator, SaysItAsOftenAsAsked) {
+TEST(Simulator, RepeatsItsResponseAsOftenAsConfigured) {
   Harness h;
   Simulator once(h.host(), h.config(R"({"word_delay": "0ms"})"));
   Simulator thrice(h.host(), h.config(R"({"word_delay": "0ms", "repeat": 3})"));
@@ -109,8 +112,10 @@ TEST_F(SimulatorTest, CallsTheToolThatTheQuestionNames) {
       R"([{"name": "click"}, {"name": "search", "input_schema": {
     "type": "object",
     "required": ["query", "limit", "deep", "tags", "options", "sort"],
-    "properties": {"query": {"type": "string"}, "limit": {"type": ["integer", "null"]}, "deep": {"type": "boolean"},
-                   "tags": {"type": "array"}, "options": {"type": "object"}, "sort": {"type": "string", "enum": ["date", "rank"]},
+    "properties": {"query": {"type": "string"}, "limit": {"type": ["integer", "null"]},
+      "deep": {"type": "boolean"},
+                   "tags": {"type": "array"}, "options": {"type": "object"},
+                     "sort": {"type": "string", "enum": ["date", "rank"]},
                    "optional": {"type": "string"}}}}])";
   const std::string input =
       R"({"query":"red shoes","limit":1,"deep":true,"tags":[],"options":{},"sort":"date"})";
@@ -130,12 +135,12 @@ TEST_F(SimulatorTest, FillsInNoMoreThanAHundredArguments) {
   EXPECT_EQ(std::count(call.begin(), call.end(), ','), 99);
 }
 
-TEST_F(SimulatorTest, CallsAToolThatAsksForNothing) {
+TEST_F(SimulatorTest, CallsAToolWithoutArguments) {
   EXPECT_EQ(h.ask(simulator, user("click", R"([{"name": "click"}])")).events.at(3),
             "tool-call:call-1:click:{}");
 }
 
-TEST_F(SimulatorTest, WantsTheWholeNameOfATool) {
+TEST_F(SimulatorTest, NeedsTheWholeNameOfATool) {
   for (const char* text : {"clicking", "double-click", "my_click", "Click", "two  blanks"}) {
     EXPECT_EQ(h.ask(simulator, user(text, R"([{"name": "click"}, {"name": ""}])")).events.back(),
               "step-finish:stop")
@@ -143,13 +148,15 @@ TEST_F(SimulatorTest, WantsTheWholeNameOfATool) {
   }
 }
 
-TEST_F(SimulatorTest, TellsWhatAToolReturned) {
+TEST_F(SimulatorTest, ReportsWhatAToolReturned) {
   const auto told = [this](const std::string& result) {
     return h
         .ask(simulator, R"({"tools": [{"name": "search"}], "messages": [
               {"role": "user", "content": [{"type": "text", "text": "search"}]},
-              {"role": "assistant", "content": [{"type": "tool-call", "id": "call-1", "name": "search", "input": {}}]},
-              {"role": "tool", "content": [{"type": "tool-result", "id": "call-1", "name": "search", )" +
+              {"role": "assistant", "content": [{"type": "tool-call", "id": "call-1",
+                "name": "search", "input": {}}]},
+              {"role": "tool", "content": [{"type": "tool-result", "id": "call-1",
+                "name": "search", )" +
                             result + "}]}]}")
         .text;
   };
@@ -158,11 +165,57 @@ TEST_F(SimulatorTest, TellsWhatAToolReturned) {
   EXPECT_EQ(told(R"("output": {"hits": 3})"), start + R"(returned: {"hits":3})" + end);
   EXPECT_EQ(told(R"("content": [{"type": "text", "text": "three"}])"),
             start + R"(returned: [{"type":"text","text":"three"}])" + end);
-  EXPECT_EQ(told(R"("error": "no such page")"), start + "failed: no such page" + end);
+  EXPECT_EQ(told(R"("error": true, "output": "no such page")"),
+            start + "failed: no such page" + end);
 }
 
-TEST_F(SimulatorTest, AnswersTheEmptiestQuestion) {
+TEST_F(SimulatorTest, RespondsToAnEmptyChat) {
   EXPECT_EQ(h.ask(simulator, "{}").events.back(), "step-finish:stop");
+}
+
+TEST_F(SimulatorTest, HonoursTheToolChoice) {
+  const auto events = [this](const std::string& choice) {
+    std::string chat = user("click", R"([{"name": "click"}, {"name": "read"}])");
+    chat.pop_back();
+    return h.ask(simulator, chat + R"(, "tool_choice": )" + choice + "}").events;
+  };
+  EXPECT_EQ(events(R"({"mode": "auto"})").at(3), "tool-call:call-1:click:{}");
+  EXPECT_EQ(events(R"({"mode": "none"})").back(), "step-finish:stop");
+  EXPECT_EQ(events(R"({"mode": "auto", "names": ["read"]})").back(), "step-finish:stop");
+  EXPECT_EQ(events(R"({"mode": "required", "names": ["read"]})").at(3), "tool-call:call-1:read:{}");
+}
+
+TEST_F(SimulatorTest, WarnsOfWhatItDoesNotHonour) {
+  const std::string chat = R"({"temperature": 1, "reasoning": {"effort": "high"}, "stop": ["a"],
+      "max_output_tokens": 40, "messages": [{"role": "user", "content": [
+        {"type": "file", "media_type": "image/png", "data": "AA=="}]}])";
+  const std::string stop = "`stop` is not honoured: it is unknown to this provider.";
+  const Events events = h.ask(simulator, chat + "}").events;
+  EXPECT_EQ(
+      Events(events.begin(), events.begin() + 3),
+      (Events{"warning:stop:" + stop,
+              "warning:messages:`messages` is not honoured: messages[0].content[0] is a file, "
+              "which the simulator does not read.",
+              "step-start"}));
+  const Answer strict = h.ask(simulator, chat + R"(, "must": ["stop"]})");
+  EXPECT_EQ(strict.failure.code, "unsupported_parameter");
+  EXPECT_EQ(strict.failure.message, stop);
+  EXPECT_TRUE(strict.events.empty());
+}
+
+TEST_F(SimulatorTest, WarnsOfATokenLimitThatItExceeds) {
+  std::string chat = user("Hi");
+  chat.pop_back();
+  EXPECT_EQ(h.ask(simulator, chat + R"(, "max_output_tokens": 5})").events.at(0),
+            "warning:max_output_tokens:`max_output_tokens` is not honoured: the response has 35 "
+            "words.");
+}
+
+TEST_F(SimulatorTest, RejectsPartsThatItDoesNotKnow) {
+  const Answer answer = h.ask(simulator, R"({"messages": [
+      {"role": "user", "content": [{"type": "hologram"}]}]})");
+  EXPECT_EQ(answer.failure.code, "unsupported");
+  EXPECT_EQ(answer.failure.http_status, 400);
 }
 
 }  // namespace

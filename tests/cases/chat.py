@@ -1,4 +1,4 @@
-"""One request of a client over plain HTTP, and what came back."""
+"""One request of a client over plain HTTP, and its response."""
 import http.client
 import json
 import time
@@ -12,7 +12,7 @@ def user(text):
 
 
 def body_of(request):
-    """`raw` as it is; else `body`, with what `say` and `tools` stand for."""
+    """`raw` as it is; else `body`, with `say` and `tools` written out."""
     if 'raw' in request:
         return request['raw'].encode('utf-8', 'surrogatepass')
     body = dict(request.get('body', {}))
@@ -25,7 +25,7 @@ def body_of(request):
 
 
 def read(response, leave_at):
-    """The text of an answer as far as it came; up to `leave_at`, where the client leaves."""
+    """The text of a response as far as it was received, or up to `leave_at`: the client leaves."""
     data = b''
     try:
         while piece := response.read1(65536):
@@ -48,17 +48,21 @@ def chunks_of(text):
 
 def ask(address, request):
     connection = http.client.HTTPConnection(address, timeout=ANSWER_SECONDS)
-    headers = {'Content-Type': 'application/json', 'X-Extension-ID': EXTENSION, **request.get('headers', {})}
+    headers = {'Content-Type': 'application/json', 'X-Extension-ID': EXTENSION,
+               **request.get('headers', {})}
     began = time.monotonic()
-    connection.request(request.get('method', 'POST'), request.get('path', '/api/chat'), body_of(request), headers)
+    connection.request(request.get('method', 'POST'), request.get('path', '/api/chat'),
+                       body_of(request), headers)
     response = connection.getresponse()
     text = read(response, request.get('leave_at'))
     connection.close()
     time.sleep(request.get('then_wait_s', 0))
     chunks = list(chunks_of(text))
     finish = next((chunk for chunk in chunks if chunk['type'] == 'finish'), {})
-    return {'status': response.status, 'headers': {name.lower(): value for name, value in response.getheaders()},
+    return {'status': response.status,
+            'headers': {name.lower(): value for name, value in response.getheaders()},
             'raw': text, 'chunks': chunks, 'kinds': [chunk['type'] for chunk in chunks],
             'text': ''.join(chunk['delta'] for chunk in chunks if chunk['type'] == 'text-delta'),
             'finish': finish.get('finishReason'), 'meta': finish.get('messageMetadata'),
-            'error': any(chunk['type'] == 'error' for chunk in chunks), 'seconds': time.monotonic() - began}
+            'error': any(chunk['type'] == 'error' for chunk in chunks),
+            'seconds': time.monotonic() - began}

@@ -1,5 +1,7 @@
-// Plays one conversation with a package `ai`, through DefaultChatTransport and AbstractChat (what useChat runs on).
-//   node client.mjs PACKAGE URL '{"say": ["hello"], "tools": {"read": "page"}, "messages": […], "resume": true}'
+// Plays one conversation with a package `ai`, through DefaultChatTransport and AbstractChat (what
+// useChat runs on).
+//   node client.mjs PACKAGE URL \
+//     '{"say": ["hello"], "tools": {"read": "page"}, "messages": […], "resume": true}'
 import { createRequire } from 'node:module';
 
 const [name, url, script] = process.argv.slice(2);
@@ -28,17 +30,20 @@ const chat = new Chat({
     body,
   }),
   messages,
-  ...(tools && { sendAutomaticallyWhen: ai.lastAssistantMessageIsCompleteWithToolCalls, onToolCall: answerTool }),
+  ...(tools && {
+    sendAutomaticallyWhen: ai.lastAssistantMessageIsCompleteWithToolCalls,
+    onToolCall: runTool,
+  }),
   onError: error => errors.push(error.message),
   onFinish: ({ message, ...how }) => finished.push(how.finishReason),
 });
 
-function answerTool({ toolCall: { toolName: tool, toolCallId } }) {
-  const answer = chat.addToolOutput ?? chat.addToolResult;
-  if (tool in tools) void answer.call(chat, { tool, toolCallId, output: tools[tool] });
+function runTool({ toolCall: { toolName: tool, toolCallId } }) {
+  const addResult = chat.addToolOutput ?? chat.addToolResult;
+  if (tool in tools) void addResult.call(chat, { tool, toolCallId, output: tools[tool] });
 }
 
-// An answer to a tool is sent by itself, a moment after the turn that called it.
+// The chat sends the result of a tool by itself, a moment after the turn that called it.
 async function settled() {
   for (let quiet = 0; quiet < 10; quiet++) {
     await new Promise(resolve => setTimeout(resolve, 20));

@@ -4,12 +4,13 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
-OF_REPLIES = ('to', 'unasked')   # members of a reply; the others beside `parts` and `finish` are of its one event
+# Members of a reply; the others beside `parts` and `finish` belong to its one event.
+OF_REPLIES = ('to', 'unasked')
 MOCK = Path(__file__).resolve().parent.parent / 'conformance' / 'mock-gemini.mjs'
 
 
 def event(parts=None, finish='STOP', usage=None, candidate=(), **members):
-    """One event of an answer."""
+    """One event of a response."""
     content = {'role': 'model'} if parts is None else {'role': 'model', 'parts': parts}
     ending = {} if finish is None else {'finishReason': finish}
     counts = {} if usage is None else {'usageMetadata': usage}
@@ -17,16 +18,18 @@ def event(parts=None, finish='STOP', usage=None, candidate=(), **members):
 
 
 def reply(short):
-    """A reply of the mock, from how cases write it (README.md)."""
+    """A reply of the mock, from the short form in cases (README.md)."""
     if isinstance(short, str):
         return {'chunks': [event([{'text': short}])]}
     if isinstance(short, list):
         return {'chunks': [event(short)]}
     if 'events' in short:
-        return {**short, 'chunks': [event(**e) if {'parts', 'finish'} & e.keys() else e for e in short['events']]}
+        return {**short, 'chunks': [event(**e) if {'parts', 'finish'} & e.keys() else e
+                                    for e in short['events']]}
     if {'parts', 'finish'} & short.keys():
         own = {name: short[name] for name in OF_REPLIES if name in short}
-        return {**own, 'chunks': [event(**{name: value for name, value in short.items() if name not in own})]}
+        members = {name: value for name, value in short.items() if name not in own}
+        return {**own, 'chunks': [event(**members)]}
     return {'kind': 'error', **short} if 'error' in short else short
 
 
@@ -37,7 +40,8 @@ class Gemini:
             self.replies[-1]['repeat'] = True
 
     def __enter__(self):
-        self.process = subprocess.Popen(['node', MOCK, '--port', '0'], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(['node', MOCK, '--port', '0'],
+                                        stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().split()[-1]
         self.control = self.url.removesuffix('/v1beta') + '/__control/'
         body = json.dumps({'name': 'case', 'upstream': self.replies}).encode()
@@ -45,10 +49,11 @@ class Gemini:
         return self
 
     def requests(self):
-        with urllib.request.urlopen(self.control + 'requests') as answer:
-            seen = json.load(answer)['requests']
+        with urllib.request.urlopen(self.control + 'requests') as response:
+            seen = json.load(response)['requests']
         # Parsed here: JavaScript would round its numbers.
-        return [{**request, 'body': json.loads(request['raw']), 'refused': request['violations']} for request in seen]
+        return [{**request, 'body': json.loads(request['raw']), 'refused': request['violations']}
+                for request in seen]
 
     def __exit__(self, *_):
         self.process.terminate()

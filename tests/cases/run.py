@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Plays cases (README.md) against the real program, with a Gemini that is as strict as the real one.
+"""Runs cases (README.md) against the real program, with a Gemini that is as strict as the real one.
 
     run.py --gatehouse build/bin/gatehouse [--only TEXT] [-v]
 
-One line per case, what did not hold below a failed one, last line 'N passed, N failed', exit code 1 if any failed.
+Prints a line per case, below a failed one the properties that do not hold, and at the end
+'N passed, N failed'. Exits with 1 if any failed.
 """
 import argparse
 import concurrent.futures
@@ -24,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'exchanges'))
 from gateway import Gateway, command, record  # noqa: E402
 
-AT_ONCE = 3     # most of a case is waiting
+AT_ONCE = 3     # a case mostly waits
 CLIENT_SECONDS = 60
 PLUGINS = ('chat', 'cache', 'mcp', 'retry', 'gemini')   # those a case may set up, in their order
 CLIENTS = {'5.0.92': 'ai5-oldest', '5': 'ai', '6': 'ai6', '7': 'ai7'}
@@ -33,7 +34,8 @@ CLIENTS = {'5.0.92': 'ai5-oldest', '5': 'ai', '6': 'ai6', '7': 'ai7'}
 def pipeline(case):
     settings = {name: case[name] for name in PLUGINS if name in case}
     settings['chat'] = settings.get('chat', {})
-    settings['retry'] = {'delay': '20ms', 'jitter': 0, 'breaker': {'failures': 1000}} | settings.get('retry', {})
+    retry = {'delay': '20ms', 'jitter': 0, 'breaker': {'failures': 1000}}
+    settings['retry'] = retry | settings.get('retry', {})
     gemini = {'api_key': 'key', 'base_url': '$GEMINI', 'probe_interval': False}
     settings['gemini'] = gemini | settings.get('gemini', {})
     first = ['access-log', 'cors', 'health', 'metrics', 'extension-auth', 'tools']
@@ -58,7 +60,8 @@ class Case:
     def write(self, folder, gemini):
         for name, value in self.case.get('files', {}).items():
             (folder / name).write_text(json.dumps(value))
-        config = {'server': {'listen': '127.0.0.1:0'}, 'log': {'level': 'debug'}, 'pipeline': pipeline(self.case)}
+        config = {'server': {'listen': '127.0.0.1:0'}, 'log': {'level': 'debug'},
+                  'pipeline': pipeline(self.case)}
         text = json.dumps(config)
         for name, value in {'$GEMINI': gemini, '$HERE': str(HERE), '$FOLDER': str(folder)}.items():
             text = text.replace(name, value)
@@ -68,10 +71,12 @@ class Case:
     def play(self, binary):
         """What the expressions of the case see."""
         env = {key: value for key, value in os.environ.items() if not key.startswith('GEMINI_')}
-        with tempfile.TemporaryDirectory(prefix='case-') as folder, Gemini(self.case.get('upstream', ['ok'])) as gemini:
+        gemini = Gemini(self.case.get('upstream', ['ok']))
+        with tempfile.TemporaryDirectory(prefix='case-') as folder, gemini:
             config = self.write(Path(folder), gemini.url)
             if self.case.get('check'):
-                done = subprocess.run(command(binary, config, check=True), env=env, capture_output=True, text=True)
+                done = subprocess.run(command(binary, config, check=True), env=env,
+                                      capture_output=True, text=True)
                 return {'status': done.returncode, 'said': done.stdout + done.stderr}
             gateway = Gateway(binary, config, folder, env)
             try:
@@ -82,20 +87,21 @@ class Case:
                 gateway.signal('TERM')
                 gateway.exit_status()
             log = [record(line) for line in gateway.lines]
-            return {'out': out, 'up': gemini.requests(), 'log': log, 'logged': '\n'.join(gateway.lines)}
+            return {'out': out, 'up': gemini.requests(), 'log': log,
+                    'logged': '\n'.join(gateway.lines)}
 
     def converse(self, address):
         if not self.client:
             return [ask(address, request) for request in self.case['requests']]
         script = json.dumps(self.case['client'])
-        done = subprocess.run(['node', HERE / 'client.mjs', CLIENTS[self.client], f'http://{address}', script],
-                              capture_output=True, text=True, timeout=CLIENT_SECONDS)
+        client = ['node', HERE / 'client.mjs', CLIENTS[self.client], f'http://{address}', script]
+        done = subprocess.run(client, capture_output=True, text=True, timeout=CLIENT_SECONDS)
         if done.returncode:
             raise RuntimeError(done.stderr)
         return json.loads(done.stdout)
 
     def attempt(self, binary, verbose):
-        """(what did not hold, what was seen)"""
+        """(the properties that do not hold, what the case has seen)"""
         try:
             seen = self.play(binary)
         except Exception:
@@ -118,12 +124,14 @@ def parts(request):
 
 
 def functions(request):
-    return [function for tool in request['body'].get('tools', []) for function in tool.get('functionDeclarations', [])]
+    return [function for tool in request['body'].get('tools', [])
+            for function in tool.get('functionDeclarations', [])]
 
 
 def declared(request):
     """The schema of each function."""
-    return {f['name']: f.get('parametersJsonSchema', f.get('parameters')) for f in functions(request)}
+    return {f['name']: f.get('parametersJsonSchema', f.get('parameters'))
+            for f in functions(request)}
 
 
 def kinds(parts):
@@ -131,17 +139,25 @@ def kinds(parts):
     return [part['type'] for part in parts if part['type'] != 'step-start']
 
 
-def ok(answer):
-    return answer['text'] == 'ok' and not answer['error']
+def thinking(request):
+    return request['body'].get('generationConfig', {}).get('thinkingConfig', {})
+
+
+def results(request):
+    return [part['functionResponse'] for part in parts(request) if 'functionResponse' in part]
+
+
+def ok(response):
+    return response['text'] == 'ok' and not response['error']
 
 
 HELP = {'parts': parts, 'functions': functions, 'kinds': kinds, 'ok': ok,
         'config': lambda request: request['body'].get('generationConfig', {}),
-        'thinking': lambda request: request['body'].get('generationConfig', {}).get('thinkingConfig', {}),
+        'thinking': thinking,
         'declared': declared,
         'calls': lambda request: [part for part in parts(request) if 'functionCall' in part],
-        'results': lambda request: [part['functionResponse'] for part in parts(request) if 'functionResponse' in part],
-        'state': lambda answer: json.loads(answer['raw'])}
+        'results': results,
+        'state': lambda response: json.loads(response['raw'])}
 
 
 def transcript(seen):
@@ -149,21 +165,24 @@ def transcript(seen):
     for request in seen.get('up', []):
         lines.append(f"up: {request['path']} {request['raw'][:3000]}")
         lines += [f'    refused: {words}'[:500] for words in request['refused']]
-    for answer in seen.get('out', []) if isinstance(seen.get('out'), list) else [seen.get('out')]:
-        lines.append(f'out: {json.dumps(answer)}'[:3000])
-    told = [line for line in seen.get('log', []) if line.get('level') in ('warn', 'error')]
-    lines += [f'log: {json.dumps(line)}'[:600] for line in told]
+    out = seen.get('out')
+    for response in out if isinstance(out, list) else [out]:
+        lines.append(f'out: {json.dumps(response)}'[:3000])
+    warnings = [line for line in seen.get('log', []) if line.get('level') in ('warn', 'error')]
+    lines += [f'log: {json.dumps(line)}'[:600] for line in warnings]
     return '\n'.join(lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--gatehouse', required=True, type=Path, help='the program')
     parser.add_argument('--only', default='', help='only cases whose name contains this')
     parser.add_argument('-v', '--verbose', action='store_true', help='show what was seen')
     args = parser.parse_args()
     cases = [Case(file) for file in sorted((HERE / 'model').glob('*.json'))]
-    cases += [Case(file, client) for file in sorted((HERE / 'clients').glob('*.json')) for client in CLIENTS]
+    cases += [Case(file, client) for file in sorted((HERE / 'clients').glob('*.json'))
+              for client in CLIENTS]
     cases = [case for case in cases if args.only in case.name and case.is_for_client()]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
@@ -171,7 +190,8 @@ def main():
         for case, (wrong, seen) in zip(cases, played):
             failed += bool(wrong)
             print(f"{'FAIL' if wrong else 'ok  '} {case.name}: {case.case['title']}",
-                  *(f'     {line}' for text in [*wrong, seen] for line in text.splitlines()), sep='\n', flush=True)
+                  *(f'     {line}' for text in [*wrong, seen] for line in text.splitlines()),
+                  sep='\n', flush=True)
     print(f'{len(cases) - failed} passed, {failed} failed')
     return 0 if cases and not failed else 1
 

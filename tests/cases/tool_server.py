@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """An MCP server over stdio with one tool.
 
-Its environment says what the tool is called (TOOL) and what it returns: a screenshot of SIZE bytes, a failure (ERROR),
-structured content with a reference (SCHEMA), or with a key that clients refuse (HOSTILE).
+Its environment has the name of the tool (TOOL) and what it returns: a screenshot of SIZE bytes, a
+failure (ERROR), structured content with a reference (SCHEMA), or with a key that clients reject
+(HOSTILE).
 """
 import json
 import os
@@ -23,12 +24,14 @@ def result():
         structured = {'schema': {'$ref': '#/$defs/Pet'}, '$defs': {'Pet': {'type': 'object'}}}
         return {'content': [text(json.dumps(structured))], 'structuredContent': structured}
     if 'HOSTILE' in os.environ:
-        return {'content': [text('see structuredContent')], 'structuredContent': {'__proto__': {'admin': True}}}
+        return {'content': [text('see structuredContent')],
+                'structuredContent': {'__proto__': {'admin': True}}}
     picture = 'iVBOR' + 'A' * int(os.environ.get('SIZE', '900000'))
-    return {'content': [text('Took the screenshot'), {'type': 'image', 'data': picture, 'mimeType': 'image/png'}]}
+    image = {'type': 'image', 'data': picture, 'mimeType': 'image/png'}
+    return {'content': [text('Took the screenshot'), image]}
 
 
-def answer(method, params):
+def result_of(method, params):
     if method == 'initialize':
         return {'protocolVersion': params['protocolVersion'], 'capabilities': {'tools': {}},
                 'serverInfo': {'name': 'shot', 'version': '1'}}
@@ -42,5 +45,5 @@ for line in sys.stdin:
     if message['method'] == 'server/discover':
         reply = {'error': {'code': -32601, 'message': 'Method not found'}}
     else:
-        reply = {'result': answer(message['method'], message.get('params'))}
+        reply = {'result': result_of(message['method'], message.get('params'))}
     print(json.dumps({'jsonrpc': '2.0', 'id': message['id'], **reply}), flush=True)

@@ -1,7 +1,5 @@
 /// An answer of Gemini on its way to the client: server-sent events, the events of a step, the UI
 /// message stream.
-#include "plugins/gemini/answer.h"
-
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -10,6 +8,7 @@
 #include "core/json/json.h"
 #include "crypto.h"
 #include "plugins/chat/ui_stream.h"
+#include "plugins/gemini/response.h"
 #include "require.h"
 
 namespace gatehouse {
@@ -72,16 +71,16 @@ gh_host make_host() {
 /// As the gemini plugin does, where every request brings the same.
 Status read(std::string_view bytes, Sink& out) {
   static const Crypto kCrypto = crypto();
-  const ToolNames names(kCrypto, Json());
-  GeminiAnswer answer(out,
-                      {.names = names, .messages = Json(), .backend_tools = Json(), .max_hops = 2});
+  const plugins::gemini::ToolNames names(kCrypto, Json());
+  plugins::gemini::GeminiResponse answer(
+      out, {.names = names, .messages = Json(), .backend_tools = Json(), .max_hops = 2});
   do {
     core::SseReader reader;
     reader.feed(bytes);
     while (const auto e = reader.next()) {
       if (Status status = answer.read(e->data); !status) return status;
     }
-  } while (answer.goes_on());
+  } while (answer.continues());
   return answer.finish();
 }
 

@@ -33,17 +33,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   for (const bool strict : {false, true}) {
-    Model model;
+    plugins::gemini::Model model;
     model.levels = {"low"};
     if (strict) {  // with all that models are peculiar about
-      model.signature = Model::Signature::dummy;
+      model.signature = plugins::gemini::Model::Signature::dummy;
       model.last_turn_model = model.system_instruction = model.documents = false;
       model.response_parts = true;
     }
     static const Crypto kCrypto = crypto();
-    ToolNames names(kCrypto, Json(chat)["tools"]);
-    const std::string request = request_body(
-        Json(chat), {model, Json(), names, std::vector(strict ? 2 : 0, ToolForm::bare), strict});
+    plugins::gemini::ToolNames names(kCrypto, Json(chat)["tools"]);
+    const std::string request = plugins::gemini::request_body(
+        Json(chat), {model, Json(), names,
+                     std::vector(strict ? 2 : 0, plugins::gemini::ToolForm::bare), strict});
     require(nlohmann::json::accept(request), "the request to the model is JSON");
     // 1 MiB is what tool schemas may grow to; texts and files grow by their escapes and by base64.
     require(request.size() <= 8 * size + (2u << 20), "a small request does not become a large one");

@@ -1,6 +1,6 @@
 /// Headers that are read on their own, each in a line: the peer, the trusted proxies,
-/// X-Forwarded-For, traceparent; then of an answer of Gemini retry-after-ms, Retry-After and, in
-/// the rest, the error.
+/// X-Forwarded-For, traceparent; then retry-after-ms and Retry-After of a provider's response, and
+/// in the rest the error in it.
 #include <algorithm>
 #include <cstdint>
 #include <regex>
@@ -9,8 +9,9 @@
 #include "core/http/client_address.h"
 #include "core/http/request_parser.h"
 #include "gatehouse/testing.hpp"
+#include "gatehouse/toolkit/retry_after.hpp"
 #include "plugins/access-log/access_log.h"
-#include "plugins/gemini/retry_after.h"
+#include "plugins/gemini/retry_info.h"
 #include "require.h"
 
 namespace gatehouse {
@@ -29,7 +30,7 @@ std::string client(const core::Networks& proxies, const std::string& peer,
                    const std::string& forwarded_for, const std::string& traceparent,
                    std::vector<std::string>& logs) {
   testing::Harness h;
-  AccessLog log(h.host(), Json());
+  plugins::access_log::AccessLog log(h.host(), Json());
   testing::Request request("GET", "/");
   request.peer = peer;
   request.headers = {{"X-Forwarded-For", forwarded_for}, {"traceparent", traceparent}};
@@ -82,9 +83,10 @@ bool is_short_number(View text) {
 void check_retry_after(const std::string& milliseconds, const std::string& seconds_or_date,
                        const std::string& error) {
   auto document = Document::parse(error);
-  const auto wait = retry_after(milliseconds, seconds_or_date,
-                                document ? Json(document->root()) : Json(), 1'700'000'000s);
-  require(wait >= 0ns && wait <= 24h, "nobody waits for longer than a day");
+  const auto in_body = plugins::gemini::retry_info(document ? Json(document->root()) : Json());
+  require(in_body >= 0ns && in_body <= 24h, "no delay is longer than a day");
+  const auto wait = retry_after(milliseconds, seconds_or_date, 1'700'000'000s);
+  require(wait >= 0ns && wait <= 24h, "no delay is longer than a day");
   const auto is = [wait](std::chrono::nanoseconds time) {
     return wait == std::clamp<std::chrono::nanoseconds>(time, 1ns, 24h);
   };

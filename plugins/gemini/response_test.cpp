@@ -1,4 +1,4 @@
-#include "answer.h"
+#include "response.h"
 
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ Events without_ids(Events events, const std::vector<std::string>& starts) {
 
 // ---- Parts -------------------------------------------------------------------------------------
 
-TEST(GeminiAnswer, PassesTextOnAsItComes) {
+TEST(GeminiResponse, PassesTextOnAsItComes) {
   Gateway g;
   const Answer a = g.ask(sse({with_parts(R"({"text":"one "},{"text":""},{"text":"two "})"),
                               last(R"({"text":"three"})"),
@@ -39,7 +39,7 @@ TEST(GeminiAnswer, PassesTextOnAsItComes) {
   EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0})");
 }
 
-TEST(GeminiAnswer, TellsThoughtsFromTextAndKeepsSignatures) {
+TEST(GeminiResponse, SeparatesThoughtsFromTextAndKeepsSignatures) {
   Gateway g;
   EXPECT_EQ(
       g.answer({last(
@@ -47,16 +47,27 @@ TEST(GeminiAnswer, TellsThoughtsFromTextAndKeepsSignatures) {
           R"({"text":"","thought":true,"thoughtSignature":"b"},)"
           R"({"inlineData":{"mimeType":"image/png","data":"aGk="},"thoughtSignature":"c"})")}),
       (Events{"step-start", R"(reasoning:hm @{"google":{"thoughtSignature":"a"}})", "text:Hi",
-              R"(text: @{"google":{"thoughtSignature":"b"}})",
+              R"(reasoning: @{"google":{"thoughtSignature":"b"}})",
               R"(file:image/png:aGk= @{"google":{"thoughtSignature":"c"}})", "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, PutsCallsBehindTheTextOfTheirEvent) {
+TEST(GeminiResponse, KeepsASignatureThatArrivesBeforeAnyText) {
+  Gateway g;
+  EXPECT_EQ(g.answer({with_parts(R"({"text":"","thoughtSignature":"a"})"),
+                      with_parts(R"({"text":"","thought":true,"thoughtSignature":"b"})"),
+                      last(R"({"text":"Hi"})")}),
+            (Events{"step-start", R"(text: @{"google":{"thoughtSignature":"a"}})",
+                    R"(reasoning: @{"google":{"thoughtSignature":"b"}})", "text:Hi",
+                    "step-finish:stop"}));
+  EXPECT_EQ(g.answer({last(R"({"text":"","thoughtSignature":"a"})")}), Events());
+}
+
+TEST(GeminiResponse, PutsCallsBehindTheTextOfTheirEvent) {
   Gateway g;
   EXPECT_EQ(
-      g.answer({last(
-          R"({"text":"a"},{"functionCall":{"id":"c1","name":"open","args":{"n":1}},"thoughtSignature":"s"},)"
-          R"({"text":"b"},{"functionCall":{"id":"c2","name":"read"}})")}),
+      g.answer({last(R"({"text":"a"},{"functionCall":{"id":"c1","name":"open","args":{"n":1}},)"
+                     R"("thoughtSignature":"s"},)"
+                     R"({"text":"b"},{"functionCall":{"id":"c2","name":"read"}})")}),
       (Events{"step-start", "text:a", "text:b", "tool-input-start:c1:open",
               R"(tool-input-delta:c1:{"n":1})",
               R"(tool-call:c1:open:{"n":1} @{"google":{"thoughtSignature":"s"}})",
@@ -64,7 +75,7 @@ TEST(GeminiAnswer, PutsCallsBehindTheTextOfTheirEvent) {
               "step-finish:tool-calls"}));
 }
 
-TEST(GeminiAnswer, GivesEachCallAnIdOfItsOwn) {
+TEST(GeminiResponse, GivesEachCallAnIdOfItsOwn) {
   Gateway g;
   const std::string none = R"({"functionCall":{"name":"f"}})",
                     empty = R"({"functionCall":{"name":"f","id":""}})";
@@ -81,7 +92,7 @@ TEST(GeminiAnswer, GivesEachCallAnIdOfItsOwn) {
   EXPECT_EQ(ids.count("c1") + ids.count(""), 0u);
 }
 
-TEST(GeminiAnswer, TakesArgumentsHoweverTheyAreWritten) {
+TEST(GeminiResponse, TakesArgumentsHoweverTheyAreWritten) {
   const std::vector<std::pair<std::string, std::string>> table = {
       {R"("args":{"a":1})", R"({"a":1})"},
       {R"("args":"{\"a\":1}")", R"({"a":1})"},
@@ -94,7 +105,7 @@ TEST(GeminiAnswer, TakesArgumentsHoweverTheyAreWritten) {
   }
 }
 
-TEST(GeminiAnswer, KnowsToolsByTheNamesThatModelsGiveThem) {
+TEST(GeminiResponse, KnowsToolsByTheNamesThatModelsGiveThem) {
   Gateway g;
   const Answer a = g.ask(sse({last(R"({"functionCall":{"id":"c","name":"default_api:read"}})")}),
                          R"({"model": "m", "messages": [], "tools": [{"name": "read"}]})");
@@ -107,18 +118,19 @@ TEST(GeminiAnswer, KnowsToolsByTheNamesThatModelsGiveThem) {
   EXPECT_EQ(b.events.at(3), "tool-call:c:default_api:read:{}") << "it has used the name itself";
 }
 
-TEST(GeminiAnswer, TakesArgumentsThatAreNoObjectOutOfTheirWrapping) {
+TEST(GeminiResponse, TakesArgumentsThatAreNoObjectOutOfTheirWrapping) {
   Gateway g;
-  const Answer a = g.ask(
-      sse({last(R"({"functionCall":{"id":"c","name":"tag","args":{"value":["a"]}}},)"
-                R"({"functionCall":{"id":"d","name":"read","args":{"value":1}}})")}),
-      R"({"model": "m", "messages": [], "tools": [{"name": "tag", "input_schema": {"type": "array"}},
-                                                                     {"name": "read", "input_schema": {"type": "object"}}]})");
+  const Answer a =
+      g.ask(sse({last(R"({"functionCall":{"id":"c","name":"tag","args":{"value":["a"]}}},)"
+                      R"({"functionCall":{"id":"d","name":"read","args":{"value":1}}})")}),
+            R"({"model": "m", "messages": [], "tools": [
+          {"name": "tag", "input_schema": {"type": "array"}},
+          {"name": "read", "input_schema": {"type": "object"}}]})");
   EXPECT_EQ(a.events.at(3), R"(tool-call:c:tag:["a"])");
   EXPECT_EQ(a.events.at(6), R"(tool-call:d:read:{"value":1})");
 }
 
-TEST(GeminiAnswer, ShowsCodeThatGoogleRan) {
+TEST(GeminiResponse, ShowsCodeThatGoogleRan) {
   Gateway g;
   const Events events = g.answer(
       {with_parts(
@@ -132,29 +144,31 @@ TEST(GeminiAnswer, ShowsCodeThatGoogleRan) {
               R"(tool-output+provider-executed:ID:{"outcome":"OUTCOME_OK"})", "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, KeepsCallsOfGooglesToolsAsTheyCame) {
+TEST(GeminiResponse, KeepsCallsOfGooglesToolsAsTheyCame) {
   Gateway g;
   const std::string call =
-      R"({"toolCall":{"id":"s1","toolType":"GOOGLE_SEARCH_WEB","args":{"queries":["q"]}},"thoughtSignature":"a"})";
+      R"({"toolCall":{"id":"s1","toolType":"GOOGLE_SEARCH_WEB","args":{"queries":["q"]}},)"
+      R"("thoughtSignature":"a"})";
   const std::string response =
-      R"({"toolResponse":{"id":"s1","toolType":"GOOGLE_SEARCH_WEB","response":{"n":1}},"thoughtSignature":"b"})";
+      R"({"toolResponse":{"id":"s1","toolType":"GOOGLE_SEARCH_WEB","response":{"n":1}},)"
+      R"("thoughtSignature":"b"})";
   EXPECT_EQ(
       g.answer({with_parts(call), with_parts(response), last(R"({"text":"Found."})")}),
-      (Events{
-          "step-start",
-          R"(tool-call+provider-executed:s1:server:GOOGLE_SEARCH_WEB:{"queries":["q"]} @{"google":{"toolCall":)" +
-              call + R"(,"toolResponse":)" + response + "}}",
-          R"(tool-output+provider-executed:s1:{"n":1})", "text:Found.", "step-finish:stop"}));
+      (Events{"step-start",
+              R"(tool-call+provider-executed:s1:server:GOOGLE_SEARCH_WEB:{"queries":["q"]} @{)"
+              R"("google":{"toolCall":)" +
+                  call + R"(,"toolResponse":)" + response + "}}",
+              R"(tool-output+provider-executed:s1:{"n":1})", "text:Found.", "step-finish:stop"}));
   EXPECT_EQ(
       g.answer({with_parts(call), last(R"({"text":"No."})")}),
-      (Events{
-          "step-start", "text:No.",
-          R"(tool-call+provider-executed:s1:server:GOOGLE_SEARCH_WEB:{"queries":["q"]} @{"google":{"toolCall":)" +
-              call + "}}",
-          "step-finish:stop"}));
+      (Events{"step-start", "text:No.",
+              R"(tool-call+provider-executed:s1:server:GOOGLE_SEARCH_WEB:{"queries":["q"]} @{)"
+              R"("google":{"toolCall":)" +
+                  call + "}}",
+              "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, ShowsNoImagesOfTheThoughts) {
+TEST(GeminiResponse, ShowsNoImagesOfTheThoughts) {
   Gateway g;
   EXPECT_EQ(
       g.answer({with_parts(
@@ -163,7 +177,7 @@ TEST(GeminiAnswer, ShowsNoImagesOfTheThoughts) {
       (Events{"step-start", "file:image/png:aGk=", "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, IgnoresWhatItDoesNotKnow) {
+TEST(GeminiResponse, IgnoresWhatItDoesNotKnow) {
   Gateway g;
   EXPECT_EQ(
       g.answer(
@@ -176,12 +190,13 @@ TEST(GeminiAnswer, IgnoresWhatItDoesNotKnow) {
 
 // ---- Sources -----------------------------------------------------------------------------------
 
-TEST(GeminiAnswer, NamesEachSourceOnceAndOnlyWebPages) {
+TEST(GeminiResponse, NamesEachSourceOnceAndOnlyWebPages) {
   Gateway g;
   const std::string sources =
       R"("groundingMetadata":{"groundingChunks":[{"web":{"uri":"https://a","title":"A"}},)"
       R"({"image":{"sourceUri":"https://i"}},)"
-      R"({"retrievedContext":{"uri":"gs://b/c.pdf"}},{"maps":{"uri":"https://m"}},{"web":{"uri":"javascript:x"}}]},)"
+      R"({"retrievedContext":{"uri":"gs://b/c.pdf"}},{"maps":{"uri":"https://m"}},)"
+      R"({"web":{"uri":"javascript:x"}}]},)"
       R"("citationMetadata":{"citationSources":[{"uri":"https://c"},{"startIndex":1}],)"
       R"("citations":[{"uri":"https://d","title":"D"}]},)"
       R"("urlContextMetadata":{"urlMetadata":[{"retrievedUrl":"https://u",)"
@@ -195,25 +210,28 @@ TEST(GeminiAnswer, NamesEachSourceOnceAndOnlyWebPages) {
                     "source:ID:D:https://d", "text:t", "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, PassesGooglesSearchSuggestionsOnWhereItSearches) {
-  const std::string event = with_parts(
-      R"({"text":"t"})",
-      R"("groundingMetadata":{"searchEntryPoint":{"renderedContent":"<div>q</div>"}},"finishReason":"STOP")");
+TEST(GeminiResponse, PassesGooglesSearchSuggestionsOnWhereItSearches) {
+  const std::string event =
+      with_parts(R"({"text":"t"})",
+                 R"("groundingMetadata":{"searchEntryPoint":{"renderedContent":"<div>q</div>"}},)"
+                 R"("finishReason":"STOP")");
   const Events shown = {"step-start", "text:t",
                         R"(data:search-suggestions:{"html":"<div>q</div>"})", "step-finish:stop"};
   Gateway by_setting(R"("builtin_tools": ["google_search"])"), by_chat, never;
   EXPECT_EQ(by_setting.answer({event}), shown);
-  EXPECT_EQ(by_chat
-                .ask(sse({event}),
-                     R"({"model": "m", "messages": [], "provider_tools": ["google_search"]})")
-                .events,
-            shown);
+  EXPECT_EQ(
+      by_chat
+          .ask(sse({event}),
+               R"({"model": "m", "messages": [], "provider_tools": [{"name": "google_search"}]})")
+          .events,
+      shown);
   EXPECT_EQ(never.answer({event}), (Events{"step-start", "text:t", "step-finish:stop"}));
 }
 
-// ---- What it says about itself -----------------------------------------------------------------
+// ---- What Gemini reports about it
+// -----------------------------------------------------------------
 
-TEST(GeminiAnswer, TellsWhichModelAnswered) {
+TEST(GeminiResponse, ReportsWhichModelResponded) {
   Gateway g;
   const Answer a =
       g.ask(sse({R"({"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],)"
@@ -221,24 +239,44 @@ TEST(GeminiAnswer, TellsWhichModelAnswered) {
   EXPECT_EQ(a.events, (Events{"step-start", "text:Hi",
                               R"(response:{"model":"gemini-3.5-flash-lite","id":"r1"})",
                               "step-finish:stop"}));
-  EXPECT_EQ(
-      a.notes,
-      R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,"answered_by":"gemini-3.5-flash-lite"})");
+  EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,)"
+                     R"("answered_by":"gemini-3.5-flash-lite"})");
 }
 
-TEST(GeminiAnswer, LogsHowItEndedInGeminisWords) {
+TEST(GeminiResponse, LogsTheFinishReasonOfGemini) {
   Gateway g;
   g.answer(
       {with_parts(R"({"text":"Hi"})", R"("finishReason":"BRAND_NEW","finishMessage":"Why not.")")});
-  EXPECT_TRUE(
-      g.logged(R"(debug: gemini has answered {"reason":"BRAND_NEW","message":"Why not.","usage":)"))
+  EXPECT_TRUE(g.logged(
+      R"(debug: Gemini response ended {"reason":"BRAND_NEW","message":"Why not.","usage":)"))
       << g.h.logs.back();
-  EXPECT_TRUE(g.logged("warn: gemini ended an answer with finishReason BRAND_NEW"));
+  EXPECT_TRUE(g.logged("warn: unknown finishReason of Gemini: BRAND_NEW"));
+}
+
+TEST(GeminiResponse, FinishesWithTheWordOfGemini) {
+  struct Watcher final : Plugin, Sink {
+    explicit Watcher(Plugin& gemini) : gemini_(gemini) {}
+    Status handle(Exchange& x, Sink&, Next& next) override {
+      return gemini_.handle(x, *this, next);
+    }
+    Status emit(Event e) override {
+      if (e.kind() == GH_EV_STEP_FINISH)
+        finish = std::string(e.name()) + " " + std::string(e.text());
+      return {};
+    }
+    Plugin& gemini_;
+    std::string finish;
+  };
+  Gateway g;
+  Watcher watcher(g.gemini);
+  g.h.upstream.push(sse({last(R"({"text":"Hi"})", "IMAGE_RECITATION")}));
+  g.h.ask(watcher, kHello);
+  EXPECT_EQ(watcher.finish, "content-filter IMAGE_RECITATION");
 }
 
 // ---- Token counts ------------------------------------------------------------------------------
 
-TEST(GeminiAnswer, TakesTheLastUsageAsAWhole) {
+TEST(GeminiResponse, TakesTheLastUsageAsAWhole) {
   Gateway g;
   EXPECT_EQ(g.answer({R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}})",
                       R"({"usageMetadata":{"promptTokenCount":8,"cachedContentTokenCount":5}})",
@@ -247,19 +285,19 @@ TEST(GeminiAnswer, TakesTheLastUsageAsAWhole) {
             R"(usage:{"input_tokens":8,"cached_input_tokens":5})");
 }
 
-TEST(GeminiAnswer, CountsAsGoogleBills) {
+TEST(GeminiResponse, CountsAsGoogleBills) {
   Gateway g;
   EXPECT_EQ(
-      g.answer(
-           {last(R"({"text":"Hi"})"),
-            R"({"usageMetadata":{"promptTokenCount":100,"toolUsePromptTokenCount":30,"candidatesTokenCount":7,)"
-            R"("thoughtsTokenCount":20,"cachedContentTokenCount":40,"totalTokenCount":157}})"})
+      g.answer({last(R"({"text":"Hi"})"),
+                R"({"usageMetadata":{"promptTokenCount":100,"toolUsePromptTokenCount":30,)"
+                R"("candidatesTokenCount":7,)"
+                R"("thoughtsTokenCount":20,"cachedContentTokenCount":40,"totalTokenCount":157}})"})
           .at(2),
       R"(usage:{"input_tokens":130,"output_tokens":27,)"
       R"("total_tokens":157,"reasoning_tokens":20,"cached_input_tokens":40})");
 }
 
-TEST(GeminiAnswer, AddsWhatEarlierAttemptsHaveUsed) {
+TEST(GeminiResponse, AddsWhatEarlierAttemptsHaveUsed) {
   struct Twice final : Plugin {
     explicit Twice(Plugin& gemini) : gemini_(gemini) {}
     Status handle(Exchange& x, Sink& out, Next& next) override {
@@ -272,15 +310,19 @@ TEST(GeminiAnswer, AddsWhatEarlierAttemptsHaveUsed) {
   };
   Gateway g;
   Twice twice(g.gemini);
-  g.h.upstream.push(sse(
-      {R"({"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":9,"thoughtsTokenCount":1}})"}));
+  g.h.upstream.push(
+      sse({R"({"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":9,)"
+           R"("thoughtsTokenCount":1}})"}));
   g.h.upstream.push(sse({last(R"({"text":"Hi"})"),
                          R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":2}})"}));
   const Answer a = g.h.ask(twice, kHello);
-  EXPECT_EQ(a.events.at(2), R"(usage:{"input_tokens":18,"output_tokens":3,"reasoning_tokens":1})");
+  EXPECT_EQ(
+      a.events.at(2),
+      R"(usage:{"input_tokens":18,"output_tokens":3,"total_tokens":21,"reasoning_tokens":1})");
   EXPECT_EQ(twice.first_notes,
             R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,"unanswered":{)"
-            R"("input_tokens":9,"output_tokens":1,"reasoning_tokens":1,"attempts":1}})");
+            R"("input_tokens":9,"output_tokens":1,"total_tokens":10,"reasoning_tokens":1,)"
+            R"("attempts":1}})");
   EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":2,"upstream_ms":0})");
 }
 
@@ -288,8 +330,8 @@ TEST(GeminiAnswer, AddsWhatEarlierAttemptsHaveUsed) {
 
 constexpr std::uint32_t kTransient = GH_FAIL_TRANSIENT;
 
-/// What becomes of an answer of this finishReason: "finish WORD", or the failure and whether it may
-/// pass.
+/// What becomes of a response with this finishReason: "finish WORD", or the failure and whether it
+/// may pass.
 std::string ending(const std::string& parts, const std::string& reason, View chat = kHello) {
   Gateway g;
   const Answer a =
@@ -301,7 +343,7 @@ std::string ending(const std::string& parts, const std::string& reason, View cha
          (a.events.empty() ? "" : " begun");
 }
 
-TEST(GeminiAnswer, EndsForEachReasonOfGemini) {
+TEST(GeminiResponse, EndsForEachReasonOfGemini) {
   const std::string text = R"({"text":"Hi"})", call = R"({"functionCall":{"id":"c","name":"f"}})";
   const std::vector<std::pair<std::string, std::string>> table = {
       {"STOP", "stop"},
@@ -326,7 +368,7 @@ TEST(GeminiAnswer, EndsForEachReasonOfGemini) {
             "upstream_malformed transient");  // the page's call is kept from it
 }
 
-TEST(GeminiAnswer, FailsWhereGeminiSaysThatItWentWrong) {
+TEST(GeminiResponse, FailsForFinishReasonsOfFailures) {
   const std::string text = R"({"text":"Hi"})";
   for (const std::string reason :
        {"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"}) {
@@ -339,7 +381,7 @@ TEST(GeminiAnswer, FailsWhereGeminiSaysThatItWentWrong) {
   EXPECT_EQ(ending(text, ""), "upstream_broken transient begun");
 }
 
-TEST(GeminiAnswer, TakesNoBlankAnswer) {
+TEST(GeminiResponse, FailsWhenItIsBlank) {
   EXPECT_EQ(ending("", "STOP"), "upstream_empty transient");
   EXPECT_EQ(ending(R"({"text":""})", "STOP"), "upstream_empty transient");
   EXPECT_EQ(ending(R"({"text":" \n"})", "STOP"), "upstream_empty transient begun");
@@ -350,17 +392,17 @@ TEST(GeminiAnswer, TakesNoBlankAnswer) {
   EXPECT_EQ(ending("", "OTHER"), "upstream_empty transient");
 }
 
-TEST(GeminiAnswer, SaysWhenThinkingUsedUpTheTokens) {
+TEST(GeminiResponse, ReportsThatThinkingUsedUpTheTokens) {
   Gateway g;
   const Answer a = g.ask(sse({last("", "MAX_TOKENS")}),
                          R"({"model": "m", "messages": [], "max_output_tokens": 4000})");
   EXPECT_EQ(a.failure.code, "upstream_token_limit");
   EXPECT_EQ(a.failure.detail,
-            "thinking used up max_output_tokens (4000): raise it, or let the model think less");
+            "thinking used up max_output_tokens (4000): raise it, or lower `thinking`");
   EXPECT_EQ(a.failure.flags, 0u);
 }
 
-TEST(GeminiAnswer, IsBlockedByThePromptWhateverFollows) {
+TEST(GeminiResponse, IsBlockedByThePromptWhateverFollows) {
   Gateway g;
   const std::string block = R"({"promptFeedback":{"blockReason":"OTHER"}})";
   EXPECT_EQ(g.answer({block}), (Events{"step-start", "step-finish:content-filter"}));
@@ -371,12 +413,12 @@ TEST(GeminiAnswer, IsBlockedByThePromptWhateverFollows) {
             "step-finish:stop");
 }
 
-TEST(GeminiAnswer, MayHaveNothingToAddToAResultTheSecondTime) {
+TEST(GeminiResponse, MayHaveNothingToAddToAResultTheSecondTime) {
   struct Again final : Plugin {
     explicit Again(Plugin& gemini) : gemini_(gemini) {}
     Status handle(Exchange& x, Sink& out, Next& next) override {
       if (Status s = gemini_.handle(x, out, next); s)
-        return Fail{500, "too_early", "It took a blank answer at once.", {}};
+        return Fail{500, "too_early", "It accepted a blank response at once.", {}};
       return gemini_.handle(x, out, next);
     }
     Plugin& gemini_;
@@ -387,21 +429,20 @@ TEST(GeminiAnswer, MayHaveNothingToAddToAResultTheSecondTime) {
   EXPECT_EQ(g.h.ask(again, kAfterResult).events, (Events{"step-start", "step-finish:stop"}));
 }
 
-TEST(GeminiAnswer, LetsNoPageActOnACallThatGeminiDidNotExpect) {
+TEST(GeminiResponse, LetsNoPageActOnACallThatGeminiDidNotExpect) {
   const std::string call = R"({"functionCall":{"id":"c","name":"default_api:read"}})";
   EXPECT_EQ(ending(call, "UNEXPECTED_TOOL_CALL",
                    R"({"model": "m", "messages": [], "tools": [{"name": "read"}]})"),
             "upstream_malformed transient");
-  EXPECT_EQ(
-      ending(
-          call, "UNEXPECTED_TOOL_CALL",
-          R"({"model": "m", "messages": [], "tools": [{"name": "read"}], "backend_tools": ["read"]})"),
-      "step-finish:tool-calls");
+  EXPECT_EQ(ending(call, "UNEXPECTED_TOOL_CALL",
+                   R"({"model": "m", "messages": [], "tools": [{"name": "read"}], )"
+                   R"("backend_tools": ["read"]})"),
+            "step-finish:tool-calls");
 }
 
 // ---- As AI SDK 5 -------------------------------------------------------------------------------
 
-TEST(GeminiAnswer, CanEndAsAiSdk5Does) {
+TEST(GeminiResponse, CanEndAsAiSdk5Does) {
   const std::vector<std::pair<std::string, std::string>> table = {
       {"STOP", "stop"},
       {"MAX_TOKENS", "length"},
@@ -426,15 +467,15 @@ TEST(GeminiAnswer, CanEndAsAiSdk5Does) {
             R"(usage:{"input_tokens":3,"output_tokens":2,"reasoning_tokens":4})");
   EXPECT_EQ(g.ask(sse({error(R"("code":500)")})).events, Events{"step-start"});
   EXPECT_EQ(
-      g.h.metrics.at(
-          R"(gen_ai_client_token_usage_sum{gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",)"
-          R"(gen_ai_request_model="gemini-2.5-flash",gen_ai_token_type="output"})"),
+      g.h.metrics.at(R"(gen_ai_client_token_usage_sum{gen_ai_operation_name="chat",)"
+                     R"(gen_ai_provider_name="gcp.gemini",)"
+                     R"(gen_ai_request_model="gemini-2.5-flash",gen_ai_token_type="output"})"),
       6);
 }
 
 // ---- Continuation ------------------------------------------------------------------------------
 
-/// An event that says that the answer goes on from this token.
+/// An event after which the response continues from this token.
 std::string part_of(const std::string& text, const std::string& token,
                     const std::string& reason = R"("finishReason":"CONTINUATION",)") {
   return with_parts(R"({"text":")" + text + "\"}",
@@ -448,26 +489,25 @@ std::string usage(int input, int output) {
          R"(,"candidatesTokenCount":)" + std::to_string(output) + "}}";
 }
 
-/// Asks for an answer that comes in these replies.
+/// Requests a response that arrives in these replies.
 Answer in_parts(Gateway& g, std::vector<Reply> replies) {
   for (Reply& r : replies) g.h.upstream.push(std::move(r));
-  return g.h.ask(
-      g.gemini,
-      R"({"model": "gemini-4-argon", "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})");
+  return g.h.ask(g.gemini, R"({"model": "gemini-4-argon", "messages": [{"role": "user", )"
+                           R"("content": [{"type": "text", "text": "Hi"}]}]})");
 }
 
-TEST(GeminiAnswer, GoesOnInFurtherRequests) {
+TEST(GeminiResponse, ContinuesInFurtherRequests) {
   Gateway g;
   const Answer a = in_parts(
       g, {sse({part_of("one ", "T1"), usage(10, 5)}), sse({part_of("two ", "T2"), usage(15, 5)}),
           sse({last(R"({"text":"three"})"), usage(20, 1)})});
-  EXPECT_EQ(a.events,
-            (Events{"step-start", "text:one ", "text:two ", "text:three",
-                    R"(usage:{"input_tokens":45,"output_tokens":11})", "step-finish:stop"}));
+  EXPECT_EQ(a.events, (Events{"step-start", "text:one ", "text:two ", "text:three",
+                              R"(usage:{"input_tokens":45,"output_tokens":11,"total_tokens":56})",
+                              "step-finish:stop"}));
   EXPECT_EQ(g.h.upstream.requests.size(), 3u);
 }
 
-TEST(GeminiAnswer, EndsWithLengthWhereItDoesNotGoOn) {
+TEST(GeminiResponse, EndsWithLengthWhereItDoesNotContinue) {
   Gateway repeated, no_token, bounded(R"("continuation": {"max_hops": 1})"), refused;
   EXPECT_EQ(in_parts(repeated, {sse({part_of("a", "T")}), sse({part_of("b", "T")})}).events.back(),
             "step-finish:length");
@@ -479,16 +519,16 @@ TEST(GeminiAnswer, EndsWithLengthWhereItDoesNotGoOn) {
             (Events{"step-start", "text:a", "step-finish:length"}));
 }
 
-TEST(GeminiAnswer, TakesAStreamUpThatBreaksOff) {
+TEST(GeminiResponse, ResumesAStreamThatBreaksOff) {
   Gateway g;
   const Answer a = in_parts(g, {broken(sse({checkpoint("one ", "T1")})), broken(sse({})),
                                 sse({last(R"({"text":"two"})")})});
   EXPECT_EQ(a.events, (Events{"step-start", "text:one ", "text:two", "step-finish:stop"}));
   EXPECT_EQ(g.h.sleeps, (std::vector<std::chrono::nanoseconds>{
-                            std::chrono::seconds(1)}));  // before it asks in vain a second time
+                            std::chrono::seconds(1)}));  // before the second retry in vain
 }
 
-TEST(GeminiAnswer, GivesUpAStreamThatBringsNothingNew) {
+TEST(GeminiResponse, GivesUpAStreamThatBringsNothingNew) {
   Gateway g(R"("continuation": {"max_hops": 100})");
   const Answer a = in_parts(g, {broken(sse({checkpoint("one ", "T1")})), broken(sse({})),
                                 broken(sse({})), broken(sse({})), broken(sse({}))});
@@ -506,7 +546,7 @@ TEST(GeminiAnswer, GivesUpAStreamThatBringsNothingNew) {
             "upstream_broken");
 }
 
-TEST(GeminiAnswer, DoesNotGoOnForAClientThatHasLeft) {
+TEST(GeminiResponse, DoesNotContinueForAClientThatHasLeft) {
   Gateway g;
   g.h.upstream.push(sse({part_of("one ", "T1")}));
   Request request("POST", "/api/chat");

@@ -1,14 +1,20 @@
-#include "answer.h"
+/// Each event of the stream is checked for its shape, then read in this order: counts, what Gemini
+/// reports about the response, sources, parts. Calls come behind the text of their event, since
+/// pages show them in this order. finish() decides by the finishReason and by what has been emitted
+/// how the step ends, or that there was no response.
+#include "response.h"
 
 #include <algorithm>
 
-#include "fresh_id.h"
+#include "api_json.h"
+#include "gatehouse/toolkit/fresh_id.hpp"
 
 namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr std::size_t kMaxCalls = 1000;  // whose ids are remembered; later ones get one of ours
 constexpr std::size_t kMaxServerCalls = 100;  // that wait for their result
+constexpr std::size_t kMaxHeld = 100;         // signatures without text before the first text
 
 Json root_of(const std::optional<Document>& document) {
   return document ? Json(document->root()) : Json();
@@ -39,13 +45,6 @@ Document arguments_of(Json call) {
   return arguments;
 }
 
-bool contains(Json array, View text) {
-  for (const Json element : array) {
-    if (element.str() == text) return true;
-  }
-  return false;
-}
-
 bool has_id(Json messages, View id) {
   for (const Json message : messages) {
     for (const Json part : message["content"]) {
@@ -63,33 +62,46 @@ bool ends_with_results(Json messages) {
 
 }  // namespace
 
-Status GeminiAnswer::Step::begin() {
+Status GeminiResponse::Step::begin() {
   if (has_begun_) return {};
   has_begun_ = true;
-  return out_.emit(event::step_start());
+  if (unhonoured_) {
+    if (Status s = unhonoured_->warn(out_); !s) return s;
+  }
+  if (Status s = out_.emit(event::step_start()); !s) return s;
+  for (const auto& [kind, metadata] : held_) {
+    gh_event e = event::text({}, metadata.root());
+    e.kind = static_cast<std::uint16_t>(kind);
+    if (Status s = out_.emit(e); !s) return s;
+  }
+  return {};
 }
 
-Status GeminiAnswer::Step::emit(Event e) {
+Status GeminiResponse::Step::emit(Event e) {
   if (Status s = begin(); !s) return s;
   return out_.emit(e);
 }
 
-GeminiAnswer::GeminiAnswer(Sink& out, const Question& question)
+void GeminiResponse::Step::hold(int kind, Document metadata) {
+  if (held_.size() < kMaxHeld) held_.emplace_back(kind, std::move(metadata));
+}
+
+GeminiResponse::GeminiResponse(Sink& out, const Question& question)
     : question_(question),
-      out_(out),
+      out_(out, question.unhonoured),
       usage_(question.as_ai_sdk_5),
       continuation_(question.max_hops) {
   ending_.after_result = ends_with_results(question.messages);
-  ending_.tried_before = static_cast<bool>(question.before);
+  ending_.tried_before = static_cast<bool>(question.unanswered);
   ending_.max_output_tokens = question.max_output_tokens;
 }
 
-Status GeminiAnswer::fail(Failure failure) {
+Status GeminiResponse::fail(GeminiFailure failure) {
   failure_ = std::move(failure);
   return Status(Fail(failure_));
 }
 
-Status GeminiAnswer::read(View text) {
+Status GeminiResponse::read(View text) {
   if (question_.as_ai_sdk_5) {
     if (Status s = out_.begin(); !s) return s;
   }
@@ -97,7 +109,7 @@ Status GeminiAnswer::read(View text) {
     return value.is_null() || value.type() == type;
   };
   auto document = Document::parse(text);
-  if (!document) return fail(malformed("an event is no JSON"));
+  if (!document) return fail(malformed("an event is not JSON"));
   const Json response = document->root();
   const Json candidates = response["candidates"];
   const Json candidate = candidates.at(0);
@@ -117,9 +129,9 @@ Status GeminiAnswer::read(View text) {
   return read_parts(parts);
 }
 
-/// A call that Gemini itself did not expect is no call for a page to act on while the model can be
-/// asked again. Those that run on this side are checked before they run, and the model is told.
-bool GeminiAnswer::is_slip(Json parts) const {
+/// No page is to act on a call that Gemini itself did not expect while the request can be made
+/// again. Calls of backend tools are checked before they run, and the model gets the error.
+bool GeminiResponse::is_slip(Json parts) const {
   if (question_.as_ai_sdk_5 || ending_.reason != "UNEXPECTED_TOOL_CALL" || has_begun() ||
       ending_.tried_before)
     return false;
@@ -130,8 +142,8 @@ bool GeminiAnswer::is_slip(Json parts) const {
   return false;
 }
 
-/// What an answer says about itself. The last word counts.
-void GeminiAnswer::read_about(Json response) {
+/// What Gemini reports about the response. The last report counts.
+void GeminiResponse::read_about(Json response) {
   const Json candidate = response["candidates"].at(0);
   const Json status = response["modelStatus"];
   const std::pair<View, Json> members[] = {
@@ -150,12 +162,11 @@ void GeminiAnswer::read_about(Json response) {
                                          block == "BLOCKED_REASON_UNSPECIFIED");
 }
 
-/// Calls come after the text of their event.
-Status GeminiAnswer::read_parts(Json parts) {
+Status GeminiResponse::read_parts(Json parts) {
   for (const Json part : parts) {
     if (Status s = read_part(part); !s) return s;
   }
-  // A model that calls tools by their names means something else by one with a namespace.
+  // A model that calls tools by their bare names means another tool by a name with a namespace.
   bool namespaces = true;
   for (const Json part : parts)
     namespaces = namespaces && !question_.names.offered(part["functionCall"]["name"].str());
@@ -166,12 +177,12 @@ Status GeminiAnswer::read_parts(Json parts) {
   return {};
 }
 
-Status GeminiAnswer::read_part(Json part) {
+Status GeminiResponse::read_part(Json part) {
   if (!part["text"].is_null()) return read_text(part);
   const Json file = part["inlineData"];
   if (const View data = file["data"].str(); !data.empty()) {
-    if (part["thought"].boolean()) return {};  // a draft, not the answer
-    ending_.said = true;
+    if (part["thought"].boolean()) return {};  // a draft of the model
+    ending_.has_content = true;
     const auto metadata = metadata_of(part);
     return out_.emit(event::file(file["mimeType"].str(), data, root_of(metadata)));
   }
@@ -179,23 +190,27 @@ Status GeminiAnswer::read_part(Json part) {
     return read_code(part);
   if (part["toolCall"].is_object() || part["toolResponse"].is_object())
     return read_server_call(part);
-  return {};  // a call, or something newer than this code
+  return {};  // a call, or a kind of part that is newer than this code
 }
 
-Status GeminiAnswer::read_text(Json part) {
-  if (!part["text"].is_string()) return fail(malformed("a text is no string"));
+Status GeminiResponse::read_text(Json part) {
+  if (!part["text"].is_string()) return fail(malformed("a text is not a string"));
   const View text = part["text"].str();
-  const auto metadata = metadata_of(part);
-  if (text.empty() && (!metadata || !has_begun())) return {};
-  if (part["thought"].boolean() && !text.empty())
-    return out_.emit(event::reasoning(text, root_of(metadata)));
-  ending_.said = ending_.said || !is_blank(text);
+  const bool is_thought = part["thought"].boolean();
+  auto metadata = metadata_of(part);
+  if (text.empty() && !metadata) return {};
+  if (text.empty() && !has_begun()) {
+    out_.hold(is_thought ? GH_EV_REASONING : GH_EV_TEXT, std::move(*metadata));
+    return {};
+  }
+  if (is_thought) return out_.emit(event::reasoning(text, root_of(metadata)));
+  ending_.has_content = ending_.has_content || !is_blank(text);
   return out_.emit(event::text(text, root_of(metadata)));
 }
 
-Status GeminiAnswer::read_code(Json part) {
+Status GeminiResponse::read_code(Json part) {
   if (const Json code = part["executableCode"]; code.is_object()) {
-    ending_.said = ending_.code = true;
+    ending_.has_content = ending_.code = true;
     code_id_ = fresh_id();
     const auto metadata = metadata_of(part);
     return out_.emit(event::tool_call(code_id_, "code_execution", code, root_of(metadata),
@@ -205,11 +220,11 @@ Status GeminiAnswer::read_code(Json part) {
   return out_.emit(event::tool_output(code_id_, part["codeExecutionResult"], GH_PROVIDER_EXECUTED));
 }
 
-Status GeminiAnswer::read_call(Json part, bool namespaces) {
+Status GeminiResponse::read_call(Json part, bool namespaces) {
   const Json call = part["functionCall"];
   if (call["name"].str().empty()) return fail(malformed("a function call has no name"));
   const View name = question_.names.in(call["name"].str(), namespaces);
-  ending_.said = ending_.calls = true;
+  ending_.has_content = ending_.calls = true;
 
   const std::string id = id_of(call);
   const Document document = arguments_of(call);
@@ -221,8 +236,8 @@ Status GeminiAnswer::read_call(Json part, bool namespaces) {
   return out_.emit(event::tool_call(id, name, arguments, root_of(metadata)));
 }
 
-/// Gemini's own, unless it has given none, or one that another call of the conversation has.
-std::string GeminiAnswer::id_of(Json call) {
+/// Gemini's own, unless it is missing or another call of the conversation has it.
+std::string GeminiResponse::id_of(Json call) {
   const View given = call["id"].str();
   const bool is_new = !given.empty() && call_ids_.size() < kMaxCalls &&
                       !has_id(question_.messages, given) && call_ids_.emplace(given).second;
@@ -230,8 +245,8 @@ std::string GeminiAnswer::id_of(Json call) {
 }
 
 /// Calls of Google's tools and their results have to go back as they came, so a call waits for its
-/// result and takes both along.
-Status GeminiAnswer::read_server_call(Json part) {
+/// result and carries both as metadata.
+Status GeminiResponse::read_server_call(Json part) {
   if (part["toolCall"].is_object()) {
     if (server_calls_.size() < kMaxServerCalls) server_calls_.emplace_back().root().set(part);
     return {};
@@ -243,8 +258,8 @@ Status GeminiAnswer::read_server_call(Json part) {
   return {};
 }
 
-/// `response`: the part with the result; empty: none came.
-Status GeminiAnswer::flush_server_call(std::size_t index, Json response) {
+/// `response`: the part with the result; empty: there is none.
+Status GeminiResponse::flush_server_call(std::size_t index, Json response) {
   const Document held = std::move(server_calls_[index]);
   server_calls_.erase(server_calls_.begin() + static_cast<std::ptrdiff_t>(index));
   const Json call = held.root()["toolCall"];
@@ -265,23 +280,32 @@ Status GeminiAnswer::flush_server_call(std::size_t index, Json response) {
       event::tool_output(id, output ? output : Json(none.root()), GH_PROVIDER_EXECUTED));
 }
 
-bool GeminiAnswer::goes_on() {
-  if (!continuation_.goes_on()) return false;
+bool GeminiResponse::continues() {
+  if (!continuation_.continues()) return false;
   usage_.begin_request();
   return true;
 }
 
-Status GeminiAnswer::finish() {
-  if (question_.as_ai_sdk_5) return tell_end(judge_as_ai_sdk_5(ending_));
+Status GeminiResponse::finish() {
+  if (question_.as_ai_sdk_5) return emit_end(judge_as_ai_sdk_5(ending_));
   auto judged = judge(ending_);
-  if (auto* failure = std::get_if<Failure>(&judged)) return fail(std::move(*failure));
-  return tell_end(std::get<View>(judged));
+  if (auto* failure = std::get_if<GeminiFailure>(&judged)) return fail(std::move(*failure));
+  return emit_end(std::get<View>(judged));
 }
 
-Status GeminiAnswer::tell_end(View reason) {
+Status GeminiResponse::emit_end(View reason) {
   while (!server_calls_.empty()) {
     if (Status s = flush_server_call(0, Json()); !s) return s;
   }
+  if (Status s = emit_about(); !s) return s;
+  const Document usage = usage_.counts(question_.unanswered);
+  if (usage.root().is_object()) {
+    if (Status s = out_.emit(event::usage(usage.root())); !s) return s;
+  }
+  return out_.emit(Event(event::step_finish(reason)).with_text(ending_.reason));
+}
+
+Status GeminiResponse::emit_about() {
   Document response, suggestions;
   for (const View name : {"model", "id"}) {
     if (about()[name]) response.root().edit(name).set(about()[name]);
@@ -289,15 +313,9 @@ Status GeminiAnswer::tell_end(View reason) {
   if (response.root().is_object()) {
     if (Status s = out_.emit(event::response(response.root())); !s) return s;
   }
-  if (question_.searches && !sources_.suggestions().empty()) {
-    suggestions.root().edit("html").set(View(sources_.suggestions()));
-    if (Status s = out_.emit(event::data("search-suggestions", suggestions.root())); !s) return s;
-  }
-  const Document usage = usage_.counts(question_.before);
-  if (usage.root().is_object()) {
-    if (Status s = out_.emit(event::usage(usage.root())); !s) return s;
-  }
-  return out_.emit(event::step_finish(reason));
+  if (!question_.searches || sources_.suggestions().empty()) return {};
+  suggestions.root().edit("html").set(View(sources_.suggestions()));
+  return out_.emit(event::data("search-suggestions", suggestions.root()));
 }
 
 }  // namespace gatehouse::plugins::gemini

@@ -1,0 +1,38 @@
+/// What an upstream reports in an error, bounded and fit for the log.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "gatehouse/http.hpp"
+#include "gatehouse/text.hpp"
+
+namespace gatehouse {
+inline namespace v1 {
+
+/// The body of an error response, or its beginning: errors of the known APIs have a few KiB, and of
+/// a longer or a truncated one the status is enough.
+inline std::string read_error_body(HttpResponse& response) {
+  constexpr std::size_t kMost = 64 * 1024;
+  std::string body;
+  while (body.size() < kMost) {
+    auto piece = response.read();
+    if (!piece || !*piece) break;
+    body.append(**piece);
+  }
+  return body;
+}
+
+/// A text of an upstream for Fail::detail: without the key, which it may quote, and cut after 500
+/// bytes, as the rest of a long message repeats the request.
+inline std::string loggable(std::string text, View key) {
+  constexpr std::size_t kMost = 500;
+  constexpr View kInstead = "[key]";
+  std::size_t at = key.empty() ? text.npos : text.find(key);
+  for (; at != text.npos; at = text.find(key, at + kInstead.size()))
+    text.replace(at, key.size(), kInstead);
+  return std::string(cut_utf8(text, kMost));
+}
+
+}  // namespace v1
+}  // namespace gatehouse

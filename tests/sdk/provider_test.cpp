@@ -1,0 +1,88 @@
+#include "gatehouse/toolkit/provider.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "gatehouse/testing.hpp"
+
+namespace {
+
+using namespace gatehouse;
+using namespace std::chrono_literals;
+
+using gatehouse::testing::Harness;
+
+constexpr auto kNewYear2025 = 1'735'689'600s;  // 2025-01-01T00:00:00Z
+
+TEST(RetryAfter, IsAskedForInHeaders) {
+  const auto delay = [](View milliseconds, View seconds_or_date) {
+    return retry_after(milliseconds, seconds_or_date, kNewYear2025);
+  };
+  EXPECT_EQ(delay("60", "7"), 60ms);
+  EXPECT_EQ(delay("soon", "7"), 7s);
+  EXPECT_EQ(delay("", "3.5"), 3500ms);
+  EXPECT_EQ(delay("", "0"), 1ns);
+  EXPECT_EQ(delay("", "Wed, 01 Jan 2025 00:00:30 GMT"), 30s);
+  EXPECT_EQ(delay("", "Tue, 31 Dec 2024 23:59:59 GMT"), 1ns);
+  EXPECT_EQ(delay("", "Mon, 01 Jan 0001 00:00:00 GMT"), 1ns);
+  EXPECT_EQ(delay("", "Fri, 31 Dec 9999 23:59:59 GMT"), 24h);
+  EXPECT_EQ(delay("", std::string(500, '9') + ".5"), 24h);
+  for (const View text : {"", ".", "-5", "nan", "1e3", "7 s", "Wed, 21 Okt 2015 07:28:00 GMT",
+                          "21 Oct 2015", "Wed, 01 Jan 2025 00:00:30 CET"}) {
+    EXPECT_EQ(delay("", text), 0ns) << text;
+  }
+}
+
+TEST(RetryAfter, KnowsLeapDays) {
+  const auto at = 1'709'164'800s;  // 2024-02-29T00:00:00Z
+  EXPECT_EQ(retry_after("", "Thu, 29 Feb 2024 00:00:01 GMT", at), 1s);
+  EXPECT_EQ(retry_after("", "Fri, 01 Mar 2024 00:00:00 GMT", at), 24h);
+}
+
+TEST(UpstreamError, IsLoggedWithoutTheKeyAndCut) {
+  EXPECT_EQ(loggable("bad key abc, abc", "abc"), "bad key [key], [key]");
+  EXPECT_EQ(loggable("no key", ""), "no key");
+  EXPECT_EQ(loggable(std::string(600, 'x'), "abc").size(), 500u);
+  std::string umlauts = "x";
+  for (int i = 0; i < 400; ++i) umlauts += "ü";
+  EXPECT_EQ(loggable(umlauts, "abc").size(), 499u);
+}
+
+TEST(UpstreamHealth, ReportsChangesOnly) {
+  Harness h;
+  UpstreamHealth health(h.host());
+  health.report(GH_DEGRADED, "overloaded");
+  EXPECT_EQ(h.health, "degraded: overloaded");
+  h.health = "untouched";
+  health.report(GH_DEGRADED, "overloaded");
+  EXPECT_EQ(h.health, "untouched");
+  health.report(GH_UP, "");
+  EXPECT_EQ(h.health, "up");
+}
+
+TEST(FreshId, IsNeverTheSame) {
+  std::set<std::string> ids;
+  for (int i = 0; i < 1000; ++i) ids.insert(fresh_id());
+  EXPECT_EQ(ids.size(), 1000u);
+}
+
+TEST(Unhonoured, WarnsUnlessMustNamesTheMember) {
+  const Harness binds_json;
+  const auto judge = [](View chat) {
+    const Document document = gatehouse::testing::parse(chat);
+    Unhonoured unhonoured(document.root(), {"seed", "stop"});
+    if (document.root()["stop"]) unhonoured.add("stop", "the model has none");
+    const Status status = unhonoured.check();
+    return std::string(status.failure().code()) + "|" + std::string(status.failure().message());
+  };
+  EXPECT_EQ(judge(R"({"messages": [], "stop": ["a"], "n": 2})"), "|");
+  EXPECT_EQ(judge(R"({"messages": [], "stop": ["a"], "must": ["seed"]})"), "|");
+  EXPECT_EQ(judge(R"({"stop": ["a"], "must": ["stop"]})"),
+            "unsupported_parameter|`stop` is not honoured: the model has none.");
+  EXPECT_EQ(judge(R"({"n": 2, "must": ["n"]})"),
+            "unsupported_parameter|`n` is not honoured: it is unknown to this provider.");
+  EXPECT_EQ(judge(R"({"must": ["n"]})"), "|") << "there is nothing to honour";
+}
+
+}  // namespace
