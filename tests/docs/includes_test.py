@@ -8,17 +8,17 @@ import sys
 
 # Each folder of core/ may include itself and those of the lines before its own.
 FLOORS = [
-    ['json', 'metrics', 'text'],
+    ['text'],
+    ['json', 'metrics'],
     ['net'],
     ['http'],
     ['config'],
     ['log'],
     ['loader', 'store'],
     ['exchange'],
-    ['report'],
     ['host'],
     ['pipeline'],
-    ['server'],
+    ['report', 'server'],
     ['commands', 'testing'],
 ]
 OPENS_SOCKETS = {'net', 'http', 'server', 'store'}
@@ -29,6 +29,7 @@ HARNESS_HEADERS = {'poll.h', 'pthread.h', 'unistd.h'}  # POSIX, for waits and th
 # Arrows that point up today: (file, folder). One that is gone must be removed here.
 UPWARD = {
     ('core/net/resolver.cpp', 'http'),
+    ('core/host/gateway.h', 'report'),
     ('core/host/status_table.cpp', 'pipeline'),
 }
 

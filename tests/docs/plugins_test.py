@@ -10,7 +10,7 @@ folder = pathlib.Path(sys.argv[1]) / 'plugins'
 guide = (folder / 'README.md').read_text()
 order = re.search(r'^## Order.*?(?=^## )', guide, re.M | re.S)[0]
 routes = re.search(r'^## Routes.*', guide, re.M | re.S)[0]
-CLAIM = r'\b{}(?:<[^>]*>)?\(\s*(?:this,\s*)?"([A-Z]+)",\s*"([^"]+)"'
+CLAIM = r'\b{}(?:<[^>]*>)?\(\s*(?:host_?,\s*)?(?:this,\s*)?"([A-Z]+)",\s*"([^"]+)"'
 wrong = []
 for plugin in sorted(f.name for f in folder.iterdir() if (f / 'schema.json').exists()):
     if f'[{plugin}]({plugin})' not in order:
