@@ -1,4 +1,4 @@
-// What the README's clients do in a browser.
+// What the clients of docs/first-hour.md do in a browser.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';

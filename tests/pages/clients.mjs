@@ -1,4 +1,4 @@
-// The clients of the README's section "Clients", made as its reader makes them.
+// The page and the extension of docs/first-hour.md, made as its reader makes them.
 import fs from 'node:fs';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
@@ -6,23 +6,24 @@ import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.resolve(here, '../..');
-const readme = fs.readFileSync(path.join(root, 'README.md'), 'utf8');
-const section = readme.match(/^## Clients\n.*?(?=^## )/ms)[0];
-const [aboutPage, aboutExtension] = section.split('**The extension**');
+const guide = fs.readFileSync(path.join(root, 'docs/first-hour.md'), 'utf8');
+const section = heading => guide.match(new RegExp(`^## ${heading}\\n.*?(?=^## )`, 'ms'))[0];
+const aboutPage = section('A page with useChat'), aboutExtension = section('A browser extension');
 
-/// The files that the section shows, by the names that stand above them.
-const blocks = section.matchAll(/^`([^`]+)`\n```\w+\n(.*?)^```$/gms);
+/// The files that the two sections show, by the names that stand above them.
+const blocks = (aboutPage + aboutExtension).matchAll(/^`([^`]+)`\n```\w+\n(.*?)^```$/gms);
 export const files = Object.fromEntries([...blocks].map(([, name, text]) => [name, text]));
 
 /// The configuration that the extension meets.
 export const defaultConfig = fs.readFileSync(path.join(root, 'etc/gatehouse.yaml'), 'utf8');
 
-const commandsIn = text => [...text.matchAll(/^ {4}((?:cp|npx) .*)$/gm)].map(([, line]) => line).join(' && ');
+const commandsIn = text => [...text.matchAll(/^ {4}((?:cp|npx) (?:.*\\\n)*.*)$/gm)]
+  .map(([, line]) => line).join(' && ');
 
 // `npm install` brings the newest; package.json has the older ones beside it.
 const olderSdk = sdk => (sdk === 7 ? '' : ` --alias:ai=ai-${sdk} --alias:@ai-sdk/react=react-${sdk}`);
 
-/// Writes the section's files; what `npm install` adds is there already.
+/// Writes these files; what `npm install` adds is there already.
 export function writeFiles(folder) {
   for (const [name, text] of Object.entries(files)) {
     fs.mkdirSync(path.join(folder, path.dirname(name)), { recursive: true });

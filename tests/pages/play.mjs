@@ -1,4 +1,4 @@
-// What a test has: a gateway, Chromium, and the README's clients in it.
+// What a test has: a gateway, Chromium, and the clients of docs/first-hour.md in it.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -20,7 +20,7 @@ export class Play {
     writeFiles(this.folder);
   }
 
-  /// The README's page at the address that the README names, or `elsewhere`. Chromium takes one that `isPublic` for a
+  /// The guide's page at the address that the guide names, or `elsewhere`. Chromium takes one that `isPublic` for a
   /// site of the internet.
   async page({ config = files['page/gatehouse.yaml'], sdk = 7, elsewhere = false, isPublic = false } = {}) {
     await this.serve(config);
@@ -30,7 +30,7 @@ export class Play {
     return this.open(elsewhere ? `http://${address}` : 'http://localhost:5173');
   }
 
-  /// The README's extension. Its side panel is opened in a tab, where it can be driven.
+  /// The guide's extension. Its side panel is opened in a tab, where it can be driven.
   async extension({ config = defaultConfig, sdk = 7 } = {}) {
     await this.serve(config);
     const folder = await makeExtension(this.folder, sdk);
@@ -62,7 +62,7 @@ export class Play {
     this.address = (await this.logged(entry => entry.message === 'listening')).address;
   }
 
-  /// Chromium, in which the addresses that the README names lead to what this test has started.
+  /// Chromium, in which the addresses that the guide names lead to what this test has started.
   async browse(places, ...flags) {
     const rules = Object.entries({ '127.0.0.1:3000': this.address, ...places }).map(([from, to]) => `MAP ${from} ${to}`);
     this.browser = await chromium.launchPersistentContext(path.join(this.folder, 'profile'), {

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-// Plays the README's clients in Chromium:  node run.mjs --gatehouse build/bin/gatehouse [--only TEXT]
+// Plays the clients of docs/first-hour.md in Chromium:
+//
+//   node run.mjs --gatehouse build/bin/gatehouse [--only TEXT]
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Play } from './play.mjs';

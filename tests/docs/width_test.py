@@ -1,0 +1,22 @@
+"""No line of C or C++ is longer than 100 columns: what clang-format cannot break, such as raw
+strings, is broken by hand.
+
+    width_test.py REPOSITORY
+"""
+import os
+import subprocess
+import sys
+
+COLUMNS = 100
+os.chdir(sys.argv[1])
+listing = ['git', 'ls-files', '-co', '--exclude-standard', '*.c', '*.cpp', '*.h', '*.hpp']
+listed = subprocess.run(listing, capture_output=True, text=True, check=True)
+files = [file for file in listed.stdout.splitlines() if os.path.exists(file)]
+long = 0
+for file in files:
+    with open(file, encoding='utf-8') as text:
+        for number, line in enumerate(text, 1):
+            if len(line.rstrip('\n')) > COLUMNS:
+                long += 1
+                print(f'{file}:{number}: {len(line) - 1} columns')
+sys.exit(bool(long))
