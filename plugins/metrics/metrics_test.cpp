@@ -26,7 +26,7 @@ struct MetricsTest : ::testing::Test {
 };
 
 TEST_F(MetricsTest, ShowsAllNumbersToPrometheus) {
-  h.host().series(GH_COUNTER, "words_total", "Words.", {{"length", "4"}}).record(3);
+  Series(h.host(), GH_COUNTER, "words_total", "Words.", {{"length", "4"}}).record(3);
   const Answer answer = h.get(metrics, "/metrics");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");

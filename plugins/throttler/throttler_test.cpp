@@ -247,7 +247,7 @@ TEST_F(ThrottlerTest, RefusesALimitThatTheStoreCannotCount) {
 TEST_F(ThrottlerTest, AddsToTheHeadersOfTheThrottlerAbove) {
   Throttler above = throttler(R"({"name": "all", "limit": 9})"),
             below = throttler(R"({"name": "one", "limit": 1, "key": "address"})");
-  const gh_next end{sizeof end, nullptr,
+  const gh_next end{sizeof end, 0, nullptr,
                     [](void*, gh_exchange*, const gh_sink*) -> gh_status { return GH_OK; }};
   h.next = [&](Exchange& x, Sink& out) {
     Next next(&end);
