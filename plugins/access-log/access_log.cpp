@@ -101,6 +101,15 @@ void add_sender(MutableJson fields, Exchange& x) {
   set("user_agent", x.header("User-Agent"));
 }
 
+void add_caller(MutableJson fields, const Caller& caller) {
+  const auto set = [&](View name, View text) {
+    if (!text.empty()) fields.edit(name).set(text);
+  };
+  set("caller", caller.tenant);
+  set("user", caller.user);
+  set("key", caller.key);
+}
+
 }  // namespace
 
 Status AccessLog::handle(Exchange& x, Sink& out, Next& next) {
@@ -121,6 +130,7 @@ Status AccessLog::handle(Exchange& x, Sink& out, Next& next) {
   if (answer.began()) fields.edit("ttfb_ms").set(in_ms(*answer.began() - started));
   add_sender(fields, x);
   fields.edit("bytes_out").set(static_cast<std::int64_t>(answer.bytes()));
+  add_caller(fields, x.caller());
   for (const auto [key, value] : x.notes().members()) {
     if (!fields[key]) fields.edit(key).set(value);
   }

@@ -57,6 +57,25 @@ TEST_F(AccessLogTest, TellsThatARequestCameAndHowItWasAnswered) {
               R"("user_agent":"curl/8","bytes_out":10,"model":"gemini-2.5-flash","output_tokens":7})"}));
 }
 
+TEST_F(AccessLogTest, LogsTheAuthenticatedCaller) {
+  h.next = [](Exchange& x, Sink& out) {
+    x.set_caller({"team", "laptop", "key-1"});
+    return x.reply(out, 200, "text/plain", "hi");
+  };
+  h.get(log, "/");
+  EXPECT_EQ(h.logs.at(0).find("team"), std::string::npos);
+  EXPECT_TRUE(ended_with(R"("caller":"team","user":"laptop","key":"key-1"})"));
+}
+
+TEST_F(AccessLogTest, LogsOfTheCallerWhatIsKnown) {
+  h.next = [](Exchange& x, Sink& out) {
+    x.set_caller({"team", {}, {}});
+    return x.reply(out, 200, "text/plain", "hi");
+  };
+  h.get(log, "/");
+  EXPECT_TRUE(ended_with(R"("caller":"team"})"));
+}
+
 TEST_F(AccessLogTest, TellsWhyARequestFailed) {
   h.next = testing::fails(
       {502, "upstream_unreachable", "The model cannot be reached.", "connection refused"});

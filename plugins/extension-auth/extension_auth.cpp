@@ -103,13 +103,11 @@ Status ExtensionAuth::identify(Exchange& x) const {
                 "X-Extension-ID is not the id of the extension that sent this request.",
                 std::string(origin.substr(0, 64))};
   }
-  MutableJson notes = x.notes();
-  notes.edit("extension_id").set(id);
-  notes.edit("extension_version").set(version_of(x.header("X-Extension-Version")));
+  x.notes().edit("extension_version").set(version_of(x.header("X-Extension-Version")));
 
   auto install = install_of(x);
   if (!install) return install.error();
-  if (!install->empty()) notes.edit("install").set(*install);
+  x.set_caller({id, *install, *install});
   return Status();
 }
 

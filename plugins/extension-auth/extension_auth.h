@@ -19,7 +19,7 @@ class ExtensionAuth final : public Plugin {
   struct Token {
     std::string name, sha256;
   };
-  /// Notes who asks, or says why that is not known.
+  /// Sets the caller, or says why it is not known.
   Status identify(Exchange& x) const;
   /// The name of the install that asks; empty if none needs to be shown.
   Result<View> install_of(Exchange& x) const;

@@ -33,6 +33,9 @@ struct ExtensionAuthTest : ::testing::Test {
     more.emplace_back("X-Extension-ID", id);
     return h.post(plugin, "/api/chat", "{}", more);
   }
+  static std::string caller(const Answer& a) {
+    return a.caller.tenant + "|" + a.caller.user + "|" + a.caller.key;
+  }
   Headers sign(const std::string& nonce) {
     const Crypto crypto(h.host());
     const std::string text =
@@ -44,11 +47,11 @@ struct ExtensionAuthTest : ::testing::Test {
   }
 };
 
-TEST_F(ExtensionAuthTest, LetsAnExtensionPassAndNotesWhoItIs) {
-  const Answer answer =
-      h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", kId}, {"X-Extension-Version", "1.4.2"}});
+TEST_F(ExtensionAuthTest, SetsTheIdAsTenantAndNotesTheVersion) {
+  const Answer answer = ask(auth, {{"X-Extension-Version", "1.4.2"}});
   EXPECT_EQ(answer.body, "hi");
-  EXPECT_EQ(answer.notes, R"({"extension_id":")" + kId + R"(","extension_version":"1.4.2"})");
+  EXPECT_EQ(caller(answer), kId + "||") << "user and key are not proven";
+  EXPECT_EQ(answer.notes, R"({"extension_version":"1.4.2"})");
 }
 
 TEST_F(ExtensionAuthTest, RefusesARequestWithoutId) {
@@ -168,12 +171,12 @@ TEST_F(ExtensionAuthTest, RefusesAnIdThatTheBrowserContradicts) {
       << "whether pages may ask is for cors to say";
 }
 
-TEST_F(ExtensionAuthTest, NotesTheInstallWhoseTokenItSees) {
+TEST_F(ExtensionAuthTest, SetsTheNameOfTheTokenAsUserAndKey) {
   ExtensionAuth tokens(h.host(), h.config("{" + kTokens + "}"));
   for (const char* scheme : {"Bearer ", "bearer ", "BEARER "}) {
     const Answer answer = ask(tokens, {{"Authorization", scheme + kToken}});
     EXPECT_EQ(answer.body, "hi");
-    EXPECT_NE(answer.notes.find(R"("install":"laptop")"), std::string::npos) << answer.notes;
+    EXPECT_EQ(caller(answer), kId + "|laptop|laptop");
   }
 }
 
@@ -192,7 +195,7 @@ TEST_F(ExtensionAuthTest, RefusesMissingAndUnknownTokensInTheSameWords) {
     EXPECT_EQ(answer.failure.message, "Install token is required or not valid");
     EXPECT_EQ(answer.failure.detail, "");
     EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer");
-    EXPECT_EQ(answer.notes.find("install"), std::string::npos);
+    EXPECT_EQ(caller(answer), "||");
   }
   EXPECT_EQ(h.next_calls, 0);
 }
@@ -200,15 +203,11 @@ TEST_F(ExtensionAuthTest, RefusesMissingAndUnknownTokensInTheSameWords) {
 TEST_F(ExtensionAuthTest, TakesASignatureInsteadOfAToken) {
   ExtensionAuth only_signed(h.host(), h.config("{" + kHmac + "}"));
   ExtensionAuth either(h.host(), h.config("{" + kTokens + ", " + kHmac + "}"));
-  EXPECT_NE(ask(only_signed, sign("the-first-nonce-")).notes.find(R"("install":"phone")"),
-            std::string::npos);
+  EXPECT_EQ(caller(ask(only_signed, sign("the-first-nonce-"))), kId + "|phone|phone");
   EXPECT_EQ(ask(only_signed, {{"Authorization", "Bearer " + kToken}}).failure.code,
             "signature_invalid");
-  EXPECT_NE(ask(either, sign("the-second-nonce")).notes.find(R"("install":"phone")"),
-            std::string::npos);
-  EXPECT_NE(
-      ask(either, {{"Authorization", "Bearer " + kToken}}).notes.find(R"("install":"laptop")"),
-      std::string::npos);
+  EXPECT_EQ(caller(ask(either, sign("the-second-nonce"))), kId + "|phone|phone");
+  EXPECT_EQ(caller(ask(either, {{"Authorization", "Bearer " + kToken}})), kId + "|laptop|laptop");
   EXPECT_EQ(ask(either, {}).failure.code, "token_invalid");
 }
 
@@ -216,6 +215,7 @@ TEST_F(ExtensionAuthTest, TellsNobodyATokenOrASecret) {
   std::string told;
   const auto note = [&](const Answer& a) {
     told.append(a.failure.code).append(a.failure.message).append(a.failure.detail).append(a.notes);
+    told.append(caller(a));
     for (const auto& [name, value] : a.headers) told.append(name).append(value);
   };
   ExtensionAuth plugin(h.host(), h.config("{" + kTokens + ", " + kHmac + "}"));

@@ -179,10 +179,10 @@ std::string Throttler::key_of(Exchange& x, const Policy& policy) const {
       return key.append(":h:").append(
           hex(crypto_.sha256({value})));  // bounded, and no secret in the store
   }
-  const View install =
-      policy.key == "client" || policy.key == "install" ? x.notes()["install"].str() : View();
+  const Caller caller = x.caller();
+  const View install = policy.key == "client" || policy.key == "install" ? caller.user : View();
   if (!install.empty()) return key.append(":i:").append(install);
-  const View extension = policy.key == "extension" ? x.notes()["extension_id"].str() : View();
+  const View extension = policy.key == "extension" ? caller.tenant : View();
   if (!extension.empty()) return key.append(":e:").append(extension);
 
   append_network(key.append(":a:"), x.client());

@@ -15,8 +15,8 @@ using testing::Harness;
 using testing::Headers;
 using testing::Request;
 
-/// Who asks, as far as extension-auth has found out.
-struct Caller {
+/// Who asks, as far as the plugin that authenticates has found out.
+struct Client {
   std::string extension = "abcdefghijklmnopabcdefghijklmnop";
   std::string install;
   std::string peer = "192.0.2.1";
@@ -30,21 +30,12 @@ struct ThrottlerTest : ::testing::Test {
 
   Throttler throttler(View config) { return {h.host(), h.config(config)}; }
 
-  Answer ask(Throttler& throttler, const Caller& caller = {}) {
-    struct Noted final : Plugin {
-      Noted(Throttler& t, const Caller& c) : throttler(t), caller(c) {}
-      Status handle(Exchange& x, Sink& out, Next& next) override {
-        if (!caller.extension.empty()) x.notes().edit("extension_id").set(View(caller.extension));
-        if (!caller.install.empty()) x.notes().edit("install").set(View(caller.install));
-        return throttler.handle(x, out, next);
-      }
-      Throttler& throttler;
-      const Caller& caller;
-    } noted(throttler, caller);
+  Answer ask(Throttler& throttler, const Client& client = {}) {
     Request request("POST", "/api/chat");
-    request.peer = caller.peer;
-    request.headers = caller.headers;
-    return h.run(noted, request);
+    request.caller = {client.extension, client.install, {}};
+    request.peer = client.peer;
+    request.headers = client.headers;
+    return h.run(throttler, request);
   }
   double decisions(const std::string& decision) {
     return h.metrics.at("gatehouse_throttle_decisions_total{plugin=\"test\",decision=\"" +
@@ -92,10 +83,10 @@ TEST_F(ThrottlerTest, CountsWhatTheKeySays) {
   const std::string other_id(32, 'p');
   struct Case {
     const char* key;
-    Caller first, second;
+    Client first, second;
     bool same;
   };
-  const Caller known;
+  const Client known;
   for (const Case& c : std::vector<Case>{
            {"client", known, {other_id, "", known.peer, {}}, true},
            {"client", known, {known.extension, "", "192.0.2.2", {}}, false},
@@ -305,7 +296,7 @@ TEST_F(ThrottlerTest, GivesPlacesBackThatItTookForEarlierPolicies) {
   h.next = [&](Exchange& x, Sink& out) {
     if (h.next_calls == 1) {
       inner.push_back(ask(t).status);
-      inner.push_back(ask(t, {Caller().extension, "", "192.0.2.2", {}}).status);
+      inner.push_back(ask(t, {Client().extension, "", "192.0.2.2", {}}).status);
     }
     return x.reply(out, 200, "text/plain", "hi");
   };

@@ -393,5 +393,5 @@ def no_token_or_prompt_is_told_or_kept_in_the_open(f):
     check('gatehouse_http_requests_total' in shown[0], shown[0][:500])
     f.stop()
     told = '\n'.join([*f.gateway.lines, *shown])
-    check('laptop' in told, 'the install is not in the log')
+    check('"user":"laptop","key":"laptop"' in told, 'the caller is not in the log')
     check('MARKED' not in told, next((line for line in told.splitlines() if 'MARKED' in line), ''))
