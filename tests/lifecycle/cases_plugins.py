@@ -148,7 +148,7 @@ def a_store_that_refuses_is_degraded_with_its_code(f):
     f.start('health', *limited({'limit': 5, 'window': '10m'}), store=replica.url)
     got = statuses(f, 20)
     check(got.count(200) == 5 and got.count(429) == 15, {s: got.count(s) for s in got})
-    check(store_of(f) == {'status': 'degraded', 'message': 'it refuses what it is asked: READONLY'}, store_of(f))
+    check(store_of(f) == {'status': 'degraded', 'message': 'rejects commands: READONLY'}, store_of(f))
     f.logged(level='warn', message='the store refuses what it is asked', error='READONLY')
     f.logged(level='warn', plugin='throttler', message='requests are counted by this gateway alone')
 
