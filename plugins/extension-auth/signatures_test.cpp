@@ -13,9 +13,9 @@ using testing::Harness;
 using testing::Request;
 
 constexpr const char* kSecret = "0123456789abcdef0123456789abcdef";
-const std::string kSecrets =
-    R"("secrets": [{"name": "phone", "secret": "another secret of 32 letters ...."},
-                                            {"name": "laptop", "secret": "0123456789abcdef0123456789abcdef"}])";
+const std::string kSecrets = R"(
+    "secrets": [{"name": "phone", "secret": "another secret of 32 letters ...."},
+                {"name": "laptop", "secret": "0123456789abcdef0123456789abcdef"}])";
 constexpr std::int64_t kNow = 1735689600;  // of the harness: 2025-01-01T00:00:00Z
 
 struct SignaturesTest : ::testing::Test {
@@ -34,7 +34,7 @@ struct SignaturesTest : ::testing::Test {
                  {"X-Gatehouse-Signature", hex(crypto.hmac_sha256(secret, text))}};
     return r;
   }
-  /// The answer's text is the name of the signer.
+  /// The body of the response is the name of the signer.
   Answer verify(const Signatures& signatures, const Request& request) {
     struct Verifier final : Plugin {
       explicit Verifier(const Signatures& s) : signatures(s) {}
@@ -48,7 +48,7 @@ struct SignaturesTest : ::testing::Test {
   }
 };
 
-TEST_F(SignaturesTest, TellTheNameOfTheSecret) {
+TEST_F(SignaturesTest, GiveTheNameOfTheSecret) {
   const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
   EXPECT_EQ(verify(signatures, request()).body, "laptop");
   EXPECT_EQ(verify(signatures, request(std::to_string(kNow), "0123456789-_ABCD",
@@ -57,7 +57,7 @@ TEST_F(SignaturesTest, TellTheNameOfTheSecret) {
             "phone");
 }
 
-TEST_F(SignaturesTest, AreMadeAsOtherProgramsMakeThem) {
+TEST_F(SignaturesTest, AreThoseOfOtherImplementations) {
   const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
   Request r = request();
   r.headers[2].second =
@@ -87,7 +87,7 @@ TEST_F(SignaturesTest, CoverAllPartsOfTheRequest) {
                                        "a secret that nobody knows of ..."))
                 .status,
             401);
-  EXPECT_TRUE(h.store.empty()) << "what is not signed must not use up nonces";
+  EXPECT_TRUE(h.store.empty()) << "an invalid signature must not use up a nonce";
 }
 
 TEST_F(SignaturesTest, AreSixtyFourHexadecimalDigits) {
@@ -95,13 +95,13 @@ TEST_F(SignaturesTest, AreSixtyFourHexadecimalDigits) {
   for (const std::string& signature : {std::string(), std::string(63, 'a'), std::string(65, 'a')}) {
     Request r = request();
     r.headers[2].second = signature;
-    EXPECT_EQ(verify(signatures, r).failure.detail, "no signature of 64 hexadecimal digits");
+    EXPECT_EQ(verify(signatures, r).failure.detail, "the signature is not 64 hexadecimal digits");
   }
   EXPECT_EQ(verify(signatures, Request("POST", "/api/chat")).failure.detail,
-            "no signature of 64 hexadecimal digits");
+            "the signature is not 64 hexadecimal digits");
 }
 
-TEST_F(SignaturesTest, AreGoodAroundTheirTimeOnly) {
+TEST_F(SignaturesTest, AreValidAroundTheirTimestamp) {
   const Signatures signatures(h.host(), h.config(R"({"max_skew": "10s", )" + kSecrets + "}"));
   for (const std::int64_t seconds : {-10, 0, 10}) {
     EXPECT_EQ(verify(signatures, request(std::to_string(kNow + seconds),
@@ -114,21 +114,21 @@ TEST_F(SignaturesTest, AreGoodAroundTheirTimeOnly) {
            std::to_string(kNow - 11), std::to_string(kNow + 11), "1735689600000", "", "-1",
            "1735689600.0", "+1735689600", "9223372036854775807", "99999999999999999999"}) {
     EXPECT_EQ(verify(signatures, request(timestamp)).failure.detail,
-              "the timestamp is no time within max_skew of now")
+              "the timestamp is not within max_skew of the current time")
         << timestamp;
   }
 }
 
-TEST_F(SignaturesTest, AreGoodOnce) {
+TEST_F(SignaturesTest, AreValidOnce) {
   const Signatures signatures(h.host(), h.config(R"({"max_skew": "10s", )" + kSecrets + "}"));
   const Request ahead = request(std::to_string(kNow + 10));
   EXPECT_EQ(verify(signatures, ahead).status, 200);
-  EXPECT_EQ(verify(signatures, ahead).failure.detail, "this nonce has been here before");
-  h.advance(20'999ms);  // the last moment at which the timestamp is good
-  EXPECT_EQ(verify(signatures, ahead).failure.detail, "this nonce has been here before");
+  EXPECT_EQ(verify(signatures, ahead).failure.detail, "the nonce has been used before");
+  h.advance(20'999ms);  // the last moment at which the timestamp is valid
+  EXPECT_EQ(verify(signatures, ahead).failure.detail, "the nonce has been used before");
   h.advance(1ms);
   EXPECT_EQ(verify(signatures, ahead).failure.detail,
-            "the timestamp is no time within max_skew of now");
+            "the timestamp is not within max_skew of the current time");
 }
 
 TEST_F(SignaturesTest, NeedANonceOfSixteenToSixtyFourCharacters) {
@@ -143,7 +143,7 @@ TEST_F(SignaturesTest, NeedANonceOfSixteenToSixtyFourCharacters) {
   EXPECT_EQ(verify(signatures, request(std::to_string(kNow), std::string(64, 'a'))).status, 200);
 }
 
-TEST_F(SignaturesTest, AreRefusedWhileNobodyKnowsWhetherTheyWereHereBefore) {
+TEST_F(SignaturesTest, AreRejectedWhileReplaysCannotBeDetected) {
   const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
   h.store_down = true;
   const Answer answer = verify(signatures, request());
@@ -155,16 +155,17 @@ TEST_F(SignaturesTest, AreRefusedWhileNobodyKnowsWhetherTheyWereHereBefore) {
             401);
 }
 
-TEST_F(SignaturesTest, PassWhileTheStoreIsDownIfTheConfigurationSaysSo) {
+TEST_F(SignaturesTest, PassWhileTheStoreIsDownIfConfiguredSo) {
   const Signatures signatures(h.host(),
                               h.config(R"({"on_store_failure": "open", )" + kSecrets + "}"));
   h.store_down = true;
   EXPECT_EQ(verify(signatures, request()).body, "laptop");
-  EXPECT_EQ(h.logs, std::vector<std::string>{
-                        "warn: the store is down: this signed request may have been here before"});
+  EXPECT_EQ(h.logs,
+            std::vector<std::string>{"warn: the store is down: cannot check whether this signed "
+                                     "request is a replay"});
 }
 
-TEST_F(SignaturesTest, TellThatTheSkewIsOutOfRange) {
+TEST_F(SignaturesTest, ReportAMaxSkewOutOfRange) {
   for (const char* skew : {"0s", "999ms", "61m"})
     (void)Signatures(h.host(), h.config(std::string(R"({"max_skew": ")") + skew + "\"}"));
   EXPECT_EQ(h.problems, std::vector<std::string>(3, "/hmac/max_skew: must be from 1s to 1h"));
