@@ -21,6 +21,10 @@ constexpr std::int64_t kNow = 1735689600;  // of the harness: 2025-01-01T00:00:0
 struct SignaturesTest : ::testing::Test {
   Harness h;
 
+  /// The setting, which begins with `more`.
+  Json hmac(const std::string& more = "") {
+    return h.config(R"({"hmac": {)" + more + kSecrets + "}}")["hmac"];
+  }
   /// As a client signs it.
   Request request(const std::string& timestamp = std::to_string(kNow),
                   const std::string& nonce = "abcdefghijklmnop", View secret = kSecret) {
@@ -49,7 +53,7 @@ struct SignaturesTest : ::testing::Test {
 };
 
 TEST_F(SignaturesTest, GiveTheNameOfTheSecret) {
-  const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
+  const Signatures signatures(h.host(), hmac());
   EXPECT_EQ(verify(signatures, request()).body, "laptop");
   EXPECT_EQ(verify(signatures, request(std::to_string(kNow), "0123456789-_ABCD",
                                        "another secret of 32 letters ...."))
@@ -58,7 +62,7 @@ TEST_F(SignaturesTest, GiveTheNameOfTheSecret) {
 }
 
 TEST_F(SignaturesTest, AreThoseOfOtherImplementations) {
-  const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
+  const Signatures signatures(h.host(), hmac());
   Request r = request();
   r.headers[2].second =
       "5ecad36308ab6418a069e985045bb88a419d37dcfe4efbd70feb2413483323ac";  // by Python's hmac
@@ -66,7 +70,7 @@ TEST_F(SignaturesTest, AreThoseOfOtherImplementations) {
 }
 
 TEST_F(SignaturesTest, CoverAllPartsOfTheRequest) {
-  const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
+  const Signatures signatures(h.host(), hmac());
   const std::vector<void (*)(Request&)> changes = {
       [](Request& r) { r.method = "PUT"; },
       [](Request& r) { r.path = "/api/chats"; },
@@ -91,7 +95,7 @@ TEST_F(SignaturesTest, CoverAllPartsOfTheRequest) {
 }
 
 TEST_F(SignaturesTest, AreSixtyFourHexadecimalDigits) {
-  const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
+  const Signatures signatures(h.host(), hmac());
   for (const std::string& signature : {std::string(), std::string(63, 'a'), std::string(65, 'a')}) {
     Request r = request();
     r.headers[2].second = signature;
@@ -102,7 +106,7 @@ TEST_F(SignaturesTest, AreSixtyFourHexadecimalDigits) {
 }
 
 TEST_F(SignaturesTest, AreValidAroundTheirTimestamp) {
-  const Signatures signatures(h.host(), h.config(R"({"max_skew": "10s", )" + kSecrets + "}"));
+  const Signatures signatures(h.host(), hmac(R"("max_skew": "10s", )"));
   for (const std::int64_t seconds : {-10, 0, 10}) {
     EXPECT_EQ(verify(signatures, request(std::to_string(kNow + seconds),
                                          "nonce-of-" + std::to_string(kNow + seconds)))
@@ -120,7 +124,7 @@ TEST_F(SignaturesTest, AreValidAroundTheirTimestamp) {
 }
 
 TEST_F(SignaturesTest, AreValidOnce) {
-  const Signatures signatures(h.host(), h.config(R"({"max_skew": "10s", )" + kSecrets + "}"));
+  const Signatures signatures(h.host(), hmac(R"("max_skew": "10s", )"));
   const Request ahead = request(std::to_string(kNow + 10));
   EXPECT_EQ(verify(signatures, ahead).status, 200);
   EXPECT_EQ(verify(signatures, ahead).failure.detail, "the nonce has been used before");
@@ -132,7 +136,7 @@ TEST_F(SignaturesTest, AreValidOnce) {
 }
 
 TEST_F(SignaturesTest, NeedANonceOfSixteenToSixtyFourCharacters) {
-  const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
+  const Signatures signatures(h.host(), hmac());
   for (const std::string& nonce :
        {std::string(), std::string(15, 'a'), std::string(65, 'a'), std::string("abcdefghijklmnop "),
         std::string("abcdefghijklmno\xe9")}) {
@@ -144,7 +148,7 @@ TEST_F(SignaturesTest, NeedANonceOfSixteenToSixtyFourCharacters) {
 }
 
 TEST_F(SignaturesTest, AreRejectedWhileReplaysCannotBeDetected) {
-  const Signatures signatures(h.host(), h.config("{" + kSecrets + "}"));
+  const Signatures signatures(h.host(), hmac());
   h.store_down = true;
   const Answer answer = verify(signatures, request());
   EXPECT_EQ(answer.status, 503);
@@ -156,8 +160,7 @@ TEST_F(SignaturesTest, AreRejectedWhileReplaysCannotBeDetected) {
 }
 
 TEST_F(SignaturesTest, PassWhileTheStoreIsDownIfConfiguredSo) {
-  const Signatures signatures(h.host(),
-                              h.config(R"({"on_store_failure": "open", )" + kSecrets + "}"));
+  const Signatures signatures(h.host(), hmac(R"("on_store_failure": "open", )"));
   h.store_down = true;
   EXPECT_EQ(verify(signatures, request()).body, "laptop");
   EXPECT_EQ(h.logs,
@@ -167,7 +170,7 @@ TEST_F(SignaturesTest, PassWhileTheStoreIsDownIfConfiguredSo) {
 
 TEST_F(SignaturesTest, ReportAMaxSkewOutOfRange) {
   for (const char* skew : {"0s", "999ms", "61m"})
-    (void)Signatures(h.host(), h.config(std::string(R"({"max_skew": ")") + skew + "\"}"));
+    (void)Signatures(h.host(), hmac(std::string(R"("max_skew": ")") + skew + "\", "));
   EXPECT_EQ(h.problems, std::vector<std::string>(3, "/hmac/max_skew: must be from 1s to 1h"));
 }
 
