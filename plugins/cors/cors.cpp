@@ -17,7 +17,6 @@ Status respond_to_preflight(Exchange& x, Sink& out);
 }  // namespace
 
 Cors::Cors(Host host, Json config) {
-  every_extension_ = !config["origins"];
   std::size_t index = 0;
   for (const Json entry : config["origins"]) {
     const View origin = entry.str();

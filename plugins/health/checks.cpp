@@ -53,8 +53,8 @@ bool contains(const std::vector<std::string>& texts, View text) {
 }  // namespace
 
 Checks::Checks(Host host, Json config)
-    : memory_warning_(config["memory_warning"].real(75)),
-      memory_critical_(config["memory_critical"].real(90)) {
+    : memory_warning_(config["memory_warning"].real()),
+      memory_critical_(config["memory_critical"].real()) {
   if (memory_warning_ > memory_critical_)
     host.problem("/memory_warning", "must not be above memory_critical");
   for (const auto [name, instances] : config["checks"].members()) {

@@ -25,7 +25,7 @@ Health::Health(Host host, Json config, std::string root)
     : host_(host),
       status_(host),
       checks_(host, config),
-      environment_(config["environment"].str("production")),
+      environment_(config["environment"].str()),
       root_(std::move(root)) {
   host.route<&Health::health>(this, "GET", "/health");
   host.route<&Health::detailed>(this, "GET", "/health/detailed");

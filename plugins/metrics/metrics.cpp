@@ -21,7 +21,7 @@ int key_of(int route, std::size_t method, int code);
 Metrics::Metrics(Host host, Json config)
     : host_(host),
       status_(host),
-      server_timing_(config["server_timing"].boolean(true)),
+      server_timing_(config["server_timing"].boolean()),
       in_flight_series_(Series(host, GH_GAUGE, "gatehouse_http_requests_in_flight",
                                "Requests whose response has not ended.")),
       chats_ok_(chats("ok", {})) {

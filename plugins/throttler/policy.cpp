@@ -22,10 +22,10 @@ void append_network(std::string& out, View address) {
 }  // namespace
 
 Policy::Policy(Json config)
-    : name(config["name"].str("default")),
-      limit(config["limit"].integer(100)),
-      window(config["window"].duration(std::chrono::minutes(1))),
-      key(config["key"].str("client")),
+    : name(config["name"].str()),
+      limit(config["limit"].integer()),
+      window(config["window"].duration()),
+      key(config["key"].str()),
       concurrent(config["concurrent"].integer()) {
   if (key.compare(0, kHeaderKey.size(), kHeaderKey) == 0) header = key.substr(kHeaderKey.size());
 }
