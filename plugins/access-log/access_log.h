@@ -4,19 +4,17 @@
 
 namespace gatehouse::plugins::access_log {
 
-/// Writes one log line when a request arrives and one when its answer has ended. Put it first: it
-/// times what follows.
+/// Logs each request twice: when it arrives, and when its response has ended. Put it first, so
+/// that it times all other plugins.
 class AccessLog final : public Plugin {
  public:
   AccessLog(Host host, Json) : host_(host), status_(host) {}
 
   Status handle(Exchange& x, Sink& out, Next& next) override;
-  /// One line: it has no other answer than the server's.
+  /// Logs a request that the server rejected, which no handle() sees.
   void refused(Exchange& x) const;
 
  private:
-  void add_times(const Exchange& x, MutableJson fields) const;
-
   const Host host_;
   const GatewayStatus status_;
 };

@@ -12,26 +12,31 @@ using testing::Events;
 using testing::Harness;
 using testing::Request;
 
+constexpr const char* kExtension = "abcdefghijklmnopabcdefghijklmnop";
+// Of the harness.
 const std::string kTrace =
-    R"("trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331")";  // of the
-                                                                                      // harness
+    R"("trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331")";
+
+/// The fields of a request without headers.
+std::string fields_of(const std::string& method, const std::string& path) {
+  return R"("method":")" + method + R"(","path":")" + path + R"(","peer":"127.0.0.1",)" + kTrace;
+}
 
 struct AccessLogTest : ::testing::Test {
   Harness h;
   AccessLog log{h.host(), Json()};
 
-  /// Whether the line that tells how it ended has these members.
-  ::testing::AssertionResult ended_with(const std::string& members) {
+  /// Whether the second record has these fields.
+  ::testing::AssertionResult second_has(const std::string& fields) {
     const std::string& line = h.logs.at(1);
-    return line.find(members) == std::string::npos ? ::testing::AssertionFailure() << line
-                                                   : ::testing::AssertionSuccess();
+    return line.find(fields) == std::string::npos ? ::testing::AssertionFailure() << line
+                                                  : ::testing::AssertionSuccess();
   }
-
-  /// Level and message of the line that tells how it ended.
+  /// Level and message of the second record.
   std::string second() { return h.logs.at(1).substr(0, h.logs.at(1).find(" {")); }
 };
 
-TEST_F(AccessLogTest, TellsThatARequestCameAndHowItWasAnswered) {
+TEST_F(AccessLogTest, LogsARequestAndItsResponse) {
   h.next = [this](Exchange& x, Sink& out) {
     h.advance(20310us);
     Status status = out.emit(event::bytes("first"));
@@ -41,50 +46,63 @@ TEST_F(AccessLogTest, TellsThatARequestCameAndHowItWasAnswered) {
     return status ? out.emit(event::bytes(" last", true)) : std::move(status);
   };
   h.post(log, "/api/chat?debug=1", "{}",
-         {{"X-Extension-ID", "abcdefghijklmnopabcdefghijklmnop"},
-          {"User-Agent", "curl/8"},
-          {"Content-Length", "2"}});
+         {{"X-Extension-ID", kExtension}, {"User-Agent", "curl/8"}, {"Content-Length", "2"}});
 
   const std::string request =
-      R"({"method":"POST","path":"/api/chat","peer":"127.0.0.1","extension_id":"abcdefghijklmnopabcdefghijklmnop",)" +
-      kTrace;
-  EXPECT_EQ(
-      h.logs,
-      (Events{
-          "info: → POST /api/chat " + request + "}",
-          "info: ← 200 POST /api/chat " + request +
-              R"(,"status":200,"outcome":"ok","ms":21.2,"ttfb_ms":20.3,"bytes_in":2,)" +
-              R"("user_agent":"curl/8","bytes_out":10,"model":"gemini-2.5-flash","output_tokens":7})"}));
+      R"({"method":"POST","path":"/api/chat","peer":"127.0.0.1","extension_id":")" +
+      std::string(kExtension) + R"(",)" + kTrace;
+  EXPECT_EQ(h.logs.at(0), "info: → POST /api/chat " + request + "}");
+  EXPECT_EQ(h.logs.at(1), "info: ← 200 POST /api/chat " + request +
+                              R"(,"status":200,"outcome":"ok","ms":21.2,"ttfb_ms":20.3,)"
+                              R"("bytes_out":10,"bytes_in":2,"user_agent":"curl/8",)"
+                              R"("model":"gemini-2.5-flash","output_tokens":7})");
 }
 
-TEST_F(AccessLogTest, TellsWhyARequestFailed) {
+TEST_F(AccessLogTest, LogsTheAuthenticatedCaller) {
+  h.next = [](Exchange& x, Sink& out) {
+    x.set_caller({"team", "laptop", "key-1"});
+    return x.reply(out, 200, "text/plain", "hi");
+  };
+  h.get(log, "/");
+  EXPECT_EQ(h.logs.at(0).find("team"), std::string::npos);
+  EXPECT_TRUE(second_has(R"("caller":"team","user":"laptop","key":"key-1")"));
+}
+
+TEST_F(AccessLogTest, LogsOfTheCallerWhatIsKnown) {
+  h.next = [](Exchange& x, Sink& out) {
+    x.set_caller({"team", {}, {}});
+    return x.reply(out, 200, "text/plain", "hi");
+  };
+  h.get(log, "/");
+  EXPECT_TRUE(second_has(R"("caller":"team"})"));
+}
+
+TEST_F(AccessLogTest, LogsWhyARequestFailed) {
   h.next = testing::fails(
       {502, "upstream_unreachable", "The model cannot be reached.", "connection refused"});
   h.get(log, "/api/chat");
-  EXPECT_EQ(
-      h.logs.at(1),
-      R"(error: ✗ 502 GET /api/chat {"method":"GET","path":"/api/chat","peer":"127.0.0.1",)" +
-          kTrace +
-          R"(,"status":502,"outcome":"failed","code":"upstream_unreachable","detail":"connection refused","ms":0,"bytes_out":0})");
+  EXPECT_EQ(h.logs.at(1), "error: ✗ 502 GET /api/chat {" + fields_of("GET", "/api/chat") +
+                              R"(,"status":502,"outcome":"failed","code":"upstream_unreachable",)"
+                              R"("detail":"connection refused","ms":0,"bytes_out":0})");
 }
 
-TEST_F(AccessLogTest, TakesTheMistakesOfClientsForNoErrors) {
+TEST_F(AccessLogTest, LogsMistakesOfClientsAtInfo) {
   for (const int status : {401, 404, 429}) {
     h.logs.clear();
-    h.next = testing::fails({status, "refused", "No.", {}});
+    h.next = testing::fails({status, "rejected", "No.", {}});
     h.get(log, "/");
     EXPECT_EQ(second(), "info: ✗ " + std::to_string(status) + " GET /");
   }
 }
 
-TEST_F(AccessLogTest, KeepsTheStatusThatHasLeftWhenAStreamFails) {
+TEST_F(AccessLogTest, KeepsTheStatusThatWasSentWhenAStreamFails) {
   h.next = [](Exchange&, Sink& out) -> Status {
     if (Status status = out.emit(event::bytes("half an ")); !status) return status;
     return Fail{502, "upstream_broken", "The model broke off.", {}};
   };
   h.get(log, "/api/chat");
   EXPECT_EQ(second(), "error: ✗ 200 GET /api/chat");
-  EXPECT_TRUE(ended_with(R"("status":200,"outcome":"failed","code":"upstream_broken")"));
+  EXPECT_TRUE(second_has(R"("status":200,"outcome":"failed","code":"upstream_broken")"));
 
   h.logs.clear();
   h.next = [](Exchange&, Sink& out) -> Status {
@@ -95,16 +113,16 @@ TEST_F(AccessLogTest, KeepsTheStatusThatHasLeftWhenAStreamFails) {
   EXPECT_EQ(second(), "warn: ✗ 200 GET /api/chat");
 }
 
-TEST_F(AccessLogTest, TakesALeavingClientForNoError) {
+TEST_F(AccessLogTest, LogsADisconnectedClientAtInfo) {
   h.next = testing::events({"bytes:some", "bytes:more"});
   Request request("GET", "/api/chat");
   request.leaves_after = 1;
   h.run(log, request);
   EXPECT_EQ(second(), "info: ✗ 200 GET /api/chat client left");
-  EXPECT_TRUE(ended_with(R"("status":200,"outcome":"left")"));
+  EXPECT_TRUE(second_has(R"("status":200,"outcome":"left")"));
 }
 
-TEST_F(AccessLogTest, LogsAClientThatLeftBeforeAnAnswerAs499) {
+TEST_F(AccessLogTest, LogsAClientThatLeftBeforeTheResponseAs499) {
   h.next = [this](Exchange& x, Sink&) { return h.host().sleep(x, 2s); };
   Request request("GET", "/api/chat");
   request.patience = 1s;
@@ -112,16 +130,16 @@ TEST_F(AccessLogTest, LogsAClientThatLeftBeforeAnAnswerAs499) {
   EXPECT_EQ(second(), "info: ✗ 499 GET /api/chat client left");
 }
 
-TEST_F(AccessLogTest, TellsOfARequestThatRanOutOfTime) {
+TEST_F(AccessLogTest, LogsARequestThatExceededItsDeadline) {
   h.next = [this](Exchange& x, Sink&) { return h.host().sleep(x, 2s); };
   Request request("GET", "/api/chat");
   request.time_limit = 1s;
   h.run(log, request);
   EXPECT_EQ(second(), "error: ✗ 504 GET /api/chat cancelled");
-  EXPECT_TRUE(ended_with(R"("status":504,"outcome":"cut","code":"deadline_exceeded","ms":1000)"));
+  EXPECT_TRUE(second_has(R"("status":504,"outcome":"cut","code":"deadline_exceeded","ms":1000)"));
 }
 
-TEST_F(AccessLogTest, TellsOfARequestThatTheEndOfTheGatewayCut) {
+TEST_F(AccessLogTest, LogsAResponseThatTheShutdownCut) {
   h.next = [](Exchange&, Sink&) { return Status(GH_CANCELLED); };
   h.get(log, "/api/chat");
   EXPECT_EQ(second(), "error: ✗ 503 GET /api/chat cancelled");
@@ -133,19 +151,18 @@ TEST_F(AccessLogTest, TellsOfARequestThatTheEndOfTheGatewayCut) {
   };
   h.get(log, "/api/chat");
   EXPECT_EQ(second(), "error: ✗ 200 GET /api/chat cancelled");
-  EXPECT_TRUE(ended_with(R"("status":200,"outcome":"cut","code":"shutting_down")"));
+  EXPECT_TRUE(second_has(R"("status":200,"outcome":"cut","code":"shutting_down")"));
 }
 
-TEST_F(AccessLogTest, TakesARefusalThatAPluginWroteItselfForAFailureToo) {
+TEST_F(AccessLogTest, LogsAnErrorStatusOfAPluginAsAFailure) {
   h.next = [](Exchange& x, Sink& out) { return x.reply(out, 503, "text/plain", "not ready"); };
   h.get(log, "/readyz");
   EXPECT_EQ(second(), "error: ✗ 503 GET /readyz");
-  EXPECT_TRUE(ended_with(R"("status":503,"outcome":"failed")"));
+  EXPECT_TRUE(second_has(R"("status":503,"outcome":"failed")"));
 }
 
-TEST_F(AccessLogTest, NamesTheSpanOfTheCaller) {
-  const std::string span =
-      R"("trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331","parent_id":"00f067aa0ba902b7")";
+TEST_F(AccessLogTest, LogsTheSpanOfTheClient) {
+  const std::string span = kTrace + R"(,"parent_id":"00f067aa0ba902b7")";
   h.get(log, "/", {{"traceparent", "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"}});
   for (const std::string& line : h.logs) EXPECT_NE(line.find(span), std::string::npos) << line;
 
@@ -153,74 +170,67 @@ TEST_F(AccessLogTest, NamesTheSpanOfTheCaller) {
                               "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", ""}) {
     h.logs.clear();
     h.get(log, "/", {{"traceparent", ignored}});
-    EXPECT_EQ(h.logs.at(0),
-              R"(info: → GET / {"method":"GET","path":"/","peer":"127.0.0.1",)" + kTrace + "}")
-        << ignored;
+    EXPECT_EQ(h.logs.at(0), "info: → GET / {" + fields_of("GET", "/") + "}") << ignored;
   }
 }
 
-TEST_F(AccessLogTest, NamesTheClientBehindAProxy) {
+TEST_F(AccessLogTest, LogsTheClientBehindAProxy) {
   Request request("GET", "/");
   request.client = "198.51.100.7";
   h.run(log, request);
-  for (const std::string& line : h.logs)
-    EXPECT_NE(line.find(R"("peer":"127.0.0.1","client":"198.51.100.7")"), std::string::npos)
-        << line;
+  const std::string addresses = R"("peer":"127.0.0.1","client":"198.51.100.7")";
+  for (const std::string& line : h.logs) EXPECT_NE(line.find(addresses), std::string::npos) << line;
 }
 
-TEST_F(AccessLogTest, TellsWhatTheServerRefused) {
+TEST_F(AccessLogTest, LogsWhatTheServerRejected) {
   Request request("GET", "/api/chat");
   request.headers = {{"User-Agent", "curl/8"}};
   h.refused(log, request, {421, "misdirected_request", "Add it to server.hosts.", {}});
-  h.refused(log, Request("GET", "/"),
-            {503, "overloaded", "Try again soon.", "server.max_running is 2"});
-  EXPECT_EQ(
-      h.logs,
-      (Events{
-          R"(info: ✗ 421 GET /api/chat {"method":"GET","path":"/api/chat","peer":"127.0.0.1",)" +
-              kTrace +
-              R"(,"status":421,"outcome":"failed","code":"misdirected_request","detail":"Add it to server.hosts.","user_agent":"curl/8"})",
-          R"(warn: ✗ 503 GET / {"method":"GET","path":"/","peer":"127.0.0.1",)" + kTrace +
-              R"(,"status":503,"outcome":"failed","code":"overloaded","detail":"server.max_running is 2"})"}));
+  h.refused(log, Request("GET", "/"), {503, "overloaded", "Busy.", "server.max_running is 2"});
+  EXPECT_EQ(h.logs.at(0), "info: ✗ 421 GET /api/chat {" + fields_of("GET", "/api/chat") +
+                              R"(,"status":421,"outcome":"failed","code":"misdirected_request",)"
+                              R"("detail":"Add it to server.hosts.","user_agent":"curl/8"})");
+  EXPECT_EQ(h.logs.at(1), "warn: ✗ 503 GET / {" + fields_of("GET", "/") +
+                              R"(,"status":503,"outcome":"failed","code":"overloaded",)"
+                              R"("detail":"server.max_running is 2"})");
 }
 
-TEST_F(AccessLogTest, TellsWhereTheTimeOfAChatWent) {
+TEST_F(AccessLogTest, LogsTheTimeOfEachPluginOfAChat) {
   h.timing = "access-log;dur=0.012, mcp;dur=1.500, gemini;dur=840.000";
   h.next = [](Exchange& x, Sink& out) {
     (void)x.make_chat();
     return x.reply(out, 200, "text/plain", "hi");
   };
   h.get(log, "/");
-  EXPECT_TRUE(ended_with(R"("self_ms":{"access-log":0.012,"mcp":1.5,"gemini":840})"));
+  EXPECT_TRUE(second_has(R"("self_ms":{"access-log":0.012,"mcp":1.5,"gemini":840})"));
 
   h.logs.clear();
   h.next = testing::answer("hi");
   h.get(log, "/");
-  EXPECT_FALSE(ended_with("self_ms"));
+  EXPECT_FALSE(second_has("self_ms"));
 }
 
-TEST_F(AccessLogTest, CutsWhatClientsSay) {
+TEST_F(AccessLogTest, CutsWhatClientsSend) {
   h.get(log, "/", {{"User-Agent", std::string(300, 'a')}});
-  EXPECT_TRUE(ended_with(R"("user_agent":")" + std::string(256, 'a') + '"'));
+  EXPECT_TRUE(second_has(R"("user_agent":")" + std::string(256, 'a') + '"'));
   h.logs.clear();
   h.refused(log, Request(std::string(99, 'B'), "/"), {400, "bad_request", "No.", {}});
   EXPECT_EQ(h.logs.at(0).substr(0, 50), "info: ✗ 400 " + std::string(32, 'B') + " / {");
 }
 
-TEST_F(AccessLogTest, CutsLongPathsAndLeavesOutWhatIsNoExtensionId) {
+TEST_F(AccessLogTest, CutsLongPathsAndLeavesOutMalformedExtensionIds) {
   h.get(log, "/" + std::string(5000, 'a'), {{"X-Extension-ID", "not an id"}});
   const std::string path = "/" + std::string(2047, 'a');
-  EXPECT_EQ(h.logs.at(0), "info: → GET " + path + R"( {"method":"GET","path":")" + path +
-                              R"(","peer":"127.0.0.1",)" + kTrace + "}");
+  EXPECT_EQ(h.logs.at(0), "info: → GET " + path + " {" + fields_of("GET", path) + "}");
 }
 
-TEST_F(AccessLogTest, LetsNoNoteReplaceWhatItMeasured) {
+TEST_F(AccessLogTest, LetsNoNoteReplaceAFieldOfItsOwn) {
   h.next = [](Exchange& x, Sink& out) {
     x.notes().edit("status").set("fine");
     return x.reply(out, 200, "text/plain", "hi");
   };
   h.get(log, "/");
-  EXPECT_NE(h.logs.at(1).find(R"("status":200)"), std::string::npos);
+  EXPECT_TRUE(second_has(R"("status":200)"));
 }
 
 }  // namespace

@@ -1,21 +1,24 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "gatehouse/plugin.hpp"
 
 namespace gatehouse::plugins::cors {
 
-/// Lets pages of the configured origins read answers and refuses requests of all others. Requests
-/// without an Origin (no browser, or a GET of an extension) pass.
+/// Lets pages of the configured origins read responses, and rejects requests from all other
+/// origins. Requests without an Origin (not from a browser, or a GET of an extension) pass.
 class Cors final : public Plugin {
  public:
   Cors(Host host, Json config);
 
   Status handle(Exchange& x, Sink& out, Next& next) override;
-  /// Lets a page see why the server has refused it.
-  void refused(Exchange& x) { (void)let_read(x); }
+  /// Lets a page read why the server has rejected its request.
+  void refused(Exchange& x) const { (void)grant(x); }
 
  private:
-  bool let_read(Exchange& x) const;
+  bool grant(Exchange& x) const;
   bool allows(View origin) const;
 
   std::vector<std::string> origins_;

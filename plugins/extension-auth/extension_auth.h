@@ -1,14 +1,17 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "gatehouse/plugin.hpp"
 #include "signatures.h"
 
 namespace gatehouse::plugins::extension_auth {
 
-/// Refuses requests without a well-formed, allowed X-Extension-ID and, if the configuration asks
-/// for it, without an install token or a signature. Only a signature needs the body; all else is
-/// decided before that is read. The id alone proves nothing, so more is needed where other machines
-/// reach the gateway, unless the operator says otherwise.
+/// Rejects requests without a well-formed, allowed X-Extension-ID and, if so configured, without an
+/// install token or a signature; sets the caller of the others. Only a signature needs the body:
+/// everything else is decided before it is read. The id alone proves nothing, so a gateway that
+/// other machines can reach needs tokens or signatures unless the operator decides otherwise.
 class ExtensionAuth final : public Plugin {
  public:
   ExtensionAuth(Host host, Json config);
@@ -19,11 +22,10 @@ class ExtensionAuth final : public Plugin {
   struct Token {
     std::string name, sha256;
   };
-  /// Notes who asks, or says why that is not known.
   Status identify(Exchange& x) const;
-  /// The name of the install that asks; empty if none needs to be shown.
+  Status check_id(View id, View origin) const;
   Result<View> install_of(Exchange& x) const;
-  Result<View> bearer_of(Exchange& x) const;
+  Result<View> install_of_token(Exchange& x) const;
 
   const Crypto crypto_;
   std::vector<std::string> ids_;  // sorted; empty: any

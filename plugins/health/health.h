@@ -1,46 +1,39 @@
 #pragma once
 
+#include <chrono>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
 
+#include "checks.h"
 #include "gatehouse/plugin.hpp"
 #include "memory.h"
 
 namespace gatehouse::plugins::health {
 
-/// Answers GET /health, /health/detailed, /livez and /readyz from what the gateway knows already:
-/// it asks nobody.
+/// Reports the gateway's health from state that it already holds: a health check never calls an
+/// upstream.
 class Health final : public Plugin {
  public:
-  /// `root`: where /proc and /sys are; "" but in tests.
+  /// `root`: where /proc and /sys are; "" except in tests.
   Health(Host host, Json config, std::string root = "");
 
-  Status handle(Exchange& x, Sink& out, Next& next) override;
-
  private:
-  /// One thing that may be wrong.
-  struct Check {
-    View name;
-    int state;  // GH_UP, GH_DEGRADED or GH_DOWN
-    std::string message;
-  };
+  Status health(Exchange& x, Sink& out);
+  Status detailed(Exchange& x, Sink& out);
+  Status livez(Exchange& x, Sink& out);
+  Status readyz(Exchange& x, Sink& out);
 
+  Document report() const;
   Memory memory();
-  std::vector<Check> check(Json report, const Memory& memory) const;
-  template <class F>
-  static Check check_plugins(View name, Json plugins, F belongs);
-  static Check check_store(Json store);
-  Check check_memory(const Memory& memory) const;
-  static int worst(const std::vector<Check>& checks);
-
-  Status tell(Exchange& x, Sink& out, Json report, const Memory& memory) const;
-  void describe(Json report, const Memory& memory, MutableJson details) const;
-  Status tell_readiness(Exchange& x, Sink& out, Json report, const Memory& memory) const;
+  void summarize(Json report, const Memory& memory, MutableJson into) const;
+  void describe(Json report, const Memory& memory, MutableJson into) const;
 
   const Host host_;
   const GatewayStatus status_;
-  const int health_, detailed_, livez_, readyz_;  // routes
+  const Checks checks_;
   const std::string environment_, root_;
-  const double memory_warning_, memory_critical_;  // percent
 
   std::mutex mutex_;
   Memory memory_;                                        // guarded by mutex_

@@ -18,8 +18,12 @@ using testing::Harness;
 
 const std::int64_t kPage = sysconf(_SC_PAGESIZE);
 
-/// A file system of its own, in which nothing is but what a test writes: /proc and /sys of a
-/// process with 1000 pages in use.
+// The name of the check and its instances.
+constexpr const char* kChecks =
+    R"({"checks": {"geminiApi": ["gemini", "eu", "us"], "mcpClients": ["mcp", "a", "b"]}})";
+
+/// A file system of its own, which has only what a test writes: /proc and /sys of a process with
+/// 1000 pages in use.
 struct HealthTest : ::testing::Test {
   HealthTest() {
     write("proc/self/statm", "5000 1000 800 10 0 900 0\n");
@@ -38,7 +42,7 @@ struct HealthTest : ::testing::Test {
     write("sys/fs/cgroup/gatehouse/memory.max",
           std::to_string(1000 * kPage * 100 / percent) + "\n");
   }
-  /// The check of this name in the answer of GET /health.
+  /// The check of this name in the response to GET /health.
   std::string check(const std::string& name) {
     const std::string body = h.get(health, "/health").body, begin = "\"" + name + "\":{";
     const auto at = body.find(begin) + begin.size();
@@ -52,7 +56,7 @@ struct HealthTest : ::testing::Test {
   const fs::path root =
       fs::temp_directory_path() / ("gatehouse_health_test." + std::to_string(getpid()));
   Harness h;
-  Health health{h.host(), h.config("{}"), root};
+  Health health{h.host(), h.config(kChecks), root};
 };
 
 std::string plugin(const std::string& name, const std::string& kind, const std::string& state,
@@ -61,7 +65,7 @@ std::string plugin(const std::string& name, const std::string& kind, const std::
          state + R"(","reason":")" + reason + R"(","since_ms":1735689600000,"calls":7})";
 }
 
-TEST_F(HealthTest, TellsHowTheGatewayIsAndSinceWhenItIsUp) {
+TEST_F(HealthTest, ReportsTheHealthAndTheUptimeOfTheGateway) {
   h.status = R"({"uptime_ms": 61005, "store": {"kind": "memory", "state": "up"}, "plugins": [)" +
              plugin("gemini", "gemini", "up") + "," + plugin("mcp", "mcp", "up") + "," +
              plugin("cache", "cache", "up") + "]}";
@@ -70,18 +74,18 @@ TEST_F(HealthTest, TellsHowTheGatewayIsAndSinceWhenItIsUp) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.header("Content-Type"), "application/json");
   EXPECT_EQ(answer.header("Cache-Control"), "no-store");
-  EXPECT_EQ(
-      answer.body,
-      R"({"status":"healthy","timestamp":"2025-01-01T00:01:01.005Z","uptime":61005,"checks":{"geminiApi":{"status":"healthy"},)"
-      R"("mcpClients":{"status":"healthy"},"plugins":{"status":"healthy"},)"
-      R"("store":{"status":"healthy"},"memory":{"status":"healthy"}}})");
+  EXPECT_EQ(answer.body,
+            R"({"status":"healthy","timestamp":"2025-01-01T00:01:01.005Z","uptime":61005,)"
+            R"("checks":{"geminiApi":{"status":"healthy"},"mcpClients":{"status":"healthy"},)"
+            R"("plugins":{"status":"healthy"},"store":{"status":"healthy"},)"
+            R"("memory":{"status":"healthy"}}})");
   EXPECT_TRUE(answer.complete);
 }
 
-TEST_F(HealthTest, IsAsWellAsItsWorstCheck) {
-  h.status = R"({"plugins": [)" + plugin("eu", "gemini", "degraded", "no answer") + "," +
+TEST_F(HealthTest, ReportsTheStateOfTheWorstCheck) {
+  h.status = R"({"plugins": [)" + plugin("eu", "gemini", "degraded", "no response") + "," +
              plugin("us", "gemini", "up") + "]}";
-  EXPECT_EQ(check("geminiApi"), R"("status":"degraded","message":"eu: no answer")");
+  EXPECT_EQ(check("geminiApi"), R"("status":"degraded","message":"eu: no response")");
   EXPECT_EQ(overall(), "degraded");
 
   h.status = R"({"plugins": [)" + plugin("a", "mcp", "down", "it left") + "," +
@@ -91,29 +95,48 @@ TEST_F(HealthTest, IsAsWellAsItsWorstCheck) {
   EXPECT_EQ(h.get(health, "/health").status, 200);
 }
 
-TEST_F(HealthTest, IsWellWithoutPluginsThatAreNotConfigured) {
+TEST_F(HealthTest, IsHealthyWithoutTheInstancesOfACheck) {
   h.status = R"({"plugins": [)" + plugin("simulator", "simulator", "up") + "]}";
   EXPECT_EQ(check("geminiApi"), R"("status":"healthy","message":"not configured")");
   EXPECT_EQ(check("mcpClients"), R"("status":"healthy","message":"not configured")");
   EXPECT_EQ(overall(), "healthy");
 }
 
-TEST_F(HealthTest, MindsEveryPlugin) {
-  h.status = R"({"plugins": [)" + plugin("simulator", "simulator", "down", "out of words") + "]}";
+TEST_F(HealthTest, ReportsAllOtherInstancesInOneCheck) {
+  h.status = R"({"plugins": [)" + plugin("gemini", "gemini", "degraded", "no response") + "," +
+             plugin("simulator", "simulator", "down", "out of words") + "]}";
   EXPECT_EQ(check("plugins"), R"("status":"unhealthy","message":"simulator: out of words")");
+}
+
+TEST_F(HealthTest, HasNoChecksOfInstancesUnlessConfigured) {
+  Harness other;
+  Health without(other.host(), other.config("{}"), root);
+  other.status = R"({"plugins": [)" + plugin("gemini", "gemini", "degraded", "no response") + "]}";
+  const std::string body = other.get(without, "/health").body;
+  EXPECT_EQ(body.substr(body.find(R"("checks")")),
+            R"("checks":{"plugins":{"status":"degraded","message":"gemini: no response"},)"
+            R"("store":{"status":"healthy"},"memory":{"status":"healthy"}}})");
+}
+
+TEST_F(HealthTest, ReportsChecksWithTheNameOfABuiltInOne) {
+  Harness other;
+  Health wrong(other.host(), other.config(R"({"checks": {"model": ["gemini"], "store": ["a"]}})"),
+               root);
+  EXPECT_EQ(
+      other.problems,
+      (std::vector<std::string>{"/checks/store: is the name of a built-in check: choose another"}));
 }
 
 TEST_F(HealthTest, IsDegradedWithoutTheStore) {
   h.status =
       R"({"store": {"kind": "redis", "state": "down", "reason": "10.0.0.1: Connection refused"}})";
-  EXPECT_EQ(check("store"), R"("status":"degraded","message":"it does not answer")")
+  EXPECT_EQ(check("store"), R"("status":"degraded","message":"unavailable")")
       << "its address is not for everyone";
   h.status = R"({"store": {"kind": "redis", "state": "degraded", "reason": "READONLY"}})";
-  EXPECT_EQ(check("store"),
-            R"("status":"degraded","message":"it refuses what it is asked: READONLY")");
+  EXPECT_EQ(check("store"), R"("status":"degraded","message":"rejects commands: READONLY")");
 }
 
-TEST_F(HealthTest, MindsTheMemoryOfItsControlGroup) {
+TEST_F(HealthTest, ChecksTheMemoryOfItsControlGroup) {
   EXPECT_EQ(check("memory"), R"("status":"healthy")");
   h.advance(1s);
   set_memory_in_use(80);
@@ -123,7 +146,7 @@ TEST_F(HealthTest, MindsTheMemoryOfItsControlGroup) {
   EXPECT_EQ(check("memory").substr(0, 20), R"("status":"unhealthy")");
 }
 
-TEST_F(HealthTest, TakesTheLimitsOfMemoryFromItsConfiguration) {
+TEST_F(HealthTest, TakesTheThresholdsOfMemoryFromItsConfiguration) {
   Harness strict, lenient, reversed;
   Health below(strict.host(), strict.config(R"({"memory_warning": 10, "memory_critical": 20})"),
                root);
@@ -137,7 +160,7 @@ TEST_F(HealthTest, TakesTheLimitsOfMemoryFromItsConfiguration) {
             (std::vector<std::string>{"/memory_warning: must not be above memory_critical"}));
 }
 
-TEST_F(HealthTest, LooksAtTheMemoryOnceASecond) {
+TEST_F(HealthTest, ReadsTheMemoryOnceASecond) {
   h.get(health, "/health");
   set_memory_in_use(95);
   h.advance(999ms);
@@ -146,10 +169,10 @@ TEST_F(HealthTest, LooksAtTheMemoryOnceASecond) {
   EXPECT_NE(check("memory"), R"("status":"healthy")");
 }
 
-TEST_F(HealthTest, FindsTheLeastLimitAroundIt) {
+TEST_F(HealthTest, FindsTheLowestLimitOfItsControlGroups) {
   const auto limit = [this] { return read_memory(root).limit; };
   write("proc/self/cgroup", "0::/a/b\n");
-  EXPECT_EQ(limit(), 40000 * 1024) << "no limit: what the machine has";
+  EXPECT_EQ(limit(), 40000 * 1024) << "no limit: the memory of the machine";
   write("sys/fs/cgroup/a/b/memory.max", "max\n");
   write("sys/fs/cgroup/a/memory.max", "3000000\n");
   EXPECT_EQ(limit(), 3000000);
@@ -157,42 +180,41 @@ TEST_F(HealthTest, FindsTheLeastLimitAroundIt) {
   EXPECT_EQ(limit(), 2000000);
 }
 
-TEST_F(HealthTest, KnowsTheControlGroupsOfVersionOne) {
+TEST_F(HealthTest, ReadsControlGroupsOfVersionOne) {
   write("proc/self/cgroup", "9:name=systemd:/\n4:memory:/a\n0::/\n");
   write("sys/fs/cgroup/memory/a/memory.limit_in_bytes", "1000000\n");
   write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
   EXPECT_EQ(read_memory(root).limit, 1000000);
 }
 
-TEST_F(HealthTest, KnowsTheMemoryOfThisMachine) {
+TEST_F(HealthTest, ReadsTheMemoryOfThisMachine) {
   const Memory memory = read_memory("");
   EXPECT_GT(memory.rss, 0);
   EXPECT_GT(memory.limit, memory.rss);
 }
 
-TEST_F(HealthTest, TellsDetailsButNothingThatIsOnlyForTheOperator) {
-  h.status =
-      R"({"version": "1.2.3", "platform": "Linux x86_64", "uptime_ms": 5, "draining": false, "running": 2, "connections": 9,
+TEST_F(HealthTest, ReportsDetailsButNothingThatIsOnlyForTheOperator) {
+  h.status = R"({"version": "1.2.3", "platform": "Linux x86_64", "uptime_ms": 5,
+                 "draining": false, "running": 2, "connections": 9,
                  "store": {"kind": "memory", "state": "up"},
                  "reload": {"at_ms": 1735689600000, "ok": false, "error": "/etc/secret.yaml:1:1"},
                  "plugins": [)" +
-      plugin("gemini", "gemini", "degraded", "no answer") + "]}";
+             plugin("gemini", "gemini", "degraded", "no response") + "]}";
   const Answer answer = h.get(health, "/health/detailed");
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.body.substr(0, sizeof R"({"status":"degraded")" - 1), R"({"status":"degraded")");
-  EXPECT_EQ(
-      answer.body.substr(answer.body.find(R"("details")")),
-      R"("details":{"version":"1.2.3","platform":"Linux x86_64","draining":false,"running":2,"connections":9,)"
-      R"("store":{"kind":"memory","state":"up"},"environment":"production",)"
-      R"("memory":{"rss":)" +
-          std::to_string(1000 * kPage) + R"(,"limit":)" + std::to_string(2000 * kPage) +
-          R"(,"percent":50},)" +
-          R"("reload":{"ok":false,"at":"2025-01-01T00:00:00.000Z"},)"
-          R"("plugins":[{"name":"gemini","plugin":"gemini","version":"1.0.0","state":"degraded","reason":"no answer",)"
-          R"("since":"2025-01-01T00:00:00.000Z"}]}})");
+  EXPECT_EQ(answer.body.find(R"({"status":"degraded")"), 0u);
+  EXPECT_EQ(answer.body.substr(answer.body.find(R"("details")")),
+            R"("details":{"version":"1.2.3","platform":"Linux x86_64","draining":false,)"
+            R"("running":2,"connections":9,"store":{"kind":"memory","state":"up"},)"
+            R"("environment":"production","memory":{"rss":)" +
+                std::to_string(1000 * kPage) + R"(,"limit":)" + std::to_string(2000 * kPage) +
+                R"(,"percent":50},"reload":{"ok":false,"at":"2025-01-01T00:00:00.000Z"},)"
+                R"("plugins":[{"name":"gemini","plugin":"gemini","version":"1.0.0",)"
+                R"("state":"degraded","reason":"no response",)"
+                R"("since":"2025-01-01T00:00:00.000Z"}]}})");
 }
 
-TEST_F(HealthTest, NamesTheEnvironmentOfItsConfiguration) {
+TEST_F(HealthTest, ReportsTheConfiguredEnvironment) {
   Harness other;
   Health staging(other.host(), other.config(R"({"environment": "staging"})"), root);
   EXPECT_NE(other.get(staging, "/health/detailed").body.find(R"("environment":"staging")"),
@@ -206,20 +228,21 @@ TEST_F(HealthTest, IsAliveWhateverElseIsWrong) {
   EXPECT_EQ(answer.body, "ok");
 }
 
-TEST_F(HealthTest, IsReadyWhateverPluginsHearOfTheirUpstreams) {
-  h.status = R"({"plugins": [)" + plugin("gemini", "gemini", "degraded", "no answer") + "," +
-             plugin("retry", "retry", "down", "it is open") + "]}";
+TEST_F(HealthTest, IsReadyWhateverTheStateOfPlugins) {
+  h.status = R"({"plugins": [)" + plugin("gemini", "gemini", "degraded", "no response") + "," +
+             plugin("retry", "retry", "down", "circuit open") + "]}";
   EXPECT_EQ(h.get(health, "/readyz").body, "ok");
   const Answer verbose = h.get(health, "/readyz?verbose");
   EXPECT_EQ(verbose.status, 200);
   EXPECT_EQ(verbose.header("Content-Type"), "text/plain; charset=utf-8");
   EXPECT_EQ(verbose.body,
-            "[+]geminiApi degraded: gemini: no answer\n[+]mcpClients ok: not "
-            "configured\n[+]plugins unhealthy: retry: it is open\n"
+            "[+]geminiApi degraded: gemini: no response\n"
+            "[+]mcpClients ok: not configured\n"
+            "[+]plugins unhealthy: retry: circuit open\n"
             "[+]store ok\n[+]memory ok\n[+]shutdown ok\nreadyz check passed\n");
 }
 
-TEST_F(HealthTest, IsNotReadyAndSaysWhyWithoutMemory) {
+TEST_F(HealthTest, IsNotReadyAndReportsWhyWithoutMemory) {
   set_memory_in_use(95);
   const Answer answer = h.get(health, "/readyz");
   EXPECT_EQ(answer.status, 503);
@@ -236,7 +259,7 @@ TEST_F(HealthTest, IsNotReadyWhileTheGatewayShutsDown) {
             std::string::npos);
 }
 
-TEST_F(HealthTest, LeavesOtherRequestsToOthers) {
+TEST_F(HealthTest, PassesOtherRequests) {
   h.next = testing::answer("hi");
   EXPECT_EQ(h.get(health, "/healthy").body, "hi");
   EXPECT_EQ(h.post(health, "/health", "").body, "hi");

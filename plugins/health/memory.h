@@ -7,9 +7,9 @@ namespace gatehouse::plugins::health {
 
 /// Memory of this process, in bytes.
 struct Memory {
-  std::int64_t rss = 0;  ///< In use: its resident set. 0: not known.
-  std::int64_t limit =
-      0;  ///< What it may use: the least limit of its control groups, else what the machine has.
+  std::int64_t rss = 0;  ///< In use: the resident set. 0: unknown.
+  /// The lowest limit of its control groups, else the memory of the machine.
+  std::int64_t limit = 0;
 
   double percent() const {
     return limit > 0 ? 100.0 * static_cast<double>(rss) / static_cast<double>(limit) : 0;

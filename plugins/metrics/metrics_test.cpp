@@ -18,15 +18,15 @@ struct MetricsTest : ::testing::Test {
   Harness h;
   Metrics metrics{h.host(), h.config("{}")};
 
-  /// As another plugin that claims it.
+  /// For another plugin.
   void claim(View path) { h.host().route("POST", path); }
   double total(const std::string& labels) {
     return h.metrics["gatehouse_http_requests_total{" + labels + "}"];
   }
 };
 
-TEST_F(MetricsTest, ShowsAllNumbersToPrometheus) {
-  h.host().series(GH_COUNTER, "words_total", "Words.", {{"length", "4"}}).record(3);
+TEST_F(MetricsTest, ExposesAllMetricsToPrometheus) {
+  Series(h.host(), GH_COUNTER, "words_total", "Words.", {{"length", "4"}}).record(3);
   const Answer answer = h.get(metrics, "/metrics");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
@@ -44,14 +44,14 @@ TEST_F(MetricsTest, CountsRequestsByRouteMethodAndCode) {
   EXPECT_EQ(total(R"(route="/api/chat",method="POST",code="429")"), 1);
 }
 
-TEST_F(MetricsTest, MakesNoLabelOfWhatAClientInvents) {
+TEST_F(MetricsTest, MakesNoLabelOfClientInput) {
   h.get(metrics, "/secret");
   h.run(metrics, Request("BREW", "/pot"));
   EXPECT_EQ(total(R"(route="other",method="GET",code="404")"), 1);
   EXPECT_EQ(total(R"(route="other",method="other",code="404")"), 1);
 }
 
-TEST_F(MetricsTest, TimesRequestsToTheirEnd) {
+TEST_F(MetricsTest, TimesRequestsToTheEndOfTheResponse) {
   h.next = [this](Exchange& x, Sink& out) {
     Status status = out.emit(event::bytes("first"));
     h.advance(250ms);
@@ -65,7 +65,7 @@ TEST_F(MetricsTest, TimesRequestsToTheirEnd) {
             0.5);
 }
 
-TEST_F(MetricsTest, CountsWhatTheClientGotAndNotWhatFailedLater) {
+TEST_F(MetricsTest, CountsTheStatusThatWasSentAndNotALaterFailure) {
   h.next = [](Exchange&, Sink& out) -> Status {
     if (Status status = out.emit(event::bytes("half an ")); !status) return status;
     return Fail{502, "upstream_broken", "The model broke off.", {}};
@@ -74,7 +74,7 @@ TEST_F(MetricsTest, CountsWhatTheClientGotAndNotWhatFailedLater) {
   EXPECT_EQ(total(R"(route="other",method="GET",code="200")"), 1);
 }
 
-TEST_F(MetricsTest, CountsClientsThatLeaveBeforeAnAnswerAs499) {
+TEST_F(MetricsTest, CountsClientsThatLeaveBeforeTheResponseAs499) {
   h.next = [this](Exchange& x, Sink&) { return h.host().sleep(x, 2s); };
   Request request("GET", "/");
   request.patience = 1s;
@@ -82,7 +82,7 @@ TEST_F(MetricsTest, CountsClientsThatLeaveBeforeAnAnswerAs499) {
   EXPECT_EQ(total(R"(route="other",method="GET",code="499")"), 1);
 }
 
-TEST_F(MetricsTest, TellsALateAnswerFromOneThatTheEndOfTheGatewayCut) {
+TEST_F(MetricsTest, DistinguishesDeadlinesFromShutdown) {
   h.next = [this](Exchange& x, Sink&) { return h.host().sleep(x, 2s); };
   Request late("GET", "/");
   late.time_limit = 1s;
@@ -94,7 +94,7 @@ TEST_F(MetricsTest, TellsALateAnswerFromOneThatTheEndOfTheGatewayCut) {
   EXPECT_EQ(total(R"(route="other",method="GET",code="503")"), 1);
 }
 
-TEST_F(MetricsTest, CountsChatsByTheirOutcomeWhateverTheStatus) {
+TEST_F(MetricsTest, CountsChatsByOutcomeWhateverTheStatus) {
   const auto chat = [this](Status (*end)(Exchange & x, Sink & out)) {
     h.next = [end](Exchange& x, Sink& out) {
       (void)x.make_chat();
@@ -122,7 +122,7 @@ TEST_F(MetricsTest, CountsChatsByTheirOutcomeWhateverTheStatus) {
   EXPECT_EQ(total(R"(route="other",method="GET",code="200")"), 5);
 }
 
-TEST_F(MetricsTest, ShowsHowManyRequestsAreInFlightWhenAsked) {
+TEST_F(MetricsTest, ExposesTheRequestsInFlight) {
   h.next = [this](Exchange& x, Sink& out) {
     h.get(metrics, "/metrics");
     return x.reply(out, 200, "text/plain", "hi");
@@ -133,7 +133,7 @@ TEST_F(MetricsTest, ShowsHowManyRequestsAreInFlightWhenAsked) {
   EXPECT_EQ(h.metrics["gatehouse_http_requests_in_flight"], 0);
 }
 
-TEST_F(MetricsTest, GoesOnCountingWhatStillRunsAfterAReload) {
+TEST_F(MetricsTest, KeepsCountingRequestsInFlightAcrossAReload) {
   Harness later;
   Metrics newer(later.host(), later.config("{}"));
   newer.adopt(metrics);
@@ -145,7 +145,7 @@ TEST_F(MetricsTest, GoesOnCountingWhatStillRunsAfterAReload) {
   EXPECT_EQ(later.metrics["gatehouse_http_requests_in_flight"], 1);
 }
 
-TEST_F(MetricsTest, TellsTheTimesOfThePluginsToWhoAsks) {
+TEST_F(MetricsTest, ReportsTheTimesOfThePluginsOnRequest) {
   h.timing = "chat;dur=0.125";
   h.next = testing::answer("hi");
   EXPECT_EQ(h.get(metrics, "/", {{kTimed, "1"}}).header("Server-Timing"), "chat;dur=0.125");
@@ -154,7 +154,7 @@ TEST_F(MetricsTest, TellsTheTimesOfThePluginsToWhoAsks) {
   EXPECT_EQ(h.get(metrics, "/", {{kTimed, "1"}}).header("Server-Timing"), "chat;dur=0.125");
 }
 
-TEST(Metrics, KeepsTheTimesToItselfWhenConfiguredSo) {
+TEST(Metrics, ReportsNoTimesIfConfiguredSo) {
   Harness h;
   Metrics metrics(h.host(), h.config(R"({"server_timing": false})"));
   h.timing = "chat;dur=0.125";

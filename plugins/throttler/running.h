@@ -1,13 +1,15 @@
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_map>
-
-#include "gatehouse/plugin.hpp"
+#include <utility>
 
 namespace gatehouse::plugins::throttler {
 
-/// Counts the requests that are running, by key. Any thread.
+/// Counts the running requests of each key. Any thread.
 class Running {
   using Entry = std::pair<const std::string, std::int64_t>;
   struct Leave {
@@ -16,7 +18,7 @@ class Running {
   };
 
  public:
-  using Place = std::unique_ptr<Entry, Leave>;  ///< A request that counts until this is gone.
+  using Place = std::unique_ptr<Entry, Leave>;  ///< A request counts until its place is destroyed.
   /// Null: `limit` requests of this key are running.
   Place enter(const std::string& key, std::int64_t limit);
 

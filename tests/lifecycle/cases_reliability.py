@@ -216,10 +216,8 @@ def no_secret_or_prompt_is_in_an_answer_or_in_redis_or_in_a_debug_log(f):
     told = {'an answer': use_everything(f), 'Redis': redis.dump().decode(errors='replace')}
     f.stop()
     told['the log'] = '\n'.join(f.gateway.lines)
-    there = {
-        'an answer': ['gatehouse_http_requests_total', 'short_circuits'],
-        'Redis': ['nonce-of-chat-0000', '"hello"', 'search'], 'the log': ['"install":"laptop"']
-    }
+    there = {'an answer': ['gatehouse_http_requests_total', 'short_circuits'], 'Redis': ['nonce-of-chat-0000', '"hello"', 'search'],
+             'the log': ['"user":"laptop"']}
     for where, text in told.items():
         check(all(what in text for what in there[where]),
               f'{where} does not even have {there[where]}')

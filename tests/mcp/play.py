@@ -52,7 +52,8 @@ class Play(Fixture):
         self.model = self.provider(self.answer)
         _, ingress, below = gemini(self.model.address)
         settings = {'servers': list(servers), **(mcp or {})}
-        self.start('access-log', 'health', {'extension-auth': auth or {}}, ingress, {'mcp': settings}, below, **sections)
+        health = {'health': {'checks': {'mcpClients': ['mcp']}}}
+        self.start('access-log', health, {'extension-auth': auth or {}}, ingress, {'mcp': settings}, below, **sections)
 
     def answer(self, call):
         self.bodies.append(json.loads(call.body))
