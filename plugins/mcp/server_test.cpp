@@ -96,8 +96,8 @@ struct Request final : Plugin {
 
 struct ServerTest : ::testing::Test {
   ServerTest() {
-    h.host().background<&Server::run>(&server);
-    h.host().background<&Server::watch>(&server);
+    background<&Server::run>(h.host(), &server);
+    background<&Server::watch>(h.host(), &server);
   }
 
   /// `waits`: before the gateway ends.
@@ -124,7 +124,7 @@ struct ServerTest : ::testing::Test {
       const auto list = server.tools(x);
       std::int64_t id = 0;
       auto reply = server.call(x, list->offered().at(0), h.config(arguments), id);
-      out = reply ? reply->result().dump() : reply.error().fail()->message;
+      out = reply ? reply->result().dump() : std::string(reply.error().failure().message());
     });
     return out;
   }
@@ -488,7 +488,7 @@ TEST_F(ServerTest, ThatIsDownFailsCallsAtOnce) {
   in_request([&](Exchange& x) {
     std::int64_t id = 0;
     auto reply = server.call(x, before->offered().at(0), Json(), id);
-    EXPECT_EQ(reply.error().fail()->message, "The tool server is not available: nobody is there");
+    EXPECT_EQ(reply.error().failure().message(), "The tool server is not available: nobody is there");
   });
   EXPECT_TRUE(tools().empty());
 }
@@ -533,7 +533,7 @@ TEST_F(ServerTest, KnowsAfterAReloadWhatItsToolsWere) {
   newer.adopt(server);
   newer_script->script["tools/list"] = {
       R"({"result": {"tools": [{"name": "read", "description": "new", "inputSchema": {}}]}})"};
-  h.host().background<&Server::run>(&newer);
+  background<&Server::run>(h.host(), &newer);
   h.run_background(2);
   EXPECT_EQ(newer_script->sent.front().find("server/discover"),
             std::string::npos);  // nor is it asked again what it speaks

@@ -13,6 +13,7 @@
 namespace {
 
 using namespace gatehouse;
+using namespace gatehouse::plugins::mcp;
 
 /// RFC 9110 5.5.
 bool is_field_value(View text) {

@@ -7,7 +7,7 @@
 #include "core/json/json.h"
 #include "require.h"
 
-namespace gatehouse {
+namespace gatehouse::plugins::cache {
 namespace {
 
 std::string text_of(const std::vector<gh_event>& events) {
@@ -47,10 +47,11 @@ class Client final : public Sink {
 };
 
 }  // namespace
-}  // namespace gatehouse
+}  // namespace gatehouse::plugins::cache
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gatehouse;
+  using namespace gatehouse::plugins::cache;
   detail::json = &core::json_api();
 
   auto value = Document::parse({reinterpret_cast<const char*>(data), size});
