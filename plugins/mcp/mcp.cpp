@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "answers.h"
+#include "decisions.h"
 #include "http_transport.h"
 #include "result.h"
 #include "schema.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "json_text.h"
+#include "json_scan.h"
 
 namespace gatehouse::plugins::mcp {
 namespace {

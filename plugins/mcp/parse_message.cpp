@@ -3,7 +3,7 @@
 #include <deque>
 #include <unordered_set>
 
-#include "json_text.h"
+#include "json_scan.h"
 
 namespace gatehouse::plugins::mcp {
 namespace {

@@ -1,4 +1,4 @@
-#include "answers.h"
+#include "decisions.h"
 
 #include <deque>
 
