@@ -54,7 +54,7 @@ class Running {
     unanswered_ = !status.failure();
     server().count(unanswered_ ? "timeout" : "error", host_.now() - began_);
     tell_operator(x, unanswered_ ? View("mcp_timeout") : status.failure().code());
-    call_.error = unanswered_ ? "The tool did not answer within " +
+    call_.error = unanswered_ ? "The tool did not respond within " +
                                     std::to_string(server().call_timeout() / 1ms) + " ms."
                               : std::string(status.failure().message());
     return out.emit(event::tool_output_error(call_.id, call_.error, GH_DYNAMIC));

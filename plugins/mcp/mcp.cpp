@@ -50,10 +50,10 @@ void Mcp::add_server(Json config, const std::string& pointer) {
   }
   if (!config["command"] == !config["url"])
     return host_.problem(pointer, "needs either a command or a url");
-  const auto make_transport = [&](Transport::Answer answer) -> std::unique_ptr<Transport> {
+  const auto make_transport = [&](Transport::Respond respond) -> std::unique_ptr<Transport> {
     if (config["command"])
-      return std::make_unique<StdioTransport>(host_, config, pointer, std::move(answer));
-    return std::make_unique<HttpTransport>(host_, config, pointer, std::move(answer));
+      return std::make_unique<StdioTransport>(host_, config, pointer, std::move(respond));
+    return std::make_unique<HttpTransport>(host_, config, pointer, std::move(respond));
   };
   servers_.push_back(std::make_unique<Server>(host_, config, make_transport, [this] { report(); }));
   background<&Server::run>(host_, servers_.back().get());

@@ -26,7 +26,8 @@ struct McpTest : ::testing::Test {
     answer_rpc(R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})");
     h.upstream.push(reply(202, ""));
     answer_rpc(
-        R"({"tools":[{"name":"read","description":"Reads.","inputSchema":{"type":"object"}},{"name":"write","inputSchema":{}}]})");
+        R"({"tools":[{"name":"read","description":"Reads.","inputSchema":{"type":"object"}},)"
+        R"({"name":"write","inputSchema":{}}]})");
     h.upstream.push(reply(405, ""));
     h.run_background(2 * instance);  // each also watches its server
   }
@@ -35,7 +36,7 @@ struct McpTest : ::testing::Test {
                           "{\"id\":" + std::to_string(++last_id) + ",\"result\":" + result + "}",
                           {{"Content-Type", "application/json"}}));
   }
-  /// The model answers with these events, and then with a text.
+  /// The model responds with these events, and then with a text.
   Events ask(View chat, Events model) {
     h.next = in_turn({events(std::move(model)), answer("Done")});
     return h.ask(mcp, chat).events;

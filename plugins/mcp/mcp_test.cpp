@@ -305,7 +305,7 @@ TEST_F(McpTest, OffersNothingOfAServerThatIsDown) {
   ask(R"({"messages": [], "tools": [{"name": "web_write"}], "backend_tools": ["web_read", "web_write"]})",
       {"step-start", "step-finish:stop"});
   EXPECT_EQ(offered(), R"([{"name":"web_write"}])");
-  EXPECT_EQ(h.health, "degraded: server web: The tool server refuses the request: HTTP 500.");
+  EXPECT_EQ(h.health, "degraded: server web: The tool server rejects the request: HTTP 500.");
 }
 
 TEST_F(McpTest, MakesNoChatWaitThatUsesNoneOfItsServers) {

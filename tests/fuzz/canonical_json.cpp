@@ -1,5 +1,4 @@
-/// JSON texts as they are written for a digest: whoever writes the same value in another way gets
-/// the same text.
+/// Canonical JSON: another spelling of the same value has the same text.
 #include "../../plugins/mcp/canonical_json.h"
 
 #include <cstdint>
@@ -19,8 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(bool(again), "the text is JSON");
   require(canonical_json(again->root()) == canonical, "what it means has the same text");
 
-  // Another parser and writer: other spellings of numbers and escapes, members in an order of their
-  // own.
+  // Another parser and writer: other spellings of numbers and escapes.
   const auto other = nlohmann::ordered_json::parse(document->root().dump(), nullptr, false);
   require(!other.is_discarded(), "the document can be read");
   auto rewritten = gatehouse::Document::parse(other.dump(1, '\t', true));
