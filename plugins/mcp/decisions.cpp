@@ -5,8 +5,71 @@
 namespace gatehouse::plugins::mcp {
 namespace {
 
-/// The message of the model after which nobody has said anything, or none.
-Json last_answer(Json messages) {
+Json last_response(Json messages);
+MutableJson results_of_last_response(MutableJson messages);
+
+/// The calls that wait for a decision, and those of them that may run.
+class Decisions {
+ public:
+  Decisions(Exchange& x, Sink& out, const Approvals& approvals, const Allowance& allowance)
+      : x_(x), out_(out), approvals_(approvals), allowance_(allowance) {}
+
+  Status add(Call decided, Json approval) {
+    Call& call = calls.emplace_back(std::move(decided));
+    // No step asks more questions than it may make calls. Whatever else a client sends must not
+    // cost a signature and a log line.
+    if (calls.size() > allowance_.calls_of_step) return reject(call, allowance_.rejection());
+    if (!approval["approved"].boolean()) return deny(call, approval["reason"].str());
+    const View objection = approvals_.objection(x_, approval["id"].str(), call);
+    if (!objection.empty()) return reject(call, std::string(objection));
+    run.push_back(&call);
+    return Status();
+  }
+
+  std::deque<Call> calls;
+  std::vector<Call*> run;
+
+ private:
+  Status reject(Call& call, std::string why) {
+    call.error = std::move(why);
+    return out_.emit(event::tool_output_error(call.id, call.error, GH_DYNAMIC));
+  }
+  Status deny(Call& call, View reason) {
+    approvals_.deny(x_, call);
+    call.error = reason.empty() ? View("The user has denied this call.") : reason;
+    return out_.emit(event::tool_denied(call.id));
+  }
+
+  Exchange& x_;
+  Sink& out_;
+  const Approvals& approvals_;
+  const Allowance& allowance_;
+};
+
+}  // namespace
+
+Status carry_out_decisions(Host host, Exchange& x, Sink& out, const Offer& offer,
+                           const Approvals& approvals, Allowance& allowance) {
+  Decisions decisions(x, out, approvals, allowance);
+  for (const Json part : last_response(x.chat()["messages"])["content"]) {
+    if (!part["approval"]) continue;
+    const View id = part["id"].str(), name = part["name"].str();
+    Call call{std::string(id), std::string(name), part["input"], offer.find(name)};
+    if (Status status = decisions.add(std::move(call), part["approval"]); !status) return status;
+  }
+  if (decisions.calls.empty()) return Status();
+  if (!decisions.run.empty()) {
+    if (Status status = run_calls(host, x, out, decisions.run, allowance); !status) return status;
+  }
+  const MutableJson results = results_of_last_response(x.chat().edit("messages"));
+  for (const Call& call : decisions.calls) add_tool_result(results, call);
+  return Status();
+}
+
+namespace {
+
+/// The last message of the model, unless the user has said something since; then none.
+Json last_response(Json messages) {
   Json last;
   for (const Json message : messages) {
     const View role = message["role"].str();
@@ -16,7 +79,7 @@ Json last_answer(Json messages) {
 }
 
 /// Where the results of its calls belong.
-MutableJson results_of_last_answer(MutableJson messages) {
+MutableJson results_of_last_response(MutableJson messages) {
   Json last;
   for (const Json message : messages) last = message;
   if (last["role"].str() == "tool")
@@ -26,55 +89,5 @@ MutableJson results_of_last_answer(MutableJson messages) {
   return added.edit("content");
 }
 
-Result<bool> refuse(Sink& out, Call& call, std::string why) {
-  call.error = std::move(why);
-  if (Status status = out.emit(event::tool_output_error(call.id, call.error, GH_DYNAMIC)); !status)
-    return status;
-  return false;
-}
-
-/// Whether the call may run. If not, `call.error` says why, and the client is told.
-Result<bool> may_run(Exchange& x, Sink& out, const Approvals& approvals, Call& call,
-                     Json approval) {
-  if (!approval["approved"].boolean()) {
-    approvals.deny(x, call);
-    const View reason = approval["reason"].str();
-    call.error = reason.empty() ? View("The user has denied this call.") : reason;
-    if (Status status = out.emit(event::tool_denied(call.id)); !status) return status;
-    return false;
-  }
-  const View objection = approvals.objection(x, approval["id"].str(), call);
-  if (objection.empty()) return true;
-  return refuse(out, call, std::string(objection));
-}
-
 }  // namespace
-
-Status carry_out_answers(Host host, Exchange& x, Sink& out, const Offer& offer,
-                         const Approvals& approvals, Allowance& allowance) {
-  std::deque<Call> calls;
-  std::vector<Call*> run;
-  for (const Json part : last_answer(x.chat()["messages"])["content"]) {
-    const Json approval = part["approval"];
-    if (!approval) continue;
-    const View name = part["name"].str();
-    Call& call = calls.emplace_back(
-        Call{std::string(part["id"].str()), std::string(name), part["input"], offer.find(name)});
-    // No step asks more questions than it may make calls: whatever else a client sends is not worth
-    // a signature and a line of the log.
-    const bool is_too_many = calls.size() > allowance.calls_of_step;
-    Result<bool> allowed = is_too_many ? refuse(out, call, allowance.refuse_call())
-                                       : may_run(x, out, approvals, call, approval);
-    if (!allowed) return allowed.error();
-    if (*allowed) run.push_back(&call);
-  }
-  if (calls.empty()) return Status();
-  if (!run.empty()) {
-    if (Status status = run_calls(host, x, out, run, allowance); !status) return status;
-  }
-  const MutableJson results = results_of_last_answer(x.chat().edit("messages"));
-  for (const Call& call : calls) add_tool_result(results, call);
-  return Status();
-}
-
 }  // namespace gatehouse::plugins::mcp
