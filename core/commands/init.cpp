@@ -12,13 +12,14 @@
 namespace gatehouse::core {
 namespace {
 
-/// What a shell says of a process that has ended.
+/// As a shell reports a process that has ended.
 int exit_status(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/// Until `child` has ended: its exit status.
-int look_after(pid_t child, const sigset_t& signals) {
+/// Forwards signals to `child` and reaps every process that ends, until `child` has ended. Returns
+/// its exit status.
+int supervise(pid_t child, const sigset_t& signals) {
   for (;;) {
     int signal = 0;
     ::sigwait(&signals, &signal);
@@ -38,12 +39,12 @@ int with_init(const std::function<int()>& program) {
   ::sigemptyset(&signals);
   for (const int s : {SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2})
     ::sigaddset(&signals, s);
-  ::sigprocmask(SIG_BLOCK, &signals, &before);  // none is lost that comes before look_after()
+  ::sigprocmask(SIG_BLOCK, &signals, &before);  // for supervise()
   const pid_t child = ::fork();
   if (child < 0)
-    throw std::runtime_error(std::string("cannot start a child: ") + std::strerror(errno));
-  if (child > 0) return look_after(child, signals);
-  ::setpgid(0, 0);  // what a terminal sends to its group comes from process 1, once
+    throw std::runtime_error(std::string("cannot start a child process: ") + std::strerror(errno));
+  if (child > 0) return supervise(child, signals);
+  ::setpgid(0, 0);  // so that a terminal's signals arrive once, from process 1
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   return program();
 }

@@ -9,7 +9,6 @@
 #include <ctime>
 #include <functional>
 #include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "core/commands/init.h"
 #include "core/commands/service.h"
@@ -17,26 +16,30 @@
 #include "core/log/log.h"
 #include "core/pipeline/pipeline.h"
 
+// The mechanism: all signals are blocked in all threads, and the control thread, the one that
+// called serve(), receives them in sigtimedwait(). Between two signals it ticks: time limits and
+// the destruction of replaced pipelines happen there. The first signal to end starts the shutdown,
+// which is the same loop with other conditions: still accepting (shutdown.delay), draining
+// (shutdown.grace), cancelling requests, ending the admin address, ending the plugins. A second one
+// ends the process at once.
+
 namespace gatehouse::core {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr auto kTick = std::chrono::milliseconds(250);
-constexpr auto kEndTick = std::chrono::milliseconds(20);  // while it is waited for an end
-constexpr auto kLastWords =
-    std::chrono::seconds(2);  // for the error events of requests that are cancelled
-constexpr auto kPluginsEnd = std::chrono::seconds(10);  // for plugins; tool servers have 5 s to end
+constexpr auto kEndTick = std::chrono::milliseconds(20);  // during the shutdown
+constexpr auto kCancelled = std::chrono::seconds(2);  // for cancelled requests to send their errors
+constexpr auto kPluginsEnd = std::chrono::seconds(10);  // plugins may wait 5 s for child processes
 
-/// A core file would hold keys and prompts. So would /proc/PID/environ and mem, which other
-/// processes of the same user, such as tool servers, could read of a process that may leave one.
+/// A core file would hold keys and prompts, and so would /proc/PID/environ and mem, which child
+/// processes of the same user could read if this process were dumpable.
 void keep_memory_private() {
   constexpr rlimit kNone{0, 0};
   ::setrlimit(RLIMIT_CORE, &kNone);
   ::prctl(PR_SET_DUMPABLE, 0);
 }
 
-/// The signals that a gateway understands, delivered to one thread when it asks.
+/// The signals that the gateway handles, blocked in all threads.
 class Signals {
  public:
   Signals() {
@@ -45,7 +48,7 @@ class Signals {
     ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);  // inherited by all threads
     std::signal(SIGPIPE, SIG_IGN);
   }
-  /// The next signal, or 0 when none came in time.
+  /// Returns the next signal, or 0 if none arrived in time.
   int wait(std::chrono::nanoseconds time) const {
     const timespec t{0, static_cast<long>(time.count())};
     const int s = ::sigtimedwait(&set_, nullptr, &t);
@@ -56,26 +59,26 @@ class Signals {
   sigset_t set_;
 };
 
-/// The control thread's life.
+/// The life of the control thread.
 class Control {
  public:
   Control(Service& service, const Signals& signals, Log& log)
       : service_(service), signals_(signals), log_(log) {}
 
-  /// Until the signal to end comes, and then until all has ended. False: a second one came, or
-  /// something does not end.
+  /// Serves until a signal to end, then shuts down. Returns false if it did not finish: after a
+  /// second such signal, or if something does not end.
   bool run() {
-    (void)go_on(kTick, [] { return false; });
+    (void)serve_until(kTick, [] { return false; });
     service_.announce_end();
     const auto accepts_until = Clock::now() + service_.shutdown().delay;
-    if (!go_on(kEndTick, [&] { return Clock::now() >= accepts_until; })) return false;
+    if (!serve_until(kEndTick, [&] { return Clock::now() >= accepts_until; })) return false;
     service_.drain();
     return end_requests() && end_admin() && end_plugins();
   }
 
  private:
-  /// Obeys signals until `is_over`. False: one to end has come.
-  bool go_on(Clock::duration tick, const std::function<bool()>& is_over) {
+  /// Handles signals until `is_over`. Returns false after a signal to end.
+  bool serve_until(Clock::duration tick, const std::function<bool()>& is_over) {
     for (;;) {
       service_.tick();
       if (is_over()) return true;
@@ -85,60 +88,56 @@ class Control {
         case SIGQUIT: return false;
         case SIGHUP: service_.reload(); break;
         case SIGUSR1: log_.reopen(); break;
-        case SIGUSR2:
-          say(Level::kInfo, "SIGUSR2 has no meaning: SIGHUP reloads, SIGUSR1 reopens the log");
-          break;
+        case SIGUSR2: log_.info("SIGUSR2 ignored: SIGHUP reloads, SIGUSR1 reopens the log"); break;
         default: break;
       }
     }
   }
-  /// False as go_on(), and after `longest`.
-  bool go_on_within(Clock::duration longest, const std::function<bool()>& is_over) {
+  /// The same, for at most `longest`.
+  bool serve_within(Clock::duration longest, const std::function<bool()>& is_over) {
     const auto until = Clock::now() + longest;
-    return go_on(kEndTick, [&] { return is_over() || Clock::now() >= until; });
+    return serve_until(kEndTick, [&] { return is_over() || Clock::now() >= until; });
   }
 
   bool end_requests() {
     // Connections, not requests: one that is idle may have sent a request just now.
     const auto all_gone = [this] { return service_.connections() == 0; };
-    if (!go_on_within(service_.shutdown().grace, all_gone)) return false;
+    if (!serve_within(service_.shutdown().grace, all_gone)) return false;
     if (const auto left = service_.running(); left > 0) {
-      say(Level::kWarn, "the time for shutting down is over: requests are cancelled",
-          Json{{"cancelled", left}}.dump());
+      log_.warn("shutdown.grace is over: cancelling the requests that are still running",
+                {{"cancelled", left}});
       service_.cancel();
-      if (!go_on_within(kLastWords, all_gone)) return false;
+      if (!serve_within(kCancelled, all_gone)) return false;
     }
     if (service_.running() == 0) return true;
-    say(Level::kError, "requests do not end: a plugin waits for something else than the host",
-        Json{{"running", service_.running()}}.dump());
+    log_.error(
+        "requests are still running after cancellation: a plugin blocks outside the wait functions "
+        "of the host",
+        {{"running", service_.running()}});
     return false;
   }
 
   bool end_admin() {
     service_.cancel_admin();
-    if (!go_on_within(kLastWords, [this] { return service_.admin_connections() == 0; }))
-      return false;
-    if (service_.admin_connections() == 0) return true;
-    say(Level::kError,
-        "requests of the admin address do not end: a plugin waits for something else than the "
-        "host");
+    const auto all_gone = [this] { return service_.admin_connections() == 0; };
+    if (!serve_within(kCancelled, all_gone)) return false;
+    if (all_gone()) return true;
+    log_.error(
+        "admin requests are still running after cancellation: a plugin blocks outside the wait "
+        "functions of the host");
     return false;
   }
 
   bool end_plugins() {
     const std::string report = service_.report();
     service_.end();
-    if (!go_on_within(kPluginsEnd, [this] { return service_.has_ended(); })) return false;
+    if (!serve_within(kPluginsEnd, [this] { return service_.has_ended(); })) return false;
     if (!service_.has_ended()) {
-      say(Level::kError, "plugins do not end: " + service_.ending());
+      log_.error("plugins did not end in time", {{"plugins", service_.ending()}});
       return false;
     }
-    say(Level::kInfo, "stopped", report);
+    log_.write(Level::kInfo, {}, {}, "stopped", report);
     return true;
-  }
-
-  void say(Level level, std::string_view message, std::string_view fields = {}) {
-    log_.write(level, {}, {}, message, fields);
   }
 
   Service& service_;
@@ -147,9 +146,9 @@ class Control {
 };
 
 int serve_here(const std::string& file) {
-  // What is larger is given back to the system when it is freed. glibc would raise this limit to
-  // the size of the largest block that was freed (mallopt(3)), and keep the memory of all large
-  // bodies after a burst of them.
+  // Larger blocks are given back to the system when they are freed. By default glibc raises this
+  // limit to the size of the largest block ever freed (mallopt(3)), and then keeps the memory of
+  // large bodies after a burst of them.
   ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
   const Signals signals;
   Problems problems;
@@ -165,7 +164,7 @@ int serve_here(const std::string& file) {
   Service service(file, std::move(*config), gateway);
   service.start(std::move(pipeline), problems);
   if (Control(service, signals, log).run()) return 0;
-  log.write(Level::kWarn, {}, {}, "ended at once");
+  log.warn("forced exit");
   log.flush();
   std::_Exit(1);
 }

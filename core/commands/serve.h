@@ -4,8 +4,8 @@
 
 namespace gatehouse::core {
 
-/// `gatehouse serve`: reads the configuration, builds the pipeline, serves until a signal says to
-/// end, and drains. The exit status.
+/// `gatehouse serve`: builds the pipeline of the configuration and serves until a signal ends it.
+/// Returns the exit status.
 int serve(const std::string& config_file);
 
 }  // namespace gatehouse::core

@@ -1,17 +1,15 @@
 #include "core/commands/service.h"
 
-#include <nlohmann/json.hpp>
+#include <chrono>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
 
-#include "core/server/admin.h"
+#include "core/pipeline/admin.h"
 #include "core/version.h"
 
 namespace gatehouse::core {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 void log_all(Log& log, const Problems& problems) {
   for (const Problem& problem : problems.sorted()) {
@@ -21,27 +19,31 @@ void log_all(Log& log, const Problems& problems) {
   }
 }
 
-/// What takes effect at a start only: `now` gets what was said then, and `problems` a warning for
-/// each difference.
+/// Keeps the settings that only a restart changes: gives `now` those of `first`, and `problems` a
+/// warning for each difference.
 void keep(const Config& first, Config& now, Problems& problems) {
-  const auto keep_if = [&](bool changed, const char* key, const std::string& pointer) {
-    const std::string text =
-        std::string("`") + key + "` has changed: that takes effect at the next start";
+  const auto warn_if = [&](bool changed, const char* key, const std::string& pointer) {
+    const std::string text = std::string("`") + key + "` has changed: that needs a restart";
     if (changed) problems.warn(now.place(pointer), text);
   };
   const auto listens_elsewhere = [](const ServerSettings& a, const ServerSettings& b) {
     return a.address != b.address || a.port != b.port;
   };
   const bool had_admin = !first.admin.token.empty(), has_admin = !now.admin.token.empty();
-  keep_if(listens_elsewhere(first.server, now.server), "server.listen", "/server/listen");
-  keep_if(had_admin != has_admin, "admin", "/admin");
+  warn_if(listens_elsewhere(first.server, now.server), "server.listen", "/server/listen");
+  warn_if(had_admin != has_admin, "admin", "/admin");
   const bool admin_moved =
       had_admin && has_admin && listens_elsewhere(first.admin.server, now.admin.server);
-  keep_if(admin_moved, "admin.listen", "/admin/listen");
-  keep_if(first.store.redis != now.store.redis, "store", "/store");
-  keep_if(first.store.max_bytes != now.store.max_bytes, "store.max_size", "/store/max_size");
+  warn_if(admin_moved, "admin.listen", "/admin/listen");
+  warn_if(first.store.redis != now.store.redis, "store", "/store");
+  warn_if(first.store.max_bytes != now.store.max_bytes, "store.max_size", "/store/max_size");
   now.server.address = first.server.address;
   now.server.port = first.server.port;
+}
+
+std::int64_t ms_since_epoch() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<milliseconds>(now).count();
 }
 
 }  // namespace
@@ -52,7 +54,7 @@ Service::Service(std::string config_file, Config config, Gateway& gateway)
       gateway_(gateway),
       pipelines_(gateway.log),
       shutdown_(first_.shutdown) {
-  first_.pipeline.clear();  // keys that a reload replaces are not kept
+  first_.pipeline.clear();  // so that keys a reload has replaced leave the memory
   clients_.emplace(first_.server, gateway.log);
   clients_->listen();
   if (!first_.admin.token.empty()) {
@@ -71,13 +73,13 @@ void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
   first->start(nullptr);
   use(first_, pipelines_.own(std::move(first)));
   clients_->start();
-  Json started = {
+  Log::Fields fields = {
       {"address", clients_->address()}, {"version", kVersion}, {"pipeline", pipeline_->picture()}};
   if (admin_) {
     admin_->start();
-    started["admin"] = admin_->address();
+    fields.emplace_back("admin", admin_->address());
   }
-  gateway_.log.write(Level::kInfo, {}, {}, "listening", started.dump());
+  gateway_.log.info("listening", fields);
 }
 
 void Service::use(const Config& config, std::shared_ptr<const Pipeline> pipeline) {
@@ -102,16 +104,14 @@ void Service::reload() {
   }
   log_all(log, problems);
   if (problems.empty()) {
-    log.write(Level::kInfo, {}, {}, "reloaded: " + pipeline_->picture());
+    log.info("reloaded: " + pipeline_->picture());
   } else {
-    log.write(Level::kError, {}, {}, "the configuration was not reloaded, the old one goes on");
+    log.error("reload failed: keeping the running configuration (see the errors above)");
   }
-  const auto now =
-      std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-  gateway_.reloads.finish(wishes, {now.count(), pipeline_->picture(), std::move(problems)});
+  gateway_.reloads.finish(wishes, {ms_since_epoch(), pipeline_->picture(), std::move(problems)});
 }
 
-/// All that can fail comes before anything is changed.
+/// Everything that can fail comes before the first change.
 void Service::replace(Problems& problems) {
   auto config = Config::load(config_file_, problems);
   if (config) keep(first_, *config, problems);
@@ -136,7 +136,7 @@ void Service::tick() {
 
 void Service::announce_end() {
   is_ending_ = true;
-  gateway_.log.write(Level::kInfo, {}, {}, "shutting down", Json{{"running", running()}}.dump());
+  gateway_.log.info("shutting down", {{"running", running()}});
 }
 
 void Service::cancel_admin() {

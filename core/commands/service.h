@@ -11,29 +11,30 @@
 
 namespace gatehouse::core {
 
-/// What runs: where clients are served, and the operator, and by which pipeline. Control thread.
+/// The running gateway: the addresses of clients and of the operator, and the pipeline behind them.
+/// Control thread.
 class Service {
  public:
-  /// Takes the addresses. Throws std::runtime_error if that cannot be.
+  /// Binds the addresses. Throws std::runtime_error if one cannot be bound.
   Service(std::string config_file, Config config, Gateway& gateway);
 
-  /// Serves by the first pipeline. Throws as above.
+  /// Starts serving with the first pipeline, and logs `warnings`. Throws as above.
   void start(std::unique_ptr<Pipeline> first, const Problems& warnings);
-  /// Puts what the file says now in the place of what runs. If something is wrong with it, changes
-  /// nothing and says so.
+  /// Replaces the pipeline and the settings by those of the file as it is now. If the file has
+  /// problems, changes nothing and logs them.
   void reload();
   /// Several times a second.
   void tick();
 
-  /// Says that it is going to end, and goes on.
+  /// Makes the shutdown known (log, status, health checks); still serves.
   void announce_end();
-  /// No new connections of clients. What the operator asks is still answered.
+  /// Accepts no new connections of clients. The admin address still serves.
   void drain() { clients_->drain(); }
-  /// Wakes up the requests of clients, to be ended with an error.
+  /// Ends the requests of clients with an error.
   void cancel() { clients_->cancel(); }
-  /// The same for the operator.
+  /// drain() and cancel() for the admin address.
   void cancel_admin();
-  /// After the last request: lets the pipeline go. It is over when has_ended().
+  /// After the last request: begins to destroy the pipeline, until has_ended().
   void end();
   bool has_ended() const { return pipelines_.empty(); }
 
@@ -42,7 +43,7 @@ class Service {
   std::size_t admin_connections() const { return admin_ ? admin_->connections() : 0; }
   std::string report() const { return pipeline_->report(); }
   const ShutdownSettings& shutdown() const { return shutdown_; }
-  /// The plugins that do not end.
+  /// The plugins that are being destroyed.
   std::string ending() const { return pipelines_.ending(); }
 
  private:
@@ -50,7 +51,7 @@ class Service {
   void use(const Config& config, std::shared_ptr<const Pipeline> pipeline);
 
   const std::string config_file_;
-  Config first_;  // what takes effect at a start only is in here, and no pipeline
+  Config first_;  // for the settings that only a restart changes; without the pipeline
   Gateway& gateway_;
   Pipelines pipelines_;
   std::shared_ptr<const Pipeline> pipeline_;

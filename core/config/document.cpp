@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/config/defaults.h"
 #include "core/config/schema.h"
 #include "core/config/substitute.h"
 #include "core/config/yaml.h"
@@ -20,7 +21,8 @@ std::optional<std::string> load_document(const std::filesystem::path& file, std:
   Origins origins(file);
   const auto root = parse_yaml(*text, origins, problems);
   if (root) validate(nlohmann::json(*root), "", "the file", schema, origins, problems);
-  return problems.size() == known ? std::optional(root->dump()) : std::nullopt;
+  if (problems.size() != known) return std::nullopt;
+  return with_defaults(schema, root->dump());
 }
 
 }  // namespace gatehouse::core

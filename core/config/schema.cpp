@@ -1,514 +1,36 @@
 #include "core/config/schema.h"
 
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored \
-    "-Wmaybe-uninitialized"  // false alarms in std::regex with -fsanitize=address: GCC bug 105562
-#endif
-
-// Only here: these headers take seconds to compile, and without the definition they abort() on a
-// schema they dislike.
-#include <valijson/adapters/nlohmann_json_adapter.hpp>
-#include <valijson/schema.hpp>
-#include <valijson/schema_parser.hpp>
-#include <valijson/validation_visitor.hpp>
-static_assert(VALIJSON_USE_EXCEPTIONS, "link the CMake target valijson");
-
 #include <pthread.h>
 
-#include <algorithm>
-#include <cmath>
-#include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
 
-#include "core/config/suggest.h"
-#include "gatehouse/text.hpp"
+#include "core/config/defaults.h"
+#include "core/config/explain.h"
+#include "core/config/schema_inspection.h"
 
 namespace gatehouse::core {
 namespace {
 
+using Json = nlohmann::ordered_json;
 using Value = nlohmann::json;
-using Adapter = valijson::adapters::NlohmannJsonAdapter;
-using Judge = valijson::ValidationVisitor<Adapter>;
-using valijson::Subschema;
-using valijson::constraints::Constraint;
-
-/// std::regex recurses once per character: some 100,000 overflow a stack of 8 MiB.
-constexpr std::size_t kMaxPatternText = 4096;
-
-/// A value of at most 64 levels needs no more schemas inside schemas than this, unless one contains
-/// itself without end.
-constexpr int kMaxSchemaDepth = 1000;
-
-struct Finding {
-  std::string pointer;
-  bool at_key;  // shown at the key, not at the value
-  std::string text;
-};
-
-/// What all parts of one validation share.
-struct Survey {
-  Survey(const Value& r, const Origins& o) : root(r), origins(o) { read(root, ""); }
-
-  /// `property` is the name that `schema` describes the value of.
-  void read(const Value& schema, const std::string& property) {
-    for (const auto& [keyword, part] : schema.items()) {
-      if (schema.is_object() && keyword == "x-secret" && part == true) secrets.insert(property);
-      if (schema.is_object() && keyword == "enum")
-        constants.insert(constants.end(), part.begin(), part.end());
-      if (schema.is_object() && keyword == "const") constants.push_back(part);
-      if (schema.is_object() && keyword == "pattern" && part.is_string() &&
-          schema.contains("x-words")) {
-        words[part] = schema["x-words"].get<std::string>();
-      }
-      if (schema.is_object() && keyword == "$ref" && part.is_string()) follow(part);
-      if (schema.is_object() && (keyword == "properties" || keyword == "patternProperties") &&
-          part.is_object()) {
-        for (const auto& [name, described] : part.items()) read(described, name);
-      } else if (part.is_structured()) {
-        read(part, property);
-      }
-    }
-  }
-
-  /// valijson would follow references in a circle until the stack overflows.
-  void follow(const Value& reference) const {
-    const Value* at = &reference;
-    for (int hops = 0;
-         at && at->is_string() && at->get_ref<const std::string&>().substr(0, 1) == "#"; ++hops) {
-      if (hops > kMaxSchemaDepth)
-        throw std::runtime_error("$ref " + reference.dump() + " leads back to itself");
-      const Value::json_pointer target(at->get_ref<const std::string&>().substr(1));
-      const Value* next = root.contains(target) ? &root.at(target) : nullptr;
-      at = next && next->is_object() && next->contains("$ref") ? &next->at("$ref") : nullptr;
-    }
-  }
-
-  const Value& root;
-  const Origins& origins;
-  int depth = 0;  // of the explanation that is running
-  std::set<std::string>
-      secrets;  // properties marked x-secret anywhere in the schema; "": something without a name
-  std::vector<Value>
-      constants;  // all that the schema compares with: valijson does not give them back
-  std::map<std::string, std::string> words;  // what a pattern asks for, as its `x-words` say
-  std::unordered_map<std::string, std::regex> regexes;
-};
-
-/// A value that is validated.
-struct Spot {
-  const Value& value;
-  std::string pointer;
-  std::string name;  // as problems call it
-  bool hidden;
-};
-
-std::string article(const Value& value) {
-  switch (value.type()) {
-    case Value::value_t::null: return "null";
-    case Value::value_t::boolean: return "a boolean";
-    case Value::value_t::string: return "a string";
-    case Value::value_t::array: return "a list";
-    case Value::value_t::object: return "a map";
-    case Value::value_t::number_float: return "a number";
-    default: return "an integer";
-  }
-}
-
-std::string shown(const Value& value) {
-  if (value.is_structured()) return article(value);
-  const auto* text = value.get_ptr<const std::string*>();
-  if (!text) return value.dump();
-  return text->size() > 60 ? "a string of " + std::to_string(text->size()) + " bytes"
-                           : "the string " + value.dump();
-}
-
-std::string shown(double number) {
-  return std::abs(number) < 1e15 && std::trunc(number) == number
-             ? std::to_string(static_cast<std::int64_t>(number))
-             : Value(number).dump();
-}
-
-std::string shown(std::uint64_t count, const char* of_what) {
-  return std::to_string(count) + ' ' + of_what + (count == 1 ? "" : "s");
-}
-
-std::string joined(const std::vector<std::string>& words, const char* last) {
-  std::string out;
-  for (std::size_t i = 0; i < words.size(); ++i)
-    out += (i == 0 ? "" : i + 1 == words.size() ? last : ", ") + words[i];
-  return out;
-}
-
-std::string ticked(std::string_view key) { return '`' + std::string(key) + '`'; }
-
-/// The formats that configurations write with a unit; empty for any other.
-std::string format_noun(const std::string& format) {
-  if (format == "duration") return "a duration such as 250ms, 10s or 5m";
-  if (format == "size") return "a size such as 512B, 64KiB or 8MiB";
-  return "";
-}
-
-/// Visits the constraints of a schema. valijson judges each one of them; this says what is wrong
-/// and where.
-class Explainer final : public Judge {
- public:
-  Explainer(Survey& survey, Spot spot, std::vector<Finding>& findings)
-      : Judge(Adapter(spot.value), {}, true, nullptr, survey.regexes),
-        survey_(survey),
-        spot_(std::move(spot)),
-        findings_(findings) {}
-
-  bool explain(const Subschema& schema) {
-    if (survey_.origins.at(spot_.pointer).broken) return true;
-    if (schema.getAlwaysInvalid()) return fail("is not allowed here");
-    if (survey_.depth == kMaxSchemaDepth)
-      throw std::runtime_error("it contains itself without end");
-    ++survey_.depth;
-
-    // The type first: what is wrong with a value of the wrong type besides is of no interest.
-    Subschema::ApplyFunction format = [this](const Constraint& c) {
-      if (const auto* f = dynamic_cast<const FormatConstraint*>(&c))
-        noun_ = format_noun(f->getFormat());
-      return true;
-    };
-    Subschema::ApplyFunction type = [this](const Constraint& c) {
-      return !dynamic_cast<const TypeConstraint*>(&c) || c.accept(*this);
-    };
-    Subschema::ApplyFunction rest = [this](const Constraint& c) {
-      return dynamic_cast<const TypeConstraint*>(&c) || c.accept(*this);
-    };
-    const bool ok = schema.apply(format) && schema.apply(type) && schema.apply(rest);
-    --survey_.depth;
-    return ok;
-  }
-
-  bool visit(const TypeConstraint& c) override {
-    if (Judge::visit(c)) return true;
-    std::vector<std::string> types;
-    c.applyToNamedTypes([&](TypeConstraint::JsonType type) {
-      switch (type) {
-        case TypeConstraint::kArray: types.push_back("a list"); break;
-        case TypeConstraint::kBoolean: types.push_back("true or false"); break;
-        case TypeConstraint::kInteger: types.push_back("an integer"); break;
-        case TypeConstraint::kNull: types.push_back("null"); break;
-        case TypeConstraint::kNumber: types.push_back("a number"); break;
-        case TypeConstraint::kObject: types.push_back("a map"); break;
-        case TypeConstraint::kString: types.push_back(noun_.empty() ? "a string" : noun_); break;
-        case TypeConstraint::kAny: break;
-      }
-      return true;
-    });
-    const bool wants_quotes = types == std::vector<std::string>{"a string"} &&
-                              !spot_.value.is_structured() && !spot_.value.is_null();
-    return fail("must be " + joined(types, " or ") + ", not " +
-                (spot_.hidden ? article(spot_.value) : shown(spot_.value)) +
-                (wants_quotes    ? ": put it in quotes"
-                 : has_quotes(c) ? ": take the quotes away"
-                                 : ""));
-  }
-  bool visit(const FormatConstraint& c) override {
-    if (!spot_.value.is_string()) return true;  // valijson would throw
-    const std::string& text = spot_.value.get_ref<const std::string&>();
-    if (c.getFormat() == "duration") return v1::parse_duration(text) || must_be(noun_);
-    if (c.getFormat() == "size") return v1::parse_size(text) || must_be(noun_);
-    return text.size() > kMaxPatternText ? must_be("at most 4096 bytes long")
-                                         : Judge::visit(c) || must_be("a " + c.getFormat());
-  }
-
-  bool visit(const EnumConstraint& c) override {
-    if (Judge::visit(c)) return true;
-    std::vector<std::string> words;
-    for (const Value& constant : survey_.constants) {
-      bool allowed = false;
-      c.applyToValues([&](const valijson::adapters::FrozenValue& value) {
-        return !(allowed = value.equalTo(Adapter(constant), true));
-      });
-      std::string word = constant.is_string() ? constant.get<std::string>() : constant.dump();
-      if (allowed && std::find(words.begin(), words.end(), word) == words.end())
-        words.push_back(std::move(word));
-    }
-    return must_be("one of " + joined(words, " or "));
-  }
-  bool visit(const ConstConstraint& c) override {
-    if (Judge::visit(c)) return true;
-    for (const Value& constant : survey_.constants) {
-      if (c.getValue()->equalTo(Adapter(constant), true)) return must_be(constant.dump());
-    }
-    return fail("is not the value that is required");
-  }
-
-  bool visit(const MinimumConstraint& c) override {
-    return Judge::visit(c) || must_be((c.getExclusiveMinimum() ? "greater than " : "at least ") +
-                                      shown(c.getMinimum()));
-  }
-  bool visit(const MaximumConstraint& c) override {
-    return Judge::visit(c) ||
-           must_be((c.getExclusiveMaximum() ? "less than " : "at most ") + shown(c.getMaximum()));
-  }
-  bool visit(const MultipleOfIntConstraint& c) override {
-    if (c.getDivisor() <= 0) throw std::runtime_error("multipleOf must be greater than 0");
-    return Judge::visit(c) || must_be("a multiple of " + std::to_string(c.getDivisor()));
-  }
-  bool visit(const MultipleOfDoubleConstraint& c) override {
-    return Judge::visit(c) || must_be("a multiple of " + shown(c.getDivisor()));
-  }
-  bool visit(const MinLengthConstraint& c) override {
-    return Judge::visit(c) ||
-           fail(c.getMinLength() == 1
-                    ? "must not be empty"
-                    : "must have at least " + shown(c.getMinLength(), "character"));
-  }
-  bool visit(const MaxLengthConstraint& c) override {
-    return Judge::visit(c) || fail("must have at most " + shown(c.getMaxLength(), "character"));
-  }
-  bool visit(const MinItemsConstraint& c) override {
-    return Judge::visit(c) ||
-           fail(c.getMinItems() == 1 ? "must not be empty"
-                                     : "must have at least " + shown(c.getMinItems(), "item"));
-  }
-  bool visit(const MaxItemsConstraint& c) override {
-    return Judge::visit(c) || fail("must have at most " + shown(c.getMaxItems(), "item"));
-  }
-  bool visit(const MinPropertiesConstraint& c) override {
-    return Judge::visit(c) ||
-           fail(c.getMinProperties() == 1
-                    ? "must not be empty"
-                    : "must have at least " + shown(c.getMinProperties(), "key"));
-  }
-  bool visit(const MaxPropertiesConstraint& c) override {
-    return Judge::visit(c) || fail("must have at most " + shown(c.getMaxProperties(), "key"));
-  }
-  bool visit(const UniqueItemsConstraint&) override {
-    if (!spot_.value.is_array()) return true;
-    std::set<Value> seen;  // valijson compares each with each, which takes minutes for a long list
-    for (std::size_t i = 0; i < spot_.value.size(); ++i) {
-      if (!seen.insert(spot_.value[i]).second) return at_item(i, findings_).fail("is there twice");
-    }
-    return true;
-  }
-  bool visit(const PatternConstraint& c) override {
-    if (spot_.value.is_string() &&
-        spot_.value.get_ref<const std::string&>().size() > kMaxPatternText)
-      return must_be("at most 4096 bytes long");
-    if (Judge::visit(c)) return true;
-    const std::string pattern = c.getPattern<std::string::allocator_type>();
-    const auto words = survey_.words.find(pattern);
-    return words == survey_.words.end() ? fail("must match " + pattern + but_is())
-                                        : must_be(words->second);
-  }
-
-  bool visit(const RequiredConstraint& c) override {
-    bool ok = true;
-    if (!spot_.value.is_object()) return ok;
-    c.applyToRequiredProperties([&](const auto& name) {
-      if (!spot_.value.contains(name.c_str()))
-        ok = add(spot_.pointer, true, "missing " + ticked(name.c_str()) + ", which is required");
-      return true;
-    });
-    return ok;
-  }
-  bool visit(const DependenciesConstraint& c) override {
-    bool ok = true;
-    if (!spot_.value.is_object()) return ok;
-    c.applyToPropertyDependencies([&](const auto& name, const auto& others) {
-      for (const auto& other : others) {
-        if (spot_.value.contains(name.c_str()) && !spot_.value.contains(other.c_str())) {
-          ok = add(child(spot_.pointer, name.c_str()), true,
-                   ticked(name.c_str()) + " needs " + ticked(other.c_str()) + " beside it");
-        }
-      }
-      return true;
-    });
-    c.applyToSchemaDependencies([&](const auto& name, const Subschema* schema) {
-      if (spot_.value.contains(name.c_str())) ok = again(*schema, findings_) && ok;
-      return true;
-    });
-    return ok;
-  }
-  bool visit(const PropertiesConstraint& c) override {
-    bool ok = true;
-    if (!spot_.value.is_object()) return ok;
-    std::set<std::string> matched;
-    std::vector<std::string> known;
-    const auto check = [&](const std::string& key, const Value& value, const Subschema& schema) {
-      matched.insert(key);
-      ok = at_member(key, value).explain(schema) && ok;
-    };
-    c.applyToProperties([&](const auto& name, const Subschema* schema) {
-      const std::string& key = known.emplace_back(name.c_str());
-      if (const auto member = spot_.value.find(key); member != spot_.value.end())
-        check(key, *member, *schema);
-      return true;
-    });
-    c.applyToPatternProperties([&](const auto& pattern, const Subschema* schema) {
-      const std::regex regex(pattern.c_str());
-      for (const auto& [key, value] : spot_.value.items()) {
-        if (std::regex_search(key, regex)) check(key, value, *schema);
-      }
-      return true;
-    });
-    for (const auto& [key, value] : spot_.value.items()) {
-      if (matched.count(key)) continue;
-      if (const Subschema* other = c.getAdditionalPropertiesSubschema()) {
-        ok = at_member(key, value).explain(*other) && ok;
-      } else {
-        ok = add(child(spot_.pointer, key), true, unknown(key, known));
-      }
-    }
-    return ok;
-  }
-  bool visit(const PropertyNamesConstraint& c) override {
-    bool ok = true;
-    if (!spot_.value.is_object()) return ok;
-    for (const auto& [key, value] : spot_.value.items()) {
-      const Value name = key;
-      ok = Explainer(survey_, {name, child(spot_.pointer, key), "the key " + ticked(key), false},
-                     findings_)
-               .explain(*c.getSubschema()) &&
-           ok;
-    }
-    return ok;
-  }
-  bool visit(const SingularItemsConstraint& c) override {
-    bool ok = true;
-    if (!spot_.value.is_array() || !c.getItemsSubschema()) return ok;
-    for (std::size_t i = 0; i < spot_.value.size(); ++i)
-      ok = at_item(i, findings_).explain(*c.getItemsSubschema()) && ok;
-    return ok;
-  }
-  bool visit(const LinearItemsConstraint& c) override {
-    bool ok = true;
-    if (!spot_.value.is_array()) return ok;
-    c.applyToItemSubschemas([&](unsigned i, const Subschema* schema) {
-      if (i < spot_.value.size()) ok = at_item(i, findings_).explain(*schema) && ok;
-      return true;
-    });
-    for (std::size_t i = c.getItemSubschemaCount(); i < spot_.value.size(); ++i) {
-      const Subschema* other = c.getAdditionalItemsSubschema();
-      ok = (other ? at_item(i, findings_).explain(*other)
-                  : fail("must have at most " + shown(c.getItemSubschemaCount(), "item"))) &&
-           ok;
-    }
-    return ok;
-  }
-  bool visit(const ContainsConstraint& c) override {
-    if (!spot_.value.is_array()) return true;
-    std::vector<Finding> ignored;
-    for (std::size_t i = 0; i < spot_.value.size(); ++i) {
-      if (at_item(i, ignored).explain(*c.getSubschema())) return true;
-    }
-    return fail("lacks an item that is required");
-  }
-
-  bool visit(const AllOfConstraint& c) override {
-    bool ok = true;
-    c.applyToSubschemas([&](unsigned, const Subschema* schema) {
-      ok = again(*schema, findings_) && ok;
-      return true;
-    });
-    return ok;
-  }
-  bool visit(const AnyOfConstraint& c) override { return matches(c) > 0; }
-  bool visit(const OneOfConstraint& c) override {
-    const int count = matches(c);
-    return count == 1 ||
-           (count > 1 && fail("fits more than one of the forms that are allowed here"));
-  }
-  bool visit(const NotConstraint& c) override {
-    std::vector<Finding> ignored;
-    return (c.getSubschema() && !again(*c.getSubschema(), ignored)) || fail("is not allowed here");
-  }
-  bool visit(const ConditionalConstraint& c) override {
-    std::vector<Finding> ignored;
-    const Subschema* applies =
-        again(*c.getIfSubschema(), ignored) ? c.getThenSubschema() : c.getElseSubschema();
-    return !applies || again(*applies, findings_);
-  }
-  bool visit(const valijson::constraints::PolyConstraint& c) override { return Judge::visit(c); }
-
- private:
-  /// It is a string only because of its quotes.
-  bool has_quotes(const TypeConstraint& wanted) {
-    if (!spot_.value.is_string() || survey_.origins.at(spot_.pointer).plain) return false;
-    const Value bare = type_scalar(spot_.value.get<std::string>());
-    return !bare.is_string() &&
-           Judge(Adapter(bare), {}, true, nullptr, survey_.regexes).visit(wanted);
-  }
-  bool add(std::string pointer, bool at_key, std::string text) {
-    findings_.push_back({std::move(pointer), at_key, std::move(text)});
-    return false;
-  }
-  bool fail(const std::string& text) { return add(spot_.pointer, false, spot_.name + ' ' + text); }
-  bool must_be(const std::string& what) { return fail("must be " + what + but_is()); }
-  std::string but_is() const { return spot_.hidden ? "" : ", not " + shown(spot_.value); }
-
-  static std::string unknown(const std::string& key, const std::vector<std::string>& known) {
-    const std::string near = suggest(key, known);
-    if (!near.empty()) return "unknown key " + ticked(key) + ": did you mean " + ticked(near) + "?";
-    return "unknown key " + ticked(key) +
-           (known.empty() ? "" : ": known are " + joined(known, " and "));
-  }
-
-  Explainer at_member(const std::string& key, const Value& value) {
-    const std::string pointer = child(spot_.pointer, key);
-    const bool hidden =
-        spot_.hidden || survey_.secrets.count(key) || survey_.origins.at(pointer).hidden;
-    return Explainer(survey_, {value, pointer, ticked(key), hidden}, findings_);
-  }
-  Explainer at_item(std::size_t index, std::vector<Finding>& findings) {
-    const std::string pointer = child(spot_.pointer, index);
-    const bool hidden = spot_.hidden || survey_.origins.at(pointer).hidden;
-    return Explainer(survey_,
-                     {spot_.value[index], pointer,
-                      "item " + std::to_string(index + 1) + " of " + spot_.name, hidden},
-                     findings);
-  }
-  bool again(const Subschema& schema, std::vector<Finding>& findings) {
-    return Explainer(survey_, spot_, findings).explain(schema);
-  }
-
-  /// How many of the alternatives fit. If none does, explains the one that came nearest: it failed
-  /// deepest inside.
-  template <class Alternatives>
-  int matches(const Alternatives& c) {
-    int count = 0;
-    std::vector<Finding> nearest;
-    c.applyToSubschemas([&](unsigned, const Subschema* schema) {
-      std::vector<Finding> why;
-      if (again(*schema, why)) {
-        ++count;
-      } else if (nearest.empty() || why[0].pointer.size() > nearest[0].pointer.size()) {
-        nearest = std::move(why);
-      } else if (why.size() == 1 && nearest.size() == 1 && why[0].pointer == nearest[0].pointer) {
-        nearest[0].text += ", or " + why[0].text;
-      }
-      return true;
-    });
-    if (count == 0) findings_.insert(findings_.end(), nearest.begin(), nearest.end());
-    return count;
-  }
-
-  Survey& survey_;
-  const Spot spot_;
-  std::vector<Finding>& findings_;
-  std::string noun_;  // what the format of the schema at hand calls a string
-};
 
 /// Secrets in files that every user of the machine can read.
-void warn_of_open_secrets(const Value& value, const std::string& pointer, const Survey& survey,
+void warn_of_open_secrets(const Value& value, const std::string& pointer,
+                          const std::set<std::string>& secrets, const Origins& origins,
                           Problems& problems) {
   if (!value.is_object() && !value.is_array()) return;
   std::size_t index = 0;
   for (const auto& [key, member] : value.items()) {
     const std::string at = value.is_array() ? child(pointer, index++) : child(pointer, key);
-    if (survey.secrets.count(key) && survey.origins.at(at).open) {
+    if (secrets.count(key) && origins.at(at).open) {
       problems.warn(
-          survey.origins.place(at),
-          ticked(key) +
+          origins.place(at),
+          '`' + key + '`' +
               " comes from a file that every user can read: take that right away with chmod 600");
     }
-    warn_of_open_secrets(member, at, survey, problems);
+    warn_of_open_secrets(member, at, secrets, origins, problems);
   }
 }
 
@@ -522,7 +44,10 @@ void with_large_stack(Work work) {
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstacksize(&attributes, kStackBytes);
   pthread_t thread;
-  const auto run = [](void* of) -> void* { return (*static_cast<Work*>(of))(), nullptr; };
+  const auto run = [](void* of) -> void* {
+    (*static_cast<Work*>(of))();
+    return nullptr;
+  };
   const int error = ::pthread_create(&thread, &attributes, run, &work);
   ::pthread_attr_destroy(&attributes);
   if (error != 0)
@@ -530,38 +55,74 @@ void with_large_stack(Work work) {
   ::pthread_join(thread, nullptr);
 }
 
+/// A default must be valid where it stands, once what is absent inside it has its own default.
+void check_default(const Json& root, const std::string& pointer, std::vector<std::string>& faults) {
+  const Json& schema = root.at(Json::json_pointer(pointer));
+  Json value = schema["default"];
+  try {
+    fill_in(root, schema, value);
+  } catch (const std::runtime_error&) {
+    return faults.push_back(pointer +
+                            "/default: contains itself without end: give one of the properties in "
+                            "it no default");
+  }
+  Json rules = root;
+  rules["$ref"] = '#' + pointer;  // takes the place of what is beside it, by draft 7
+  for (const Finding& finding : explain(Value(value), "", "`default`", Value(rules), Origins("")))
+    faults.push_back(pointer + "/default: " + finding.text);
+}
+
 }  // namespace
+
+std::vector<std::string> schema_faults(std::string_view schema) {
+  Json root;
+  try {
+    root = Json::parse(schema);
+  } catch (const Json::parse_error& e) {
+    return {"it is not JSON: " + std::string(e.what())};
+  }
+  SchemaInspection seen = inspect_schema(root);
+  if (!seen.faults.empty()) return seen.faults;  // it cannot be used to check the defaults
+  for (const std::string& pointer : seen.with_default) check_default(root, pointer, seen.faults);
+  return seen.faults;
+}
 
 void validate(const Value& value, const std::string& pointer, const std::string& name,
               std::string_view schema, const Origins& origins, Problems& problems) {
-  std::string unusable;
+  std::vector<std::string> faults;  // of the schema
   const auto work = [&] {
     try {
-      const Value parsed = Value::parse(schema);
-      Survey survey(parsed, origins);
-      valijson::Schema rules;
-      valijson::SchemaParser(valijson::SchemaParser::kDraft7)
-          .populateSchema(Adapter(parsed), rules);
-
-      std::vector<Finding> findings;
-      const bool hidden = survey.secrets.count("") || origins.at(pointer).hidden;
-      Explainer(survey, {value, pointer, name, hidden}, findings).explain(rules);
-      for (Finding& finding : findings) {
+      faults = schema_faults(schema);
+      if (!faults.empty()) return;
+      const Value rules = Value::parse(schema);
+      for (Finding& finding : explain(value, pointer, name, rules, origins)) {
         problems.add(
             finding.at_key ? origins.key_place(finding.pointer) : origins.place(finding.pointer),
             std::move(finding.text));
       }
-      warn_of_open_secrets(value, pointer, survey, problems);
+      warn_of_open_secrets(value, pointer, secrets_of(rules), origins, problems);
     } catch (const std::exception& e) {
-      unusable = "the schema for " + name + " cannot be used: " + e.what();
+      faults.push_back(e.what());
     }
   };
   try {
     with_large_stack(work);
   } catch (const std::system_error& e) {
-    unusable = name + " cannot be checked now: " + e.what();
+    problems.add(origins.key_place(pointer), name + " cannot be checked now: " + e.what());
   }
-  if (!unusable.empty()) problems.add(origins.key_place(pointer), unusable);
+  for (const std::string& fault : faults)
+    problems.add(origins.key_place(pointer), "the schema of " + name + " is invalid: " + fault);
+}
+
+std::optional<std::string> configured(std::string_view config, std::string_view schema,
+                                      Problems& problems) {
+  const auto known = problems.size();
+  try {
+    validate(Value::parse(config), "", "the configuration", schema, Origins(""), problems);
+  } catch (const Value::parse_error& e) {
+    problems.add({}, "the configuration is not JSON: " + std::string(e.what()));
+  }
+  return problems.size() == known ? std::optional(with_defaults(schema, config)) : std::nullopt;
 }
 
 }  // namespace gatehouse::core

@@ -48,6 +48,14 @@ TEST(Schema, EachKeywordIsExplained) {
        "1:4: `a` must be a duration such as 250ms, 10s or 5m, not the string \"10 s\""},
       {R"({"type": "string", "format": "size"})", "8MiB", "8MB",
        "1:4: `a` must be a size such as 512B, 64KiB or 8MiB, not the string \"8MB\""},
+      {R"({"format": "duration", "x-min": "1ms"})", "1ms", "0s",
+       "1:4: `a` must be at least 1ms, not 0s"},
+      {R"({"format": "duration", "x-max": "1h"})", "60m", "61m",
+       "1:4: `a` must be at most 1h, not 61m"},
+      {R"({"format": "size", "x-min": "1KiB", "x-max": "1MiB"})", "1024B", "2MiB",
+       "1:4: `a` must be at most 1MiB, not 2MiB"},
+      {R"({"format": "duration", "x-min": "1ms"})", "1s", "soon",
+       "1:4: `a` must be a duration such as 250ms, 10s or 5m, not the string \"soon\""},
       {R"({"type": "string", "format": "date"})", "2025-01-31", "2025",
        "1:4: `a` must be a string, not 2025: put it in quotes"},
       {R"({"format": "date"})", "5", "tomorrow",
@@ -84,6 +92,8 @@ TEST(Schema, EachKeywordIsExplained) {
        "1:5: `b` needs `c` beside it"},
       {R"({"dependencies": {"b": {"required": ["c"]}}})", "{b: 1, c: 1}", "{b: 1}",
        "1:1: missing `c`, which is required"},
+      {R"({"dependencies": {"b": {"properties": {"c": false}}}})", "{c: 1}", "{b: 1, c: 1}",
+       "1:14: `c` is not allowed beside `b`"},
       {R"({"propertyNames": {"maxLength": 2}})", "{bb: 1}", "{bbb: 1}",
        "1:10: the key `bbb` must have at most 2 characters"},
       {R"({"patternProperties": {"^x-": {"type": "integer"}}})", "{x-b: 1}", "{x-b: y}",
@@ -185,20 +195,46 @@ TEST(Schema, ALongListOfDifferentItemsIsReadAtOnce) {
   EXPECT_EQ(wrong_value(list + ",7]", R"({"uniqueItems": true})").substr(0, 3), "1:3");
 }
 
-TEST(Schema, ABrokenSchemaIsAProblemOfItsPlugin) {
-  const char* const kSchemas[] = {
-      "{",
-      "[]",
-      R"({"type": "strnig"})",
-      R"({"properties": {"a": {"type": "integer"}}, "patternProperties": {"(": {}}})",
-      R"({"$ref": "#/definitions/none"})",
-      R"({"$ref": "#"})",
-      R"({"allOf": [{"$ref": "#"}]})",
-      R"({"properties": {"b": {"$ref": "#/properties/c"}, "c": {"$ref": "#/properties/b"}}})",
-      R"({"properties": {"a": {"multipleOf": 0}}})"};
+TEST(Schema, ThatCannotBeUsedIsAProblemOfItsPlugin) {
+  EXPECT_EQ(wrong("a: 1", R"({"propertys": {"a": {"type": "strnig"}}, "pattern": "("})"),
+            "1:1: the schema of `cors` is invalid: /pattern: is not a regular expression as "
+            "ECMAScript has them: Mismatched '(' and ')' in regular expression\n"
+            "1:1: the schema of `cors` is invalid: /propertys: is not a keyword of JSON Schema "
+            "draft 7: did you mean `properties`?\n");
+  const char* const kSchemas[] = {"{", R"({"$ref": "#"})", R"({"allOf": [{"$ref": "#"}]})"};
   for (const char* schema : kSchemas)
-    EXPECT_EQ(wrong("a: 1", schema).substr(0, 43), "1:1: the schema for `cors` cannot be used: ")
+    EXPECT_EQ(wrong("a: 1", schema).substr(0, 37), "1:1: the schema of `cors` is invalid:")
         << schema;
+}
+
+TEST(Schema, ADefaultMustBeValidWhereItStands) {
+  EXPECT_EQ(schema_faults(R"({"properties": {
+              "ttl": {"type": "string", "format": "duration", "x-min": "1s", "default": "5ms"},
+              "list": {"items": {"type": "integer"}, "default": [1, "x"]},
+              "map": {"default": {}, "properties": {"n": {"type": "integer", "default": 1}}},
+              "limits": {"default": {"n": "many"}, "$ref": "#/properties/map"}}})"),
+            (std::vector<std::string>{
+                "/properties/ttl/default: `default` must be at least 1s, not 5ms",
+                "/properties/list/default: item 2 of `default` must be an integer, not the string "
+                "\"x\"",
+                "/properties/limits/default: `n` must be an integer, not the string \"many\""}));
+  EXPECT_EQ(schema_faults(R"({"properties": {"a": {
+              "default": {}, "properties": {"b": {"$ref": "#/properties/a"}}}}})"),
+            std::vector<std::string>{
+                "/properties/a/default: contains itself without end: give one of the properties in "
+                "it no default"});
+}
+
+TEST(Schema, GivesAConfigurationAsThePluginGetsIt) {
+  constexpr auto kSchema = R"({"additionalProperties": false, "properties": {
+    "limit": {"type": "integer", "default": 5}, "name": {"type": "string"}}})";
+  Problems problems;
+  EXPECT_EQ(configured(R"({"name": "x"})", kSchema, problems), R"({"name":"x","limit":5})");
+  EXPECT_TRUE(problems.empty());
+  EXPECT_EQ(configured(R"({"limt": 1, "name": 2})", kSchema, problems), std::nullopt);
+  EXPECT_EQ(problems.size(), 2u);
+  EXPECT_EQ(configured("{", kSchema, problems), std::nullopt);
+  EXPECT_EQ(problems.size(), 3u);
 }
 
 }  // namespace

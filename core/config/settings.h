@@ -13,25 +13,26 @@ namespace gatehouse::core {
 
 using std::chrono::milliseconds;
 
-/// `server:` of the configuration. The defaults here are the product's.
+// The defaults of all settings are in gateway.schema.json.
+
+/// `server:` of the configuration.
 struct ServerSettings {
-  std::string address = "127.0.0.1";
-  std::uint16_t port = 3000;  // 0: any free one
-  std::vector<std::string>
-      hosts;                 // names accepted in Host besides addresses and localhost; "*": all
-  Networks trusted_proxies;  // that may say for whom they ask
-  std::size_t max_body_bytes = 32u << 20;  // 413 beyond
-  std::size_t max_running = 4096;          // requests at once; 503 beyond
-  milliseconds head_timeout{10'000};       // for a whole request head
-  milliseconds body_timeout{30'000};       // for each MiB of a request body
-  milliseconds idle_timeout{75'000};       // between requests of a kept-alive connection
-  milliseconds send_timeout{60'000};       // for a client that does not read
-  milliseconds max_duration{1'800'000};    // of one request, from its head to the end of its answer
+  std::string address;
+  std::uint16_t port = 0;          // 0: any free one
+  std::vector<std::string> hosts;  // names accepted in Host besides addresses and localhost
+  Networks trusted_proxies;
+  std::size_t max_body_bytes = 0;
+  std::size_t max_running = 0;   // requests at once
+  milliseconds head_timeout{0};  // for a whole request head
+  milliseconds body_timeout{0};  // for each MiB of a request body
+  milliseconds idle_timeout{0};  // between requests of a connection
+  milliseconds send_timeout{0};  // for a client that does not read
+  milliseconds max_duration{0};  // of one request, from its head to the end of its response
 
   /// Other machines can reach the address.
   bool is_exposed() const {
-    const bool is_ipv4 = address.find_first_not_of("0123456789.") ==
-                         std::string::npos;  // else a name that begins like it
+    // Digits and dots alone: a name may begin with "127." as well.
+    const bool is_ipv4 = address.find_first_not_of("0123456789.") == std::string::npos;
     return !(address == "localhost" || address == "::1" ||
              (is_ipv4 && address.starts_with("127.")));
   }
@@ -40,26 +41,21 @@ struct ServerSettings {
 
 /// `log:` of the configuration.
 struct LogSettings {
-  std::string level = "info";  // debug, info, warn or error
-  std::string file;            // empty: standard output
+  std::string level;  // debug, info, warn or error
+  std::string file;   // empty: standard output
 };
 
 /// `admin:` of the configuration.
 struct AdminSettings {
   std::string token;  // empty: there is no admin address
-  ServerSettings server = [] {
-    ServerSettings out;
-    out.port = 3001;
-    out.max_running = 64;
-    return out;
-  }();
+  ServerSettings server;
 };
 
 /// `store:` of the configuration.
 struct StoreSettings {
   struct Redis {
     std::string host;
-    std::uint16_t port = 6379;
+    std::uint16_t port = 6379;             // of a URL without one
     std::string user = {}, password = {};  // both empty: none are given
     int database = 0;
     bool tls = false;
@@ -67,17 +63,16 @@ struct StoreSettings {
     bool operator==(const Redis&) const = default;
   };
 
-  std::optional<Redis> redis;         // none: the memory of this process
-  std::size_t max_bytes = 64u << 20;  // of memory
+  std::optional<Redis> redis;  // none: the memory of this process
+  std::size_t max_bytes = 0;   // of memory
 
   bool operator==(const StoreSettings&) const = default;
 };
 
 /// `shutdown:` of the configuration.
 struct ShutdownSettings {
-  milliseconds delay{
-      0};  // after SIGTERM: requests are still taken, and /readyz says that soon they will not be
-  milliseconds grace{30'000};  // after that: how long running requests may go on
+  milliseconds delay{0};  // after SIGTERM, while requests are accepted and /readyz reports 503
+  milliseconds grace{0};  // after that, for running requests
 };
 
 }  // namespace gatehouse::core

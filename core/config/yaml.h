@@ -28,6 +28,8 @@ class Origins {
 
   const std::string& file() const { return file_; }
   Origin& operator[](const std::string& pointer) { return origins_[pointer]; }
+  /// Whether the value is in the file.
+  bool has(const std::string& pointer) const { return origins_.count(pointer) > 0; }
   /// What is not in the file has the origin of the nearest value around it.
   const Origin& at(std::string_view pointer) const;
   Place place(std::string_view pointer) const;

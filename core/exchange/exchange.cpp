@@ -14,8 +14,7 @@ namespace {
 
 const RequestHead kNoRequest{};
 
-/// The client's own id if it is harmless in a log and a header, else one that no other process or
-/// request has.
+/// The client's X-Request-Id if it is safe in logs and headers, else a unique one.
 std::string request_id_from(std::string_view given) {
   constexpr std::string_view kAllowed =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -29,8 +28,7 @@ std::string request_id_from(std::string_view given) {
   return text;
 }
 
-/// RFC 8259 8.1: JSON between systems is UTF-8; a charset parameter is tolerated when it says just
-/// that.
+/// RFC 8259 8.1: JSON between systems is UTF-8; a charset parameter is accepted if it is utf-8.
 bool is_json(std::string_view content_type) {
   std::size_t end = content_type.find(';');
   if (!equals_ignoring_case(trim(content_type.substr(0, end)), "application/json")) return false;
@@ -122,7 +120,7 @@ gh_status Exchange::json(gh_json*& out) {
                    "The request body is not valid JSON: " + std::string(error) + ".",
                    {}});
     if (!body_is_seen_)
-      body_.reset();  // an image of 20 MB would be held twice while the model thinks
+      body_.reset();  // else an image of 20 MB is held twice for the whole response
   }
   out = json_;
   return GH_OK;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/exchange/turn.h"
+#include "core/host/tables.h"
 #include "gatehouse/text.hpp"
 #include "tests/core/request.h"
 

@@ -4,15 +4,19 @@
 
 namespace gatehouse::core {
 
-/// What answers the requests of one address: on many threads at once.
+/// Handles the requests of one address: the seam between the server, which owns connections, and
+/// what decides about responses. Many threads at once.
 class Handler {
  public:
   virtual ~Handler() = default;
+  /// Handles one request: emits its response to `out`, or fails `x`. Returns the status as a
+  /// plugin's handle() does.
   virtual gh_status run(Exchange& x, const gh_sink& out) const = 0;
-  /// The server answers the request itself, with x.failure().
+  /// The server itself rejects the request, with x.failure(): may count it, log it, and add
+  /// headers.
   virtual void refused(Exchange&) const {}
-  /// It is answered without waiting, and even when too many others are running: it asks how the
-  /// gateway is.
+  /// The request is a health check: run() does not wait for it, and the server runs it even above
+  /// the limit of running requests.
   virtual bool is_probe(const RequestHead&) const { return false; }
 };
 

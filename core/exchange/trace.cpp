@@ -26,7 +26,7 @@ bool is_valid(std::string_view t) {
          is_id(t.substr(kSpan, kSpanDigits)) && is_hex(t.substr(kFlags));
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): unlike any other, and no secret. Never 0, which is no id.
+/// SplitMix64 (Steele, Lea, Flood 2014): unique, not secret, never 0, which is not a valid id.
 std::uint64_t random_id() {
   static std::atomic<std::uint64_t> state{(std::uint64_t{std::random_device()()} << 32) |
                                           std::random_device()()};
@@ -45,7 +45,7 @@ Trace begin_span(std::string_view traceparent, std::string_view tracestate) {
                   random_id(), traceparent.data() + kFlags);
     return {text, std::string(tracestate.size() <= kMostState ? tracestate : std::string_view())};
   }
-  // Not sampled: whoever begins a trace without recording it says so (3.2.2.5.1).
+  // Not sampled: the gateway starts the trace without recording it (3.2.2.5.1).
   std::snprintf(text, sizeof text, "00-%016" PRIx64 "%016" PRIx64 "-%016" PRIx64 "-00", random_id(),
                 random_id(), random_id());
   return {text, {}};

@@ -6,18 +6,18 @@
 
 namespace gatehouse::core {
 
-/// A turn at parsing the body of a request. While it is parsed a body takes several times its size,
-/// so those of more than 1 MiB that are parsed at the same time have a bound in sum; the others
-/// wait, first come, first served.
+/// A turn at parsing the body of a request. Parsing takes several times the size of the body, so
+/// the sum of bodies over 1 MiB that are parsed at the same time is bounded; further ones wait in
+/// order of arrival.
 class Turn {
  public:
-  /// Waits for it.
+  /// Waits for the turn.
   Turn(std::size_t bytes, Waiter& waiter);
   ~Turn();
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
-  /// Wake::ready, or why the wait ended without a turn.
+  /// Wake::ready, or the reason why the wait ended without a turn.
   Wake wake() const { return wake_; }
 
  private:

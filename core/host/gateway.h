@@ -13,7 +13,7 @@
 
 namespace gatehouse::core {
 
-/// What all plugins of a process share, and what outlives a reload. Any thread.
+/// What all plugins of a process share and what outlives a reload. Any thread.
 class Gateway {
  public:
   Gateway(Log& log_to, const StoreSettings& store_at)

@@ -24,8 +24,8 @@ struct gh_http_response {
 namespace gatehouse::core {
 namespace {
 
-/// A request that was sent and not answered in time may be running still, and be paid for: it is
-/// not transient.
+/// A request that timed out after it was sent may still be running and cost money, so it is not
+/// transient.
 gh_status fail(Exchange& x, HttpProblem problem) {
   constexpr std::chrono::nanoseconds kNotKnown{0};
   const auto failed = [&](int http_status, const char* code, const char* message,
@@ -53,7 +53,7 @@ gh_status fail(Exchange& x, HttpProblem problem) {
                 GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
 }
 
-/// Nothing in it ends a line of the head early: values may come from files and clients.
+/// No part ends a line of the head early: values may come from files and clients.
 bool is_legal(const HttpClient::Request& request) {
   return is_token(request.method) &&
          std::all_of(request.path.begin(), request.path.end(),
@@ -68,8 +68,8 @@ bool has(const HttpClient::Request& request, std::string_view header) {
                      [&](const auto& h) { return equals_ignoring_case(h.first, header); });
 }
 
-/// The header of the request that the client writes itself, if the plugin has written it: two of
-/// them hide smuggling.
+/// A header that the HTTP client writes itself and the plugin has set too; two of them would allow
+/// request smuggling.
 std::string_view own_header(const HttpClient::Request& request) {
   for (const std::string_view own : {"Host", "Content-Length", "Transfer-Encoding", "Connection"}) {
     if (has(request, own)) return own;
@@ -77,7 +77,7 @@ std::string_view own_header(const HttpClient::Request& request) {
   return {};
 }
 
-/// Unless the plugin has put it into a trace itself.
+/// Unless the plugin has set traceparent itself.
 void add_trace(HttpClient::Request& request, const Trace& trace) {
   if (trace.parent.empty() || has(request, "traceparent")) return;
   request.headers.emplace_back("traceparent", trace.parent);

@@ -1,11 +1,10 @@
-#include "core/host/http_table.h"
-
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <thread>
 
-#include "gatehouse/plugin.hpp"
+#include "core/host/tables.h"
+#include "gatehouse/text.hpp"
 #include "tests/core/request.h"
 #include "tests/core/scripted_server.h"
 
@@ -18,13 +17,13 @@ constexpr std::string_view kHello = "HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length
 
 struct Drop {
   void operator()(gh_http_client* client) const { http_table().drop(client); }
-  void operator()(gh_http_answer* answer) const { http_table().close(answer); }
+  void operator()(gh_http_response* answer) const { http_table().close(answer); }
 };
 using Client = std::unique_ptr<gh_http_client, Drop>;
-using Answer = std::unique_ptr<gh_http_answer, Drop>;
+using Answer = std::unique_ptr<gh_http_response, Drop>;
 
 Client open(const std::string& url, std::chrono::nanoseconds patience = 5s) {
-  const gh_http_options options{sizeof options, raw(url), patience.count(), patience.count(),
+  const gh_http_options options{sizeof options,  0, raw(url), patience.count(), patience.count(),
                                 patience.count()};
   gh_str error{};
   return Client(http_table().open(nullptr, &options, &error));
@@ -33,9 +32,9 @@ Client open(const std::string& url, std::chrono::nanoseconds patience = 5s) {
 gh_status send(const Client& client, Exchange& x, Answer& answer,
                std::vector<gh_http_header> headers = {}, std::string_view path = "/",
                std::string_view method = "GET") {
-  const gh_http_request request{sizeof request, raw(method), raw(path), headers.data(),
-                                headers.size(), {},          0,         0};
-  gh_http_answer* out = nullptr;
+  const gh_http_request request{sizeof request, 0,  raw(method), raw(path), headers.data(),
+                                headers.size(), {}, 0,           0};
+  gh_http_response* out = nullptr;
   const gh_status status = http_table().send(client.get(), &x, &request, &out);
   answer.reset(out);
   return status;
@@ -113,6 +112,7 @@ TEST(HttpTable, ARequestMayHaveMoreTimeThanOthers) {
   const Client client = open(server.url(), 20ms);
   Request r;
   const gh_http_request request{sizeof request,
+                                0,
                                 raw("GET"),
                                 raw("/"),
                                 nullptr,
@@ -120,7 +120,7 @@ TEST(HttpTable, ARequestMayHaveMoreTimeThanOthers) {
                                 {},
                                 std::chrono::nanoseconds(5s).count(),
                                 0};
-  gh_http_answer* out = nullptr;
+  gh_http_response* out = nullptr;
   ASSERT_EQ(http_table().send(client.get(), &r.x, &request, &out), GH_OK);
   const Answer answer(out);
 
@@ -134,7 +134,7 @@ TEST(HttpTable, ARequestMayHaveMoreTimeThanOthers) {
 }
 
 TEST(HttpTable, ABadBaseUrlIsExplained) {
-  const gh_http_options options{sizeof options, raw("ftp://a"), 1, 1, 1};
+  const gh_http_options options{sizeof options, 0, raw("ftp://a"), 1, 1, 1};
   gh_str error{};
   EXPECT_EQ(http_table().open(nullptr, &options, &error), nullptr);
   EXPECT_EQ(view(error), "must begin with http:// or https://");

@@ -71,7 +71,7 @@ void Instance::warning(std::string_view pointer, std::string_view text) const {
 
 void Instance::log(Level level, std::string_view request_id, std::string_view message,
                    std::string fields) const {
-  if (creation_) return said_.push_back({level, std::string(message), std::move(fields)});
+  if (creation_) return lines_.push_back({level, std::string(message), std::move(fields)});
   log_.write(level, name_, request_id, message, fields);
 }
 
@@ -94,8 +94,8 @@ void Instance::prepare() {
 }
 
 void Instance::start() {
-  for (const Said& words : said_) log_.write(words.level, name_, {}, words.message, words.fields);
-  said_.clear();
+  for (const LogLine& l : lines_) log_.write(l.level, name_, {}, l.message, l.fields);
+  lines_.clear();
   started_ = true;
   begin_ = true;
   begin_.notify_all();
@@ -119,8 +119,7 @@ void Instance::run_task(const Task& task) const {
                    // for a lack of memory
     ended = "it threw an exception";
   }
-  if (!ended.empty())
-    log_.write(Level::kError, name_, {}, "the work in the background has ended: " + ended);
+  if (!ended.empty()) log_.write(Level::kError, name_, {}, "background task failed: " + ended);
 }
 
 void Instance::adopt(const Instance& older) {
@@ -131,8 +130,7 @@ void Instance::adopt(const Instance& older) {
   } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
   }
   if (status != GH_OK) {
-    log_.write(Level::kWarn, name_, {},
-               "the state of the instance before the reload could not be taken over", {});
+    log_.write(Level::kWarn, name_, {}, "could not take over state from before the reload", {});
   }
 }
 
@@ -148,7 +146,7 @@ void Instance::set_health(int state, std::string_view reason) const {
   constexpr const char* kWords[] = {"healthy again", "degraded", "down"};
   const Level level = state == GH_UP ? Level::kInfo : Level::kWarn;
   const char* const word = kWords[std::clamp(state, 0, 2)];
-  if (creation_) return said_.push_back({level, word, object_of("reason", reason)});
+  if (creation_) return lines_.push_back({level, word, object_of("reason", reason)});
   log_.write(level, name_, {}, word, object_of("reason", reason));
 }
 

@@ -21,8 +21,9 @@
 
 namespace gatehouse::core {
 
-/// A method and path that an instance answers; one `*` in the path stands for any characters, at
-/// least one. Its place in the list is its id; of an admin route, kFirstAdminRoute minus its place.
+/// A method and path that an instance has claimed; one `*` in the path matches one or more
+/// characters. Its index in the list is its id; that of an admin route is kFirstAdminRoute minus
+/// the index.
 struct Route {
   std::string method, path;
   const gh_host* owner;
@@ -39,20 +40,20 @@ struct Route {
 };
 inline constexpr std::int32_t kFirstAdminRoute = -2;
 
-/// That requests may ask for: each once, in the order in which they were offered.
+/// Models that requests may name: each once, in the order in which they were offered.
 struct OfferedModels {
   void add(std::string_view model) {
     if (known.insert(std::string(model)).second) list.emplace_back(model);
   }
 
   std::vector<std::string> list;
-  std::set<std::string> known;  // the same: there may be many thousands
+  std::set<std::string> known;  // the same models: there may be many thousands
 };
 
 /// One configured plugin: the plugin's own object, and the host as that object sees it.
 class Instance : private gh_host {
  public:
-  /// What the plugin may say while it is created.
+  /// Where the plugin's calls go while it is created.
   struct Creation {
     std::vector<Route>& routes;
     std::vector<Route>& admin_routes;
@@ -60,21 +61,21 @@ class Instance : private gh_host {
     std::function<void(std::string_view pointer, std::string_view text)> problem;
     std::function<void(std::string_view pointer, std::string_view text)> warning;
   };
-  /// What it needs of the pipeline around it.
+  /// What it uses of the gateway around it.
   struct Surroundings {
     Gateway& gateway;
     std::filesystem::path folder;  // of the configuration
     const Reporter* reporter = nullptr;
     bool exposed = false;  // to other machines
   };
-  /// How the plugin is, by its own word.
+  /// Its health, as the plugin reports it.
   struct Health {
     int state = GH_UP;
     std::string reason;
     std::chrono::system_clock::time_point since = std::chrono::system_clock::now();
   };
 
-  /// Creates the plugin's object. When creation.problem was called, the instance is of no use.
+  /// Creates the plugin's object. When creation.problem was called, the instance must not be used.
   Instance(const gh_plugin& plugin, std::string name, std::string_view config,
            const Surroundings& surroundings, const Creation& creation);
   ~Instance();
@@ -83,21 +84,21 @@ class Instance : private gh_host {
 
   static const Instance& of(const gh_host* host) { return *static_cast<const Instance*>(host); }
 
-  /// Takes what start() needs, which then cannot fail. Throws std::system_error if no descriptor or
-  /// thread is left.
+  /// Acquires what start() needs, so that start() cannot fail. Throws std::system_error if no
+  /// descriptor or thread is left.
   void prepare();
-  /// It is going to be used: begins its work in the background.
+  /// Starts its background tasks.
   void start();
-  /// It is not used any more: its work in the background is told to end.
+  /// Cancels its background tasks.
   void stop();
   gh_status handle(gh_exchange* x, const gh_sink* out, const gh_next* next) const {
     return plugin_.handle(self_, x, out, next);
   }
-  /// The server answers this request itself.
+  /// The server has rejected this request.
   void refused(gh_exchange* x) const {
     if (GH_HAS(gh_plugin, &plugin_, refused) && plugin_.refused) plugin_.refused(self_, x);
   }
-  /// Takes over what should outlive `older`, if that is of the same plugin.
+  /// Takes over the state of `older`, if that is an instance of the same plugin.
   void adopt(const Instance& older);
 
   const std::string& name() const { return name_; }
@@ -105,7 +106,8 @@ class Instance : private gh_host {
   const Surroundings& surroundings() const { return surroundings_; }
   Store& store() const { return *surroundings_.gateway.store; }
   bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
-  // What the plugin calls, by its tables. Those that only creation allows do nothing later.
+
+  // What the plugin calls through its tables. Those that only creation allows do nothing later.
   void problem(std::string_view pointer, std::string_view text) const;
   void warning(std::string_view pointer, std::string_view text) const;
   std::int32_t add_route(std::string_view method, std::string_view path) const;
@@ -127,7 +129,7 @@ class Instance : private gh_host {
     void* self;
   };
 
-  struct Said {
+  struct LogLine {
     Level level;
     std::string message, fields;
   };
@@ -141,12 +143,12 @@ class Instance : private gh_host {
   Log& log_;
   const Creation* creation_ = nullptr;  // only during creation
   void* self_ = nullptr;
-  mutable std::vector<Task> tasks_;   // of creation
-  mutable std::vector<Said> said_;    // during creation: not logged before it is known to be of use
-  std::vector<std::thread> threads_;  // of tasks, from prepare() on
-  std::optional<EventFd> stop_;       // readable when tasks must end
+  mutable std::vector<Task> tasks_;     // of creation
+  mutable std::vector<LogLine> lines_;  // during creation: logged once the instance starts
+  std::vector<std::thread> threads_;    // of tasks, from prepare() on
+  std::optional<EventFd> stop_;         // readable when tasks must end
   bool started_ = false;
-  std::atomic<bool> begin_{false};  // for which threads wait; after started_ was set, or not
+  std::atomic<bool> begin_{false};  // threads wait for it; started_ tells them whether to run
   mutable std::mutex health_mutex_;
   mutable Health health_;  // guarded by health_mutex_
 };

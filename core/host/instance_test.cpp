@@ -11,7 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "gatehouse/plugin.hpp"
+#include "core/host/tables.h"
+#include "gatehouse/text.hpp"
 #include "tests/core/request.h"
 
 namespace gatehouse::core {
@@ -37,8 +38,14 @@ gh_status create(const gh_host* h, const gh_json* config, void** self) {
     return h->json->boolean(h->json->get(config, raw(key)), 0) != 0;
   };
   if (wants("route")) h->route(h, raw("GET"), raw("/a"));
-  if (wants("admin")) h->admin_route(h, raw("GET"), raw("/a"));
-  if (wants("background")) h->background(h, count_until_the_end, const_cast<gh_host*>(h));
+  if (wants("admin")) {
+    const auto* admin = static_cast<const gh_admin_api*>(h->extension(h, GH_ADMIN_1));
+    admin->route(h, raw("GET"), raw("/a"), raw("About a."));
+  }
+  if (wants("background")) {
+    const auto* work = static_cast<const gh_background_api*>(h->extension(h, GH_BACKGROUND_1));
+    work->run(h, count_until_the_end, const_cast<gh_host*>(h));
+  }
   if (wants("say")) h->log(h, GH_INFO, nullptr, raw("created"), nullptr);
   if (wants("problem")) h->problem(h, raw("/problem"), raw("is wrong"));
   if (wants("fail")) return GH_FAILED;
@@ -55,9 +62,24 @@ void destroy(void* self) {
   told.push_back(std::string(view(static_cast<gh_host*>(self)->instance)) + " destroyed");
 }
 
-const gh_plugin kPlugin{GH_MAGIC, sizeof kPlugin, GH_ABI_MAJOR, GH_ABI_MINOR, 0,
-                        0,        "self",         "1.0.0",      "",           "{}",
-                        create,   handle,         adopt,        destroy,      nullptr};
+gh_plugin plugin() {
+  gh_plugin p{};
+  p.magic = GH_MAGIC;
+  p.size = sizeof p;
+  p.abi_major = GH_ABI_MAJOR;
+  p.name = "self";
+  p.create = create;
+  p.handle = handle;
+  p.adopt = adopt;
+  p.destroy = destroy;
+  return p;
+}
+const gh_plugin kPlugin = plugin();
+
+template <class Api>
+const Api& extension(const gh_host* h, const char* id) {
+  return *static_cast<const Api*>(h->extension(h, id));
+}
 
 class InstanceTest : public testing::Test {
  protected:
@@ -87,7 +109,7 @@ class InstanceTest : public testing::Test {
   const fs::path log_file_ =
       fs::temp_directory_path() / ("gatehouse_instance_test." + std::to_string(getpid()));
   std::unique_ptr<Log> log_ = std::make_unique<Log>(LogSettings{"info", log_file_.string()});
-  std::unique_ptr<Gateway> gateway_ = std::make_unique<Gateway>(*log_, StoreSettings());
+  std::unique_ptr<Gateway> gateway_ = std::make_unique<Gateway>(*log_, StoreSettings{{}, 64 << 20});
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
   std::vector<std::string> problems_;
@@ -107,13 +129,13 @@ TEST_F(InstanceTest, RoutesAndProblemsAreTakenOnlyDuringCreation) {
 TEST_F(InstanceTest, ARouteThatIsTakenIsAProblem) {
   const auto first = make(R"({"route": true})"), second = make(R"({"route": true})", "two");
   ASSERT_EQ(problems_.size(), 1u);
-  EXPECT_EQ(problems_[0], ": GET /a is already answered by another plugin of this pipeline");
+  EXPECT_EQ(problems_[0], ": GET /a is already claimed by another plugin of this pipeline");
 }
 
 TEST_F(InstanceTest, APluginThatFailsToStartHasToSayWhy) {
   make(R"({"fail": true})");
-  EXPECT_EQ(problems_,
-            std::vector<std::string>{": the plugin could not be created, and did not say why"});
+  EXPECT_EQ(problems_, std::vector<std::string>{
+                           ": the plugin failed to create an instance and reported no problem"});
   make(R"({"fail": true, "problem": true})");
   EXPECT_EQ(problems_.size(), 2u);
   EXPECT_TRUE(told.empty()) << "what was not created is not destroyed";
@@ -202,6 +224,7 @@ TEST_F(InstanceTest, AdminRoutesHaveIdsAndPathsOfTheirOwn) {
   const auto instance = make(R"({"route": true, "admin": true})");
   ASSERT_EQ(admin_routes_.size(), 1u);
   EXPECT_EQ(admin_routes_[0].path, "/one/a");
+  EXPECT_EQ(admin_routes_[0].summary, "About a.");
   EXPECT_TRUE(instance->owns(admin_routes_[0]));
   EXPECT_TRUE(problems_.empty());
 }
@@ -226,8 +249,9 @@ TEST_F(InstanceTest, WorkThatWasPreparedAndNeverStartedIsNotDone) {
 TEST_F(InstanceTest, AnExceptionInTheBackgroundIsLogged) {
   static gh_plugin throws = kPlugin;
   throws.create = [](const gh_host* h, const gh_json*, void** self) -> gh_status {
-    h->background(
-        h, [](void*, gh_exchange*) { throw 1; }, nullptr);
+    extension<gh_background_api>(h, GH_BACKGROUND_1)
+        .run(
+            h, [](void*, gh_exchange*) { throw 1; }, nullptr);
     return *self = const_cast<gh_host*>(h), GH_OK;
   };
   auto instance = make("{}", "one", throws);
@@ -236,14 +260,15 @@ TEST_F(InstanceTest, AnExceptionInTheBackgroundIsLogged) {
   instance.reset();
   const auto lines = log_lines();
   ASSERT_EQ(lines.size(), 1u);
-  EXPECT_EQ(lines[0]["message"], "the work in the background has ended: it threw an exception");
+  EXPECT_EQ(lines[0]["message"], "background task failed: it threw an exception");
 }
 
 TEST_F(InstanceTest, MetricsOfAPluginAreThoseOfTheGateway) {
   const auto instance = make();
   const gh_label label{raw("a"), raw("b")};
-  host->record(host, host->series(host, GH_COUNTER, raw("x_total"), raw("X."), &label, 1), 2);
-  EXPECT_EQ(host->series(host, 77, raw("y_total"), raw("Y."), nullptr, 0), -1);
+  const auto& api = extension<gh_metrics_api>(host, GH_METRICS_1);
+  api.record(host, api.series(host, GH_COUNTER, raw("x_total"), raw("X."), &label, 1), 2);
+  EXPECT_EQ(api.series(host, 77, raw("y_total"), raw("Y."), nullptr, 0), -1);
   std::string text;
   gateway_->metrics.write(text);
   EXPECT_EQ(text, "# HELP x_total X.\n# TYPE x_total counter\nx_total{a=\"b\"} 2\n");
@@ -252,9 +277,10 @@ TEST_F(InstanceTest, MetricsOfAPluginAreThoseOfTheGateway) {
 TEST_F(InstanceTest, AFileIsLoadedAndCheckedWithItsPlaces) {
   const auto instance = make();
   const std::string name = "gatehouse_instance_test.yaml." + std::to_string(getpid());
+  const auto& api = extension<gh_files_api>(host, GH_FILES_1);
   const auto load = [&](const char* text, std::vector<std::string>& lines) {
     std::ofstream(fs::temp_directory_path() / name) << text;
-    gh_json* const root = host->load(
+    gh_json* const root = api.load(
         host, raw(name), raw(R"({"type": "object", "properties": {"a": {"type": "integer"}}})"),
         &lines, [](void* to, gh_str line) {
           static_cast<std::vector<std::string>*>(to)->emplace_back(view(line));
@@ -271,7 +297,7 @@ TEST_F(InstanceTest, AFileIsLoadedAndCheckedWithItsPlaces) {
   EXPECT_FALSE(load("b: 1\na: x\n", lines));
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_NE(lines[0].find(name + ":2:4: "), std::string::npos) << lines[0];
-  EXPECT_FALSE(host->load(host, raw("no-such-file"), raw("{}"), &lines, [](void* to, gh_str line) {
+  EXPECT_FALSE(api.load(host, raw("no-such-file"), raw("{}"), &lines, [](void* to, gh_str line) {
     static_cast<std::vector<std::string>*>(to)->emplace_back(view(line));
   }));
   EXPECT_EQ(lines.size(), 2u);
@@ -315,7 +341,7 @@ TEST_F(InstanceTest, ATaskBelongsToTheTraceOfItsRequest) {
   Request r;
   std::string trace;
   const auto run = [](void* self, gh_exchange* x) {
-    *static_cast<std::string*>(self) = view(exchange_api().field(x, GH_TRACE));
+    *static_cast<std::string*>(self) = view(exchange_table().field(x, GH_TRACE));
   };
   gh_task* const task = api.start(host, &r.x, INT64_MAX, run, &trace);
   EXPECT_EQ(api.join(task, &r.x), GH_OK);

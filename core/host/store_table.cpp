@@ -20,7 +20,7 @@ constexpr std::int64_t kMaxTime = nanoseconds(24h * 366).count();
 
 bool is_time(std::int64_t ns) { return ns >= kMinTime && ns <= kMaxTime; }
 
-/// Names have no colon, so that no instance can make another one's keys.
+/// Names have no colon, so no instance can make the keys of another.
 std::string& append_key(std::string& out, const gh_host* host, gh_str key) {
   return out.append(Instance::of(host).name()).append(1, ':').append(view(key));
 }
@@ -31,7 +31,7 @@ std::string key_of(const gh_host* host, gh_str key) {
   return std::move(append_key(text, host, key));
 }
 
-/// The store, ready to be asked on behalf of `x`.
+/// The store, for a call on behalf of `x`, which flushes and releases what others wait for.
 Store& store_for(const gh_host* host, gh_exchange* x) {
   Store& store = Instance::of(host).store();
   if (x && store.waits()) Exchange::of(x).waiter().about_to_wait();

@@ -1,11 +1,10 @@
-#include "core/host/store_table.h"
-
 #include <gtest/gtest.h>
 
 #include <limits>
 
 #include "core/host/instance.h"
-#include "gatehouse/plugin.hpp"
+#include "core/host/tables.h"
+#include "gatehouse/text.hpp"
 #include "tests/core/request.h"
 #include "tests/core/scripted_server.h"
 
@@ -23,9 +22,17 @@ gh_status create(const gh_host* host, const gh_json*, void**) {
   return GH_OK;
 }
 void destroy(void*) {}
-const gh_plugin kPlugin{GH_MAGIC, sizeof kPlugin, GH_ABI_MAJOR, GH_ABI_MINOR, 0,
-                        0,        "plain",        "1.0.0",      "",           "{}",
-                        create,   nullptr,        nullptr,      destroy,      nullptr};
+gh_plugin plain_plugin() {
+  gh_plugin p{};
+  p.magic = GH_MAGIC;
+  p.size = sizeof p;
+  p.abi_major = GH_ABI_MAJOR;
+  p.name = "plain";
+  p.create = create;
+  p.destroy = destroy;
+  return p;
+}
+const gh_plugin kPlugin = plain_plugin();
 
 /// The store as two instances see it.
 class StoreTableTest : public testing::Test {
@@ -57,7 +64,7 @@ class StoreTableTest : public testing::Test {
 
   LogSettings quiet_{"error", ""};
   Log log_{quiet_};
-  Gateway gateway_{log_, StoreSettings()};
+  Gateway gateway_{log_, StoreSettings{{}, 64 << 20}};
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
   const Instance one_ = make("one", gateway_);
@@ -82,12 +89,12 @@ TEST_F(StoreTableTest, TimesAreAMillisecondToAYear) {
   for (const std::int64_t good : {kMs, kYear}) {
     EXPECT_EQ(put(host_, "a", "x", good), GH_OK) << good;
     EXPECT_EQ(add("b", good), GH_OK) << good;
-    EXPECT_EQ(take({{raw("c"), 5, good, 0, 0}}), GH_OK) << good;
+    EXPECT_EQ(take({{raw("c"), 5, good, 1, 0, 0, {}}}), GH_OK) << good;
   }
   for (const std::int64_t bad : {kMs - 1, kYear + 1, std::int64_t{0}, kLeast, kMost}) {
     EXPECT_EQ(put(host_, "a", "x", bad), GH_INVALID) << bad;
     EXPECT_EQ(add("b", bad), GH_INVALID) << bad;
-    EXPECT_EQ(take({{raw("c"), 5, bad, 0, 0}}), GH_INVALID) << bad;
+    EXPECT_EQ(take({{raw("c"), 5, bad, 1, 0, 0, {}}}), GH_INVALID) << bad;
   }
 }
 
@@ -97,7 +104,7 @@ TEST_F(StoreTableTest, KeysAreAtMostFourKiB) {
   EXPECT_EQ(get(host_, good), "x");
   EXPECT_EQ(put(host_, bad), GH_INVALID);
   EXPECT_EQ(add(bad, kMinute), GH_INVALID);
-  EXPECT_EQ(take({{raw(bad), 1, kMinute, 0, 0}}), GH_INVALID);
+  EXPECT_EQ(take({{raw(bad), 1, kMinute, 1, 0, 0, {}}}), GH_INVALID);
   EXPECT_EQ(api_.get(host_, nullptr, raw(bad), nullptr, nullptr), GH_INVALID);
   EXPECT_EQ(api_.erase(host_, nullptr, raw(bad)), GH_INVALID);
   EXPECT_EQ(api_.clear(host_, nullptr, raw(bad)), GH_INVALID);
@@ -105,30 +112,31 @@ TEST_F(StoreTableTest, KeysAreAtMostFourKiB) {
 
 TEST_F(StoreTableTest, QuotasThatMakeNoSenseAreInvalid) {
   EXPECT_EQ(take({}), GH_OK);
-  EXPECT_EQ(take({{raw("a"), 0, kMinute, 0, 0}}), GH_INVALID);
-  EXPECT_EQ(take({{raw("a"), -1, kMinute, 0, 0}}), GH_INVALID);
-  EXPECT_EQ(take({{raw("a"), kMost, kMinute, 0, 0}}), GH_INVALID);
-  EXPECT_EQ(take({{raw("a"), 1, kMinute, 0, 0}, {raw("a"), 5, kMinute, 0, 0}}), GH_INVALID)
+  EXPECT_EQ(take({{raw("a"), 0, kMinute, 1, 0, 0, {}}}), GH_INVALID);
+  EXPECT_EQ(take({{raw("a"), -1, kMinute, 1, 0, 0, {}}}), GH_INVALID);
+  EXPECT_EQ(take({{raw("a"), kMost, kMinute, 1, 0, 0, {}}}), GH_INVALID);
+  EXPECT_EQ(take({{raw("a"), 1, kMinute, 1, 0, 0, {}}, {raw("a"), 5, kMinute, 1, 0, 0, {}}}),
+            GH_INVALID)
       << "it would count once or twice";
   const std::string many = "abcdefghijklmnopq";
   std::vector<gh_quota> quotas;
-  for (const char& c : many) quotas.push_back({{&c, 1}, 1, kMinute, 0, 0});
+  for (const char& c : many) quotas.push_back({{&c, 1}, 1, kMinute, 1, 0, 0, {}});
   EXPECT_EQ(take(quotas), GH_INVALID);
-  EXPECT_EQ(take({{raw("a"), 1, kMinute, 0, 0}}), GH_OK) << "nothing was taken before";
+  EXPECT_EQ(take({{raw("a"), 1, kMinute, 1, 0, 0, {}}}), GH_OK) << "nothing was taken before";
 }
 
 TEST_F(StoreTableTest, SeveralQuotasKeepTheirKeys) {
-  gh_quota quotas[] = {{raw("a"), 2, kMinute, 0, 0}, {raw("bc"), 1, kMinute, 0, 0}};
+  gh_quota quotas[] = {{raw("a"), 2, kMinute, 1, 0, 0, {}}, {raw("bc"), 1, kMinute, 1, 0, 0, {}}};
   EXPECT_EQ(api_.take(host_, nullptr, quotas, 2), GH_OK);
   EXPECT_EQ(quotas[0].remaining, 1);
   EXPECT_EQ(quotas[1].remaining, 0);
   EXPECT_EQ(view(quotas[1].key), "bc");
-  EXPECT_EQ(take({{raw("bc"), 1, kMinute, 0, 0}}), GH_ABSENT);
-  EXPECT_EQ(take({{raw("a"), 2, kMinute, 0, 0}}), GH_OK);
+  EXPECT_EQ(take({{raw("bc"), 1, kMinute, 1, 0, 0, {}}}), GH_ABSENT);
+  EXPECT_EQ(take({{raw("a"), 2, kMinute, 1, 0, 0, {}}}), GH_OK);
 }
 
 TEST_F(StoreTableTest, WhatIsTakenHereCountsWithTheRest) {
-  gh_quota quota{raw("a"), 1, kMinute, 0, 0};
+  gh_quota quota{raw("a"), 1, kMinute, 1, 0, 0, {}};
   EXPECT_EQ(take({quota}), GH_OK);
   EXPECT_EQ(api_.take_here(host_, nullptr, &quota, 1), GH_ABSENT);
   EXPECT_EQ(api_.take_here(other_host_, nullptr, &quota, 1), GH_OK)

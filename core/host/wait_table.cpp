@@ -11,7 +11,7 @@
 
 namespace gatehouse::core {
 
-/// Work for a request on a thread of its own.
+/// Work for a request on another thread.
 class Task {
  public:
   Task(const Exchange& parent, Clock::time_point deadline, void (*run)(void*, gh_exchange*),
@@ -35,7 +35,7 @@ class Task {
   }
 
  private:
-  /// Whatever happens, the parent is woken: it would wait until its deadline.
+  /// Wakes the parent whatever happens, or it would wait until its deadline.
   void work(const Exchange& parent, Clock::time_point deadline, void (*run)(void*, gh_exchange*),
             void* self) {
     try {

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/dll/shared_library.hpp>
 #include <cerrno>
 #include <cstddef>
@@ -20,7 +21,7 @@ namespace gatehouse::core {
 
 namespace fs = std::filesystem;
 
-/// What was read from a file, and then loaded.
+/// The content of a plugin's file, before and after it is loaded.
 struct PluginCode {
   Note note;
   std::string digest;  // SHA-256 of the file
@@ -38,7 +39,7 @@ struct Known {
   std::shared_ptr<PluginCode> code;
 };
 
-/// What was loaded from where. Never destroyed, as the code is not.
+/// Loaded code by path. Never destroyed, as the code is not unloaded.
 std::map<fs::path, Known>& known_files() {
   static auto& files = *new std::map<fs::path, Known>;
   return files;
@@ -65,7 +66,7 @@ std::string read_all(const Fd& file, std::size_t size) {
     const ssize_t got = ::read(file.fd, bytes.data() + done, size - done);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) cannot_be("read");
-    if (got == 0) throw std::runtime_error("is cut short");
+    if (got == 0) throw std::runtime_error("is truncated");
     done += static_cast<std::size_t>(got);
   }
   return bytes;
@@ -85,7 +86,7 @@ void check_version(const Note& note) {
   }
 }
 
-/// What the file holds now, and its stamp.
+/// The current content of the file, and its stamp.
 std::shared_ptr<PluginCode> read_code(const fs::path& path, FileStamp& stamp) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat before {
@@ -93,14 +94,13 @@ std::shared_ptr<PluginCode> read_code(const fs::path& path, FileStamp& stamp) {
   if (file.fd < 0 || ::fstat(file.fd, &before) != 0) cannot_be("read");
   if (before.st_mode & S_IWOTH) {
     throw std::runtime_error(
-        "can be written by everybody: remove that permission, a plugin runs with all rights of the "
-        "gateway");
+        "is world-writable: run `chmod o-w`; plugins run with the gateway's privileges");
   }
   auto code = std::make_shared<PluginCode>();
   code->bytes = read_all(file, static_cast<std::size_t>(before.st_size));
   stamp = stamp_of(before);
   if (::fstat(file.fd, &after) != 0 || stamp_of(after) != stamp) {
-    throw std::runtime_error("is being written: try again when that is over");
+    throw std::runtime_error("is being written: try again when the copy is complete");
   }
   code->note = read_note(code->bytes);
   check_version(code->note);
@@ -110,7 +110,7 @@ std::shared_ptr<PluginCode> read_code(const fs::path& path, FileStamp& stamp) {
   return code;
 }
 
-/// The entry must be what the note, which was read before anything ran, has promised.
+/// The entry must agree with the note, which was read before anything ran.
 void compare(const gh_plugin& plugin, const Note& note) {
   const auto differs = [](const char* what, const std::string& in_note, const char* in_entry) {
     if (in_note == in_entry) return;
@@ -151,7 +151,8 @@ std::string reason(const std::exception& e, const std::string& copy, const fs::p
   return text;
 }
 
-/// A file in memory, so that nobody else can write to it, and no folder need be writable.
+/// Loads from a file in memory, which no other process can write to and which needs no writable
+/// folder.
 void load_copy(PluginCode& code, const fs::path& path) {
   const Fd file(::memfd_create(path.filename().c_str(), MFD_CLOEXEC));
   if (file.fd < 0) cannot_be("copied");
@@ -160,8 +161,8 @@ void load_copy(PluginCode& code, const fs::path& path) {
     if (put < 0) cannot_be("copied");
     left.remove_prefix(static_cast<std::size_t>(put));
   }
-  // dlopen() takes a name that it has seen before for the same file, and numbers of descriptors
-  // come again: so each name is new.
+  // dlopen() takes a known name for the same file, and descriptor numbers are reused, so each name
+  // is made unique.
   static std::string folder = "/proc/self/fd/";
   const std::string copy = folder + std::to_string(file.fd);
   namespace mode = boost::dll::load_mode;
@@ -172,7 +173,7 @@ void load_copy(PluginCode& code, const fs::path& path) {
     throw std::runtime_error("cannot be loaded: " + reason(e, copy, path));
   }
   folder += "./";
-  // For debuggers, dladdr() and the like. It stays as long as the code.
+  // The name that debuggers and dladdr() report; lives as long as the code.
   link_map* map = nullptr;
   if (::dlinfo(code.library.native(), RTLD_DI_LINKMAP, &map) == 0)
     map->l_name = ::strdup(path.c_str());
@@ -199,8 +200,8 @@ PluginFile::PluginFile(const fs::path& file)
   } catch (const std::runtime_error& e) {
     if (!old) throw;
     code_ = old;
-    warning_ = std::string(e.what()) + ": the code that was loaded from it, version " +
-               old->note.version + ", goes on until a restart";
+    warning_ = std::string(e.what()) + ": version " + old->note.version +
+               ", which was loaded from it, stays in use until a restart";
   }
 }
 
@@ -213,6 +214,21 @@ const gh_plugin& PluginFile::load() {
   if (!code_->plugin) load_copy(*code_, path_);
   if (warning_.empty()) known_files()[path_] = {stamp_, code_};
   return *code_->plugin;
+}
+
+std::vector<fs::path> plugins_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".so") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+fs::path plugin_file(const std::string& path_or_name) {
+  const bool is_name =
+      path_or_name.find_first_of("./") == std::string::npos && !fs::exists(path_or_name);
+  return is_name ? installed_plugins() / (path_or_name + ".so") : fs::path(path_or_name);
 }
 
 fs::path installed_plugins() {

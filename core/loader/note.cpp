@@ -11,7 +11,7 @@
 namespace gatehouse::core {
 namespace {
 
-constexpr std::size_t kMaxNote = 1u << 20;  // a schema of that size nobody has written
+constexpr std::size_t kMaxNote = 1u << 20;  // 40 times the largest schema of our own
 
 #if defined(__x86_64__)
 constexpr Elf64_Half kMachine = EM_X86_64;
@@ -22,7 +22,7 @@ constexpr Elf64_Half kMachine = EM_AARCH64;
 #endif
 
 std::string_view part(std::string_view file, std::uint64_t offset, std::uint64_t size) {
-  if (offset > file.size() || size > file.size() - offset) throw std::runtime_error("is cut short");
+  if (offset > file.size() || size > file.size() - offset) throw std::runtime_error("is truncated");
   return file.substr(offset, size);
 }
 
@@ -48,8 +48,8 @@ std::string section_text(std::string_view file) {
   }
   if (header.e_machine != kMachine)
     throw std::runtime_error("was built for another kind of processor");
-  for (std::size_t i = 0; i < header.e_phnum;
-       ++i) {  // the loader does not look: what is missing would end the process
+  // The dynamic loader does not check this: a truncated segment would kill the process.
+  for (std::size_t i = 0; i < header.e_phnum; ++i) {
     const auto segment = read_at<Elf64_Phdr>(file, header.e_phoff + i * sizeof(Elf64_Phdr));
     if (segment.p_type == PT_LOAD) (void)part(file, segment.p_offset, segment.p_filesz);
   }
@@ -63,7 +63,9 @@ std::string section_text(std::string_view file) {
     if (has_name && std::strcmp(names.c_str() + s.sh_name, ".gatehouse") == 0)
       return read_text(file, s);
   }
-  throw std::runtime_error("is no Gatehouse plugin: it has no section .gatehouse");
+  throw std::runtime_error(
+      "is not a Gatehouse plugin: it has no section .gatehouse, which GATEHOUSE_PLUGIN makes and "
+      "which gh_plugin.note keeps from being dropped by the linker");
 }
 
 }  // namespace
@@ -72,7 +74,7 @@ Note read_note(std::string_view file) {
   std::string text = section_text(file);
   text.resize(std::strlen(text.c_str()));  // the string literal's end and padding
   try {
-    const auto json = nlohmann::json::parse(text);
+    const auto json = nlohmann::ordered_json::parse(text);
     Note note;
     const std::string abi = json.at("abi");
     if (std::sscanf(abi.c_str(), "%d.%d", &note.abi_major, &note.abi_minor) != 2)
@@ -83,8 +85,11 @@ Note read_note(std::string_view file) {
     note.summary = json.at("summary");
     note.schema = json.at("schema").dump();
     return note;
-  } catch (const nlohmann::json::exception&) {
-    throw std::runtime_error("has a malformed note in its section .gatehouse");
+  } catch (const nlohmann::json::exception& e) {
+    throw std::runtime_error(
+        "has a malformed note in its section .gatehouse: name, version and summary must have no "
+        "quotes or backslashes, the schema must be one JSON object: " +
+        std::string(e.what()));
   }
 }
 

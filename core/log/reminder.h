@@ -5,7 +5,7 @@
 
 namespace gatehouse::core {
 
-/// Whether to tell about trouble that lasts: at first, then once a minute. One thread at a time.
+/// Limits records about a lasting problem to one a minute. One thread at a time.
 class Reminder {
  public:
   bool due() {

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/config/defaults.h"
 #include "core/config/suggest.h"
 #include "core/loader/loader.h"
 #include "core/pipeline/order.h"
@@ -12,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What to say about a plugin that is not there.
+/// The problem text for a plugin without a file.
 std::string unknown_plugin(const std::string& name, const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code ignored;
@@ -34,7 +35,7 @@ fs::path folder_of_plugins(const Config& config) {
   return config.plugins_dir.empty() ? installed_plugins() : fs::path(config.plugins_dir);
 }
 
-/// The file of a plugin whose configuration is right; nothing of it has run.
+/// The file of a plugin whose configuration is valid; nothing of it has run.
 std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, Problems& problems) {
   const fs::path folder = folder_of_plugins(config);
   const fs::path file = entry.file.empty() ? folder / (entry.plugin + ".so") : fs::path(entry.file);
@@ -57,9 +58,9 @@ std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, P
   return std::nullopt;
 }
 
-/// What a plugin says about its configuration. "must be at least 1s" is about the key that
-/// `pointer` leads to.
-std::string told(const PluginEntry& entry, std::string_view pointer, std::string_view text) {
+/// The text of a plugin's problem. "must be at least 1s" gets the key at `pointer` as its subject.
+std::string problem_text(const PluginEntry& entry, std::string_view pointer,
+                         std::string_view text) {
   const std::string subject = text.starts_with("must ") && !pointer.empty()
                                   ? "`" + std::string(pointer.substr(pointer.rfind('/') + 1)) + "` "
                                   : "";
@@ -72,14 +73,14 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
                                           Problems& problems) {
   const fs::path folder = folder_of_plugins(config);
   if (const std::string who = others_who_write(folder); !who.empty()) {
-    problems.warn(config.place("/plugins_dir"), "the folder of plugins, " + folder.string() +
-                                                    ", can be changed by " + who +
-                                                    ", who then has the rights of the gateway");
+    problems.warn(config.place("/plugins_dir"),
+                  "the folder of plugins, " + folder.string() + ", is writable by " + who +
+                      ", who can run code with the gateway's privileges");
   }
   std::vector<std::optional<PluginFile>> files;
   for (const PluginEntry& entry : config.pipeline) files.push_back(find(config, entry, problems));
 
-  // Even if some are not as they should be, the others are created: they may have more to say.
+  // The other plugins are created even if some have problems, since they may report more.
   std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
   const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get(),
                                             config.server.is_exposed()};
@@ -92,21 +93,23 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
     const auto place = [&](std::string_view pointer) {
       return config.place(entry.pointer + std::string(pointer));
     };
-    const Instance::Creation creation{pipeline->routes_, pipeline->admin_routes_, models,
-                                      [&](std::string_view pointer, std::string_view text) {
-                                        problems.add(place(pointer), told(entry, pointer, text));
-                                      },
-                                      [&](std::string_view pointer, std::string_view text) {
-                                        problems.warn(place(pointer), told(entry, pointer, text));
-                                      }};
+    const Instance::Creation creation{
+        pipeline->routes_, pipeline->admin_routes_, models,
+        [&](std::string_view pointer, std::string_view text) {
+          problems.add(place(pointer), problem_text(entry, pointer, text));
+        },
+        [&](std::string_view pointer, std::string_view text) {
+          problems.warn(place(pointer), problem_text(entry, pointer, text));
+        }};
     try {
       const gh_plugin& plugin = files[i]->load();
       standing.flags = plugin.flags;
       auto layer = std::make_unique<Layer>();
       layer->when = entry.when;
       const std::size_t routes = pipeline->routes_.size();
-      layer->instance =
-          std::make_unique<Instance>(plugin, entry.instance, entry.config, surroundings, creation);
+      layer->instance = std::make_unique<Instance>(
+          plugin, entry.instance, with_defaults(files[i]->note().schema, entry.config),
+          surroundings, creation);
       for (std::size_t r = routes; r < pipeline->routes_.size(); ++r)
         standing.routes.push_back({pipeline->routes_[r].path, {pipeline->routes_[r].method}});
       pipeline->layers_.push_back(std::move(layer));

@@ -5,10 +5,14 @@
 
 #include "gatehouse/abi.h"
 
+// `check` knows of each plugin its flags, its routes and its `when`, but no requests. It treats a
+// `when` and a route as a set of requests (a path, perhaps with a `*` at its end, and methods) and
+// asks whether two sets meet or one covers the other. From the ingress plugins above a plugin
+// follows which chats can reach it; from a provider above it, which are answered before.
 namespace gatehouse::core {
 namespace {
 
-/// What a path begins with, and whether it may go on.
+/// The fixed beginning of a path, and whether more may follow.
 struct Front {
   explicit Front(const std::string& path)
       : text(std::string_view(path).substr(0, path.find('*'))), open(text.size() < path.size()) {}
@@ -25,7 +29,7 @@ bool has(const std::vector<std::string>& methods, const std::string& method) {
   return methods.empty() || std::find(methods.begin(), methods.end(), method) != methods.end();
 }
 
-/// Some request fits both.
+/// Some request matches both.
 bool meet(const When& a, const When& b) {
   const Front one(a.path), other(b.path);
   const auto in_b = [&](const std::string& method) { return has(b.methods, method); };
@@ -33,7 +37,7 @@ bool meet(const When& a, const When& b) {
          (a.methods.empty() || std::any_of(a.methods.begin(), a.methods.end(), in_b));
 }
 
-/// Every request that fits `b` fits `a`.
+/// Every request that matches `b` matches `a`.
 bool covers(const When& a, const When& b) {
   const auto in_a = [&](const std::string& method) { return has(a.methods, method); };
   return Front(a.path).covers(Front(b.path)) &&
@@ -49,7 +53,7 @@ class Order {
   void check() const {
     if (pipeline_.empty() && !config_.left_out.empty()) {
       problems_.add(config_.place("/pipeline"),
-                    "all plugins of the pipeline are left out: " + left_out());
+                    "all plugins of the pipeline are disabled: " + left_out());
     }
     for (const Standing& one : pipeline_) {
       if (is(one, GH_PLUGIN_INGRESS)) check_ingress(one);
@@ -76,7 +80,7 @@ class Order {
     problems_.warn(one.entry.place, name(one) + ' ' + text);
   }
 
-  /// Those that an ingress makes chats of.
+  /// The requests that an ingress turns into chats.
   static Requests chats_of(const Standing& ingress) {
     Requests chats;
     for (const When& route : ingress.routes) {
@@ -86,7 +90,7 @@ class Order {
     return chats;
   }
 
-  /// A plugin without flags may make chats: it then has a route that takes a body.
+  /// A plugin without flags may be an ingress; it then has a route that takes a body.
   static bool may_make_chats(const Standing& one) {
     const auto takes_body = [](const When& route) { return has(route.methods, "POST"); };
     return !one.flags ||
@@ -96,24 +100,24 @@ class Order {
     return !one.flags || *one.flags == 0 || is(one, GH_PLUGIN_PROVIDER);
   }
 
-  /// Somebody has to answer the chats that it makes.
+  /// A plugin below must answer the chats of an ingress.
   void check_ingress(const Standing& ingress) const {
     const Requests chats = chats_of(ingress);
-    bool wraps = false;  // some plugin is asked, and may only have left out to say that it answers
+    bool wraps = false;  // some plugin is called, and may be a provider without the flag
     for (const Standing* below = &ingress + 1; below != end(); ++below) {
       if (!takes(*below, chats)) continue;
       if (may_answer_chats(*below)) return;
       wraps = wraps || is(*below, GH_PLUGIN_CHAT);
     }
-    std::string text =
-        "no plugin below " + name(ingress) +
-        " answers its chats: put the plugin of a provider at the end of the pipeline";
-    if (!config_.left_out.empty()) text += ", or use one of those that are left out: " + left_out();
+    std::string text = "no plugin below " + name(ingress) +
+                       " answers its chats: add a provider at the end of the pipeline";
+    if (!config_.left_out.empty())
+      text += ", or enable one of those that are disabled: " + left_out();
     wraps ? problems_.warn(ingress.entry.place, text) : problems_.add(ingress.entry.place, text);
   }
 
-  /// A plugin for chats gets those that an ingress above it makes, unless a provider above it
-  /// answers them.
+  /// A plugin with GH_PLUGIN_CHAT is called for chats of an ingress above it, unless a provider
+  /// above it answers them.
   void check_asked(const Standing& one) const {
     Requests chats;
     const Standing* provider = nullptr;
@@ -131,29 +135,28 @@ class Order {
       if (!chats.empty() && std::all_of(chats.begin(), chats.end(), answered)) provider = above;
     }
     if (provider) {
-      warn(one, "is never asked, as " + in_line(*provider) +
-                    " above it answers all chats itself: move it above that one, or leave one of "
-                    "them out");
+      warn(one, "has no effect, because " + in_line(*provider) +
+                    " above it answers all chats: move it above that one, or remove one of "
+                    "them");
     } else if (!unsure && !takes(one, chats)) {
       const auto ingress = std::find_if(
           &one + 1, end(), [](const Standing& below) { return is(below, GH_PLUGIN_INGRESS); });
-      warn(one,
-           ingress == end()
-               ? "is never asked, as no plugin above it makes chats: put one that does above it"
-               : "is never asked, as chats begin with " + in_line(*ingress) +
-                     ": move it below that one");
+      warn(one, ingress == end() ? "has no effect, because no plugin above it creates chats: add "
+                                   "an ingress plugin above it"
+                                 : "has no effect, because chats begin at " + in_line(*ingress) +
+                                       ": move it below that one");
     }
   }
 
-  /// Who writes the head of an answer belongs above those who begin one.
+  /// A plugin that sets the head of responses belongs above those that start them.
   void check_head(const Standing& one) const {
     for (const Standing* above = begin(); above != &one; ++above) {
       if (!is(*above, GH_PLUGIN_INGRESS) || !takes(one, chats_of(*above))) continue;
       const char* const effect = is(one, GH_PLUGIN_GUARD)
-                                     ? "what it refuses becomes an error inside of a 200"
-                                     : "its status is 200 whatever follows";
-      return warn(one, "meets chats too late: " + in_line(*above) +
-                           " has begun the answer by then, so " + effect +
+                                     ? "a rejection becomes an error inside a 200 response"
+                                     : "the status stays 200";
+      return warn(one, "sees chats too late: " + in_line(*above) +
+                           " may have started the response by then, so " + effect +
                            "; move it above that one");
     }
   }
@@ -162,8 +165,8 @@ class Order {
     for (const Standing* above = begin(); above != &one; ++above) {
       if (!is(*above, GH_PLUGIN_GUARD) || !takes(*above, one.routes)) continue;
       return warn(one,
-                  "is for probes, which " + in_line(*above) +
-                      " above it may refuse: move it above that one, or give that one a `when`");
+                  "serves probes, which " + in_line(*above) +
+                      " above it may reject: move it above that one, or give that one a `when`");
     }
   }
 
@@ -172,7 +175,7 @@ class Order {
     std::string text;
     for (const LeftOut& entry : config_.left_out) {
       text += (text.empty() ? "`" : "; `") + entry.plugin + "` in line " +
-              std::to_string(entry.place.line) + ", as " + entry.why;
+              std::to_string(entry.place.line) + ", because " + entry.why;
     }
     return text;
   }

@@ -8,16 +8,15 @@
 
 namespace gatehouse::core {
 
-/// A plugin at its place in the pipeline, as far as it is known before there are requests.
+/// A plugin at its place in the pipeline: what is known before there are requests.
 struct Standing {
   const PluginEntry& entry;
-  std::optional<std::uint32_t>
-      flags;                 // GH_PLUGIN_...; nothing: built before there were flags, or not loaded
-  std::vector<When> routes;  // that it answers
+  std::optional<std::uint32_t> flags;  // GH_PLUGIN_...; nothing: could not be loaded
+  std::vector<When> routes;            // that it has claimed
 };
 
-/// Tells where plugins are of no use at their places, and where one is missing. Whatever a plugin
-/// does not say of itself is taken to be as it should.
+/// Reports plugins that have no effect at their places, and missing ones. A plugin without flags is
+/// assumed to be at the right place.
 void check_order(const Config& config, const std::vector<Standing>& pipeline, Problems& problems);
 
 }  // namespace gatehouse::core

@@ -65,11 +65,11 @@ TEST_F(OrderTest, SaysNothingAboutAPipelineInItsOrder) {
 TEST_F(OrderTest, SaysThatNobodyAnswersChats) {
   EXPECT_EQ(with("log", kHead).chat().said(), "2: no plugin below `chat` answers its chats\n");
   EXPECT_EQ(model().chat().said(),
-            "1 warning: `model` is never asked\n"
+            "1 warning: `model` has no effect\n"
             "2: no plugin below `chat` answers its chats\n");
   EXPECT_EQ(chat().with("model", kProvider, {}, When{"/other", {}}).said(),
             "1: no plugin below `chat` answers its chats\n"
-            "2 warning: `model` is never asked\n");
+            "2 warning: `model` has no effect\n");
 }
 
 TEST_F(OrderTest, OnlyWarnsWhenSomebodyMayHaveLeftOutToSayThatItAnswers) {
@@ -79,17 +79,17 @@ TEST_F(OrderTest, OnlyWarnsWhenSomebodyMayHaveLeftOutToSayThatItAnswers) {
 
 TEST_F(OrderTest, SaysThatAPluginIsNeverAsked) {
   EXPECT_EQ(chat().model().with("cache", kChat).with("second", kProvider).said(),
-            "3 warning: `cache` is never asked\n"
-            "4 warning: `second` is never asked\n");
-  EXPECT_EQ(with("cache", kChat).chat().model().said(), "1 warning: `cache` is never asked\n");
-  EXPECT_EQ(model().said(), "1 warning: `model` is never asked\n");
+            "3 warning: `cache` has no effect\n"
+            "4 warning: `second` has no effect\n");
+  EXPECT_EQ(with("cache", kChat).chat().model().said(), "1 warning: `cache` has no effect\n");
+  EXPECT_EQ(model().said(), "1 warning: `model` has no effect\n");
 }
 
 TEST_F(OrderTest, KnowsWhichRequestsAProviderLeavesToTheNext) {
   EXPECT_EQ(chat().with("one", kProvider, {}, When{"/api/c*", {}}).with("two", kProvider).said(),
-            "3 warning: `two` is never asked\n");
+            "3 warning: `two` has no effect\n");
   EXPECT_EQ(chat().with("one", kProvider, {}, When{"/v2/*", {}}).with("two", kProvider).said(),
-            "2 warning: `one` is never asked\n");
+            "2 warning: `one` has no effect\n");
   const std::vector<When> routes{kChats, {"/v2/chat", {"POST"}}};
   EXPECT_EQ(with("chat", kIngress, routes)
                 .with("one", kProvider, {}, When{"/v2/*", {}})
@@ -101,20 +101,20 @@ TEST_F(OrderTest, KnowsWhichRequestsAProviderLeavesToTheNext) {
                 .with("cache", kChat, {}, When{"/v2/chat", {}})
                 .model()
                 .said(),
-            "3 warning: `cache` is never asked\n");
+            "3 warning: `cache` has no effect\n");
 }
 
 TEST_F(OrderTest, SaysThatRefusalsAndHeadersComeTooLate) {
   EXPECT_EQ(chat().with("limit", kGuard).with("cors", kHead).model().said(),
-            "2 warning: `limit` meets chats too late\n"
-            "3 warning: `cors` meets chats too late\n");
+            "2 warning: `limit` sees chats too late\n"
+            "3 warning: `cors` sees chats too late\n");
   EXPECT_EQ(chat().with("limit", kGuard, {}, When{"/api/tools*", {}}).model().said(), "");
   EXPECT_EQ(chat().with("limit", kGuard, {}, When{"/api/*", {"GET"}}).model().said(), "");
 }
 
 TEST_F(OrderTest, SaysThatProbesMayBeRefused) {
   EXPECT_EQ(with("limit", kGuard).with("health", kProbes, {kProbe}).said(),
-            "2 warning: `health` is for probes\n");
+            "2 warning: `health` serves probes\n");
   EXPECT_EQ(with("limit", kGuard, {}, When{"/api/*", {}}).with("health", kProbes, {kProbe}).said(),
             "");
 }
@@ -129,7 +129,7 @@ TEST_F(OrderTest, SaysNothingAboutPluginsThatDoNotSayWhatTheyAre) {
         with("theirs", flags).chat().with("theirs-too", flags).model().with("last", flags).said(),
         "");
   }
-  EXPECT_EQ(with("theirs", 0).model().said(), "2 warning: `model` is never asked\n")
+  EXPECT_EQ(with("theirs", 0).model().said(), "2 warning: `model` has no effect\n")
       << "it has no route by which a chat could come";
 }
 

@@ -152,8 +152,7 @@ void Pipeline::blame(Exchange& x, const std::string& name) const {
   if (x.is_blamed()) return;
   Failure failure = *x.failure();
   failure.detail = "the plugin " + name + ": " + failure.detail;
-  gateway_.log.write(Level::kError, name, x.request_id(),
-                     "the plugin failed: this is a fault of it",
+  gateway_.log.write(Level::kError, name, x.request_id(), "plugin error",
                      object_of("detail", failure.detail));
   x.blame(std::move(failure));
 }

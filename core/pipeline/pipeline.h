@@ -12,34 +12,35 @@
 
 namespace gatehouse::core {
 
-/// The plugins of one configuration, chained: a request runs through the pipeline it began with,
-/// while a reload may put another in its place for later ones. Any thread.
+/// The plugins of one configuration, chained. A request stays in the pipeline that it started in
+/// when a reload replaces that for later requests. Any thread.
 class Pipeline final : public Handler, public Reporter {
  public:
-  /// Loads and creates every plugin that `config` names. Null when something is wrong with one:
-  /// `problems` says what.
+  /// Loads and creates every plugin of `config`. Null when one of them has problems, which are
+  /// added to `problems`.
   static std::unique_ptr<Pipeline> build(const Config& config, Gateway& gateway,
                                          Problems& problems);
   ~Pipeline() override {
     end([](const std::string&) {});
   }
 
-  /// Takes what start() needs, which then cannot fail. Throws std::runtime_error if no descriptor
-  /// or thread is left.
+  /// Acquires what start() needs, so that start() cannot fail. Throws std::runtime_error if no
+  /// descriptor or thread is left.
   void prepare();
-  /// Takes over the state of what runs, if anything does, and begins the work in the background.
-  /// Control thread.
+  /// Takes over the state of `older`, unless that is null, and starts the background tasks. Control
+  /// thread.
   void start(const Pipeline* older);
-  /// Destroys the instances, the last first, each after its name was told. Any thread, when no
-  /// request is in it.
+  /// Destroys the instances in reverse order, after calling tell() with each one's name. Any
+  /// thread, when no request is in it.
   void end(const std::function<void(const std::string& instance)>& tell);
-  /// Finds the route of the request and runs it through all that takes it.
+  /// Finds the route of the request and calls the plugins that take it.
   gh_status run(Exchange& x, const gh_sink& out) const override;
-  /// Runs a request of the admin address in the instance that has its route.
+  /// Calls the instance that has claimed the path on the admin address.
   gh_status run_admin(Exchange& x, const gh_sink& out) const;
-  /// Plugins may count it, log it, and add headers.
+  const std::vector<Route>& admin_routes() const { return admin_routes_; }
+  /// Plugins may count and log the rejected request and add headers.
   void refused(Exchange& x) const override;
-  /// It is for a route of a plugin that says so (GH_PLUGIN_PROBES).
+  /// The route belongs to a plugin with GH_PLUGIN_PROBES.
   bool is_probe(const RequestHead& head) const override;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
@@ -51,8 +52,8 @@ class Pipeline final : public Handler, public Reporter {
 
  private:
   friend struct Frame;
-  /// Of all instances of one name, one after another: a reload loses nothing, nor what still runs
-  /// in the older ones.
+  /// Shared by all instances of one name, so that a reload loses no counts, nor those of requests
+  /// that still run in an older instance.
   struct Counts {
     std::atomic<std::uint64_t> calls{0}, failures{0}, short_circuits{0}, answers{0};
     std::atomic<std::uint64_t> total_ns{0}, self_ns{0}, first_event_ns{0};
@@ -73,7 +74,7 @@ class Pipeline final : public Handler, public Reporter {
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
   static gh_status call_next(void* frame, gh_exchange* x, const gh_sink* out);
   gh_status nobody_answered(Exchange& x) const;
-  /// A plugin_error is the fault of the plugin of this name: the log has it, once.
+  /// Adds the plugin's name to a plugin_error and logs it, once per failure.
   void blame(Exchange& x, const std::string& name) const;
   static void report_layer(const Layer& layer, gh_json* into);
   void set_layer_metrics(const Layer& layer) const;

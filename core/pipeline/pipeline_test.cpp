@@ -19,8 +19,13 @@ namespace fs = std::filesystem;
 /// status and code of the failure.
 std::string outcome(const Pipeline& pipeline, Request& r) {
   std::string text;
-  const gh_sink sink{sizeof(gh_sink), &text, [](void* self, const gh_event* e) -> gh_status {
-                       static_cast<std::string*>(self)->append(e->text.p, e->text.n);
+  struct To {
+    Request& request;
+    std::string& text;
+  } to{r, text};
+  const gh_sink sink{sizeof(gh_sink), 0, &to, [](void* self, const gh_event* e) -> gh_status {
+                       static_cast<To*>(self)->text.append(e->text.p, e->text.n);
+                       static_cast<To*>(self)->request.client.body_ended = e->flags & GH_LAST;
                        return GH_OK;
                      }};
   const gh_status status = pipeline.run(r.x, sink);
@@ -49,7 +54,7 @@ class PipelineTest : public testing::Test {
   }
 
   Log log_{LogSettings{"error", {}}};
-  Gateway gateway_{log_, StoreSettings()};
+  Gateway gateway_{log_, StoreSettings{{}, 64 << 20}};
   Problems problems_;
 };
 
@@ -124,7 +129,7 @@ TEST_F(PipelineTest, TheRestMayBeCalledAgain) {
   const auto pipeline = build(
       "- {probe: {do: call-twice}, as: a}\n- {probe: {}, as: b}\n- {probe: {do: answer}, as: c}\n");
   ASSERT_TRUE(pipeline) << problems();
-  EXPECT_EQ(outcome(*pipeline), "a b c 1a b c b c 2");
+  EXPECT_EQ(outcome(*pipeline), "a b c b c 2");
 }
 
 TEST_F(PipelineTest, AFailureGoesUpUnchangedAndTheNextCallClearsIt) {
@@ -144,7 +149,34 @@ TEST_F(PipelineTest, AFailureWithoutReasonNamesThePlugin) {
   ASSERT_TRUE(pipeline) << problems();
   Request r;
   EXPECT_EQ(outcome(*pipeline, r), "500 plugin_error");
-  EXPECT_EQ(r.x.failure()->detail, "the plugin mute failed and did not say why");
+  EXPECT_EQ(r.x.failure()->detail, "the plugin mute: returned GH_FAILED without a failure");
+}
+
+TEST_F(PipelineTest, SuccessWithoutAResponseIsAFailureThatNamesThePlugin) {
+  const auto pipeline = build("- {probe: {}, as: a}\n- {probe: {do: do-nothing}, as: idle}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  Request r;
+  EXPECT_EQ(outcome(*pipeline, r), "500 plugin_error");
+  EXPECT_EQ(r.x.failure()->detail,
+            "the plugin idle: returned success without a response: emit an event or call next");
+}
+
+TEST_F(PipelineTest, AnExceptionIsAFailureThatNamesThePlugin) {
+  const auto pipeline = build("- {probe: {}, as: a}\n- {probe: {do: throw}, as: thrower}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  Request r;
+  EXPECT_EQ(outcome(*pipeline, r), "500 plugin_error");
+  EXPECT_EQ(r.x.failure()->detail, "the plugin thrower: thrown by a test");
+}
+
+TEST_F(PipelineTest, NothingIsCalledAfterTheResponseHasEnded) {
+  const auto pipeline =
+      build("- {probe: {do: call-after-the-end}, as: twice}\n- {probe: {do: answer}, as: model}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  Request r;
+  EXPECT_EQ(outcome(*pipeline, r), "500 plugin_error");
+  EXPECT_EQ(r.x.failure()->detail, "the plugin twice: returned GH_INVALID without a failure");
+  EXPECT_EQ(nlohmann::json::parse(pipeline->report())["plugins"][1]["calls"], 1);
 }
 
 TEST_F(PipelineTest, AnEndThatIsNoFailureGoesUpUnchanged) {
@@ -173,17 +205,17 @@ TEST_F(PipelineTest, AReloadHandsStateToInstancesOfTheSameNameAndPlugin) {
 TEST_F(PipelineTest, EverythingThatIsWrongIsToldAtOnce) {
   EXPECT_FALSE(
       build("- {prob: {}}\n- {probe: {typo: 1}, as: b}\n- {probe: {}, as: c, path: nowhere.so}\n"));
-  EXPECT_EQ(
-      problems(),
-      "/gatehouse.yaml:3:4: unknown plugin `prob`: did you mean `probe`?\n"
-      "/gatehouse.yaml:4:12: unknown key `typo`: known are admin, do, problem, route and warning\n"
-      "/gatehouse.yaml:5:4: /nowhere.so cannot be read: No such file or directory\n");
+  EXPECT_EQ(problems(),
+            "/gatehouse.yaml:3:4: unknown plugin `prob`: did you mean `probe`?\n"
+            "/gatehouse.yaml:4:12: unknown key `typo`: known are admin, do, problem, route, "
+            "status and warning\n"
+            "/gatehouse.yaml:5:4: /nowhere.so cannot be read: No such file or directory\n");
   EXPECT_FALSE(build("- {probe: {problem: x}, as: a}\n- {probe: {problem: y}, as: b}\n"));
   EXPECT_EQ(problems(), "/gatehouse.yaml:3:21: `a`: x\n/gatehouse.yaml:4:21: `b`: y\n");
   EXPECT_FALSE(build("- {probe: {route: /a}, as: a}\n- {probe: {route: /a}, as: b}\n"));
   EXPECT_EQ(
       problems(),
-      "/gatehouse.yaml:4:11: `b`: GET /a is already answered by another plugin of this pipeline\n");
+      "/gatehouse.yaml:4:11: `b`: GET /a is already claimed by another plugin of this pipeline\n");
 }
 
 TEST_F(PipelineTest, AFileThatCannotBeLookedAtIsAProblemLikeAnother) {
@@ -255,18 +287,17 @@ TEST_F(PipelineTest, AnAdminRequestMeetsOnlyThePluginThatClaimedIt) {
   ASSERT_TRUE(pipeline) << problems();
   const auto ask = [&](const std::string& line) {
     std::string text;
-    const gh_sink sink{sizeof(gh_sink), &text, [](void* self, const gh_event* e) -> gh_status {
+    const gh_sink sink{sizeof(gh_sink), 0, &text, [](void* self, const gh_event* e) -> gh_status {
                          static_cast<std::string*>(self)->append(e->text.p, e->text.n);
                          return GH_OK;
                        }};
     Request r(line);
     return pipeline->run_admin(r.x, sink) == GH_OK ? text : r.x.failure()->code;
   };
-  EXPECT_EQ(ask("GET /b/x"), "b 1 mine");
-  EXPECT_EQ(ask("GET /c/x"), "not_found") << "it went on to the next, and there is none";
+  EXPECT_EQ(ask("GET /b/x"), "0 administered");
   EXPECT_EQ(ask("GET /x"), "not_found");
   EXPECT_EQ(ask("POST /b/x"), "not_found");
-  EXPECT_EQ(outcome(*pipeline, "GET /b/x"), "a b 2") << "clients have no admin routes";
+  EXPECT_EQ(outcome(*pipeline, "GET /b/x"), "a b 1") << "clients have no admin routes";
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 namespace gatehouse::core {
 namespace {
 
-constexpr auto kLong =
-    std::chrono::seconds(10);  // twice what a tool server that does not want to end is given
+// Twice the time that a tool server gets before it is killed.
+constexpr auto kLong = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -36,12 +36,12 @@ void Pipelines::tick() {
       try {
         life.thread = std::thread([&life] { life.end(); });
         life.began = Clock::now();
-      } catch (const std::system_error&) {  // no more threads: later, then
+      } catch (const std::system_error&) {  // no thread is left: try again at the next tick
       }
-    } else if (!life.told && !life.over && Clock::now() - life.began >= kLong) {
-      life.told = true;
+    } else if (!life.is_logged && !life.over && Clock::now() - life.began >= kLong) {
+      life.is_logged = true;
       log_.write(Level::kWarn, {}, {},
-                 "plugins of a pipeline that is not used any more do not end: " + ending());
+                 "plugins of a replaced pipeline are slow to stop: " + ending());
     }
   }
   lives_.remove_if([](Life& life) { return life.over && (life.thread.join(), true); });

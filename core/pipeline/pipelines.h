@@ -12,18 +12,18 @@
 
 namespace gatehouse::core {
 
-/// Owns all pipelines: the one in use, and those that a reload has replaced and that requests are
-/// still in. Once nobody uses one any more it is destroyed, on a thread of its own: a plugin may
-/// take its time to end, and must hold up neither signals nor time limits nor the next reload.
-/// Control thread, but for the references that own() gives out.
+/// Owns all pipelines: the current one, and those that a reload has replaced while requests are
+/// still in them. A pipeline without references is destroyed on a thread of its own, because a
+/// plugin that is slow to stop must not delay signals, timeouts or the next reload. Control thread,
+/// except for the references that own() returns.
 class Pipelines {
  public:
   explicit Pipelines(Log& log) : log_(log) {}
-  /// Waits for what is being destroyed. No reference may be left.
+  /// Waits for the pipelines that are being destroyed. No reference may be left.
   ~Pipelines();
 
   std::shared_ptr<const Pipeline> own(std::unique_ptr<Pipeline> pipeline);
-  /// Several times a second: destroys what is out of use, and tells what takes long to end.
+  /// Several times a second: destroys unused pipelines and logs plugins that are slow to stop.
   void tick();
   bool empty() const { return lives_.empty(); }
   /// "mcp, gemini": the instances that are being destroyed.
@@ -36,12 +36,11 @@ class Pipelines {
 
     const std::unique_ptr<Pipeline> pipeline;
     std::atomic<bool> unused{false}, over{false};
-    std::thread
-        thread;  // that ends it; a moment after `unused`, when there is none left even later
+    std::thread thread;  // runs end(); started by tick() after `unused`
     Clock::time_point began;
-    bool told = false;
+    bool is_logged = false;
     mutable std::mutex mutex;
-    std::string instance;  // that is being destroyed; guarded by mutex
+    std::string instance;  // being destroyed; guarded by mutex
   };
 
   Log& log_;

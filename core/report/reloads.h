@@ -13,7 +13,7 @@
 
 namespace gatehouse::core {
 
-/// How the last reload went, and who waits for the next. Any thread.
+/// The outcome of the last reload, and who waits for the next one. Any thread.
 class Reloads {
  public:
   struct Outcome {

@@ -12,11 +12,10 @@ namespace {
 const char* remedy(int error) {
   switch (error) {
     case EACCES:
-      return ": ports below 1024 are for root; choose a higher one, or give the program the "
-             "capability "
-             "CAP_NET_BIND_SERVICE";
+      return ": ports below 1024 need root; choose a higher one, or give the program the "
+             "capability CAP_NET_BIND_SERVICE";
     case EADDRNOTAVAIL:
-      return ": this machine has no such address; 0.0.0.0 is every address that it has";
+      return ": this machine has no such address; 0.0.0.0 means every address it has";
     case EADDRINUSE: return ": another program listens there";
     default: return "";
   }
@@ -25,8 +24,8 @@ const char* remedy(int error) {
 }  // namespace
 
 std::string bind_failure(const Poco::Exception& failure) {
-  return failure.code() == 0 ? failure.displayText()
-                             : std::strerror(failure.code()) + std::string(remedy(failure.code()));
+  if (failure.code() == 0) return failure.displayText();
+  return std::strerror(failure.code()) + std::string(remedy(failure.code()));
 }
 
 std::string check_bind(const ServerSettings& settings) {

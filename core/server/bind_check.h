@@ -8,11 +8,11 @@
 
 namespace gatehouse::core {
 
-/// What Poco says about an address that cannot be taken, and what to do about it.
+/// Why an address could not be bound, and what to do about it.
 std::string bind_failure(const Poco::Exception& failure);
 
-/// Takes the address for a moment. Why this machine or this user will never get it; empty: they
-/// may, also if it is in use now.
+/// Binds the address for a moment. Returns why this machine or this user can never bind it; empty
+/// if they can, even if it is in use now.
 std::string check_bind(const ServerSettings& settings);
 
 }  // namespace gatehouse::core

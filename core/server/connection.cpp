@@ -11,19 +11,28 @@
 #include "core/http/grammar.h"
 #include "core/net/io.h"
 
+// The mechanism: receive() collects bytes until scan_head() has found the end of a head, or that it
+// can never be valid; no thread waits for that. Then serve() parses the head, checks that the
+// request is meant for this gateway and runs it, while Response reads its body and writes the
+// response. What the client has sent beyond it (pipelining) stays in `input_` as the beginning of
+// the next request. Errors that the server itself detects never reach a plugin's handle(): they are
+// sent on the spot, and the connection ends.
+
 namespace gatehouse::core {
 namespace {
 
-constexpr std::size_t kReadSize =
-    4 * 1024;  // most requests; a stack page that is touched stays with its thread
+// Most requests. On the stack, and a stack page once touched stays with its thread.
+constexpr std::size_t kReadSize = 4 * 1024;
 constexpr std::chrono::nanoseconds kRetryBusy = std::chrono::seconds(1);
-constexpr const char* kUnknownHost =
-    "This gateway does not serve the host that the request names: its operator can add it to "
-    "server.hosts, or to admin.hosts for the admin address.";
-constexpr auto kLinger =
-    std::chrono::seconds(5);  // for the rest of a request that is answered already
+constexpr auto kLinger = std::chrono::seconds(5);
 constexpr std::array<std::string_view, 7> kMethods = {"GET",   "HEAD",   "POST",   "PUT",
                                                       "PATCH", "DELETE", "OPTIONS"};
+constexpr Refusal kUnknownHost{
+    421, "misdirected_request",
+    "This gateway does not serve the host that the request names: its operator can add it to "
+    "server.hosts, or to admin.hosts for the admin address."};
+constexpr Refusal kUnknownMethod{501, "method_not_implemented",
+                                 "The method of the request is not supported."};
 
 std::string_view without_port(std::string_view host) {
   const auto colon = host.rfind(':');
@@ -37,6 +46,35 @@ bool is_address(std::string_view name) {
   in6_addr address;
   return ::inet_pton(v6 ? AF_INET6 : AF_INET, std::string(name).c_str(), &address) == 1;
 }
+
+/// Protects against DNS rebinding: a page whose own name resolves to this machine could otherwise
+/// act as a local client. It cannot make its browser send an IP address, as probes and load
+/// balancers do, or a name that always means this machine.
+bool serves_host(const ServerSettings& settings, std::string_view host) {
+  const std::string_view name = without_port(host);
+  const auto is = [&](std::string_view known) { return equals_ignoring_case(name, known); };
+  if (host.empty() || is_address(name) || is_localhost(name) || is(settings.address)) return true;
+  return std::any_of(settings.hosts.begin(), settings.hosts.end(), [&](const std::string& known) {
+    return known == "*" || is(known) || equals_ignoring_case(host, known);
+  });
+}
+
+bool is_supported(std::string_view method) {
+  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+}
+
+/// The sink of the first plugin.
+struct Target {
+  Response& response;
+  const Exchange& x;
+
+  static gh_status emit(void* self, const gh_event* e) {
+    const auto& target = *static_cast<Target*>(self);
+    if (e->kind != GH_EV_BYTES) return GH_INVALID;  // a chat event above the ingress
+    const std::string_view bytes(e->text.p ? e->text.p : "", e->text.n);
+    return target.response.send(target.x, bytes, e->flags & GH_LAST);
+  }
+};
 
 }  // namespace
 
@@ -57,7 +95,7 @@ RequestHead Connection::head() const {
 }
 
 Connection::Next Connection::serve(const Setup& setup) {
-  if (scan_.refusal) return refuse(*scan_.refusal, setup);
+  if (scan_.refusal) return reject(*scan_.refusal, setup);
   if (const Next next = run_one(setup); next != Next::run) return next;
 
   scan_ = scan_head(input_, scan_);
@@ -68,49 +106,39 @@ Connection::Next Connection::serve(const Setup& setup) {
   return Next::wait_for_request;
 }
 
-/// Next::run: the connection goes on.
+/// Takes one request from input_ and runs it. Next::run: the connection can be used again.
 Connection::Next Connection::run_one(const Setup& setup) {
   const HeadScan scan = std::exchange(scan_, {});
   const std::string head_text = input_.substr(scan.begin, scan.end - scan.begin);
   input_.erase(0, scan.end);
   RequestParser parser;
   if (const auto refused = parser.parse_head(head_text))
-    return send_refusal(*refused, head_text, setup);
-  const RequestHead& head = parser.head();
-  if (!knows(setup.settings, head.host)) {
-    return send_refusal({421, "misdirected_request", kUnknownHost}, head_text, setup);
-  }
-  if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end()) {
-    return send_refusal({501, "method_not_implemented", "The method of the request is not known."},
-                        head_text, setup);
-  }
+    return send_error(*refused, head_text, setup);
+  if (!serves_host(setup.settings, parser.head().host))
+    return send_error(kUnknownHost, head_text, setup);
+  if (!is_supported(parser.head().method)) return send_error(kUnknownMethod, head_text, setup);
+  return run_handler(parser, setup);
+}
 
-  Answer answer(socket_, input_, parser, setup.settings, surroundings_);
-  Exchange x(head, peer_, answer, answer.waiter());
+Connection::Next Connection::run_handler(RequestParser& parser, const Setup& setup) {
+  const RequestHead& head = parser.head();
+  Response response(socket_, input_, parser, setup.settings, server_);
+  Exchange x(head, peer_, response, response.waiter());
   x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
-  struct Target {
-    Answer& answer;
-    Exchange& x;
-  } target{answer, x};
-  const gh_sink sink{
-      sizeof(gh_sink), 0, &target, [](void* self, const gh_event* e) -> gh_status {
-        auto& t = *static_cast<Target*>(self);
-        if (e->kind != GH_EV_BYTES) return GH_INVALID;  // a chat event above the ingress
-        return t.answer.send(t.x, {e->text.p ? e->text.p : "", e->text.n}, e->flags & GH_LAST);
-      }};
+  Target target{response, x};
+  const gh_sink sink{sizeof(gh_sink), 0, &target, Target::emit};
   const gh_status status = setup.handler->run(x, sink);
-  if (answer.finish(x, status)) return Next::run;
-  // Closing with input unread would reset the connection and could take the answer with it (RFC
-  // 9112 9.6).
+  if (response.finish(x, status)) return Next::run;
+  // Closing with input unread would reset the connection, and the client could lose the response
+  // (RFC 9112 9.6).
   return parser.complete() && input_.empty() ? Next::close : linger();
 }
 
 Connection::Next Connection::linger() {
   input_.clear();
   lingers_since_ = Clock::now();
-  return ::shutdown(fd(), SHUT_WR) == 0
-             ? Next::linger
-             : Next::close;  // it fails if the client has reset the connection
+  const bool is_reset = ::shutdown(fd(), SHUT_WR) != 0;
+  return is_reset ? Next::close : Next::linger;
 }
 
 Clock::time_point Connection::deadline(Next next, const ServerSettings& settings) const {
@@ -121,42 +149,25 @@ Clock::time_point Connection::deadline(Next next, const ServerSettings& settings
   }
 }
 
-Connection::Next Connection::refuse(const Refusal& why, const Setup& setup) {
-  return send_refusal(why, std::string_view(input_).substr(scan_.begin), setup);
+Connection::Next Connection::reject(const Refusal& why, const Setup& setup) {
+  return send_error(why, std::string_view(input_).substr(scan_.begin), setup);
 }
 
-Connection::Next Connection::send_refusal(const Refusal& why, std::string_view head_text,
-                                          const Setup& setup) {
+/// Tells the handler and responds with an error, without waiting.
+Connection::Next Connection::send_error(const Refusal& why, std::string_view head_text,
+                                        const Setup& setup) {
   const RequestHead head = rough_head(head_text);
   NoClient client;
   Waiter waiter(-1, -1, Clock::now(), [] { return Clock::time_point::max(); });
   Exchange x(head, peer_, client, waiter);
   x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
-  (void)x.fail(
-      {why.status, why.code, why.message, {}, why.status == 503 ? kRetryBusy : kRetryBusy.zero()});
+  const auto retry_after = why.status == 503 ? kRetryBusy : kRetryBusy.zero();
+  (void)x.fail({why.status, why.code, why.message, {}, retry_after});
   setup.handler->refused(x);
-  const std::string text = refusal(x);
-  try {
-    // Small and the first on an empty buffer: if it does not fit, this client does not read.
-    if (socket_.sendBytes(text.data(), static_cast<int>(text.size()), MSG_NOSIGNAL) !=
-        static_cast<int>(text.size()))
-      return Next::close;
-  } catch (const Poco::Exception&) {
-    return Next::close;
-  }
-  return linger();
-}
-
-/// A page whose own name resolves to this machine could otherwise act as an extension (DNS
-/// rebinding). Such a page cannot make its browser send an address, which is what probes and load
-/// balancers send, or a name that is always this machine's.
-bool Connection::knows(const ServerSettings& settings, std::string_view host) {
-  const std::string_view name = without_port(host);
-  const auto is = [&](std::string_view known) { return equals_ignoring_case(name, known); };
-  if (host.empty() || is_address(name) || is_localhost(name) || is(settings.address)) return true;
-  return std::any_of(settings.hosts.begin(), settings.hosts.end(), [&](const std::string& known) {
-    return known == "*" || is(known) || equals_ignoring_case(host, known);
-  });
+  const std::string text = error_response(x);
+  std::string_view left = text;
+  // Small, and the first on an empty buffer: if it does not fit, this client does not read.
+  return write_ready(socket_, left) && left.empty() ? linger() : Next::close;
 }
 
 }  // namespace gatehouse::core

@@ -6,55 +6,54 @@
 #include <string>
 
 #include "core/exchange/handler.h"
-#include "core/server/answer.h"
+#include "core/server/response.h"
 
 namespace gatehouse::core {
 
-/// By what, and how, a request is served from its beginning to its end. A reload puts another in
-/// its place.
+/// How, and by which handler, a request is served from its beginning to its end. A reload replaces
+/// it for later requests.
 struct Setup {
   ServerSettings settings;
   std::shared_ptr<const Handler> handler;
 };
 
-/// The life of one client connection: parked while it is silent, on a thread while a request runs.
+/// One client connection: parked while it is silent, on a thread while a request runs.
 class Connection {
  public:
   /// What to do with it next.
   enum class Next {
     wait_for_request,  // between requests
     wait_for_head,     // a head has begun
-    run,               // a head is there: serve() or refuse() it
-    linger,            // all is said; the client may still be sending
+    run,               // a head is complete or invalid: serve() or reject()
+    linger,            // the response is sent; the client may still be sending
     close
   };
 
-  Connection(Poco::Net::StreamSocket socket, std::string_view peer,
-             const Surroundings& surroundings)
-      : socket_(std::move(socket)), peer_(plain_address(peer)), surroundings_(surroundings) {}
+  Connection(Poco::Net::StreamSocket socket, std::string_view peer, const ServerContext& server)
+      : socket_(std::move(socket)), peer_(plain_address(peer)), server_(server) {}
 
   /// Takes what has arrived, without waiting.
   Next receive();
-  /// What the next request says first, as far as it can be read.
+  /// The next request, as far as it can be read.
   RequestHead head() const;
-  /// Runs the next request. May take as long as requests take.
+  /// Runs the next request, for as long as that takes.
   Next serve(const Setup& setup);
-  /// Answers what is there with an error, and ends.
-  Next refuse(const Refusal& why, const Setup& setup);
+  /// Responds to the next request with an error, and ends.
+  Next reject(const Refusal& why, const Setup& setup);
 
   int fd() const { return socket_.impl()->sockfd(); }
-  /// How long it may be parked for what is next.
+  /// Until when it may be parked for what is next.
   Clock::time_point deadline(Next next, const ServerSettings& settings) const;
 
  private:
   Next run_one(const Setup& setup);
-  Next send_refusal(const Refusal& why, std::string_view head_text, const Setup& setup);
+  Next run_handler(RequestParser& parser, const Setup& setup);
+  Next send_error(const Refusal& why, std::string_view head_text, const Setup& setup);
   Next linger();
-  static bool knows(const ServerSettings& settings, std::string_view host);
 
   Poco::Net::StreamSocket socket_;
   const std::string peer_;
-  const Surroundings& surroundings_;
+  const ServerContext& server_;
   std::string input_;  // received, not yet taken by a request
   HeadScan scan_;      // of the head in it
   Clock::time_point head_began_{};

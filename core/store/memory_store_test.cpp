@@ -21,7 +21,7 @@ bool has(Store& store, const std::string& key) {
 }
 
 gh_status take(Store& store, std::string_view key, std::int64_t limit) {
-  gh_quota quota{raw(key), limit, std::chrono::nanoseconds(1min).count(), 0, 0};
+  gh_quota quota{raw(key), limit, std::chrono::nanoseconds(1min).count(), 1, 0, 0, {}};
   return store.take(&quota, 1);
 }
 
@@ -83,8 +83,8 @@ TEST(MemoryStore, ACounterOutlivesValuesAndQuotas) {
 
 TEST(MemoryStore, WhatIsGivenBackCanBeTakenAgain) {
   MemoryStore store(1 << 20);
-  gh_quota both[] = {{raw("a"), 2, std::chrono::nanoseconds(1min).count(), 0, 0},
-                     {raw("b"), 2, std::chrono::nanoseconds(1min).count(), 0, 0}};
+  gh_quota both[] = {{raw("a"), 2, std::chrono::nanoseconds(1min).count(), 1, 0, 0, {}},
+                     {raw("b"), 2, std::chrono::nanoseconds(1min).count(), 1, 0, 0, {}}};
   Clock::time_point first, second;
   ASSERT_EQ(store.take(both, 2, first), GH_OK);
   ASSERT_EQ(store.take(both, 2, second), GH_OK);
@@ -101,7 +101,7 @@ TEST(MemoryStore, WhatIsGivenBackCanBeTakenAgain) {
 
 TEST(MemoryStore, WhatHasPassedCountsFromThenOn) {
   MemoryStore store(1 << 20);
-  gh_quota quota{raw("a"), 1, std::chrono::nanoseconds(50ms).count(), 0, 0};
+  gh_quota quota{raw("a"), 1, std::chrono::nanoseconds(50ms).count(), 1, 0, 0, {}};
   Clock::time_point at;
   ASSERT_EQ(store.take(&quota, 1, at), GH_OK);
   while (Clock::now() < at + 40ms) std::this_thread::yield();
@@ -161,7 +161,7 @@ TEST(MemoryStore, QuotasThatPushEachOtherOutAreStillTaken) {
   for (int i = 0; i < 16; ++i) keys.push_back(std::to_string(i));
   std::vector<gh_quota> quotas;
   for (const std::string& key : keys)
-    quotas.push_back({raw(key), 4000, std::chrono::nanoseconds(1min).count(), 0, 0});
+    quotas.push_back({raw(key), 4000, std::chrono::nanoseconds(1min).count(), 1, 0, 0, {}});
   for (int i = 0; i < 4000; ++i) ASSERT_EQ(store.take(quotas.data(), quotas.size()), GH_OK);
 }
 

@@ -22,6 +22,7 @@ constexpr auto kPause = 1s;         // before an attempt to reach what has faile
 constexpr auto kShown = 10s;        // a refusal, as the state of the store
 constexpr auto kSilence = 60s;      // between complaints about what Redis refuses
 constexpr auto kLongestClear = 10s;
+constexpr std::size_t kLocalBytes = 64 << 20;  // for counters while Redis is down
 constexpr std::size_t kMaxValue = 4 << 20;  // so that it can be carried in a second
 constexpr std::size_t kLarge = 64 << 10;    // of a value: 16 ms on a slow line
 // A cluster keeps all keys with the same text in braces on one node, as those of one take() must
@@ -113,7 +114,7 @@ RedisStore::RedisStore(StoreSettings::Redis settings, Log& log)
     : log_(log),
       add_(kAdd),
       take_(kTake),
-      here_(StoreSettings().max_bytes),
+      here_(kLocalBytes),
       connections_(std::move(settings)) {}
 
 RedisStore::~RedisStore() {

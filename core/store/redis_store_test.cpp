@@ -84,7 +84,7 @@ class RedisStoreTest : public testing::Test {
     return store.add("a", 1, 1min, total);
   }
   static gh_status take(Store& store) {
-    gh_quota quota{raw("quota"), 100, std::chrono::nanoseconds(1min).count(), 0, 0};
+    gh_quota quota{raw("quota"), 100, std::chrono::nanoseconds(1min).count(), 1, 0, 0, {}};
     return store.take(&quota, 1);
   }
   static gh_status erase(Store& store) { return store.erase("a"); }
@@ -162,7 +162,7 @@ TEST_F(RedisStoreTest, AQuotaGoesOnWhenTheClockIsSetBack) {
   RedisServer redis;
   const auto store = open(redis.settings);
   redis.ask({"RPUSH", "gatehouse:{all}:quota", "9000000000000000"});  // in the year 2255
-  gh_quota quota{raw("quota"), 1, std::chrono::nanoseconds(1min).count(), 0, 0};
+  gh_quota quota{raw("quota"), 1, std::chrono::nanoseconds(1min).count(), 1, 0, 0, {}};
   EXPECT_EQ(store->take(&quota, 1), GH_OK);
   EXPECT_EQ(store->take(&quota, 1), GH_ABSENT);
   EXPECT_LE(quota.reset_ns, quota.window_ns);
@@ -171,7 +171,7 @@ TEST_F(RedisStoreTest, AQuotaGoesOnWhenTheClockIsSetBack) {
 TEST_F(RedisStoreTest, NoMoreThanTheLimitPassesHereWhateverRedisSays) {
   RedisServer redis;
   const auto store = open(redis.settings);
-  gh_quota quota{raw("quota"), 3, std::chrono::nanoseconds(1min).count(), 0, 0};
+  gh_quota quota{raw("quota"), 3, std::chrono::nanoseconds(1min).count(), 1, 0, 0, {}};
   for (int i = 0; i < 2; ++i) EXPECT_EQ(store->take(&quota, 1), GH_OK);
   redis.ask({"FLUSHALL"});
   EXPECT_EQ(store->take(&quota, 1), GH_OK);
@@ -186,7 +186,7 @@ TEST_F(RedisStoreTest, NoMoreThanTheLimitPassesHereWhateverRedisSays) {
 TEST_F(RedisStoreTest, WhatDidNotPassIsNotCountedHere) {
   RedisServer redis;
   const auto store = open(redis.settings), other = open(redis.settings);
-  gh_quota quota{raw("quota"), 2, std::chrono::nanoseconds(1min).count(), 0, 0};
+  gh_quota quota{raw("quota"), 2, std::chrono::nanoseconds(1min).count(), 1, 0, 0, {}};
   for (int i = 0; i < 2; ++i) EXPECT_EQ(other->take(&quota, 1), GH_OK);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(store->take(&quota, 1), GH_ABSENT);
   redis.stop();
@@ -317,7 +317,7 @@ TEST_F(RedisStoreTest, TheQuotasOfOneTakeAreInOneSlotOfACluster) {
   const auto store = open(redis.settings);
   EXPECT_TRUE(recovers(*store, [](Store& s) {
     constexpr auto kMinute = std::chrono::nanoseconds(1min).count();
-    gh_quota quotas[] = {{raw("a"), 9, kMinute, 0, 0}, {raw("b"), 9, kMinute, 0, 0}};
+    gh_quota quotas[] = {{raw("a"), 9, kMinute, 1, 0, 0, {}}, {raw("b"), 9, kMinute, 1, 0, 0, {}}};
     return s.take(quotas, 2);
   }));
   EXPECT_TRUE(recovers(*store, clear));

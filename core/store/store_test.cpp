@@ -24,7 +24,7 @@ class StoreTest : public testing::TestWithParam<const char*> {
     LogSettings quiet;
     quiet.level = "error";
     log_.emplace(quiet);
-    StoreSettings settings;
+    StoreSettings settings{{}, 64 << 20};
     if (std::string_view(GetParam()) == "redis") settings.redis = redis_.emplace().settings;
     store_ = Store::open(settings, *log_);
   }
@@ -41,7 +41,7 @@ class StoreTest : public testing::TestWithParam<const char*> {
   }
   static gh_quota quota(std::string_view key, std::int64_t limit,
                         std::chrono::nanoseconds window = 1min) {
-    return {raw(key), limit, window.count(), 0, 0};
+    return {raw(key), limit, window.count(), 1, 0, 0, {}};
   }
 
   /// How long `condition` took to come true.

@@ -82,11 +82,6 @@ Throttler::Throttler(Host host, Json config)
   if (!policies) add_policy(config, "");
   std::size_t index = 0;
   for (const Json policy : policies) add_policy(policy, "/policies/" + std::to_string(index++));
-  for (const View key : {"name", "limit", "window", "key", "concurrent"}) {
-    if (policies && config[key])
-      host.problem(std::string("/").append(key),
-                   "`" + std::string(key) + "` belongs into each entry of `policies`");
-  }
 }
 
 Series Throttler::decisions(View decision) const {

@@ -4,7 +4,8 @@
 #   gatehouse_add_plugin(cache SOURCES cache.cpp SCHEMA schema.json TEST cache_test.cpp)
 #
 # makes cache.so with one exported symbol. SCHEMA becomes the string literal GATEHOUSE_SCHEMA in "schema.h".
-# TEST (optional, needs GTest) makes cache_test with the plugin linked in.
+# TEST (optional, needs GTest and the library Gatehouse::Testing) makes cache_test with the plugin
+# linked in.
 set(GATEHOUSE_SDK_DIR ${CMAKE_CURRENT_LIST_DIR}/..)
 
 if(NOT TARGET Gatehouse::SDK)
@@ -23,21 +24,27 @@ function(gatehouse_add_plugin name)
   string(REPLACE "\n" " " schema "${schema}")  # a macro is one line, and JSON strings hold no line ends
   file(CONFIGURE OUTPUT ${generated}/schema.h CONTENT "#define GATEHOUSE_SCHEMA R\"gatehouse(@schema@)gatehouse\"\n" @ONLY)
 
-  add_library(${name} MODULE ${arg_SOURCES})
-  target_include_directories(${name} PRIVATE ${generated})
+  # Compiled once, for the plugin and for its test.
+  add_library(${name}_objects OBJECT ${arg_SOURCES})
+  target_include_directories(${name}_objects PRIVATE ${generated})
+  target_link_libraries(${name}_objects PUBLIC Gatehouse::SDK ${arg_LIBRARIES})
+  set_target_properties(${name}_objects PROPERTIES POSITION_INDEPENDENT_CODE ON
+                        C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden
+                        VISIBILITY_INLINES_HIDDEN ON)
+
+  add_library(${name} MODULE $<TARGET_OBJECTS:${name}_objects>)
   target_link_libraries(${name} PRIVATE Gatehouse::SDK ${arg_LIBRARIES})
-  set_target_properties(${name} PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden
-                        VISIBILITY_INLINES_HIDDEN ON LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/gatehouse/plugins)
+  set_target_properties(${name} PROPERTIES PREFIX "" LINKER_LANGUAGE CXX
+                        LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/gatehouse/plugins)
   target_link_options(${name} PRIVATE -Wl,--version-script=${GATEHOUSE_SDK_DIR}/cmake/plugin.map)
   if(NOT GATEHOUSE_SANITIZE AND NOT GATEHOUSE_FUZZ)  # the sanitizers' run time is resolved from the host
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
 
   if(arg_TEST)
-    add_executable(${name}_test ${arg_TEST} ${arg_SOURCES})
-    target_compile_definitions(${name}_test PRIVATE GATEHOUSE_STATIC)
+    add_executable(${name}_test ${arg_TEST} $<TARGET_OBJECTS:${name}_objects>)
     target_include_directories(${name}_test PRIVATE ${generated} ${CMAKE_CURRENT_SOURCE_DIR})
-    target_link_libraries(${name}_test PRIVATE Gatehouse::SDK GTest::gtest_main ${arg_LIBRARIES})
+    target_link_libraries(${name}_test PRIVATE Gatehouse::Testing GTest::gtest_main ${arg_LIBRARIES})
     add_test(NAME ${name} COMMAND ${name}_test)
   endif()
 endfunction()

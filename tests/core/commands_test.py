@@ -1,14 +1,19 @@
-"""What the commands that do not serve tell people and programs."""
+"""What the commands that do not serve report to people and programs."""
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
+GATEHOUSE = pathlib.Path(sys.argv[1]).resolve()
+INSTALLED = GATEHOUSE.parents[1] / 'lib/gatehouse/plugins'
+
 
 def gatehouse(*arguments, folder=None):
-    return subprocess.run([sys.argv[1], *arguments], text=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, cwd=folder)
+    return subprocess.run([GATEHOUSE, *arguments], text=True, stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=60, cwd=folder)
 
 
 def check_json(folder, text):
@@ -20,35 +25,69 @@ def check_json(folder, text):
 
 with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
-    status, told = check_json(folder, 'pipeline: [chat, throttler, {simulator: {intended: true}}]\n')
-    assert status == 0 and told['ok'] and told['pipeline'] == 'chat → throttler → simulator' and told['problems'] == [], told
-    [warning] = told['warnings']
-    assert warning['file'] == 'config.yaml' and (warning['line'], warning['column']) == (1, 18), told
-    assert warning['text'].startswith('`throttler` meets chats too late'), told
+    simulator = '{simulator: {intended: true}}'
+    status, report = check_json(folder, f'pipeline: [chat, throttler, {simulator}]\n')
+    assert status == 0 and report['ok'] and report['problems'] == [], report
+    assert report['pipeline'] == 'chat → throttler → simulator', report
+    [warning] = report['warnings']
+    place = warning['file'], warning['line'], warning['column']
+    assert place == ('config.yaml', 1, 18), report
+    assert warning['text'].startswith('`throttler` '), report
 
-    status, told = check_json(folder, 'pipeline: [{chat: {temperature: warm, max_output_tokens: many}}]\n')
-    assert status == 1 and not told['ok'] and 'pipeline' not in told, told
-    assert [problem['column'] for problem in told['problems']] == [33, 58], told
+    settings = '{temperature: warm, max_output_tokens: many}'
+    status, report = check_json(folder, f'pipeline: [{{chat: {settings}}}]\n')
+    assert status == 1 and not report['ok'] and 'pipeline' not in report, report
+    assert [problem['column'] for problem in report['problems']] == [33, 58], report
 
     models = ', '.join(f'm{i}' for i in range(60_000))
-    status, told = check_json(folder, f'pipeline: [{{chat: {{models: [{models}], default_model: m1}}}}, {{simulator: {{intended: true}}}}]\n')
-    assert status == 0, str(told)[:1000]
+    chat = f'{{chat: {{models: [{models}], default_model: m1}}}}'
+    status, report = check_json(folder, f'pipeline: [{chat}, {simulator}]\n')
+    assert status == 0, str(report)[:1000]
 
-    # A folder in which everybody may put a plugin.
+    # A folder in which every user may put a plugin.
     (folder / 'plugins').mkdir()
     os.chmod(folder / 'plugins', 0o777)
-    status, told = check_json(folder, 'plugins_dir: plugins\npipeline: [x]\n')
-    assert 'can be changed by everybody' in told['warnings'][0]['text'], told
+    status, report = check_json(folder, 'plugins_dir: plugins\npipeline: [x]\n')
+    assert 'the folder of plugins' in report['warnings'][0]['text'], report
 
     listed = gatehouse('plugins', 'list', str(folder))
     assert listed.returncode == 0 and 'there are no plugins in' in listed.stderr, listed
 
-told = gatehouse('chek', 'config.yaml')
-assert told.returncode != 0 and told.stderr == 'gatehouse: there is no command `chek`: did you mean `check`?\n', told
-told = gatehouse('plugins', 'liste')
-assert told.stderr == 'gatehouse: there is no command `liste`: did you mean `list`?\n', told
-told = gatehouse('restart')
-assert told.stderr == 'gatehouse: there is no command `restart`: serve, check, plugins, mcp, token\n', told
+    # A plugin whose author has misspelt a keyword of its schema.
+    code = (INSTALLED / 'retry.so').read_bytes()
+    (folder / 'retry.so').write_bytes(
+        code.replace(b'"additionalProperties"', b'"additionalPropertyes"'))
+    fault = ('/additionalPropertyes: is not a keyword of JSON Schema draft 7: '
+             'did you mean `additionalProperties`?')
+    status, printed = check_json(folder, 'pipeline: [{retry: {}, path: retry.so}]\n')
+    texts = [problem['text'] for problem in printed['problems']]
+    assert status == 1 and 'the schema of `retry` is invalid: ' + fault in texts, printed
+    for command in (['plugins', 'inspect', './retry.so'], ['reference', './retry.so']):
+        refused = gatehouse(*command, folder=folder)
+        assert refused.returncode == 1, refused
+        assert 'retry.so has an invalid schema: ' + fault in refused.stderr, refused
 
-told = gatehouse('plugins', 'inspect', 'mcp')
-assert told.returncode == 0 and '\n  servers[].name ("string", required)\n' in told.stdout, told
+unknown = gatehouse('chek', 'config.yaml')
+assert unknown.returncode != 0, unknown
+assert unknown.stderr == 'gatehouse: unknown command `chek`: did you mean `check`?\n', unknown
+unknown = gatehouse('plugins', 'liste')
+assert unknown.stderr == 'gatehouse: unknown command `liste`: did you mean `list`?\n', unknown
+unknown = gatehouse('restart')
+assert unknown.stderr.startswith('gatehouse: unknown command `restart`: expected one of serve, ')
+
+inspected = gatehouse('plugins', 'inspect', 'mcp')
+assert inspected.returncode == 0, inspected
+assert re.search(r'^  servers\[\]\.name \(string: .*, required\)$', inspected.stdout,
+                 re.M), inspected
+assert '\n  max_steps (integer, 1 to 100, default 20)\n' in inspected.stdout, inspected
+
+printed = gatehouse('reference', 'gateway', 'retry')
+assert printed.returncode == 0, printed
+assert printed.stdout.startswith(
+    '## gateway\n\n| Key | Description | Type | Default |\n|---|---|---|---|\n'), printed
+assert '\n| `server.listen` | ' in printed.stdout and '\n\n## retry\n\n' in printed.stdout, printed
+assert re.search(r'^\| `attempts` \| .* \| integer, 1 to 10 \| `3` \|$', printed.stdout,
+                 re.M), printed
+refused = gatehouse('reference', 'nothing')
+assert refused.returncode == 1 and refused.stdout == '', refused
+assert '/nothing.so cannot be read' in refused.stderr, refused

@@ -12,8 +12,15 @@ ADMIN = {'listen': '127.0.0.1:0', 'token': TOKEN}
 def ask(f, path='/status', method='GET', **headers):
     """The answer of the admin address; headers with None are left out."""
     address = next(line['admin'] for line in map(json.loads, f.gateway.lines) if 'admin' in line)
-    fields = {'Host': 'localhost', 'Authorization': f'Bearer {TOKEN}', **{k.replace('_', '-'): v for k, v in headers.items()}}
-    lines = [f'{method} {path} HTTP/1.1', *(f'{k}: {v}' for k, v in fields.items() if v is not None), '', '']
+    fields = {
+        'Host': 'localhost', 'Authorization': f'Bearer {TOKEN}',
+        **{k.replace('_', '-'): v
+           for k, v in headers.items()}
+    }
+    lines = [
+        f'{method} {path} HTTP/1.1', *(f'{k}: {v}' for k, v in fields.items() if v is not None), '',
+        ''
+    ]
     f.clients.append(Client(address, '\r\n'.join(lines).encode()))
     return f.clients[-1].answer()
 
@@ -69,4 +76,5 @@ def the_status_counts_what_runs(f):
     eventually(lambda: status(f)['running'] == 0, PATIENCE, 'a request runs on')
     got = status(f)
     check(got['connections'] == 1 and not got['draining'], got)
-    check(got['plugins'][0]['calls'] == 1 and got['plugins'][0]['short_circuits'] == 1, got['plugins'][0])
+    check(got['plugins'][0]['calls'] == 1 and got['plugins'][0]['short_circuits'] == 1,
+          got['plugins'][0])

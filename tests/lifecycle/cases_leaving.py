@@ -18,7 +18,8 @@ def leave_all(clients, how):
 
 def check_cancelled(calls, until, how):
     gone = sum(call.is_gone(until - time.monotonic()) for call in calls)
-    check(gone == len(calls), f'{how}: {gone} of {len(calls)} connections to the provider ended within {SOON} s')
+    check(gone == len(calls),
+          f'{how}: {gone} of {len(calls)} connections to the provider ended within {SOON} s')
 
 
 @test
@@ -30,7 +31,8 @@ def leaving_while_the_gateway_connects_ends_the_attempt(f):
             clients = [f.client(chat()) for _ in range(CLIENTS)]
             for client in clients:
                 client.wait_for('"type":"start"')
-            eventually(lambda: nowhere.connecting() == CLIENTS, PATIENCE, 'the gateway does not connect')
+            eventually(lambda: nowhere.connecting() == CLIENTS, PATIENCE,
+                       'the gateway does not connect')
             leave_all(clients, how)
             eventually(lambda: nowhere.connecting() == 0, SOON, f'{how}: attempts to connect go on')
         f.logged(message='✗ 200 POST /api/chat client left')

@@ -12,13 +12,15 @@ def metrics(f):
     """The values of GET /metrics by series, and its text."""
     answer = f.client(get('/metrics')).answer()
     kind = 'text/plain; version=0.0.4; charset=utf-8'
-    check(answer.status == 200 and answer.header('Content-Type') == kind, answer.status, answer.headers)
+    check(answer.status == 200 and answer.header('Content-Type') == kind, answer.status,
+          answer.headers)
     text = answer.body.decode()
     return dict(line.rsplit(' ', 1) for line in text.splitlines() if not line.startswith('#')), text
 
 
 def counted(f, route, method, code):
-    return metrics(f)[0].get(f'gatehouse_http_requests_total{{route="{route}",method="{method}",code="{code}"}}')
+    return metrics(f)[0].get(
+        f'gatehouse_http_requests_total{{route="{route}",method="{method}",code="{code}"}}')
 
 
 def running_chat(f, provider):
@@ -35,7 +37,10 @@ def running_chat(f, provider):
 def prometheus_reads_the_metrics_without_a_complaint(f):
     f.start('health', 'metrics', *simulator())
     check_stream(f.client(chat()).answer())
-    lint = subprocess.run(['promtool', 'check', 'metrics'], input=metrics(f)[1], text=True, capture_output=True)
+    lint = subprocess.run(['promtool', 'check', 'metrics'],
+                          input=metrics(f)[1],
+                          text=True,
+                          capture_output=True)
     check(lint.returncode == 0 and not lint.stderr, lint.stdout, lint.stderr)
 
 
@@ -43,7 +48,10 @@ def prometheus_reads_the_metrics_without_a_complaint(f):
 def the_metrics_tell_how_the_process_is(f):
     began = time.time()
     f.start('metrics')
-    told = {name: float(value) for name, value in metrics(f)[0].items() if name.startswith('process_')}
+    told = {
+        name: float(value)
+        for name, value in metrics(f)[0].items() if name.startswith('process_')
+    }
     check(0 <= told['process_cpu_seconds_total'] < 60, told)
     check(1e6 < told['process_resident_memory_bytes'] < told['process_virtual_memory_bytes'], told)
     check(abs(told['process_threads'] - f.thread_count()) <= 4, told, f.thread_count())
@@ -77,7 +85,9 @@ def a_reload_loses_no_number(f):
     check_stream(client.answer())
     check(counted(f, '/api/chat', 'POST', 200) == '1', 'the chat is not counted')
     check(metrics(f)[0][in_flight] == '0', 'the chat that has ended is in flight')
-    check(metrics(f)[0]['gatehouse_plugin_calls_total{plugin="chat"}'] == '1', 'the calls of plugins begin anew')
+    check(
+        metrics(f)[0]['gatehouse_plugin_calls_total{plugin="chat"}'] == '1',
+        'the calls of plugins begin anew')
 
 
 @test

@@ -1,4 +1,5 @@
-"""The plugins together: what an operator and a client see of limits, retries, caches and a store that is down."""
+"""The plugins together: what an operator and a client see of limits, retries, caches and a store
+that is down."""
 import concurrent.futures
 import json
 import string
@@ -53,8 +54,12 @@ def after_exactly_a_hundred_requests_the_next_waits_for_its_window(f):
         check_envelope(refused, 429)
         check(fields(refused)['ratelimit-policy'] == '"default";q=100;w=2', fields(refused))
         check(1 <= int(fields(refused)['retry-after']) <= 2, fields(refused))
-        check(f.client(chat(extension=OTHER)).answer().status == 429, 'another id makes another client')
-        check(f.client(chat(headers=['X-Forwarded-For: 192.0.2.1'])).answer().status == 200, 'another client is refused too')
+        check(
+            f.client(chat(extension=OTHER)).answer().status == 429,
+            'another id makes another client')
+        check(
+            f.client(chat(headers=['X-Forwarded-For: 192.0.2.1'])).answer().status == 200,
+            'another client is refused too')
     time.sleep(2.1)
     client.send(chat())
     check(client.answer().status == 200, 'refused after the window')
@@ -103,7 +108,9 @@ def a_flood_does_not_open_the_limit_of_a_redis_that_is_well(f):
     redis = Redis()
     f.providers.append(redis)
     f.start(*limited({'limit': 5, 'window': '10m'}), store=redis.url)
-    got = flood(f, 300, 4, get('/nothing').replace(b'\r\n\r\n', f'\r\nX-Extension-ID: {EXTENSION}\r\n\r\n'.encode()))
+    got = flood(
+        f, 300, 4,
+        get('/nothing').replace(b'\r\n\r\n', f'\r\nX-Extension-ID: {EXTENSION}\r\n\r\n'.encode()))
     check(set(got) == {404, 429} and got[404] == 5 and got[429] > 295, got)
 
 
@@ -113,23 +120,30 @@ def a_failover_lets_pass_no_more_than_the_limit_of_each_gateway(f):
     line = Line(primary)
     f.providers += [primary, replica, line]
     replica.ask('REPLICAOF', '127.0.0.1', str(primary.port))
-    eventually(lambda: b'master_link_status:up' in replica.ask('INFO', 'replication'), PATIENCE, 'the replica finds no primary')
+    eventually(lambda: b'master_link_status:up' in replica.ask('INFO', 'replication'), PATIENCE,
+               'the replica finds no primary')
     other = Fixture(f.binary)
     try:
         for gateway in (f, other):
-            gateway.start('health', *limited({'limit': 20, 'window': '10m', 'key': 'extension'}), store=line.url)
+            gateway.start('health',
+                          *limited({'limit': 20, 'window': '10m', 'key': 'extension'}),
+                          store=line.url)
         got = statuses(f, 10, gateways=[other])
         replica.ask('REPLICAOF', 'NO', 'ONE')
         primary.ask('REPLICAOF', '127.0.0.1', str(replica.port))
         line.redis = replica
         got += statuses(f, 100, gateways=[other])
-        check(20 <= got.count(200) <= 40 and got.count(200) + got.count(429) == 110, {s: got.count(s) for s in got})
+        check(20 <= got.count(200) <= 40 and got.count(200) + got.count(429) == 110,
+              {s: got.count(s)
+               for s in got})
         eventually(lambda: store_of(f) == {'status': 'healthy'}, 20, 'the store is not well again')
         others = (a + b + 'x' * 30 for a in string.ascii_lowercase for b in string.ascii_lowercase)
 
         def is_asked():
             extension = next(others)
-            check(f.client(chat(extension=extension)).answer().status == 200, 'another client is refused')
+            check(
+                f.client(chat(extension=extension)).answer().status == 200,
+                'another client is refused')
             return extension.encode() in replica.ask('KEYS', '*')
         eventually(is_asked, PATIENCE, 'the new primary is not asked')
     finally:
@@ -148,7 +162,9 @@ def a_store_that_refuses_is_degraded_with_its_code(f):
     f.start('health', *limited({'limit': 5, 'window': '10m'}), store=replica.url)
     got = statuses(f, 20)
     check(got.count(200) == 5 and got.count(429) == 15, {s: got.count(s) for s in got})
-    check(store_of(f) == {'status': 'degraded', 'message': 'it refuses what it is asked: READONLY'}, store_of(f))
+    check(
+        store_of(f) == {'status': 'degraded', 'message': 'it refuses what it is asked: READONLY'},
+        store_of(f))
     f.logged(level='warn', message='the store refuses what it is asked', error='READONLY')
     f.logged(level='warn', plugin='throttler', message='requests are counted by this gateway alone')
 
@@ -168,12 +184,18 @@ def a_large_answer_is_kept_over_a_slow_line_and_opens_no_limit(f):
     line = Line(redis, 12.5e6)      # 100 Mbit/s
     provider = f.provider(lambda call: call.answer(*['x' * 9000] * 100))
     f.providers += [redis, line]
-    f.start('extension-auth', {'throttler': {'limit': 50, 'window': '10m', 'key': 'extension'}}, *cached(provider)[1:], store=line.url)
+    f.start('extension-auth', {'throttler': {'limit': 50, 'window': '10m', 'key': 'extension'}},
+            *cached(provider)[1:],
+            store=line.url)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         passed = pool.submit(statuses, f, 200, chat('Small', extension=OTHER))
-        eventually(lambda: fields(f.client(chat('Large')).answer()).get('x-cache') == 'hit', 30, 'it is not kept')
+        eventually(lambda: fields(f.client(chat('Large')).answer()).get('x-cache') == 'hit', 30,
+                   'it is not kept')
         got = passed.result()
-    check(got.count(200) <= 50 and got.count(200) + got.count(429) == 200, {s: got.count(s) for s in got})
+    check(
+        got.count(200) <= 50 and got.count(200) + got.count(429) == 200,
+        {s: got.count(s)
+         for s in got})
 
 
 @test
@@ -182,9 +204,17 @@ def a_store_that_is_down_is_done_without_as_configured(f):
     f.providers.append(redis)
 
     def throttler(name, **settings):
-        return {'throttler': {'limit': 5, 'window': '10m', 'name': name, **settings}, 'as': name, 'when': {'path': f'/{name}'}}
-    f.start('extension-auth', throttler('closed', on_store_failure='closed'), throttler('open', on_store_failure='open'), throttler('count'),
-            *simulator()[1:], store=redis.url)
+        return {
+            'throttler': {'limit': 5, 'window': '10m', 'name': name, **settings}, 'as': name,
+            'when': {'path': f'/{name}'}
+        }
+
+    f.start('extension-auth',
+            throttler('closed', on_store_failure='closed'),
+            throttler('open', on_store_failure='open'),
+            throttler('count'),
+            *simulator()[1:],
+            store=redis.url)
 
     def ask(name, count):
         return statuses(f, count, head(0, path=f'/{name}'))
@@ -228,15 +258,24 @@ def a_network_failure_is_tried_again_and_told(f):
 
 @test
 def an_invalid_key_is_told_to_the_operator_and_not_to_the_client(f):
-    error = json.dumps({'error': {'code': 400, 'status': 'INVALID_ARGUMENT', 'message': 'API key not valid. UPSTREAM-TEXT',
-                                  'details': [{'@type': 'type.googleapis.com/google.rpc.ErrorInfo', 'reason': 'API_KEY_INVALID'}]}}).encode()
-    refuse = b'HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' % len(error) + error
+    error = json.dumps({
+        'error': {
+            'code': 400, 'status': 'INVALID_ARGUMENT',
+            'message': 'API key not valid. UPSTREAM-TEXT', 'details': [{
+                '@type': 'type.googleapis.com/google.rpc.ErrorInfo', 'reason': 'API_KEY_INVALID'
+            }]
+        }
+    }).encode()
+    refuse = (b'HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n'
+              b'Content-Length: %d\r\n\r\n' % len(error)) + error
     provider = f.provider(lambda call: call.sock.sendall(refuse))
     f.start('access-log', 'health', *gemini(provider.address))
     client = f.client(chat())
     check_stream(client.answer(), '"type":"error"')
     check(b'UPSTREAM-TEXT' not in client.data and b'API' not in client.data, client.data)
-    f.logged(level='error', plugin='gemini', message='no answer from gemini: the API key is refused')
+    f.logged(level='error',
+             plugin='gemini',
+             message='no answer from gemini: the API key is refused')
     got = json.loads(f.client(get('/health')).answer().body)
     check(got['status'] == 'unhealthy', got)
 
@@ -283,12 +322,16 @@ def check_cached(f, **options):
     provider = f.provider(lambda call: call.answer('One', 'Two'))
     f.start(*cached(provider), **options)
     first, second = (f.client(chat('Same')).answer() for _ in range(2))
-    check(fields(first)['x-cache'] == 'miss' and fields(second)['x-cache'] == 'hit', fields(first), fields(second))
+    check(
+        fields(first)['x-cache'] == 'miss' and fields(second)['x-cache'] == 'hit', fields(first),
+        fields(second))
 
     def without_start(answer):      # which has the time
         return answer.body.partition(b'\n\n')[2]
     check(without_start(first) == without_start(second), 'the answers differ')
-    check(fields(f.client(chat('Same', extension=OTHER)).answer())['x-cache'] == 'miss', 'it is shared across tenants')
+    check(
+        fields(f.client(chat('Same', extension=OTHER)).answer())['x-cache'] == 'miss',
+        'it is shared across tenants')
     check(len(provider.socks) == 2, len(provider.socks), 'calls')
 
 
@@ -321,7 +364,8 @@ def a_slow_client_whose_answer_is_shared_gets_what_was_kept_for_it(f):
     fast = f.client(chat('Same'))
     fast.wait_for('coalesced')
     call.begin()
-    for n in range(64):             # in all beyond what the sockets on the way hold; who reads slows nobody down
+    # In all beyond what the sockets on the way hold.
+    for n in range(64):
         call.send('x' * 128_000)
         fast.wait(lambda: len(fast.data) > n * 128_000, 'what was sent')
     call.send('the last word')
@@ -349,8 +393,12 @@ def what_failed_is_never_cached(f):
 def synced_tools_are_offered_to_their_extension_alone(f):
     provider = f.provider()
     f.start('extension-auth', 'tools', *gemini(provider.address)[1:])
-    sync = json.dumps({'extensionId': EXTENSION, 'version': '1', 'timestamp': 1, 'schemas': [{'name': 'sharedTool'}]}).encode()
-    head = 'POST /api/tools/sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Extension-ID: %s\r\nContent-Length: %d\r\n\r\n'
+    sync = json.dumps({
+        'extensionId': EXTENSION, 'version': '1', 'timestamp': 1,
+        'schemas': [{'name': 'sharedTool'}]
+    }).encode()
+    head = ('POST /api/tools/sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+            'X-Extension-ID: %s\r\nContent-Length: %d\r\n\r\n')
     answer = f.client((head % (EXTENSION, len(sync))).encode() + sync).answer()
     check(answer.status == 200 and json.loads(answer.body)['storedCount'] == 1, answer.body)
     for extension, offered in ((EXTENSION, True), (OTHER, False)):
@@ -365,13 +413,15 @@ def synced_tools_are_offered_to_their_extension_alone(f):
 def workflows_are_reloaded_when_their_file_changes(f):
     f.write('workflows.yaml', 'workflows: {first: {name: First, systemPrompt: One}}')
     f.start('extension-auth', {'workflows': {'file': 'workflows.yaml'}}, *simulator()[1:])
-    request = f'GET /api/workflows HTTP/1.1\r\nHost: localhost\r\nX-Extension-ID: {EXTENSION}\r\n\r\n'.encode()
+    fields_of = f'Host: localhost\r\nX-Extension-ID: {EXTENSION}\r\n\r\n'
+    request = f'GET /api/workflows HTTP/1.1\r\n{fields_of}'.encode()
     check(b'First' in f.client(request).answer().body, 'it is not listed')
     f.write('workflows.yaml', 'workflows: {second: {name: Second, systemPrompt: Two, surprise: 1}}')
     f.logged(level='error', plugin='workflows', message='`surprise`')
     check(b'First' in f.client(request).answer().body, 'a broken file took it away')
     f.write('workflows.yaml', 'workflows: {second: {name: Second, systemPrompt: Two}}')
-    eventually(lambda: b'Second' in f.client(request).answer().body, PATIENCE, 'the file was not read again')
+    eventually(lambda: b'Second' in f.client(request).answer().body, PATIENCE,
+               'the file was not read again')
 
 
 # ---- Secrets
@@ -381,15 +431,25 @@ def no_token_or_prompt_is_told_or_kept_in_the_open(f):
     import hashlib
     token, prompt = 'ghk_MARKED-INSTALL-TOKEN-77', 'MARKED-PROMPT-31'
     digest = hashlib.sha256(token.encode()).hexdigest()
-    f.start('access-log', 'health', 'metrics', {'extension-auth': {'tokens': [{'name': 'laptop', 'sha256': digest}]}},
-            {'throttler': {'policies': [{'name': 'token', 'key': 'header:Authorization'}]}}, 'tools', 'chat', 'cache',
-            {'simulator': {'word_delay': '0ms'}}, admin={'listen': '127.0.0.1:0', 'token': 'MARKED-ADMIN-TOKEN'})
+    f.start('access-log',
+            'health',
+            'metrics', {'extension-auth': {'tokens': [{'name': 'laptop', 'sha256': digest}]}},
+            {'throttler': {'policies': [{'name': 'token', 'key': 'header:Authorization'}]}},
+            'tools',
+            'chat',
+            'cache', {'simulator': {'word_delay': '0ms'}},
+            admin={'listen': '127.0.0.1:0', 'token': 'MARKED-ADMIN-TOKEN'})
     text = body(prompt)
-    request = ('POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
-               f'X-Extension-ID: {EXTENSION}\r\nAuthorization: Bearer {{}}\r\nContent-Length: {len(text)}\r\n\r\n')
+    request = (
+        'POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
+        f'X-Extension-ID: {EXTENSION}\r\nAuthorization: Bearer {{}}\r\n'
+        f'Content-Length: {len(text)}\r\n\r\n')
     check_stream(f.client(request.format(token).encode() + text).answer())
     check_envelope(f.client(request.format(token + 'x').encode() + text).answer(), 401)
-    shown = [f.client(get(path)).answer().body.decode() for path in ('/metrics', '/health', '/health/detailed', '/readyz?verbose')]
+    shown = [
+        f.client(get(path)).answer().body.decode()
+        for path in ('/metrics', '/health', '/health/detailed', '/readyz?verbose')
+    ]
     check('gatehouse_http_requests_total' in shown[0], shown[0][:500])
     f.stop()
     told = '\n'.join([*f.gateway.lines, *shown])

@@ -21,10 +21,15 @@ from fixture import START_SECONDS, test
 from provider import chunk, event
 from redis import Redis
 
-PIPELINE = ['access-log', 'cors', 'health', 'metrics', 'extension-auth', 'throttler', 'tools', 'workflows', 'chat', 'cache', 'mcp',
-            'retry', 'gemini']
+PIPELINE = [
+    'access-log', 'cors', 'health', 'metrics', 'extension-auth', 'throttler', 'tools', 'workflows',
+    'chat', 'cache', 'mcp', 'retry', 'gemini'
+]
 INSTALLS = {'laptop': 'ghk_MARKED-TOKEN-LAPTOP', 'phone': 'ghk_MARKED-TOKEN-PHONE'}
-TOKENS = {'tokens': [{'name': name, 'sha256': hashlib.sha256(token.encode()).hexdigest()} for name, token in INSTALLS.items()]}
+TOKENS = {
+    'tokens': [{'name': name, 'sha256': hashlib.sha256(token.encode()).hexdigest()}
+               for name, token in INSTALLS.items()]
+}
 HMAC_SECRET = 'MARKED-HMAC-SECRET-of-32-bytes-9'
 SCHEMAS = [{'name': 'search', 'inputSchema': {'type': 'object'}}]
 STREAMS = 300
@@ -39,8 +44,10 @@ LISTENING_IN_FILE = '(until grep -sm1 listening gateway.log; do sleep 0.05; done
 def start(f, address, settings={}, **sections):
     """`settings` of plugins, by their names."""
     f.write('workflows.yaml', 'workflows: {brief: {name: Brief, systemPrompt: Be brief.}}')
-    settings = {'throttler': {'limit': 100_000, 'window': '1h'}, 'workflows': {'file': 'workflows.yaml'},
-                'gemini': {'api_key': KEY, 'base_url': f'http://{address}'}, **settings}
+    settings = {
+        'throttler': {'limit': 100_000, 'window': '1h'}, 'workflows': {'file': 'workflows.yaml'},
+        'gemini': {'api_key': KEY, 'base_url': f'http://{address}'}, **settings
+    }
     f.start(*({name: settings.get(name, {})} for name in PIPELINE), **sections)
 
 
@@ -84,8 +91,10 @@ def who_is_refused_is_so_before_the_body_and_by_auth_alone(f):
         check_envelope(client.answer(1.0), code)
     calls = {p['name']: p['calls'] for p in status(f)['plugins']}
     auth = PIPELINE.index('extension-auth')
-    check(all(calls[name] == len(refused) for name in PIPELINE[:auth + 1]), 'not all were called:', calls)
-    check(not any(calls[name] for name in PIPELINE[auth + 1:]), 'plugins below auth were called:', calls)
+    check(all(calls[name] == len(refused) for name in PIPELINE[:auth + 1]), 'not all were called:',
+          calls)
+    check(not any(calls[name] for name in PIPELINE[auth + 1:]), 'plugins below auth were called:',
+          calls)
 
 
 def signed(timestamp=None, nonce='n' * 16, secret=HMAC_SECRET, prompt='Hi'):
@@ -94,7 +103,8 @@ def signed(timestamp=None, nonce='n' * 16, secret=HMAC_SECRET, prompt='Hi'):
     parts = ['POST', '/api/chat', '', hashlib.sha256(text).hexdigest(), timestamp, nonce]
     signature = hmac.new(secret.encode(), '\n'.join(parts).encode(), 'sha256').hexdigest()
     values = {'Timestamp': timestamp, 'Nonce': nonce, 'Signature': signature}
-    return head(len(text), headers=[f'X-Gatehouse-{name}: {value}' for name, value in values.items()]) + text
+    return head(len(text),
+                headers=[f'X-Gatehouse-{name}: {value}' for name, value in values.items()]) + text
 
 
 def check_same_refusals(f, requests):
@@ -110,32 +120,49 @@ def check_same_refusals(f, requests):
 @test
 def whatever_is_wrong_with_a_token_is_refused_in_the_same_bytes(f):
     start(f, '127.0.0.1:1', {'extension-auth': TOKENS})
-    wrong = ['Bearer ', 'Bearer x', 'Bearer ' + INSTALLS['laptop'][:-1], 'Bearer ' + 'x' * 4000, 'Basic ' + INSTALLS['laptop']]
-    check_same_refusals(f, [chat(), *(chat(headers=[f'Authorization: {value}']) for value in wrong)])
+    wrong = [
+        'Bearer ', 'Bearer x', 'Bearer ' + INSTALLS['laptop'][:-1], 'Bearer ' + 'x' * 4000,
+        'Basic ' + INSTALLS['laptop']
+    ]
+    check_same_refusals(f,
+                        [chat(), *(chat(headers=[f'Authorization: {value}']) for value in wrong)])
 
 
 @test
 def whatever_is_wrong_with_a_signature_is_refused_in_the_same_bytes(f):
     provider = f.provider(lambda call: call.answer('Hello'))
-    start(f, provider.address, {'extension-auth': {'hmac': {'secrets': [{'name': 'laptop', 'secret': HMAC_SECRET}]}}})
+    start(f, provider.address,
+          {'extension-auth': {'hmac': {'secrets': [{'name': 'laptop', 'secret': HMAC_SECRET}]}}})
     check_stream(f.client(signed()).answer())
     again = signed()
-    check_same_refusals(f, [again, signed(nonce='m' * 16, secret='x' * 32), signed(timestamp='1'), signed(nonce='short'), chat()])
+    check_same_refusals(f, [
+        again,
+        signed(nonce='m' * 16, secret='x' * 32),
+        signed(timestamp='1'),
+        signed(nonce='short'),
+        chat()
+    ])
 
 
 @test
 def nothing_of_a_client_but_its_chat_reaches_the_provider(f):
     provider = f.provider()
     start(f, provider.address)
-    names = ['Authorization', 'Cookie', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'Forwarded', 'X-Real-IP',
-             'X-Goog-Api-Key', 'X-Goog-User-Project', 'User-Agent', 'Referer', 'X-Request-Id', 'Traceparent', 'Tracestate', 'X-Anything']
+    names = [
+        'Authorization', 'Cookie', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto',
+        'Forwarded', 'X-Real-IP', 'X-Goog-Api-Key', 'X-Goog-User-Project', 'User-Agent', 'Referer',
+        'X-Request-Id', 'Traceparent', 'Tracestate', 'X-Anything'
+    ]
     client = f.client(chat(headers=[f'{name}: of-the-client' for name in names]))
     call = f.take(provider)
     call.answer('Hello')
     check_stream(client.answer())
     lines = call.head.decode().split('\r\n')[1:]
     got = sorted(line.partition(':')[0].lower() for line in lines)
-    check(got == ['content-length', 'content-type', 'host', 'traceparent', 'user-agent', 'x-goog-api-key'], got)
+    check(
+        got == [
+            'content-length', 'content-type', 'host', 'traceparent', 'user-agent', 'x-goog-api-key'
+        ], got)
     check('of-the-client' not in call.head.decode() and f'X-Goog-Api-Key: {KEY}' in lines, lines)
 
 
@@ -143,20 +170,32 @@ def nothing_of_a_client_but_its_chat_reaches_the_provider(f):
 
 def use_everything(f):
     """Whatever makes the gateway keep or tell something. All that it tells."""
-    paths = ['/metrics', '/health', '/health/detailed', '/readyz?verbose', '/api/workflows', '/nothing']
-    clients = [f.client(signed(nonce=f'nonce-of-chat-{i:04}', prompt=f'{PROMPT} {what}'))
-               for i, what in enumerate(['hello', 'refuse', 'fail', 'babble', 'no JSON', 'error inside'])]
+    paths = [
+        '/metrics', '/health', '/health/detailed', '/readyz?verbose', '/api/workflows', '/nothing'
+    ]
+    clients = [
+        f.client(signed(nonce=f'nonce-of-chat-{i:04}', prompt=f'{PROMPT} {what}'))
+        for i, what in enumerate(['hello', 'refuse', 'fail', 'babble', 'no JSON', 'error inside'])
+    ]
     clients.append(f.client(chat(PROMPT, headers=[bearer('laptop')])))
     clients.append(f.client(chat(PROMPT, headers=[bearer('laptop') + 'x'])))
     clients.append(f.client(signed(secret=HMAC_SECRET + 'x')))
-    clients.append(f.client(post({'extensionId': EXTENSION, 'schemas': SCHEMAS}, path='/api/tools/sync', headers=[bearer('phone')])))
-    clients.append(f.client(head(9, headers=[bearer('phone')]) + b'{"' + PROMPT[:6].encode() + b'"'))
+    clients.append(
+        f.client(
+            post({'extensionId': EXTENSION, 'schemas': SCHEMAS},
+                 path='/api/tools/sync',
+                 headers=[bearer('phone')])))
+    clients.append(
+        f.client(head(9, headers=[bearer('phone')]) + b'{"' + PROMPT[:6].encode() + b'"'))
     for client in clients:
         client.answer()
     clients += [f.client(get(path)) for path in paths]
-    check([client.answer().status for client in clients[-len(paths):]] == [200, 200, 200, 200, 401, 404], 'the answers are others')
+    check([client.answer().status
+           for client in clients[-len(paths):]] == [200, 200, 200, 200, 401, 404],
+          'the answers are others')
     told = [client.data for client in clients]
-    for path, options in (('/status', {}), ('/cache/statistics', {}), ('/status', {'Authorization': 'Bearer MARKED-WRONG-TOKEN'})):
+    for path, options in (('/status', {}), ('/cache/statistics', {}),
+                          ('/status', {'Authorization': 'Bearer MARKED-WRONG-TOKEN'})):
         told.append(ask_admin(f, path, **options).body)
     return b'\n'.join(told).decode()
 
@@ -168,15 +207,22 @@ def no_secret_or_prompt_is_in_an_answer_or_in_redis_or_in_a_debug_log(f):
     auth = {**TOKENS, 'hmac': {'secrets': [{'name': 'laptop', 'secret': HMAC_SECRET}]}}
     throttler = {'policies': [{'name': 'client'}, {'name': 'token', 'key': 'header:Authorization'}]}
     retry = {'attempts': 2, 'delay': '10ms', 'breaker': {'failures': 100}}
-    start(f, f.provider(indiscreet).address, {'extension-auth': auth, 'throttler': throttler, 'retry': retry},
-          store=redis.url, admin=ADMIN, log={'level': 'debug'})
+    start(f,
+          f.provider(indiscreet).address,
+          {'extension-auth': auth, 'throttler': throttler, 'retry': retry},
+          store=redis.url,
+          admin=ADMIN,
+          log={'level': 'debug'})
     told = {'an answer': use_everything(f), 'Redis': redis.dump().decode(errors='replace')}
     f.stop()
     told['the log'] = '\n'.join(f.gateway.lines)
-    there = {'an answer': ['gatehouse_http_requests_total', 'short_circuits'], 'Redis': ['nonce-of-chat-0000', '"hello"', 'search'],
-             'the log': ['"install":"laptop"']}
+    there = {
+        'an answer': ['gatehouse_http_requests_total', 'short_circuits'],
+        'Redis': ['nonce-of-chat-0000', '"hello"', 'search'], 'the log': ['"install":"laptop"']
+    }
     for where, text in told.items():
-        check(all(what in text for what in there[where]), f'{where} does not even have {there[where]}')
+        check(all(what in text for what in there[where]),
+              f'{where} does not even have {there[where]}')
         check('MARKED' not in text, f'{where} has', *re.findall('.{0,80}MARKED.{0,80}', text)[:1])
 
 
@@ -185,7 +231,8 @@ def no_secret_or_prompt_is_in_an_answer_or_in_redis_or_in_a_debug_log(f):
 @test
 def an_install_over_its_limit_is_told_when_to_come_back_and_others_are_served(f):
     provider = f.provider(lambda call: call.answer('Hello'))
-    start(f, provider.address, {'extension-auth': TOKENS, 'throttler': {'limit': 5, 'window': '1h'}})
+    start(f, provider.address,
+          {'extension-auth': TOKENS, 'throttler': {'limit': 5, 'window': '1h'}})
     answers = at_once(f, [chat(f'question {i}', headers=[bearer('laptop')]) for i in range(105)])
     refused = [answer for answer in answers if answer.status != 200]
     check(len(refused) == 100, f'{len(refused)} of 105 are refused')
@@ -209,7 +256,9 @@ def installs_of_one_extension_share_no_answer(f):
         check_stream(client.answer())
     for install in INSTALLS:
         answer = f.client(chat('Same', headers=[bearer(install)])).answer()
-        check(fields(answer)['x-cache'] == 'hit' and f'for {install}'.encode() in answer.body, install, 'gets', answer)
+        check(
+            fields(answer)['x-cache'] == 'hit' and f'for {install}'.encode() in answer.body,
+            install, 'gets', answer)
 
 
 def fail(call, client):
@@ -241,8 +290,12 @@ def hit_the_token_limit(call, client):
 
 def call_a_tool(call, client):
     call.begin()
-    candidate = {'content': {'role': 'model', 'parts': [{'functionCall': {'name': 'search', 'args': {}}}]}, 'finishReason': 'STOP'}
-    call.sock.sendall(chunk(f'data: {json.dumps({"candidates": [candidate]})}\r\n\r\n'.encode()) + chunk(b''))
+    candidate = {
+        'content': {'role': 'model', 'parts': [{'functionCall': {'name': 'search', 'args': {}}}]},
+        'finishReason': 'STOP'
+    }
+    call.sock.sendall(
+        chunk(f'data: {json.dumps({"candidates": [candidate]})}\r\n\r\n'.encode()) + chunk(b''))
     check_stream(client.answer())
     check(b'"type":"tool-input-available"' in client.data, client.data)
 
@@ -266,7 +319,8 @@ def nothing_but_a_whole_answer_is_cached(f):
 # ---- A provider that fails
 
 def times_asked(f, retry_after):
-    """When a provider was asked that is too busy at first, and when its client had an answer, in seconds."""
+    """When a provider was asked that is too busy at first, and when its client had an answer, in
+    seconds."""
     times = []
 
     def script(call):
@@ -295,14 +349,17 @@ def a_wait_that_is_too_long_is_an_error_at_once(f):
 @test
 def a_provider_that_only_fails_is_left_in_peace(f):
     provider = f.provider(refuse(503))
-    start(f, provider.address, {'retry': {'attempts': 1, 'breaker': {'failures': 5, 'cooldown': '1h'}}})
+    start(f, provider.address,
+          {'retry': {'attempts': 1, 'breaker': {'failures': 5, 'cooldown': '1h'}}})
     times = []
     for i in range(50):
         began = time.monotonic()
         check_stream(f.client(chat(f'question {i}')).answer(), '"type":"error"')
         times.append(time.monotonic() - began)
     check(len(provider.socks) == 5, f'it was asked {len(provider.socks)} times')
-    check(statistics.median(times[5:]) < 0.05, f'it takes {statistics.median(times[5:]) * 1000:.0f} ms to refuse')
+    check(
+        statistics.median(times[5:]) < 0.05,
+        f'it takes {statistics.median(times[5:]) * 1000:.0f} ms to refuse')
 
 
 @test
@@ -312,14 +369,23 @@ def one_client_at_whose_prompt_the_provider_fails_closes_it_to_nobody_else(f):
             return refuse(500)(call)
         call.answer('Back')
         call.sock.close()
-    start(f, f.provider(script).address, {'extension-auth': TOKENS, 'retry': {'attempts': 1, 'breaker': {'failures': 2, 'cooldown': '1h'}}})
+
+    start(
+        f,
+        f.provider(script).address, {
+            'extension-auth': TOKENS,
+            'retry': {'attempts': 1, 'breaker': {'failures': 2, 'cooldown': '1h'}}
+        })
     for _ in range(FAILURES):
-        check_stream(f.client(chat('poison', headers=[bearer('laptop')])).answer(), '"type":"error"')
+        check_stream(
+            f.client(chat('poison', headers=[bearer('laptop')])).answer(), '"type":"error"')
     check_stream(f.client(chat(headers=[bearer('phone')])).answer())
     for install in INSTALLS:
         check_stream(f.client(chat('poison', headers=[bearer(install)])).answer(), '"type":"error"')
-    check_stream(f.client(chat('another question', headers=[bearer('phone')])).answer(), '"type":"error"')
-    check('2 failures in a row' in f.client(get('/health/detailed')).answer().body.decode(), 'the circuit is not open')
+    check_stream(
+        f.client(chat('another question', headers=[bearer('phone')])).answer(), '"type":"error"')
+    check('2 failures in a row' in f.client(get('/health/detailed')).answer().body.decode(),
+          'the circuit is not open')
 
 
 # ---- Signals
@@ -346,7 +412,8 @@ def streams_through_the_whole_pipeline_end_complete_after_sigterm(f):
         """The answer with what differs from that of others taken out."""
         answer = client.answer()
         check_stream(answer)
-        return re.sub(rb'"createdAt":\d+', b'', answer.body).replace(f'number-{number} '.encode(), b'')
+        return re.sub(rb'"createdAt":\d+', b'', answer.body).replace(f'number-{number} '.encode(),
+                                                                     b'')
 
     start(f, f.provider(script).address)
     first = begin(STREAMS)
@@ -357,7 +424,9 @@ def streams_through_the_whole_pipeline_end_complete_after_sigterm(f):
     f.gateway.signal('TERM')
     f.wait_refused()
     go.set()
-    changed = [number for number, client in enumerate(clients) if end(number, client) != undisturbed]
+    changed = [
+        number for number, client in enumerate(clients) if end(number, client) != undisturbed
+    ]
     check(not changed, f'streams {changed} are not what they are without SIGTERM')
     f.ends(0)
 
@@ -374,7 +443,8 @@ def reloads_of_the_whole_pipeline_fail_no_request_and_forget_no_count(f):
                 client.leave()
                 client = Client(f.gateway.address)
             asked[index] += 1
-            check_stream(ask(client, chat(f'question {asked[index] // 2} of {index}')))     # each one twice: the cache has it
+            check_stream(ask(client, chat(
+                f'question {asked[index] // 2} of {index}')))    # each one twice: the cache has it
         client.leave()
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -387,15 +457,21 @@ def reloads_of_the_whole_pipeline_fail_no_request_and_forget_no_count(f):
                 eventually(lambda: status(f).get('reload', last) != last, PATIENCE, 'not reloaded')
                 last = status(f)['reload']
                 check(last['ok'], last)
-                eventually(lambda: any(thread.done() for thread in threads) or all(now > then for now, then in zip(asked, before)),
-                           PATIENCE, 'the load stands still')
+                eventually(
+                    lambda: any(thread.done()
+                                for thread in threads) or all(now > then
+                                                              for now, then in zip(asked, before)),
+                    PATIENCE, 'the load stands still')
         finally:
             done.set()
     for thread in threads:
         thread.result()
     rate = fields(f.client(chat()).answer())['ratelimit']
-    check(f'r={100_000 - sum(asked) - 1};' in rate, f'after {sum(asked)} requests and one more:', rate)
-    check(counted(f, '/api/chat', 'POST', 200) == str(sum(asked) + 1), 'they are not all in the metrics')
+    check(f'r={100_000 - sum(asked) - 1};' in rate, f'after {sum(asked)} requests and one more:',
+          rate)
+    check(
+        counted(f, '/api/chat', 'POST', 200) == str(sum(asked) + 1),
+        'they are not all in the metrics')
 
 
 # ---- Kills
@@ -422,7 +498,8 @@ def ask_until_killed(f, numbers):
 def what_was_kept_before_a_kill_is_whole_or_absent(f):
     redis = Redis()
     f.providers.append(redis)
-    provider = f.provider(lambda call: call.answer(*answer_of(int(re.search(rb'question (\d+)', call.body)[1]))))
+    provider = f.provider(
+        lambda call: call.answer(*answer_of(int(re.search(rb'question (\d+)', call.body)[1]))))
     hits = 0
     for kill in range(KILLS):
         numbers = range(kill * QUESTIONS, (kill + 1) * QUESTIONS)
@@ -436,7 +513,8 @@ def what_was_kept_before_a_kill_is_whole_or_absent(f):
             answer = f.client(chat(f'question {number}')).answer()
             check_stream(answer)
             text = ''.join(re.findall('"delta":"([^"]*)"', answer.body.decode()))
-            check(text == ''.join(answer_of(number)) + '.', f'question {number}, a {fields(answer)["x-cache"]}, is answered', text)
+            check(text == ''.join(answer_of(number)) + '.',
+                  f'question {number}, a {fields(answer)["x-cache"]}, is answered', text)
             hits += fields(answer)['x-cache'] == 'hit'
         f.stop()
     check(hits >= KILLS * QUESTIONS / 4, f'only {hits} answers were kept')
@@ -446,13 +524,15 @@ def what_was_kept_before_a_kill_is_whole_or_absent(f):
 
 @test
 def a_missing_key_is_told(f):
-    check_refused(f, f.configure('chat', {'gemini': {'api_key': '${NO_SUCH_KEY}'}}), 'config.yaml', '`NO_SUCH_KEY` is not set')
+    check_refused(f, f.configure('chat', {'gemini': {'api_key': '${NO_SUCH_KEY}'}}), 'config.yaml',
+                  '`NO_SUCH_KEY` is not set')
 
 
 @test
 def a_file_that_is_no_plugin_is_told(f):
     f.write('broken.so', 'This is no shared object.')
-    check_refused(f, f.configure('health', {'broken': {}, 'path': 'broken.so'}), 'config.yaml', 'broken.so')
+    check_refused(f, f.configure('health', {'broken': {}, 'path': 'broken.so'}), 'config.yaml',
+                  'broken.so')
 
 
 @test
@@ -462,7 +542,8 @@ def nobody_in_a_read_only_folder_without_a_home_can_run_it(f):
     nowhere.chmod(0o555)
     f.folder.chmod(0o755)
     provider = f.provider(lambda call: call.answer('Hello'))
-    become = 'setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs' if os.getuid() == 0 else ''    # nobody, nogroup
+    become = 'setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs' if os.getuid(
+    ) == 0 else ''    # nobody, nogroup
     start(f, provider.address, shell=f'cd nowhere; ulimit -c 0; unset HOME; exec {become} "$@"')
     check(os.stat(f'/proc/{f.pid}').st_uid != 0, 'it runs as root')
     check_stream(f.client(chat()).answer())
@@ -481,7 +562,8 @@ def a_full_disk_for_the_log_holds_up_no_request_and_is_told_once(f):
     log.rename(before)
     log.symlink_to('/dev/full')
     f.gateway.signal('USR1')
-    asked, client, until = 0, f.client(), time.monotonic() + 2.5    # the gateway tries again each second
+    asked, client, until = 0, f.client(
+    ), time.monotonic() + 2.5    # the gateway tries again each second
     while time.monotonic() < until:
         began = time.monotonic()
         check(ask(client, get(f'/{asked}')).status == 404, 'not answered as with room on the disk')
@@ -494,4 +576,5 @@ def a_full_disk_for_the_log_holds_up_no_request_and_is_told_once(f):
     f.gateway.signal('USR1')    # there is room again
     f.stop()
     paths = re.findall(r'"message":"→ GET /(\d+)"', before.read_text() + log.read_text())
-    check(paths == [str(i) for i in range(asked)], f'{len(paths)} of {asked} records are in the log')
+    check(paths == [str(i) for i in range(asked)],
+          f'{len(paths)} of {asked} records are in the log')

@@ -22,7 +22,15 @@ RELOADS = 5
 
 def tools(*words):
     """The plugin, with a tool server."""
-    return {'mcp': {'servers': [{'name': 'tools', 'command': [sys.executable, str(HERE.parent / 'mcp/server.py'), *words]}]}}
+    return {
+        'mcp': {
+            'servers': [{
+                'name': 'tools',
+                'command': [sys.executable,
+                            str(HERE.parent / 'mcp/server.py'), *words]
+            }]
+        }
+    }
 
 
 def reload(f):
@@ -62,11 +70,15 @@ def reloads_with_an_admin_address_leave_nothing_behind(f):
     f.providers.append(models)
 
     def configure(key):
-        provider = {'api_key': key, 'base_url': 'http://127.0.0.1:%d' % models.server_port, 'probe_interval': '1s'}
+        provider = {
+            'api_key': key, 'base_url': 'http://127.0.0.1:%d' % models.server_port,
+            'probe_interval': '1s'
+        }
         return ['health', 'extension-auth', 'chat', tools(), {'gemini': provider}]
     f.start(*configure('key-0'), admin=ADMIN)
     # A server has a watchdog.
-    eventually(lambda: len(children(f.pid)) == 2 and models.asked['key-0'], PATIENCE, 'it does not begin its work')
+    eventually(lambda: len(children(f.pid)) == 2 and models.asked['key-0'], PATIENCE,
+               'it does not begin its work')
     vitals, threads = Vitals(f.pid), f.thread_count()
     for i in range(1, RELOADS + 1):
         f.configure(*configure(f'key-{i}'), admin=ADMIN)
@@ -88,7 +100,8 @@ def a_plugin_that_takes_long_to_end_holds_up_nothing(f):
     began = time.monotonic()
     for _ in range(2):
         check(reload(f)[0] == 200, 'it was refused')
-    check(time.monotonic() - began < 4.0, 'the second reload waited for the first pipeline')   # which takes 5 s
+    check(time.monotonic() - began < 4.0,
+          'the second reload waited for the first pipeline')    # which takes 5 s
     f.gateway.signal('TERM')
     f.logged(message='shutting down')
     check(time.monotonic() - began < 4.5, 'SIGTERM waited for the first pipeline')
@@ -100,8 +113,13 @@ def a_plugin_that_takes_long_to_end_holds_up_nothing(f):
 @test
 def a_reload_for_which_there_are_no_descriptors_changes_nothing(f):
     most = 64
-    models = [{'gemini': {'api_key': 'k', 'base_url': 'http://127.0.0.1:1'}, 'as': f'g{i}'} for i in range(4)]
-    f.start('health', 'chat', *models, shell=f'ulimit -n {most}; exec "$@"', shutdown={'grace': '1s'})
+    models = [{'gemini': {'api_key': 'k', 'base_url': 'http://127.0.0.1:1'}, 'as': f'g{i}'}
+              for i in range(4)]
+    f.start('health',
+            'chat',
+            *models,
+            shell=f'ulimit -n {most}; exec "$@"',
+            shutdown={'grace': '1s'})
     clients = []
 
     def all_but_two_are_used():
@@ -111,7 +129,7 @@ def a_reload_for_which_there_are_no_descriptors_changes_nothing(f):
     eventually(all_but_two_are_used, PATIENCE, 'descriptors are left')
     f.gateway.signal('HUP')
     f.logged(level='error', message='cannot begin its work in the background: Too many open files')
-    f.logged(level='error', message='the configuration was not reloaded, the old one goes on')
+    f.logged(level='error', message='reload failed: keeping the running configuration')
     for client in clients:
         client.leave()
     eventually(lambda: Vitals(f.pid).files < most / 2, PATIENCE, 'the descriptors do not come back')
@@ -136,14 +154,18 @@ def a_reload_tells_whoever_asked_how_it_went(f):
     f.start('health', admin=ADMIN)
     check('reload' not in status(f), 'a reload before the first')
     code, told = reload(f)
-    check((code, told) == (200, {'ok': True, 'pipeline': 'health', 'problems': [], 'warnings': []}), code, told)
+    check((code, told) == (200, {'ok': True, 'pipeline': 'health', 'problems': [], 'warnings': []}),
+          code, told)
     check(status(f)['reload']['ok'], 'the status says something else')
     lines = f.configure('health', 'cros', admin=ADMIN).read_text().splitlines()
     code, told = reload(f)
     [line] = [i for i, text in enumerate(lines, 1) if 'cros' in text]
     text = 'unknown plugin `cros`: did you mean `cors`?'
     problem = {'file': str(f.folder / 'config.yaml'), 'line': line, 'column': 3, 'text': text}
-    check((code, told) == (422, {'ok': False, 'pipeline': 'health', 'problems': [problem], 'warnings': []}), code, told)
+    check(
+        (code, told) == (422,
+                         {'ok': False, 'pipeline': 'health', 'problems': [problem],
+                          'warnings': []}), code, told)
     check(status(f)['reload']['problems'] == [problem], 'the status has', status(f)['reload'])
     f.check_healthy()
 
@@ -153,10 +175,16 @@ def a_reload_tells_whoever_asked_how_it_went(f):
 @test
 def what_takes_effect_at_a_start_only_is_named(f):
     f.start('health', admin=ADMIN)
-    f.configure('health', admin={**ADMIN, 'listen': '127.0.0.3:0'}, server={'listen': '127.0.0.2:0'}, store={'max_size': '2MiB'})
+    f.configure('health',
+                admin={**ADMIN, 'listen': '127.0.0.3:0'},
+                server={'listen': '127.0.0.2:0'},
+                store={'max_size': '2MiB'})
     code, told = reload(f)
-    named = [re.match('`(.*)` has changed: that takes effect at the next', w['text'])[1] for w in told['warnings']]
-    check(code == 200 and sorted(named) == ['admin.listen', 'server.listen', 'store.max_size'], code, told)
+    named = [
+        re.match('`(.*)` has changed: that needs a restart', w['text'])[1] for w in told['warnings']
+    ]
+    check(code == 200 and sorted(named) == ['admin.listen', 'server.listen', 'store.max_size'],
+          code, told)
     check(all(w['line'] and w['column'] for w in told['warnings']), told)
     f.configure('health', store='redis://127.0.0.1:1')
     f.gateway.signal('HUP')
@@ -179,7 +207,8 @@ def a_reload_changes_the_level_and_the_file_of_the_log(f):
     configure(level='info')
     f.client(get('/readyz')).answer()
     f.logged(path='/readyz')
-    check('/health' in first.read_text() and '/livez' not in first.read_text(), 'it has:', first.read_text())
+    check('/health' in first.read_text() and '/livez' not in first.read_text(), 'it has:',
+          first.read_text())
     check(second.read_text() == '', 'the second file has:', second.read_text())
 
 
@@ -258,14 +287,16 @@ def a_plugin_that_was_installed_again_is_no_change(f):
 def a_plugin_that_has_changed_keeps_no_reload_from_being_used(f):
     folder = with_own_plugins(f, 'health', *simulator())
     file = folder / 'chat.so'
-    changes = (lambda: replace(file, file.read_bytes() + b'\n'), lambda: replace(file, b'not a plugin'), file.unlink)
+    changes = (lambda: replace(file,
+                               file.read_bytes() + b'\n'), lambda: replace(file, b'not a plugin'),
+               file.unlink)
     for change in changes:
         change()
         f.configure('health', *simulator(system_prompt='New'), plugins_dir='plugins', admin=ADMIN)
         code, told = reload(f)
         check(code == 200, code, told)
         [warning] = [w['text'] for w in told['warnings']]
-        check('chat.so' in warning and 'goes on until a restart' in warning, warning)
+        check('chat.so' in warning and 'stays in use until a restart' in warning, warning)
         check_stream(f.client(chat()).answer())
 
 

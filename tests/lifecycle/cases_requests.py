@@ -48,9 +48,13 @@ def a_host_is_an_address_this_machine_or_a_name_that_is_known(f):
 
     def status(host):
         return f.client(f'GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n'.encode()).answer().status
-    for host in ('127.0.0.1', '10.244.1.17:3000', '[::1]', '[fd00::17]:3000', 'LocalHost:1', 'app.localhost', 'AI.example', 'ai.example:443', 'gateway:8080'):
+
+    for host in ('127.0.0.1', '10.244.1.17:3000', '[::1]', '[fd00::17]:3000', 'LocalHost:1',
+                 'app.localhost', 'AI.example', 'ai.example:443', 'gateway:8080'):
         check(status(host) == 200, host, 'is refused')
-    for host in ('evil.example', 'localhost.example', 'notlocalhost', '.localhost', 'a.ai.example', 'gateway', 'gateway:80', '10.1.2.3.example', '2130706433', '0x7f.1', '[localhost]', '[10.1.2.3]'):
+    for host in ('evil.example', 'localhost.example', 'notlocalhost', '.localhost', 'a.ai.example',
+                 'gateway', 'gateway:80', '10.1.2.3.example', '2130706433', '0x7f.1', '[localhost]',
+                 '[10.1.2.3]'):
         check(status(host) == 421, host, 'is served')
 
 
@@ -95,7 +99,8 @@ def two_requests_with_bodies_in_one_piece_are_answered_in_order(f):
     for question, other in ((b'first', b'second'), (b'second', b'first')):
         answer = client.answer()
         check_stream(answer)
-        check(question in answer.body and other not in answer.body, f'the answer to the {question.decode()} is', answer.body)
+        check(question in answer.body and other not in answer.body,
+              f'the answer to the {question.decode()} is', answer.body)
 
 
 @test

@@ -45,14 +45,19 @@ def a_folder_as_configuration_is_told(f):
 
 @test
 def process_1_reaps_whatever_is_left_behind(f):
-    daemons = 'setsid sleep 0.1 & setsid sleep 0.2 & exec cat > /dev/null'     # not of the group of the server
+    # Not of the process group of the server.
+    daemons = 'setsid sleep 0.1 & setsid sleep 0.2 & exec cat > /dev/null'
     server = {'name': 'bad', 'command': ['sh', '-c', daemons], 'connect_timeout': '1s'}
     f.start('health', 'extension-auth', 'chat', {'mcp': {'servers': [server]}}, 'simulator',
             shell='exec unshare --map-root-user --user --pid --fork --mount-proc --kill-child "$@"')
     [init] = children(f.pid)
-    [gateway] = [pid for pid in children(init) if os.readlink(f'/proc/{pid}/exe') == os.readlink(f'/proc/{init}/exe')]
+    [gateway] = [
+        pid for pid in children(init)
+        if os.readlink(f'/proc/{pid}/exe') == os.readlink(f'/proc/{init}/exe')
+    ]
     f.logged(message='down')    # and so some daemons have ended
-    eventually(lambda: not any(state(pid) == 'Z' for pid in [*children(init), *children(gateway)]), PATIENCE, 'zombies')
+    eventually(lambda: not any(state(pid) == 'Z' for pid in [*children(init), *children(gateway)]),
+               PATIENCE, 'zombies')
     os.kill(init, signal.SIGTERM)
     f.ends(0)
 
@@ -60,7 +65,9 @@ def process_1_reaps_whatever_is_left_behind(f):
 @test
 def process_1_ends_as_the_gateway_does(f):
     config = f.configure('no-such-plugin')
-    unshare = ['unshare', '--map-root-user', '--user', '--pid', '--fork', '--mount-proc', '--kill-child']
+    unshare = [
+        'unshare', '--map-root-user', '--user', '--pid', '--fork', '--mount-proc', '--kill-child'
+    ]
     done = subprocess.run([*unshare, f.binary, 'serve', config], text=True, capture_output=True)
     check(done.returncode == 1 and 'unknown plugin' in done.stderr, done.returncode, done.stderr)
 
@@ -70,8 +77,10 @@ def process_1_ends_as_the_gateway_does(f):
 def indiscreet(call):
     """A provider that says its key again wherever it can."""
     key = KEY.encode()
-    error = b'{"error": {"code": 500, "status": "%s", "message": "the key %s", "details": [{"reason": "%s"}]}}' % (key, key, key)
-    refusal = key + b'\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' % len(error) + error
+    error = (b'{"error": {"code": 500, "status": "%s", "message": "the key %s",'
+             b' "details": [{"reason": "%s"}]}}' % (key, key, key))
+    head = b'\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' % len(error)
+    refusal = key + head + error
 
     if b'refuse' in call.body:
         call.sock.sendall(b'HTTP/1.1 400 ' + refusal)
@@ -93,7 +102,9 @@ def indiscreet(call):
 def ask_about_everything(f):
     """All that clients are told."""
     broken = PROMPT.encode() + b'"'
-    refusals = {400: head(len(broken)) + broken, 401: chat(PROMPT, extension=None), 404: get('/nothing')}
+    refusals = {
+        400: head(len(broken)) + broken, 401: chat(PROMPT, extension=None), 404: get('/nothing')
+    }
     clients = [f.client(request) for request in refusals.values()]
     for client, status in zip(clients, refusals):
         check_envelope(client.answer(), status)
@@ -108,10 +119,16 @@ def ask_about_everything(f):
 def check_secret(f, secrets, **options):
     """With a provider that is not to be trusted, whatever clients ask."""
     f.start('access-log', *with_key(f.provider(indiscreet).address), env={'KEY': KEY}, **options)
-    told = {'the command line': Path(f'/proc/{f.pid}/cmdline').read_text(), 'an answer': ask_about_everything(f)}
+    told = {
+        'the command line': Path(f'/proc/{f.pid}/cmdline').read_text(),
+        'an answer': ask_about_everything(f)
+    }
     f.stop()
     log = f.folder / 'gateway.log'
-    told |= {'standard output': '\n'.join(f.gateway.lines), 'the log file': log.read_text() if log.exists() else ''}
+    told |= {
+        'standard output': '\n'.join(f.gateway.lines),
+        'the log file': log.read_text() if log.exists() else ''
+    }
     check('POST /api/chat' in told['standard output'], 'nothing was logged')
     for where, text in told.items():
         lines = [line for line in text.splitlines() for secret in secrets if secret in line]

@@ -13,7 +13,8 @@ HEARTBEAT_SECONDS = 15.0    # plugins/chat: between two comments into silence
 STEPS = 10
 WAITING = 100
 COMMENTS = chunk(b': x\n' * 1000) * 200
-ENDLESS = 32_000    # events of 1 KB: far beyond what the sockets on the way hold (tcp_rmem and tcp_wmem in tcp(7))
+# Events of 1 KB: far beyond what the sockets on the way hold (tcp_rmem and tcp_wmem in tcp(7)).
+ENDLESS = 32_000
 
 
 @test
@@ -78,7 +79,8 @@ def events_that_arrive_apart_leave_apart(f):
 
 
 def cut_off(f, provider, prepare):
-    """A provider that does what `prepare` does and then nothing: how long until the client is told."""
+    """How long it takes until the client gets an error from a provider that does what `prepare`
+    does and then nothing."""
     client = f.client(chat())
     call = f.take(provider)
     prepare(call, client)
@@ -111,7 +113,8 @@ def a_provider_that_falls_silent_is_given_up(f):
 
 
 def flood(f, provider):
-    """Answers the chat with comments, without a pause, on a thread that ends when the connection does."""
+    """Responds to the chat with comments, without a pause, on a thread that ends when the
+    connection does."""
     call = f.take(provider)
     call.begin()
 

@@ -28,7 +28,8 @@ def check_envelope(answer, status):
         error = json.loads(answer.body)
     except ValueError:
         error = {}
-    good = list(error) == ['statusCode', 'timestamp', 'path', 'method', 'message'] and error['statusCode'] == status
+    good = list(error) == ['statusCode', 'timestamp', 'path', 'method', 'message'
+                           ] and error['statusCode'] == status
     check(good, f'the body is {answer.body[:300]}')
 
 
@@ -36,4 +37,6 @@ def check_stream(answer, last='"type":"finish"'):
     """An event stream that ended as it must, `last` being in its last event."""
     check(answer.status == 200, f'{answer.status}: {answer.body[:300]}')
     events = answer.body.decode().split('\n\n')
-    check(len(events) > 2 and events[-2:] == ['data: [DONE]', ''] and last in events[-3], 'the stream ends with', events[-4:])
+    check(
+        len(events) > 2 and events[-2:] == ['data: [DONE]', ''] and last in events[-3],
+        'the stream ends with', events[-4:])

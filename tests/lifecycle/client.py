@@ -13,14 +13,18 @@ def get(path='/health'):
 
 
 def head(length, extension=EXTENSION, expect=False, path='/api/chat', headers=()):
-    lines = [f'POST {path} HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', f'Content-Length: {length}', *headers]
+    lines = [
+        f'POST {path} HTTP/1.1', 'Host: localhost', 'Content-Type: application/json',
+        f'Content-Length: {length}', *headers
+    ]
     lines += [f'X-Extension-ID: {extension}'] if extension else []
     lines += ['Expect: 100-continue'] if expect else []
     return '\r\n'.join([*lines, '', '']).encode()
 
 
 def body(prompt):
-    return json.dumps({'messages': [{'role': 'user', 'parts': [{'type': 'text', 'text': prompt}]}]}).encode()
+    return json.dumps({'messages': [{'role': 'user', 'parts': [{'type': 'text',
+                                                                'text': prompt}]}]}).encode()
 
 
 def chat(prompt='Hi', **options):
@@ -60,7 +64,9 @@ class Client:
             left = until - time.monotonic()
             if left <= 0 or self.end:
                 got = self.data[-2000:].decode(errors='replace')
-                raise Wrong(f'{what}: not within {seconds} s; the connection is {self.end or "open"}, got:\n{got}')
+                state = self.end or 'open'
+                raise Wrong(
+                    f'{what}: not within {seconds} s; the connection is {state}, got:\n{got}')
             self.receive(left)
 
     def wait_for(self, text, seconds=PATIENCE):
@@ -72,11 +78,14 @@ class Client:
 
     def answers(self):
         """The final answers that are complete."""
-        return [a for a in split_responses(self.data, bool(self.end)) if a.status >= 200 and a.complete]
+        return [
+            a for a in split_responses(self.data, bool(self.end)) if a.status >= 200 and a.complete
+        ]
 
     def answer(self, seconds=PATIENCE):
         """The next answer, complete."""
-        self.wait(lambda: len(self.answers()) > self.taken, 'waiting for a complete answer', seconds)
+        self.wait(lambda: len(self.answers()) > self.taken, 'waiting for a complete answer',
+                  seconds)
         self.taken += 1
         return self.answers()[self.taken - 1]
 

@@ -29,9 +29,11 @@ def test(function):
 
 
 class Fixture:
-    """The folder, gateway, providers and clients of one test. Left, the gateway must have ended well."""
+    """The folder, gateway, providers and clients of one test. At its end the gateway must exit with
+    the expected status."""
     def __init__(self, binary):
-        self.binary, self.gateway, self.status, self.clients, self.providers = binary, None, 0, [], []
+        self.binary, self.gateway, self.status = binary, None, 0
+        self.clients, self.providers = [], []
         self.temporary = tempfile.TemporaryDirectory(prefix='lifecycle-')
         self.folder = Path(self.temporary.name)
 
@@ -70,14 +72,21 @@ class Fixture:
         if shell:
             binary = self.write('start', f'#!/bin/bash\nset -- {self.binary} "$@"\n{shell}\n')
             binary.chmod(stat.S_IRWXU)
-        self.gateway = Gateway(str(binary), str(self.configure(*pipeline, **sections)), str(self.folder), {**os.environ, **env})
+        self.gateway = Gateway(str(binary), str(self.configure(*pipeline, **sections)),
+                               str(self.folder), {**os.environ, **env})
         self.pid = self.gateway.process.pid
 
     def run(self, config, env={}):
         """Exit status and output of a gateway that cannot start."""
         try:
-            done = subprocess.run(command(self.binary, str(config)), cwd=self.folder, env={**os.environ, **env}, text=True,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=START_SECONDS)
+            done = subprocess.run(command(self.binary, str(config)),
+                                  cwd=self.folder,
+                                  env={**os.environ, **env},
+                                  text=True,
+                                  stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT,
+                                  timeout=START_SECONDS)
         except subprocess.TimeoutExpired:
             raise Wrong(f'still running after {START_SECONDS} s') from None
         return done.returncode, done.stdout
@@ -90,13 +99,17 @@ class Fixture:
     def ends(self, status):
         self.status = status
         got = self.gateway.exit_status()
-        check(got == status, 'after SIGTERM the gateway goes on' if got is None else f'the gateway ended with {got}, not {status}')
+        check(
+            got == status, 'after SIGTERM the gateway goes on'
+            if got is None else f'the gateway ended with {got}, not {status}')
 
     def logged(self, **wanted):
         """Waits for a record with these members; a text only has to be in its value."""
         def fits(line):
             got = record(line)
-            return all(key in got and (value in got[key] if isinstance(value, str) else value == got[key]) for key, value in wanted.items())
+            return all(
+                key in got and (value in got[key] if isinstance(value, str) else value == got[key])
+                for key, value in wanted.items())
         seen = 0    # each line is looked at once: a flood has thousands
 
         def has_come():
@@ -110,8 +123,12 @@ class Fixture:
 
     def switches(self):
         """How often its threads have gone to sleep."""
-        lines = [line for status in Path(f'/proc/{self.pid}/task').glob('*/status') for line in status.read_text().splitlines()]
-        return sum(int(line.split()[1]) for line in lines if line.startswith('voluntary_ctxt_switches'))
+        lines = [
+            line for status in Path(f'/proc/{self.pid}/task').glob('*/status')
+            for line in status.read_text().splitlines()
+        ]
+        return sum(
+            int(line.split()[1]) for line in lines if line.startswith('voluntary_ctxt_switches'))
 
     def is_sanitized(self):
         """Such a build keeps what is freed for a while: its memory says nothing."""
@@ -121,11 +138,13 @@ class Fixture:
     def peak_mb(self):
         """The most memory that it has had."""
         status = Path(f'/proc/{self.pid}/status').read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith('VmHWM')) / 1024
+        return next(
+            int(line.split()[1]) for line in status.splitlines() if line.startswith('VmHWM')) / 1024
 
     def cpu_seconds(self):
         fields = Path(f'/proc/{self.pid}/stat').read_text().rpartition(')')[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')   # utime, stime: proc(5)
+        return (int(fields[11]) + int(fields[12])) / os.sysconf(
+            'SC_CLK_TCK')    # utime, stime: proc(5)
 
     # ---- The others
 
@@ -160,9 +179,14 @@ class Fixture:
 
 def gemini(address, **settings):
     """The plugins of a chat whose provider is played at `address`."""
-    return ['extension-auth', 'chat', {'gemini': {'api_key': 'key', 'base_url': f'http://{address}', **settings}}]
+    return [
+        'extension-auth', 'chat',
+        {'gemini': {'api_key': 'key', 'base_url': f'http://{address}', **settings}}
+    ]
 
 
 def simulator(**chat):
     """The plugins of a chat whose answers come at once and from nowhere."""
-    return ['extension-auth', {'chat': chat}, {'simulator': {'word_delay': '0ms', 'intended': True}}]
+    return [
+        'extension-auth', {'chat': chat}, {'simulator': {'word_delay': '0ms', 'intended': True}}
+    ]

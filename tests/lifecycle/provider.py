@@ -6,7 +6,8 @@ import socket
 import threading
 import time
 
-HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n'
+HEAD = (b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n'
+        b'Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n')
 
 
 def chunk(data):
@@ -14,7 +15,9 @@ def chunk(data):
 
 
 def event(text, **members):
-    response = {'candidates': [{'content': {'role': 'model', 'parts': [{'text': text}]}, **members}]}
+    response = {
+        'candidates': [{'content': {'role': 'model', 'parts': [{'text': text}]}, **members}]
+    }
     return f'data: {json.dumps(response)}\r\n\r\n'.encode()
 
 
@@ -114,7 +117,7 @@ class Provider:
 
 
 class Unreachable:
-    """An address where connections are begun and never made: nobody accepts, and there is no more room to wait."""
+    """An address where connections are begun and never established: the backlog is full."""
     def __init__(self):
         self.listener = socket.socket()
         self.listener.bind(('127.0.0.1', 0))

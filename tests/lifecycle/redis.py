@@ -22,8 +22,10 @@ class Redis:
         self.start()
 
     def start(self):
-        words = ['redis-server', '--port', self.port, '--bind', '127.0.0.1', '--dir', self.folder.name, '--save', '',
-                 '--rdbcompression', 'no']
+        words = [
+            'redis-server', '--port', self.port, '--bind', '127.0.0.1', '--dir', self.folder.name,
+            '--save', '', '--rdbcompression', 'no'
+        ]
         self.process = subprocess.Popen(list(map(str, words)), stdout=subprocess.DEVNULL)
         eventually(self._answers, PATIENCE, 'redis-server does not answer')
 
@@ -36,7 +38,8 @@ class Redis:
     def ask(self, *words):
         """The raw answer, as much as comes at once."""
         with socket.create_connection(('127.0.0.1', self.port), PATIENCE) as sock:
-            sock.sendall(b'*%d\r\n' % len(words) + b''.join(b'$%d\r\n%s\r\n' % (len(w), w) for w in map(str.encode, words)))
+            sock.sendall(b'*%d\r\n' % len(words) + b''.join(b'$%d\r\n%s\r\n' % (len(w), w)
+                                                            for w in map(str.encode, words)))
             return sock.recv(1 << 20)
 
     def dump(self):
@@ -59,7 +62,8 @@ class Redis:
 
 
 class Line:
-    """What leads to a Redis: an address that can be moved to another one. Connections that were made before stay where they are."""
+    """A proxy to a Redis, which can be moved to another one. Existing connections stay where they
+    are."""
     def __init__(self, redis, bytes_per_second=None):
         self.redis, self.rate = redis, bytes_per_second
         self.listener = socket.create_server(('127.0.0.1', 0))

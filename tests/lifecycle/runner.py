@@ -17,7 +17,11 @@ def attempt(function, fixture):
         with fixture:
             function(fixture)
     except (Wrong, RuntimeError) as wrong:
-        return '\n'.join([str(wrong), *(f'log: {line[:500]}' for line in (fixture.gateway.lines if fixture.gateway else [])[-LOG_LINES:])])
+        return '\n'.join([
+            str(wrong),
+            *(f'log: {line[:500]}'
+              for line in (fixture.gateway.lines if fixture.gateway else [])[-LOG_LINES:])
+        ])
     except Exception:
         return traceback.format_exc(limit=-3)
     return None
@@ -37,10 +41,16 @@ def run(tests, fixture, description):
     wanted = [function for function in tests if args.only.replace('_', ' ') in names[function]]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        running = {pool.submit(attempt, function, fixture(binary)): names[function] for function in wanted}
+        running = {
+            pool.submit(attempt, function, fixture(binary)): names[function]
+            for function in wanted
+        }
         for done in concurrent.futures.as_completed(running):
             wrong = done.result()
             failed += bool(wrong)
-            print(f'{"FAIL" if wrong else "ok  "} {running[done]}', *(wrong or '').splitlines(), sep='\n     ', flush=True)
+            print(f'{"FAIL" if wrong else "ok  "} {running[done]}',
+                  *(wrong or '').splitlines(),
+                  sep='\n     ',
+                  flush=True)
     print(f'{len(wanted) - failed} passed, {failed} failed')
     return 0 if wanted and not failed else 1

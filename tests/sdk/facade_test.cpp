@@ -56,7 +56,7 @@ TEST(Facade, SaysWithAFailWhenToAskAgain) {
   h.next = testing::fails({429, "too_fast", "Slow down.", {}, 1500ms});
   const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) {
     Status status = next(x, out);
-    EXPECT_EQ(x.failure()->retry_after_ns, 1'500'000'000);
+    EXPECT_EQ(x.failure().retry_after(), 1500ms);
     return status;
   });
   EXPECT_EQ(answer.failure.retry_after, 1500ms);
@@ -68,7 +68,7 @@ TEST(Facade, SaysWithAFailWhoseFaultItIs) {
       {503, "overloaded", "Try again.", {}, 0ms, GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT});
   const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) {
     Status status = next(x, out);
-    EXPECT_EQ(x.failure()->flags, 5u);
+    EXPECT_EQ(x.failure().copy().flags, 5u);
     return status;
   });
   EXPECT_EQ(answer.failure.flags, 5u);
@@ -88,9 +88,9 @@ TEST(Facade, ShowsAPluginTheFailureFromBelowAndClearsItOnTheNextTry) {
       {testing::fails({503, "overloaded", "Try again.", {}}), testing::answer("hi")});
   const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) {
     EXPECT_FALSE(next(x, out));
-    EXPECT_EQ(view(x.failure()->code), "overloaded");
+    EXPECT_EQ(x.failure().code(), "overloaded");
     Status second = next(x, out);
-    EXPECT_EQ(x.failure(), nullptr);
+    EXPECT_FALSE(x.failure());
     return second;
   });
   EXPECT_EQ(answer.code, GH_OK);
@@ -156,17 +156,14 @@ TEST(Facade, KeepsTheOrderOfEventsThroughASink) {
                                    "text:!", "step-finish:stop"}));
 }
 
-TEST(Facade, ForwardsEventsOfKindsAndSizesItDoesNotKnow) {
-  struct Newer {
-    gh_event known;
-    int later;
-  } newer{event::make(99), 7};
-  newer.known.size = sizeof newer;
-  newer.known.text = raw("new");
+TEST(Facade, ForwardsEventsOfKindsItDoesNotKnow) {
+  gh_event newer = event::make(99);
+  newer.text = raw("new");
+  newer.reserved[0] = 7;
 
   Harness h;
   const gh_event* arrived = nullptr;
-  h.next = [&](Exchange&, Sink& out) { return out.emit(newer.known); };
+  h.next = [&](Exchange&, Sink& out) { return out.emit(newer); };
   const Answer answer = run(h, [&](Exchange& x, Sink& out, Next& next) {
     Through sink([&](Event e) {
       arrived = &e.raw();
@@ -174,8 +171,54 @@ TEST(Facade, ForwardsEventsOfKindsAndSizesItDoesNotKnow) {
     });
     return next(x, sink);
   });
-  EXPECT_EQ(arrived, &newer.known);
+  EXPECT_EQ(arrived, &newer);
   EXPECT_EQ(answer.events, (Events{"unknown:::new:null"}));
+}
+
+TEST(Facade, ACopyOfAnEventKeepsWhatIsNotKnownOfIt) {
+  gh_event e = event::text("secret");
+  e.flags = GH_MUST;
+  e.reserved[3] = 7;
+  const gh_event masked = Event(e).with_text("***");
+  EXPECT_EQ(view(masked.text), "***");
+  EXPECT_EQ(masked.reserved[3], 7u);
+  EXPECT_TRUE(Event(masked).has(GH_MUST));
+  EXPECT_EQ(view(e.text), "secret");
+}
+
+TEST(Facade, AStatusHasTheFailureWhereverItWasMade) {
+  Harness h;
+  h.next = testing::fails({503, "overloaded", "Try again.", "a detail", 2s, GH_FAIL_TRANSIENT});
+  const Answer answer = run(h, [](Exchange& x, Sink& out, Next& next) {
+    const Status below = next(x, out);
+    EXPECT_EQ(below.failure().code(), "overloaded");
+    EXPECT_TRUE(below.failure().has(GH_FAIL_TRANSIENT));
+    EXPECT_FALSE(below.failure().has(GH_FAIL_UPSTREAM));
+    const Status own = below.failure().copy();
+    EXPECT_EQ(own.failure().detail(), "a detail");
+    EXPECT_EQ(own.failure().retry_after(), 2s);
+    EXPECT_FALSE(Status().failure());
+    EXPECT_FALSE(Status(GH_STOP).failure());
+    return Status();
+  });
+}
+
+TEST(Facade, ACallerIsWhomTheAuthenticatingPluginSays) {
+  Harness h;
+  testing::Request r("GET", "/");
+  r.caller = {"acme", "ada", "laptop"};
+  h.next = testing::answer("hi");
+  Does plugin([](Exchange& x, Sink& out, Next& next) {
+    EXPECT_EQ(x.caller().tenant, "acme");
+    EXPECT_EQ(x.caller().key, "laptop");
+    std::string tenant = "other";
+    x.set_caller({tenant, {}, {}});
+    tenant = "gone!";
+    EXPECT_EQ(x.caller().tenant, "other") << "the texts are copied";
+    EXPECT_EQ(x.caller().user, "");
+    return next(x, out);
+  });
+  EXPECT_EQ(h.run(plugin, r).caller.tenant, "other");
 }
 
 TEST(Facade, TellsTheProducerThatTheReaderIsGone) {
@@ -228,7 +271,7 @@ TEST(Facade, MakesAProblemOfAnExceptionInTheConstructor) {
   EXPECT_EQ(
       detail::Glue<Heir>::create(h.host().raw_host(), h.config(R"({"wealth": -1})").raw(), &self),
       GH_FAILED);
-  EXPECT_EQ(h.problems, (std::vector<std::string>{": in debt"}));
+  EXPECT_EQ(h.problems, (std::vector<std::string>{": the constructor threw: in debt"}));
 }
 
 TEST(Facade, HandsTheOlderInstanceToTheYounger) {
@@ -267,9 +310,10 @@ TEST(Facade, TellsTheOperatorWhatThisGatewayDoesNotHave) {
   (void)Store(host);
   (void)Crypto(host);
   (void)GatewayStatus(host);
-  EXPECT_EQ(problems, (std::vector<std::string>{"this gateway has no gatehouse.store/1",
-                                                "this gateway has no gatehouse.crypto/1",
-                                                "this gateway has no gatehouse.status/1"}));
+  EXPECT_EQ(problems, (std::vector<std::string>{
+                          "needs gatehouse.store/1, which this gateway does not have",
+                          "needs gatehouse.crypto/1, which this gateway does not have",
+                          "needs gatehouse.status/1, which this gateway does not have"}));
   run(h, [&](Exchange& x, Sink&, Next&) {
     auto work = [](Exchange&) {};
     Task task(host, x, 0s, work);
@@ -285,22 +329,22 @@ TEST(Facade, RecordsNothingInASeriesThatIsNone) { Series().record(1); }
 // ---- Values ------------------------------------------------------------------------------------
 
 TEST(Facade, ReadsDurationsWithTheirUnit) {
-  EXPECT_EQ(Json::parse_duration("250ms"), 250ms);
-  EXPECT_EQ(Json::parse_duration("10s"), 10s);
-  EXPECT_EQ(Json::parse_duration("5m"), 5min);
-  EXPECT_EQ(Json::parse_duration("1h"), 1h);
-  EXPECT_EQ(Json::parse_duration("0s"), 0s);
+  EXPECT_EQ(parse_duration("250ms"), 250ms);
+  EXPECT_EQ(parse_duration("10s"), 10s);
+  EXPECT_EQ(parse_duration("5m"), 5min);
+  EXPECT_EQ(parse_duration("1h"), 1h);
+  EXPECT_EQ(parse_duration("0s"), 0s);
   for (View text : {"", "s", "10", "10 s", "-1s", "1.5s", "10S", "1d", "1s1", "9999999999999s"})
-    EXPECT_FALSE(Json::parse_duration(text)) << text;
+    EXPECT_FALSE(parse_duration(text)) << text;
 }
 
 TEST(Facade, ReadsSizesWithTheirUnit) {
-  EXPECT_EQ(Json::parse_size("512B"), 512u);
-  EXPECT_EQ(Json::parse_size("64KiB"), 65'536u);
-  EXPECT_EQ(Json::parse_size("8MiB"), 8'388'608u);
-  EXPECT_EQ(Json::parse_size("2GiB"), 2'147'483'648u);
+  EXPECT_EQ(parse_size("512B"), 512u);
+  EXPECT_EQ(parse_size("64KiB"), 65'536u);
+  EXPECT_EQ(parse_size("8MiB"), 8'388'608u);
+  EXPECT_EQ(parse_size("2GiB"), 2'147'483'648u);
   for (View text : {"", "B", "10", "10 B", "-1B", "1.5MiB", "1KB", "1mib", "9999999999B"})
-    EXPECT_FALSE(Json::parse_size(text)) << text;
+    EXPECT_FALSE(parse_size(text)) << text;
 }
 
 TEST(Facade, FallsBackWhereTheConfigurationIsSilent) {
@@ -367,9 +411,9 @@ TEST(Facade, SaysWhyATextIsNoDocument) {
   auto document = Document::parse("{\"a\":");
   ASSERT_FALSE(document);
   const Status error = document.error();
-  EXPECT_EQ(error.fail()->http_status, 400);
-  EXPECT_EQ(error.fail()->code, "invalid_json");
-  EXPECT_FALSE(error.fail()->message.empty());
+  EXPECT_EQ(error.failure().http_status(), 400);
+  EXPECT_EQ(error.failure().code(), "invalid_json");
+  EXPECT_FALSE(error.failure().message().empty());
 }
 
 TEST(Facade, KeepsADocumentThatIsMoved) {

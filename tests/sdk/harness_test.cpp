@@ -481,7 +481,7 @@ TEST(Harness, KeepsARequestThatOthersWantWhenItsClientLeaves) {
   const auto outlive = [&](Exchange& x, Sink& out) {
     bool others_want = true;
     auto wanted = [&] { return others_want; };
-    x.outlive(wanted);
+    Share(h.host()).outlive(x, wanted);
     auto answer = http.send(x, "GET", "/", {}, {});
     EXPECT_TRUE(out.emit(event::text("a")));
     const auto start = h.host().now();
@@ -503,7 +503,7 @@ TEST(Harness, EndsARequestThatOthersWantAtItsDeadline) {
   r.time_limit = 10s;
   const auto outlive = [&](Exchange& x, Sink&) {
     auto wanted = [] { return true; };
-    x.outlive(wanted);
+    Share(h.host()).outlive(x, wanted);
     EXPECT_EQ(h.host().sleep(x, 60s).code(), GH_CANCELLED);
   };
   in_request(h, outlive, r);
@@ -517,11 +517,11 @@ TEST(Harness, ReadsAnAnswerThatOthersWantToItsEnd) {
   h.upstream.push(leaving);
   in_request(h, [&](Exchange& x, Sink&) {
     auto wanted = [] { return true; };
-    x.outlive(wanted);
+    Share(h.host()).outlive(x, wanted);
     auto answer = http.send(x, "GET", "/", {}, {});
     EXPECT_EQ(**answer->read(), "one");
     EXPECT_FALSE(*answer->read());
-    x.outlive_no_longer();
+    Share(h.host()).end(x);
     EXPECT_EQ(x.cancelled().code(), GH_STOP);
   });
   EXPECT_TRUE(h.upstream.requests.at(0).read_to_end);
@@ -565,7 +565,7 @@ TEST(Harness, TakesNoMoreThanTheLimitInAnySpanOfTheWindow) {
   Harness h;
   const Store store(h.host());
   in_request(h, [&](Exchange& x, Sink&) {
-    std::vector<gh_quota> quota = {{raw("k"), 2, 10'000'000'000, 0, 0}};
+    std::vector<Quota> quota = {Quota("k", 2, std::chrono::nanoseconds(10'000'000'000))};
     const auto take = [&](std::int64_t remaining, std::chrono::nanoseconds reset) {
       const bool taken = *store.take(x, quota);
       EXPECT_EQ(quota[0].remaining, remaining);
@@ -588,8 +588,8 @@ TEST(Harness, TakesFromAllQuotasOrFromNone) {
   Harness h;
   const Store store(h.host());
   in_request(h, [&](Exchange& x, Sink&) {
-    std::vector<gh_quota> both = {{raw("wide"), 2, 60'000'000'000, 0, 0},
-                                  {raw("narrow"), 1, 1'000'000'000, 0, 0}};
+    std::vector<Quota> both = {Quota("wide", 2, std::chrono::nanoseconds(60'000'000'000)),
+                               Quota("narrow", 1, std::chrono::nanoseconds(1'000'000'000))};
     EXPECT_TRUE(*store.take(x, both));
     EXPECT_FALSE(*store.take(x, both));
     EXPECT_EQ(both[0].remaining, 1);
@@ -603,13 +603,13 @@ TEST(Harness, TakesNothingFromQuotasThatAreNone) {
   Harness h;
   const Store store(h.host());
   in_request(h, [&](Exchange& x, Sink&) {
-    const gh_quota good = {raw("k"), 1, 1'000'000'000, 0, 0};
-    gh_quota none_allowed = good, no_window = good;
+    const Quota good("k", 1, std::chrono::nanoseconds(1'000'000'000));
+    Quota none_allowed = good, no_window = good;
     none_allowed.limit = 0;
     no_window.window_ns = 0;
-    for (std::vector<gh_quota> quotas : {std::vector{none_allowed}, {no_window}, {good, good}})
+    for (std::vector<Quota> quotas : {std::vector{none_allowed}, {no_window}, {good, good}})
       EXPECT_EQ(store.take(x, quotas).error().code(), GH_INVALID);
-    std::vector<gh_quota> quotas = {good};
+    std::vector<Quota> quotas = {good};
     EXPECT_TRUE(*store.take(x, quotas));
   });
 }
@@ -623,7 +623,7 @@ TEST(Harness, ErasesKeysAndPrefixes) {
     EXPECT_EQ(h.store, (Stored{{"a/2", "x"}, {"b/1", "x"}}));
     EXPECT_TRUE(store.clear(x, "a/"));
     EXPECT_EQ(h.store, (Stored{{"b/1", "x"}}));
-    std::vector<gh_quota> quota = {{raw("q"), 1, 1'000'000'000, 0, 0}};
+    std::vector<Quota> quota = {Quota("q", 1, std::chrono::nanoseconds(1'000'000'000))};
     EXPECT_TRUE(*store.take(x, quota));
     EXPECT_TRUE(store.clear(x));
     EXPECT_TRUE(h.store.empty());
@@ -635,7 +635,7 @@ TEST(Harness, KeepsValuesCountersAndQuotasApart) {
   Harness h;
   const Store store(h.host());
   in_request(h, [&](Exchange& x, Sink&) {
-    std::vector<gh_quota> quota = {{raw("quota"), 1, 1'000'000'000, 0, 0}};
+    std::vector<Quota> quota = {Quota("quota", 1, std::chrono::nanoseconds(1'000'000'000))};
     EXPECT_TRUE(store.put(x, "value", "1", 1s));
     EXPECT_TRUE(store.add(x, "counter", 1, 1s));
     EXPECT_TRUE(store.take(x, quota));
@@ -665,7 +665,7 @@ TEST(Harness, AnswersForAStoreThatIsDown) {
   const Store store(h.host());
   h.store_down = true;
   in_request(h, [&](Exchange& x, Sink&) {
-    std::vector<gh_quota> quota = {{raw("k"), 1, 1'000'000'000, 0, 0}};
+    std::vector<Quota> quota = {Quota("k", 1, std::chrono::nanoseconds(1'000'000'000))};
     EXPECT_EQ(store.get(x, "a").error().code(), GH_UNAVAILABLE);
     EXPECT_EQ(store.put(x, "a", "1", 1s).code(), GH_UNAVAILABLE);
     EXPECT_EQ(store.add(x, "a", 1, 1s).error().code(), GH_UNAVAILABLE);
@@ -809,8 +809,8 @@ TEST(Harness, EndsATaskWithItsRequestOrAtItsDeadline) {
 class Watches final : public Plugin {
  public:
   explicit Watches(Host host) : host_(host) {
-    host.background<&Watches::watch>(this);
-    host.background<&Watches::fall_over>(this);
+    background<&Watches::watch>(host, this);
+    background<&Watches::fall_over>(host, this);
   }
   Status handle(Exchange&, Sink&, Next&) override { return {}; }
 
@@ -848,7 +848,8 @@ TEST(Harness, CountsTheWaitsForAWakerToo) {
     EXPECT_TRUE(*static_cast<const Waker*>(self)->wait(x, 60s));
     EXPECT_EQ(static_cast<const Waker*>(self)->wait(x, 60s).error().code(), GH_CANCELLED);
   };
-  host->background(host, wait_twice, const_cast<Waker*>(&waker));
+  const auto* work = static_cast<const gh_background_api*>(h.host().extension(GH_BACKGROUND_1));
+  work->run(host, wait_twice, const_cast<Waker*>(&waker));
   waker.wake();
   h.run_background(0, 1);
 }
@@ -860,31 +861,29 @@ TEST(Harness, ThrowsWhatABackgroundTaskThrows) {
   EXPECT_THROW(h.run_background(2), std::out_of_range);
 }
 
-TEST(Harness, CallsThePluginThatClaimedAnAdminRoute) {
-  Harness h;
-  const int route = h.host().route("POST", "/entries"),
-            other = h.host().admin_route("GET", "/entries");
-  const int admin_route = h.host().admin_route("POST", "/entries");
-  Does plugin([&](Exchange& x, Sink& out) -> Status {
-    EXPECT_EQ(x.path(), "/test/entries");
-    EXPECT_EQ(x.query(), "a=b");
-    EXPECT_EQ(x.route(), admin_route);
-    return x.reply(out, 200, "text/plain", (*x.json())["key"].str());
-  });
-  EXPECT_EQ(h.admin(plugin, "POST", "/entries?a=b", R"({"key":"k"})").body, "k");
-  EXPECT_EQ(h.admin_routes, (std::vector<std::string>{"GET /entries", "POST /entries"}));
-  EXPECT_NE(admin_route, other);
-  EXPECT_NE(admin_route, route);
-  EXPECT_NE(admin_route, -1);
-  EXPECT_THROW(h.admin(plugin, "DELETE", "/entries"), std::invalid_argument);
-}
+class Administered final : public Plugin {
+ public:
+  explicit Administered(Host host) {
+    host.route<&Administered::post>(this, "POST", "/entries");
+    admin_route<&Administered::list>(host, this, "GET", "/entries", "All entries");
+    admin_route<&Administered::post>(host, this, "POST", "/entries", "One more entry");
+  }
+  Status list(Exchange& x, Sink& out) { return x.reply(out, 200, "text/plain", "list"); }
+  Status post(Exchange& x, Sink& out) {
+    return x.reply(out, 200, "text/plain",
+                   std::string(x.path()) + "?" + std::string(x.query()) + " " +
+                       std::string((*x.json())["key"].str()));
+  }
+};
 
-TEST(Harness, HasNothingBelowAPluginOnTheAdminAddress) {
+TEST(Harness, CallsTheMemberThatAnAdminRouteNames) {
   Harness h;
-  h.host().admin_route("GET", "");
-  h.next = answer("not for the admin");
-  PassesOn plugin;
-  EXPECT_EQ(h.admin(plugin, "GET", "").status, 404);
+  Administered plugin(h.host());
+  EXPECT_EQ(h.admin(plugin, "POST", "/entries?a=b", R"({"key":"k"})").body, "/test/entries?a=b k");
+  EXPECT_EQ(h.admin(plugin, "GET", "/entries").body, "list");
+  EXPECT_EQ(h.post(plugin, "/entries", R"({"key":"c"})").body, "/entries? c");
+  EXPECT_EQ(h.admin_routes, (std::vector<std::string>{"GET /entries", "POST /entries"}));
+  EXPECT_THROW(h.admin(plugin, "DELETE", "/entries"), std::invalid_argument);
 }
 
 // ---- Metrics, files, cryptography, status ------------------------------------------------------
@@ -893,10 +892,10 @@ using Numbers = std::map<std::string, double>;
 
 TEST(Harness, RecordsSeriesByNameAndLabels) {
   Harness h;
-  const Series tokens =
-      h.host().series(GH_COUNTER, "tokens_total", "Tokens.", {{"model", "m"}, {"type", "in\"put"}});
-  const Series clients = h.host().series(GH_GAUGE, "clients", "Clients.");
-  const Series time = h.host().series(GH_SECONDS, "wait_seconds", "Time.", {{"model", "m"}});
+  const Series tokens = Series(h.host(), GH_COUNTER, "tokens_total", "Tokens.",
+                               {{"model", "m"}, {"type", "in\"put"}});
+  const Series clients = Series(h.host(), GH_GAUGE, "clients", "Clients.");
+  const Series time = Series(h.host(), GH_SECONDS, "wait_seconds", "Time.", {{"model", "m"}});
   EXPECT_EQ(h.metrics.at("clients"), 0);
   tokens.record();
   tokens.record(2);
@@ -913,18 +912,18 @@ TEST(Harness, RecordsSeriesByNameAndLabels) {
 TEST(Harness, HasOneSeriesForOneNameAndLabels) {
   Harness h;
   for (const View model : {"a", "b", "a"})
-    h.host().series(GH_COUNTER, "calls_total", "Calls.", {{"model", model}}).record();
+    Series(h.host(), GH_COUNTER, "calls_total", "Calls.", {{"model", model}}).record();
   EXPECT_EQ(h.metrics,
             (Numbers{{R"(calls_total{model="a"})", 2}, {R"(calls_total{model="b"})", 1}}));
 }
 
 TEST(Harness, RefusesASeriesThatDiffersFromOthersOfItsName) {
   Harness h;
-  h.host().series(GH_COUNTER, "calls_total", "Calls.", {{"model", "a"}});
-  h.host().series(GH_GAUGE, "calls_total", "Calls.", {{"model", "b"}}).record();
-  h.host().series(GH_COUNTER, "calls_total", "All calls.", {{"model", "b"}}).record();
-  h.host().series(GH_COUNTER, "calls_total", "Calls.", {{"tool", "b"}}).record();
-  h.host().series(GH_COUNTER, "calls_total", "Calls.").record();
+  Series(h.host(), GH_COUNTER, "calls_total", "Calls.", {{"model", "a"}});
+  Series(h.host(), GH_GAUGE, "calls_total", "Calls.", {{"model", "b"}}).record();
+  Series(h.host(), GH_COUNTER, "calls_total", "All calls.", {{"model", "b"}}).record();
+  Series(h.host(), GH_COUNTER, "calls_total", "Calls.", {{"tool", "b"}}).record();
+  Series(h.host(), GH_COUNTER, "calls_total", "Calls.").record();
   EXPECT_EQ(h.metrics, (Numbers{{R"(calls_total{model="a"})", 0}}));
 }
 
@@ -932,10 +931,10 @@ TEST(Harness, LoadsTheFilesOfTheTest) {
   Harness h;
   h.files = {{"tools.yaml", R"({"tools": []})"}, {"broken.yaml", "{"}};
   std::vector<std::string> problems;
-  EXPECT_EQ(h.host().load("tools.yaml", "{}", problems)->root().dump(), R"({"tools":[]})");
-  EXPECT_FALSE(h.host().load("broken.yaml", "{}", problems));
-  EXPECT_FALSE(h.host().load("none.yaml", "{}", problems));
-  EXPECT_EQ(problems, (std::vector<std::string>{"broken.yaml: a key must be a string",
+  EXPECT_EQ(Files(h.host()).load("tools.yaml", "{}", problems)->root().dump(), R"({"tools":[]})");
+  EXPECT_FALSE(Files(h.host()).load("broken.yaml", "{}", problems));
+  EXPECT_FALSE(Files(h.host()).load("none.yaml", "{}", problems));
+  EXPECT_EQ(problems, (std::vector<std::string>{"broken.yaml: the syntax is wrong",
                                                 "none.yaml: no such file"}));
 }
 
@@ -992,6 +991,101 @@ TEST(Harness, ReportsTheStatusOfTheTest) {
   EXPECT_EQ(report.root().dump(), h.status);
   EXPECT_EQ(status.metrics(), "clients 5\nwait_seconds_sum 1.5\n");
   in_request(h, [&](Exchange& x, Sink&) { EXPECT_EQ(status.timing(x), "auth;dur=0.1"); });
+}
+
+// ---- What a plugin must not do ----------------------------------------------------------------
+
+/// What run() throws for these events of the rest of the pipeline.
+std::string fault_of(const Events& lines) {
+  struct Pass final : Plugin {
+  } pass;
+  Harness h;
+  h.be_strict();
+  h.next = testing::events(lines);
+  try {
+    (void)h.ask(pass, R"({"model": "m"})");
+  } catch (const std::logic_error& e) {
+    return e.what();
+  }
+  return "none";
+}
+
+TEST(Harness, KnowsTheGrammarOfEventsWhenItIsStrict) {
+  const std::string rule = "the plugin breaks a rule: ";
+  EXPECT_EQ(fault_of({"step-start", "text:a", "tool-input-start:1:t", "tool-input-delta:1:{}",
+                      "tool-call:1:t:{}", "step-finish:tool-calls", "tool-output:1:{}",
+                      "step-start", "step-finish:stop", "usage:{}"}),
+            "none");
+  EXPECT_EQ(fault_of({"text:a"}), rule + "content outside a step: GH_EV_STEP_START is missing");
+  EXPECT_EQ(fault_of({"step-start", "text:a"}),
+            rule + "a response that ends inside a step: GH_EV_STEP_FINISH is missing");
+  EXPECT_EQ(fault_of({"step-start", "step-start"}),
+            rule + "GH_EV_STEP_START inside a step: GH_EV_STEP_FINISH is missing");
+  EXPECT_EQ(fault_of({"step-finish:stop"}), rule + "GH_EV_STEP_FINISH outside a step");
+  EXPECT_EQ(fault_of({"step-start", "tool-input-start:1:t", "step-finish:stop"}),
+            rule + "a tool input that ends in neither a call nor an error");
+  EXPECT_EQ(fault_of({"step-start", "tool-input-delta:1:{}"}),
+            rule + "GH_EV_TOOL_INPUT_DELTA without GH_EV_TOOL_INPUT_START");
+  EXPECT_EQ(fault_of({"step-start", "tool-call:1:t:{}", "tool-call:1:t:{}"}),
+            rule + "two tool calls of one id in a step");
+  EXPECT_EQ(fault_of({"step-start", "bytes:x"}), rule + "GH_EV_BYTES among the events of a model");
+}
+
+TEST(Harness, OverwritesAViewThatIsKept) {
+  struct Keeper final : Plugin, Sink {
+    Status handle(Exchange& x, Sink&, Next& next) override { return next(x, *this); }
+    Status emit(Event e) override {
+      if (e.kind() == GH_EV_TEXT) kept = e.text();
+      if (e.kind() == GH_EV_STEP_FINISH) seen_later = kept;
+      return Status();
+    }
+    View kept;
+    std::string seen_later;
+  } keeper;
+  Harness h;
+  h.next = testing::events({"step-start",
+                            "text:a text that is longer than the small buffer of a "
+                            "string",
+                            "step-finish:stop"});
+  (void)h.ask(keeper, "{}");
+  EXPECT_EQ(keeper.seen_later.find("longer"), std::string::npos);
+}
+
+TEST(Harness, FindsAnExchangeOnAnotherThread) {
+  struct Wanderer final : Plugin {
+    Status handle(Exchange& x, Sink& out, Next& next) override {
+      std::thread([&] { x.heartbeat("x", 1s); }).join();
+      return next(x, out);
+    }
+  } wanderer;
+  Harness h;
+  h.next = testing::answer("hi");
+  EXPECT_EQ(h.get(wanderer, "/").body, "hi");
+  h.be_strict();
+  EXPECT_THROW((void)h.get(wanderer, "/"), std::logic_error);
+}
+
+TEST(Harness, CallsNothingAfterTheResponseHasEnded) {
+  struct Twice final : Plugin {
+    Status handle(Exchange& x, Sink& out, Next& next) override {
+      (void)next(x, out);
+      return next(x, out);
+    }
+  } twice;
+  Harness h;
+  h.next = testing::answer("hi");
+  EXPECT_EQ(h.get(twice, "/").code, GH_INVALID);
+  EXPECT_EQ(h.next_calls, 1);
+}
+
+TEST(Harness, LoadsAPluginInAnyLanguage) {
+  Harness h;
+  EXPECT_THROW((void)h.load(STAMP, "{}"), std::invalid_argument) << "`value` is required";
+  const auto stamp = h.load(STAMP, R"({"value": "7"})");
+  h.next = testing::answer("hi");
+  const Answer answer = h.get(*stamp, "/");
+  EXPECT_EQ(answer.body, "hi");
+  EXPECT_EQ(answer.header("X-Stamp"), "7");
 }
 
 }  // namespace

@@ -1,5 +1,3 @@
-#include "hello.cpp"  // a plugin of one file has no header
-
 #include <gtest/gtest.h>
 
 #include "gatehouse/testing.hpp"
@@ -10,21 +8,21 @@ using gatehouse::testing::Harness;
 
 TEST(Hello, GreetsByName) {
   Harness h;
-  Hello hello(h.host(), h.config(R"({"greeting": "Good morning"})"));
-  EXPECT_EQ(h.get(hello, "/hello?Ada").body, "Good morning, Ada!\n");
+  const auto hello = h.create(R"({"greeting": "Good morning"})");
+  EXPECT_EQ(h.get(*hello, "/hello?Ada").body, "Good morning, Ada!\n");
 }
 
-TEST(Hello, AsksForTheName) {
+TEST(Hello, RequiresAName) {
   Harness h;
-  Hello hello(h.host(), h.config("{}"));
-  EXPECT_EQ(h.get(hello, "/hello").failure.code, "name_missing");
+  const auto hello = h.create();
+  EXPECT_EQ(h.get(*hello, "/hello").failure.code, "name_missing");
 }
 
-TEST(Hello, LeavesOtherRequestsToOthers) {
+TEST(Hello, PassesOtherRequestsOn) {
   Harness h;
-  Hello hello(h.host(), h.config("{}"));
+  const auto hello = h.create();
   h.next = gatehouse::testing::answer("someone else");
-  EXPECT_EQ(h.get(hello, "/other").body, "someone else");
+  EXPECT_EQ(h.get(*hello, "/other").body, "someone else");
 }
 
 }  // namespace

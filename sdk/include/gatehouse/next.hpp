@@ -48,6 +48,8 @@ class Next {
     return Status(next_->call(next_->self, x.raw(), &sink), x.raw());
   }
 
+  const gh_next* raw() const { return next_; }
+
  private:
   const gh_next* next_;
 };

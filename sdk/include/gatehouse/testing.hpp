@@ -12,35 +12,31 @@
 /// pipeline answers: h.next = events({"step-start", "text:Hi"}).
 ///
 /// One harness may serve requests on many threads at once; read what it recorded when they are
-/// done. Needs no test framework. The tables of functions that a plugin gets are in testing/:
-/// exchange.hpp, http.hpp and host.hpp.
+/// done. Needs no test framework. The library gatehouse_testing has the implementation: JSON, event
+/// streams, hashes and the validation of configurations are those of the gateway; clock, client,
+/// upstreams and store are not.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
-#include <cctype>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <limits>
 #include <map>
+#include <memory>
 #include <mutex>
-#include <stdexcept>
-#include <system_error>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "gatehouse/plugin.hpp"
 #include "gatehouse/testing/events.hpp"
-#include "gatehouse/testing/json.hpp"
 
 namespace gatehouse::testing {
 
-namespace fake {
-struct ExchangeFake;
-struct HostFake;
-struct HttpFake;
-struct StatusFake;
-struct StoreFake;
-struct WaitFake;
-}  // namespace fake
+struct State;  // of a harness: core/testing
+class HttpClients;
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
@@ -59,8 +55,7 @@ inline NextFunction end_of_pipeline() {
 
 /// Emits these events, written as text.
 inline NextFunction events(Events lines) {
-  for (const std::string& line : lines)
-    (void)fake::parse_event(line);  // throws in the test that wrote it
+  check(lines);  // throws in the test that wrote it
   return [lines](Exchange&, Sink& out) { return emit(out, lines); };
 }
 
@@ -172,41 +167,15 @@ class Upstream {
     std::string header(View name) const;
   };
 
-  void push(Reply r) {
-    const std::lock_guard lock(mutex_);
-    replies_.push_back(std::move(r));
-  }
+  void push(Reply r);
 
   std::deque<Sent> requests;  ///< Those that were sent, first one first.
 
  private:
-  friend struct fake::HttpFake;
+  friend class HttpClients;
   std::mutex mutex_;
   std::deque<Reply> replies_;
 };
-
-namespace fake {
-
-inline bool same_name(View a, View b) {
-  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-inline bool has(const Headers& headers, View name) {
-  return std::any_of(headers.begin(), headers.end(),
-                     [&](const auto& h) { return same_name(h.first, name); });
-}
-
-inline std::string join(const Headers& headers, View name) {
-  std::string out;
-  for (const auto& [n, value] : headers) {
-    if (same_name(n, name)) out.append(out.empty() ? "" : ", ").append(value);
-  }
-  return out;
-}
-
-}  // namespace fake
 
 // ---- Harness -----------------------------------------------------------------------------------
 
@@ -214,61 +183,56 @@ inline std::string join(const Headers& headers, View name) {
 class Harness {
  public:
   Harness();
+  ~Harness();
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
 
   /// For the plugin's constructor; then look at `problems`.
-  Host host() const { return Host(&host_); }
+  Host host() const;
   /// Other machines can reach the gateway: for plugins that are constructed from now on.
-  void expose() { host_.exposed = 1; }
-  /// Throws when it is no JSON. Lives as long as the harness.
-  Json config(View text) { return configs_.emplace_back(parse(text)).root(); }
+  void expose();
+  /// A configuration for the constructor, valid by the schema of the plugin under test, whose
+  /// defaults are filled in. Throws when it is not. Lives until the next request.
+  Json config(View text);
+  /// Any other JSON value for a constructor. Lives until the next request.
+  Json json(View text);
+  /// An instance of the plugin that is linked into the test, made as the gateway makes it. Throws
+  /// when the configuration is not valid; else look at `problems`.
+  std::unique_ptr<Plugin> create(View config = "{}");
+  /// An instance of a plugin in a shared object, in any language.
+  std::unique_ptr<Plugin> load(const std::string& file, View config = "{}");
+  /// From now on run() throws when a plugin breaks a rule that the gateway does not enforce: the
+  /// grammar of events (abi/event.h) and the thread of an exchange.
+  void be_strict();
 
-  Answer get(Plugin& plugin, View target, Headers headers = {}) {
-    Request r("GET", target);
-    r.headers = std::move(headers);
-    return run(plugin, r);
-  }
+  Answer get(Plugin& plugin, View target, Headers headers = {});
   /// As application/json, unless `headers` say otherwise.
-  Answer post(Plugin& plugin, View target, View body, Headers headers = {}) {
-    Request r("POST", target);
-    r.headers = std::move(headers);
-    if (!fake::has(r.headers, "Content-Type"))
-      r.headers.emplace_back("Content-Type", "application/json");
-    r.body = body;
-    return run(plugin, r);
-  }
+  Answer post(Plugin& plugin, View target, View body, Headers headers = {});
   /// Below the ingress plugin, with this chat document.
-  Answer ask(Plugin& plugin, View chat) {
-    Request r("POST", "/api/chat");
-    r.chat = chat;
-    return run(plugin, r);
-  }
+  Answer ask(Plugin& plugin, View chat);
   Answer run(Plugin& plugin, const Request& request);
-  /// On the admin address, at the path that the plugin claimed. Throws when it claimed none such:
-  /// it would not be called.
+  /// On the admin address, at the path that the plugin claimed. Throws when it claimed none such.
   Answer admin(Plugin& plugin, std::string method, View path, View body = {});
-  /// The server refuses the request itself, before any plugin: what the plugin, of its own type,
-  /// adds to that answer.
+  /// The server rejects the request before any plugin is called: what the plugin, by its own type,
+  /// adds to that response.
   template <class P>
-  Answer refused(P& plugin, const Request& request, Fail why);
-  /// Runs the task that was the index-th to be given to Host::background(), on this thread. It may
-  /// wait, by Host::sleep() or with a Waker, `waits` times; in the next wait the instance ends:
+  Answer refused(P& plugin, const Request& request, Fail why) {
+    return refused(&plugin, gatehouse::detail::Glue<P>::refused, request, std::move(why));
+  }
+  /// Runs the task that was the index-th to be given to background(), on this thread. It may wait,
+  /// by Host::sleep() or with a Waker, `waits` times; in the next wait the instance ends:
   /// GH_CANCELLED. Throws what the task throws.
   void run_background(std::size_t index = 0, std::size_t waits = 0);
 
   /// Moves the clock, which moves by itself only when a plugin waits: in Host::sleep() at once,
   /// with a Waker when that was in vain. A Waker waits for real, 5 s at most, since another thread
   /// of the test is to wake it, but no longer than until the clock has been moved beyond its time.
-  void advance(std::chrono::nanoseconds time) {
-    const std::lock_guard lock(mutex_);
-    advance_to(now_ + time);
-  }
+  void advance(std::chrono::nanoseconds time);
 
   NextFunction next = end_of_pipeline();
   Upstream upstream;
   std::map<std::string, std::string>
-      files;  ///< For Host::load(): JSON texts by their path. The schema is not looked at.
+      files;  ///< For Files::load(): JSON texts by their path. The schema fills in defaults.
   std::map<std::string, std::string>
       store;  ///< Values and counters by their key, until their time is up.
   bool store_down =
@@ -293,69 +257,11 @@ class Harness {
   std::map<std::string, double> metrics;
 
  private:
-  friend struct fake::ExchangeFake;
-  friend struct fake::HostFake;
-  friend struct fake::HttpFake;
-  friend struct fake::StatusFake;
-  friend struct fake::StoreFake;
-  friend struct fake::WaitFake;
+  friend struct State;
+  Json config(View text, View schema);
+  Answer refused(void* plugin, void (*call)(void*, gh_exchange*), const Request& request, Fail why);
 
-  struct GhHost : gh_host {
-    Harness* harness;
-  };
-  static Harness& of(const gh_host* host) { return *static_cast<const GhHost*>(host)->harness; }
-
-  struct Series {
-    int kind;
-    std::string name;
-    std::string
-        family;  // what is the same for all series of a name: kind, help, names of the labels
-    std::string labels;
-  };
-  struct Kept {
-    std::chrono::nanoseconds ends;
-    bool counts;  // a key is for one thing: a value or a counter
-  };
-  struct Task {
-    void (*run)(void* self, gh_exchange*);
-    void* self;
-  };
-
-  static constexpr std::chrono::nanoseconds kStart =
-      std::chrono::hours(1);  // any time that is not 0 will do
-
-  Answer run(Plugin& plugin, fake::ExchangeFake& x);
-  std::chrono::nanoseconds now() {
-    const std::lock_guard lock(mutex_);
-    return now_;
-  }
-  /// With the lock held.
-  void advance_to(std::chrono::nanoseconds time) {
-    now_ = std::max(now_, time);
-    for (auto kept = kept_.begin(); kept != kept_.end();) {
-      if (kept->second.ends > now_) {
-        ++kept;
-      } else {
-        store.erase(kept->first);
-        kept = kept_.erase(kept);
-      }
-    }
-  }
-
-  std::mutex mutex_;  // guards the clock and all that is recorded
-  std::chrono::nanoseconds now_ = kStart;
-  std::map<std::string, Kept> kept_;  // more about what is in `store`
-  std::map<std::string, std::deque<std::chrono::nanoseconds>>
-      takes_;                   // when, by the key of the quota
-  std::vector<Series> series_;  // the index is the id
-  std::vector<Task> tasks_;
-  std::deque<Document> configs_;
-  GhHost host_{};
+  std::unique_ptr<State> state_;
 };
 
-inline std::string Answer::header(View name) const { return fake::join(headers, name); }
-inline std::string Upstream::Sent::header(View name) const { return fake::join(headers, name); }
-
 }  // namespace gatehouse::testing
-
-#include "gatehouse/testing/host.hpp"  // the rest of it: the tables, and what needs them

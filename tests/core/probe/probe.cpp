@@ -1,5 +1,7 @@
 /// A plugin for the tests of the pipeline: does what its configuration says, and leaves its name on
 /// the request.
+#include <stdexcept>
+
 #include "gatehouse/plugin.hpp"
 #include "schema.h"
 
@@ -7,11 +9,21 @@ namespace {
 
 using namespace gatehouse;
 
+/// For responses that nobody gets.
+struct Nowhere final : Sink {
+  Status emit(Event) override { return Status(); }
+};
+
 class Probe final : public Plugin {
  public:
-  Probe(Host host, Json config) : name_(host.instance()), task_(config["do"].str("pass")) {
+  Probe(Host host, Json config)
+      : name_(host.instance()),
+        task_(config["do"].str()),
+        status_(static_cast<int>(config["status"].integer())) {
     if (config["route"]) route_ = host.route("GET", config["route"].str());
-    if (config["admin"]) route_ = host.admin_route("GET", config["admin"].str());
+    if (config["admin"]) {
+      admin_route<&Probe::administer>(host, this, "GET", config["admin"].str(), "What it did");
+    }
     if (config["warning"]) host.warning("/warning", config["warning"].str());
     if (config["problem"]) host.problem("/problem", config["problem"].str());
   }
@@ -23,13 +35,21 @@ class Probe final : public Plugin {
     if (task_ == "fail") return Fail{503, "probe_failed", "The probe failed.", name_};
     if (task_ == "fail-silently") return Status(GH_FAILED);
     if (task_ == "stop") return Status(GH_STOP);
+    if (task_ == "do-nothing") return Status();
+    if (task_ == "throw") throw std::runtime_error("thrown by a test");
     if (task_ == "make-chat") (void)x.make_chat();
+    Nowhere nowhere;
+    if (task_ == "call-twice") (void)next(x, nowhere);
     Status status = next(x, out);
-    if (task_ == "call-twice") status = next(x, out);
+    if (task_ == "call-after-the-end") status = next(x, out);
     return status;
   }
 
   void adopt(Probe& older) { calls_ = older.calls_; }
+
+  Status administer(Exchange& x, Sink& out) {
+    return x.reply(out, 200, "text/plain", std::to_string(calls_) + " administered");
+  }
 
  private:
   /// The names of the plugins that the request met, this one's number of calls, and whether the
@@ -38,11 +58,12 @@ class Probe final : public Plugin {
     std::string text;
     for (const Json name : x.notes()["names"]) text.append(name.str()).append(" ");
     return x.reply(
-        out, 200, "text/plain",
+        out, status_, "text/plain",
         text + std::to_string(calls_) + (route_ != -1 && x.route() == route_ ? " mine" : ""));
   }
 
   const std::string name_, task_;
+  const int status_;  // of answers
   int route_ = -1;
   int calls_ = 0;  // tests run one request at a time
 };

@@ -14,23 +14,24 @@
 
 namespace gatehouse::core {
 
-/// What one connection needs to know of the server it belongs to.
-struct Surroundings {
+/// What a connection knows of the server it belongs to.
+struct ServerContext {
   const int stop_fd;                        // readable when running requests must end
-  const std::atomic<bool>& draining;        // each answer is the last of its connection
-  const std::function<void()> before_wait;  // whenever the thread of a request is about to wait
+  const std::atomic<bool>& draining;        // each response is the last of its connection
+  const std::function<void()> before_wait;  // called when a request's thread is about to wait
 };
 
-/// The answer that says x.failure(): head and body, ready to be sent on a connection that ends.
-std::string refusal(Exchange& x);
+/// The whole response that reports x.failure() on a connection that is then closed.
+std::string error_response(Exchange& x);
 
-/// The client's side of one request: reads its body, writes its answer. One send per flush; chunked
-/// unless the body is whole before the first. On the thread of the request.
-class Answer final : public Client {
+/// The client of one request as its exchange sees it: reads the body of the request and writes the
+/// response, with one send per flush. The response is chunked unless its body was complete before
+/// the first flush. Thread of the request.
+class Response final : public Client {
  public:
   /// `input`: what was received after the head; what follows this request stays in it.
-  Answer(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser,
-         const ServerSettings& settings, const Surroundings& surroundings);
+  Response(Poco::Net::StreamSocket& socket, std::string& input, RequestParser& parser,
+           const ServerSettings& settings, const ServerContext& server);
 
   gh_status read_body(std::string& body, std::optional<Failure>& failure) override;
   gh_status flush() override;
@@ -40,30 +41,36 @@ class Answer final : public Client {
   bool committed() const override { return committed_; }
   bool ended() const override { return complete_; }
 
-  /// Takes a piece of the body. The status and headers of `x` leave with the first flush. GH_STOP:
-  /// the client is gone.
+  /// Takes a piece of the body. The status and headers of `x` are sent with the first flush.
+  /// GH_STOP: the client has gone.
   gh_status send(const Exchange& x, std::string_view bytes, bool last);
-  /// Ends the answer after the pipeline returned `status`. False: the connection must end too.
+  /// Ends the response after the pipeline returned `status`. Returns whether the connection can be
+  /// used again.
   bool finish(Exchange& x, gh_status status);
 
   Waiter& waiter() { return waiter_; }
 
  private:
-  void commit();
-  void append_chunk(std::string_view bytes);
+  class BodyDeadline;
+  gh_status receive_body(char* buffer, BodyDeadline& deadline, std::optional<Failure>& failure);
   bool rest_of_body_is_here();
+  void commit();
+  void decide_framing();
+  void append_body(std::string_view bytes);
+  void append_last_chunk();
+  bool wait_until_writable(Clock::time_point until);
   std::optional<Clock::time_point> tend();
+  Failure cancellation() const;
 
   Poco::Net::StreamSocket& socket_;
   std::string& input_;
   RequestParser& parser_;
   const ServerSettings& settings_;
-  const Surroundings& surroundings_;
+  const ServerContext& server_;
   Waiter waiter_;
 
-  const Exchange* exchange_ = nullptr;  // whose answer it is, once that has begun
-  std::string
-      out_;  // not yet sent: of the body as long as the head is not committed, then of the message
+  const Exchange* exchange_ = nullptr;  // from the first send() on
+  std::string out_;  // not yet sent: bytes of the body until commit(), then of the message
   bool begun_ = false, committed_ = false, chunked_ = false, has_body_ = true, complete_ = false,
        keep_alive_ = false, gone_ = false;
   bool flushing_ = false;

@@ -7,21 +7,21 @@
 
 namespace gatehouse::core {
 
-/// The admin address: whoever asks must show the token and be no web page.
+/// Handles the requests of the admin address. Callers must show the token and not be a web page.
 ///
-///   GET /status      what the gateway knows about itself
-///   POST /reload     as SIGHUP, and says how it went
-///   /INSTANCE/...    what the plugins of the pipeline offer there
+///   GET /status      the state of the gateway
+///   POST /reload     reloads as SIGHUP does, and reports the result
+///   /INSTANCE/...    admin routes of the plugins
 class Admin final : public Handler {
  public:
-  /// `token` empty: nobody is let in.
+  /// `token` empty: every request is rejected.
   Admin(std::string token, std::shared_ptr<const Pipeline> pipeline, Reloads& reloads)
       : token_(std::move(token)), pipeline_(std::move(pipeline)), reloads_(reloads) {}
 
   gh_status run(Exchange& x, const gh_sink& out) const override;
 
  private:
-  bool lets_in(Exchange& x) const;
+  bool is_authorized(Exchange& x) const;
   gh_status reload(Exchange& x, const gh_sink& out) const;
 
   const std::string token_;

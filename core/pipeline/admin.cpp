@@ -1,4 +1,4 @@
-#include "core/server/admin.h"
+#include "core/pipeline/admin.h"
 
 #include <unistd.h>
 
@@ -12,8 +12,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr auto kPatience =
-    std::chrono::seconds(30);  // with a reload: plugins read files, and may ask other machines
+// For a reload: plugins read files, and may call other machines.
+constexpr auto kPatience = std::chrono::seconds(30);
+
+constexpr const char* kWebPage = "The admin address does not serve web pages.";
+constexpr const char* kNoToken = "The admin token is required: Authorization: Bearer TOKEN.";
+constexpr const char* kStillReloading =
+    R"({"message":"The reload is still running: GET /status will report its result."})";
 
 gh_status reply(Exchange& x, const gh_sink& out, int status, std::string_view json) {
   x.status = status;
@@ -35,16 +40,11 @@ std::string text_of(const Reloads::Outcome& outcome) {
 }  // namespace
 
 gh_status Admin::run(Exchange& x, const gh_sink& out) const {
-  // Browsers name the page that asks in Origin, and none has business here. The server has checked
-  // Host.
-  if (x.header("Origin").data())
-    return x.fail({403, "origin_refused", "The admin address is not for web pages.", {}});
-  if (!lets_in(x)) {
+  // A browser names the page that sends a request in Origin. The server has checked Host.
+  if (x.header("Origin").data()) return x.fail({403, "origin_refused", kWebPage, {}});
+  if (!is_authorized(x)) {
     x.set_header("WWW-Authenticate", "Bearer");
-    return x.fail({401,
-                   "admin_token_required",
-                   "The admin token is required: Authorization: Bearer TOKEN.",
-                   {}});
+    return x.fail({401, "admin_token_required", kNoToken, {}});
   }
   const RequestHead& head = x.head();
   if (head.path == "/status" && head.method == "GET")
@@ -53,7 +53,7 @@ gh_status Admin::run(Exchange& x, const gh_sink& out) const {
   return pipeline_->run_admin(x, out);
 }
 
-bool Admin::lets_in(Exchange& x) const {
+bool Admin::is_authorized(Exchange& x) const {
   constexpr std::string_view kScheme = "Bearer ";
   const std::string_view shown = x.header("Authorization");
   const bool is_bearer = shown.substr(0, kScheme.size()) == kScheme;
@@ -72,10 +72,7 @@ gh_status Admin::reload(Exchange& x, const gh_sink& out) const {
   }
   ::kill(::getpid(), SIGHUP);
   const Wake wake = x.waiter().wait(done->fd(), POLLIN, Clock::now() + kPatience);
-  if (wake == Wake::timeout) {
-    return reply(x, out, 202,
-                 R"({"message":"The reload goes on: GET /status will tell how it went."})");
-  }
+  if (wake == Wake::timeout) return reply(x, out, 202, kStillReloading);
   if (wake != Wake::ready) return Exchange::as_status(wake);
   const Reloads::Outcome outcome = reloads_.last().value();
   return reply(x, out, outcome.ok() ? 200 : 422, text_of(outcome));

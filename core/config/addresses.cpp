@@ -1,0 +1,77 @@
+#include "core/config/addresses.h"
+
+#include <Poco/Exception.h>
+#include <Poco/URI.h>
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace gatehouse::core {
+
+bool is_host(const std::string& text) {
+  return text == "*" ||
+         text.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]") == text.npos;
+}
+
+bool collide(const ServerSettings& a, const ServerSettings& b) {
+  const auto address = [](const ServerSettings& s) {
+    return s.address == "localhost" ? "127.0.0.1" : s.address;
+  };
+  const auto is_any = [&](const ServerSettings& s) {
+    return s.address == "0.0.0.0" || s.address == "::";
+  };
+  return a.port == b.port && a.port != 0 && (address(a) == address(b) || is_any(a) || is_any(b));
+}
+
+bool parse_listen(const std::string& text, ServerSettings& out) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == text.npos) return false;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, out.port);
+  if (error != std::errc() || stop != end) return false;
+
+  std::string host = text.substr(0, colon);
+  in6_addr address;
+  if (!host.empty() && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+    if (inet_pton(AF_INET6, host.c_str(), &address) != 1) return false;
+  } else if (host.find_first_not_of("0123456789.") == host.npos) {
+    if (inet_pton(AF_INET, host.c_str(), &address) != 1) return false;
+  } else if (host.find_first_not_of(
+                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") != host.npos) {
+    return false;
+  }
+  out.address = host;
+  return true;
+}
+
+bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
+  try {
+    const Poco::URI parsed(url);
+    out.tls = parsed.getScheme() == "rediss";
+    if (!out.tls && parsed.getScheme() != "redis") return false;
+    if (!parsed.getRawQuery().empty() || !parsed.getFragment().empty()) return false;
+    out.host = parsed.getHost();
+    const auto is_visible = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
+    if (out.host.empty() || !std::all_of(out.host.begin(), out.host.end(), is_visible))
+      return false;
+    if (parsed.getPort() != 0) out.port = parsed.getPort();
+
+    const std::string& account = parsed.getUserInfo();
+    const std::size_t colon = std::min(account.find(':'), account.size());
+    Poco::URI::decode(account.substr(0, colon), out.user);
+    if (colon < account.size()) Poco::URI::decode(account.substr(colon + 1), out.password);
+
+    const std::string& path = parsed.getPath();
+    if (path.size() < 2) return true;
+    const char* const end = path.data() + path.size();
+    const auto [stop, error] = std::from_chars(path.data() + 1, end, out.database);
+    return error == std::errc() && stop == end && out.database >= 0;
+  } catch (const Poco::Exception&) {
+    return false;
+  }
+}
+
+}  // namespace gatehouse::core

@@ -1,0 +1,388 @@
+#include "core/config/reader.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/config/addresses.h"
+#include "core/config/defaults.h"
+#include "core/config/quantity.h"
+#include "core/config/schema.h"
+#include "core/config/substitute.h"
+#include "core/config/suggest.h"
+#include "gateway_schema.h"  // made from gateway.schema.json: kGatewaySchema
+
+namespace gatehouse::core {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+/// Requests that may run at once at the operator's address.
+constexpr std::size_t kMaxAdminRunning = 64;
+
+/// The settings of the gateway itself, and the keys that any pipeline entry may have.
+const Json& gateway_schema() {
+  static const Json schema = Json::parse(kGatewaySchema);
+  return schema;
+}
+
+/// Keys that an entry may have beside the name of its plugin.
+const std::vector<std::string>& entry_keys() {
+  static const auto keys = [] {
+    std::vector<std::string> out;
+    const Json& entry = gateway_schema().at("properties").at("pipeline").at("items");
+    for (const auto& [key, schema] : entry.at("properties").items()) out.push_back(key);
+    return out;
+  }();
+  return keys;
+}
+
+bool is_entry_key(const std::string& key) {
+  return std::find(entry_keys().begin(), entry_keys().end(), key) != entry_keys().end();
+}
+
+/// Of a plugin, which is part of a file's name, or of an instance.
+bool is_name(const std::string& name) {
+  return !name.empty() && name.size() <= 64 &&
+         name.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == name.npos &&
+         name[0] != '-';
+}
+
+/// One configuration on its way from JSON to settings. What the schema has refused is left empty:
+/// nobody runs such a configuration.
+class Reader {
+ public:
+  Reader(Json& root, const fs::path& path, Origins& origins, Problems& problems)
+      : root_(root), folder_(path.parent_path()), origins_(origins), problems_(problems) {}
+
+  /// Fills in what the text refers to, except in pipeline entries that are left out.
+  void substitute_all() {
+    for (auto& [key, section] : root_.items()) {
+      if (key != "pipeline" || !section.is_array()) {
+        substitute_inside(section, child("", key));
+        continue;
+      }
+      for (std::size_t i = 0; i < section.size(); ++i) {
+        if (section[i].is_object()) substitute_entry(section[i], child(child("", key), i));
+      }
+    }
+  }
+
+  void read(Config& config) {
+    fill_in_defaults();
+    read_limits(find("server"), config.server);
+    listen("server", config.server);
+    trusted_proxies(config.server.trusted_proxies);
+    if (find("admin")) read_admin(config);
+    config.shutdown.delay = duration(find("shutdown"), "delay");
+    config.shutdown.grace = duration(find("shutdown"), "grace");
+    store(config.store);
+    config.log.level = text(find("log"), "level").value_or("");
+    if (const auto file = text(find("log"), "file")) log_file(config.log.file = in_folder(*file));
+    if (const auto folder = text(&root_, "plugins_dir")) config.plugins_dir = in_folder(*folder);
+    read_pipeline(config);
+    config.left_out = std::move(left_out_);
+  }
+
+ private:
+  /// `store: URL` is short for `store: {url: URL}`.
+  void fill_in_defaults() {
+    if (const auto store = root_.find("store"); store != root_.end() && store->is_string())
+      *store = Json{{"url", *store}};
+    fill_in(gateway_schema(), gateway_schema(), root_);
+  }
+
+  void read_admin(Config& config) {
+    // The limits of clients are not for the operator, who gets those that are there by default.
+    Json limits = Json::object();
+    fill_in(gateway_schema(), gateway_schema().at("properties").at("server"), limits);
+    read_limits(&limits, config.admin.server);
+    config.admin.server.max_running = kMaxAdminRunning;
+    listen("admin", config.admin.server);
+    config.admin.token = text(find("admin"), "token").value_or("");
+    if (collide(config.server, config.admin.server)) {
+      refuse("/admin/listen",
+             "must be another address than that of `server`: give it a port of its own");
+    }
+  }
+
+  /// What one address takes and how long it waits.
+  static void read_limits(const Json* server, ServerSettings& out) {
+    out.max_body_bytes = size(server, "max_body");
+    if (const Json* count = member(server, "max_running"); count && count->is_number_integer())
+      out.max_running = *count;
+    out.head_timeout = duration(server, "head_timeout");
+    out.body_timeout = duration(server, "body_timeout");
+    out.idle_timeout = duration(server, "idle_timeout");
+    out.send_timeout = duration(server, "send_timeout");
+    out.max_duration = duration(server, "max_duration");
+  }
+
+  void read_pipeline(Config& config) {
+    const Json* pipeline = find("pipeline");
+    for (std::size_t i = 0; pipeline && pipeline->is_array() && i < pipeline->size(); ++i) {
+      if (auto entry = read_entry((*pipeline)[i], child("/pipeline", i)))
+        config.pipeline.push_back(std::move(*entry));
+    }
+  }
+
+  /// A section of settings, such as `log: {file: x}`, and the settings of a plugin as a whole are
+  /// never a reference to a file or a credential, even if they look like one. Each value in them
+  /// may be.
+  void substitute_inside(Json& value, const std::string& pointer) {
+    if (!value.is_object()) return substitute(value, pointer, folder_, origins_, problems_);
+    for (auto& [key, member] : value.items())
+      substitute(member, child(pointer, key), folder_, origins_, problems_);
+  }
+
+  void substitute_entry(Json& entry, const std::string& pointer) {
+    const auto decides = [](std::string_view key) {
+      return key == "enabled" || key == "if_env" || key == "unless_env";
+    };
+    for (auto& [key, value] : entry.items()) {
+      if (decides(key)) substitute_inside(value, child(pointer, key));
+    }
+    if (const std::string why = why_left_out(entry, pointer); !why.empty()) {
+      const auto plugin = std::find_if(entry.items().begin(), entry.items().end(),
+                                       [](const auto& m) { return !is_entry_key(m.key()); });
+      left_out_.push_back(
+          {plugin == entry.items().end() ? "" : plugin.key(), origins_.place(pointer), why});
+      entry =
+          Json{{"enabled",
+                false}};  // so that what it needs is no problem, and the others keep their index
+      return;
+    }
+    for (auto& [key, value] : entry.items()) {
+      if (!decides(key)) substitute_inside(value, child(pointer, key));
+    }
+  }
+
+  /// Empty: it is used.
+  std::string why_left_out(const Json& entry, const std::string& pointer) {
+    if (const Json* enabled = member(&entry, "enabled"); enabled && *enabled == false)
+      return "`enabled` is false";
+    const std::string needed = text(&entry, "if_env").value_or(""),
+                      unwanted = text(&entry, "unless_env").value_or("");
+    if (!needed.empty() && !is_set(needed, child(pointer, "if_env")))
+      return "the environment variable `" + needed + "` is not set";
+    if (!unwanted.empty() && is_set(unwanted, child(pointer, "unless_env")))
+      return "the environment variable `" + unwanted + "` is set";
+    return "";
+  }
+
+  /// Whether a variable that decides about an entry is set. What may be a slip is told once for
+  /// each variable.
+  bool is_set(const std::string& variable, const std::string& pointer) {
+    if (environment(variable)) return true;
+    if (!doubted_.insert(variable).second) return false;
+    const std::string subject = "the environment variable `" + variable + "` is ";
+    if (std::getenv(variable.c_str())) {
+      problems_.warn(origins_.place(pointer), subject + "empty, which counts as not set");
+    } else if (const std::string near = nearest_variable(variable); !near.empty()) {
+      problems_.warn(origins_.place(pointer), subject + "not set: did you mean `" + near + "`?");
+    }
+    return false;
+  }
+
+  std::optional<PluginEntry> read_entry(const Json& entry, const std::string& pointer) {
+    PluginEntry out;
+    out.pointer = pointer;
+    out.place = origins_.place(pointer);
+    if (entry.is_object()) {
+      if (const Json* enabled = member(&entry, "enabled"); enabled && *enabled == false)
+        return std::nullopt;
+      if (!read_members(entry, pointer, out)) return std::nullopt;
+    } else if (entry.is_string()) {
+      out.plugin = out.instance = entry;
+    } else {
+      return std::nullopt;
+    }
+    if (!is_name(out.plugin)) {
+      problems_.add(out.place, "`" + out.plugin + "` is not the name of a plugin");
+      return std::nullopt;
+    }
+    if (!is_name(out.instance)) {
+      refuse(child(pointer, "as"), "must be a name of letters, digits, `-` and `_`");
+      out.instance = out.plugin;
+      return out;
+    }
+    const auto [other, is_new] = instances_.emplace(out.instance, out.place);
+    if (!is_new) {
+      problems_.add(out.place, "there is another `" + out.instance + "` in line " +
+                                   std::to_string(other->second.line) +
+                                   ": give this one a name of its own with `as`");
+    }
+    return out;
+  }
+
+  bool read_members(const Json& entry, const std::string& pointer, PluginEntry& out) {
+    for (const auto& [key, value] : entry.items()) {
+      if (is_entry_key(key)) continue;
+      const std::string at = child(pointer, key);
+      if (!out.plugin.empty()) {
+        const std::string near = suggest(key, entry_keys());
+        problems_.add(origins_.key_place(at),
+                      "unknown key `" + key + "` beside the plugin `" + out.plugin + "`" +
+                          (near.empty() ? ": a plugin of its own begins with `-`"
+                                        : ": did you mean `" + near + "`?"));
+        continue;
+      }
+      out.plugin = key;
+      out.place = origins_.key_place(at);
+      out.pointer = at;
+      if (!value.is_null()) out.config = value.dump();
+      out.broken = is_broken(value, at);
+    }
+    if (out.plugin.empty()) {
+      problems_.add(out.place, "this entry names no plugin");
+      return false;
+    }
+    out.instance = text(&entry, "as").value_or(out.plugin);
+    if (const auto file = text(&entry, "path")) out.file = in_folder(*file);
+    if (const Json* when = member(&entry, "when")) {
+      out.when.emplace();
+      out.when->path = text(when, "path").value_or(out.when->path);
+      out.when->methods = texts(when, "methods");
+      if (out.when->path[0] != '/' || out.when->path.find('*') < out.when->path.size() - 1) {
+        refuse(pointer + "/when/path", "must begin with `/` and may end in one `*`");
+      }
+    }
+    return true;
+  }
+
+  bool is_broken(const Json& value, const std::string& pointer) const {
+    if (origins_.at(pointer).broken) return true;
+    for (std::size_t i = 0; value.is_array() && i < value.size(); ++i) {
+      if (is_broken(value[i], child(pointer, i))) return true;
+    }
+    if (!value.is_object()) return false;
+    const auto members = value.items();
+    return std::any_of(members.begin(), members.end(), [&](const auto& m) {
+      return is_broken(m.value(), child(pointer, m.key()));
+    });
+  }
+
+  const Json* find(const char* section) const { return member(&root_, section); }
+  static const Json* member(const Json* map, const char* key) {
+    if (!map || !map->is_object()) return nullptr;
+    const auto found = map->find(key);
+    return found == map->end() ? nullptr : &*found;
+  }
+  static std::optional<std::string> text(const Json* map, const char* key) {
+    const Json* value = member(map, key);
+    return value && value->is_string() ? std::optional<std::string>(*value) : std::nullopt;
+  }
+  static std::vector<std::string> texts(const Json* map, const char* key) {
+    std::vector<std::string> out;
+    const Json* list = member(map, key);
+    for (std::size_t i = 0; list && list->is_array() && i < list->size(); ++i) {
+      if ((*list)[i].is_string()) out.push_back((*list)[i]);
+    }
+    return out;
+  }
+  /// Where one of the two servers listens, and under which names.
+  void listen(const char* section, ServerSettings& out) {
+    if (const Json* address = member(find(section), "listen");
+        address && !(address->is_string() && parse_listen(*address, out))) {
+      refuse(child(child("", section), "listen"),
+             "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is "
+             "every address of "
+             "this machine");
+    }
+    out.hosts = texts(find(section), "hosts");
+    for (std::size_t i = 0; i < out.hosts.size(); ++i) {
+      if (is_host(out.hosts[i])) continue;
+      problems_.add(
+          origins_.place(child(child(child("", section), "hosts"), i)),
+          "no Host header says this: write the name alone, such as ai.example, or \"*\" for all");
+    }
+  }
+  void log_file(const fs::path& file) {
+    std::error_code error;
+    if (fs::is_directory(file, error))
+      return refuse("/log/file", "is a folder: write the name of a file in it");
+    const fs::path folder = fs::absolute(file).parent_path();
+    if (!fs::is_directory(folder, error))
+      return refuse("/log/file", "is in a folder that is not there: create " + folder.string());
+    if (::access((fs::exists(file, error) ? file : folder).c_str(), W_OK) !=
+        0) {  // by whoever runs this
+      problems_.warn(origins_.place("/log/file"),
+                     "`file` cannot be written: " + std::string(std::strerror(errno)));
+    }
+  }
+  void trusted_proxies(Networks& out) {
+    const Json* list = member(find("server"), "trusted_proxies");
+    for (std::size_t i = 0; list && list->is_array() && i < list->size(); ++i) {
+      const std::string pointer = child("/server/trusted_proxies", i);
+      if (!(*list)[i].is_string() || origins_.at(pointer).broken ||
+          out.add(std::string((*list)[i])))
+        continue;
+      problems_.add(
+          origins_.place(pointer),
+          "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not " +
+              (*list)[i].dump());
+    }
+  }
+  void store(StoreSettings& out) {
+    const bool is_short = !origins_.has("/store/url") && !origins_.has("/store/max_size");
+    const std::string url = text(find("store"), "url").value_or("memory");
+    if (url != "memory" && !parse_redis(url, out.redis.emplace(StoreSettings::Redis()))) {
+      refuse(is_short ? "/store" : "/store/url",
+             "must be memory or redis://[user:password@]host[:port][/database], with TLS "
+             "rediss://…; in the password write %2F for `/`, and so on");
+    }
+    if (out.redis && origins_.has("/store/max_size")) {
+      refuse("/store/max_size",
+             "is for the memory of the gateway: Redis has a setting of its own, maxmemory");
+    }
+    out.max_bytes = size(find("store"), "max_size");
+  }
+  static milliseconds duration(const Json* section, const char* key) {
+    return milliseconds(quantity("duration", text(section, key).value_or("")).value_or(0));
+  }
+  static std::size_t size(const Json* section, const char* key) {
+    return static_cast<std::size_t>(quantity("size", text(section, key).value_or("")).value_or(0));
+  }
+  void refuse(const std::string& pointer, const std::string& why) {
+    if (!origins_.at(pointer).broken)
+      problems_.add(origins_.place(pointer),
+                    "`" + pointer.substr(pointer.rfind('/') + 1) + "` " + why);
+  }
+  std::string in_folder(const std::string& path) const {
+    return (folder_ / path).lexically_normal().string();
+  }
+
+  Json& root_;
+  const fs::path folder_;
+  Origins& origins_;
+  Problems& problems_;
+  std::map<std::string, Place> instances_;
+  std::vector<LeftOut> left_out_;
+  std::set<std::string> doubted_;  // variables
+};
+
+}  // namespace
+
+void read_settings(Json& root, const fs::path& file, Origins& origins, Problems& problems,
+                   Config& config) {
+  for (const char* section : {"server", "shutdown", "admin", "log",
+                              "store"}) {  // null: all its settings are commented out
+    if (const auto found = root.find(section); found != root.end() && found->is_null())
+      root.erase(found);
+  }
+  config.folder = file.parent_path();
+  Reader reader(root, file, origins, problems);
+  reader.substitute_all();
+  validate(nlohmann::json(root), "", "the configuration", kGatewaySchema, origins, problems);
+  reader.read(config);
+}
+
+}  // namespace gatehouse::core

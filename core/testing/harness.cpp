@@ -1,0 +1,227 @@
+#include <pthread.h>
+
+#include <algorithm>
+#include <functional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "core/config/schema.h"
+#include "core/json/json.h"
+#include "core/loader/loader.h"
+#include "core/testing/exchange.h"
+
+/// The plugin that is linked into the test, if one is.
+extern "C" __attribute__((weak)) const gh_plugin gatehouse_plugin_v1;
+
+namespace gatehouse::testing {
+namespace {
+
+/// Calls work() as the gateway calls handle(): with a stack of 1 MiB, so that a plugin that needs
+/// more fails in its own test. No exception may leave it.
+void on_request_stack(std::function<void()> work) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr std::size_t kStackBytes = 8 << 20;  // frames are many times as large
+#else
+  constexpr std::size_t kStackBytes = 1 << 20;
+#endif
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
+  pthread_t thread{};
+  const auto run = [](void* raw_work) -> void* {
+    (*static_cast<std::function<void()>*>(raw_work))();
+    return nullptr;
+  };
+  const int error = pthread_create(&thread, &attributes, run, &work);
+  pthread_attr_destroy(&attributes);
+  if (error != 0) throw std::system_error(error, std::generic_category());
+  pthread_join(thread, nullptr);
+}
+
+/// An instance behind the interface, in whatever language it is.
+class Entry final : public Plugin {
+ public:
+  Entry(const gh_plugin& plugin, Host host, Json config) : plugin_(plugin) {
+    const gh_status status = plugin_.create(host.raw_host(), config.raw(), &self_);
+    if (status != GH_OK) self_ = nullptr;
+  }
+  ~Entry() override {
+    if (self_) plugin_.destroy(self_);
+  }
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  Status handle(Exchange& x, Sink& out, Next& next) override {
+    if (!self_) throw std::logic_error("the plugin reported problems: there is no instance");
+    return Status(plugin_.handle(self_, x.raw(), out.host_sink(), next.raw()), x.raw());
+  }
+
+ private:
+  const gh_plugin& plugin_;
+  void* self_ = nullptr;
+};
+
+Answer finish(FakeExchange& x, gh_status code) {
+  Answer a = std::move(x.answer);
+  a.code = code;
+  if (code != GH_FAILED) a.failure = {0, {}, {}, {}};
+  if (code == GH_FAILED && !x.has_begun) {
+    a.status = a.failure.http_status ? a.failure.http_status : 500;
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(a.failure.retry_after).count();
+    if (seconds > 0) a.headers.emplace_back("Retry-After", std::to_string(seconds));
+  }
+  if (code == GH_CANCELLED && !x.has_begun) a.status = 504;
+  static_cast<Recording&>(a) = std::move(x.client);
+  a.notes = x.note_document.root().dump();
+  return a;
+}
+
+Answer run_in(State& state, Plugin& plugin, FakeExchange& x) {
+  state.configs.clear();  // as after a constructor: a plugin that keeps a view of it reads rubbish
+  const gh_sink sink{sizeof(gh_sink), 0, &x, emit_to_client};
+  const gh_next rest{sizeof(gh_next), 0, &x, call_next};
+  gh_status code = GH_OK;
+  on_request_stack([&] {
+    x.thread = std::this_thread::get_id();
+    code = gatehouse::detail::Glue<Plugin>::handle(&plugin, x.raw_exchange(), &sink, &rest);
+  });
+  x.thread = std::this_thread::get_id();
+  if (const char* const fault = x.grammar.end(); fault && code == GH_OK) state.fault(fault);
+  if (state.faults.empty()) return finish(x, code);
+  throw std::logic_error("the plugin breaks a rule: " + std::exchange(state.faults, {}).front());
+}
+
+}  // namespace
+
+std::string join(const Headers& headers, View name) {
+  std::string out;
+  for (const auto& [n, value] : headers) {
+    if (equals_ignoring_case(n, name)) out.append(out.empty() ? "" : ", ").append(value);
+  }
+  return out;
+}
+
+std::string Answer::header(View name) const { return join(headers, name); }
+
+State::State(Harness& h) : harness(h) {
+  fill_host(host);
+  host.state = this;
+}
+
+void State::advance_to(std::chrono::nanoseconds until) {
+  time = std::max(time, until);
+  for (auto entry = kept.begin(); entry != kept.end();) {
+    if (entry->second.ends > time) {
+      ++entry;
+    } else {
+      harness.store.erase(entry->first);
+      entry = kept.erase(entry);
+    }
+  }
+}
+
+Harness::Harness() : state_(std::make_unique<State>(*this)) {
+  if (!gatehouse::detail::json) gatehouse::detail::json = &core::json_api();
+  if (!gatehouse::detail::exchange) gatehouse::detail::exchange = &exchange_table();
+}
+
+Harness::~Harness() = default;
+
+Host Harness::host() const { return Host(&state_->host); }
+
+void Harness::expose() { state_->host.exposed = 1; }
+
+void Harness::be_strict() { state_->is_strict = true; }
+
+Json Harness::json(View text) { return state_->configs.emplace_back(parse(text)).root(); }
+
+Json Harness::config(View text) {
+  return &gatehouse_plugin_v1 ? config(text, gatehouse_plugin_v1.config_schema) : json(text);
+}
+
+Json Harness::config(View text, View schema) {
+  core::Problems found;
+  const auto whole = core::configured(text, schema, found);
+  if (whole) return json(*whole);
+  std::ostringstream all;
+  all << "the configuration is not valid by the schema of the plugin:\n" << found;
+  throw std::invalid_argument(all.str());
+}
+
+std::unique_ptr<Plugin> Harness::create(View text) {
+  if (!&gatehouse_plugin_v1) throw std::logic_error("no plugin is linked into this test");
+  return std::make_unique<Entry>(gatehouse_plugin_v1, host(), config(text));
+}
+
+std::unique_ptr<Plugin> Harness::load(const std::string& file, View text) {
+  core::PluginFile found(file);
+  const gh_plugin& plugin = found.load();
+  return std::make_unique<Entry>(plugin, host(), config(text, found.note().schema));
+}
+
+Answer Harness::get(Plugin& plugin, View target, Headers headers) {
+  Request r("GET", target);
+  r.headers = std::move(headers);
+  return run(plugin, r);
+}
+
+Answer Harness::post(Plugin& plugin, View target, View body, Headers headers) {
+  Request r("POST", target);
+  r.headers = std::move(headers);
+  if (!has(r.headers, "Content-Type")) r.headers.emplace_back("Content-Type", "application/json");
+  r.body = body;
+  return run(plugin, r);
+}
+
+Answer Harness::ask(Plugin& plugin, View chat) {
+  Request r("POST", "/api/chat");
+  r.chat = chat;
+  return run(plugin, r);
+}
+
+Answer Harness::run(Plugin& plugin, const Request& request) {
+  FakeExchange x(*state_, request);
+  return run_in(*state_, plugin, x);
+}
+
+Answer Harness::admin(Plugin& plugin, std::string method, View path, View body) {
+  const Request claimed(method, path);
+  const auto route =
+      std::find(admin_routes.begin(), admin_routes.end(), claimed.method + " " + claimed.path);
+  if (route == admin_routes.end())
+    throw std::invalid_argument("no admin route " + claimed.method + " " + claimed.path);
+
+  Request request(std::move(method), std::string("/").append(host().instance()).append(path));
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = body;
+  FakeExchange x(*state_, request);
+  x.admin_route = admin_id(static_cast<std::size_t>(route - admin_routes.begin()));
+  return run_in(*state_, plugin, x);
+}
+
+Answer Harness::refused(void* plugin, void (*call)(void*, gh_exchange*), const Request& request,
+                        Fail why) {
+  FakeExchange x(*state_, request);
+  (void)x.fail_with(std::move(why));
+  call(plugin, x.raw_exchange());
+  return std::move(x.answer);
+}
+
+void Harness::run_background(std::size_t index, std::size_t waits) {
+  const State::Task task = state_->tasks.at(index);
+  const Request request = no_request();
+  FakeExchange x(*state_, request);
+  x.waits_left = waits;
+  task.run(task.self, x.raw_exchange());
+  if (x.answer.failure.code == "plugin_error") throw std::runtime_error(x.answer.failure.detail);
+}
+
+void Harness::advance(std::chrono::nanoseconds time) {
+  const std::lock_guard lock(state_->mutex);
+  state_->advance_to(state_->time + time);
+}
+
+}  // namespace gatehouse::testing

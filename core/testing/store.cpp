@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <string>
+
+#include "core/testing/state.h"
+
+namespace gatehouse::testing {
+namespace {
+
+using Nanoseconds = std::chrono::nanoseconds;
+
+/// Calls f(harness) with the lock held, unless the store is down.
+template <class F>
+gh_status in(const gh_host* host, F f) {
+  State& s = State::of(host);
+  const std::lock_guard lock(s.mutex);
+  return s.harness.store_down ? gh_status{GH_UNAVAILABLE} : f(s);
+}
+bool is_time(std::int64_t ns) {
+  return Nanoseconds(ns) >= std::chrono::milliseconds(1) &&
+         Nanoseconds(ns) <= std::chrono::hours(366 * 24);
+}
+
+bool counts(const State& s, const std::string& key) {
+  const auto found = s.kept.find(key);
+  return found != s.kept.end() && found->second.counts;
+}
+
+gh_status get(const gh_host* host, gh_exchange*, gh_str key, void* to,
+              void (*append)(void* to, gh_str value)) {
+  return in(host, [&](State& s) -> gh_status {
+    const std::string k(view(key));
+    if (s.takes.count(k) || counts(s, k)) return GH_INVALID;
+    const auto found = s.harness.store.find(k);
+    if (found == s.harness.store.end()) return GH_ABSENT;
+    append(to, raw(found->second));
+    return GH_OK;
+  });
+}
+gh_status put(const gh_host* host, gh_exchange*, gh_str key, gh_str value, std::int64_t ttl_ns) {
+  return in(host, [&](State& s) -> gh_status {
+    if (!is_time(ttl_ns)) return GH_INVALID;
+    const std::string k(view(key));
+    s.takes.erase(k);
+    s.harness.store[k] = view(value);
+    s.kept[k] = {s.time + Nanoseconds(ttl_ns), false};
+    return GH_OK;
+  });
+}
+gh_status add(const gh_host* host, gh_exchange*, gh_str key, std::int64_t by, std::int64_t ttl_ns,
+              std::int64_t* total) {
+  return in(host, [&](State& s) -> gh_status {
+    const std::string k(view(key));
+    if (!is_time(ttl_ns) || s.takes.count(k)) return GH_INVALID;
+    const auto [counter, begins] = s.harness.store.try_emplace(k, "0");
+    if (begins) s.kept[k] = {s.time + Nanoseconds(ttl_ns), true};
+    if (!counts(s, k)) return GH_INVALID;
+    *total = std::stoll(counter->second) + by;
+    counter->second = std::to_string(*total);
+    return GH_OK;
+  });
+}
+std::size_t limit_of(const gh_quota& q) { return static_cast<std::size_t>(q.limit); }
+
+/// With the lock held.
+gh_status take_all(State& s, gh_quota* quotas, std::size_t count) {
+  bool granted = true;
+  for (gh_quota* q = quotas; q != quotas + count; ++q) {
+    const std::string key(view(q->key));
+    const bool twice =
+        std::any_of(quotas, q, [&](const gh_quota& other) { return view(other.key) == key; });
+    if (q->limit < 1 || q->cost < 1 || !is_time(q->window_ns) || s.harness.store.count(key) ||
+        twice)
+      return GH_INVALID;
+    auto& takes = s.takes[key];
+    while (!takes.empty() && takes.front() + Nanoseconds(q->window_ns) <= s.time) takes.pop_front();
+    granted = granted && takes.size() + static_cast<std::size_t>(q->cost) <= limit_of(*q);
+  }
+  for (gh_quota* q = quotas; q != quotas + count; ++q) {
+    auto& takes = s.takes[std::string(view(q->key))];
+    const auto limit = limit_of(*q), cost = static_cast<std::size_t>(q->cost);
+    const bool refuses = takes.size() + cost > limit;
+    if (granted) takes.insert(takes.end(), cost, s.time);
+    q->remaining = refuses ? -1 : static_cast<std::int64_t>(limit - takes.size());
+    // When refused, those that are over the limit, which may have been higher before, have to go
+    // too.
+    const auto end =
+        takes.empty()
+            ? s.time
+            : takes[refuses ? std::min(takes.size() + cost - limit, takes.size()) - 1 : 0] +
+                  Nanoseconds(q->window_ns);
+    q->reset_ns = (end - s.time).count();
+  }
+  return granted ? GH_OK : GH_ABSENT;
+}
+gh_status take(const gh_host* host, gh_exchange*, gh_quota* quotas, std::size_t count) {
+  return in(host, [&](State& s) { return take_all(s, quotas, count); });
+}
+gh_status take_here(const gh_host* host, gh_exchange*, gh_quota* quotas, std::size_t count) {
+  State& s = State::of(host);
+  const std::lock_guard lock(s.mutex);
+  return take_all(s, quotas, count);
+}
+std::int64_t max_limit(const gh_host* host) { return State::of(host).harness.max_limit; }
+template <class F>
+void erase_if(State& s, F is_meant) {
+  const auto erase_from = [&](auto& map) {
+    for (auto at = map.begin(); at != map.end();)
+      at = is_meant(at->first) ? map.erase(at) : std::next(at);
+  };
+  erase_from(s.harness.store);
+  erase_from(s.kept);
+  erase_from(s.takes);
+}
+
+gh_status erase(const gh_host* host, gh_exchange*, gh_str key) {
+  return in(host, [&](State& s) -> gh_status {
+    erase_if(s, [&](const std::string& k) { return k == view(key); });
+    return GH_OK;
+  });
+}
+gh_status clear(const gh_host* host, gh_exchange*, gh_str prefix) {
+  return in(host, [&](State& s) -> gh_status {
+    erase_if(s, [&](const std::string& k) { return View(k).substr(0, prefix.n) == view(prefix); });
+    return GH_OK;
+  });
+}
+
+}  // namespace
+
+const gh_store_api& store_table() {
+  static constexpr gh_store_api kTable = {.size = sizeof kTable,
+                                          .reserved = 0,
+                                          .get = get,
+                                          .put = put,
+                                          .add = add,
+                                          .take = take,
+                                          .erase = erase,
+                                          .clear = clear,
+                                          .take_here = take_here,
+                                          .max_limit = max_limit};
+  return kTable;
+}
+
+}  // namespace gatehouse::testing
