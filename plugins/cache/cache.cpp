@@ -13,8 +13,6 @@
 namespace gatehouse::plugins::cache {
 namespace {
 
-using namespace std::chrono_literals;
-
 /// What a client has requested with Cache-Control (RFC 9111 5.2.1); other directives are for other
 /// kinds of caches.
 struct Directives {
@@ -203,9 +201,9 @@ Cache::Cache(Host host, Json config)
       store_(host),
       crypto_(host),
       share_response_(host),
-      ttl_(config["ttl"].duration(60s)),
-      max_entry_(config["max_entry"].bytes(1 << 20)),
-      share_(config["share"].boolean(false)),
+      ttl_(config["ttl"].duration()),
+      max_entry_(config["max_entry"].bytes()),
+      share_(config["share"].boolean()),
       flights_(max_entry_) {
   for (std::size_t i = 0; i < requests_.size(); ++i) {
     requests_[i].series =

@@ -42,7 +42,7 @@ Approvals::Approvals(Host host, Json config)
     : host_(host),
       crypto_(host),
       store_(host),
-      ttl_(std::chrono::duration_cast<std::chrono::seconds>(config["ttl"].duration(1h))),
+      ttl_(std::chrono::duration_cast<std::chrono::seconds>(config["ttl"].duration())),
       key_is_configured_(config["key"]),
       key_(key_is_configured_ ? std::string(config["key"].str()) : hex(random_digest())),
       previous_key_(config["previous_key"].str()) {

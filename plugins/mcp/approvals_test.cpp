@@ -47,7 +47,7 @@ struct ApprovalTest : McpTest {
   }
   /// What the model reads of the n-th result.
   std::string told(std::size_t index = 0) {
-    const Json messages = h.config(h.chats.at(0))["messages"];
+    const Json messages = h.json(h.chats.at(0))["messages"];
     return messages.at(messages.size() - 1)["content"].at(index).dump();
   }
   std::size_t calls_of_the_server() const {
@@ -137,8 +137,8 @@ TEST_F(ApprovalTest, AddsItsResultToThoseThatAreThere) {
       call("c0", "", "{}", "known") + "," + call("c1", yes(asked)),
       R"(,{"role": "tool", "content": [{"type": "tool-result", "id": "c0", "name": "known",)"
       R"( "output": 1}]})");
-  EXPECT_EQ(h.config(h.chats.at(0))["messages"].size(), 3u);
-  EXPECT_EQ(h.config(told(1))["id"].str(), "c1");
+  EXPECT_EQ(h.json(h.chats.at(0))["messages"].size(), 3u);
+  EXPECT_EQ(h.json(told(1))["id"].str(), "c1");
 }
 
 TEST_F(ApprovalTest, GivesTheDenialOfACallToTheModel) {
@@ -161,7 +161,7 @@ TEST_F(ApprovalTest, GivesTheDenialOfACallToTheModel) {
     ASSERT_EQ(refused.size(), 4u);                                                            \
     EXPECT_EQ(refused[0].rfind("tool-output-error+dynamic:", 0), 0u);                         \
     EXPECT_EQ(refused[2], "text:Done");                                                       \
-    EXPECT_TRUE(h.config(told())["error"].boolean());                                         \
+    EXPECT_TRUE(h.json(told())["error"].boolean());                                           \
     EXPECT_NE(last_line().find("\"reason\":\"" code "\""), std::string::npos) << last_line(); \
   } while (false)
 

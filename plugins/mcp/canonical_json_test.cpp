@@ -11,7 +11,7 @@ using testing::Harness;
 
 std::string canonical(View text) {
   Harness h;
-  return canonical_json(h.config(text));
+  return canonical_json(h.json(text));
 }
 
 TEST(CanonicalJson, WritesNumbersAsEcmaScriptDoes) {

@@ -49,11 +49,11 @@ bool Mcp::serves(const Exchange& x) const {
 
 Mcp::Mcp(Host host, Json config)
     : host_(host),
-      max_steps_(config["max_steps"].integer(20)),
-      max_total_steps_(config["max_total_steps"].integer(60)),
-      max_calls_(static_cast<std::size_t>(config["max_calls"].integer(32))),
-      max_result_(config["max_result"].bytes(1 << 20)),
-      max_results_(config["max_results"].bytes(8 << 20)),
+      max_steps_(config["max_steps"].integer()),
+      max_total_steps_(config["max_total_steps"].integer()),
+      max_calls_(static_cast<std::size_t>(config["max_calls"].integer())),
+      max_result_(config["max_result"].bytes()),
+      max_results_(config["max_results"].bytes()),
       anyone_(config["anyone"].boolean(!host.is_exposed())),
       approvals_(host, config["approvals"]) {
   admin_route<&Mcp::describe>(host, this, "GET", "/servers", "Show MCP servers and their tools");

@@ -42,7 +42,7 @@ struct McpTest : ::testing::Test {
     return h.ask(mcp, chat).events;
   }
   /// The tools of the n-th call of the model.
-  std::string offered(std::size_t index = 0) { return h.config(h.chats.at(index))["tools"].dump(); }
+  std::string offered(std::size_t index = 0) { return h.json(h.chats.at(index))["tools"].dump(); }
 
   Harness h;
   std::int64_t last_id = 0;

@@ -52,7 +52,7 @@ TEST(Mcp, RejectsCallsOfOtherToolsAndCallsTheModelAgain) {
               "tool-call-error:c1:other:the model called a tool that was not offered:{\"a\":1}",
               "tool-output-error:c1:there is no tool of that name", "step-finish:tool-calls",
               "step-start", "text:Sorry", "step-finish:stop"}));
-  const auto messages = g.h.config(g.h.chats.at(1))["messages"];
+  const auto messages = g.h.json(g.h.chats.at(1))["messages"];
   EXPECT_EQ(
       messages.at(1).dump(),
       R"({"role":"assistant","content":[{"type":"text","text":"One moment"},{"type":"tool-call",)"
@@ -100,9 +100,9 @@ TEST(Mcp, WithdrawsTheToolsAtTheLimitOfAllRequests) {
 
   g.h.ask(g.mcp, kLong);
   ASSERT_EQ(g.h.next_calls, 3);  // two with tools after the one before, and the last
-  EXPECT_EQ(g.h.config(g.h.chats.at(2))["tool_choice"].dump(), R"({"mode":"none"})");
-  EXPECT_EQ(g.h.config(g.h.chats.at(1))["tools"].size(), 1u);
-  EXPECT_EQ(g.h.config(g.h.chats.at(2))["tools"].size(), 0u);
+  EXPECT_EQ(g.h.json(g.h.chats.at(2))["tool_choice"].dump(), R"({"mode":"none"})");
+  EXPECT_EQ(g.h.json(g.h.chats.at(1))["tools"].size(), 1u);
+  EXPECT_EQ(g.h.json(g.h.chats.at(2))["tools"].size(), 0u);
 }
 
 TEST(Mcp, PassesOnAFailureOfALaterStep) {
@@ -118,7 +118,7 @@ TEST(Mcp, ReturnsSignedPartsAsTheyCame) {
              answer("Sorry")});
 
   g.h.ask(g.mcp, kChat);
-  const auto content = g.h.config(g.h.chats.at(1))["messages"].at(1)["content"];
+  const auto content = g.h.json(g.h.chats.at(1))["messages"].at(1)["content"];
   EXPECT_EQ(content.at(0)["metadata"].dump(), R"({"google":{"thoughtSignature":"s"}})");
   EXPECT_EQ(content.at(1)["metadata"].dump(), R"({"google":{"thoughtSignature":"t"}})");
 }
@@ -230,7 +230,7 @@ TEST_F(McpTest, RunsACallAndContinuesWithItsResult) {
                     "tool-call+dynamic:c1:web_read:{\"a\":1}",
                     R"(tool-output+dynamic:c1:{"content":[{"type":"text","text":"42"}]})",
                     "step-finish:tool-calls", "step-start", "text:Done", "step-finish:stop"}));
-  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
+  EXPECT_EQ(h.json(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
             R"({"type":"tool-result","id":"c1","name":"web_read","content":[{"type":"text",)"
             R"("text":"42"}]})");
   EXPECT_EQ(offered(1), "[" + kRead + "]");
@@ -242,7 +242,7 @@ TEST_F(McpTest, GivesTheReasonOfAFailureToTheModelOnly) {
   h.upstream.push(reply(200, R"({"id":4,"error":{"code":-32603,"message":"disk on fire"}})"));
   ask(R"({"messages": [], "backend_tools": ["web_read"]})",
       {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
-  const Json result = h.config(h.chats.at(1))["messages"].at(1)["content"].at(0);
+  const Json result = h.json(h.chats.at(1))["messages"].at(1)["content"].at(0);
   EXPECT_TRUE(result["error"].boolean());
   EXPECT_EQ(result["output"].str(), "The tool failed: disk on fire (-32603)");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="error"})"), 1);
@@ -254,7 +254,7 @@ TEST_F(McpTest, PassesOnAnErrorOfAToolAsAResult) {
   const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})",
                           {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
   EXPECT_EQ(seen.at(2), R"(tool-output+dynamic:c1:{"content":[],"isError":true})");
-  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
+  EXPECT_EQ(h.json(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
             R"({"type":"tool-result","id":"c1","name":"web_read","error":true,"content":[]})");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="error"})"), 1);
 }
@@ -277,7 +277,7 @@ TEST_F(McpTest, GivesTheClientTheResultAsItCameAndTheModelItsImagesAsFiles) {
                 {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"})
                 .at(2),
             "tool-output+dynamic:c1:" + result);
-  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
+  EXPECT_EQ(h.json(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
             R"({"type":"tool-result","id":"c1","name":"web_read","content":[{"type":"file",)"
             R"("media_type":"image/png","data":"iVBORw0K"}]})");
 }
@@ -387,7 +387,7 @@ TEST_F(McpTest, DelaysNoChatThatUsesNoneOfItsServers) {
 
 TEST_F(McpTest, DescribesItsServersToTheOperator) {
   connect();
-  const auto servers = h.config(h.admin(mcp, "GET", "/servers").body);
+  const auto servers = h.json(h.admin(mcp, "GET", "/servers").body);
   EXPECT_EQ(servers.at(0)["name"].str(), "web");
   EXPECT_EQ(servers.at(0)["state"].str(), "up");
   EXPECT_EQ(servers.at(0)["protocol"].str(), "2025-11-25");
@@ -457,11 +457,12 @@ TEST(McpConfiguration, NamesWhatIsWrong) {
   Harness h;
   Mcp mcp(h.host(),
           h.config(
-              R"({"servers": [{"name": "a", "url": "http://a"}, {"name": "a", "url": "ftp://a"},
+              R"({"servers": [{"name": "a", "url": "http://a"}, {"name": "a", "url": "http://b"},
                          {"name": "b"}, {"name": "c", "url": "http://c", "command": ["c"]}]})"));
-  EXPECT_EQ(h.problems.size(), 5u);
-  EXPECT_EQ(h.problems.at(0), "/servers/1/name: another server has the same name");
-  EXPECT_EQ(h.problems.at(3), "/servers/2: needs either a command or a url");
+  EXPECT_EQ(h.problems,
+            (std::vector<std::string>{"/servers/1/name: another server has the same name",
+                                      "/servers/2: needs either a command or a url",
+                                      "/servers/3: needs either a command or a url"}));
 }
 
 }  // namespace

@@ -10,24 +10,24 @@ namespace {
 struct MirroredTest : ::testing::Test {
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   View why(const std::string& properties) {
-    return Mirrored().read(h.config(R"({"type": "object", "properties": )" + properties + "}"));
+    return Mirrored().read(h.json(R"({"type": "object", "properties": )" + properties + "}"));
   }
   testing::Harness h;
 };
 
 TEST_F(MirroredTest, ArgumentsAreHeaders) {
   Mirrored mirrored;
-  EXPECT_EQ(mirrored.read(h.config(R"({"properties": {
+  EXPECT_EQ(mirrored.read(h.json(R"({"properties": {
       "region": {"type": "string", "x-mcp-header": "Region"}, "query": {"type": "string"},
       "deep": {"type": "object", "properties": {
           "n": {"type": "integer", "x-mcp-header": "N"},
           "b": {"type": "boolean", "x-mcp-header": "B"}}}}})")),
             "");
   EXPECT_EQ(mirrored.headers(
-                h.config(R"({"region": "eu", "query": "secret", "deep": {"n": 42, "b": false}})")),
+                h.json(R"({"region": "eu", "query": "secret", "deep": {"n": 42, "b": false}})")),
             (Pairs{{"Mcp-Param-Region", "eu"}, {"Mcp-Param-N", "42"}, {"Mcp-Param-B", "false"}}));
-  EXPECT_EQ(mirrored.headers(h.config(R"({"region": null, "deep": 1})")), Pairs{});
-  EXPECT_EQ(mirrored.headers(h.config(R"({"region": ["x"]})")), Pairs{});
+  EXPECT_EQ(mirrored.headers(h.json(R"({"region": null, "deep": 1})")), Pairs{});
+  EXPECT_EQ(mirrored.headers(h.json(R"({"region": ["x"]})")), Pairs{});
 }
 
 TEST_F(MirroredTest, OnlyNamesOfHeadersAreLegal) {
@@ -52,8 +52,7 @@ TEST_F(MirroredTest, OnlyPlainArgumentsAreLegal) {
         R"({"$defs": {"a": {"type": "string", "x-mcp-header": "A"}}})",
         R"({"properties": {"a": {"type": "array",
                                 "items": {"type": "string", "x-mcp-header": "A"}}}})"}) {
-    EXPECT_EQ(Mirrored().read(h.config(schema)),
-              "its schema has x-mcp-header outside of properties")
+    EXPECT_EQ(Mirrored().read(h.json(schema)), "its schema has x-mcp-header outside of properties")
         << schema;
   }
   EXPECT_EQ(why(R"({"x-mcp-header": {"type": "string"}})"), "");  // an argument of that name

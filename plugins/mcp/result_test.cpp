@@ -11,7 +11,7 @@ using testing::Harness;
 
 std::string cut(View result, std::size_t max_bytes) {
   Harness h;
-  return cut_result(h.config(result), max_bytes).root().dump();
+  return cut_result(h.json(result), max_bytes).root().dump();
 }
 
 TEST(Result, IsCutWithinItsText) {
@@ -56,7 +56,7 @@ TEST(Result, LosesStructureThatDoesNotFit) {
 std::string written(View result) {
   Harness h;
   const Document part;
-  write_result(part.root(), h.config(result));
+  write_result(part.root(), h.json(result));
   return part.root().dump();
 }
 
@@ -137,9 +137,9 @@ TEST(Result, GivesResourcesAndLinksAsTexts) {
 std::string rewritten(const std::string& output) {
   Harness h;
   const Json config =
-      h.config(R"({"messages": [{"role": "user", "content": []}, {"role": "tool", "content": [)"
-               R"({"type": "tool-result", "id": "c", "name": "t", "output": )" +
-               output + "}]}]}");
+      h.json(R"({"messages": [{"role": "user", "content": []}, {"role": "tool", "content": [)"
+             R"({"type": "tool-result", "id": "c", "name": "t", "output": )" +
+             output + "}]}]}");
   const Document chat;
   chat.root().set(config);
   rewrite_results(chat.root().edit("messages"));

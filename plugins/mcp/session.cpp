@@ -38,9 +38,8 @@ bool has_code(const Status& status, View code) { return status.failure().code() 
 Session::Session(Host host, Json config, Transport& transport, std::function<void()> changed)
     : host_(host),
       transport_(transport),
-      call_timeout_(config["call_timeout"].duration(60s)),
-      patience_(std::min<std::chrono::nanoseconds>(kPatience,
-                                                   config["connect_timeout"].duration(10s) / 2)),
+      call_timeout_(config["call_timeout"].duration()),
+      patience_(std::min<std::chrono::nanoseconds>(kPatience, connect_timeout_of(config) / 2)),
       accepts_defaults_(config["elicitation"].str() == "defaults"),
       changed_(std::move(changed)) {}
 

@@ -12,9 +12,9 @@ using testing::Harness;
 struct ToolsTest : ::testing::Test {
   /// What is offered of these tools, and of the others why not.
   std::vector<std::string> sorted(View listed, View filter = "{}") {
-    const ToolFilter chosen(h.config(filter));
+    const ToolFilter chosen(h.json(filter));
     Tools tools("files", chosen, Crypto(h.host()));
-    for (const Json tool : h.config(listed)) tools.add(tool);
+    for (const Json tool : h.json(listed)) tools.add(tool);
     tools.sort();
     std::vector<std::string> out;
     for (const Tool& tool : tools.offered()) out.push_back(tool.name);
@@ -35,7 +35,7 @@ TEST_F(ToolsTest, AreOfferedUnderTheNameOfTheirServer) {
 TEST_F(ToolsTest, KeepTheDescriptionAndSchemaOfTheServer) {
   const ToolFilter all((Json()));
   Tools tools("files", all, Crypto(h.host()));
-  tools.add(h.config(
+  tools.add(h.json(
       R"({"name": "read", "title": "Read", "description": "Reads.",
           "inputSchema": {"type": "object"}, "outputSchema": {}})"));
   tools.sort();
@@ -103,10 +103,10 @@ TEST_F(ToolsTest, AreLeftOutWhenTheHeadersOfTheirCallsAreNotLegal) {
   const View odd =
       R"({"name": "odd", "inputSchema": {"properties": {
           "a": {"type": "number", "x-mcp-header": "A"}}}})";
-  tools.add(h.config(odd), true);
+  tools.add(h.json(odd), true);
   EXPECT_EQ(tools.left_out().at(0).why,
             "its schema has x-mcp-header on a property that is not a string, integer or boolean");
-  tools.add(h.config(odd));  // where there are no headers, none is wrong
+  tools.add(h.json(odd));  // where there are no headers, none is wrong
   EXPECT_EQ(tools.offered().size(), 1u);
 }
 

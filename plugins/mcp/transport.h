@@ -68,6 +68,12 @@ class Transport {
   virtual void drop() = 0;
 };
 
+/// Of the settings of a server: a command may have to be downloaded first, as by npx or uvx.
+inline std::chrono::milliseconds connect_timeout_of(Json config) {
+  constexpr std::chrono::seconds kForCommand(60), kForUrl(10);
+  return config["connect_timeout"].duration(config["command"] ? kForCommand : kForUrl);
+}
+
 /// Codes of failures that say something about the connection.
 inline constexpr View kSessionExpired = "mcp_session_expired";  // the server has lost the session
 inline constexpr View kUnreachable = "mcp_unreachable";

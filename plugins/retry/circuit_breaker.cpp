@@ -6,8 +6,8 @@ namespace gatehouse::plugins::retry {
 
 CircuitBreaker::CircuitBreaker(Host host, Json config)
     : host_(host),
-      max_failures_(config["failures"].integer(5)),
-      cooldown_(config["cooldown"].duration(std::chrono::seconds(30))),
+      max_failures_(config["failures"].integer()),
+      cooldown_(config["cooldown"].duration()),
       gauge_(host, GH_GAUGE, "gatehouse_circuit_open",
              "1 while the circuit is open: requests are rejected without an "
              "upstream call.",

@@ -114,13 +114,13 @@ void Retry::log(const Exchange& x, const Attempt& attempt, View objection) const
 
 Retry::Retry(Host host, Json config)
     : host_(host),
-      attempts_(config["attempts"].integer(3)),
-      delay_(config["delay"].duration(1s)),
-      max_delay_(config["max_delay"].duration(30s)),
-      multiplier_(config["multiplier"].real(2)),
-      jitter_(config["jitter"].real(0.1)),
-      budget_(config["budget"].duration(2min)),
-      max_retry_after_(config["max_retry_after"].duration(60s)),
+      attempts_(config["attempts"].integer()),
+      delay_(config["delay"].duration()),
+      max_delay_(config["max_delay"].duration()),
+      multiplier_(config["multiplier"].real()),
+      jitter_(config["jitter"].real()),
+      budget_(config["budget"].duration()),
+      max_retry_after_(config["max_retry_after"].duration()),
       breaker_(host, config["breaker"]),
       retries_(host, GH_COUNTER, "gatehouse_retries_total", "Retries of upstream calls.",
                {{"plugin", host.instance()}}) {}
