@@ -6,12 +6,13 @@
 
 #include "flight.h"
 #include "gatehouse/plugin.hpp"
+#include "gatehouse/toolkit/every.hpp"
 #include "transcript.h"
 
 namespace gatehouse::plugins::cache {
 
-/// Answers a question that was asked before, word for word, with the answer it got, and questions
-/// that are asked at the same time with one. Whole successful answers without tool calls only.
+/// Replays stored responses to identical requests, and coalesces identical requests that arrive at
+/// the same time into one upstream call. Stores complete, successful responses without tool calls.
 class Cache final : public Plugin {
  public:
   Cache(Host host, Json config);
@@ -19,29 +20,36 @@ class Cache final : public Plugin {
   Status handle(Exchange& x, Sink& out, Next& next) override;
 
  private:
-  enum Result { kHit, kMiss, kCoalesced, kBypass };
-  static constexpr std::array<View, 4> kResults = {"hit", "miss", "coalesced", "bypass"};
+  enum Lookup { kHit, kMiss, kCoalesced, kBypass };
+  static constexpr std::array<View, 4> kLookups = {"hit", "miss", "coalesced", "bypass"};
   struct Counter {
     Series series;
     std::atomic<std::int64_t> total{0};
   };
-  struct Kept {
+  struct Entry {
     Document document;
     std::vector<gh_event> events;  // views of the document
     std::int64_t age_s, bytes;
   };
 
-  std::string key_of(Exchange& x) const;
-  std::optional<Kept> find(Exchange& x, View key);
+  Status look_up(Exchange& x, Sink& out, Next& next, View key);
+  std::optional<Status> follow(Exchange& x, Sink& out, Flight& flight, const Waker& waker);
+  Status respond(Exchange& x, Sink& out, const Entry& entry);
+  Status fetch(Exchange& x, Sink& out, Next& next, View key, Lookup result);
+  Status lead(Exchange& x, Sink& out, Next& next, View key, Flight& flight);
+
+  std::string key_of(const Exchange& x) const;
+  std::string owner_of(const Exchange& x) const;
+  std::optional<Entry> find(Exchange& x, View key);
   Status keep(Exchange& x, View key, View events);
-  Status ask(Exchange& x, Sink& out, Next& next, View key, Flight& flight);
-  void tell(Exchange& x, Result result);
+  void report(Exchange& x, Lookup result);
   void warn_of_store(const Exchange& x);
   std::int64_t wall_s() const {
     return std::chrono::duration_cast<std::chrono::seconds>(host_.wall()).count();
   }
 
-  // Admin routes.
+  // Routes of the admin address: admin.cpp.
+  void add_admin_routes();
   Status show_entry(Exchange& x, Sink& out);
   Status put_entry(Exchange& x, Sink& out);
   Status erase(Exchange& x, Sink& out);
@@ -55,9 +63,9 @@ class Cache final : public Plugin {
   const std::size_t max_entry_;
   const bool share_;
   Flights flights_;
-  std::array<Counter, kResults.size()> requests_;  // by Result
+  std::array<Counter, kLookups.size()> requests_;  // by Lookup
   std::atomic<std::int64_t> stored_{0}, bytes_served_{0};
-  std::atomic<std::int64_t> warned_ns_{INT64_MIN / 2};  // long ago
+  Every store_warning_;
 };
 
 }  // namespace gatehouse::plugins::cache

@@ -18,19 +18,19 @@ using testing::Harness;
 using testing::NextFunction;
 using testing::Request;
 
-const std::string kQuestion =
+const std::string kChat =
     R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}]})";
-const Events kAnswer = {"step-start",
-                        "reasoning:Hm\n",
-                        R"(text#7:Grüß "dich" @{"google":{"thoughtSignature":"a=="}})",
-                        "source:1:Title:https://example.org/?a=b",
-                        "file:image/png:AAAA",
-                        R"(data:search-suggestions:{"html":"<div>q</div>"})",
-                        R"(response:{"model":"m-1","id":"r"})",
-                        R"(usage:{"input_tokens":3,"cost":0.25})",
-                        "step-finish:stop"};
+const Events kResponse = {"step-start",
+                          "reasoning:Hm\n",
+                          R"(text#7:Grüß "dich" @{"google":{"thoughtSignature":"a=="}})",
+                          "source:1:Title:https://example.org/?a=b",
+                          "file:image/png:AAAA",
+                          R"(data:search-suggestions:{"html":"<div>q</div>"})",
+                          R"(response:{"model":"m-1","id":"r"})",
+                          R"(usage:{"input_tokens":3,"cost":0.25})",
+                          "step-finish:stop"};
 
-Request question(View chat = kQuestion, testing::Headers headers = {}) {
+Request chat_request(View chat = kChat, testing::Headers headers = {}) {
   Request request("POST", "/api/chat");
   request.chat = chat;
   request.headers = std::move(headers);
@@ -40,24 +40,24 @@ Request question(View chat = kQuestion, testing::Headers headers = {}) {
 class CacheTest : public ::testing::Test {
  protected:
   Answer ask(const Request& request) { return h.run(cache, request); }
-  Answer ask() { return ask(question()); }
+  Answer ask() { return ask(chat_request()); }
 
   Harness h;
   Cache cache{h.host(), h.config("{}")};
 };
 
-// ---- What is found -----------------------------------------------------------------------------
+// ---- Hits --------------------------------------------------------------------------------------
 
-TEST_F(CacheTest, RepeatsAnAnswerEventByEvent) {
-  h.next = testing::events(kAnswer);
+TEST_F(CacheTest, ReplaysAResponseEventByEvent) {
+  h.next = testing::events(kResponse);
   const Answer first = ask();
   h.advance(7s);
   const Answer second = ask();
 
-  EXPECT_EQ(first.events, kAnswer);
+  EXPECT_EQ(first.events, kResponse);
   EXPECT_EQ(first.header("X-Cache"), "miss");
   EXPECT_EQ(first.header("Age"), "");
-  EXPECT_EQ(second.events, kAnswer);
+  EXPECT_EQ(second.events, kResponse);
   EXPECT_EQ(second.header("X-Cache"), "hit");
   EXPECT_EQ(second.header("Age"), "7");
   EXPECT_EQ(h.next_calls, 1);
@@ -65,8 +65,8 @@ TEST_F(CacheTest, RepeatsAnAnswerEventByEvent) {
   EXPECT_EQ(h.metrics[R"(gatehouse_cache_requests_total{plugin="test",result="miss"})"], 1);
 }
 
-TEST_F(CacheTest, ForgetsAnAnswerAfterItsTime) {
-  h.next = testing::events(kAnswer);
+TEST_F(CacheTest, ForgetsAResponseAfterItsTtl) {
+  h.next = testing::events(kResponse);
   (void)ask();
   h.advance(59s);
   (void)ask();
@@ -76,7 +76,7 @@ TEST_F(CacheTest, ForgetsAnAnswerAfterItsTime) {
   EXPECT_EQ(h.next_calls, 2);
 }
 
-TEST_F(CacheTest, TellsAnAgeThatCanBeWhateverTheClocksDo) {
+TEST_F(CacheTest, SendsAPlausibleAgeWhateverTheClocksDo) {
   h.next = testing::answer("Hi");
   (void)ask();
   h.store.begin()->second.replace(6, 10, "9999999999");
@@ -85,89 +85,96 @@ TEST_F(CacheTest, TellsAnAgeThatCanBeWhateverTheClocksDo) {
   EXPECT_EQ(ask().header("Age"), "60");
 }
 
-TEST_F(CacheTest, KeepsApartWhateverCanChangeTheAnswer) {
+TEST_F(CacheTest, SeparatesRequestsThatDifferInAnything) {
+  const std::string same =
+      R"("messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}])";
   const std::vector<std::string> different = {
-      kQuestion,
-      R"({"model":"n","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}]})",
+      kChat,
+      R"({"model":"n",)" + same + "}",
       R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi "}]}]})",
       R"({"model":"m","messages":[{"role":"assistant","content":[{"type":"text","text":"Hi"}]}]})",
-      R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"system":["Be brief."]})",
-      R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"temperature":0.5})",
-      R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"temperature":0.50001})",
-      R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"max_output_tokens":1})",
-      R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"tools":[{"name":"a"}]})",
-      R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"backend_tools":["a"]})",
-      R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],"workflow":"w"})"};
-  h.next = testing::events(kAnswer);
+      R"({"model":"m",)" + same + R"(,"system":[{"type":"text","text":"Be brief."}]})",
+      R"({"model":"m",)" + same + R"(,"temperature":0.5})",
+      R"({"model":"m",)" + same + R"(,"temperature":0.50001})",
+      R"({"model":"m",)" + same + R"(,"max_output_tokens":1})",
+      R"({"model":"m",)" + same + R"(,"response_format":{"type":"json"}})",
+      R"({"model":"m",)" + same + R"(,"tools":[{"name":"a"}]})",
+      R"({"model":"m",)" + same + R"(,"backend_tools":["a"]})",
+      R"({"model":"m",)" + same + R"(,"workflow":"w"})"};
+  h.next = testing::events(kResponse);
   for (const std::string& chat : different)
-    EXPECT_EQ(ask(question(chat)).header("X-Cache"), "miss") << chat;
+    EXPECT_EQ(ask(chat_request(chat)).header("X-Cache"), "miss") << chat;
   for (const std::string& chat : different)
-    EXPECT_EQ(ask(question(chat)).header("X-Cache"), "hit") << chat;
+    EXPECT_EQ(ask(chat_request(chat)).header("X-Cache"), "hit") << chat;
 }
 
-/// Sets the notes that an authentication leaves.
-class Authentication final : public Plugin {
- public:
-  Authentication(Cache& cache, View id, View install) : cache_(cache), id_(id), install_(install) {}
-  Status handle(Exchange& x, Sink& out, Next& next) override {
-    x.notes().edit("extension_id").set(id_);
-    if (!install_.empty()) x.notes().edit("install").set(install_);
-    return cache_.handle(x, out, next);
-  }
+// ---- Whose entries -----------------------------------------------------------------------------
 
- private:
-  Cache& cache_;
-  const View id_, install_;
+class CacheOwner : public CacheTest {
+ protected:
+  std::string ask_as(testing::CallerText caller, testing::Headers headers = {},
+                     std::string client = "192.0.2.1") {
+    h.next = testing::events(kResponse);
+    Request request = chat_request(kChat, std::move(headers));
+    request.caller = std::move(caller);
+    request.client = std::move(client);
+    return ask(request).header("X-Cache");
+  }
 };
 
-TEST_F(CacheTest, KeepsTenantsApart) {
-  h.next = testing::events(kAnswer);
-  const auto as = [&](View id, View install, View header) {
-    Authentication authentication(cache, id, install);
-    return h.run(authentication, question(kQuestion, {{"X-Extension-ID", std::string(header)}}))
-        .header("X-Cache");
-  };
-  EXPECT_EQ(as("ab", "c", "ab"), "miss");
-  EXPECT_EQ(as("ab", "d", "ab"), "miss");
-  EXPECT_EQ(as("abc", "", "ab"), "miss");
-  EXPECT_EQ(as("ab", "", "ab"), "miss");
-  EXPECT_EQ(as("ab", "c", "other"), "hit");  // a note counts more than what the client says
+TEST_F(CacheOwner, IsTheAuthenticatedUserOfATenant) {
+  EXPECT_EQ(ask_as({"ab", "c", "k"}), "miss");
+  EXPECT_EQ(ask_as({"ab", "d", "k"}), "miss");
+  EXPECT_EQ(ask_as({"a", "bc", "k"}), "miss");
+  EXPECT_EQ(ask_as({"abc", "", ""}), "miss");
+  EXPECT_EQ(ask_as({"ab", "c", "another"}, {{"Authorization", "Bearer new"}}, "192.0.2.2"), "hit");
 }
 
-TEST_F(CacheTest, TakesTheHeaderForTheTenantWhereNobodyAuthenticates) {
-  h.next = testing::events(kAnswer);
-  EXPECT_EQ(ask(question(kQuestion, {{"X-Extension-ID", "a"}})).header("X-Cache"), "miss");
-  EXPECT_EQ(ask(question(kQuestion, {{"X-Extension-ID", "b"}})).header("X-Cache"), "miss");
-  EXPECT_EQ(ask(question(kQuestion, {{"X-Extension-ID", "a"}})).header("X-Cache"), "hit");
+TEST_F(CacheOwner, IsAClientThatShowsTheSameCredentialsWhereNobodyAuthenticates) {
+  for (const char* name : {"Authorization", "Cookie", "X-Api-Key", "X-Extension-ID"}) {
+    EXPECT_EQ(ask_as({}, {{name, "Alice"}}), "miss") << name;
+    EXPECT_EQ(ask_as({}, {{name, "Bob"}}), "miss") << name;
+    EXPECT_EQ(ask_as({}, {{name, "Alice"}}), "hit") << name;
+  }
+  EXPECT_EQ(ask_as({}), "miss");
+  EXPECT_EQ(ask_as({}, {{"User-Agent", "curl"}}), "hit");
 }
 
-TEST(Cache, SharesAmongTenantsWhenTheOperatorSaysSo) {
+TEST_F(CacheOwner, IsAtOneAddressUnlessItIsAuthenticated) {
+  EXPECT_EQ(ask_as({}, {}, "192.0.2.1"), "miss");
+  EXPECT_EQ(ask_as({}, {}, "192.0.2.2"), "miss");
+  EXPECT_EQ(ask_as({"claimed", "", ""}, {}, "192.0.2.1"), "miss");
+  EXPECT_EQ(ask_as({"claimed", "", ""}, {}, "192.0.2.2"), "miss");
+  EXPECT_EQ(ask_as({"claimed", "", ""}, {}, "192.0.2.1"), "hit");
+}
+
+TEST(Cache, SharesEntriesAmongAllCallersWhenTheOperatorWants) {
   Harness h;
   Cache cache(h.host(), h.config(R"({"share": true})"));
-  h.next = testing::events(kAnswer);
-  EXPECT_EQ(h.run(cache, question(kQuestion, {{"X-Extension-ID", "a"}})).header("X-Cache"), "miss");
-  EXPECT_EQ(h.run(cache, question(kQuestion, {{"X-Extension-ID", "b"}})).header("X-Cache"), "hit");
+  h.next = testing::events(kResponse);
+  EXPECT_EQ(h.run(cache, chat_request(kChat, {{"Cookie", "a"}})).header("X-Cache"), "miss");
+  EXPECT_EQ(h.run(cache, chat_request(kChat, {{"Cookie", "b"}})).header("X-Cache"), "hit");
 }
 
-TEST_F(CacheTest, NeitherKeepsNorLooksForWhatMustNotBeStored) {
-  h.next = testing::events(kAnswer);
-  EXPECT_EQ(ask(question(kQuestion, {{"Cache-Control", "max-age=0, No-Store"}})).header("X-Cache"),
+TEST_F(CacheTest, NeitherStoresNorLooksUpForNoStore) {
+  h.next = testing::events(kResponse);
+  EXPECT_EQ(ask(chat_request(kChat, {{"Cache-Control", "max-age=0, No-Store"}})).header("X-Cache"),
             "bypass");
   EXPECT_TRUE(h.store.empty());
   (void)ask();
-  EXPECT_EQ(ask(question(kQuestion, {{"Cache-Control", "no-store"}})).header("X-Cache"), "bypass");
+  EXPECT_EQ(ask(chat_request(kChat, {{"Cache-Control", "no-store"}})).header("X-Cache"), "bypass");
   EXPECT_EQ(h.next_calls, 3);
 }
 
-TEST_F(CacheTest, AsksAnewForNoCacheAndKeepsTheNewAnswer) {
+TEST_F(CacheTest, FetchesAFreshResponseForNoCacheAndKeepsIt) {
   h.next = testing::in_turn({testing::answer("old"), testing::answer("new")});
   (void)ask();
-  EXPECT_EQ(ask(question(kQuestion, {{"Cache-Control", "no-cache"}})).text, "new");
+  EXPECT_EQ(ask(chat_request(kChat, {{"Cache-Control", "no-cache"}})).text, "new");
   EXPECT_EQ(ask().text, "new");
   EXPECT_EQ(h.next_calls, 2);
 }
 
-TEST_F(CacheTest, AsksAnewForAnAnswerThatIsToBeAnotherOne) {
+TEST_F(CacheTest, FetchesAFreshResponseForARegeneration) {
   class Regenerate final : public Plugin {
    public:
     explicit Regenerate(Cache& cache) : cache_(cache) {}
@@ -181,11 +188,11 @@ TEST_F(CacheTest, AsksAnewForAnAnswerThatIsToBeAnotherOne) {
   } regenerate(cache);
   h.next = testing::in_turn({testing::answer("old"), testing::answer("new")});
   (void)ask();
-  EXPECT_EQ(h.run(regenerate, question(kQuestion)).text, "new");
+  EXPECT_EQ(h.run(regenerate, chat_request(kChat)).text, "new");
   EXPECT_EQ(ask().text, "new");
 }
 
-// ---- What is kept ------------------------------------------------------------------------------
+// ---- What is stored ----------------------------------------------------------------------------
 
 class NeverKept : public CacheTest, public ::testing::WithParamInterface<NextFunction> {};
 
@@ -209,12 +216,28 @@ NextFunction breaks_off(Events lines) {
   };
 }
 
+/// A complete response but for this event in it.
+NextFunction emits_at_the_end(gh_event event) {
+  return [event](Exchange&, Sink& out) -> Status {
+    (void)testing::emit(out, {"step-start", "text:Hi"});
+    (void)out.emit(event);
+    return testing::emit(out, {"step-finish:stop"});
+  };
+}
+gh_event unknown_kind() { return event::make(0x3fff); }
+gh_event event_with_reserved_word() {
+  gh_event e = event::text("!");
+  e.reserved[3] = 1;
+  return e;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Cache, NeverKept,
     ::testing::Values(
         testing::fails({503, "overloaded", "Try again.", {}}),
-        breaks_off({"step-start", "text:Hel"}), breaks_off(kAnswer), ends_with(kAnswer, GH_STOP),
-        ends_with(kAnswer, GH_CANCELLED), testing::events({"step-start", "text:Hel"}),
+        breaks_off({"step-start", "text:Hel"}), breaks_off(kResponse),
+        ends_with(kResponse, GH_STOP), ends_with(kResponse, GH_CANCELLED),
+        testing::events({"step-start", "text:Hel"}),
         testing::events({"step-start", "text:Hi", "step-finish:stop", "step-start"}),
         testing::events({}), testing::events({"step-start", "text:Hel", "step-finish:length"}),
         testing::events({"step-start", "step-finish:error", "step-start", "text:Hi",
@@ -230,35 +253,47 @@ INSTANTIATE_TEST_SUITE_P(
         testing::events({"step-start", "text:Hi", "tool-call-error:1:t:no:{}", "step-finish:stop"}),
         testing::events({"step-start", "text:Hi", "tool-output+dynamic:1:{}", "step-finish:stop"}),
         testing::events({"step-start", "text:Hi", "tool-output-error:1:no", "step-finish:stop"}),
-        testing::events({"step-start", "text+preliminary:Hel", "step-finish:stop"})));
+        testing::events({"step-start", "text+preliminary:Hel", "step-finish:stop"}),
+        testing::events({"step-start", "text:Hi", "data+must:chart:{}", "step-finish:stop"}),
+        testing::events({"step-start", "text:Hi", "custom:com.acme.map:{}", "step-finish:stop"}),
+        emits_at_the_end(unknown_kind()), emits_at_the_end(event_with_reserved_word())));
 
-TEST_F(CacheTest, KeepsAnAnswerToAQuestionWithToolsIfNoneWasCalled) {
-  h.next = testing::events(kAnswer);
-  const std::string chat = R"({"model":"m","messages":[],"tools":[{"name":"t"}]})";
-  EXPECT_EQ(ask(question(chat)).header("X-Cache"), "miss");
-  EXPECT_EQ(ask(question(chat)).header("X-Cache"), "hit");
+TEST_F(CacheTest, KeepsAResponseWhoseTokenCountsCameLast) {
+  const Events late_usage = {"step-start", "text:Hi", "step-finish:stop",
+                             R"(usage:{"total_tokens":3})"};
+  h.next = testing::events(late_usage);
+  (void)ask();
+  EXPECT_EQ(ask().events, late_usage);
+  EXPECT_EQ(h.next_calls, 1);
 }
 
-TEST_F(CacheTest, KeepsNothingOfAnAnswerWhoseClientLeft) {
-  h.next = testing::events(kAnswer);
-  Request request = question();
+TEST_F(CacheTest, KeepsAResponseToARequestWithToolsIfNoneWasCalled) {
+  h.next = testing::events(kResponse);
+  const std::string chat = R"({"model":"m","messages":[],"tools":[{"name":"t"}]})";
+  EXPECT_EQ(ask(chat_request(chat)).header("X-Cache"), "miss");
+  EXPECT_EQ(ask(chat_request(chat)).header("X-Cache"), "hit");
+}
+
+TEST_F(CacheTest, KeepsNothingOfAResponseWhoseClientLeft) {
+  h.next = testing::events(kResponse);
+  Request request = chat_request();
   request.leaves_after = 3;
   EXPECT_EQ(ask(request).code, GH_STOP);
   EXPECT_TRUE(h.store.empty());
 }
 
-TEST(Cache, KeepsNoAnswerOverTheLimit) {
+TEST(Cache, KeepsNoResponseOverTheLimit) {
   Harness h;
   Cache cache(h.host(), h.config(R"({"max_entry": "128B"})"));
-  const std::string question_of_its_own = R"({"model":"n"})";
+  const std::string other = R"({"model":"n"})";
   h.next = testing::in_turn({testing::answer("short"), testing::answer(std::string(128, 'x'))});
-  (void)h.run(cache, question());
-  (void)h.run(cache, question(question_of_its_own));
-  EXPECT_EQ(h.run(cache, question()).header("X-Cache"), "hit");
-  EXPECT_EQ(h.run(cache, question(question_of_its_own)).header("X-Cache"), "miss");
+  (void)h.run(cache, chat_request());
+  (void)h.run(cache, chat_request(other));
+  EXPECT_EQ(h.run(cache, chat_request()).header("X-Cache"), "hit");
+  EXPECT_EQ(h.run(cache, chat_request(other)).header("X-Cache"), "miss");
 }
 
-TEST_F(CacheTest, TakesATornValueForAMiss) {
+TEST_F(CacheTest, TreatsADamagedEntryAsAMiss) {
   h.next = testing::answer("Hi");
   (void)ask();
   const auto [key, whole] = *h.store.begin();
@@ -274,32 +309,26 @@ TEST_F(CacheTest, TakesATornValueForAMiss) {
   }
 }
 
-TEST_F(CacheTest, GoesOnWithoutTheStoreAndWarnsOnceAMinute) {
-  h.next = testing::events(kAnswer);
+TEST_F(CacheTest, WorksWithoutTheStoreAndWarnsOnceAMinute) {
+  h.next = testing::events(kResponse);
   h.store_down = true;
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask().events, kAnswer);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask().events, kResponse);
   EXPECT_EQ(h.logs.size(), 1u);
   h.advance(1min);
   (void)ask();
   EXPECT_EQ(h.logs.size(), 2u);
 }
 
-TEST(Cache, RefusesToKeepAnswersForNoTime) {
-  Harness h;
-  Cache cache(h.host(), h.config(R"({"ttl": "0s"})"));
-  EXPECT_EQ(h.problems, (std::vector<std::string>{"/ttl: must be at least 1ms"}));
-}
-
 // ---- Single flight -----------------------------------------------------------------------------
 
-/// A client that asks on a thread of its own. It can leave, and begin by taking one event only.
+/// A client with its own thread. It can disconnect, or stall after its first event.
 class Client {
  public:
   enum Begins { kReading, kStalled, kGone };
   Client(Harness& h, Cache& cache, std::chrono::nanoseconds time_limit = 1h,
          Begins begins = kReading)
       : reading_(cache, *this),
-        request_(question()),
+        request_(chat_request()),
         gone_(begins == kGone),
         stalled_(begins == kStalled) {
     request_.gone = &gone_;
@@ -310,12 +339,12 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// Until so many events have reached it.
+  /// Until this many events have reached it.
   void await(std::size_t events) {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, 10s, [&] { return events_ >= events; }));
   }
-  /// One that began stalled has taken one event.
+  /// Ends the stall of one that began stalled.
   void go_on() {
     const std::lock_guard lock(mutex_);
     stalled_ = false;
@@ -362,8 +391,7 @@ class Client {
   std::thread thread_;
 };
 
-/// A model that stops after its second event, until it may go on.
-
+/// A model that stops after its second event, until `gate` is woken.
 class SingleFlight : public CacheTest {
  protected:
   SingleFlight() {
@@ -374,9 +402,9 @@ class SingleFlight : public CacheTest {
     };
   }
 
-  /// On the leader's thread: until somebody rides. The leader's client has left, so that only a
-  /// rider makes it go on.
-  void await_rider(const Exchange& x) {
+  /// On the leader's thread: until there is a follower. The leader's client has left, so that only
+  /// a follower makes it continue.
+  void await_follower(const Exchange& x) {
     leads.set_value();
     while (!x.cancelled()) std::this_thread::yield();
   }
@@ -387,7 +415,7 @@ class SingleFlight : public CacheTest {
   const Events whole = {"step-start", "text:Hel", "text:lo", "step-finish:stop"};
 };
 
-TEST_F(SingleFlight, GivesAllRidersTheAnswerOfOneCall) {
+TEST_F(SingleFlight, GivesAllFollowersTheResponseOfOneCall) {
   Client leader(h, cache);
   leader.await(2);
   Client second(h, cache), third(h, cache);
@@ -402,7 +430,7 @@ TEST_F(SingleFlight, GivesAllRidersTheAnswerOfOneCall) {
   EXPECT_EQ(ask().header("X-Cache"), "hit");
 }
 
-TEST_F(SingleFlight, AsksOnceForManyWhoAskAtTheSameTime) {
+TEST_F(SingleFlight, CoalescesManyConcurrentRequestsIntoOneCall) {
   gate.wake();
   std::deque<Client> clients;
   for (int i = 0; i < 40; ++i) clients.emplace_back(h, cache);
@@ -410,14 +438,14 @@ TEST_F(SingleFlight, AsksOnceForManyWhoAskAtTheSameTime) {
   EXPECT_EQ(h.next_calls, 1);
 }
 
-TEST_F(SingleFlight, GoesOnForTheOthersWhenTheLeaderLeaves) {
+TEST_F(SingleFlight, ContinuesForTheOthersWhenTheLeaderLeaves) {
   Client leader(h, cache);
   leader.await(2);
-  Client rider(h, cache);
-  rider.await(2);
+  Client follower(h, cache);
+  follower.await(2);
   leader.leave();
   gate.wake();
-  EXPECT_EQ(rider.answer().events, whole);
+  EXPECT_EQ(follower.answer().events, whole);
   EXPECT_EQ(leader.answer().code, GH_STOP);
   EXPECT_EQ(leader.answer().events.size(), 2u);
   EXPECT_EQ(ask().header("X-Cache"), "hit");
@@ -426,88 +454,89 @@ TEST_F(SingleFlight, GoesOnForTheOthersWhenTheLeaderLeaves) {
 TEST_F(SingleFlight, EndsTheCallWhenTheLastOneLeaves) {
   Client leader(h, cache);
   leader.await(2);
-  Client rider(h, cache);
-  rider.await(2);
+  Client follower(h, cache);
+  follower.await(2);
   leader.leave();
-  rider.leave();
-  EXPECT_EQ(rider.answer().code, GH_STOP);
+  follower.leave();
+  EXPECT_EQ(follower.answer().code, GH_STOP);
   EXPECT_EQ(leader.answer().code, GH_STOP);
   EXPECT_EQ(leader.answer().events.size(), 2u);
   EXPECT_TRUE(h.store.empty());
 }
 
-TEST_F(SingleFlight, TellsAllRidersOfAFailure) {
+TEST_F(SingleFlight, FailsForAllFollowers) {
   rest = testing::fails({429, "quota", "Slow down.", "detail", 7s});
   Client leader(h, cache);
   leader.await(2);
-  Client rider(h, cache);
-  rider.await(2);
+  Client follower(h, cache);
+  follower.await(2);
   gate.wake();
-  for (Client* client : {&leader, &rider}) {
+  for (Client* client : {&leader, &follower}) {
     EXPECT_EQ(client->answer().failure.code, "quota");
     EXPECT_EQ(client->answer().failure.detail, "detail");
     EXPECT_EQ(client->answer().header("Retry-After"), "7");
   }
 }
 
-TEST_F(SingleFlight, LetsRidersWithoutAnEventAskWhenTheLeaderRunsOutOfTime) {
+TEST_F(SingleFlight, LetsFollowersWithoutAnEventRetryWhenTheLeaderRunsOutOfTime) {
   h.next = testing::in_turn({[this](Exchange& x, Sink&) {
-                               await_rider(x);
+                               await_follower(x);
                                h.advance(2s);
                                return x.cancelled();
                              },
                              testing::answer("Hello")});
   Client leader(h, cache, 1s, Client::kGone);
   leads.get_future().wait();
-  Client rider(h, cache);
-  EXPECT_EQ(rider.answer().text, "Hello");
+  Client follower(h, cache);
+  EXPECT_EQ(follower.answer().text, "Hello");
   EXPECT_EQ(leader.answer().code, GH_CANCELLED);
   EXPECT_EQ(h.next_calls, 2);
 }
 
-TEST_F(SingleFlight, FailsForRidersInTheMiddleWhenTheLeaderRunsOutOfTime) {
+TEST_F(SingleFlight, FailsForFollowersInTheMiddleWhenTheLeaderRunsOutOfTime) {
   Client leader(h, cache, 1s);
   leader.await(2);
-  Client rider(h, cache);
-  rider.await(2);
+  Client follower(h, cache);
+  follower.await(2);
   h.advance(2s);
   EXPECT_EQ(leader.answer().code, GH_CANCELLED);
-  EXPECT_EQ(rider.answer().failure.code, "upstream_broken");
+  EXPECT_EQ(follower.answer().failure.code, "upstream_broken");
   EXPECT_EQ(h.next_calls, 1);
 }
 
 TEST_F(SingleFlight, SharesNoToolCall) {
   h.next =
       testing::in_turn({[this](Exchange& x, Sink& out) {
-                          await_rider(x);
+                          await_follower(x);
                           (void)testing::emit(out, {"tool-call:1:t:{}", "step-finish:tool-calls"});
                           return x.cancelled();
                         },
                         testing::answer("Hello")});
   Client leader(h, cache, 1h, Client::kGone);
   leads.get_future().wait();
-  Client rider(h, cache);
-  EXPECT_EQ(rider.answer().events, (Events{"step-start", "text:Hello", "step-finish:stop"}));
+  Client follower(h, cache);
+  EXPECT_EQ(follower.answer().events, (Events{"step-start", "text:Hello", "step-finish:stop"}));
 }
 
-TEST_F(SingleFlight, LetsNobodyRideWithAToolCall) {
-  h.next = testing::in_turn({[this](Exchange&, Sink& out) {
-                               (void)testing::emit(out, {"step-start", "tool-call:1:t:{}"});
-                               EXPECT_EQ(ask().text, "inner");  // as a rider it would wait for ever
-                               return testing::emit(out, {"step-finish:tool-calls"});
-                             },
-                             testing::answer("inner")});
+TEST_F(SingleFlight, LetsNobodyFollowAToolCall) {
+  h.next =
+      testing::in_turn({[this](Exchange&, Sink& out) {
+                          (void)testing::emit(out, {"step-start", "tool-call:1:t:{}"});
+                          EXPECT_EQ(ask().text, "inner");  // as a follower it would wait for ever
+                          return testing::emit(out, {"step-finish:tool-calls"});
+                        },
+                        testing::answer("inner")});
   EXPECT_EQ(ask().events, (Events{"step-start", "tool-call:1:t:{}", "step-finish:tool-calls"}));
 }
 
-TEST_F(SingleFlight, IsNotForQuestionsWithTools) {
+TEST_F(SingleFlight, IsNotForRequestsWithTools) {
   for (const char* tools :
        {R"({"model":"m","tools":[{"name":"t"}]})", R"({"model":"m","backend_tools":["t"]})"}) {
-    Request request = question(tools);
+    Request request = chat_request(tools);
     request.time_limit = 1s;
     h.next = testing::in_turn(
         {[&](Exchange&, Sink& out) {
-           EXPECT_EQ(ask(request).text, "inner");  // as a rider it would wait for ever
+           EXPECT_EQ(ask(request).text, "inner");  // as a follower it would wait for ever
            return testing::emit(out, {"step-start", "text:outer", "step-finish:stop"});
          },
          testing::answer("inner")});
@@ -515,14 +544,14 @@ TEST_F(SingleFlight, IsNotForQuestionsWithTools) {
   }
 }
 
-TEST_F(SingleFlight, LetsASlowRiderHoldUpNobody) {
+TEST_F(SingleFlight, LetsASlowFollowerHoldUpNobody) {
   Client leader(h, cache);
   leader.await(2);
-  Client rider(h, cache, 1h, Client::kStalled);
-  rider.await(1);
+  Client follower(h, cache, 1h, Client::kStalled);
+  follower.await(1);
   gate.wake();
   EXPECT_EQ(leader.answer().events, whole);
-  EXPECT_EQ(rider.answer().events, whole);
+  EXPECT_EQ(follower.answer().events, whole);
 }
 
 class SmallEntries : public ::testing::Test {
@@ -543,22 +572,22 @@ class SmallEntries : public ::testing::Test {
   Events rest;
 };
 
-TEST_F(SmallEntries, AreNoLimitForThoseWhoRide) {
+TEST_F(SmallEntries, AreNoLimitForFollowers) {
   Client leader(h, cache);
   leader.await(2);
-  Client rider(h, cache);
-  rider.await(1);
+  Client follower(h, cache);
+  follower.await(1);
   gate.wake();
-  EXPECT_EQ(rider.answer().events.size(), 103u);
-  EXPECT_EQ(leader.answer().events, rider.answer().events);
+  EXPECT_EQ(follower.answer().events.size(), 103u);
+  EXPECT_EQ(leader.answer().events, follower.answer().events);
   EXPECT_TRUE(h.store.empty());
 }
 
-TEST_F(SmallEntries, MakeTheLeaderWaitForASlowRider) {
+TEST_F(SmallEntries, MakeTheLeaderWaitForASlowFollower) {
   Client leader(h, cache, 1min);
   leader.await(2);
-  Client rider(h, cache, 1h, Client::kStalled);
-  rider.await(1);
+  Client follower(h, cache, 1h, Client::kStalled);
+  follower.await(1);
   gate.wake();
   leader.await(6);
   h.advance(2min);
@@ -566,32 +595,32 @@ TEST_F(SmallEntries, MakeTheLeaderWaitForASlowRider) {
   EXPECT_LT(leader.answer().events.size(), 50u);
 }
 
-TEST_F(SmallEntries, LetTheLeaderGoOnWhenItGoesAlone) {
+TEST_F(SmallEntries, LetTheLeaderContinueWhenItIsAlone) {
   rest.insert(rest.begin(), "tool-call:1:t:{}");
   Client leader(h, cache);
   leader.await(2);
-  Client rider(h, cache, 1h, Client::kStalled);
-  rider.await(1);
+  Client follower(h, cache, 1h, Client::kStalled);
+  follower.await(1);
   gate.wake();
   EXPECT_EQ(leader.answer().events.size(), 104u);
 }
 
-TEST_F(SmallEntries, LetTheLeaderGoOnWhenTheSlowRiderLeaves) {
+TEST_F(SmallEntries, LetTheLeaderContinueWhenTheSlowFollowerLeaves) {
   Client leader(h, cache);
   leader.await(2);
-  Client rider(h, cache, 1h, Client::kStalled);
-  rider.await(1);
+  Client follower(h, cache, 1h, Client::kStalled);
+  follower.await(1);
   gate.wake();
   leader.await(6);
-  rider.leave();
-  EXPECT_EQ(rider.answer().code, GH_STOP);
+  follower.leave();
+  EXPECT_EQ(follower.answer().code, GH_STOP);
   EXPECT_EQ(leader.answer().events.size(), 103u);
 }
 
 // ---- Admin routes ------------------------------------------------------------------------------
 
 TEST_F(CacheTest, ShowsAndPutsAndErasesEntries) {
-  h.next = testing::events(kAnswer);
+  h.next = testing::events(kResponse);
   (void)ask();
   const std::string target = "/entries?key=" + h.store.begin()->first;
   const std::string entry = h.admin(cache, "GET", target).body;
@@ -599,19 +628,19 @@ TEST_F(CacheTest, ShowsAndPutsAndErasesEntries) {
   EXPECT_EQ(h.admin(cache, "DELETE", target).status, 204);
   EXPECT_EQ(h.admin(cache, "GET", target).status, 404);
   EXPECT_EQ(h.admin(cache, "PUT", target, entry).status, 204);
-  EXPECT_EQ(ask().events, kAnswer);
+  EXPECT_EQ(ask().events, kResponse);
   EXPECT_EQ(h.admin(cache, "DELETE", "/entries").status, 204);
   EXPECT_EQ(ask().header("X-Cache"), "miss");
 }
 
-TEST_F(CacheTest, RefusesEntriesThatItWouldNotKeepItself) {
+TEST_F(CacheTest, RejectsEntriesThatItWouldNotStoreItself) {
   const std::string target = "/entries?key=" + std::string(64, 'a');
-  for (
-      const char* body :
-      {"{}", R"({"events":[]})", R"({"events":[{"kind":"text","text":"Hel"}]})",
-       R"({"events":[{"kind":"step-finish","name":"length"}]})",
-       R"({"events":[{"kind":"step-finish","name":"stop"}]})",
-       R"({"events":[{"kind":"text","text":"Hi"},{"kind":"tool-call","id":"1"},{"kind":"step-finish","name":"stop"}]})"}) {
+  for (const char* body :
+       {"{}", R"({"events":[]})", R"({"events":[{"kind":"text","text":"Hel"}]})",
+        R"({"events":[{"kind":"step-finish","name":"length"}]})",
+        R"({"events":[{"kind":"step-finish","name":"stop"}]})",
+        R"({"events":[{"kind":"text","text":"Hi"},{"kind":"tool-call","id":"1"},)"
+        R"({"kind":"step-finish","name":"stop"}]})"}) {
     EXPECT_EQ(h.admin(cache, "PUT", target, body).failure.code, "entry_invalid") << body;
   }
   const std::string id(1 << 20, 'x');
@@ -625,7 +654,7 @@ TEST_F(CacheTest, RefusesEntriesThatItWouldNotKeepItself) {
   EXPECT_TRUE(h.store.empty());
 }
 
-TEST_F(CacheTest, TakesKeysOnlyAsItShowsThem) {
+TEST_F(CacheTest, AcceptsKeysOnlyAsItShowsThem) {
   for (const std::string key : {"", "key=", "key=abc", "key=../x", "KEY=x"}) {
     EXPECT_EQ(h.admin(cache, "GET", "/entries?" + key).failure.code, "key_invalid") << key;
   }
@@ -633,13 +662,13 @@ TEST_F(CacheTest, TakesKeysOnlyAsItShowsThem) {
             "key_invalid");
 }
 
-TEST_F(CacheTest, NamesTheKeyForTheAccessLog) {
-  h.next = testing::events(kAnswer);
+TEST_F(CacheTest, NotesTheKeyForTheAccessLog) {
+  h.next = testing::events(kResponse);
   const std::string notes = ask().notes;
   EXPECT_EQ(notes, R"({"cache_key":")" + h.store.begin()->first + R"(","cache":"miss"})");
 }
 
-TEST_F(CacheTest, TellsTheAdministratorThatTheStoreIsDown) {
+TEST_F(CacheTest, ReportsToTheAdministratorThatTheStoreIsDown) {
   h.store_down = true;
   const std::string target = "/entries?key=" + std::string(64, 'a');
   for (const char* method : {"GET", "DELETE"})
@@ -655,7 +684,7 @@ TEST_F(CacheTest, CountsWhatItDid) {
   h.next = testing::answer("Hi");
   (void)ask();
   (void)ask();
-  (void)ask(question(kQuestion, {{"Cache-Control", "no-cache"}}));
+  (void)ask(chat_request(kChat, {{"Cache-Control", "no-cache"}}));
   const std::string size = std::to_string(h.store.begin()->second.size());
   EXPECT_EQ(
       h.admin(cache, "GET", "/statistics").body,

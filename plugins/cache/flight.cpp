@@ -1,3 +1,8 @@
+/// The leader appends to one text, and each follower reads it at its own position: a follower
+/// that is behind takes all new events at once, parses them and emits them without the lock.
+/// Followers that have read everything wait, and an append wakes them. While the text is within its
+/// limit nobody waits for a slow client. Beyond the limit the text is dropped as soon as all
+/// followers have read it, for which the leader waits: it then keeps the pace of the slowest.
 #include "flight.h"
 
 #include <algorithm>
@@ -7,100 +12,110 @@
 namespace gatehouse::plugins::cache {
 namespace {
 
-constexpr auto kUntilWoken = std::chrono::hours(1);  // of any length: whoever waits looks again
+constexpr auto kUntilWoken = std::chrono::hours(1);  // any length: after it the state is checked
 
 }  // namespace
 
-/// A rider's place in a flight, and how far it has come.
-class Flight::Seat {
+/// A follower's place in a flight, as long as this object lives.
+class Flight::Follower {
  public:
-  Seat(Flight& flight, const Waker& rider) : waker(rider), flight_(flight) {
+  Follower(Flight& flight, const Waker& own) : waker(own), flight_(flight) {
     const std::lock_guard lock(flight_.mutex_);
-    taken_ = flight_.open_;
-    if (taken_) flight_.seats_.push_back(this);
+    joined_ = flight_.open_;
+    if (joined_) flight_.followers_.push_back(this);
   }
-  ~Seat() {
-    if (!taken_) return;
+  ~Follower() {
+    if (!joined_) return;
     const std::lock_guard lock(flight_.mutex_);
-    flight_.seats_.erase(std::find(flight_.seats_.begin(), flight_.seats_.end(), this));
+    auto& all = flight_.followers_;
+    all.erase(std::find(all.begin(), all.end(), this));
     if (flight_.leader_) flight_.leader_->wake();
   }
-  Seat(const Seat&) = delete;
-  Seat& operator=(const Seat&) = delete;
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
 
-  explicit operator bool() const { return taken_; }
+  explicit operator bool() const { return joined_; }
 
   const Waker& waker;
-  std::size_t position = 0;  // in the whole answer; guarded by the flight's mutex, as is `waits`
+  std::size_t position = 0;  // in the whole response; guarded by the flight's mutex, as is `waits`
   bool waits = false;
 
  private:
   Flight& flight_;
-  bool taken_;
+  bool joined_;
 };
 
-std::optional<Status> Flight::ride(Exchange& x, Sink& out, const Waker& waker) {
-  Seat seat(*this, waker);
-  if (!seat) return std::nullopt;
+std::optional<Status> Flight::follow(Exchange& x, Sink& out, const Waker& waker) {
+  Follower follower(*this, waker);
+  if (!follower) return std::nullopt;
 
   for (;;) {
-    std::string events = "[";
-    {
-      const std::lock_guard lock(mutex_);
-      if (end_ == End::abandoned) {
-        if (seat.position == 0) return std::nullopt;
-        return Fail{502, "upstream_broken", "The answer broke off: ask again.",
-                    "the request that led the shared answer ended"};
-      }
-      events.append(text_, seat.position - begin_);
-      seat.position = begin_ + text_.size();
-      seat.waits = events.size() == 1;
-      if (seat.waits && end_ == End::whole) return Status();
-      if (seat.waits && end_ == End::failed) return failure_;
-      if (!seat.waits && leader_) leader_->wake();
-    }
-    if (events.size() == 1) {
+    News news = take(follower);
+    if (news.ended) return std::move(news.status);
+    if (news.events.empty()) {
       if (auto woken = waker.wait(x, kUntilWoken); !woken) return woken.error();
       continue;
     }
-    events.back() = ']';
-    auto document = Document::parse(events);
-    const auto parsed = document ? read(document->root()) : std::nullopt;
-    if (!parsed)
-      return Fail{502, "upstream_broken", "The answer cannot be read.", "an event is not UTF-8"};
-    if (Status status = replay(*parsed, out); !status) return status;
+    auto document = Document::parse(news.events);
+    const auto events = document ? read(document->root()) : std::nullopt;
+    if (!events) {
+      return Fail{502, "upstream_broken", "The response cannot be read.", "an event is not UTF-8"};
+    }
+    if (Status status = replay(*events, out); !status) return status;
   }
+}
+
+/// The events behind the follower's position, as a JSON array.
+Flight::News Flight::take(Follower& follower) {
+  const std::lock_guard lock(mutex_);
+  if (end_ == End::abandoned) {
+    if (follower.position == 0) return {{}, true};
+    return {{},
+            true,
+            Fail{502, "upstream_broken", "The response broke off; try again.",
+                 "the request that led the shared response has ended"}};
+  }
+  View events = View(text_).substr(follower.position - begin_);
+  if (events.substr(0, 1) == ",") events.remove_prefix(1);
+  follower.position = begin_ + text_.size();
+  follower.waits = events.empty();
+  if (follower.waits && end_ == End::whole) return {{}, true, Status()};
+  if (follower.waits && end_ == End::failed) return {{}, true, failure_};
+  if (follower.waits) return {};
+  if (leader_) leader_->wake();
+  return {"[" + std::string(events) + "]"};
 }
 
 Status Flight::append(Host host, Exchange& x, View event) {
   {
     const std::lock_guard lock(mutex_);
     if (end_ != End::none) return Status();
+    if (!text_.empty()) text_ += ',';
     text_.append(event);
-    for (Seat* const seat : seats_) {
-      if (std::exchange(seat->waits, false)) seat->waker.wake();
+    for (Follower* const follower : followers_) {
+      if (std::exchange(follower->waits, false)) follower->waker.wake();
     }
     if (text_.size() <= max_bytes_) return Status();
     open_ = false;
   }
-  return wait_for_riders(host, x);
+  return wait_for_followers(host, x);
 }
 
-/// With the lock held. False: somebody has not taken all of it.
+/// With the lock held. False: a follower has not read all of it.
 bool Flight::drop_text() {
   const std::size_t end = begin_ + text_.size();
-  if (std::any_of(seats_.begin(), seats_.end(),
-                  [end](const Seat* seat) { return seat->position != end; }))
+  if (std::any_of(followers_.begin(), followers_.end(),
+                  [end](const Follower* f) { return f->position != end; }))
     return false;
   begin_ = end;
   text_.clear();
   return true;
 }
 
-Status Flight::wait_for_riders(Host host, Exchange& x) {
+Status Flight::wait_for_followers(Host host, Exchange& x) {
   if (!leader_) {
     Waker leader(host);
-    if (!leader) {  // nobody could end the wait
+    if (!leader) {  // nothing could end the wait
       abandon();
       return Status();
     }
@@ -117,13 +132,13 @@ Status Flight::wait_for_riders(Host host, Exchange& x) {
 }
 
 void Flight::fail(Fail why) {
-  failure_ = std::move(why);  // nobody looks before the end
+  failure_ = std::move(why);  // read only after the end
   end(End::failed);
 }
 
-bool Flight::abandon_if_empty() {
+bool Flight::abandon_if_alone() {
   const std::lock_guard lock(mutex_);
-  if (!seats_.empty()) return false;
+  if (!followers_.empty()) return false;
   if (end_ == End::none) end_ = End::abandoned;
   open_ = false;
   return true;
@@ -134,15 +149,15 @@ void Flight::end(End how) {
   if (end_ != End::none) return;
   end_ = how;
   if (how != End::whole) open_ = false;
-  for (Seat* const seat : seats_) seat->waker.wake();
+  for (Follower* const follower : followers_) follower->waker.wake();
 }
 
-bool Flight::is_ridden() const {
+bool Flight::has_followers() const {
   const std::lock_guard lock(mutex_);
-  return !seats_.empty();
+  return !followers_.empty();
 }
 
-Flights::Boarding::Boarding(Flights& flights, View key) : flights_(flights), key_(key) {
+Flights::Join::Join(Flights& flights, View key) : flights_(flights), key_(key) {
   const std::lock_guard lock(flights_.mutex_);
   std::shared_ptr<Flight>& flight = flights_.flights_[key_];
   leads_ = !flight || !flight->is_open();
@@ -150,9 +165,9 @@ Flights::Boarding::Boarding(Flights& flights, View key) : flights_(flights), key
   flight_ = flight;
 }
 
-Flights::Boarding::~Boarding() {
+Flights::Join::~Join() {
   if (!leads_) return;
-  flight_->abandon();  // unless it has come to an end
+  flight_->abandon();  // has no effect on one that has ended
   const std::lock_guard lock(flights_.mutex_);
   const auto found = flights_.flights_.find(key_);
   if (found != flights_.flights_.end() && found->second == flight_) flights_.flights_.erase(found);

@@ -12,72 +12,80 @@
 
 namespace gatehouse::plugins::cache {
 
-/// An answer on its way from the model, for all who asked the same at the same time. One of them
-/// leads: it asks the model and appends what comes. The others ride along from the first event,
-/// each at the pace of its own client.
+/// A response in progress, shared by identical requests (as Go's singleflight). One of them leads:
+/// it calls the upstream and appends the events. The others follow it from its first event, each at
+/// the pace of its own client.
 class Flight {
  public:
-  /// More than so many bytes are not kept: then nobody can begin to ride, and the leader waits for
-  /// those who do.
+  /// A longer response is not kept: from then on no request can join, and the leader waits for its
+  /// followers.
   explicit Flight(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
   // ---- The leader, on its thread ----
 
-  /// Waits, if it must, for the slowest rider. Not ok: time is up, or nobody is left.
+  /// `event`: as JSON text. Waits for the slowest follower when the text is at its limit. Not ok:
+  /// time is up, or everybody has left.
   Status append(Host host, Exchange& x, View event);
-  /// The answer has ended well.
+  /// The response is complete.
   void finish() { end(End::whole); }
   void fail(Fail why);
-  /// What follows is for the leader alone, or does not follow: riders that have passed nothing on
-  /// ask for themselves, the others fail. Has no effect after finish() and fail().
+  /// What follows is for the leader alone, or does not follow: followers that have passed nothing
+  /// on send their own requests, the others fail. Has no effect after finish() and fail().
   void abandon() { end(End::abandoned); }
-  /// False: somebody rides.
-  bool abandon_if_empty();
-  /// All events, each with a comma after it; null: there was too much, or not all is there.
+  /// False: there are followers.
+  bool abandon_if_alone();
+  /// All events, separated by commas; null: they were too long, or the response is not complete.
   const std::string* whole() const { return end_ == End::whole && is_open() ? &text_ : nullptr; }
 
   // ---- Any thread ----
 
-  bool is_ridden() const;
-  /// New riders may come.
+  bool has_followers() const;
+  /// Requests can join.
   bool is_open() const { return open_; }
-  /// Passes the answer on until it ends. Nothing: there is none to be had here, and nothing has
+  /// Passes the response on until it ends. Nothing: there is none for this request, and nothing has
   /// been passed on.
-  std::optional<Status> ride(Exchange& x, Sink& out, const Waker& waker);
+  std::optional<Status> follow(Exchange& x, Sink& out, const Waker& waker);
 
  private:
   enum class End { none, whole, failed, abandoned };
-  class Seat;
+  class Follower;
 
-  Status wait_for_riders(Host host, Exchange& x);
+  /// What a follower finds: events to pass on, or the end; neither: it has to wait.
+  struct News {
+    std::string events;
+    bool ended = false;
+    std::optional<Status> status = {};  // of the end; nothing: see follow()
+  };
+  News take(Follower& follower);
+  Status wait_for_followers(Host host, Exchange& x);
   void end(End how);
   bool drop_text();
 
   const std::size_t max_bytes_;
   mutable std::mutex mutex_;
-  std::atomic<bool> open_ = true;  // written with mutex_
-  // Guarded by mutex_; written by the leader only, which therefore reads them without it.
+  std::atomic<bool> open_ = true;  // written with mutex_ held
+  // Guarded by mutex_; only the leader writes them, and so reads them without it.
   std::string text_;
-  std::size_t begin_ = 0;  // of text_ in the whole answer
+  std::size_t begin_ = 0;  // position of text_ in the whole response
   End end_ = End::none;
   Fail failure_;
-  std::optional<Waker> leader_;  // made when it has to wait
-  std::vector<Seat*> seats_;     // guarded by mutex_
+  std::optional<Waker> leader_;       // made when it has to wait
+  std::vector<Follower*> followers_;  // guarded by mutex_
 };
 
-/// The answers on their way, by key. Any thread.
+/// The responses in progress, by key. Any thread.
 class Flights {
  public:
   explicit Flights(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  /// Finds the flight for a key, or begins one. Whoever begins it leads, and the flight is over
-  /// when this is destroyed.
-  class Boarding {
+  /// Joins the flight for a key, or starts one. The request that starts it leads, and the flight is
+  /// over when this object is destroyed.
+  class Join {
    public:
-    Boarding(Flights& flights, View key);
-    ~Boarding();
-    Boarding(const Boarding&) = delete;
-    Boarding& operator=(const Boarding&) = delete;
+    Join(Flights& flights, View key);
+    ~Join();
+    Join(const Join&) = delete;
+    Join& operator=(const Join&) = delete;
 
     bool leads() const { return leads_; }
     Flight& flight() const { return *flight_; }

@@ -1,49 +1,36 @@
 #include "transcript.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "gatehouse/toolkit/event_names.hpp"
+#include "gatehouse/toolkit/json_text.hpp"
+
 namespace gatehouse::plugins::cache {
 namespace {
 
-struct Kind {
-  int kind;
-  View word;
-};
-constexpr Kind kKinds[] = {
-    {GH_EV_STEP_START, "step-start"}, {GH_EV_TEXT, "text"},   {GH_EV_REASONING, "reasoning"},
-    {GH_EV_SOURCE, "source"},         {GH_EV_FILE, "file"},   {GH_EV_DATA, "data"},
-    {GH_EV_RESPONSE, "response"},     {GH_EV_USAGE, "usage"}, {GH_EV_STEP_FINISH, "step-finish"},
-};
-
-View word_of(int kind) {
-  for (const Kind& k : kKinds) {
-    if (k.kind == kind) return k.word;
-  }
-  return {};
-}
-
-int kind_of(View word) {
-  for (const Kind& k : kKinds) {
-    if (k.word == word) return k.kind;
-  }
-  return 0;
+/// Whether the event has more than its text can say.
+bool has_more(const gh_event& e) {
+  return e.flags != 0 || e.reserved0 != 0 ||
+         std::any_of(std::begin(e.reserved), std::end(e.reserved), [](auto word) { return word; });
 }
 
 }  // namespace
 
 bool write(std::string& to, Event e) {
-  const View word = word_of(e.kind());
-  if (word.empty() || e.raw().flags != 0) return false;
-  const auto add = [&to](View key, View text) {
-    if (text.empty()) return;
-    to.append(key);
-    quote(to, text);
+  const EventName* const name = name_of(e.kind());
+  if (!name || !name->is_cacheable || has_more(e.raw())) return false;
+  JsonText json(to);
+  const auto add = [&json](View key, View text) {
+    if (!text.empty()) json.member(key, text);
   };
-  to.append(R"({"kind":")").append(word).push_back('"');
-  add(R"(,"id":)", e.id());
-  add(R"(,"name":)", e.name());
-  add(R"(,"text":)", e.text());
-  if (e.json()) e.json().dump(to.append(R"(,"json":)"));
-  if (e.metadata()) e.metadata().dump(to.append(R"(,"metadata":)"));
-  to.append("},");
+  json.open('{').member("kind", name->word);
+  add("id", e.id());
+  add("name", e.name());
+  add("text", e.text());
+  if (e.json()) json.member("json", e.json());
+  if (e.metadata()) json.member("metadata", e.metadata());
+  json.close('}');
   return true;
 }
 
@@ -52,8 +39,9 @@ std::optional<std::vector<gh_event>> read(Json events) {
   std::vector<gh_event> out;
   out.reserve(events.size());
   for (const Json event : events) {
-    gh_event& e = out.emplace_back(event::make(kind_of(event["kind"].str())));
-    if (e.kind == 0) return std::nullopt;
+    const EventName* const name = name_of(event["kind"].str());
+    if (!name || !name->is_cacheable) return std::nullopt;
+    gh_event& e = out.emplace_back(event::make(name->kind));
     e.id = raw(event["id"].str());
     e.name = raw(event["name"].str());
     e.text = raw(event["text"].str());

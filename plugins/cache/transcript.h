@@ -1,4 +1,4 @@
-/// Events as JSON text, in which an answer is kept and shared: {"kind":"text","text":"Hello"}
+/// Events as JSON text, in which responses are stored and shared: {"kind":"text","text":"Hello"}
 #pragma once
 
 #include <optional>
@@ -9,32 +9,34 @@
 
 namespace gatehouse::plugins::cache {
 
-/// Appends the event and a comma. False: it is none to be repeated, such as a tool call, whose id
-/// is good for one client only, or of a kind that is not known here.
+/// Appends the event, after a comma unless `to` is empty. False: it cannot be replayed. It is of a
+/// kind that is not cacheable or not known here, or has flags (GH_MUST) or reserved words set.
 bool write(std::string& to, Event e);
 
-/// Views of `events` and its document. Nothing: it is no array of what write() writes, or empty.
+/// Views of `events` and its document. Nothing: it is not a list of what write() writes, or empty.
 std::optional<std::vector<gh_event>> read(Json events);
 
 Status replay(const std::vector<gh_event>& events, Sink& out);
 
-/// Whether the events so far are an answer to keep: one that says something, and came to its end
-/// because the model had said all.
-class Ending {
+/// Whether the events so far are a response to store: it has visible content, and each of its steps
+/// ended because the model had finished.
+class Completeness {
  public:
   void see(Event e) {
-    finished_ = e.kind() == GH_EV_STEP_FINISH;
-    if (finished_ && e.name() != "stop") cut_short_ = true;
-    const bool has_text =
-        e.kind() == GH_EV_TEXT && e.text().find_first_not_of(" \t\r\n") != View::npos;
-    says_something_ = says_something_ || has_text || e.kind() == GH_EV_FILE;
+    if (e.kind() == GH_EV_STEP_FINISH) {
+      finished_ = true;
+      cut_short_ = cut_short_ || e.name() != "stop";  // by length, by a filter, by an error
+    } else if (e.kind() != GH_EV_USAGE) {             // which may follow the end of its step
+      finished_ = false;
+    }
+    const bool is_visible =
+        e.kind() == GH_EV_FILE || (e.kind() == GH_EV_TEXT && !trim(e.text()).empty());
+    has_content_ = has_content_ || is_visible;
   }
-  bool is_proper() const { return finished_ && !cut_short_ && says_something_; }
+  bool is_complete() const { return finished_ && !cut_short_ && has_content_; }
 
  private:
-  bool finished_ = false;
-  bool cut_short_ = false;  // by its length, by a filter, by an error
-  bool says_something_ = false;
+  bool finished_ = false, cut_short_ = false, has_content_ = false;
 };
 
 }  // namespace gatehouse::plugins::cache

@@ -6,22 +6,21 @@
 
 namespace gatehouse::plugins::mcp {
 
-/// The questions to a user whether calls may run. Nothing is kept of a question: its id, which
-/// comes back with the answer, proves what was asked, of whom, and until when it may be answered.
-/// The log has a line for each question and answer. Any thread.
+/// The questions to a user whether calls may run. Nothing is stored about a question: its id, which
+/// comes back with the user's decision, is signed and proves which call was asked about, of which
+/// caller, and how long the decision counts. Each question and decision is logged. Any thread.
 class Approvals {
  public:
   Approvals(Host host, Json config);
-  /// [control] Goes on with the key that was made at the start, so that open questions can be
-  /// answered after a reload.
+  /// [control] Keeps the key that was made at the start, so that open questions survive a reload.
   void adopt(const Approvals& older);
 
   /// The id of the question whether this call may run.
   std::string ask(Exchange& x, const Call& call) const;
-  /// Why the answer yes to question `id` does not allow this call, for the model to read; empty: it
+  /// Why the approval of question `id` does not allow this call, for the model to read; empty: it
   /// may run, now and never again.
   View objection(Exchange& x, View id, const Call& call) const;
-  /// The user has said no, which needs no proof.
+  /// The user has denied the call, which needs no proof.
   void deny(Exchange& x, const Call& call) const { record(x, "denied", {}, call); }
 
  private:
@@ -29,7 +28,9 @@ class Approvals {
     View code, text;
   };
   const Objection* find_objection(Exchange& x, View id, const Call& call) const;
-  std::string proof(const Exchange& x, View key, View head, const Call& call) const;
+  bool is_signed(const Exchange& x, View head, View signature, const Call& call) const;
+  std::string signature(const Exchange& x, View key, View head, const Call& call) const;
+  std::chrono::seconds time_left(View head) const;
   void record(const Exchange& x, View outcome, View reason, const Call& call) const;
 
   const Host host_;

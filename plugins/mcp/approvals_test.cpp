@@ -7,12 +7,12 @@ namespace {
 
 constexpr View kKey = "0123456789abcdef0123456789abcdef";
 
-/// A model that calls web_write, which asks first, and clients that answer.
+/// A model that calls web_write, which needs an approval, and clients that decide.
 struct ApprovalTest : McpTest {
   ApprovalTest() : ApprovalTest(R"(, "approval": ["wr*"])") {}
   explicit ApprovalTest(View server, View plugin = "") : McpTest(server, plugin) { connect(); }
 
-  /// A call of web_write of the last answer, with what the user says about it.
+  /// A call of web_write of the last response, with the decision of the user.
   static std::string call(const std::string& id, const std::string& approval,
                           const std::string& input = R"({"n":1})",
                           const std::string& name = "web_write") {
@@ -23,17 +23,15 @@ struct ApprovalTest : McpTest {
     return R"({"approved": true, "id": ")" + question + "\"}";
   }
 
-  /// What follows on an answer that ended with these calls.
+  /// What follows on a response that ended with these calls.
   Events answer_with(const std::string& calls, const std::string& more = "", Mcp* on = nullptr) {
     h.next = testing::answer("Done");
     h.chats.clear();
-    caller_.mcp = on ? on : &mcp;
-    return h
-        .ask(
-            caller_,
-            R"({"accepts": ["tool-approval-request"], "backend_tools": ["web_read", "web_write"], "messages": [)"
-            R"({"role": "user", "content": []}, {"role": "assistant", "content": [)" +
-                calls + "]}" + more + "]}")
+    return ask_as_caller(R"({"accepts": ["tool-approval-request"], "backend_tools": ["web_read",)"
+                         R"( "web_write"], "messages": [)"
+                         R"({"role": "user", "content": []}, {"role": "assistant", "content": [)" +
+                             calls + "]}" + more + "]}",
+                         on)
         .events;
   }
   /// The id of the question that the gateway asks about a call of web_write.
@@ -41,8 +39,7 @@ struct ApprovalTest : McpTest {
                        Mcp* on = nullptr) {
     h.next =
         events({"step-start", "tool-call:" + id + ":web_write:" + input, "step-finish:tool-calls"});
-    caller_.mcp = on ? on : &mcp;
-    const Events seen = h.ask(caller_, kAsking).events;
+    const Events seen = ask_as_caller(std::string(kAsking), on).events;
     const std::string& asked = seen.at(seen.size() - 2);
     const std::string begin = "tool-approval+dynamic:" + id + ":";
     EXPECT_EQ(asked.substr(0, begin.size()), begin);
@@ -50,7 +47,7 @@ struct ApprovalTest : McpTest {
   }
   /// What the model reads of the n-th result.
   std::string told(std::size_t index = 0) {
-    const Json messages = h.config(h.chats.at(0))["messages"];
+    const Json messages = h.json(h.chats.at(0))["messages"];
     return messages.at(messages.size() - 1)["content"].at(index).dump();
   }
   std::size_t calls_of_the_server() const {
@@ -58,23 +55,20 @@ struct ApprovalTest : McpTest {
   }  // without those that connect it
   const std::string& last_line() const { return h.logs.back(); }
 
-  /// Those before this plugin, who know who asks.
-  struct Caller final : Plugin {
-    Status handle(Exchange& x, Sink& out, Next& next) override {
-      x.notes().edit("extension_id").set(View(extension));
-      if (!install.empty()) x.notes().edit("install").set(View(install));
-      return mcp->handle(x, out, next);
-    }
-    Mcp* mcp = nullptr;
-    std::string extension = "ext", install;
-  };
+  Answer ask_as_caller(const std::string& chat, Mcp* on) {
+    Request request("POST", "/api/chat");
+    request.chat = chat;
+    request.caller = caller;
+    return h.run(on ? *on : mcp, request);
+  }
 
   static constexpr View kAsking =
-      R"({"accepts": ["tool-approval-request"], "messages": [], "backend_tools": ["web_read", "web_write"]})";
-  Caller caller_;
+      R"({"accepts": ["tool-approval-request"], "messages": [], "backend_tools": ["web_read",)"
+      R"( "web_write"]})";
+  CallerText caller{"ext", "", ""};
 };
 
-TEST_F(ApprovalTest, LooksAtNoMoreAnswersThanAStepMakesCalls) {
+TEST_F(ApprovalTest, ChecksNoMoreDecisionsThanAStepMakesCalls) {
   std::string calls;
   for (int i = 0; i < 40; ++i)
     calls.append(i == 0 ? "" : ",")
@@ -98,7 +92,7 @@ TEST_F(ApprovalTest, OffersSuchToolsOnlyToClientsThatCanAsk) {
   EXPECT_NE(offered(2).find("web_write"), std::string::npos);
 }
 
-TEST_F(ApprovalTest, AsksAndEndsTheAnswer) {
+TEST_F(ApprovalTest, AsksAndEndsTheResponse) {
   h.next = events({"step-start", "tool-call:c1:web_write:{\"n\":1}", "step-finish:tool-calls"});
   const Events seen = h.ask(mcp, kAsking).events;
   ASSERT_EQ(seen.size(), 4u);
@@ -119,7 +113,7 @@ TEST_F(ApprovalTest, RunsTheOtherCallsOfTheStepAtOnce) {
   EXPECT_EQ(h.next_calls, 1);
 }
 
-TEST_F(ApprovalTest, AsksNothingAboutAnAnswerThatWasCutShort) {
+TEST_F(ApprovalTest, AsksNothingAboutAStepThatWasCutShort) {
   h.next = events({"step-start", "tool-call:c1:web_write:{}", "step-finish:length"});
   EXPECT_EQ(h.ask(mcp, kAsking).events.size(), 3u);
 }
@@ -130,9 +124,9 @@ TEST_F(ApprovalTest, RunsAnApprovedCallBeforeTheNextStep) {
   EXPECT_EQ(answer_with(call("c1", yes(asked))),
             (Events{R"(tool-output+dynamic:c1:{"content":[{"type":"text","text":"written"}]})",
                     "step-start", "text:Done", "step-finish:stop"}));
-  EXPECT_EQ(
-      told(),
-      R"({"type":"tool-result","id":"c1","name":"web_write","output":{"content":[{"type":"text","text":"written"}]}})");
+  EXPECT_EQ(told(),
+            R"({"type":"tool-result","id":"c1","name":"web_write","content":[{"type":"text",)"
+            R"("text":"written"}]})");
   EXPECT_EQ(calls_of_the_server(), 1u);
 }
 
@@ -141,33 +135,33 @@ TEST_F(ApprovalTest, AddsItsResultToThoseThatAreThere) {
   answer_rpc(R"({"content":[]})");
   answer_with(
       call("c0", "", "{}", "known") + "," + call("c1", yes(asked)),
-      R"(,{"role": "tool", "content": [{"type": "tool-result", "id": "c0", "name": "known", "output": 1}]})");
-  EXPECT_EQ(h.config(h.chats.at(0))["messages"].size(), 3u);
-  EXPECT_EQ(h.config(told(1))["id"].str(), "c1");
+      R"(,{"role": "tool", "content": [{"type": "tool-result", "id": "c0", "name": "known",)"
+      R"( "output": 1}]})");
+  EXPECT_EQ(h.json(h.chats.at(0))["messages"].size(), 3u);
+  EXPECT_EQ(h.json(told(1))["id"].str(), "c1");
 }
 
-TEST_F(ApprovalTest, TellsTheModelThatTheUserHasDeniedACall) {
+TEST_F(ApprovalTest, GivesTheDenialOfACallToTheModel) {
   EXPECT_EQ(
       answer_with(call("c1", R"({"approved": false, "id": "any", "reason": "not that one"})") +
                   "," + call("c2", R"({"approved": false, "id": "any"})")),
       (Events{"tool-denied+dynamic:c1", "tool-denied+dynamic:c2", "step-start", "text:Done",
               "step-finish:stop"}));
-  EXPECT_EQ(told(),
-            R"({"type":"tool-result","id":"c1","name":"web_write","error":"not that one"})");
-  EXPECT_EQ(
-      told(1),
-      R"({"type":"tool-result","id":"c2","name":"web_write","error":"The user has denied this call."})");
+  EXPECT_EQ(told(), R"({"type":"tool-result","id":"c1","name":"web_write",)"
+                    R"("error":true,"output":"not that one"})");
+  EXPECT_EQ(told(1), R"({"type":"tool-result","id":"c2","name":"web_write","error":true,)"
+                     R"("output":"The user has denied this call."})");
   EXPECT_EQ(calls_of_the_server(), 0u);
 }
 
-/// Nothing runs: the client and the model are told, and the chat goes on.
+/// Nothing runs: the client and the model get an error, and the chat continues.
 #define EXPECT_REFUSED(seen, code)                                                            \
   do {                                                                                        \
     const Events refused = seen;                                                              \
     ASSERT_EQ(refused.size(), 4u);                                                            \
     EXPECT_EQ(refused[0].rfind("tool-output-error+dynamic:", 0), 0u);                         \
     EXPECT_EQ(refused[2], "text:Done");                                                       \
-    EXPECT_FALSE(h.config(told())["error"].str().empty());                                    \
+    EXPECT_TRUE(h.json(told())["error"].boolean());                                           \
     EXPECT_NE(last_line().find("\"reason\":\"" code "\""), std::string::npos) << last_line(); \
   } while (false)
 
@@ -187,7 +181,7 @@ TEST_F(ApprovalTest, RunsNoCallOfAToolThatNeedsNoneWithoutAnApproval) {
   EXPECT_EQ(calls_of_the_server(), 0u);
 }
 
-TEST_F(ApprovalTest, RecognisesArgumentsThatABrowserHasWrittenAnew) {
+TEST_F(ApprovalTest, RecognisesArgumentsThatABrowserHasSerializedAgain) {
   const std::string asked =
       question("c1", R"({"b":1.0,"a":1e3,"10":-0.0,"big":12345678901234567890.0})");
   answer_rpc(R"({"content":[]})");
@@ -195,16 +189,15 @@ TEST_F(ApprovalTest, RecognisesArgumentsThatABrowserHasWrittenAnew) {
   EXPECT_EQ(calls_of_the_server(), 1u);
 }
 
-TEST_F(ApprovalTest, TakesNoAnswerOfAnotherCaller) {
+TEST_F(ApprovalTest, AcceptsNoApprovalOfAnotherCaller) {
   const std::string asked = question();
-  caller_.extension = "other";
+  caller.tenant = "other";
   EXPECT_REFUSED(answer_with(call("c1", yes(asked))), "not_asked");
-  caller_.extension = "ext";
-  caller_.install = "laptop";
+  caller = {"ext", "laptop", ""};
   EXPECT_REFUSED(answer_with(call("c1", yes(asked))), "not_asked");
 }
 
-TEST_F(ApprovalTest, TakesAnAnswerOnce) {
+TEST_F(ApprovalTest, AcceptsAnApprovalOnce) {
   const std::string asked = question();
   answer_rpc(R"({"content":[]})");
   answer_with(call("c1", yes(asked)));
@@ -214,7 +207,7 @@ TEST_F(ApprovalTest, TakesAnAnswerOnce) {
   EXPECT_EQ(calls_of_the_server(), 1u);
 }
 
-TEST_F(ApprovalTest, TakesNoAnswerAfterAnHour) {
+TEST_F(ApprovalTest, AcceptsNoApprovalAfterAnHour) {
   const std::string asked = question();
   h.advance(std::chrono::hours(1));
   EXPECT_REFUSED(answer_with(call("c1", yes(asked))), "expired");
@@ -231,27 +224,27 @@ TEST_F(ApprovalTest, RunsOnlyWhatThisRequestIsOffered) {
   const std::string asked = question();
   h.next = testing::answer("Done");
   h.chats.clear();
-  caller_.mcp = &mcp;
   EXPECT_REFUSED(
-      h.ask(caller_,
-            R"({"accepts": ["tool-approval-request"], "backend_tools": ["web_read"], "messages": [)"
-            R"({"role": "assistant", "content": [)" +
-                call("c1", yes(asked)) + "]}]}")
+      ask_as_caller(
+          R"({"accepts": ["tool-approval-request"], "backend_tools": ["web_read"], "messages": [)"
+          R"({"role": "assistant", "content": [)" +
+              call("c1", yes(asked)) + "]}]}",
+          nullptr)
           .events,
       "not_offered");
 }
 
-TEST_F(ApprovalTest, MindsOnlyTheLastAnswer) {
+TEST_F(ApprovalTest, LooksOnlyAtTheLastResponse) {
   const std::string asked = question();
   EXPECT_EQ(answer_with(call("c1", yes(asked)), R"(,{"role": "user", "content": []})"),
             (Events{"step-start", "text:Done", "step-finish:stop"}));
 }
 
-TEST_F(ApprovalTest, LogsWhoWasAskedAndWhatCameOfIt) {
-  caller_.install = "laptop";
+TEST_F(ApprovalTest, LogsQuestionsAndDecisions) {
+  caller.user = "laptop";
   const std::string asked = question();
   const std::string who =
-      R"("extension_id":"ext","install":"laptop","server":"web","tool":"write","arguments_sha256":")" +
+      R"("caller":"ext","user":"laptop","server":"web","tool":"write","arguments_sha256":")" +
       hex(Crypto(h.host()).sha256({R"({"n":1})"})) + "\"}";
   EXPECT_EQ(last_line(), R"(info: tool approval {"outcome":"asked",)" + who);
   answer_rpc(R"({"content":[]})");
@@ -286,13 +279,13 @@ struct Other {
 };
 const std::string kWithKey = R"(, "approvals": {"key": ")" + std::string(kKey) + "\"}";
 
-TEST_F(ApprovalTest, TakesNoAnswerToTheQuestionOfAGatewayWithAnotherKey) {
+TEST_F(ApprovalTest, AcceptsNoApprovalForAGatewayWithAnotherKey) {
   const std::string asked = question();
   Other other(*this, "");
   EXPECT_REFUSED(answer_with(call("c1", yes(asked)), "", &other.mcp), "not_asked");
 }
 
-TEST_F(ApprovalTest, TakesAnswersAfterAReload) {
+TEST_F(ApprovalTest, AcceptsApprovalsAfterAReload) {
   const std::string asked = question();
   Other other(*this, "");
   other.mcp.adopt(mcp);
@@ -305,7 +298,7 @@ struct ApprovalKeyTest : ApprovalTest {
   ApprovalKeyTest() : ApprovalTest(R"(, "approval": ["wr*"])", kWithKey) {}
 };
 
-TEST_F(ApprovalKeyTest, TakesAnswersToTheQuestionsOfGatewaysWithTheSameKey) {
+TEST_F(ApprovalKeyTest, AcceptsApprovalsForGatewaysWithTheSameKey) {
   const std::string asked = question();
   Other other(*this, kWithKey);
   answer_rpc(R"({"content":[]})");
@@ -314,7 +307,7 @@ TEST_F(ApprovalKeyTest, TakesAnswersToTheQuestionsOfGatewaysWithTheSameKey) {
   EXPECT_REFUSED(answer_with(call("c1", yes(asked))), "used");  // the store is one
 }
 
-TEST_F(ApprovalKeyTest, TakesAnswersToQuestionsOfTheKeyBefore) {
+TEST_F(ApprovalKeyTest, AcceptsApprovalsForThePreviousKey) {
   const std::string asked = question();
   Other other(*this,
               R"(, "approvals": {"key": "another key of at least 32 letters", "previous_key": ")" +
@@ -324,7 +317,7 @@ TEST_F(ApprovalKeyTest, TakesAnswersToQuestionsOfTheKeyBefore) {
             R"(tool-output+dynamic:c1:{"content":[]})");
 }
 
-TEST_F(ApprovalKeyTest, ForgetsAKeyThatIsTakenOutOfTheConfiguration) {
+TEST_F(ApprovalKeyTest, ForgetsAKeyThatIsRemovedFromTheConfiguration) {
   const std::string asked = question();
   Other other(*this, "");
   other.mcp.adopt(mcp);
@@ -336,16 +329,10 @@ struct ApprovalTtlTest : ApprovalTest {
       : ApprovalTest(R"(, "approval": ["write"])", R"(, "approvals": {"ttl": "10s"})") {}
 };
 
-TEST_F(ApprovalTtlTest, TakesAnswersForTheTimeThatIsSet) {
+TEST_F(ApprovalTtlTest, AcceptsApprovalsForTheConfiguredTime) {
   const std::string asked = question();
   h.advance(std::chrono::seconds(10));
   EXPECT_REFUSED(answer_with(call("c1", yes(asked))), "expired");
-}
-
-TEST(ApprovalsConfiguration, HasALongestTime) {
-  Harness h;
-  Mcp mcp(h.host(), h.config(R"({"approvals": {"ttl": "169h"}})"));
-  EXPECT_EQ(h.problems, (std::vector<std::string>{"/approvals/ttl: must be between 1s and 168h"}));
 }
 
 }  // namespace

@@ -15,56 +15,62 @@ struct Utf16Order {
   bool operator()(View a, View b) const {
     const auto [at_a, at_b] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
     if (at_a == a.end() || at_b == b.end()) return at_b != b.end();
-    const auto byte_a = static_cast<unsigned char>(*at_a),
-               byte_b = static_cast<unsigned char>(*at_b);
+    const auto byte_a = static_cast<unsigned char>(*at_a);
+    const auto byte_b = static_cast<unsigned char>(*at_b);
     const bool surrogate_a = byte_a >= 0xF0, surrogate_b = byte_b >= 0xF0;
     if (surrogate_a != surrogate_b && std::min(byte_a, byte_b) >= 0xEE) return surrogate_a;
     return byte_a < byte_b;
   }
 };
 
+/// As quote(), with the two short escapes that it does not use.
 void append_string(std::string& out, View text) {
-  static constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');
   for (const char c : text) {
-    switch (c) {
-      case '"': out.append("\\\""); break;
-      case '\\': out.append("\\\\"); break;
-      case '\b': out.append("\\b"); break;
-      case '\t': out.append("\\t"); break;
-      case '\n': out.append("\\n"); break;
-      case '\f': out.append("\\f"); break;
-      case '\r': out.append("\\r"); break;
-      default:
-        if (static_cast<unsigned char>(c) >= 0x20) {
-          out.push_back(c);
-        } else {
-          out.append("\\u00").push_back(kHex[c >> 4]);
-          out.push_back(kHex[c & 15]);
-        }
+    if (c == '\b') {
+      out.append("\\b");
+    } else if (c == '\f') {
+      out.append("\\f");
+    } else if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') {
+      out.push_back(c);
+    } else {
+      std::string quoted;
+      quote(quoted, View(&c, 1));
+      out.append(quoted, 1, quoted.size() - 2);
     }
   }
   out.push_back('"');
 }
 
-/// As Number.prototype.toString of ECMAScript (ECMA-262, 6.1.6.1.20).
-void append_number(std::string& out, double value) {
-  if (!std::isfinite(value))
-    return void(out.append("null"));  // as JSON.stringify writes what was too large for a double
-  if (value == 0) return out.push_back('0');  // -0 too
-  if (value < 0) out.push_back('-');
+/// The fewest digits that read back as the same number, and the place of the decimal point in them.
+struct Decimal {
+  std::string digits;
+  int point;
+};
 
-  char text[32];  // d.ddde±xx with the fewest digits that read back as the same double
+Decimal shortest(double value) {
+  char text[32];  // d.ddde±xx
   const auto [text_end, error] =
-      std::to_chars(text, std::end(text), std::abs(value), std::chars_format::scientific);
+      std::to_chars(text, std::end(text), value, std::chars_format::scientific);
   const char* const mark = std::find(text, text_end, 'e');
   std::string digits(static_cast<const char*>(text), mark);
   if (digits.size() > 1) digits.erase(1, 1);
   int exponent = 0;
   std::from_chars(mark + (mark[1] == '+' ? 2 : 1), text_end, exponent);
+  return {std::move(digits), exponent + 1};
+}
 
-  const int count = static_cast<int>(digits.size()),
-            point = exponent + 1;  // place of the decimal point in the digits
+/// As Number.prototype.toString of ECMAScript (ECMA-262, 6.1.6.1.20). What was too large for a
+/// double becomes null, as JSON.stringify writes it, and -0 becomes 0.
+void append_number(std::string& out, double value) {
+  if (!std::isfinite(value)) {
+    out.append("null");
+    return;
+  }
+  if (value == 0) return out.push_back('0');
+  if (value < 0) out.push_back('-');
+  auto [digits, point] = shortest(std::abs(value));
+  const int count = static_cast<int>(digits.size());
   if (point > 0 && point <= 21) {
     if (point < count) digits.insert(static_cast<std::size_t>(point), 1, '.');
     out.append(digits).append(static_cast<std::size_t>(std::max(0, point - count)), '0');
@@ -72,17 +78,14 @@ void append_number(std::string& out, double value) {
     out.append("0.").append(static_cast<std::size_t>(-point), '0').append(digits);
   } else {
     if (count > 1) digits.insert(1, 1, '.');
-    out.append(digits)
-        .append(exponent < 0 ? "e-" : "e+")
-        .append(std::to_string(std::abs(exponent)));
+    out.append(digits).append(point > 0 ? "e+" : "e-").append(std::to_string(std::abs(point - 1)));
   }
 }
 
 void append(std::string& out, Json value);
 
 void append_object(std::string& out, Json value) {
-  std::map<View, Json, Utf16Order>
-      members;  // of members with one name the last counts, as for JSON.parse
+  std::map<View, Json, Utf16Order> members;  // of several with one name the last, as JSON.parse
   for (const auto [name, member] : value.members()) members.insert_or_assign(name, member);
   out.push_back('{');
   for (const auto& [name, member] : members) {

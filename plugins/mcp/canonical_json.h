@@ -4,9 +4,8 @@
 
 namespace gatehouse::plugins::mcp {
 
-/// The JSON text that RFC 8785 gives a value. It survives a browser: JSON.parse and JSON.stringify
-/// change the spelling of numbers, the order of members and the escapes, and none of that changes
-/// this text.
+/// The canonical JSON text of a value (RFC 8785). It is the same after a browser has parsed and
+/// serialized the value, which changes the spelling of numbers, the order of members and escapes.
 std::string canonical_json(Json value);
 
 }  // namespace gatehouse::plugins::mcp

@@ -1,3 +1,8 @@
+/// request() posts a message and reads its response; keep() opens the session and then listens to
+/// the messages that the server initiates. A session that the server has lost fails a call with
+/// kSessionExpired, and Server opens another one. What both change, above all the session, the path
+/// after a redirect, the token and the cookies, is guarded by mutex_ and copied out before each
+/// HTTP request.
 #include "http_transport.h"
 
 #include <algorithm>
@@ -12,29 +17,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kUntilWoken = 1h;  // of any length
-// Silence after which the stream of what the server says by itself is asked for anew: a connection
-// may be dead, or its session.
+constexpr auto kUntilWoken = 1h;  // any length: after it the state is checked
+// Silence after which the stream of the server's messages is opened anew: the connection or the
+// session may be dead.
 constexpr auto kLongestSilence = 60s;
-constexpr std::chrono::nanoseconds kFirstPause = 1s,
-                                   kLongestPause =
-                                       30s;  // before a broken stream is asked for again
-constexpr auto kFirstWords = 1s;  // some servers answer a GET only when they have something to say
-constexpr auto kLastWords = 1s;
-constexpr int kMostRedirects = 3;
-constexpr std::size_t kMostCookies = 20,
-                      kMaxCookie = 4096;  // RFC 6265 6.1 asks for room for as long ones
+// Before a broken stream is opened again.
+constexpr std::chrono::nanoseconds kFirstPause = 1s, kLongestPause = 30s;
+constexpr auto kFirstHead = 1s;  // some servers respond to a GET only with their first message
+constexpr auto kDeleteTimeout = 1s;
+constexpr int kMaxRedirects = 3;
+constexpr std::size_t kMaxCookies = 20, kMaxCookie = 4096;  // RFC 6265 6.1 asks for that length
 constexpr std::size_t kMaxToken = 16 * 1024;
-constexpr std::size_t kFirstBytes = 200;  // of a refusal, for the operator
+constexpr std::size_t kErrorBytes = 200;  // of an error response, for the operator
 
-std::string lower(View text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
-
-/// Of a URL, what comes before its path, and the rest.
+/// The length of a URL's origin, which its path follows.
 std::size_t end_of_origin(View url) {
   const auto host = url.find("://");
   return host == View::npos ? url.size() : std::min(url.find_first_of("/?", host + 3), url.size());
@@ -51,12 +47,13 @@ std::vector<std::pair<std::string, std::string>> pairs(Json object) {
   return out;
 }
 
-bool is_stream(const HttpResponse& answer) {
+bool is_stream(const HttpResponse& response) {
   constexpr View kEventStream = "text/event-stream";
-  return lower(answer.header("Content-Type").substr(0, kEventStream.size())) == kEventStream;
+  return equals_ignoring_case(response.header("Content-Type").substr(0, kEventStream.size()),
+                              kEventStream);
 }
 
-/// Others are for the server's pages, not for a client of messages.
+/// Events of other names are not for MCP.
 bool is_message(const gh_sse_event& event) {
   return view(event.event).empty() || view(event.event) == "message";
 }
@@ -65,7 +62,7 @@ Fail broken(std::string detail) {
   return unavailable("The connection to the tool server broke off.", std::move(detail));
 }
 
-/// What the host says about a request that failed. The address is for the operator only.
+/// The host's failure of a request, without the address, which is for the operator only.
 Status failure_of(const Status& status, const Exchange& x) {
   if (status.code() != GH_FAILED) return Status(status.code());
   const Failure failure = x.failure();
@@ -75,15 +72,15 @@ Status failure_of(const Status& status, const Exchange& x) {
   std::string detail(failure.detail());
   if (code == "upstream_broken") return broken(std::move(detail));
   if (code == "upstream_too_large")
-    return unavailable("The tool server gave an answer that is too long.", std::move(detail));
+    return unavailable("The response of the tool server is too long.", std::move(detail));
   return Fail{502, std::string(kUnreachable), "The tool server cannot be reached.",
               std::move(detail)};
 }
 
-Result<std::string> read_body(Exchange& x, HttpResponse& answer) {
+Result<std::string> read_body(Exchange& x, HttpResponse& response) {
   std::string body;
   for (;;) {
-    auto piece = answer.read();
+    auto piece = response.read();
     if (!piece) return failure_of(piece.error(), x);
     if (!*piece) return body;
     if (body.size() + (*piece)->size() > kMaxMessage) return unreadable({}, kMaxMessage + 1);
@@ -91,22 +88,22 @@ Result<std::string> read_body(Exchange& x, HttpResponse& answer) {
   }
 }
 
-/// Tells the operator more: the body may repeat what the model asked.
-Fail refusal(const HttpResponse& answer, View body, View code = "mcp_unavailable") {
+/// The body is for the operator only: it may quote the arguments.
+Fail rejected(const HttpResponse& response, View body, View code = "mcp_unavailable") {
   std::string detail;
   for (const View name : {"Location", "WWW-Authenticate"}) {
-    if (const View value = answer.header(name); !value.empty())
+    if (const View value = response.header(name); !value.empty())
       detail.append(name).append(": ").append(value).append("; ");
   }
-  detail.append(body.substr(0, kFirstBytes));
-  const bool stranger = answer.status() == 401 || answer.status() == 403;
-  return {502, std::string(stranger ? kUnauthorized : code),
-          "The tool server refuses the request: HTTP " + std::to_string(answer.status()) + ".",
+  detail.append(cut_utf8(body, kErrorBytes));
+  const bool is_unknown = response.status() == 401 || response.status() == 403;
+  return {502, std::string(is_unknown ? kUnauthorized : code),
+          "The tool server rejects the request: HTTP " + std::to_string(response.status()) + ".",
           std::move(detail)};
 }
 
-/// 2025-11-25, Session Management: 404 means that the session is over; many servers say 400, as
-/// they do when they miss one. An error that names another reason is one.
+/// 2025-11-25, Session Management: 404 means that the session is over. Many servers return 400,
+/// also for a missing session; a 400 whose error has another reason is not about the session.
 bool has_lost_session(int status, bool has_session, Json error) {
   constexpr std::int64_t kOtherReasons[] = {-32700, -32601, -32602, -32020, -32021, -32022};
   if (status == 404) return has_session;
@@ -116,24 +113,22 @@ bool has_lost_session(int status, bool has_session, Json error) {
 
 }  // namespace
 
-HttpTransport::HttpTransport(Host host, Json config, const std::string& pointer, Answer answer)
+HttpTransport::HttpTransport(Host host, Json config, const std::string& pointer, Respond respond)
     : host_(host),
       origin_(origin_of(config["url"].str())),
       configured_path_(path_of(config["url"].str())),
       token_file_(config["token_file"].str()),
       configured_(pairs(config["headers"])),
       http_(host,
-            {origin_, config["connect_timeout"].duration(10s), config["call_timeout"].duration(60s),
-             config["call_timeout"].duration(60s)},
+            {origin_, connect_timeout_of(config), config["call_timeout"].duration(),
+             config["call_timeout"].duration()},
             pointer + "/url"),
-      listening_(
-          host,
-          {origin_, config["connect_timeout"].duration(10s), kLongestSilence, kLongestSilence},
-          pointer + "/url"),
-      answer_(std::move(answer)),
+      listening_(host, {origin_, connect_timeout_of(config), kLongestSilence, kLongestSilence},
+                 pointer + "/url"),
+      respond_(std::move(respond)),
       changed_(host),
       path_(configured_path_) {
-  if (!changed_) host.problem(pointer, "no descriptor is left for it");
+  if (!changed_) host.problem(pointer, "the gateway has no file descriptor left for it");
   constexpr View kOurs[] = {
       "host",       "content-length", "transfer-encoding", "connection", "content-type",
       "keep-alive", "accept",         "mcp-session-id",    "te",         "mcp-protocol-version",
@@ -142,7 +137,8 @@ HttpTransport::HttpTransport(Host host, Json config, const std::string& pointer,
     if (std::find(std::begin(kOurs), std::end(kOurs), lower(name)) != std::end(kOurs))
       host.problem(pointer + "/headers/" + name, "the gateway sets this header itself");
     if (!token_file_.empty() && lower(name) == "authorization")
-      host.problem(pointer + "/token_file", "headers have an Authorization already");
+      host.problem(pointer + "/token_file",
+                   "`headers` already has Authorization: remove one of the two");
   }
 }
 
@@ -188,40 +184,40 @@ void HttpTransport::drop() {
   changed_.wake();
 }
 
-// ---- Requests of HTTP --------------------------------------------------------------------------
+// ---- HTTP requests -----------------------------------------------------------------------------
 
-/// True: it is another than before.
+/// True: it has changed.
 Result<bool> HttpTransport::read_token() {
   if (token_file_.empty()) return false;
   std::ifstream file(token_file_);
   std::string token;
-  file >> token;  // white space is no part of one
+  file >> token;  // without white space
   const bool is_legal =
       std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
   if (token.empty() || token.size() > kMaxToken || !is_legal)
-    return unavailable("Its token cannot be read.", token_file_);
+    return unavailable("Its token_file cannot be read.", token_file_);
   const std::lock_guard lock(mutex_);
   return std::exchange(token_, token) != token;
 }
 
-/// Balancers tell by a cookie to which of their servers a session belongs. They are for this URL
-/// alone, so attributes change nothing.
-void HttpTransport::keep_cookies(const HttpResponse& answer) {
+/// Load balancers find the server of a session by a cookie. Cookies are sent to this origin alone,
+/// so their attributes do not matter.
+void HttpTransport::keep_cookies(const HttpResponse& response) {
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; const auto header = answer.header_at(i); ++i) {
+  for (std::size_t i = 0; const auto header = response.header_at(i); ++i) {
     const auto& [name, line] = *header;
     const View cookie = line.substr(0, line.find(';'));
     const auto equals = cookie.find('=');
-    if (lower(name) != "set-cookie" || equals == View::npos || equals == 0 ||
+    if (!equals_ignoring_case(name, "Set-Cookie") || equals == View::npos || equals == 0 ||
         cookie.size() > kMaxCookie)
       continue;
     std::string key(cookie.substr(0, equals));
-    if (cookies_.size() < kMostCookies || cookies_.count(key))
+    if (cookies_.size() < kMaxCookies || cookies_.count(key))
       cookies_[std::move(key)] = cookie.substr(equals + 1);
   }
 }
 
-/// Who the gateway is to the server.
+/// The headers that authenticate the gateway.
 HttpTransport::Texts HttpTransport::credentials() const {
   Texts out = configured_;
   const std::lock_guard lock(mutex_);
@@ -233,13 +229,13 @@ HttpTransport::Texts HttpTransport::credentials() const {
   return out;
 }
 
-/// To another path of the same origin, which is asked from now on. Another origin would get the
-/// operator's credentials.
-bool HttpTransport::follow(const HttpResponse& answer, const std::string& from) {
-  if (answer.status() != 307 && answer.status() != 308) return false;
-  View to = answer.header("Location");
+/// A redirect to another path of the same origin, which is used from now on. Another origin would
+/// get the operator's credentials.
+bool HttpTransport::follow(const HttpResponse& response, const std::string& from) {
+  if (response.status() != 307 && response.status() != 308) return false;
+  View to = response.header("Location");
   to = to.substr(0, to.find('#'));
-  if (lower(origin_of(to)) == lower(origin_)) to.remove_prefix(origin_.size());
+  if (equals_ignoring_case(origin_of(to), origin_)) to.remove_prefix(origin_.size());
   const bool is_path = to.substr(0, 1) == "/" && to.substr(0, 2) != "//";
   if (!is_path || to == from ||
       !std::all_of(to.begin(), to.end(), [](char c) { return c > ' ' && c <= '~'; }))
@@ -249,34 +245,39 @@ bool HttpTransport::follow(const HttpResponse& answer, const std::string& from) 
   return true;
 }
 
+/// Sends a request, once more after a broken connection, a redirect, or a new token.
 Result<HttpResponse> HttpTransport::exchange(Exchange& x, const Http& http, const Sent& sent) {
   bool may_repeat = sent.repeatable, may_renew = true;
   for (int redirects = 0;;) {
     const std::string path = this->path();
-    Texts texts = credentials();
-    texts.insert(texts.end(), sent.headers.begin(), sent.headers.end());
-    if (!sent.session.id.empty()) texts.emplace_back("Mcp-Session-Id", sent.session.id);
-    if (!sent.session.version.empty())
-      texts.emplace_back("Mcp-Protocol-Version", sent.session.version);
+    const Texts texts = headers_of(sent);
     const std::vector<std::pair<View, View>> headers(texts.begin(), texts.end());
-    auto answer = http.send(x, sent.method, path, headers, sent.body, sent.silence, sent.silence);
-    if (!answer) {
-      Status failed = failure_of(answer.error(), x);
-      // As a rule the server had closed a connection that was kept for long.
+    auto response = http.send(x, sent.method, path, headers, sent.body, sent.silence, sent.silence);
+    if (!response) {
+      Status failed = failure_of(response.error(), x);
+      // Usually the server had closed an idle connection.
       const bool broke = failed.failure().code() == "mcp_unavailable";
       if (!broke || !std::exchange(may_repeat, false)) return failed;
       continue;
     }
-    keep_cookies(*answer);
-    if (redirects < kMostRedirects && follow(*answer, path)) {
+    keep_cookies(*response);
+    if (redirects < kMaxRedirects && follow(*response, path)) {
       ++redirects;
       continue;
     }
-    if (answer->status() == 401 && std::exchange(may_renew, false)) {
-      if (auto renewed = read_token(); renewed && *renewed) continue;
+    if (response->status() == 401 && std::exchange(may_renew, false)) {
+      if (auto changed = read_token(); changed && *changed) continue;
     }
-    return answer;
+    return response;
   }
+}
+
+HttpTransport::Texts HttpTransport::headers_of(const Sent& sent) const {
+  Texts out = credentials();
+  out.insert(out.end(), sent.headers.begin(), sent.headers.end());
+  if (!sent.session.id.empty()) out.emplace_back("Mcp-Session-Id", sent.session.id);
+  if (!sent.session.version.empty()) out.emplace_back("Mcp-Protocol-Version", sent.session.version);
+  return out;
 }
 
 Result<HttpResponse> HttpTransport::post(Exchange& x, const Http& http, const Session& session,
@@ -299,42 +300,42 @@ Result<HttpResponse> HttpTransport::get(Exchange& x, const Http& http, const Ses
 
 // ---- Messages ----------------------------------------------------------------------------------
 
-/// Without sessions there is nothing to send: no server asks, and a request is cancelled with its
-/// connection.
+/// Without sessions there is nothing to send: the server sends no requests, and a request is
+/// cancelled by closing its connection.
 Status HttpTransport::send(Exchange& x, View message) {
   const Session session = this->session();
   if (session.stateless) return Status();
-  auto answer = post(x, http_, session, {0, std::string(message)});
-  if (!answer) return answer.error();
-  if (answer->status() / 100 == 2) return Status();
-  auto body = read_body(x, *answer);
-  return refusal(*answer, body ? View(*body) : View());
+  auto response = post(x, http_, session, {0, std::string(message)});
+  if (!response) return response.error();
+  if (response->status() / 100 == 2) return Status();
+  auto body = read_body(x, *response);
+  return rejected(*response, body ? View(*body) : View());
 }
 
 Result<Response> HttpTransport::request(Exchange& x, const RpcRequest& request) {
   const Session session = request.begins ? Session() : this->session();
-  auto answer = post(x, http_, session, request);
-  if (!answer) return answer.error();
-  if (answer->status() == 200 && request.begins) {
+  auto response = post(x, http_, session, request);
+  if (!response) return response.error();
+  if (response->status() == 200 && request.begins) {
     const std::lock_guard lock(mutex_);
-    session_.id = answer->header("Mcp-Session-Id");
+    session_.id = response->header("Mcp-Session-Id");
   }
-  if (answer->status() == 200 && is_stream(*answer))
-    return read_streams(x, std::move(*answer), session, request);
-  return read_message(x, *answer, session, request);
+  if (response->status() == 200 && is_stream(*response))
+    return read_streams(x, std::move(*response), session, request);
+  return read_message(x, *response, session, request);
 }
 
-Result<Response> HttpTransport::read_message(Exchange& x, HttpResponse& answer,
+Result<Response> HttpTransport::read_message(Exchange& x, HttpResponse& http,
                                              const Session& session, const RpcRequest& request) {
-  auto body = read_body(x, answer);
+  auto body = read_body(x, http);
   if (!body) return body.error();
-  const int status = answer.status();
-  if (status == 401 || status == 403) return refusal(answer, *body);
+  const int status = http.status();
+  if (status == 401 || status == 403) return rejected(http, *body);
   const std::size_t bytes = body->size();
   auto document = parse_message(*body);
   const Json error = document ? document->root()["error"] : Json();
   if (!request.begins && !request.is_second && has_lost_session(status, !session.id.empty(), error))
-    return refusal(answer, *body, kSessionExpired);
+    return rejected(http, *body, kSessionExpired);
   if (error.is_object()) return Response{std::move(*document), bytes};
   std::optional<Response> response;
   if (document) {
@@ -343,21 +344,21 @@ Result<Response> HttpTransport::read_message(Exchange& x, HttpResponse& answer,
     });
   }
   if (response) return std::move(*response);
-  if (status != 200) return refusal(answer, *body);
-  return document ? unavailable("The tool server gave an answer that is no message.")
+  if (status != 200) return rejected(http, *body);
+  return document ? unavailable("The response of the tool server is not an MCP message.")
                   : unreadable(*body, bytes);
 }
 
-/// The answer to the request `id`. To what the server asks, it is told.
+/// Nothing: it is not the response to the request `id`. Requests of the server get a response.
 std::optional<Response> HttpTransport::take(Exchange& x, Document message, std::size_t bytes,
                                             std::int64_t id) {
   const Json root = message.root();
   if (!root["method"] && id_of(root) == id) return Response{std::move(message), bytes};
-  if (const std::string answer = answer_(root); !answer.empty()) (void)send(x, answer);
+  if (const std::string reply = respond_(root); !reply.empty()) (void)send(x, reply);
   return std::nullopt;
 }
 
-/// A stream that ends or breaks before the answer has come is gone on with, if its events had ids.
+/// A stream that ends or breaks before the response is resumed if its events have ids.
 Result<Response> HttpTransport::read_streams(Exchange& x, HttpResponse stream,
                                              const Session& session, const RpcRequest& request) {
   std::string last_id;
@@ -367,11 +368,11 @@ Result<Response> HttpTransport::read_streams(Exchange& x, HttpResponse stream,
     if (response && *response) return std::move(**response);
     if (!stream.last_id().empty()) last_id = stream.last_id();
     if (stream.retry().count() >= 0) pause = stream.retry();
-    Status ended = response ? Status(unavailable("The tool server ended before it answered."))
+    Status ended = response ? Status(unavailable("The tool server ended before it responded."))
                             : response.error();
-    const bool can_go_on =
+    const bool can_resume =
         !last_id.empty() && ended.failure() && ended.failure().code() != kUnreadable;
-    if (!can_go_on) return ended;
+    if (!can_resume) return ended;
     for (;;) {
       if (Status slept = host_.sleep(x, pause); !slept) return slept;
       auto again = get(x, http_, session, last_id, request.silence);
@@ -383,7 +384,7 @@ Result<Response> HttpTransport::read_streams(Exchange& x, HttpResponse stream,
   }
 }
 
-/// Until the answer to this request comes, or the stream ends without.
+/// Until the response to this request arrives. Nothing: the stream has ended without it.
 Result<std::optional<Response>> HttpTransport::read_events(Exchange& x, HttpResponse& stream,
                                                            std::int64_t id) {
   for (;;) {
@@ -391,7 +392,7 @@ Result<std::optional<Response>> HttpTransport::read_events(Exchange& x, HttpResp
     if (!event) return failure_of(event.error(), x);
     if (!*event) return std::optional<Response>();
     const View data = view((*event)->data);
-    if (data.empty() || !is_message(**event)) continue;  // an id, before anything can break
+    if (data.empty() || !is_message(**event)) continue;  // an id sent early
     auto document =
         data.size() > kMaxMessage ? Result<Document>(Status(GH_FAILED)) : parse_message(data);
     if (!document) return unreadable(data, data.size());
@@ -419,41 +420,41 @@ Status HttpTransport::keep(Exchange& x, std::chrono::nanoseconds time, Opening& 
   if (!task) return unavailable("There is no thread to connect it.");
   if (Status status = task.join(x); !status) return status;
   if (!begun) return Status();                   // and dropped
-  if (session().stateless && !subscription()) {  // it says nothing by itself
+  if (session().stateless && !subscription()) {  // it initiates no messages
     opening.done();
     return wait_for_drop(x);
   }
   return listen(x, opening);
 }
 
-/// To what the server says by itself, until it cannot be reached, or has forgotten the session.
+/// Reads the messages that the server initiates, until it is unreachable or has lost the session.
 Status HttpTransport::listen(Exchange& x, const Opening& opening) {
   Session now;
-  std::string last_id;  // in that session
-  bool heard = false;   // anything in that session
+  std::string last_id;    // in that session
+  bool was_open = false;  // a stream of that session
   bool first = true;
   for (auto pause = kFirstPause;; pause = std::min(pause * 3 / 2, kLongestPause)) {
     if (is_dropped()) return Status();
     const auto began = host_.now();
     if (const Session before = std::exchange(now, session()); before.id != now.id) {
       last_id.clear();
-      heard = false;
+      was_open = false;
     }
-    auto stream = ask_to_hear(x, now, last_id, first ? kFirstWords : 0s);
+    auto stream = open_stream(x, now, last_id, first ? kFirstHead : 0s);
     if (first) opening.done();
     const bool missed = !std::exchange(first, false) && last_id.empty();
     const int status = stream ? stream->status() : 0;
-    if (status == 404 && session().id != now.id) continue;  // a call has begun another
-    if ((status == 404 || status == 400) && heard)
-      return Fail{502, std::string(kSessionExpired), "It has forgotten the session.", {}};
+    if (status == 404 && session().id != now.id) continue;  // a call has opened another one
+    if ((status == 404 || status == 400) && was_open)
+      return Fail{502, std::string(kSessionExpired), "It has lost the session.", {}};
     if (status == 404 || status == 405 || (status == 200 && !is_stream(*stream)))
-      break;  // it says nothing by itself
+      break;  // it offers no such stream
     Status ended = stream ? Status() : stream.error();
     if (status == 200) {
-      heard = true;
-      // What it said meanwhile is repeated only to those who know what they heard last.
-      if (missed) tell_of_changes();
-      ended = hear(x, *stream);
+      was_open = true;
+      // Messages that were missed are repeated only after an id.
+      if (missed) assume_changes();
+      ended = read_notifications(x, *stream);
       if (!stream->last_id().empty()) last_id = stream->last_id();
       if (stream->retry().count() >= 0) pause = stream->retry();
     }
@@ -465,14 +466,14 @@ Status HttpTransport::listen(Exchange& x, const Opening& opening) {
   return wait_for_drop(x);
 }
 
-void HttpTransport::tell_of_changes() const {
+void HttpTransport::assume_changes() const {
   const Document message;
   message.root().edit("method").set("notifications/tools/list_changed");
-  (void)answer_(message.root());
+  (void)respond_(message.root());
 }
 
-/// Before 2026-07-28 whatever there is, since then what has been asked for.
-Result<HttpResponse> HttpTransport::ask_to_hear(Exchange& x, const Session& session,
+/// Before 2026-07-28 for all messages, since then for those of the subscription.
+Result<HttpResponse> HttpTransport::open_stream(Exchange& x, const Session& session,
                                                 const std::string& last_id,
                                                 std::chrono::nanoseconds silence) {
   if (!session.stateless) return get(x, listening_, session, last_id, silence);
@@ -482,7 +483,7 @@ Result<HttpResponse> HttpTransport::ask_to_hear(Exchange& x, const Session& sess
 }
 
 /// Until the stream ends.
-Status HttpTransport::hear(Exchange& x, HttpResponse& stream) {
+Status HttpTransport::read_notifications(Exchange& x, HttpResponse& stream) {
   for (;;) {
     auto event = stream.next_event();
     if (!event) return failure_of(event.error(), x);
@@ -491,8 +492,7 @@ Status HttpTransport::hear(Exchange& x, HttpResponse& stream) {
     auto document = parse_message(view((*event)->data));
     if (!document) continue;
     each_message(std::move(*document), [&](const Document& message) {
-      if (const std::string answer = answer_(message.root()); !answer.empty())
-        (void)send(x, answer);
+      if (const std::string reply = respond_(message.root()); !reply.empty()) (void)send(x, reply);
     });
   }
 }
@@ -504,7 +504,7 @@ Status HttpTransport::wait_for_drop(Exchange& x) const {
   }
 }
 
-/// Tells the server that nobody will use the session any more, as a rule because `x` has ended.
+/// Ends the session at the server. `x` has usually ended.
 void HttpTransport::close(Exchange& x) {
   Session last;
   {
@@ -512,14 +512,14 @@ void HttpTransport::close(Exchange& x) {
     std::swap(last, session_);
   }
   if (last.id.empty()) return;
-  std::promise<void> told;
+  std::promise<void> sent;
   auto work = [&](Exchange& task) {
     (void)exchange(task, http_, {"DELETE", {}, last, {}, true, {}});
-    told.set_value();
+    sent.set_value();
   };
-  Task task(host_, x, host_.now() + kLastWords, work);
+  Task task(host_, x, host_.now() + kDeleteTimeout, work);
   if (!task) return;
-  (void)told.get_future().wait_for(kLastWords);  // join() would end it at once
+  (void)sent.get_future().wait_for(kDeleteTimeout);  // join() would end it at once
   (void)task.join(x);
 }
 

@@ -14,7 +14,8 @@ namespace {
 using namespace testing;
 
 const std::string kInitialized =
-    R"({"jsonrpc":"2.0","id":2,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}}}})";
+    R"({"jsonrpc":"2.0","id":2,"result":{"protocolVersion":"2025-11-25",)"
+    R"("capabilities":{"tools":{}}}})";
 const std::string kListed =
     R"({"jsonrpc":"2.0","id":3,"result":{"tools":[{"name":"read","inputSchema":{}}]}})";
 const std::string kResult = R"({"jsonrpc":"2.0","id":4,"result":{"content":[]}})";
@@ -34,9 +35,9 @@ Reply numbered(std::vector<std::string> data) {
 }
 
 struct HttpTransportTest : ::testing::Test {
-  explicit HttpTransportTest(
-      View config =
-          R"({"servers": [{"name": "web", "url": "https://example.org/mcp", "headers": {"Authorization": "Bearer t"}}]})")
+  explicit HttpTransportTest(View config =
+                                 R"({"servers": [{"name": "web", "url": "https://example.org/mcp",)"
+                                 R"( "headers": {"Authorization": "Bearer t"}}]})")
       : mcp(h.host(), h.config(config)) {}
 
   void push(std::vector<Reply> replies) {
@@ -146,7 +147,7 @@ TEST_F(HttpTransportTest, FollowsNoRedirectElsewhere) {
     const std::size_t before = h.upstream.requests.size();
     push({reply(307, "", {{"Location", to}})});
     EXPECT_EQ(call(),
-              "tool-output-error+dynamic:c1:The tool server refuses the request: HTTP 307.");
+              "tool-output-error+dynamic:c1:The tool server rejects the request: HTTP 307.");
     EXPECT_EQ(h.upstream.requests.size(), before + 1);
   }
 }
@@ -190,7 +191,7 @@ TEST_F(HttpTransportTest, TellsWhyItIsRefusedToTheOperatorOnly) {
   push({reply(401, R"({"error":"invalid_token"})",
               {{"WWW-Authenticate", "Bearer error=\"invalid_token\""}})});
   h.run_background();
-  EXPECT_EQ(h.health, "degraded: server web: The tool server refuses the request: HTTP 401.");
+  EXPECT_EQ(h.health, "degraded: server web: The tool server rejects the request: HTTP 401.");
   EXPECT_NE(
       h.admin(mcp, "GET", "/servers")
           .body.find(
@@ -234,7 +235,7 @@ TEST_F(HttpTransportTest, TellsTheModelOfSilenceAsOfATimeout) {
                   {},
                   std::chrono::seconds(0),
                   GH_FAIL_SUSPECT})});
-  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool did not answer within 60000 ms.");
+  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool did not respond within 60000 ms.");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="timeout"})"), 1);
 }
 
@@ -255,14 +256,14 @@ TEST_F(HttpTransportTest, FailsWhenAStreamWithoutIdsBroke) {
 TEST_F(HttpTransportTest, TakesNoAnswerThatIsNone) {
   connect();
   for (const auto& [answer, why] : std::vector<std::pair<Reply, std::string>>{
-           {json("nonsense"), "The tool server gave an answer that is no JSON."},
+           {json("nonsense"), "The response of the tool server is not valid JSON."},
            {json(R"({"id":1000,"result":{}})"),
-            "The tool server gave an answer that is no message."},
-           {sse({"\xe4"}), "The tool server gave an answer that is not UTF-8."},
-           {sse({}), "The tool server ended before it answered."},
-           {reply(503, "<html>"), "The tool server refuses the request: HTTP 503."},
+            "The response of the tool server is not an MCP message."},
+           {sse({"\xe4"}), "The response of the tool server is not UTF-8."},
+           {sse({}), "The tool server ended before it responded."},
+           {reply(503, "<html>"), "The tool server rejects the request: HTTP 503."},
            {json(std::string((4u << 20) + 1, ' ')),
-            "The tool server gave an answer that is longer than 4 MiB."}}) {
+            "The response of the tool server is longer than 4 MiB."}}) {
     push({answer});
     EXPECT_EQ(call(), "tool-output-error+dynamic:c1:" + why);
   }
@@ -330,8 +331,8 @@ TEST_F(HttpTransportTest, TellsTheAddressToTheOperatorOnly) {
 
 // ---- Since 2026-07-28 --------------------------------------------------------------------------
 
-const std::string kDiscovered =
-    R"({"id":1,"result":{"supportedVersions":["2026-07-28"],"capabilities":{"tools":{"listChanged":true}}}})";
+const std::string kDiscovered = R"({"id":1,"result":{"supportedVersions":["2026-07-28"],)"
+                                R"("capabilities":{"tools":{"listChanged":true}}}})";
 
 TEST_F(HttpTransportTest, NeedsNoSessionOfANewServer) {
   push({json(kDiscovered, {{"Mcp-Session-Id", "s1"}}),
@@ -386,7 +387,7 @@ TEST(HttpTransportToken, IsReadAgainWhenItIsRefused) {
     return h.ask(mcp, kChat).events.at(2);
   };
   h.upstream.push(reply(401, ""));
-  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server refuses the request: HTTP 401.");
+  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server rejects the request: HTTP 401.");
   EXPECT_EQ(h.upstream.requests.size(), 6u);  // with the same token it would be refused again
   write("second");
   h.upstream.push(reply(401, ""));
@@ -396,7 +397,7 @@ TEST(HttpTransportToken, IsReadAgainWhenItIsRefused) {
 
   write("");
   h.run_background();
-  EXPECT_EQ(h.health, "degraded: server web: Its token cannot be read.");
+  EXPECT_EQ(h.health, "degraded: server web: Its token_file cannot be read.");
   std::remove(file.c_str());
 }
 
@@ -404,13 +405,15 @@ TEST(HttpTransportSettings, LeaveSomeHeadersToTheGateway) {
   Harness h;
   const Mcp mcp(h.host(),
                 h.config(R"({"servers": [{"name": "web", "url": "http://a/", "token_file": "/t",
-      "headers": {"Host": "b", "Content-length": "1", "Transfer-Encoding": "chunked", "X-Ok": "1", "authorization": "Bearer t"}}]})"));
-  EXPECT_EQ(h.problems,
-            (std::vector<std::string>{
-                "/servers/0/headers/Host: the gateway sets this header itself",
-                "/servers/0/headers/Content-length: the gateway sets this header itself",
-                "/servers/0/headers/Transfer-Encoding: the gateway sets this header itself",
-                "/servers/0/token_file: headers have an Authorization already"}));
+      "headers": {"Host": "b", "Content-length": "1", "Transfer-Encoding": "chunked",
+                  "X-Ok": "1", "authorization": "Bearer t"}}]})"));
+  EXPECT_EQ(
+      h.problems,
+      (std::vector<std::string>{
+          "/servers/0/headers/Host: the gateway sets this header itself",
+          "/servers/0/headers/Content-length: the gateway sets this header itself",
+          "/servers/0/headers/Transfer-Encoding: the gateway sets this header itself",
+          "/servers/0/token_file: `headers` already has Authorization: remove one of the two"}));
 }
 
 TEST(HttpTransportUrl, KeepsItsPathAsItIs) {

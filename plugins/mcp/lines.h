@@ -4,21 +4,20 @@
 
 namespace gatehouse::plugins::mcp {
 
-/// A line, of which only the ends are kept if it is long.
+/// A line; of a long one, the beginning and the end.
 struct Line {
-  View begin, end;    // the same, unless it is cut
-  std::size_t bytes;  // of the whole
+  View begin, end;    // both the whole line, unless it is cut
+  std::size_t bytes;  // of the whole line
 
   bool is_cut() const { return bytes > begin.size(); }
 };
 
-/// Cuts what a process writes into lines, in whatever pieces it comes.
+/// Splits the output of a process, which arrives in pieces, into lines.
 class Lines {
  public:
   explicit Lines(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  /// Calls take(Line) for each line that is complete; of one that is longer than max_bytes it gets
-  /// that much, and the end.
+  /// Calls take(Line) for each complete line; one that is longer than max_bytes is cut.
   template <class F>
   void feed(View bytes, F take) {
     for (std::size_t end; (end = bytes.find('\n')) != View::npos; bytes.remove_prefix(end + 1)) {
@@ -32,7 +31,7 @@ class Lines {
   }
 
  private:
-  static constexpr std::size_t kEnd = 256;  // room for the members of a message besides its result
+  static constexpr std::size_t kEnd = 256;  // for the members of a message after its result
 
   void keep(View bytes) {
     bytes_ += bytes.size();

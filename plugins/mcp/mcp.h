@@ -4,8 +4,8 @@
 
 namespace gatehouse::plugins::mcp {
 
-/// Offers the tools of MCP servers, and asks the model again, in the same answer, as long as all
-/// its tool calls can be answered on this side.
+/// Offers the tools of MCP servers to the model, runs the calls of them, and calls the model again,
+/// within the same response, as long as all its tool calls have results.
 class Mcp final : public Plugin {
  public:
   Mcp(Host host, Json config);
@@ -14,9 +14,9 @@ class Mcp final : public Plugin {
   void adopt(Mcp& older);
 
  private:
+  bool serves(const Exchange& x) const;
   void add_server(Json config, const std::string& pointer);
   void report();
-  bool serves(const Exchange& x) const;
   Status describe(Exchange& x, Sink& out);
 
   const Host host_;

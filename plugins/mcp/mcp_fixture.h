@@ -26,7 +26,8 @@ struct McpTest : ::testing::Test {
     answer_rpc(R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})");
     h.upstream.push(reply(202, ""));
     answer_rpc(
-        R"({"tools":[{"name":"read","description":"Reads.","inputSchema":{"type":"object"}},{"name":"write","inputSchema":{}}]})");
+        R"({"tools":[{"name":"read","description":"Reads.","inputSchema":{"type":"object"}},)"
+        R"({"name":"write","inputSchema":{}}]})");
     h.upstream.push(reply(405, ""));
     h.run_background(2 * instance);  // each also watches its server
   }
@@ -35,13 +36,13 @@ struct McpTest : ::testing::Test {
                           "{\"id\":" + std::to_string(++last_id) + ",\"result\":" + result + "}",
                           {{"Content-Type", "application/json"}}));
   }
-  /// The model answers with these events, and then with a text.
+  /// The model responds with these events, and then with a text.
   Events ask(View chat, Events model) {
     h.next = in_turn({events(std::move(model)), answer("Done")});
     return h.ask(mcp, chat).events;
   }
   /// The tools of the n-th call of the model.
-  std::string offered(std::size_t index = 0) { return h.config(h.chats.at(index))["tools"].dump(); }
+  std::string offered(std::size_t index = 0) { return h.json(h.chats.at(index))["tools"].dump(); }
 
   Harness h;
   std::int64_t last_id = 0;

@@ -7,12 +7,13 @@ using namespace testing;
 using testing::Request;
 
 constexpr View kChat =
-    R"({"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "Go"}]}], "tools": [{"name": "known"}]})";
+    R"({"model": "m", "messages": [{"role": "user", "content": [{"type": "text",)"
+    R"( "text": "Go"}]}], "tools": [{"name": "known"}]})";
 const Events kAsksForOther = {"step-start", "tool-call:c1:other:{}", "step-finish:tool-calls"};
 
 // ---- Without servers ---------------------------------------------------------------------------
 
-/// A gateway whose model answers its n-th call with the n-th of these.
+/// A gateway whose model responds to its n-th call with the n-th of these.
 struct Gateway {
   explicit Gateway(std::vector<NextFunction> model, View config = "{}")
       : mcp(h.host(), h.config(config)) {
@@ -22,7 +23,7 @@ struct Gateway {
   Mcp mcp;
 };
 
-TEST(Mcp, PassesOnAnAnswerWithoutCalls) {
+TEST(Mcp, PassesOnAResponseWithoutCalls) {
   const Events said = {"step-start", "reasoning:Hm", "text:Hi", "usage:{\"total_tokens\":3}",
                        "step-finish:stop"};
   Gateway g({events(said)});
@@ -40,7 +41,7 @@ TEST(Mcp, LeavesCallsOfOfferedToolsToTheClient) {
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-TEST(Mcp, RefusesCallsOfOtherToolsAndAsksAgain) {
+TEST(Mcp, RejectsCallsOfOtherToolsAndCallsTheModelAgain) {
   Gateway g({events({"step-start", "text:One ", "text:moment", "tool-call:c1:other:{\"a\":1}",
                      "step-finish:tool-calls"}),
              answer("Sorry")});
@@ -51,17 +52,18 @@ TEST(Mcp, RefusesCallsOfOtherToolsAndAsksAgain) {
               "tool-call-error:c1:other:the model called a tool that was not offered:{\"a\":1}",
               "tool-output-error:c1:there is no tool of that name", "step-finish:tool-calls",
               "step-start", "text:Sorry", "step-finish:stop"}));
-  const auto messages = g.h.config(g.h.chats.at(1))["messages"];
+  const auto messages = g.h.json(g.h.chats.at(1))["messages"];
   EXPECT_EQ(
       messages.at(1).dump(),
-      R"({"role":"assistant","content":[{"type":"text","text":"One moment"},{"type":"tool-call","id":"c1","name":"other","input":{"a":1}}]})");
+      R"({"role":"assistant","content":[{"type":"text","text":"One moment"},{"type":"tool-call",)"
+      R"("id":"c1","name":"other","input":{"a":1}}]})");
   EXPECT_EQ(messages.at(2)["role"].str(), "tool");
-  EXPECT_EQ(
-      messages.at(2)["content"].at(0).dump(),
-      R"({"type":"tool-result","id":"c1","name":"other","error":"There is no tool named other. Use only the tools that are offered."})");
+  EXPECT_EQ(messages.at(2)["content"].at(0).dump(),
+            R"({"type":"tool-result","id":"c1","name":"other","error":true,"output":)"
+            R"("There is no tool named other. Use only the tools that are offered."})");
 }
 
-TEST(Mcp, StopsWhenTheClientHasACallToAnswerToo) {
+TEST(Mcp, StopsWhenTheClientHasACallToRunToo) {
   Gateway g({events(
       {"step-start", "tool-call:c1:other:{}", "tool-call:c2:known:{}", "step-finish:tool-calls"})});
 
@@ -71,7 +73,7 @@ TEST(Mcp, StopsWhenTheClientHasACallToAnswerToo) {
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-TEST(Mcp, AsksAgainAfterRefusedCallsHoweverTheAnswerEnded) {
+TEST(Mcp, CallsTheModelAgainAfterRejectedCallsHoweverTheStepEnded) {
   for (const char* reason : {"stop", "tool-calls", "length", "content-filter", "error", "other"}) {
     Gateway g(
         {events({"step-start", "tool-call:c1:other:{}", "step-finish:" + std::string(reason)}),
@@ -89,16 +91,18 @@ TEST(Mcp, EndsAtTheLimitOfSteps) {
   EXPECT_EQ(g.h.next_calls, 3);
 }
 
-TEST(Mcp, LetsTheModelAnswerWithoutToolsAtTheLimitOfAllRequests) {
+TEST(Mcp, WithdrawsTheToolsAtTheLimitOfAllRequests) {
   constexpr View kLong =
-      R"({"messages": [{"role": "assistant", "content": []}, {"role": "user", "content": []}, {"role": "assistant", "content": []},
-                             {"role": "tool", "content": []}], "tools": [{"name": "known"}]})";
+      R"({"messages": [{"role": "assistant", "content": []}, {"role": "user", "content": []},
+                       {"role": "assistant", "content": []}, {"role": "tool", "content": []}],
+          "tools": [{"name": "known"}], "tool_choice": {"mode": "required"}})";
   Gateway g({events(kAsksForOther)}, R"({"max_total_steps": 3})");
 
   g.h.ask(g.mcp, kLong);
   ASSERT_EQ(g.h.next_calls, 3);  // two with tools after the one before, and the last
-  EXPECT_EQ(g.h.config(g.h.chats.at(1))["tools"].size(), 1u);
-  EXPECT_EQ(g.h.config(g.h.chats.at(2))["tools"].size(), 0u);
+  EXPECT_EQ(g.h.json(g.h.chats.at(2))["tool_choice"].dump(), R"({"mode":"none"})");
+  EXPECT_EQ(g.h.json(g.h.chats.at(1))["tools"].size(), 1u);
+  EXPECT_EQ(g.h.json(g.h.chats.at(2))["tools"].size(), 0u);
 }
 
 TEST(Mcp, PassesOnAFailureOfALaterStep) {
@@ -114,12 +118,73 @@ TEST(Mcp, ReturnsSignedPartsAsTheyCame) {
              answer("Sorry")});
 
   g.h.ask(g.mcp, kChat);
-  const auto content = g.h.config(g.h.chats.at(1))["messages"].at(1)["content"];
+  const auto content = g.h.json(g.h.chats.at(1))["messages"].at(1)["content"];
   EXPECT_EQ(content.at(0)["metadata"].dump(), R"({"google":{"thoughtSignature":"s"}})");
   EXPECT_EQ(content.at(1)["metadata"].dump(), R"({"google":{"thoughtSignature":"t"}})");
 }
 
-TEST(Mcp, MindsNoCallThatTheProviderRanItself) {
+TEST(Mcp, KeepsAllThatTheProviderSaysOfTheEndOfAStep) {
+  Gateway g({[](Exchange&, Sink& out) -> Status {
+    (void)emit(out, {"step-start", "text:Hi"});
+    const Document details = parse(R"({"stop_sequence": "END"})");
+    const Document metadata = parse(R"({"p": {"n": 1}})");
+    gh_event finish = event::step_finish("stop");
+    finish.text = raw("end_turn");
+    finish.json = details.root().raw();
+    finish.metadata = metadata.root().raw();
+    finish.reserved[0] = 7;
+    return out.emit(finish);
+  }});
+  class Watch final : public Plugin, public Sink {
+   public:
+    explicit Watch(Mcp& mcp) : mcp_(mcp) {}
+    Status handle(Exchange& x, Sink&, Next& next) override { return mcp_.handle(x, *this, next); }
+    Status emit(Event e) override {
+      last = std::string(e.text()) + e.json().dump() + e.metadata().dump() +
+             std::to_string(e.raw().reserved[0]);
+      return Status();
+    }
+    std::string last;
+
+   private:
+    Mcp& mcp_;
+  } watch(g.mcp);
+
+  g.h.ask(watch, kChat);
+  EXPECT_EQ(watch.last, R"(end_turn{"stop_sequence":"END"}{"p":{"n":1}}7)");
+}
+
+TEST(Mcp, PassesOnEventsThatItDoesNotKnow) {
+  const Events said = {"step-start", "custom+must:com.acme.map:{}", "text:Hi", "step-finish:stop",
+                       R"(usage:{"total_tokens":3})"};
+  Gateway g({events(said)});
+
+  Events seen = g.h.ask(g.mcp, kChat).events;
+  std::swap(seen.at(3), seen.at(4));  // counts may follow the end, and then come before it
+  EXPECT_EQ(seen, said);
+}
+
+TEST(Mcp, LeavesToAPluginBelowWhatThatAnswersItself) {
+  const Events said = {"step-start",
+                       "tool-call+dynamic:c1:below:{}",
+                       "tool-output+dynamic:c1:{}",
+                       "step-finish:tool-calls",
+                       "step-start",
+                       "text:Hi",
+                       "step-finish:stop"};
+  Gateway g({events(said)});
+
+  EXPECT_EQ(g.h.ask(g.mcp, kChat).events, said);
+  EXPECT_EQ(g.h.next_calls, 1);
+}
+
+TEST(Mcp, InventsNoEndOfAStep) {
+  Gateway g({events({"step-start", "text:Hi"})});
+
+  EXPECT_EQ(g.h.ask(g.mcp, kChat).events, (Events{"step-start", "text:Hi"}));
+}
+
+TEST(Mcp, IgnoresCallsThatTheProviderRan) {
   const Events said = {"step-start", "tool-call+provider-executed:c1:code_execution:{}", "text:4",
                        "step-finish:stop"};
   Gateway g({events(said)});
@@ -135,14 +200,16 @@ const std::string kRead =
 
 TEST_F(McpTest, OffersWhatTheClientAnnouncesAsTheServerDescribesIt) {
   connect();
-  ask(R"({"messages": [], "tools": [{"name": "known"}], "backend_tools": ["web_read", "web_none", "ghost_read", "web"]})",
+  ask(R"({"messages": [], "tools": [{"name": "known"}], "backend_tools": ["web_read",)"
+      R"( "web_none", "ghost_read", "web"]})",
       {"step-start", "step-finish:stop"});
   EXPECT_EQ(offered(), R"([{"name":"known"},)" + kRead + "]");
 }
 
-TEST_F(McpTest, TakesThePlaceOfAToolOfTheClient) {
+TEST_F(McpTest, ReplacesAToolOfTheClient) {
   connect();
-  ask(R"({"messages": [], "tools": [{"name": "web_read", "description": "of the client"}], "backend_tools": ["web_read"]})",
+  ask(R"({"messages": [], "tools": [{"name": "web_read", "description": "of the client"}],)"
+      R"( "backend_tools": ["web_read"]})",
       {"step-start", "step-finish:stop"});
   EXPECT_EQ(offered(), "[" + kRead + "]");
 }
@@ -153,7 +220,7 @@ TEST_F(McpTest, LeavesAToolToTheClientThatOnlyTheClientAnnounces) {
   EXPECT_EQ(ask(R"({"messages": [], "tools": [{"name": "web_read"}]})", said), said);
 }
 
-TEST_F(McpTest, RunsACallAndGoesOnWithItsResult) {
+TEST_F(McpTest, RunsACallAndContinuesWithItsResult) {
   connect();
   answer_rpc(R"({"content":[{"type":"text","text":"42"}]})");
   EXPECT_EQ(ask(R"({"messages": [], "backend_tools": ["web_read"]})",
@@ -163,29 +230,32 @@ TEST_F(McpTest, RunsACallAndGoesOnWithItsResult) {
                     "tool-call+dynamic:c1:web_read:{\"a\":1}",
                     R"(tool-output+dynamic:c1:{"content":[{"type":"text","text":"42"}]})",
                     "step-finish:tool-calls", "step-start", "text:Done", "step-finish:stop"}));
-  EXPECT_EQ(
-      h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
-      R"({"type":"tool-result","id":"c1","name":"web_read","output":{"content":[{"type":"text","text":"42"}]}})");
+  EXPECT_EQ(h.json(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
+            R"({"type":"tool-result","id":"c1","name":"web_read","content":[{"type":"text",)"
+            R"("text":"42"}]})");
   EXPECT_EQ(offered(1), "[" + kRead + "]");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="ok"})"), 1);
 }
 
-TEST_F(McpTest, TellsTheModelAndNotTheClientWhyACallFailed) {
+TEST_F(McpTest, GivesTheReasonOfAFailureToTheModelOnly) {
   connect();
   h.upstream.push(reply(200, R"({"id":4,"error":{"code":-32603,"message":"disk on fire"}})"));
   ask(R"({"messages": [], "backend_tools": ["web_read"]})",
       {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
-  EXPECT_EQ(h.config(h.chats.at(1))["messages"].at(1)["content"].at(0)["error"].str(),
-            "The tool failed: disk on fire (-32603)");
+  const Json result = h.json(h.chats.at(1))["messages"].at(1)["content"].at(0);
+  EXPECT_TRUE(result["error"].boolean());
+  EXPECT_EQ(result["output"].str(), "The tool failed: disk on fire (-32603)");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="error"})"), 1);
 }
 
-TEST_F(McpTest, TakesAnErrorOfAToolForAResult) {
+TEST_F(McpTest, PassesOnAnErrorOfAToolAsAResult) {
   connect();
   answer_rpc(R"({"content":[],"isError":true})");
   const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})",
                           {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"});
   EXPECT_EQ(seen.at(2), R"(tool-output+dynamic:c1:{"content":[],"isError":true})");
+  EXPECT_EQ(h.json(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
+            R"({"type":"tool-result","id":"c1","name":"web_read","error":true,"content":[]})");
   EXPECT_EQ(h.metrics.at(R"(gatehouse_mcp_calls_total{server="web",result="error"})"), 1);
 }
 
@@ -207,14 +277,15 @@ TEST_F(McpTest, GivesTheClientTheResultAsItCameAndTheModelItsImagesAsFiles) {
                 {"step-start", "tool-call:c1:web_read:{}", "step-finish:stop"})
                 .at(2),
             "tool-output+dynamic:c1:" + result);
-  EXPECT_EQ(
-      h.config(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
-      R"({"type":"tool-result","id":"c1","name":"web_read","content":[{"type":"file","media_type":"image/png","data":"iVBORw0K"}]})");
+  EXPECT_EQ(h.json(h.chats.at(1))["messages"].at(1)["content"].at(0).dump(),
+            R"({"type":"tool-result","id":"c1","name":"web_read","content":[{"type":"file",)"
+            R"("media_type":"image/png","data":"iVBORw0K"}]})");
 }
 
 TEST_F(McpTest, ReadsTheResultsOfTheHistoryInTheSameWay) {
   connect();
-  ask(R"({"messages": [{"role": "tool", "content": [{"type": "tool-result", "id": "c", "name": "web_read", "output":
+  ask(R"({"messages": [{"role": "tool", "content": [
+          {"type": "tool-result", "id": "c", "name": "web_read", "output":
           {"content": [{"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}]}}]}]})",
       {"step-start", "step-finish:stop"});
   EXPECT_NE(h.chats.at(0).find(R"({"type":"file","media_type":"image/png","data":"iVBORw0K"})"),
@@ -225,7 +296,7 @@ struct McpStrictTest : McpTest {
   McpStrictTest() : McpTest(R"(, "location": "backend")", R"(, "anyone": false)") {}
 };
 
-TEST_F(McpStrictTest, OffersAndRunsNothingForACallerThatNobodyKnows) {
+TEST_F(McpStrictTest, OffersAndRunsNothingForAnUnauthenticatedCaller) {
   connect();
   const Events said = {"step-start", "tool-call:c1:web_read:{}", "step-finish:tool-calls"};
   const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})", said);
@@ -233,33 +304,32 @@ TEST_F(McpStrictTest, OffersAndRunsNothingForACallerThatNobodyKnows) {
   EXPECT_EQ(offered(), "null");
 }
 
-TEST_F(McpStrictTest, ServesACallerThatHasShownAnInstallToken) {
+TEST_F(McpStrictTest, ServesACallerWhoseUserOrKeyIsAuthenticated) {
   connect();
-  struct Auth final : Plugin {
-    explicit Auth(Mcp& m) : mcp(m) {}
-    Status handle(Exchange& x, Sink& out, Next& next) override {
-      x.notes().edit("install").set("laptop");
-      return mcp.handle(x, out, next);
-    }
-    Mcp& mcp;
-  } auth(mcp);
   h.next = answer("Done");
-  h.ask(auth, R"({"messages": []})");
-  EXPECT_NE(offered().find("web_read"), std::string::npos);
+  Request request("POST", "/api/chat");
+  request.chat = R"({"messages": []})";
+  for (const auto& [caller, is_served] : std::vector<std::pair<CallerText, bool>>{
+           {{"ext", "", ""}, false}, {{"ext", "laptop", ""}, true}, {{"", "", "key"}, true}}) {
+    h.chats.clear();
+    request.caller = caller;
+    h.run(mcp, request);
+    EXPECT_EQ(offered().find("web_read") != std::string::npos, is_served) << caller.user;
+  }
 }
 
-TEST(Mcp, OffersNoToolsToStrangersWhereOtherMachinesAsk) {
+TEST(Mcp, OffersNoToolsToUnauthenticatedCallersOfOtherMachines) {
   Harness h;
   h.expose();
   h.next = answer("Hi");
   const std::string server = R"("servers": [{"name": "web", "url": "http://web"}])";
   Mcp strict(h.host(), h.config("{" + server + "}")),
       open(h.host(), h.config("{" + server + R"(, "anyone": true})"));
-  EXPECT_NE(h.ask(strict, kChat).notes.find("no tools are offered"), std::string::npos);
+  EXPECT_NE(h.ask(strict, kChat).notes.find("no tools offered"), std::string::npos);
   EXPECT_EQ(h.ask(open, kChat).notes, "{}");
 }
 
-TEST_F(McpTest, RunsOnlySoManyCallsOfAStep) {
+TEST_F(McpTest, LimitsTheCallsOfAStep) {
   connect();
   Events model = {"step-start"};
   for (int i = 0; i < 34; ++i) {
@@ -268,10 +338,11 @@ TEST_F(McpTest, RunsOnlySoManyCallsOfAStep) {
   }
   model.push_back("step-finish:stop");
   const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})", model);
-  EXPECT_EQ(std::count(seen.begin(), seen.end(),
-                       "tool-output-error+dynamic:c33:Too many calls at once: only 32 of a step "
-                       "are run. Make the others in another one."),
-            1);
+  EXPECT_EQ(
+      std::count(seen.begin(), seen.end(),
+                 "tool-output-error+dynamic:c33:Too many calls at once: only 32 calls of a step "
+                 "are run. Make the others in the next step."),
+      1);
   EXPECT_EQ(h.next_calls, 2);
 }
 
@@ -286,7 +357,7 @@ TEST_F(McpTest, RunsItsCallsAndLeavesTheOthersToTheClient) {
   EXPECT_EQ(h.next_calls, 1);
 }
 
-TEST_F(McpTest, RunsNothingOfAnAnswerThatWasCutShortOrBroke) {
+TEST_F(McpTest, RunsNothingOfAStepThatWasCutShortOrBroke) {
   connect();
   ask(R"({"messages": [], "backend_tools": ["web_read"]})",
       {"step-start", "tool-call:c1:web_read:{}", "step-finish:length"});
@@ -302,20 +373,21 @@ TEST_F(McpTest, OffersNothingOfAServerThatIsDown) {
   h.upstream.push(reply(500, ""));  // to either way of asking
   h.upstream.push(reply(500, ""));
   h.run_background();
-  ask(R"({"messages": [], "tools": [{"name": "web_write"}], "backend_tools": ["web_read", "web_write"]})",
+  ask(R"({"messages": [], "tools": [{"name": "web_write"}], "backend_tools": ["web_read",)"
+      R"( "web_write"]})",
       {"step-start", "step-finish:stop"});
   EXPECT_EQ(offered(), R"([{"name":"web_write"}])");
-  EXPECT_EQ(h.health, "degraded: server web: The tool server refuses the request: HTTP 500.");
+  EXPECT_EQ(h.health, "degraded: server web: The tool server rejects the request: HTTP 500.");
 }
 
-TEST_F(McpTest, MakesNoChatWaitThatUsesNoneOfItsServers) {
-  ask(kChat, {"step-start", "step-finish:stop"});  // nobody has connected the server, nor will
+TEST_F(McpTest, DelaysNoChatThatUsesNoneOfItsServers) {
+  ask(kChat, {"step-start", "step-finish:stop"});  // the server is not connected
   EXPECT_EQ(offered(), R"([{"name":"known"}])");
 }
 
 TEST_F(McpTest, DescribesItsServersToTheOperator) {
   connect();
-  const auto servers = h.config(h.admin(mcp, "GET", "/servers").body);
+  const auto servers = h.json(h.admin(mcp, "GET", "/servers").body);
   EXPECT_EQ(servers.at(0)["name"].str(), "web");
   EXPECT_EQ(servers.at(0)["state"].str(), "up");
   EXPECT_EQ(servers.at(0)["protocol"].str(), "2025-11-25");
@@ -328,7 +400,7 @@ struct McpLargeTest : McpTest {
       : McpTest("", R"(, "max_result": "4MiB", "max_results": "4MiB", "max_calls": 1)") {}
 };
 
-TEST_F(McpLargeTest, TakesOnlySoMuchOfAllResultsOfARequest) {
+TEST_F(McpLargeTest, LimitsAllResultsOfARequestTogether) {
   connect();
   std::vector<NextFunction> model;
   for (const char* id : {"c1", "c2"}) {
@@ -344,7 +416,7 @@ TEST_F(McpLargeTest, TakesOnlySoMuchOfAllResultsOfARequest) {
   EXPECT_EQ(seen.back(), "step-finish:stop");
 }
 
-TEST_F(McpLargeTest, RunsAsManyCallsOfAStepAsItsOperatorWants) {
+TEST_F(McpLargeTest, LimitsTheCallsOfAStepAsConfigured) {
   connect();
   answer_rpc(R"({"content":[]})");
   const Events seen = ask(
@@ -383,15 +455,14 @@ TEST_F(McpForAllTest, GivesAWorkflowOnlyWhatIsAnnounced) {
 
 TEST(McpConfiguration, NamesWhatIsWrong) {
   Harness h;
-  Mcp mcp(
-      h.host(),
-      h.config(
-          R"({"max_result": "5MiB", "servers": [{"name": "a", "url": "http://a"}, {"name": "a", "url": "ftp://a"},
-                                 {"name": "b"}, {"name": "c", "url": "http://c", "command": ["c"]}]})"));
-  EXPECT_EQ(h.problems.size(), 6u);
-  EXPECT_EQ(h.problems.at(0), "/max_result: must be at most 4MiB");
-  EXPECT_EQ(h.problems.at(1), "/servers/1/name: another server has this name");
-  EXPECT_EQ(h.problems.at(4), "/servers/2: needs either a command or a url");
+  Mcp mcp(h.host(),
+          h.config(
+              R"({"servers": [{"name": "a", "url": "http://a"}, {"name": "a", "url": "http://b"},
+                         {"name": "b"}, {"name": "c", "url": "http://c", "command": ["c"]}]})"));
+  EXPECT_EQ(h.problems,
+            (std::vector<std::string>{"/servers/1/name: another server has the same name",
+                                      "/servers/2: needs either a command or a url",
+                                      "/servers/3: needs either a command or a url"}));
 }
 
 }  // namespace

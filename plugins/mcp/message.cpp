@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "json_text.h"
+#include "json_scan.h"
 
 namespace gatehouse::plugins::mcp {
 namespace {
@@ -15,10 +15,10 @@ std::optional<std::int64_t> whole_number(View digits) {
   return end == digits.data() + digits.size() ? std::optional(number) : std::nullopt;
 }
 
-/// Walks over JSON text, whatever it is worth, and keeps the id of the outermost object.
-class Walk {
+/// Scans text that resembles JSON for the id of the outermost object.
+class IdScan {
  public:
-  void over(View text) {
+  void scan(View text) {
     for (std::size_t at = 0; at < text.size() && !is_request_; ++at) {
       const char c = text[at];
       if (c == '"') {
@@ -49,14 +49,18 @@ class Walk {
   std::optional<std::int64_t> id_;
 };
 
+/// The length of the character that begins with this byte (RFC 3629); 0: none does.
+std::size_t utf8_length(unsigned char byte) {
+  if (byte < 0x80) return 1;
+  if (byte < 0xC2) return 0;
+  if (byte < 0xE0) return 2;
+  if (byte < 0xF0) return 3;
+  return byte < 0xF5 ? 4 : 0;
+}
+
 bool is_utf8(View text) {
   for (std::size_t at = 0; at < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    const std::size_t length = byte < 0x80                   ? 1
-                               : byte >= 0xC2 && byte < 0xE0 ? 2
-                               : byte >= 0xE0 && byte < 0xF0 ? 3
-                               : byte >= 0xF0 && byte < 0xF5 ? 4
-                                                             : 0;
+    const std::size_t length = utf8_length(static_cast<unsigned char>(text[at]));
     if (length == 0 || at + length > text.size()) return false;
     for (std::size_t i = 1; i < length; ++i) {
       if ((text[at + i] & 0xC0) != 0x80) return false;
@@ -78,11 +82,11 @@ std::optional<std::int64_t> id_of(Json message) {
 }
 
 std::optional<std::int64_t> id_of_unreadable(View begin, View end) {
-  Walk walk;
-  walk.over(begin);
-  if (walk.id() || walk.is_request()) return walk.id();
-  // It may come behind a result that is too long: only what is whole from some comma to the end are
-  // members of the message.
+  IdScan ids;
+  ids.scan(begin);
+  if (ids.id() || ids.is_request()) return ids.id();
+  // The id may follow a result that was cut: what parses from some comma to the end are members of
+  // the message.
   for (auto comma = end.rfind(','); comma != View::npos;
        comma = comma == 0 ? View::npos : end.rfind(',', comma - 1)) {
     auto members = Document::parse("{" + std::string(end.substr(comma + 1)));
@@ -100,7 +104,7 @@ std::optional<std::int64_t> id_of_progress(Json message) {
 
 std::string why_unreadable(View text, std::size_t bytes) {
   if (bytes > kMaxMessage) return "is longer than " + std::to_string(kMaxMessage >> 20) + " MiB";
-  return is_utf8(text) ? "is no JSON" : "is not UTF-8";
+  return is_utf8(text) ? "is not valid JSON" : "is not UTF-8";
 }
 
 }  // namespace gatehouse::plugins::mcp

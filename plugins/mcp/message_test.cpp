@@ -12,10 +12,10 @@ std::int64_t id_in(View text) { return id_of_unreadable(text, text).value_or(-1)
 TEST(Message, HasAnIdThatServersWriteInSeveralWays) {
   testing::Harness h;
   for (const View text : {R"({"id": 7})", R"({"id": 7.0})", R"({"id": "7"})"})
-    EXPECT_EQ(id_of(h.config(text)), 7) << text;
+    EXPECT_EQ(id_of(h.json(text)), 7) << text;
   for (const View text :
        {R"({"id": 7.5})", R"({"id": "7x"})", R"({"id": null})", R"({"id": ""})", "{}", "[]"}) {
-    EXPECT_EQ(id_of(h.config(text)), std::nullopt) << text;
+    EXPECT_EQ(id_of(h.json(text)), std::nullopt) << text;
   }
 }
 
@@ -45,11 +45,11 @@ TEST(Message, ThatAsksIsNoAnswer) {
 
 TEST(Message, OfProgressNamesWhatMakesIt) {
   testing::Harness h;
-  EXPECT_EQ(id_of_progress(h.config(
-                R"({"method": "notifications/progress", "params": {"progressToken": 7}})")),
+  EXPECT_EQ(id_of_progress(
+                h.json(R"({"method": "notifications/progress", "params": {"progressToken": 7}})")),
             7);
   EXPECT_EQ(id_of_progress(
-                h.config(R"({"method": "notifications/message", "params": {"progressToken": 7}})")),
+                h.json(R"({"method": "notifications/message", "params": {"progressToken": 7}})")),
             std::nullopt);
 }
 

@@ -15,14 +15,8 @@ bool is_token(View text) {
   });
 }
 
-bool same_letters(View a, View b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-/// In what is no schema of a property that always has this place, such as an alternative, nothing
-/// may be annotated.
+/// Only properties that are always at the same place may be annotated, not those of an alternative,
+/// say.
 bool is_annotated(Json schema) {
   for (const auto& [name, value] : schema.members()) {
     if (name == kAnnotation || is_annotated(value)) return true;
@@ -57,27 +51,37 @@ View Mirrored::read(Json schema) {
 
 View Mirrored::read(Json schema, std::vector<std::string>& path) {
   for (const auto& [name, value] : schema.members()) {
+    View objection;
     if (name == "properties" && value.is_object()) {
-      for (const auto& [property, of] : value.members()) {
-        path.emplace_back(property);
-        if (const View why = read(of, path); !why.empty()) return why;
-        path.pop_back();
-      }
+      objection = read_properties(value, path);
     } else if (name == kAnnotation) {
-      const View type = schema["type"].str();
-      if (path.empty() || (type != "string" && type != "integer" && type != "boolean"))
-        return "an x-mcp-header of its schema stands at no text, integer or boolean";
-      const std::string header(value.str());
-      if (!is_token(header)) return "an x-mcp-header of its schema is no name of a header";
-      const bool is_taken =
-          std::any_of(arguments_.begin(), arguments_.end(),
-                      [&](const Argument& a) { return same_letters(a.header, header); });
-      if (is_taken) return "an x-mcp-header of its schema stands there twice";
-      arguments_.push_back({path, header});
+      objection = add(schema["type"].str(), value.str(), path);
     } else if (is_annotated(value)) {
-      return "an x-mcp-header of its schema stands where no argument always is";
+      objection = "its schema has x-mcp-header outside of properties";
     }
+    if (!objection.empty()) return objection;
   }
+  return {};
+}
+
+View Mirrored::read_properties(Json properties, std::vector<std::string>& path) {
+  for (const auto& [name, schema] : properties.members()) {
+    path.emplace_back(name);
+    if (const View objection = read(schema, path); !objection.empty()) return objection;
+    path.pop_back();
+  }
+  return {};
+}
+
+View Mirrored::add(View type, View header, const std::vector<std::string>& path) {
+  if (path.empty() || (type != "string" && type != "integer" && type != "boolean"))
+    return "its schema has x-mcp-header on a property that is not a string, integer or boolean";
+  if (!is_token(header)) return "its schema has an x-mcp-header that is not a header name";
+  const bool is_taken = std::any_of(arguments_.begin(), arguments_.end(), [&](const Argument& a) {
+    return equals_ignoring_case(a.header, header);
+  });
+  if (is_taken) return "its schema has the same x-mcp-header twice";
+  arguments_.push_back({path, std::string(header)});
   return {};
 }
 

@@ -7,12 +7,13 @@
 
 namespace gatehouse::plugins::mcp {
 
-/// Arguments of a tool that are also sent as headers, so that whoever forwards requests need not
-/// read them (MCP 2026-07-28, Custom Headers from Tool Parameters): the properties of its schema
-/// that are annotated with x-mcp-header.
+/// Arguments of a tool that are also sent as headers, so that proxies can route requests without
+/// reading their bodies (MCP 2026-07-28, Custom Headers from Tool Parameters): the properties of
+/// its schema that are annotated with x-mcp-header.
 class Mirrored {
  public:
-  /// Why the annotations are not legal, in which case the tool must not be called; empty: they are.
+  /// Why the annotations are invalid, and the tool therefore must not be called; empty: they are
+  /// valid.
   View read(Json schema);
 
   /// For a call with these arguments.
@@ -24,11 +25,13 @@ class Mirrored {
     std::string header;
   };
   View read(Json schema, std::vector<std::string>& path);
+  View read_properties(Json properties, std::vector<std::string>& path);
+  View add(View type, View header, const std::vector<std::string>& path);
 
   std::vector<Argument> arguments_;
 };
 
-/// As the value of a header; what cannot stand there goes as Base64.
+/// As the value of a header; text that is no legal value is encoded in Base64.
 std::string header_value(View text);
 
 }  // namespace gatehouse::plugins::mcp

@@ -10,48 +10,49 @@ namespace {
 struct MirroredTest : ::testing::Test {
   using Pairs = std::vector<std::pair<std::string, std::string>>;
   View why(const std::string& properties) {
-    return Mirrored().read(h.config(R"({"type": "object", "properties": )" + properties + "}"));
+    return Mirrored().read(h.json(R"({"type": "object", "properties": )" + properties + "}"));
   }
   testing::Harness h;
 };
 
 TEST_F(MirroredTest, ArgumentsAreHeaders) {
   Mirrored mirrored;
-  EXPECT_EQ(mirrored.read(h.config(R"({"properties": {
+  EXPECT_EQ(mirrored.read(h.json(R"({"properties": {
       "region": {"type": "string", "x-mcp-header": "Region"}, "query": {"type": "string"},
-      "deep": {"type": "object", "properties": {"n": {"type": "integer", "x-mcp-header": "N"}, "b": {"type": "boolean", "x-mcp-header": "B"}}}}})")),
+      "deep": {"type": "object", "properties": {
+          "n": {"type": "integer", "x-mcp-header": "N"},
+          "b": {"type": "boolean", "x-mcp-header": "B"}}}}})")),
             "");
   EXPECT_EQ(mirrored.headers(
-                h.config(R"({"region": "eu", "query": "secret", "deep": {"n": 42, "b": false}})")),
+                h.json(R"({"region": "eu", "query": "secret", "deep": {"n": 42, "b": false}})")),
             (Pairs{{"Mcp-Param-Region", "eu"}, {"Mcp-Param-N", "42"}, {"Mcp-Param-B", "false"}}));
-  EXPECT_EQ(mirrored.headers(h.config(R"({"region": null, "deep": 1})")), Pairs{});
-  EXPECT_EQ(mirrored.headers(h.config(R"({"region": ["x"]})")), Pairs{});
+  EXPECT_EQ(mirrored.headers(h.json(R"({"region": null, "deep": 1})")), Pairs{});
+  EXPECT_EQ(mirrored.headers(h.json(R"({"region": ["x"]})")), Pairs{});
 }
 
 TEST_F(MirroredTest, OnlyNamesOfHeadersAreLegal) {
   for (const char* name :
        {R"("")", R"("My Region")", R"("A:B")", R"("R\u00e9gion")", R"("R\t1")", "7"}) {
     EXPECT_EQ(why(R"({"a": {"type": "string", "x-mcp-header": )" + std::string(name) + "}}"),
-              "an x-mcp-header of its schema is no name of a header")
+              "its schema has an x-mcp-header that is not a header name")
         << name;
   }
-  EXPECT_EQ(
-      why(R"({"a": {"type": "string", "x-mcp-header": "Same"}, "b": {"type": "string", "x-mcp-header": "sAME"}})"),
-      "an x-mcp-header of its schema stands there twice");
+  EXPECT_EQ(why(R"({"a": {"type": "string", "x-mcp-header": "Same"},
+              "b": {"type": "string", "x-mcp-header": "sAME"}})"),
+            "its schema has the same x-mcp-header twice");
 }
 
 TEST_F(MirroredTest, OnlyPlainArgumentsAreLegal) {
   for (const char* type : {"object", "array", "null", "number", ""}) {
     EXPECT_EQ(why(R"({"a": {"type": ")" + std::string(type) + R"(", "x-mcp-header": "A"}})"),
-              "an x-mcp-header of its schema stands at no text, integer or boolean");
+              "its schema has x-mcp-header on a property that is not a string, integer or boolean");
   }
-  for (
-      const View schema :
-      {R"({"anyOf": [{"properties": {"a": {"type": "string", "x-mcp-header": "A"}}}]})",
-       R"({"$defs": {"a": {"type": "string", "x-mcp-header": "A"}}})",
-       R"({"properties": {"a": {"type": "array", "items": {"type": "string", "x-mcp-header": "A"}}}})"}) {
-    EXPECT_EQ(Mirrored().read(h.config(schema)),
-              "an x-mcp-header of its schema stands where no argument always is")
+  for (const View schema :
+       {R"({"anyOf": [{"properties": {"a": {"type": "string", "x-mcp-header": "A"}}}]})",
+        R"({"$defs": {"a": {"type": "string", "x-mcp-header": "A"}}})",
+        R"({"properties": {"a": {"type": "array",
+                                "items": {"type": "string", "x-mcp-header": "A"}}}})"}) {
+    EXPECT_EQ(Mirrored().read(h.json(schema)), "its schema has x-mcp-header outside of properties")
         << schema;
   }
   EXPECT_EQ(why(R"({"x-mcp-header": {"type": "string"}})"), "");  // an argument of that name
@@ -61,9 +62,7 @@ TEST(HeaderValue, IsEncodedWhenItCannotStandThere) {
   for (const View plain : {"us-west1", "us west 1", "SELECT * FROM users"})
     EXPECT_EQ(header_value(plain), plain);
   for (const auto& [text, encoded] : std::vector<std::pair<std::string, std::string>>{
-           {"",
-            "=?base64?"
-            "?="},
+           {"", std::string("=?base64?") + "?="},
            {" a", "=?base64?IGE=?="},
            {"a ", "=?base64?YSA=?="},
            {"a\nb", "=?base64?YQpi?="},

@@ -17,26 +17,30 @@ bool contains(Json list, View text) {
 
 Offer::Offer(Exchange& x, const Servers& servers)
     : client_can_ask_(contains(x.chat()["accepts"], "tool-approval-request")) {
-  MutableJson chat = x.chat();
+  const MutableJson chat = x.chat();
   ToolsByName offered;
   for (const Json tool : chat["tools"]) offered.emplace(tool["name"].str(), tool);
-  const Json announced = chat["backend_tools"];
-  if (announced.size() > 0) {
-    std::map<View, std::shared_ptr<const Tools>> asked;  // each server once
-    for (const Json name : announced) {
-      const View prefix =
-          name.str().substr(0, name.str().find('_'));  // no name of a server has such a line
-      const auto server = std::find_if(servers.begin(), servers.end(),
-                                       [&](const auto& s) { return s->name() == prefix; });
-      if (server == servers.end()) continue;
-      const auto [list, is_new] = asked.try_emplace(prefix, nullptr);
-      if (is_new) lists_.push_back(list->second = (*server)->tools(x));
-      const Tool* const tool = list->second ? list->second->find(name.str()) : nullptr;
-      if (tool) add(chat, offered, **server, *tool);
-    }
+  add_announced(chat, offered, x, servers);
+  // A workflow may restrict the tools, and does not know these.
+  if (chat["workflow"].is_null()) add_all(chat, offered, x, servers);
+}
+
+void Offer::add_announced(MutableJson chat, ToolsByName& offered, Exchange& x,
+                          const Servers& servers) {
+  std::map<View, std::shared_ptr<const Tools>> asked;  // each server once
+  for (const Json name : chat["backend_tools"]) {
+    const View prefix = name.str().substr(0, name.str().find('_'));  // servers have no _ in names
+    const auto server = std::find_if(servers.begin(), servers.end(),
+                                     [&](const auto& s) { return s->name() == prefix; });
+    if (server == servers.end()) continue;
+    const auto [list, is_new] = asked.try_emplace(prefix, nullptr);
+    if (is_new) lists_.push_back(list->second = (*server)->tools(x));
+    const Tool* const tool = list->second ? list->second->find(name.str()) : nullptr;
+    if (tool) add(chat, offered, **server, *tool);
   }
-  if (!chat["workflow"].is_null())
-    return;  // it may allow only some tools, and has allowed none of these
+}
+
+void Offer::add_all(MutableJson chat, ToolsByName& offered, Exchange& x, const Servers& servers) {
   for (const auto& server : servers) {
     if (!server->offers_to_all()) continue;
     const auto list = lists_.emplace_back(server->tools(x));
@@ -47,7 +51,7 @@ Offer::Offer(Exchange& x, const Servers& servers)
   }
 }
 
-/// Takes the place of a tool of the client that has the name.
+/// Replaces a tool of the client of the same name.
 void Offer::add(MutableJson chat, ToolsByName& offered, Server& server, const Tool& tool) {
   const bool needs_approval = server.needs_approval(tool);
   if (needs_approval && !client_can_ask_) return;

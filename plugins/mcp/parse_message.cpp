@@ -3,18 +3,18 @@
 #include <deque>
 #include <unordered_set>
 
-#include "json_text.h"
+#include "json_scan.h"
 
 namespace gatehouse::plugins::mcp {
 namespace {
 
-constexpr std::size_t kMaxDepth = 256;   // of the host; it bounds the recursion, too
+constexpr std::size_t kMaxDepth = 256;   // of the host's parser; bounds the recursion as well
 constexpr std::size_t kDepthOfTool = 3;  // {"result": {"tools": [
 
 /// Copies JSON text without the members of an object that a later one of the same name replaces.
 class LastMembers {
  public:
-  /// False: it is no JSON, or too deep.
+  /// False: it is not JSON, or nested too deeply.
   bool copy(View& rest, std::size_t depth) {
     skip_space(rest);
     if (rest.substr(0, 1) == "{") return depth < kMaxDepth && copy_object(rest, depth + 1);
@@ -28,7 +28,7 @@ class LastMembers {
  private:
   struct Member {
     View name;
-    std::size_t begin, end;  // in copy_, with the comma behind it
+    std::size_t begin, end;  // in copy_, with the comma after it
   };
 
   bool copy_mark(View& rest, char mark) {
@@ -75,7 +75,7 @@ class LastMembers {
     copy_.replace(members.front().begin, copy_.npos, kept);
   }
 
-  /// Two texts may stand for the same name.
+  /// Different texts may be the same name.
   View without_escapes(View name) {
     if (name.find('\\') == View::npos) return name;
     auto parsed = Document::parse(name);
@@ -96,7 +96,7 @@ Result<Document> parse_last_members(View text, std::size_t depth, std::string& c
   return is_whole ? Document::parse(copied) : Result<Document>(Status(GH_FAILED));
 }
 
-std::string stand_in_for(View tool) {
+std::string placeholder_for(View tool) {
   const Document out;
   auto name = Document::parse(member_of(tool, "\"name\""));
   if (name) out.root().edit("name").set(name->root());
@@ -104,8 +104,8 @@ std::string stand_in_for(View tool) {
   return out.root().dump();
 }
 
-/// Empty: it is no list of tools.
-std::string with_stand_ins(View text) {
+/// Empty: it is not a list of tools.
+std::string with_placeholders(View text) {
   const View tools = member_of(member_of(text, "\"result\""), "\"tools\"");
   if (tools.substr(0, 1) != "[") return {};
   const auto begin = static_cast<std::size_t>(tools.data() - text.data());
@@ -114,7 +114,7 @@ std::string with_stand_ins(View text) {
   for (View tool = take_value(rest); !tool.empty();
        tool = take(rest, ',') ? take_value(rest) : View()) {
     if (out.size() > begin + 1) out += ',';
-    out += parse_last_members(tool, kDepthOfTool, copied) ? copied : stand_in_for(tool);
+    out += parse_last_members(tool, kDepthOfTool, copied) ? copied : placeholder_for(tool);
   }
   return out.append("]").append(text.substr(begin + tools.size()));
 }
@@ -125,7 +125,7 @@ Result<Document> parse_message(View text) {
   auto document = Document::parse(text);
   std::string copied;
   if (!document) document = parse_last_members(text, 0, copied);
-  if (!document) document = parse_last_members(with_stand_ins(text), 0, copied);
+  if (!document) document = parse_last_members(with_placeholders(text), 0, copied);
   return document;
 }
 

@@ -4,9 +4,9 @@
 
 namespace gatehouse::plugins::mcp {
 
-/// Parses what a tool server writes, which the host refuses more often than other clients do. Of
-/// members of one name the last counts, as in JavaScript. A tool of a list that is no JSON costs no
-/// other: {"name": …, "unreadable": true} takes its place.
+/// Parses a message of an MCP server more leniently than the host does. Of several members of one
+/// name the last counts, as in JavaScript. A tool in a list whose definition is not valid JSON is
+/// replaced by {"name": …, "unreadable": true}, so that the others can be used.
 Result<Document> parse_message(View text);
 
 }  // namespace gatehouse::plugins::mcp

@@ -1,3 +1,7 @@
+/// The child becomes the program by execve() and reports a failure through a close-on-exec pipe,
+/// from which the parent otherwise reads end-of-file. It has its own process group and dies with
+/// the gateway (PR_SET_PDEATHSIG); the rest of the group is killed by a watchdog, a shell that
+/// waits for the end of a pipe whose other end only the gateway holds.
 #include "process.h"
 
 #include <fcntl.h>
@@ -35,7 +39,7 @@ Pipe make_pipe() {
   int fds[2];
   if (::pipe2(fds, O_CLOEXEC) != 0) return {Fd(), Fd()};
   Pipe pipe{Fd(fds[0]), Fd(fds[1])};
-  // A gateway that was started without standard streams may be given their numbers, which the child
+  // A gateway that was started without standard streams may get their numbers here, which the child
   // needs.
   for (Fd* const end : {&pipe.read, &pipe.write}) {
     if (end->get() < 3) *end = Fd(::fcntl(end->get(), F_DUPFD_CLOEXEC, 3));
@@ -47,8 +51,7 @@ void make_non_blocking(const Fd& fd) {
   ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
 }
 
-/// The file that a shell with the variables of the command would run; the name itself if there is
-/// none.
+/// The file that a shell with the command's variables would run; the name itself if there is none.
 std::string find_program(const Command& command) {
   const std::string& name = command.words.front();
   const auto own = command.variables.find("PATH");
@@ -81,8 +84,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-// Of the functions below that run in a child, before another program does: only what is
-// async-signal-safe may be called (POSIX fork), as other threads may have held locks.
+// The functions below run in the child before execve(): they call only async-signal-safe functions
+// (POSIX fork), since other threads may have held locks.
 
 void reset_signals() {
   for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGCHLD}) ::signal(signal, SIG_DFL);
@@ -91,7 +94,7 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-/// The gateway has raised its own. Above 1024 select(2) breaks, and some programs close every
+/// The gateway has raised its own limit. Above 1024 select(2) breaks, and some programs close every
 /// number up to the limit.
 void lower_descriptor_limit() {
   rlimit limit{};
@@ -100,8 +103,8 @@ void lower_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// Why a child did not become what it should.
-struct Failure {
+/// Why a child could not become the program.
+struct StartFailure {
   int error;
   bool of_folder;
 };
@@ -111,22 +114,22 @@ struct Failure {
                          pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);  // it has ended before that was set
+  if (::getppid() != parent) ::_exit(1);  // it ended before that was set
   reset_signals();
   for (int fd = 0; fd < 3; ++fd) ::dup2(pipes[static_cast<std::size_t>(fd)], fd);
-  ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);  // ours are so; a library's may not be
+  ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);  // for those of libraries
   lower_descriptor_limit();
   const bool is_there = *folder == '\0' || ::chdir(folder) == 0;
   if (is_there) ::execve(file, arguments, variables);
-  const Failure failure{errno, !is_there};
+  const StartFailure failure{errno, !is_there};
   (void)!::write(report, &failure, sizeof failure);
   ::_exit(127);
 }
 
-/// Kills the process group `pgid` when nobody holds the other end of `lifeline` any more. As a
-/// shell, since a fork of the gateway would keep the memory that it had.
+/// Kills the process group `pgid` when the other end of `lifeline` is closed. It is a shell, since
+/// a fork of the gateway would keep the gateway's memory.
 [[noreturn]] void watch(char* pgid, int lifeline) {
-  ::setpgid(0, 0);  // not to end with the gateway's group
+  ::setpgid(0, 0);  // a signal to the gateway's group must not end it
   reset_signals();
   ::dup2(lifeline, 0);
   ::syscall(SYS_close_range, 1u, ~0u, 0u);
@@ -134,7 +137,7 @@ struct Failure {
   char* const arguments[] = {shell, option, script, pgid, nullptr};
   char* const variables[] = {nullptr};
   ::execve(shell, arguments, variables);
-  ::_exit(127);  // a system without a shell: only the program itself ends with the gateway
+  ::_exit(127);  // without a shell only the program itself ends with the gateway
 }
 
 void kill_and_wait_for(pid_t pid) {
@@ -176,9 +179,9 @@ Result<Process> Process::start(const Command& command) {
            {input.read.get(), output.write.get(), errors.write.get()}, report.write.get(), parent);
   }
   Process process(pid);
-  ::setpgid(pid, pid);  // here too: whoever is first
+  ::setpgid(pid, pid);  // in both processes, since either may be first
   report.write = Fd();
-  Failure failure{};
+  StartFailure failure{};
   if (::read(report.read.get(), &failure, sizeof failure) == sizeof failure) {
     return unavailable("Its command cannot be run.", (failure.of_folder ? command.folder : file) +
                                                          ": " + std::strerror(failure.error));
@@ -208,7 +211,7 @@ void Process::start_watchdog() {
   const pid_t pid = ::fork();
   if (pid == 0) watch(pgid.data(), lifeline.read.get());
   if (pid < 0) return;
-  ::setpgid(pid, pid);  // here too: whoever is first
+  ::setpgid(pid, pid);  // in both processes, since either may be first
   watchdog_ = pid;
   lifeline_ = std::move(lifeline.write);
 }
@@ -224,10 +227,10 @@ void Process::end() {
   kill_and_reap();
 }
 
-/// Takes what it still writes, lest it waits for somebody to do so. No host function can be waited
-/// in any more at this time.
+/// Reads what it still writes, so that it does not block. No function of the host can wait any more
+/// at this time.
 bool Process::has_ended_within(std::chrono::milliseconds time) {
-  constexpr auto kGlance = 20ms;  // while pipes are closed, or there is no descriptor to wait for
+  constexpr auto kGlance = 20ms;  // for when all descriptors are closed
   const auto until = std::chrono::steady_clock::now() + time;
   while (std::chrono::steady_clock::now() < until) {
     siginfo_t info{};
@@ -245,8 +248,7 @@ bool Process::has_ended_within(std::chrono::milliseconds time) {
   return false;
 }
 
-/// The group first, while the process that is not reaped keeps its number from being given to
-/// another.
+/// The group first: as long as the process is not reaped, its number is not reused.
 void Process::kill_and_reap() {
   if (pid_ == 0) return;
   ::kill(-pid_, SIGKILL);

@@ -10,7 +10,7 @@
 
 namespace gatehouse::plugins::mcp {
 
-/// A descriptor that is closed with its owner.
+/// A file descriptor that is closed with its owner.
 class Fd {
  public:
   explicit Fd(int fd = -1) : fd_(fd) {}
@@ -29,33 +29,31 @@ class Fd {
 
 /// What to run, and how.
 struct Command {
-  std::vector<std::string>
-      words;  // a program, looked for in the PATH that it gets, and its arguments
-  std::map<std::string, std::string>
-      variables;       // besides HOME, LOGNAME, PATH, SHELL, TERM and USER
-  std::string folder;  // to run it in; empty: that of the gateway
+  std::vector<std::string> words;                // a program, searched in its PATH, and arguments
+  std::map<std::string, std::string> variables;  // besides HOME, LOGNAME, PATH, SHELL, TERM, USER
+  std::string folder;                            // to run it in; empty: that of the gateway
 };
 
 /// Whether there is such a program, and this process may run it.
 bool can_be_run(const Command& command);
 
-/// A program and what it starts, in a process group of its own. It gets nothing of the gateway but
-/// three pipes and a few variables of its environment. The program is killed when the thread that
-/// started it ends, the group when the gateway does. One thread.
+/// A program and its children, in their own process group. The program inherits nothing from the
+/// gateway except three pipes and a few environment variables. The program is killed when the
+/// thread that started it ends, the group when the gateway ends. One thread.
 class Process {
  public:
-  /// No shell sees the words.
+  /// Without a shell.
   static Result<Process> start(const Command& command);
   /// Kills it, unless end() was called.
   ~Process();
   Process(Process&&) noexcept;
 
-  /// Its pipes, as the gateway has them: none of them blocks.
+  /// The gateway's ends of its pipes, non-blocking.
   Fd input, output, errors;
   /// Readable when the program has ended; -1 on a Linux before 5.3.
   Fd ended;
 
-  /// Asks it to end, more and more firmly, and returns when it has. At most 5 s.
+  /// Ends it: closes its input, then SIGTERM, then SIGKILL. Takes at most 5 s.
   void end();
 
  private:
@@ -64,9 +62,9 @@ class Process {
   bool has_ended_within(std::chrono::milliseconds time);
   void kill_and_reap();
 
-  pid_t pid_;           // of the process, and of its group; 0: there is none any more
-  pid_t watchdog_ = 0;  // 0: there is none
-  Fd lifeline_;         // closed by the end of the gateway, whatever ends it
+  pid_t pid_;           // of the process, and of its group; 0: reaped
+  pid_t watchdog_ = 0;  // 0: none
+  Fd lifeline_;         // closed by the kernel when the gateway ends
 };
 
 }  // namespace gatehouse::plugins::mcp

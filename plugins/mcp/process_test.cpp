@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 Process run(const std::vector<std::string>& words,
             const std::map<std::string, std::string>& variables = {}, std::string folder = {}) {
   auto process = Process::start({words, variables, std::move(folder)});
-  if (!process) throw std::runtime_error(process.error().fail()->detail);
+  if (!process) throw std::runtime_error(std::string(process.error().failure().detail()));
   return std::move(*process);
 }
 
@@ -90,9 +90,9 @@ TEST(Process, MayBeAskedToEndAsTheGatewayWouldNot) {
 }
 
 TEST(Process, ThatCannotBeRunSaysWhy) {
-  EXPECT_EQ(Process::start({{"no-such-program"}, {}, {}}).error().fail()->detail,
+  EXPECT_EQ(Process::start({{"no-such-program"}, {}, {}}).error().failure().detail(),
             "no-such-program: No such file or directory");
-  EXPECT_EQ(Process::start({{"/etc/passwd"}, {}, {}}).error().fail()->detail,
+  EXPECT_EQ(Process::start({{"/etc/passwd"}, {}, {}}).error().failure().detail(),
             "/etc/passwd: Permission denied");
 }
 
@@ -108,7 +108,7 @@ TEST(Process, IsLookedForInThePathThatItGets) {
 TEST(Process, RunsInItsFolder) {
   Process process = run({"pwd"}, {}, "/usr");
   EXPECT_EQ(all_lines(process), "/usr\n");
-  EXPECT_EQ(Process::start({{"pwd"}, {}, "/no/such/folder"}).error().fail()->detail,
+  EXPECT_EQ(Process::start({{"pwd"}, {}, "/no/such/folder"}).error().failure().detail(),
             "/no/such/folder: No such file or directory");
 }
 

@@ -1,3 +1,5 @@
+/// A CallToolResult (MCP, tools/call) has a list `content` of text, image, audio, resource and
+/// resource_link items, and may have `structuredContent`, which repeats the texts for programs.
 #include "result.h"
 
 #include <algorithm>
@@ -13,7 +15,7 @@ void add_text(MutableJson content, View text) {
   item.edit("text").set(text);
 }
 
-/// An item with bytes: an image, audio, or a resource that is no text.
+/// An item with bytes: an image, audio, or a resource other than text.
 struct Bytes {
   View media_type, base64;
 };
@@ -24,7 +26,7 @@ Bytes bytes_of(Json item) {
                   : Bytes{item["mimeType"].str(), item["data"].str()};
 }
 
-/// Of any length: some servers leave the padding out, and providers do not mind.
+/// Of any length: some servers omit the padding, which providers accept.
 bool is_base64(View text) {
   static constexpr auto kAlphabet = [] {
     std::array<bool, 256> legal{};
@@ -39,8 +41,8 @@ bool is_base64(View text) {
                      [](char c) { return kAlphabet[static_cast<unsigned char>(c)]; });
 }
 
-/// Of the kinds that models take. Others would have the provider refuse the chat, now and with
-/// every later message.
+/// Of a type that models accept. For another one, providers would reject this chat and, as it stays
+/// in the history, every later message.
 bool is_file(const Bytes& bytes) {
   const auto begins_with = [&](View prefix) {
     return bytes.media_type.substr(0, prefix.size()) == prefix;
@@ -55,24 +57,17 @@ bool is_file(const Bytes& bytes) {
 }
 
 /// In place of bytes that the model does not get.
-std::string note_on(const Bytes& bytes) {
+std::string note_about(const Bytes& bytes) {
   const View type =
       bytes.media_type.empty() ? View("unknown type") : bytes.media_type.substr(0, 100);
   return "[" + std::to_string(bytes.base64.size() / 4 * 3) + " bytes of " + std::string(type) +
-         " are left out.]";
+         " omitted.]";
 }
 
 bool has_text(Json result) {
   for (const Json item : result["content"]) {
     const View text = item["text"].str(item["resource"]["text"].str());
     if (text.find_first_not_of(" \t\r\n") != View::npos) return true;
-  }
-  return false;
-}
-
-bool has_file(Json result) {
-  for (const Json item : result["content"]) {
-    if (is_file(bytes_of(item))) return true;
   }
   return false;
 }
@@ -85,9 +80,9 @@ void add_item(MutableJson content, Json item, bool takes_files) {
         content, std::string(resource["uri"].str()).append(":\n").append(resource["text"].str()));
   }
   const Bytes bytes = bytes_of(item);
-  if (bytes.base64.empty())
-    return add_text(content, item.dump());  // a link, or what later revisions may bring
-  if (!takes_files || !is_file(bytes)) return add_text(content, note_on(bytes));
+  // A link, or an item of a later revision.
+  if (bytes.base64.empty()) return add_text(content, item.dump());
+  if (!takes_files || !is_file(bytes)) return add_text(content, note_about(bytes));
   MutableJson file = content.push();
   file.edit("type").set("file");
   file.edit("media_type").set(bytes.media_type);
@@ -98,7 +93,7 @@ bool is_one_of(View text, std::initializer_list<View> known) {
   return std::find(known.begin(), known.end(), text) != known.end();
 }
 
-/// What has anything else in it is a tool's own affair.
+/// An object with any other member is a tool's own output.
 bool is_call_result(Json output) {
   if (!output["content"].is_array()) return false;
   for (const auto [name, member] : output.members()) {
@@ -125,13 +120,10 @@ Document cut_result(Json result, std::size_t max_bytes) {
       content.push().set(item);
       left -= bytes;
     } else if (const View text = item["text"].str(); !text.empty()) {
-      std::size_t end = std::min(left, text.size());
-      while (end > 0 && end < text.size() && (text[end] & 0xC0) == 0x80)
-        --end;  // not inside a character of UTF-8
-      add_text(content, text.substr(0, end));
+      add_text(content, cut_utf8(text, left));
       left = 0;
     } else if (const Bytes large = bytes_of(item); !large.base64.empty()) {
-      add_text(content, note_on(large));
+      add_text(content, note_about(large));
     }
   }
   const Json structured = result["structuredContent"];
@@ -139,35 +131,30 @@ Document cut_result(Json result, std::size_t max_bytes) {
     cut.root().edit("structuredContent").set(structured);
   if (result["isError"].boolean()) cut.root().edit("isError").set(true);
   add_text(content, "[The result was longer than " + std::to_string(max_bytes) +
-                        " bytes; the rest is left out. Ask for less at a time.]");
+                        " bytes; the rest was omitted. Request less at a time.]");
   return cut;
 }
 
 void write_result(MutableJson tool_result, Json result) {
   const bool failed = result["isError"].boolean();
-  const bool has_files = !failed && has_file(result);
-  MutableJson content =
-      has_files ? tool_result.edit("content") : tool_result.edit("output").edit("content");
+  if (failed) tool_result.edit("error").set(true);
+  MutableJson content = tool_result.edit("content");
   content.set_array();
-  for (const Json item : result["content"]) add_item(content, item, has_files);
-  // Servers give the same twice. `content` is what they mean for the model, `structuredContent` for
-  // programs and interfaces.
+  for (const Json item : result["content"]) add_item(content, item, !failed);
   const Json structured = result["structuredContent"];
   if (structured && !has_text(result)) add_text(content, structured.dump());
-  if (failed) tool_result.edit("output").edit("isError").set(true);
 }
 
 void rewrite_results(MutableJson messages) {
   for (const Json message : messages) {
     if (message["role"].str() != "tool") continue;
     for (const Json part : message["content"]) {
-      if (!is_call_result(part["output"])) continue;
-      MutableJson tool_result(
-          const_cast<gh_json*>(part.raw()));  // part of a document that is ours to edit
-      tool_result.edit("raw").set(part["output"]);
-      tool_result.erase(part["output"]);
-      write_result(tool_result, part["raw"]);
-      tool_result.erase(part["raw"]);
+      const Json output = part["output"];
+      if (!is_call_result(output)) continue;
+      // The iteration gives views; the document is this request's to edit.
+      MutableJson tool_result(const_cast<gh_json*>(part.raw()));
+      write_result(tool_result, output);
+      tool_result.erase(output);
     }
   }
 }

@@ -11,13 +11,14 @@ using testing::Harness;
 
 std::string cut(View result, std::size_t max_bytes) {
   Harness h;
-  return cut_result(h.config(result), max_bytes).root().dump();
+  return cut_result(h.json(result), max_bytes).root().dump();
 }
 
 TEST(Result, IsCutWithinItsText) {
   EXPECT_EQ(
       cut(R"({"content": [{"type": "text", "text": "0123456789"}]})", 4),
-      R"({"content":[{"type":"text","text":"0123"},{"type":"text","text":"[The result was longer than 4 bytes; the rest is left out. Ask for less at a time.]"}]})");
+      R"({"content":[{"type":"text","text":"0123"},{"type":"text","text":")"
+      R"([The result was longer than 4 bytes; the rest was omitted. Request less at a time.]"}]})");
 }
 
 TEST(Result, IsNotCutWithinACharacter) {
@@ -27,7 +28,9 @@ TEST(Result, IsNotCutWithinACharacter) {
 
 TEST(Result, KeepsTheItemsThatFitAndThatItIsAnError) {
   const std::string out = cut(
-      R"({"content": [{"type": "text", "text": "first"}, {"type": "image", "data": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}], "isError": true})",
+      R"({"content": [{"type": "text", "text": "first"},
+                      {"type": "image", "data": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}],
+          "isError": true})",
       40);
   EXPECT_NE(out.find("first"), std::string::npos);
   EXPECT_EQ(out.find("image"), std::string::npos);
@@ -37,7 +40,7 @@ TEST(Result, KeepsTheItemsThatFitAndThatItIsAnError) {
 TEST(Result, NamesTheImageThatDidNotFit) {
   const std::string out = cut(
       R"({"content": [{"type": "image", "mimeType": "image/png", "data": "AAAAAAAAAAAA"}]})", 10);
-  EXPECT_NE(out.find("[9 bytes of image/png are left out.]"), std::string::npos);
+  EXPECT_NE(out.find("[9 bytes of image/png omitted.]"), std::string::npos);
 }
 
 TEST(Result, LosesStructureThatDoesNotFit) {
@@ -53,23 +56,23 @@ TEST(Result, LosesStructureThatDoesNotFit) {
 std::string written(View result) {
   Harness h;
   const Document part;
-  write_result(part.root(), h.config(result));
+  write_result(part.root(), h.json(result));
   return part.root().dump();
 }
 
 TEST(Result, GivesTextsAsTexts) {
-  EXPECT_EQ(
-      written(
-          R"({"content": [{"type": "text", "text": "a", "annotations": {}}, {"type": "text", "text": "b"}], "_meta": {"x": 1}})"),
-      R"({"output":{"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}})");
-  EXPECT_EQ(written(R"({"content": []})"), R"({"output":{"content":[]}})");
+  EXPECT_EQ(written(
+                R"({"content": [{"type": "text", "text": "a", "annotations": {}},
+                          {"type": "text", "text": "b"}], "_meta": {"x": 1}})"),
+            R"({"content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]})");
+  EXPECT_EQ(written(R"({"content": []})"), R"({"content":[]})");
 }
 
 TEST(Result, GivesTheSameOnce) {
-  EXPECT_EQ(
-      written(
-          R"({"content": [{"type": "text", "text": "{\"a\":1}"}], "structuredContent": {"a": 1}})"),
-      R"({"output":{"content":[{"type":"text","text":"{\"a\":1}"}]}})");
+  EXPECT_EQ(written(
+                R"({"content": [{"type": "text", "text": "{\"a\":1}"}],
+              "structuredContent": {"a": 1}})"),
+            R"({"content":[{"type":"text","text":"{\"a\":1}"}]})");
 }
 
 TEST(Result, GivesStructureWhereThereIsNoText) {
@@ -82,23 +85,27 @@ TEST(Result, GivesStructureWhereThereIsNoText) {
   }
 }
 
-TEST(Result, SaysThatTheToolFailed) {
+TEST(Result, IsAnErrorWhenTheToolFailed) {
   EXPECT_EQ(written(R"({"content": [{"type": "text", "text": "disk is full"}], "isError": true})"),
-            R"({"output":{"content":[{"type":"text","text":"disk is full"}],"isError":true}})");
+            R"({"error":true,"content":[{"type":"text","text":"disk is full"}]})");
   EXPECT_EQ(
       written(
-          R"({"content": [{"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}], "isError": true})"),
-      R"({"output":{"content":[{"type":"text","text":"[6 bytes of image/png are left out.]"}],"isError":true}})");
+          R"({"content": [{"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}],
+              "isError": true})"),
+      R"({"error":true,"content":[{"type":"text","text":"[6 bytes of image/png omitted.]"}]})");
 }
 
 TEST(Result, GivesFilesAsFiles) {
-  EXPECT_EQ(
-      written(
-          R"({"content": [{"type": "text", "text": "a page"}, {"type": "image", "mimeType": "image/png", "data": "iVBORw0K"},
-                        {"type": "audio", "mimeType": "audio/wav", "data": "UklGRg"},
-                        {"type": "resource", "resource": {"uri": "file:///a.pdf", "mimeType": "application/pdf", "blob": "JVBERg=="}}]})"),
-      R"({"content":[{"type":"text","text":"a page"},{"type":"file","media_type":"image/png","data":"iVBORw0K"},)"
-      R"({"type":"file","media_type":"audio/wav","data":"UklGRg"},{"type":"file","media_type":"application/pdf","data":"JVBERg=="}]})");
+  EXPECT_EQ(written(
+                R"({"content": [{"type": "text", "text": "a page"},
+                          {"type": "image", "mimeType": "image/png", "data": "iVBORw0K"},
+                          {"type": "audio", "mimeType": "audio/wav", "data": "UklGRg"},
+                          {"type": "resource", "resource": {"uri": "file:///a.pdf",
+                           "mimeType": "application/pdf", "blob": "JVBERg=="}}]})"),
+            R"({"content":[{"type":"text","text":"a page"},)"
+            R"({"type":"file","media_type":"image/png","data":"iVBORw0K"},)"
+            R"({"type":"file","media_type":"audio/wav","data":"UklGRg"},)"
+            R"({"type":"file","media_type":"application/pdf","data":"JVBERg=="}]})");
 }
 
 TEST(Result, GivesNoBytesThatAProviderWouldRefuse) {
@@ -111,7 +118,7 @@ TEST(Result, GivesNoBytesThatAProviderWouldRefuse) {
         R"("mimeType": "image/<b>", "data": "iVBORw0K")"}) {
     const std::string out =
         written(R"({"content": [{"type": "image", )" + std::string(odd) + "}]}");
-    EXPECT_NE(out.find(" are left out.]"), std::string::npos) << out;
+    EXPECT_NE(out.find(" omitted.]"), std::string::npos) << out;
     EXPECT_EQ(out.find("iVB"), std::string::npos) << out;
   }
 }
@@ -120,18 +127,19 @@ TEST(Result, GivesResourcesAndLinksAsTexts) {
   EXPECT_EQ(
       written(
           R"({"content": [{"type": "resource", "resource": {"uri": "file:///a", "text": "inside"}},
-                        {"type": "resource_link", "uri": "file:///b", "name": "b"}]})"),
-      R"({"output":{"content":[{"type":"text","text":"file:///a:\ninside"},)"
-      R"({"type":"text","text":"{\"type\":\"resource_link\",\"uri\":\"file:///b\",\"name\":\"b\"}"}]}})");
+                          {"type": "resource_link", "uri": "file:///b", "name": "b"}]})"),
+      R"({"content":[{"type":"text","text":"file:///a:\ninside"},)"
+      R"({"type":"text",)"
+      R"("text":"{\"type\":\"resource_link\",\"uri\":\"file:///b\",\"name\":\"b\"}"}]})");
 }
 
 /// The tool-results of a history whose only one has this output.
 std::string rewritten(const std::string& output) {
   Harness h;
   const Json config =
-      h.config(R"({"messages": [{"role": "user", "content": []}, {"role": "tool", "content": [)"
-               R"({"type": "tool-result", "id": "c", "name": "t", "output": )" +
-               output + "}]}]}");
+      h.json(R"({"messages": [{"role": "user", "content": []}, {"role": "tool", "content": [)"
+             R"({"type": "tool-result", "id": "c", "name": "t", "output": )" +
+             output + "}]}]}");
   const Document chat;
   chat.root().set(config);
   rewrite_results(chat.root().edit("messages"));
@@ -139,15 +147,22 @@ std::string rewritten(const std::string& output) {
 }
 
 TEST(Result, IsTheSameToTheModelWhenItComesBackWithTheHistory) {
+  EXPECT_EQ(rewritten(
+                R"({"content": [{"type": "text", "text": "a"},
+                          {"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}]})"),
+            R"([{"type":"tool-result","id":"c","name":"t","content":[{"type":"text","text":"a"},)"
+            R"({"type":"file","media_type":"image/png","data":"iVBORw0K"}]}])");
   EXPECT_EQ(
       rewritten(
-          R"({"content": [{"type": "text", "text": "a"}, {"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}]})"),
-      R"([{"type":"tool-result","id":"c","name":"t","content":[{"type":"text","text":"a"},)"
-      R"({"type":"file","media_type":"image/png","data":"iVBORw0K"}]}])");
-  EXPECT_EQ(
-      rewritten(
-          R"({"content": [{"type": "text", "text": "a"}], "structuredContent": {"a": 1}, "_meta": {}})"),
-      R"([{"type":"tool-result","id":"c","name":"t","output":{"content":[{"type":"text","text":"a"}]}}])");
+          R"({"content": [{"type": "text", "text": "a"}],
+              "structuredContent": {"a": 1}, "_meta": {}})"),
+      R"([{"type":"tool-result","id":"c","name":"t","content":[{"type":"text","text":"a"}]}])");
+}
+
+TEST(Result, IsAnErrorToTheModelWhenItComesBackWithTheHistory) {
+  EXPECT_EQ(rewritten(R"({"content": [{"type": "text", "text": "no"}], "isError": true})"),
+            R"([{"type":"tool-result","id":"c","name":"t","error":true,)"
+            R"("content":[{"type":"text","text":"no"}]}])");
 }
 
 TEST(Result, OfAnotherShapeStaysAsItIs) {

@@ -1,3 +1,7 @@
+/// Threads: run(), in the background, keeps one connection after another; watch(), in the
+/// background too, lists the tools again when they have changed; calls and chats come on threads of
+/// requests. `opening_` means that one of them opens a session: run() with a new connection, or a
+/// call or list whose session the server has forgotten (reopen()). The others wait in settle().
 #include "server.h"
 
 #include <algorithm>
@@ -6,23 +10,22 @@ namespace gatehouse::plugins::mcp {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::nanoseconds;
 
-constexpr std::chrono::nanoseconds kFirstPause = 1s,
-                                   kLongestPause = 30s;  // between attempts to connect
-constexpr std::chrono::nanoseconds kStable =
-    30s;  // a server that stayed so long may be lost without being the worse for it
-constexpr std::chrono::nanoseconds kLongestTime =
-    10min;  // to connect: an installer that is killed each time never gets further
-// A chat waits for a server that is being connected, and for a new list of tools; then it goes on
-// without.
-constexpr std::chrono::nanoseconds kPatience = 10s,
-                                   kPatienceForList = 2s;  // since the change was heard of
-constexpr std::chrono::nanoseconds kListTime = 10s, kUntilListedAgain = 30s;
-constexpr std::chrono::nanoseconds kBetweenLists =
-    1s;  // some servers say with each list that it has changed
-constexpr std::chrono::nanoseconds kUntilWoken = 1h;  // of any length
-constexpr int kSuspectTimeouts = 3;                   // one or two may be the tool's own
-constexpr std::size_t kMaxKnown = 10'000;  // tools of a server that invents new ones without end
+// Between attempts to connect.
+constexpr nanoseconds kFirstPause = 1s, kLongestPause = 30s;
+// A connection that lasted so long was good: after its loss the pauses start from the first.
+constexpr nanoseconds kStable = 30s;
+// To connect: the time doubles, as an installer that is killed each time would never finish.
+constexpr nanoseconds kLongestTime = 10min;
+// A chat waits so long for a server that is being connected, and for a new list of tools from when
+// the change was reported; then it continues without them.
+constexpr nanoseconds kPatience = 10s, kPatienceForList = 2s;
+constexpr nanoseconds kListTime = 10s, kUntilListedAgain = 30s;
+constexpr nanoseconds kBetweenLists = 1s;  // some servers report a change with each list
+constexpr nanoseconds kUntilWoken = 1h;    // any length: after it the state is checked
+constexpr int kSuspectTimeouts = 3;        // one or two may be the fault of the tool
+constexpr std::size_t kMaxKnown = 10'000;  // tools, for a server that keeps inventing new ones
 
 }  // namespace
 
@@ -31,24 +34,24 @@ Server::Server(Host host, Json config, const MakeTransport& make_transport,
     : host_(host),
       name_(config["name"].str()),
       offers_to_all_(config["location"].str() == "backend"),
-      connect_timeout_(config["connect_timeout"].duration(config["command"] ? 60s : 10s)),
-      call_timeout_(config["call_timeout"].duration(60s)),
-      max_call_time_(std::max<std::chrono::nanoseconds>(call_timeout_,
-                                                        config["max_call_time"].duration(10min))),
+      connect_timeout_(connect_timeout_of(config)),
+      call_timeout_(config["call_timeout"].duration()),
+      max_call_time_(std::max<nanoseconds>(call_timeout_, config["max_call_time"].duration())),
       filter_(config["tools"]),
       approval_(config["approval"]),
       crypto_(host),
-      transport_(make_transport([this](Json message) { return session_.answer(message); })),
+      transport_(make_transport([this](Json message) { return session_.respond(message); })),
       changed_(std::move(changed)),
       session_(host, config, *transport_, [this] { tools_changed(); }),
-      seconds_(Series(host, GH_SECONDS, "gatehouse_mcp_call_seconds", "Duration of tool calls.",
-                      {{"server", name_}})),
-      tool_changes_(Series(host, GH_COUNTER, "gatehouse_mcp_tool_changes_total",
-                           "Tools that are no longer what they were.", {{"server", name_}})),
+      seconds_(host, GH_SECONDS, "gatehouse_mcp_call_seconds", "Duration of MCP tool calls.",
+               {{"server", name_}}),
+      tool_changes_(host, GH_COUNTER, "gatehouse_mcp_tool_changes_total",
+                    "Tools whose definition has changed since it was first seen.",
+                    {{"server", name_}}),
       watcher_(host) {
   for (const char* result : {"ok", "error", "timeout", "cancelled"}) {
-    calls_[result] = Series(host, GH_COUNTER, "gatehouse_mcp_calls_total", "Tool calls.",
-                            {{"server", name_}, {"result", result}});
+    calls_[result] = Series(host, GH_COUNTER, "gatehouse_mcp_calls_total",
+                            "MCP tool calls by result.", {{"server", name_}, {"result", result}});
   }
 }
 
@@ -59,20 +62,19 @@ void Server::run(Exchange& x) {
     Status status = open(task);
     if (status) return status;
     timed_out = !status.failure();
-    again = session_.asks_differently();
+    again = session_.must_reconnect();
     if (!again) set_down(status);
     transport_->drop();
     return status;
   };
   opening.done = [this] { set({GH_UP, {}, {}}); };
-  auto time = connect_timeout_;
-  for (auto pause = kFirstPause;;) {
+  nanoseconds time = connect_timeout_, pause = kFirstPause;
+  for (;;) {
     const auto began = host_.now();
     timed_out = again = false;
     const Status lost = transport_->keep(x, time, opening);
     if (!x.cancelled()) return transport_->close(x);
-    if (lost.failure().code() ==
-        kSessionExpired) {  // it is well, and may just have been started again
+    if (lost.failure().code() == kSessionExpired) {  // the server is up, perhaps after a restart
       set_opening(true);
       continue;
     }
@@ -81,22 +83,25 @@ void Server::run(Exchange& x) {
     if (again) continue;
     time =
         timed_out ? std::max(connect_timeout_, std::min(time * 2, kLongestTime)) : connect_timeout_;
-
-    const Condition now = condition();
-    Document fields;
-    fields.root().edit("server").set(View(name_));
-    fields.root().edit("reason").set(View(now.reason));
-    fields.root().edit("detail").set(View(now.detail));
-    pause = host_.now() - began > std::max(kStable, time) ? kFirstPause : pause;
-    fields.root().edit("next_attempt_ms").set(std::int64_t{pause / 1ms});
-    host_.log(pause == kFirstPause ? GH_WARN : GH_DEBUG, nullptr, "a tool server is down",
-              fields.root());
+    if (host_.now() - began > std::max(kStable, time)) pause = kFirstPause;
+    log_down(pause);
     if (!host_.sleep(x, pause)) return;
     pause = std::min(pause * 2, kLongestPause);
   }
 }
 
-/// By whoever has set opening_, or is the first.
+void Server::log_down(nanoseconds pause) const {
+  const Condition now = condition();
+  const Document fields;
+  fields.root().edit("server").set(View(name_));
+  fields.root().edit("reason").set(View(now.reason));
+  fields.root().edit("detail").set(View(now.detail));
+  fields.root().edit("next_attempt_ms").set(std::int64_t{pause / 1ms});
+  const int level = pause == kFirstPause ? GH_WARN : GH_DEBUG;
+  host_.log(level, nullptr, "MCP server is down", fields.root());
+}
+
+/// Called by the thread that has set opening_, and for a new connection.
 Status Server::open(Exchange& x) {
   if (Status status = session_.begin(x); !status) return status;
   if (Status status = list(x); !status) return status;
@@ -106,8 +111,8 @@ Status Server::open(Exchange& x) {
   return Status();
 }
 
-/// The session that was the `seen`-th is no more. One of those who notice begins another, the
-/// others wait for it.
+/// The session number `seen` is lost. The first thread that notices opens another one, the others
+/// wait for it.
 Status Server::reopen(Exchange& x, std::uint64_t seen) {
   {
     std::unique_lock lock(mutex_);
@@ -121,8 +126,7 @@ Status Server::reopen(Exchange& x, std::uint64_t seen) {
   Status status = open(x);
   if (status) {
     set({GH_UP, {}, {}});
-  } else if (!x.cancelled()) {  // that is the caller's end, which says nothing about the server:
-                                // the next call tries again
+  } else if (!x.cancelled()) {  // the request has ended, which says nothing about the server
     set_opening(false);
   } else {
     set_down(status);
@@ -131,7 +135,7 @@ Status Server::reopen(Exchange& x, std::uint64_t seen) {
   return status;
 }
 
-/// What was offered before stays offered if that fails, and no chat tries it again.
+/// If it fails, the tools that were offered before stay offered.
 Status Server::list(Exchange& x) {
   std::uint64_t seen;
   {
@@ -140,7 +144,7 @@ Status Server::list(Exchange& x) {
   }
   const auto tools = std::make_shared<Tools>(name_, filter_, crypto_);
   Status status = session_.list(x, *tools);
-  if (status) watch_changes(*tools);
+  if (status) compare(*tools);
   const std::lock_guard lock(mutex_);
   if (status) tools_ = tools;
   listed_ = seen;
@@ -164,7 +168,7 @@ void Server::watch(Exchange& x) {
   }
 }
 
-/// False: it answers, but with no list.
+/// False: it responds, but without a list.
 bool Server::list_again(Exchange& x) {
   std::uint64_t seen;
   {
@@ -180,12 +184,12 @@ bool Server::list_again(Exchange& x) {
   Task task(host_, x, host_.now() + std::min(connect_timeout_, kListTime), work);
   if (!task || !task.join(x)) return false;
   if (status || status.failure()) return bool(status);
-  set({GH_DOWN, "It does not answer any more.", {}});
+  set({GH_DOWN, "It has stopped responding.", {}});
   transport_->drop();
   return true;
 }
 
-/// On the thread of whoever hears it.
+/// On the thread that has received the notification.
 void Server::tools_changed() {
   {
     const std::lock_guard lock(mutex_);
@@ -195,9 +199,9 @@ void Server::tools_changed() {
   watcher_.wake();
 }
 
-/// Descriptions and schemas go into prompts: one that has changed since the operator chose the
-/// server may be an attack.
-void Server::watch_changes(const Tools& tools) {
+/// Definitions go into prompts: one that has changed since the operator chose the server may be an
+/// attack.
+void Server::compare(const Tools& tools) {
   const std::lock_guard lock(mutex_);
   for (const Tool& tool : tools.offered()) {
     if (known_.size() == kMaxKnown && !known_.count(tool.own_name)) continue;
@@ -205,11 +209,11 @@ void Server::watch_changes(const Tools& tools) {
     if (is_new || known->second == tool.digest) continue;
     known->second = tool.digest;
     tool_changes_.record();
-    Document fields;
+    const Document fields;
     fields.root().edit("server").set(View(name_));
     fields.root().edit("tool").set(View(tool.own_name));
     fields.root().edit("sha256").set(View(hex(tool.digest)));
-    host_.warn("a tool is no longer what it was", fields.root());
+    host_.warn("tool definition changed since first seen", fields.root());
   }
 }
 
@@ -237,27 +241,23 @@ Result<Response> Server::call(Exchange& x, const Tool& tool, Json arguments, std
   auto response = session_.call(x, tool, arguments, id);
   if (!response) {
     Status status = response.error();
-    const std::string code = std::string(status.failure().code());
-    if (code == kUnreachable) {
+    if (status.failure().code() == kUnreachable) {
       set_down(status);
       transport_->drop();
     }
-    if (code != kSessionExpired) return status;
+    if (status.failure().code() != kSessionExpired) return status;
     if (Status reopened = reopen(x, seen); !reopened) return reopened;
     response = session_.call(x, tool, arguments, id, true);
     if (!response) return response.error();
   }
   const Json result = response->result();
-  if (tool.promises_structure && !result["structuredContent"] && !result["isError"].boolean()) {
-    return Fail{502,
-                "mcp_error",
-                "The tool gave a result without the structured content that it promises.",
-                {}};
-  }
-  return response;
+  if (!tool.has_output_schema || result["structuredContent"] || result["isError"].boolean())
+    return response;
+  return Fail{
+      502, "mcp_error", "The tool returned no structured content, which its schema requires.", {}};
 }
 
-void Server::count(View result, std::chrono::nanoseconds took) {
+void Server::count(View result, nanoseconds took) {
   calls_.find(result)->second.record();
   seconds_.record(std::chrono::duration<double>(took).count());
   if (result == "cancelled") return;
@@ -276,9 +276,9 @@ void Server::settle(Exchange& x) {
   (void)settle(x, lock, connect_timeout_);
 }
 
-/// False: it is not known in time how the server is. Unlocks while it waits.
-bool Server::settle(Exchange& x, std::unique_lock<std::mutex>& lock,
-                    std::chrono::nanoseconds time) {
+/// Waits, without the lock, until the condition is known and the list is up to date. False: the
+/// condition is still unknown.
+bool Server::settle(Exchange& x, std::unique_lock<std::mutex>& lock, nanoseconds time) {
   if (!opening_ && !is_stale()) return true;
   const Waker waker(host_);
   if (!waker) return !opening_;
@@ -309,7 +309,7 @@ void Server::set(Condition condition) {
   {
     const std::lock_guard lock(mutex_);
     condition_ = std::move(condition);
-    if (condition_.health != GH_UP) listed_ = changes_;  // the next connection lists them anyway
+    if (condition_.health != GH_UP) listed_ = changes_;  // the next connection lists them
     opening_ = false;
     wake_waiting();
   }
@@ -319,10 +319,10 @@ void Server::set(Condition condition) {
 
 void Server::set_down(const Status& why) {
   const Failure fail = why.failure();
-  if (!fail) return set({GH_DOWN, "It did not answer in time.", {}});
+  if (!fail) return set({GH_DOWN, "It did not respond in time.", {}});
+  // The text of a server's error is for the operator only.
   if (fail.code() == "mcp_error")
-    return set({GH_DOWN, "It refuses the gateway.",
-                std::string(fail.message())});  // whose words are for the operator only
+    return set({GH_DOWN, "It rejects the gateway.", std::string(fail.message())});
   set({GH_DOWN, std::string(fail.message()), std::string(fail.detail())});
 }
 
@@ -341,19 +341,23 @@ void Server::describe(MutableJson into) const {
   }
   MutableJson tools = into.edit("tools");
   tools.set_array();
-  if (!tools_) return;
+  if (tools_) describe_tools(tools);
+}
+
+/// With the lock held.
+void Server::describe_tools(MutableJson tools) const {
   for (const Tool& tool : tools_->offered()) {
-    MutableJson told = tools.push();
-    told.edit("name").set(View(tool.own_name));
-    told.edit("offered_as").set(View(tool.name));
-    if (needs_approval(tool)) told.edit("needs_approval").set(true);
-    told.edit("input_schema").set(tool.definition.root()["input_schema"]);
-    told.edit("sha256").set(View(hex(tool.digest)));
+    MutableJson entry = tools.push();
+    entry.edit("name").set(View(tool.own_name));
+    entry.edit("offered_as").set(View(tool.name));
+    if (needs_approval(tool)) entry.edit("needs_approval").set(true);
+    entry.edit("input_schema").set(tool.definition.root()["input_schema"]);
+    entry.edit("sha256").set(View(hex(tool.digest)));
   }
   for (const Tools::LeftOut& tool : tools_->left_out()) {
-    MutableJson told = tools.push();
-    told.edit("name").set(View(tool.own_name));
-    told.edit("left_out").set(tool.why);
+    MutableJson entry = tools.push();
+    entry.edit("name").set(View(tool.own_name));
+    entry.edit("left_out").set(tool.why);
   }
 }
 

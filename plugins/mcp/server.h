@@ -7,27 +7,28 @@
 
 namespace gatehouse::plugins::mcp {
 
-/// One MCP server: connected in the background from when the gateway starts, and again whenever it
-/// is lost. Any thread, unless marked.
+/// One MCP server, connected in the background from the gateway's start on, and again whenever the
+/// connection is lost. Any thread, unless marked.
 class Server {
  public:
-  /// How it is, and in two lengths why: a sentence for anyone, and the rest for the operator.
   struct Condition {
-    int health = GH_DOWN;  // GH_UP or GH_DOWN
-    std::string reason = "It is being connected.", detail;
+    int health = GH_DOWN;                           // GH_UP or GH_DOWN
+    std::string reason = "It is being connected.";  // a sentence for everybody
+    std::string detail;                             // for the operator only
   };
-  using MakeTransport = std::function<std::unique_ptr<Transport>(Transport::Answer)>;
+  using MakeTransport = std::function<std::unique_ptr<Transport>(Transport::Respond)>;
 
-  /// `changed` is called on some thread whenever its condition has.
+  /// `changed` is called on any thread after the condition has changed.
   Server(Host host, Json config, const MakeTransport& make_transport,
          std::function<void()> changed);
 
   /// [background] Keeps it connected.
   void run(Exchange& x);
-  /// [background] Lists its tools again when they have changed, and finds out whether it still
-  /// answers.
+  /// [background] Lists its tools again when they have changed, and checks whether it still
+  /// responds.
   void watch(Exchange& x);
-  /// [control] Remembers what the server spoke, and what its tools were, before a reload.
+  /// [control] Takes over what was known before a reload: the revision that the server speaks, and
+  /// its tools.
   void adopt(Server& older);
 
   const std::string& name() const { return name_; }
@@ -36,20 +37,20 @@ class Server {
   /// The tool runs only after the user has allowed the call.
   bool needs_approval(const Tool& tool) const { return approval_.match(tool.own_name); }
 
-  /// What it offers now; null: nothing, as it is down. Waits only while it is being connected or
-  /// has said that the list changed, and not for long.
+  /// The tools that it offers now; null: none, as it is down. Waits, for a short time, only while
+  /// it is being connected or has reported that the list has changed.
   std::shared_ptr<const Tools> tools(Exchange& x);
-  /// `x` is that of the call's own task. A failure is for the model to read. `id` is what cancel()
-  /// takes.
+  /// `x` is the exchange of the call's own task. A failure is for the model to read. `id` is what
+  /// cancel() takes.
   Result<Response> call(Exchange& x, const Tool& tool, Json arguments, std::int64_t& id);
   void cancel(Exchange& x, std::int64_t id) { (void)session_.cancel(x, id); }
   void count(View result, std::chrono::nanoseconds took);
 
-  /// How long nothing need be heard of a call, and how long it may take with progress.
+  /// Longest time of a call without a result or progress, and longest time with progress.
   std::chrono::nanoseconds call_timeout() const { return call_timeout_; }
   std::chrono::nanoseconds max_call_time() const { return max_call_time_; }
   Condition condition() const;
-  /// Waits until it is known how the server is.
+  /// Waits until the condition is known.
   void settle(Exchange& x);
   /// For the operator.
   void describe(MutableJson into) const;
@@ -59,13 +60,15 @@ class Server {
   Status reopen(Exchange& x, std::uint64_t seen);
   Status list(Exchange& x);
   bool list_again(Exchange& x);
-  void watch_changes(const Tools& tools);
+  void compare(const Tools& tools);
   void tools_changed();
   bool settle(Exchange& x, std::unique_lock<std::mutex>& lock, std::chrono::nanoseconds time);
+  void log_down(std::chrono::nanoseconds pause) const;
   void set(Condition condition);
   void set_opening(bool opening);
   void set_down(const Status& why);
   // With the lock held:
+  void describe_tools(MutableJson tools) const;
   bool is_stale() const { return listed_ != changes_; }
   void wake_waiting() const;
 
@@ -85,16 +88,14 @@ class Server {
 
   mutable std::mutex mutex_;  // guards the rest
   Condition condition_;
-  bool opening_ = true;  // somebody finds out how the server is, and will tell those who wait
+  bool opening_ = true;         // some thread is opening a session and will wake waiting_
   std::uint64_t openings_ = 0;  // sessions so far
   std::shared_ptr<const Tools> tools_;
-  std::uint64_t changes_ = 0,
-                listed_ =
-                    0;  // of its tools, and how many there had been when they were listed last
+  std::uint64_t changes_ = 0;  // of its tools
+  std::uint64_t listed_ = 0;   // value of changes_ when they were listed last
   std::chrono::nanoseconds stale_since_{0};
-  int timeouts_ = 0;  // of calls, one after another
-  std::map<std::string, Digest>
-      known_;  // what each tool was when it was first seen, by its own name
+  int timeouts_ = 0;                     // consecutive, of calls
+  std::map<std::string, Digest> known_;  // the definition of each tool, by its own name
   std::vector<const Waker*> waiting_;
 };
 

@@ -1,3 +1,8 @@
+/// Two eras of MCP: until 2025-11-25 a connection begins with `initialize`, which starts a session;
+/// since 2026-07-28 there are no sessions, each request carries what `initialize` said in its
+/// `_meta`, and the connection begins with `server/discover`. A server is asked in the new way
+/// first, and in the old way when it does not know that. Since 2026-07-28 a call may also return
+/// questions in place of a result, and is then repeated with the replies.
 #include "session.h"
 
 #include <algorithm>
@@ -9,71 +14,23 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr View kStateless = "2026-07-28";
-// Of each revision, only what this side needs is used, and that is the same in all of them.
+// What the gateway uses of these revisions is the same in all of them.
 constexpr View kVersions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"};
-constexpr std::chrono::nanoseconds kPatience =
-    5s;                         // some servers never answer what they do not know
-constexpr int kMaxPages = 100;  // a server with more tools than that has an endless list
+constexpr std::chrono::nanoseconds kPatience = 5s;  // some servers ignore unknown methods
+constexpr int kMaxPages = 100;                      // a longer list of tools is endless
 constexpr std::size_t kMaxListBytes = 4 * kMaxMessage;
-constexpr std::size_t kMaxErrorBytes = 2000;  // of the server's message, which the model reads
-constexpr std::size_t kMaxFields = 100;  // of a form: each that is required is looked up among all
-constexpr int kMaxRounds = 10;           // of questions before the result of a call
+constexpr std::size_t kMaxErrorBytes = 2000;  // of a server's message, which the model reads
+constexpr std::size_t kMaxFields = 100;       // of a form: each required one is looked up in all
+constexpr int kMaxRounds = 10;                // of questions before the result of a call
 
 constexpr int kMethodNotFound = -32601;      // JSON-RPC 2.0, 5.1
 constexpr int kUnsupportedVersion = -32022;  // 2026-07-28
 constexpr View kOtherVersion = "mcp_other_version";
 
-std::string notification(View method, View params) {
-  std::string out = R"({"jsonrpc":"2.0","method":)";
-  quote(out, method);
-  if (!params.empty()) out.append(",\"params\":").append(params);
-  return out += '}';
-}
-
-/// With the id of a request, which may be a string or a number.
-std::string answer_to(Json id, View members) {
-  std::string out = R"({"jsonrpc":"2.0","id":)";
-  id.dump(out);
-  return out.append(",").append(members).append("}");
-}
-
-std::string request(std::int64_t id, View method, View params) {
-  std::string out = R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + ",\"method\":";
-  quote(out, method);
-  return out.append(",\"params\":").append(params).append("}");
-}
-
-bool contains(Json list, View text) {
-  for (const Json element : list) {
-    if (element.str() == text) return true;
-  }
-  return false;
-}
-
-Fail failure_of(Json error) {
-  const View message = error["message"].str("unknown error");
-  std::size_t end = std::min(message.size(), kMaxErrorBytes);
-  while (end > 0 && end < message.size() && (message[end] & 0xC0) == 0x80)
-    --end;  // not inside a character of UTF-8
-  std::string told = "The tool failed: ";
-  told.append(message.substr(0, end))
-      .append(" (")
-      .append(std::to_string(error["code"].integer()))
-      .append(")");
-  const bool speaks_newer = error["code"].integer() == kUnsupportedVersion &&
-                            contains(error["data"]["supported"], kStateless);
-  return {502, std::string(speaks_newer ? kOtherVersion : View("mcp_error")), std::move(told), {}};
-}
-
-/// A response that has a result, or why it has none.
-Result<Response> with_result(Result<Response> response) {
-  if (!response) return response.error();
-  if (const Json error = response->message.root()["error"]) return failure_of(error);
-  if (!response->result().is_object())
-    return unavailable("The tool server gave an answer without a result.");
-  return response;
-}
-
+std::string message_of(View method, std::int64_t id, Json params);
+std::string response_to(Json id, View member, Json content);
+bool contains(Json list, View text);
+Result<Response> with_result(Result<Response> response);
 bool has_code(const Status& status, View code) { return status.failure().code() == code; }
 
 }  // namespace
@@ -81,35 +38,39 @@ bool has_code(const Status& status, View code) { return status.failure().code() 
 Session::Session(Host host, Json config, Transport& transport, std::function<void()> changed)
     : host_(host),
       transport_(transport),
-      call_timeout_(config["call_timeout"].duration(60s)),
-      patience_(std::min<std::chrono::nanoseconds>(kPatience,
-                                                   config["connect_timeout"].duration(10s) / 2)),
-      takes_defaults_(config["elicitation"].str() == "defaults"),
+      call_timeout_(config["call_timeout"].duration()),
+      patience_(std::min<std::chrono::nanoseconds>(kPatience, connect_timeout_of(config) / 2)),
+      accepts_defaults_(config["elicitation"].str() == "defaults"),
       changed_(std::move(changed)) {}
 
-/// What the first request of a session said, each request has to say since 2026-07-28.
-std::string Session::metadata() const {
-  std::string out = R"("io.modelcontextprotocol/protocolVersion":")" + std::string(kStateless) +
-                    R"(","io.modelcontextprotocol/clientInfo":{"name":"gatehouse","version":)";
-  quote(out, host_.version());
-  return out.append("},\"io.modelcontextprotocol/clientCapabilities\":")
-      .append(takes_defaults_ ? R"({"elicitation":{}})" : "{}");
-}
-
-/// `params`: the members, without braces.
-RpcRequest Session::make(View method, std::string params, bool is_stateless) {
+RpcRequest Session::make(View method, Document params, bool is_stateless) {
   RpcRequest made;
   made.id = ++last_id_;
-  std::string meta = is_stateless ? metadata() : std::string();
-  if (method == "tools/call")
-    meta.append(meta.empty() ? "" : ",")
-        .append("\"progressToken\":")
-        .append(std::to_string(made.id));
-  if (!meta.empty())
-    params.append(params.empty() ? "" : ",").append("\"_meta\":{").append(meta).append("}");
-  made.message = request(made.id, method, "{" + params + "}");
+  if (is_stateless) add_client(params.root().edit("_meta"));
+  if (method == "tools/call") params.root().edit("_meta").edit("progressToken").set(made.id);
+  made.message = message_of(method, made.id, params.root());
   if (is_stateless) made.headers.emplace_back("Mcp-Method", method);
   return made;
+}
+
+/// What `initialize` says before 2026-07-28.
+void Session::add_client(MutableJson meta) const {
+  meta.edit("io.modelcontextprotocol/protocolVersion").set(kStateless);
+  const MutableJson info = meta.edit("io.modelcontextprotocol/clientInfo");
+  describe_client(info, meta.edit("io.modelcontextprotocol/clientCapabilities"));
+}
+
+void Session::describe_client(MutableJson info, MutableJson capabilities) const {
+  info.edit("name").set("gatehouse");
+  info.edit("version").set(host_.version());
+  capabilities.set_object();
+  if (accepts_defaults_) capabilities.edit("elicitation").set_object();
+}
+
+void Session::set_about(View protocol, Json server, Json tools) {
+  const std::lock_guard lock(mutex_);
+  about_ = {std::string(server["name"].str()), std::string(server["version"].str()),
+            std::string(protocol), tools.is_object(), protocol == kStateless};
 }
 
 // ---- Two eras ----------------------------------------------------------------------------------
@@ -120,7 +81,7 @@ Status Session::begin(Exchange& x) {
     if (status || !x.cancelled() || has_code(status, kUnreachable) ||
         has_code(status, kUnauthorized))
       return status;
-    asks_differently_ = is_old_ = has_code(status, kEnded);
+    must_reconnect_ = is_old_ = has_code(status, kEnded);
     if (is_old_) return status;
   }
   Status status = initialize(x);
@@ -130,83 +91,78 @@ Status Session::begin(Exchange& x) {
 }
 
 Status Session::discover(Exchange& x) {
-  const auto ask = [&] {
-    RpcRequest asked = make("server/discover", {}, true);
-    asked.begins = true;
-    asked.silence = patience_;
-    asked.headers.emplace_back("Mcp-Protocol-Version", kStateless);
-    return with_result(transport_.request(x, asked));
+  const auto request = [&] {
+    RpcRequest made = make("server/discover", Document(), true);
+    made.begins = true;
+    made.silence = patience_;
+    made.headers.emplace_back("Mcp-Protocol-Version", kStateless);
+    return with_result(transport_.request(x, made));
   };
-  auto response = ask();
+  auto response = request();
   if (!response) {
     Status failed = response.error();
     if (!has_code(failed, kOtherVersion)) return failed;
-    response = ask();
+    response = request();
   }
   if (!response) return response.error();
   const Json result = response->result();
   if (!contains(result["supportedVersions"], kStateless))
-    return unavailable("It speaks another version of MCP.");
+    return unavailable("It speaks an unsupported version of MCP.");
 
   is_old_ = false;
   transport_.agree_on(kStateless, false);
   const Json in_meta = result["_meta"]["io.modelcontextprotocol/serverInfo"];
-  const Json info = in_meta ? in_meta : result["serverInfo"];
   const Json tools = result["capabilities"]["tools"];
-  {
-    const std::lock_guard lock(mutex_);
-    about_ = {std::string(info["name"].str()), std::string(info["version"].str()),
-              std::string(kStateless), tools.is_object(), true};
-  }
+  set_about(kStateless, in_meta ? in_meta : result["serverInfo"], tools);
   if (!tools["listChanged"].boolean()) return Status();
-  return transport_.subscribe(
-      x, make("subscriptions/listen", R"("notifications":{"toolsListChanged":true})", true));
+  Document params;
+  params.root().edit("notifications").edit("toolsListChanged").set(true);
+  return transport_.subscribe(x, make("subscriptions/listen", std::move(params), true));
 }
 
 Status Session::initialize(Exchange& x) {
-  std::string params = R"("protocolVersion":")" + std::string(kVersions[0]) +
-                       R"(","capabilities":)" + (takes_defaults_ ? R"({"elicitation":{}})" : "{}") +
-                       R"(,"clientInfo":{"name":"gatehouse","version":)";
-  quote(params, host_.version());
-  RpcRequest asked = make("initialize", params + "}", false);
-  asked.begins = true;
-  auto response = with_result(transport_.request(x, asked));
+  Document params;
+  params.root().edit("protocolVersion").set(kVersions[0]);
+  const MutableJson capabilities = params.root().edit("capabilities");
+  describe_client(params.root().edit("clientInfo"), capabilities);
+  RpcRequest request = make("initialize", std::move(params), false);
+  request.begins = true;
+  auto response = with_result(transport_.request(x, request));
   if (!response) return response.error();
 
-  const View version = response->result()["protocolVersion"].str();
+  const Json result = response->result();
+  const View version = result["protocolVersion"].str();
   if (std::find(std::begin(kVersions), std::end(kVersions), version) == std::end(kVersions)) {
-    return unavailable("It speaks another version of MCP.", std::string(version.substr(0, 40)));
+    return unavailable("It speaks an unsupported version of MCP.",
+                       std::string(version.substr(0, 40)));
   }
   transport_.agree_on(version, true);
-  const Json info = response->result()["serverInfo"];
-  {
-    const std::lock_guard lock(mutex_);
-    about_ = {std::string(info["name"].str()), std::string(info["version"].str()),
-              std::string(version), response->result()["capabilities"]["tools"].is_object(), false};
-  }
-  return transport_.send(x, notification("notifications/initialized", {}));
+  set_about(version, result["serverInfo"], result["capabilities"]["tools"]);
+  return transport_.send(x, message_of("notifications/initialized", 0, Json()));
 }
 
 // ---- Tools -------------------------------------------------------------------------------------
 
-/// Of a list that does not end, or goes round, what there is.
+/// Of a list that does not end, or whose cursors repeat, what was listed so far.
 Status Session::list(Exchange& x, Tools& tools) {
   const About about = this->about();
   if (!about.has_tools) return Status();
   std::set<std::string> cursors;
-  std::string params;
+  std::string cursor;
   std::size_t bytes = 0;
   for (int page = 0; page < kMaxPages && bytes < kMaxListBytes; ++page) {
-    auto response =
-        with_result(transport_.request(x, make("tools/list", params, about.is_stateless)));
+    Document params;
+    params.root().set_object();
+    if (page > 0) params.root().edit("cursor").set(View(cursor));
+    const RpcRequest request = make("tools/list", std::move(params), about.is_stateless);
+    auto response = with_result(transport_.request(x, request));
     if (!response) return response.error();
     bytes += response->bytes;
     for (const Json tool : response->result()["tools"])
       tools.add(tool, about.is_stateless && transport_.has_headers());
-    const Json cursor = response->result()["nextCursor"];
-    if (!cursor.is_string() || !cursors.emplace(cursor.str()).second) break;
-    params = "\"cursor\":";
-    quote(params, cursor.str());
+    const Json next = response->result()["nextCursor"];
+    if (!next.is_string() || !cursors.emplace(next.str()).second) break;
+    cursor = next.str();
   }
   tools.sort();
   return Status();
@@ -215,92 +171,101 @@ Status Session::list(Exchange& x, Tools& tools) {
 Result<Response> Session::call(Exchange& x, const Tool& tool, Json arguments, std::int64_t& id,
                                bool is_second) {
   const bool is_stateless = about().is_stateless;
-  std::string params = "\"name\":";
-  quote(params, tool.own_name);
-  params.append(",\"arguments\":").append(arguments.is_object() ? arguments.dump() : "{}");
-  std::string answers;  // to what it asked before it gave a result
+  Document replies;  // to the questions of the round before
   for (int round = 0; round < kMaxRounds; ++round) {
-    RpcRequest asked = make("tools/call", params + answers, is_stateless);
-    id = asked.id;
-    asked.is_second = is_second;
-    asked.repeatable = false;
-    asked.silence = call_timeout_;
-    if (is_stateless) asked.headers.emplace_back("Mcp-Name", header_value(tool.own_name));
-    for (auto& header : tool.mirrored.headers(arguments))
-      asked.headers.push_back(std::move(header));
-    auto response = with_result(transport_.request(x, asked));
+    RpcRequest request = make_call(tool, arguments, replies.root(), is_stateless);
+    request.is_second = is_second;
+    id = request.id;
+    auto response = with_result(transport_.request(x, request));
     if (!response || !is_stateless) return response;
-    const View kind = response->result()["resultType"].str("complete");
+    MutableJson result = response->message.root().edit("result");
+    const View kind = result["resultType"].str("complete");
     if (kind == "complete") {
-      MutableJson result = response->message.root().edit("result");
       if (const Json type = result["resultType"]) result.erase(type);
       return response;
     }
     if (kind != "input_required")
-      return unavailable("The tool server gave a result of a kind that is not known.");
-    auto next = answers_to(response->result());
-    if (!next) return next.error();
-    answers = std::move(*next);
+      return unavailable("The tool server returned a result of an unknown type.");
+    replies = Document();
+    if (Status status = add_replies(replies.root(), result); !status) return status;
   }
-  return unavailable("The tool asks again and again instead of giving a result.");
+  return unavailable("The tool keeps asking questions and returns no result.");
 }
 
-/// The members that a call has to be repeated with (2026-07-28, Multi Round-Trip Requests).
-Result<std::string> Session::answers_to(Json questions) const {
-  std::string out;
-  for (const auto& [key, question] : questions["inputRequests"].members()) {
+RpcRequest Session::make_call(const Tool& tool, Json arguments, Json replies, bool is_stateless) {
+  Document params;
+  MutableJson root = params.root();
+  root.edit("name").set(View(tool.own_name));
+  root.edit("arguments").set_object();
+  if (arguments.is_object()) root.edit("arguments").set(arguments);
+  for (const auto& [name, reply] : replies.members()) root.edit(name).set(reply);
+  RpcRequest request = make("tools/call", std::move(params), is_stateless);
+  request.repeatable = false;
+  request.silence = call_timeout_;
+  if (is_stateless) request.headers.emplace_back("Mcp-Name", header_value(tool.own_name));
+  for (auto& header : tool.mirrored.headers(arguments))
+    request.headers.push_back(std::move(header));
+  return request;
+}
+
+/// The members that a call is repeated with (2026-07-28, Multi Round-Trip Requests).
+Status Session::add_replies(MutableJson params, Json result) const {
+  for (const auto& [key, question] : result["inputRequests"].members()) {
     const View method = question["method"].str();
-    if (method != "elicitation/create" && method != "roots/list")
-      return unavailable("The tool asks for what no gateway has.");
-    out.append(out.empty() ? ",\"inputResponses\":{" : ",");
-    quote(out, key);
-    out.append(":").append(method == "roots/list"
-                               ? R"({"roots":[]})"
-                               : answer_to_form(question["params"]["requestedSchema"]));
+    MutableJson reply = params.edit("inputResponses").edit(key);
+    if (method == "roots/list") {
+      reply.edit("roots").set_array();
+    } else if (method == "elicitation/create") {
+      fill_in(reply, question["params"]["requestedSchema"]);
+    } else {
+      return unavailable("The tool requests something that the gateway does not support.");
+    }
   }
-  if (!out.empty()) out.append("}");
-  if (const Json state = questions["requestState"]; state.is_string())
-    out.append(",\"requestState\":").append(state.dump());
-  if (out.empty()) return unavailable("The tool asks for nothing instead of giving a result.");
-  return out;
+  if (const Json state = result["requestState"]; state.is_string())
+    params.edit("requestState").set(state);
+  if (params.is_object()) return Status();
+  return unavailable("The tool asks no question and returns no result.");
 }
 
-/// As a user would who changes nothing, if the operator wants that and the form can be sent so.
-std::string Session::answer_to_form(Json schema) const {
-  const std::string decline = R"({"action":"decline"})";
-  if (!takes_defaults_ || !schema.is_object()) return decline;
-  const Json properties = schema["properties"];
-  if (properties.size() > kMaxFields || schema["required"].size() > kMaxFields) return decline;
-  for (const Json required : schema["required"]) {
-    if (!properties[required.str()]["default"]) return decline;
-  }
-  std::string content;
+/// As a user would who submits a form unchanged, if the operator wants that and the form has a
+/// default for all that it requires; else declines.
+void Session::fill_in(MutableJson reply, Json schema) const {
+  const Json properties = schema["properties"], required = schema["required"];
+  bool accepts = accepts_defaults_ && schema.is_object() && properties.size() <= kMaxFields &&
+                 required.size() <= kMaxFields;
+  for (const Json name : required) accepts = accepts && properties[name.str()]["default"];
+  reply.edit("action").set(accepts ? "accept" : "decline");
+  if (!accepts) return;
+  MutableJson content = reply.edit("content");
+  content.set_object();
   for (const auto& [name, property] : properties.members()) {
-    if (!property["default"]) continue;
-    content.append(content.empty() ? "" : ",");
-    quote(content, name);
-    content.append(":").append(property["default"].dump());
+    if (const Json value = property["default"]) content.edit(name).set(value);
   }
-  return R"({"action":"accept","content":{)" + content + "}}";
 }
 
 Status Session::cancel(Exchange& x, std::int64_t id) {
-  return transport_.send(
-      x, notification("notifications/cancelled", "{\"requestId\":" + std::to_string(id) +
-                                                     R"(,"reason":"nobody waits for it"})"));
+  const Document params;
+  params.root().edit("requestId").set(id);
+  params.root().edit("reason").set("the result is no longer awaited");
+  return transport_.send(x, message_of("notifications/cancelled", 0, params.root()));
 }
 
-std::string Session::answer(Json message) {
+std::string Session::respond(Json message) {
   const View method = message["method"].str();
   const Json id = message["id"];
   if (method == "notifications/tools/list_changed") changed_();
-  if (method.empty() || !(id.is_string() || id.is_integer()))
-    return {};  // a notification, or an answer that came too late
-  if (method == "ping") return answer_to(id, "\"result\":{}");
-  if (method == "elicitation/create" && takes_defaults_)
-    return answer_to(id, "\"result\":" + answer_to_form(message["params"]["requestedSchema"]));
-  return answer_to(id, "\"error\":{\"code\":" + std::to_string(kMethodNotFound) +
-                           R"(,"message":"This client offers none of that."})");
+  // Anything else without a method and an id is a notification, or a response that came too late.
+  if (method.empty() || !(id.is_string() || id.is_integer())) return {};
+  const Document content;
+  content.root().set_object();
+  if (method == "ping") return response_to(id, "result", content.root());
+  if (method == "elicitation/create" && accepts_defaults_) {
+    fill_in(content.root(), message["params"]["requestedSchema"]);
+    return response_to(id, "result", content.root());
+  }
+  content.root().edit("code").set(kMethodNotFound);
+  content.root().edit("message").set("This client does not support the method.");
+  return response_to(id, "error", content.root());
 }
 
 Session::About Session::about() const {
@@ -308,4 +273,54 @@ Session::About Session::about() const {
   return about_;
 }
 
+namespace {
+
+/// A request, or with id 0 a notification. `params` may be absent.
+std::string message_of(View method, std::int64_t id, Json params) {
+  const Document message;
+  message.root().edit("jsonrpc").set("2.0");
+  if (id != 0) message.root().edit("id").set(id);
+  message.root().edit("method").set(method);
+  if (params) message.root().edit("params").set(params);
+  return message.root().dump();
+}
+
+/// `id`: a string or a number, as the request has it.
+std::string response_to(Json id, View member, Json content) {
+  const Document message;
+  message.root().edit("jsonrpc").set("2.0");
+  message.root().edit("id").set(id);
+  message.root().edit(member).set(content);
+  return message.root().dump();
+}
+
+bool contains(Json list, View text) {
+  for (const Json element : list) {
+    if (element.str() == text) return true;
+  }
+  return false;
+}
+
+Fail failure_of(Json error) {
+  const std::int64_t code = error["code"].integer();
+  std::string text = "The tool failed: ";
+  text.append(cut_utf8(error["message"].str("unknown error"), kMaxErrorBytes))
+      .append(" (")
+      .append(std::to_string(code))
+      .append(")");
+  const bool speaks_newer =
+      code == kUnsupportedVersion && contains(error["data"]["supported"], kStateless);
+  return {502, std::string(speaks_newer ? kOtherVersion : View("mcp_error")), std::move(text), {}};
+}
+
+/// A response that has a result, or why it has none.
+Result<Response> with_result(Result<Response> response) {
+  if (!response) return response.error();
+  if (const Json error = response->message.root()["error"]) return failure_of(error);
+  if (!response->result().is_object())
+    return unavailable("The tool server returned a response without a result.");
+  return response;
+}
+
+}  // namespace
 }  // namespace gatehouse::plugins::mcp

@@ -1,3 +1,6 @@
+/// keep() starts the process and pumps: its thread alone reads and writes the pipes. Other threads
+/// put messages into outbox_ and wait on a Waker of their own, which deliver() wakes with the
+/// response.
 #include "stdio_transport.h"
 
 #include <poll.h>
@@ -14,13 +17,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::nanoseconds kUntilWoken = 1h;  // of any length: whoever waits looks again
-constexpr std::size_t kMaxOutbox = 16u << 20;   // a server that reads so little has stopped reading
-constexpr std::size_t kReadAtOnce = 64 * 1024;  // what a pipe holds: pipe(7)
-constexpr int kLastReads =
-    kMaxMessage / kReadAtOnce;  // from a process that has ended: another may go on writing
+constexpr std::chrono::nanoseconds kUntilWoken = 1h;  // any length: after it the state is checked
+constexpr std::size_t kMaxOutbox = 16u << 20;         // beyond it the server has stopped reading
+constexpr std::size_t kReadAtOnce = 64 * 1024;        // what a pipe holds: pipe(7)
+// From a process that has ended; a child of it may hold the pipe and write on.
+constexpr int kLastReads = kMaxMessage / kReadAtOnce;
 constexpr std::size_t kMaxErrorLine = 1000;
-constexpr int kGarbageAMinute = 1, kErrorsAMinute = 100;
+constexpr int kErrorsPerMinute = 100;
 
 std::vector<std::string> texts(Json list) {
   std::vector<std::string> out;
@@ -41,21 +44,20 @@ bool Ration::take(std::chrono::nanoseconds now) {
     began_ = now;
     taken_ = 0;
   }
-  return taken_++ < a_minute_;
+  return taken_++ < per_minute_;
 }
 
-StdioTransport::StdioTransport(Host host, Json config, const std::string& pointer, Answer answer)
+StdioTransport::StdioTransport(Host host, Json config, const std::string& pointer, Respond respond)
     : host_(host),
       name_(config["name"].str()),
       command_{texts(config["command"]), map_of(config["env"]), std::string(config["cwd"].str())},
-      answer_(std::move(answer)),
-      garbage_(kGarbageAMinute),
-      errors_(kErrorsAMinute),
+      respond_(std::move(respond)),
+      error_lines_(kErrorsPerMinute),
       changed_(host) {
-  if (!changed_) host.problem(pointer, "no descriptor is left for it");
+  if (!changed_) host.problem(pointer, "the gateway has no file descriptor left for it");
   if (!can_be_run(command_)) {
-    host.warning(pointer + "/command", "there is no program " + command_.words.front() +
-                                           " here that the gateway may run");
+    host.warning(pointer + "/command",
+                 "the program " + command_.words.front() + " is missing or not executable");
   }
 }
 
@@ -86,7 +88,8 @@ void StdioTransport::close(Exchange&) {
 
 Result<Response> StdioTransport::request(Exchange& x, const RpcRequest& request) {
   Waiting mine{Waker(host_), host_.now()};
-  if (!mine.waker) return unavailable("There is no descriptor to wait for the tool server.");
+  if (!mine.waker)
+    return unavailable("The gateway has no file descriptor left to wait for the tool server.");
   {
     const std::lock_guard lock(mutex_);
     waiting_.emplace(request.id, &mine);
@@ -110,7 +113,7 @@ Result<Response> StdioTransport::wait(Exchange& x, Waiting& mine,
       const std::lock_guard lock(mutex_);
       if (mine.response) return std::move(*mine.response);
       if (!running_)
-        return Fail{502, std::string(kEnded), "The tool server ended before it answered.", {}};
+        return Fail{502, std::string(kEnded), "The tool server ended before it responded.", {}};
       if (silence.count() > 0) time = mine.heard + silence - host_.now();
     }
     if (time.count() <= 0) return Status(GH_CANCELLED);
@@ -122,7 +125,7 @@ Status StdioTransport::send(Exchange&, View message) {
   const std::lock_guard lock(mutex_);
   if (!running_) return unavailable("The tool server has ended.");
   if (outbox_.size() + message.size() > kMaxOutbox)
-    return unavailable("The tool server does not read what it is sent.");
+    return unavailable("The tool server has stopped reading its input.");
   outbox_.append(message).append("\n");
   changed_.wake();
   return Status();
@@ -145,7 +148,7 @@ bool StdioTransport::has_output() {
   return !outbox_.empty();
 }
 
-/// Moves bytes between the pipes and those who send and wait, until the process or `x` ends.
+/// Moves bytes between the pipes and the threads that send and wait, until the process or `x` ends.
 Status StdioTransport::pump(Exchange& x) {
   Lines messages(kMaxMessage), errors(kMaxErrorLine);
   for (;;) {
@@ -168,7 +171,7 @@ Status StdioTransport::pump(Exchange& x) {
   }
 }
 
-/// What there is, once: so many bytes, or 0 at the end.
+/// Reads what is available, once: the number of bytes, or 0 at the end.
 ssize_t StdioTransport::read(const Fd& fd, Lines& lines,
                              void (StdioTransport::*take)(const Line& line)) {
   char bytes[kReadAtOnce];
@@ -179,7 +182,7 @@ ssize_t StdioTransport::read(const Fd& fd, Lines& lines,
   return count;
 }
 
-/// As much as there is room for. False: nobody will read it.
+/// Writes as much as there is room for. False: the process has closed its input.
 bool StdioTransport::write() {
   const std::lock_guard lock(mutex_);
   std::size_t written = 0;
@@ -205,13 +208,13 @@ void StdioTransport::take_line(const Line& line) {
 void StdioTransport::take_message(Document message, std::size_t bytes) {
   const Json root = message.root();
   if (!root["method"].is_string()) {
-    if (const auto id = id_of(root)) answer(*id, Response{std::move(message), bytes});
+    if (const auto id = id_of(root)) deliver(*id, Response{std::move(message), bytes});
     return;
   }
-  const std::string reply = answer_(root);
+  const std::string reply = respond_(root);
   const auto progress = id_of_progress(root);
   const std::lock_guard lock(mutex_);
-  // A server that asks more than it reads gets no answers.
+  // A server that sends requests without reading the responses gets none.
   if (!reply.empty() && outbox_.size() + reply.size() <= kMaxOutbox)
     outbox_.append(reply).append("\n");
   if (const auto found = progress ? waiting_.find(*progress) : waiting_.end();
@@ -219,33 +222,32 @@ void StdioTransport::take_message(Document message, std::size_t bytes) {
     found->second->heard = host_.now();
 }
 
-void StdioTransport::answer(std::int64_t id, Result<Response> response) {
+void StdioTransport::deliver(std::int64_t id, Result<Response> response) {
   const std::lock_guard lock(mutex_);
   const auto found = waiting_.find(id);
-  if (found == waiting_.end() || found->second->response) return;  // too late, or not the first
+  if (found == waiting_.end() || found->second->response) return;  // too late, or a duplicate
   found->second->response.emplace(std::move(response));
   found->second->waker.wake();
 }
 
 void StdioTransport::take_error(const Line& line) {
-  if (line.begin.empty() || !errors_.take(host_.now())) return;
-  Document fields;
+  if (line.begin.empty() || !error_lines_.take(host_.now())) return;
+  const Document fields;
   fields.root().edit("server").set(View(name_));
   fields.root().edit("line").set(line.begin);
-  host_.debug("a tool server says on its standard error", fields.root());
+  host_.debug("MCP server wrote to stderr", fields.root());
 }
 
-/// If it is an answer, whoever waits for it need not wait on.
+/// If the line is a response, its request fails at once.
 void StdioTransport::drop_line(const Line& line) {
   if (line.begin.empty()) return;
   if (const auto id = id_of_unreadable(line.begin, line.end))
-    answer(*id, unreadable(line.begin, line.bytes));
-  if (!garbage_.take(host_.now())) return;
-  Document fields;
+    deliver(*id, unreadable(line.begin, line.bytes));
+  if (!garbage_warning_.due(host_.now())) return;
+  const Document fields;
   fields.root().edit("server").set(View(name_));
   fields.root().edit("bytes").set(static_cast<std::int64_t>(line.bytes));
-  host_.warn("a tool server writes other things than messages on its standard output",
-             fields.root());
+  host_.warn("MCP server wrote non-protocol output to stdout", fields.root());
 }
 
 }  // namespace gatehouse::plugins::mcp

@@ -3,28 +3,29 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "gatehouse/toolkit/every.hpp"
 #include "lines.h"
 #include "process.h"
 #include "transport.h"
 
 namespace gatehouse::plugins::mcp {
 
-/// At most so many a minute of what a server can make without end.
+/// A rate limit for the log lines that a server can cause.
 class Ration {
  public:
-  explicit Ration(int a_minute) : a_minute_(a_minute) {}
+  explicit Ration(int per_minute) : per_minute_(per_minute) {}
   bool take(std::chrono::nanoseconds now);
 
  private:
-  const int a_minute_;
+  const int per_minute_;
   int taken_ = 0;
   std::chrono::nanoseconds began_{0};
 };
 
-/// A server that is a child process: a message is a line of its standard input or output.
+/// A server that is a child process; messages are lines of its standard input and output.
 class StdioTransport final : public Transport {
  public:
-  StdioTransport(Host host, Json config, const std::string& pointer, Answer answer);
+  StdioTransport(Host host, Json config, const std::string& pointer, Respond respond);
 
   Status keep(Exchange& x, std::chrono::nanoseconds time, Opening& opening) override;
   void close(Exchange& x) override;
@@ -33,10 +34,10 @@ class StdioTransport final : public Transport {
   void drop() override;
 
  private:
-  /// Who waits for an answer. Guarded by mutex_.
+  /// A request that waits for its response. Guarded by mutex_.
   struct Waiting {
     Waker waker;
-    std::chrono::nanoseconds heard;  // of it last
+    std::chrono::nanoseconds heard;  // when it was sent, or its progress was reported last
     std::optional<Result<Response>> response = {};
   };
 
@@ -47,7 +48,7 @@ class StdioTransport final : public Transport {
   bool write();
   void take_line(const Line& line);
   void take_message(Document message, std::size_t bytes);
-  void answer(std::int64_t id, Result<Response> response);
+  void deliver(std::int64_t id, Result<Response> response);
   void take_error(const Line& line);
   void drop_line(const Line& line);
   void end_waits();
@@ -55,13 +56,14 @@ class StdioTransport final : public Transport {
   const Host host_;
   const std::string name_;
   const Command command_;
-  const Answer answer_;
+  const Respond respond_;
 
   // Of the thread in keep().
   std::optional<Process> process_;
-  Ration garbage_, errors_;
+  Every garbage_warning_;
+  Ration error_lines_;
 
-  const Waker changed_;  // there is something to send, or keep() is to end
+  const Waker changed_;  // there is something to send, or keep() must end
   std::mutex mutex_;     // guards the rest
   bool running_ = false, dropped_ = false;
   std::string outbox_;

@@ -51,16 +51,18 @@ TEST(Ration, IsSpentAndComesAgain) {
 
 // ---- A child process ---------------------------------------------------------------------------
 
-/// Reads requests, and answers those of a session; `CALL` is the body of what happens on
-/// tools/call, with say(result) and m.
+/// Responds to the requests of a session; a test appends what happens on tools/call, with m and
+/// say(result).
 const std::string kServer = R"py(
 import json, os, sys, time
 def write(o): sys.stdout.write(json.dumps(o) + "\n"); sys.stdout.flush()
 def say(result): write({"jsonrpc": "2.0", "id": m["id"], "result": result})
 for line in sys.stdin:
     m = json.loads(line)
-    if m.get("method") == "server/discover": write({"jsonrpc": "2.0", "id": m["id"], "error": {"code": -32601}})
-    if m.get("method") == "initialize": say({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}})
+    if m.get("method") == "server/discover":
+        write({"jsonrpc": "2.0", "id": m["id"], "error": {"code": -32601}})
+    if m.get("method") == "initialize":
+        say({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}})
     if m.get("method") == "tools/list": say({"tools": [{"name": "run", "inputSchema": {}}]})
     if m.get("method") == "tools/call":
 )py";
@@ -151,7 +153,7 @@ say({"content": [], "said": 2}))");
   stop();
   EXPECT_EQ(std::count_if(h.logs.begin(), h.logs.end(),
                           [](const std::string& line) {
-                            return line.find("other things than messages") != line.npos;
+                            return line.find("non-protocol output") != line.npos;
                           }),
             1);
 }
@@ -159,23 +161,23 @@ say({"content": [], "said": 2}))");
 TEST_F(StdioTransportTest, FailsACallWhoseAnswerCannotBeReadAtOnce) {
   waits = 400;
   start(R"(n = call = globals().get("call", 0) + 1
-if n == 1: sys.stdout.buffer.write(b'{"jsonrpc":"2.0","id":%d,"result":{"content":[{"type":"text","text":"caf\xe9"}]}}\n' % m["id"])
-if n == 2: sys.stdout.buffer.write(b'{"jsonrpc":"2.0","result":{"x":NaN},"id":%d}\n' % m["id"])
-if n == 3: sys.stdout.buffer.write(b'{"jsonrpc":"2.0","result":{"x":"' + b"x" * (5 << 20) + b'"},"id":%d}\n' % m["id"])
-if n == 4: sys.stdout.buffer.write(b'[{"jsonrpc":"2.0","result":{"content":[]},"id":%d.0}]\n' % m["id"])
+put = sys.stdout.buffer.write
+if n == 1: put(b'{"id":%d,"result":{"content":[{"type":"text","text":"caf\xe9"}]}}\n' % m["id"])
+if n == 2: put(b'{"result":{"x":NaN},"id":%d}\n' % m["id"])
+if n == 3: put(b'{"result":{"x":"' + b"x" * (5 << 20) + b'"},"id":%d}\n' % m["id"])
+if n == 4: put(b'[{"result":{"content":[]},"id":%d.0}]\n' % m["id"])
 sys.stdout.flush())");
+  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The response of the tool server is not UTF-8.");
   EXPECT_EQ(call(),
-            "tool-output-error+dynamic:c1:The tool server gave an answer that is not UTF-8.");
-  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server gave an answer that is no JSON.");
-  EXPECT_EQ(
-      call(),
-      "tool-output-error+dynamic:c1:The tool server gave an answer that is longer than 4 MiB.");
+            "tool-output-error+dynamic:c1:The response of the tool server is not valid JSON.");
+  EXPECT_EQ(call(),
+            "tool-output-error+dynamic:c1:The response of the tool server is longer than 4 MiB.");
   EXPECT_EQ(call(), R"(tool-output+dynamic:c1:{"content":[]})");
 }
 
 TEST_F(StdioTransportTest, ThatEndsFailsItsCallAndIsStartedAgain) {
   start("os._exit(3)");
-  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server ended before it answered.");
+  EXPECT_EQ(call(), "tool-output-error+dynamic:c1:The tool server ended before it responded.");
   stop();
   EXPECT_NE(std::find(h.sleeps.begin(), h.sleeps.end(), 1s), h.sleeps.end());
 }

@@ -6,44 +6,72 @@
 #include <vector>
 
 #include "approvals.h"
+#include "content.h"
 
 namespace gatehouse::plugins::mcp {
 
-/// Passes on one step of the model as it comes, except its end, and remembers it as a message of
-/// the conversation.
-///
-/// A call of a tool that was not offered is turned into a refused one.
+/// An event kept beyond its emit().
+class KeptEvent {
+ public:
+  explicit KeptEvent(Event e) : raw_(e.raw()), id_(e.id()), name_(e.name()), text_(e.text()) {
+    json_.root().set(e.json());
+    metadata_.root().set(e.metadata());
+  }
+  View name() const { return name_; }
+  /// A view.
+  gh_event event() const {
+    gh_event e = raw_;
+    e.id = raw(id_);
+    e.name = raw(name_);
+    e.text = raw(text_);
+    if (e.json) e.json = json_.root().raw();
+    if (e.metadata) e.metadata = metadata_.root().raw();
+    return e;
+  }
+
+ private:
+  gh_event raw_;
+  std::string id_, name_, text_;
+  Document json_, metadata_;
+};
+
+/// Passes on one step of the model, except its end, as it arrives, and collects it as a message of
+/// the conversation. A call of a tool that was not offered becomes a failed one.
 class Step final : public Sink {
  public:
   Step(Json tools, const Offer& offer, Sink& out);
 
   Status emit(Event e) override;
 
-  /// Answers the refused calls, asks the user about those that need it, runs the others that run
-  /// here, and ends the step.
+  /// Rejects calls of unknown tools, asks the user about calls that need an approval, runs the
+  /// other calls that run here, and ends the step.
   Status finish(Host host, Exchange& x, const Approvals& approvals, Allowance& allowance);
-  /// All that the model called was answered here, however it ended.
+  /// There were calls, and all of them have results, so that the model can continue.
   bool calls_for_another() const;
-  /// Appends what the model said, and the answers it gets, to the messages of a chat document.
+  /// Appends the assistant's message and the results of its calls to the messages of a chat
+  /// document.
   void append_to(MutableJson messages);
 
  private:
+  Status begin();
   Status add_call(Event e);
-  Status pass_on(Event e);
-  void add_delta(Event e);
-  void close_block();
-  bool is_offered(View name) const { return offered_.count(name) > 0; }
-  bool ended_well() const { return finish_reason_ == "tool-calls" || finish_reason_ == "stop"; }
+  Status decide(Exchange& x, Call& call, const Approvals& approvals, const Allowance& allowance);
+  Status emit_end();
+  const Offer::Entry* tool_here(View name) const {
+    return offered_.count(name) > 0 ? offer_.find(name) : nullptr;
+  }
+  bool ended_well() const {
+    return finish_ && (finish_->name() == "tool-calls" || finish_->name() == "stop");
+  }
 
-  std::unordered_set<View> offered_;  // names of tools
+  const std::unordered_set<View> offered_;  // names of tools
   const Offer& offer_;
   Sink& out_;
-  Document said_;  // content of the assistant's message
-  MutableJson block_;
-  int block_kind_ = 0;
-  std::string block_id_, text_;  // of the open block
-  std::deque<Call> calls_;       // without those that the provider ran itself
-  std::string finish_reason_;
+  Content content_;
+  std::deque<Call> calls_;  // without those that run below this plugin or at the provider
+  std::size_t calls_here_ = 0;
+  std::vector<Call*> run_;
+  std::optional<KeptEvent> finish_;
 };
 
 }  // namespace gatehouse::plugins::mcp

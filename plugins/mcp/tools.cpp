@@ -7,10 +7,10 @@
 namespace gatehouse::plugins::mcp {
 namespace {
 
-constexpr std::size_t kMaxName = 128;    // what a revision of MCP allows
-constexpr std::size_t kMaxTools = 1000;  // more than any model can be offered
+constexpr std::size_t kMaxName = 128;    // MCP 2025-11-25, Tool Names
+constexpr std::size_t kMaxTools = 1000;  // more than any model accepts
 
-/// Which characters it takes is each provider's own matter.
+/// Providers have further rules, which they apply themselves.
 bool is_legal(View name) {
   return !name.empty() && name.size() <= kMaxName &&
          std::none_of(name.begin(), name.end(),
@@ -30,8 +30,8 @@ bool Patterns::match(const std::string& own_name) const {
 }
 
 View ToolFilter::objection(const std::string& own_name) const {
-  if (!allow_.empty() && !allow_.match(own_name)) return "tools.allow does not name it";
-  if (deny_.match(own_name)) return "tools.deny names it";
+  if (!allow_.empty() && !allow_.match(own_name)) return "not in tools.allow";
+  if (deny_.match(own_name)) return "excluded by tools.deny";
   return {};
 }
 
@@ -41,14 +41,13 @@ bool Tools::has(const std::string& own_name) const {
 }
 
 View Tools::objection(Json tool, const std::string& own_name) const {
-  if (tool["unreadable"]) return "what the server says about it is no JSON";
+  if (tool["unreadable"]) return "its definition is not valid JSON";
   if (!is_legal(own_name) || prefix_.size() + own_name.size() > kMaxName)
-    return "its name has control characters or, with that of the server, more than 128 bytes, or "
-           "none";
+    return "its name must be 1 to 128 bytes, with that of the server, without control characters";
   if (!tool["inputSchema"].is_object()) return "it has no inputSchema";
-  if (tool["execution"]["taskSupport"].str() == "required") return "it can only be run as a task";
-  // The second of a name may have been put there to take the place of the first.
-  if (has(own_name)) return "another tool has its name";
+  if (tool["execution"]["taskSupport"].str() == "required") return "it can only run as a task";
+  // The second may be there to replace the first.
+  if (has(own_name)) return "another tool has the same name";
   if (offered_.size() == kMaxTools) return "the server has more than 1000 tools";
   return filter_.objection(own_name);
 }
@@ -59,7 +58,8 @@ void Tools::add(Json tool, bool mirrors) {
   Mirrored mirrored;
   if (why.empty() && mirrors) why = mirrored.read(tool["inputSchema"]);
   if (!why.empty()) {
-    if (left_out_.size() < kMaxTools) left_out_.push_back({own_name.substr(0, kMaxName), why});
+    if (left_out_.size() < kMaxTools)
+      left_out_.push_back({std::string(cut_utf8(own_name, kMaxName)), why});
     return;
   }
   Tool added{prefix_ + own_name,

@@ -9,15 +9,15 @@ namespace gatehouse::plugins::mcp {
 
 /// One tool of a server.
 struct Tool {
-  std::string name;      // as it is offered: SERVER_TOOL
-  std::string own_name;  // as the server knows it
-  Document definition;   // its name, description and input_schema, as the chat document has them
-  Digest digest;         // of all that the server says about it
-  bool promises_structure;
-  Mirrored mirrored;  // none, unless requests have headers
+  std::string name;      // under which it is offered: SERVER_TOOL
+  std::string own_name;  // at its server
+  Document definition;   // as in the chat document: name, description and input_schema
+  Digest digest;         // of the whole definition that the server sends
+  bool has_output_schema;
+  Mirrored mirrored;  // empty for transports without headers
 };
 
-/// Patterns of a server's own names of its tools, as fnmatch(3) has them.
+/// Patterns of the names that tools have at their server, in the syntax of fnmatch(3).
 class Patterns {
  public:
   explicit Patterns(Json list);
@@ -34,14 +34,14 @@ class ToolFilter {
  public:
   explicit ToolFilter(Json config) : allow_(config["allow"]), deny_(config["deny"]) {}
 
-  /// Why a tool is not offered; empty: it is.
+  /// Why a tool is not offered; empty: it is offered.
   View objection(const std::string& own_name) const;
 
  private:
   const Patterns allow_, deny_;
 };
 
-/// The tools of a server as it listed them last. Does not change any more once it is shared.
+/// The tools of a server as it listed them last. Immutable once it is shared.
 class Tools {
  public:
   struct LeftOut {
@@ -52,10 +52,10 @@ class Tools {
   Tools(View server, const ToolFilter& filter, Crypto crypto)
       : prefix_(std::string(server) + "_"), filter_(filter), crypto_(crypto) {}
 
-  /// One element of a server's tools/list. `mirrors`: its calls have the headers that its schema
-  /// asks for.
+  /// One element of a server's tools/list. `mirrors`: calls carry the headers that its schema
+  /// requires.
   void add(Json tool, bool mirrors = false);
-  /// When all have been added; find() needs it.
+  /// After the last add() and before find().
   void sort();
 
   const Tool* find(View name) const;

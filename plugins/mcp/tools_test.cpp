@@ -12,9 +12,9 @@ using testing::Harness;
 struct ToolsTest : ::testing::Test {
   /// What is offered of these tools, and of the others why not.
   std::vector<std::string> sorted(View listed, View filter = "{}") {
-    const ToolFilter chosen(h.config(filter));
+    const ToolFilter chosen(h.json(filter));
     Tools tools("files", chosen, Crypto(h.host()));
-    for (const Json tool : h.config(listed)) tools.add(tool);
+    for (const Json tool : h.json(listed)) tools.add(tool);
     tools.sort();
     std::vector<std::string> out;
     for (const Tool& tool : tools.offered()) out.push_back(tool.name);
@@ -35,13 +35,14 @@ TEST_F(ToolsTest, AreOfferedUnderTheNameOfTheirServer) {
 TEST_F(ToolsTest, KeepTheDescriptionAndSchemaOfTheServer) {
   const ToolFilter all((Json()));
   Tools tools("files", all, Crypto(h.host()));
-  tools.add(h.config(
-      R"({"name": "read", "title": "Read", "description": "Reads.", "inputSchema": {"type": "object"}, "outputSchema": {}})"));
+  tools.add(h.json(
+      R"({"name": "read", "title": "Read", "description": "Reads.",
+          "inputSchema": {"type": "object"}, "outputSchema": {}})"));
   tools.sort();
   const Tool* const tool = tools.find("files_read");
   ASSERT_TRUE(tool);
   EXPECT_EQ(tool->own_name, "read");
-  EXPECT_TRUE(tool->promises_structure);
+  EXPECT_TRUE(tool->has_output_schema);
   EXPECT_EQ(tool->definition.root().dump(),
             R"({"name":"files_read","description":"Reads.","input_schema":{"type":"object"}})");
   EXPECT_FALSE(tools.find("read"));
@@ -50,20 +51,21 @@ TEST_F(ToolsTest, KeepTheDescriptionAndSchemaOfTheServer) {
 
 TEST_F(ToolsTest, AreLeftOutByThePatternsOfTheOperator) {
   const View listed =
-      R"([{"name": "read_file", "inputSchema": {}}, {"name": "read_secret", "inputSchema": {}}, {"name": "write", "inputSchema": {}}])";
+      R"([{"name": "read_file", "inputSchema": {}}, {"name": "read_secret", "inputSchema": {}},
+          {"name": "write", "inputSchema": {}}])";
   EXPECT_EQ(sorted(listed, R"({"allow": ["read_*"], "deny": ["*secret"]})"),
-            (Texts{"files_read_file", "read_secret: tools.deny names it",
-                   "write: tools.allow does not name it"}));
+            (Texts{"files_read_file", "read_secret: excluded by tools.deny",
+                   "write: not in tools.allow"}));
 }
 
 TEST_F(ToolsTest, AreLeftOutWhenTheyCannotBeCalled) {
-  EXPECT_EQ(
-      sorted(
-          R"([{"name": "slow", "inputSchema": {}, "execution": {"taskSupport": "required"}}, {"name": "bare"}])"),
-      (Texts{"slow: it can only be run as a task", "bare: it has no inputSchema"}));
+  EXPECT_EQ(sorted(
+                R"([{"name": "slow", "inputSchema": {}, "execution": {"taskSupport": "required"}},
+              {"name": "bare"}])"),
+            (Texts{"slow: it can only run as a task", "bare: it has no inputSchema"}));
   EXPECT_EQ(sorted(R"(["text", {}])").size(), 2u);
   EXPECT_EQ(sorted(R"([{"name": "odd", "unreadable": true}])"),
-            Texts{"odd: what the server says about it is no JSON"});
+            Texts{"odd: its definition is not valid JSON"});
   EXPECT_EQ(
       sorted(R"([{"name": "both", "inputSchema": {}, "execution": {"taskSupport": "optional"}}])"),
       Texts{"files_both"});
@@ -81,7 +83,7 @@ TEST_F(ToolsTest, MayHaveNamesThatProvidersHaveToChange) {
 TEST_F(ToolsTest, AreLeftOutWhenTheirNameIsNone) {
   for (const std::string& name : {std::string(123, 'n'), std::string(), std::string("a\\u0007")}) {
     const Texts out = sorted("[{\"name\": \"" + name + "\", \"inputSchema\": {}}]");
-    EXPECT_NE(out.at(0).find("its name has control characters"), std::string::npos) << out.at(0);
+    EXPECT_NE(out.at(0).find("its name must be"), std::string::npos) << out.at(0);
   }
 }
 
@@ -99,19 +101,20 @@ TEST_F(ToolsTest, AreLeftOutWhenTheHeadersOfTheirCallsAreNotLegal) {
   const ToolFilter all((Json()));
   Tools tools("files", all, Crypto(h.host()));
   const View odd =
-      R"({"name": "odd", "inputSchema": {"properties": {"a": {"type": "number", "x-mcp-header": "A"}}}})";
-  tools.add(h.config(odd), true);
+      R"({"name": "odd", "inputSchema": {"properties": {
+          "a": {"type": "number", "x-mcp-header": "A"}}}})";
+  tools.add(h.json(odd), true);
   EXPECT_EQ(tools.left_out().at(0).why,
-            "an x-mcp-header of its schema stands at no text, integer or boolean");
-  tools.add(h.config(odd));  // where there are no headers, none is wrong
+            "its schema has x-mcp-header on a property that is not a string, integer or boolean");
+  tools.add(h.json(odd));  // where there are no headers, none is wrong
   EXPECT_EQ(tools.offered().size(), 1u);
 }
 
 TEST_F(ToolsTest, AreLeftOutWhenTheirNameIsTaken) {
-  EXPECT_EQ(
-      sorted(
-          R"([{"name": "read", "inputSchema": {}}, {"name": "read", "description": "another", "inputSchema": {}}])"),
-      (Texts{"files_read", "read: another tool has its name"}));
+  EXPECT_EQ(sorted(
+                R"([{"name": "read", "inputSchema": {}},
+              {"name": "read", "description": "another", "inputSchema": {}}])"),
+            (Texts{"files_read", "read: another tool has the same name"}));
 }
 
 }  // namespace

@@ -6,58 +6,67 @@ namespace gatehouse::plugins::retry {
 
 CircuitBreaker::CircuitBreaker(Host host, Json config)
     : host_(host),
-      max_failures_(config["failures"].integer(5)),
-      cooldown_(config["cooldown"].duration(std::chrono::seconds(30))),
-      gauge_(Series(host, GH_GAUGE, "gatehouse_circuit_open",
-                    "1 while requests are kept from an upstream that only fails.",
-                    {{"plugin", host.instance()}})) {}
+      max_failures_(config["failures"].integer()),
+      cooldown_(config["cooldown"].duration()),
+      gauge_(host, GH_GAUGE, "gatehouse_circuit_open",
+             "1 while the circuit is open: requests are rejected without an "
+             "upstream call.",
+             {{"plugin", host.instance()}}) {}
 
 void CircuitBreaker::adopt(CircuitBreaker& older) {
   {
     const std::lock_guard lock(older.mutex_);
     failures_ = older.failures_.load();
-    suspects_ = older.suspects_;
+    suspicious_ = older.suspicious_;
     open_until_ = std::min(older.open_until_, host_.now() + cooldown_);
   }
-  show();
+  report();
 }
 
-std::optional<std::chrono::nanoseconds> CircuitBreaker::refuses() {
+std::optional<std::chrono::nanoseconds> CircuitBreaker::rejects() {
   if (!is_open()) return std::nullopt;
   const std::lock_guard lock(mutex_);
   if (!is_open()) return std::nullopt;
   const auto now = host_.now();
   if (now < open_until_) return open_until_ - now;
-  open_until_ =
-      now +
-      cooldown_;  // this request is to find out; should nothing be heard of it, another one will
+  // This request is the probe. If it ends without a result, another follows after the cooldown.
+  open_until_ = now + cooldown_;
   return std::nullopt;
 }
 
-void CircuitBreaker::answered() {
-  if (failures_.load(std::memory_order_relaxed) == 0) return;  // as a rule: no lock, no write
+void CircuitBreaker::responded() {
+  if (failures_.load(std::memory_order_relaxed) == 0) return;  // the usual case: no lock, no write
   const std::lock_guard lock(mutex_);
   const bool was_open = is_open();
   failures_ = 0;
-  suspects_.clear();
-  if (was_open) show();
+  suspicious_.clear();
+  if (was_open) report();
 }
 
-void CircuitBreaker::failed(std::uint32_t flags, std::string caller) {
+void CircuitBreaker::failed() {
   const std::lock_guard lock(mutex_);
+  count();
+}
+
+void CircuitBreaker::suspected_by(std::string caller) {
+  const std::lock_guard lock(mutex_);
+  // While it is open only probes fail: each restarts the cooldown, of any caller.
+  if (is_open() || suspicious_.insert(std::move(caller)).second) count();
+}
+
+/// With the lock held.
+void CircuitBreaker::count() {
   const bool was_open = is_open();
-  if (!was_open && !(flags & GH_FAIL_UPSTREAM) && !suspects_.insert(std::move(caller)).second)
-    return;
   ++failures_;
   if (!is_open()) return;
   open_until_ = host_.now() + cooldown_;
-  if (!was_open) show();
+  if (!was_open) report();
 }
 
-void CircuitBreaker::show() const {
+void CircuitBreaker::report() const {
   gauge_.record(is_open());
   if (!is_open()) return host_.health(GH_UP);
-  host_.health(GH_DOWN, "the circuit is open: " + std::to_string(failures_) + " failures in a row");
+  host_.health(GH_DOWN, "circuit open after " + std::to_string(failures_) + " failures in a row");
 }
 
 }  // namespace gatehouse::plugins::retry

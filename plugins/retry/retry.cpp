@@ -12,25 +12,13 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
-/// Who asks, by what it cannot invent.
-std::string caller_of(const Exchange& x) {
-  const View install = x.notes()["install"].str();
-  return std::string(install.empty() ? x.client() : install);
-}
-
-/// From 0 to 1.
-double random_fraction() {
-  static thread_local std::minstd_rand random(std::random_device{}());
-  return std::generate_canonical<double, 31>(random);
-}
-
-/// Passes the answer of one attempt on, and knows whether there is any.
-class Attempt final : public Sink {
+/// Passes the events of one attempt on, and knows whether there were any.
+class Response final : public Sink {
  public:
-  Attempt(Sink& out, CircuitBreaker& breaker) : out_(out), breaker_(breaker) {}
+  Response(Sink& out, CircuitBreaker& breaker) : out_(out), breaker_(breaker) {}
 
   Status emit(Event e) override {
-    if (!has_begun_) breaker_.answered();
+    if (!has_begun_) breaker_.responded();
     has_begun_ = true;
     return out_.emit(e);
   }
@@ -43,83 +31,79 @@ class Attempt final : public Sink {
   bool has_begun_ = false;
 };
 
-}  // namespace
+Fail circuit_is_open(nanoseconds retry_after) {
+  return {503, "upstream_unavailable", "The model is temporarily unavailable; try again later.",
+          "the circuit is open", retry_after};
+}
 
-Retry::Retry(Host host, Json config)
-    : host_(host),
-      attempts_(config["attempts"].integer(3)),
-      delay_(config["delay"].duration(1s)),
-      max_delay_(config["max_delay"].duration(30s)),
-      multiplier_(config["multiplier"].real(2)),
-      jitter_(config["jitter"].real(0.1)),
-      budget_(config["budget"].duration(2min)),
-      max_retry_after_(config["max_retry_after"].duration(60s)),
-      breaker_(host, config["breaker"]),
-      retries_(Series(host, GH_COUNTER, "gatehouse_retries_total", "Attempts after the first one.",
-                      {{"plugin", host.instance()}})) {}
+}  // namespace
 
 Status Retry::handle(Exchange& x, Sink& out, Next& next) {
   nanoseconds budget = budget_;
-  for (std::int64_t attempt = 1;; ++attempt) {
-    if (const auto wait = breaker_.refuses()) {
-      return Fail{503, "upstream_unavailable",
-                  "The model does not answer at the moment; try again later.",
-                  "the circuit is open", *wait};
-    }
-    Attempt answer(out, breaker_);
-    Status status = next(x, answer);
+  for (std::int64_t number = 1;; ++number) {
+    if (const auto cooldown = breaker_.rejects()) return circuit_is_open(*cooldown);
+    Response response(out, breaker_);
+    Status status = next(x, response);
     const Failure failure = status.failure();
     if (!failure) return status;
 
-    const nanoseconds wait = wait_after(attempt, failure);
-    View objection;
-    if (answer.has_begun()) {
-      objection = "the answer has begun";
-    } else if (!failure.has(GH_FAIL_TRANSIENT)) {
-      objection = "the next one would fail as well";
-    } else if (attempt == attempts_) {
-      objection = "it was the last one";
-    } else if (breaker_.is_open()) {
-      objection = "the circuit is open";
-    } else if (failure.retry_after() >= max_retry_after_) {
-      objection = "the upstream asks for too long a wait";
-    } else if (wait > budget || host_.now() + wait >= x.deadline()) {
-      objection = "there is no time to wait";
-    }
-    tell(x, attempt, failure.code(), wait, objection);
-    if (!objection.empty()) {
-      const std::uint32_t blame = failure.copy().flags & (GH_FAIL_UPSTREAM | GH_FAIL_SUSPECT);
-      blame ? breaker_.failed(blame, caller_of(x)) : breaker_.answered();
+    const nanoseconds wait = wait_after(number, failure);
+    const Attempt attempt{number, failure, response.has_begun(), wait, budget};
+    const View why_not = objection(x, attempt);
+    log(x, attempt, why_not);
+    if (!why_not.empty()) {
+      judge(x, failure);
       return status;
     }
-
     if (Status slept = host_.sleep(x, wait); !slept) return slept;
     budget -= wait;
     retries_.record();
   }
 }
 
-/// What the upstream asks for, or else a time that grows from attempt to attempt; and a little
-/// more, lest those who failed together come back together.
+/// Why there is no further attempt; empty: there is one.
+View Retry::objection(const Exchange& x, const Attempt& attempt) const {
+  const Failure& failure = attempt.failure;
+  if (attempt.has_response) return "the response has begun";
+  if (!failure.has(GH_FAIL_TRANSIENT)) return "not retryable";
+  if (attempt.number == attempts_) return "no attempts left";
+  if (breaker_.is_open()) return "the circuit is open";
+  if (failure.retry_after() >= max_retry_after_) return "the upstream's Retry-After is too long";
+  if (attempt.wait > attempt.budget) return "the retry budget is spent";
+  if (host_.now() + attempt.wait >= x.deadline()) return "the deadline is too near";
+  return {};
+}
+
+/// The Retry-After of the upstream, or else a delay that grows with each attempt. The jitter keeps
+/// requests that failed together from returning together.
 nanoseconds Retry::wait_after(std::int64_t attempt, const Failure& failure) const {
+  static thread_local std::minstd_rand random(std::random_device{}());
   const auto ns = [](nanoseconds time) { return static_cast<double>(time.count()); };
   const double hint = ns(std::min(failure.retry_after(), max_retry_after_));
   const double backoff = std::min(ns(delay_) * std::pow(multiplier_, attempt - 1), ns(max_delay_));
-  return nanoseconds(
-      static_cast<std::int64_t>((hint > 0 ? hint : backoff) * (1 + jitter_ * random_fraction())));
+  const double jitter = jitter_ * std::generate_canonical<double, 31>(random);
+  return nanoseconds(static_cast<std::int64_t>((hint > 0 ? hint : backoff) * (1 + jitter)));
 }
 
-void Retry::tell(const Exchange& x, std::int64_t attempt, View code, nanoseconds wait,
-                 View objection) const {
-  Document fields;
+/// Counts what the final failure of a request means for the upstream. A suspect failure counts
+/// once per caller, whom neither a claimed id nor another tenant makes a new one.
+void Retry::judge(const Exchange& x, const Failure& failure) {
+  if (failure.has(GH_FAIL_UPSTREAM)) return breaker_.failed();
+  if (!failure.has(GH_FAIL_SUSPECT)) return breaker_.responded();
+  const View user = x.caller().user;
+  breaker_.suspected_by(std::string(user.empty() ? x.client() : user));
+}
+
+void Retry::log(const Exchange& x, const Attempt& attempt, View objection) const {
+  const View code = attempt.failure.code();
+  const Document fields;
   fields.root().edit("code").set(code);
-  fields.root().edit("attempt").set(attempt);
+  fields.root().edit("attempt").set(attempt.number);
   std::string text =
-      "attempt " + std::to_string(attempt) + "/" + std::to_string(attempts_) + " failed: ";
+      "attempt " + std::to_string(attempt.number) + "/" + std::to_string(attempts_) + " failed: ";
   text.append(code);
   if (objection.empty()) {
-    const std::int64_t wait_ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
+    const std::int64_t wait_ms = attempt.wait / 1ms;
     fields.root().edit("wait_ms").set(wait_ms);
     text.append(", retrying in ").append(std::to_string(wait_ms)).append(" ms");
   } else {
@@ -128,7 +112,21 @@ void Retry::tell(const Exchange& x, std::int64_t attempt, View code, nanoseconds
   host_.log(GH_WARN, &x, text, fields.root());
 }
 
+Retry::Retry(Host host, Json config)
+    : host_(host),
+      attempts_(config["attempts"].integer()),
+      delay_(config["delay"].duration()),
+      max_delay_(config["max_delay"].duration()),
+      multiplier_(config["multiplier"].real()),
+      jitter_(config["jitter"].real()),
+      budget_(config["budget"].duration()),
+      max_retry_after_(config["max_retry_after"].duration()),
+      breaker_(host, config["breaker"]),
+      retries_(host, GH_COUNTER, "gatehouse_retries_total", "Retries of upstream calls.",
+               {{"plugin", host.instance()}}) {}
+
 }  // namespace gatehouse::plugins::retry
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::retry::Retry, "retry", "1.0.0",
-                 "Asks again when the model failed for a moment", GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
+                 "Retries transient failures of the upstream, with a circuit breaker",
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)

@@ -5,8 +5,8 @@
 
 namespace gatehouse::plugins::retry {
 
-/// Asks the upstream again after a failure that may pass, as long as nothing of its answer has been
-/// passed on.
+/// Retries transient failures of the upstream until the first event of its response, and rejects
+/// requests while the circuit breaker is open.
 class Retry final : public Plugin {
  public:
   Retry(Host host, Json config);
@@ -15,9 +15,18 @@ class Retry final : public Plugin {
   void adopt(Retry& older) { breaker_.adopt(older.breaker_); }
 
  private:
+  /// An attempt that failed, and what may follow.
+  struct Attempt {
+    std::int64_t number;
+    const Failure& failure;
+    bool has_response;  // events have been passed on
+    std::chrono::nanoseconds wait, budget;
+  };
+
   std::chrono::nanoseconds wait_after(std::int64_t attempt, const Failure& failure) const;
-  void tell(const Exchange& x, std::int64_t attempt, View code, std::chrono::nanoseconds wait,
-            View objection) const;
+  View objection(const Exchange& x, const Attempt& attempt) const;
+  void judge(const Exchange& x, const Failure& failure);
+  void log(const Exchange& x, const Attempt& attempt, View objection) const;
 
   const Host host_;
   const std::int64_t attempts_;

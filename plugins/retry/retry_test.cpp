@@ -23,7 +23,7 @@ Fail busy(std::chrono::nanoseconds retry_after = 0ns) {
   return failure(GH_FAIL_TRANSIENT, "upstream_rate_limited", retry_after);
 }
 
-/// A gateway whose model answers its n-th call with the n-th of these.
+/// A gateway whose model responds to its n-th call with the n-th of these.
 struct Gateway {
   explicit Gateway(std::vector<NextFunction> model, View config = R"({"jitter": 0})")
       : retry(h.host(), h.config(config)) {
@@ -36,18 +36,18 @@ struct Gateway {
   double metric(const std::string& name) { return h.metrics.at(name + R"({plugin="test"})"); }
 };
 
-// ---- Attempts ----------------------------------------------------------------------------------
+// ---- Attempts
+// ----------------------------------------------------------------------------------
 
-TEST(Retry, AsksAgainAfterAWaitThatGrows) {
+TEST(Retry, RetriesAfterAWaitThatGrows) {
   Gateway g({fails(kError), fails(kError), events(kHello)});
 
   EXPECT_EQ(g.ask().events, kHello);
   EXPECT_EQ(g.h.sleeps, (std::vector<std::chrono::nanoseconds>{1s, 2s}));
-  EXPECT_EQ(
-      g.h.logs,
-      (Events{
-          R"(warn: attempt 1/3 failed: upstream_error, retrying in 1000 ms {"code":"upstream_error","attempt":1,"wait_ms":1000})",
-          R"(warn: attempt 2/3 failed: upstream_error, retrying in 2000 ms {"code":"upstream_error","attempt":2,"wait_ms":2000})"}));
+  EXPECT_EQ(g.h.logs, (Events{R"(warn: attempt 1/3 failed: upstream_error, retrying in 1000 ms )"
+                              R"({"code":"upstream_error","attempt":1,"wait_ms":1000})",
+                              R"(warn: attempt 2/3 failed: upstream_error, retrying in 2000 ms )"
+                              R"({"code":"upstream_error","attempt":2,"wait_ms":2000})"}));
   EXPECT_EQ(g.metric("gatehouse_retries_total"), 2);
 }
 
@@ -59,12 +59,12 @@ TEST(Retry, GivesUpAfterTheLastAttempt) {
   EXPECT_EQ(answer.failure.detail, "a detail");
   EXPECT_EQ(answer.header("Retry-After"), "7");
   EXPECT_EQ(g.h.next_calls, 3);
-  EXPECT_EQ(
-      g.h.logs.back(),
-      R"(warn: attempt 3/3 failed: upstream_rate_limited, giving up: it was the last one {"code":"upstream_rate_limited","attempt":3})");
+  EXPECT_EQ(g.h.logs.back(),
+            R"(warn: attempt 3/3 failed: upstream_rate_limited, giving up: no attempts left )"
+            R"({"code":"upstream_rate_limited","attempt":3})");
 }
 
-TEST(Retry, AsksAgainOnlyAfterFailuresThatMayPass) {
+TEST(Retry, RetriesOnlyTransientFailures) {
   for (const int others : {0, int{GH_FAIL_UPSTREAM}, int{GH_FAIL_SUSPECT}}) {
     Gateway passing(
         {fails(failure(GH_FAIL_TRANSIENT | static_cast<std::uint32_t>(others), "any_code")),
@@ -79,14 +79,17 @@ TEST(Retry, AsksAgainOnlyAfterFailuresThatMayPass) {
   }
 }
 
-TEST(Retry, StopsAtAFailureThatWillNotPass) {
+TEST(Retry, StopsAtAFailureThatIsNotTransient) {
   Gateway g({fails(kError), fails(kRefused)});
 
   EXPECT_EQ(g.ask().failure.code, "upstream_refused");
   EXPECT_EQ(g.h.next_calls, 2);
+  EXPECT_EQ(g.h.logs.back(),
+            R"(warn: attempt 2/3 failed: upstream_refused, giving up: not retryable )"
+            R"({"code":"upstream_refused","attempt":2})");
 }
 
-TEST(Retry, NeverAsksAgainOnceTheAnswerHasBegun) {
+TEST(Retry, NeverRetriesOnceTheResponseHasBegun) {
   Gateway g({[](Exchange&, Sink& out) -> Status {
     if (Status status = out.emit(event::step_start()); !status) return status;
     return kError;
@@ -105,7 +108,8 @@ TEST(Retry, MakesAsManyAttemptsAsConfigured) {
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-// ---- Waits -------------------------------------------------------------------------------------
+// ---- Waits
+// -------------------------------------------------------------------------------------
 
 TEST(Retry, GrowsItsWaitsUpToTheMaximum) {
   Gateway g(
@@ -116,7 +120,7 @@ TEST(Retry, GrowsItsWaitsUpToTheMaximum) {
   EXPECT_EQ(g.h.sleeps, (std::vector<std::chrono::nanoseconds>{100ms, 300ms, 500ms, 500ms}));
 }
 
-TEST(Retry, MakesWaitsLongerByLotButNeverShorter) {
+TEST(Retry, AddsJitterThatNeverShortensAWait) {
   Gateway g({fails(busy())}, R"({"attempts": 10, "multiplier": 1, "jitter": 0.5})");
 
   g.ask();
@@ -128,14 +132,14 @@ TEST(Retry, MakesWaitsLongerByLotButNeverShorter) {
   }
 }
 
-TEST(Retry, WaitsAsLongAsTheUpstreamAsks) {
+TEST(Retry, WaitsForTheRetryAfterOfTheUpstream) {
   Gateway g({fails(busy(59s)), fails(busy(1ns)), events(kHello)});
 
   EXPECT_EQ(g.ask().events, kHello);
   EXPECT_EQ(g.h.sleeps, (std::vector<std::chrono::nanoseconds>{59s, 1ns}));
 }
 
-TEST(Retry, DoesNotWaitWhenTheUpstreamAsksForTooLong) {
+TEST(Retry, GivesUpWhenTheRetryAfterIsTooLong) {
   for (const auto asked : {std::chrono::nanoseconds(5s), std::chrono::nanoseconds::max()}) {
     Gateway g({fails(busy(asked))}, R"({"max_retry_after": "5s"})");
     EXPECT_EQ(g.ask().failure.retry_after, asked);
@@ -157,8 +161,8 @@ TEST(Retry, GivesUpAtOnceWhenTheDeadlineIsNear) {
   request.time_limit = 3s;
 
   EXPECT_EQ(g.h.run(g.retry, request).failure.code, "upstream_error");
-  EXPECT_EQ(g.h.sleeps,
-            (std::vector<std::chrono::nanoseconds>{1s}));  // the next would end at the deadline
+  // The next wait would end at the deadline.
+  EXPECT_EQ(g.h.sleeps, (std::vector<std::chrono::nanoseconds>{1s}));
 }
 
 TEST(Retry, StopsWaitingWhenTheClientLeaves) {
@@ -171,16 +175,17 @@ TEST(Retry, StopsWaitingWhenTheClientLeaves) {
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-// ---- The circuit -------------------------------------------------------------------------------
+// ---- The circuit
+// -------------------------------------------------------------------------------
 
 constexpr View kTwoFailures = R"({"attempts": 1, "breaker": {"failures": 2, "cooldown": "10s"}})";
 
-TEST(Retry, RefusesAtOnceAfterFailuresInARow) {
+TEST(Retry, RejectsAtOnceAfterConsecutiveFailures) {
   Gateway g({fails(kError)}, kTwoFailures);
   EXPECT_EQ(g.metric("gatehouse_circuit_open"), 0);
   g.ask();
   g.ask();
-  EXPECT_EQ(g.h.health, "down: the circuit is open: 2 failures in a row");
+  EXPECT_EQ(g.h.health, "down: circuit open after 2 failures in a row");
   EXPECT_EQ(g.metric("gatehouse_circuit_open"), 1);
 
   g.h.advance(4s);
@@ -191,7 +196,7 @@ TEST(Retry, RefusesAtOnceAfterFailuresInARow) {
   EXPECT_EQ(g.h.next_calls, 2);
 }
 
-TEST(Retry, LetsOneRequestFindOutAfterTheCooldown) {
+TEST(Retry, LetsOneRequestProbeAfterTheCooldown) {
   Gateway g({fails(kError)}, kTwoFailures);
   g.ask();
   g.ask();
@@ -212,7 +217,7 @@ TEST(Retry, LetsOneRequestFindOutAfterTheCooldown) {
   EXPECT_EQ(g.metric("gatehouse_circuit_open"), 0);
 }
 
-TEST(Retry, StaysOpenForAnotherCooldownWhenThatRequestFails) {
+TEST(Retry, StaysOpenForAnotherCooldownWhenTheProbeFails) {
   for (const Fail& again : {kError, kSuspect}) {
     Gateway g({fails(kError), fails(kError), fails(again)},
               R"({"attempts": 1, "breaker": {"failures": 2, "cooldown": "10s"}})");
@@ -235,57 +240,47 @@ TEST(Retry, CountsRequestsNotAttempts) {
   EXPECT_EQ(g.h.health, "up");
   g.ask();
   EXPECT_EQ(g.h.next_calls, 6);
-  EXPECT_EQ(g.h.health, "down: the circuit is open: 2 failures in a row");
+  EXPECT_EQ(g.h.health, "down: circuit open after 2 failures in a row");
 }
 
-/// Asks for somebody, as extension-auth names them.
-void ask_for(Gateway& g, View extension, View install, std::string client = "192.0.2.1") {
-  struct Named final : Plugin {
-    Named(Plugin& retry, View extension, View install)
-        : retry_(retry), extension_(extension), install_(install) {}
-    Status handle(Exchange& x, Sink& out, Next& next) override {
-      if (!extension_.empty()) x.notes().edit("extension_id").set(extension_);
-      if (!install_.empty()) x.notes().edit("install").set(install_);
-      return retry_.handle(x, out, next);
-    }
-    Plugin& retry_;
-    View extension_, install_;
-  } named(g.retry, extension, install);
+/// A request of this caller, as the plugin that authenticates has set it.
+Answer ask_as(Gateway& g, CallerText caller, std::string client = "192.0.2.1") {
   Request request("POST", "/api/chat");
   request.chat = kChat;
   request.client = std::move(client);
-  g.h.run(named, request);
+  request.caller = std::move(caller);
+  return g.h.run(g.retry, request);
 }
 
 TEST(Retry, OpensTheCircuitForNoPromptOfOneCaller) {
   Gateway g({fails(kSuspect)}, kTwoFailures);
-  for (int i = 0; i < 9; ++i) ask_for(g, "a", "laptop");
+  for (int i = 0; i < 9; ++i) ask_as(g, {"a", "laptop", ""});
   EXPECT_EQ(g.h.health, "up");
-  ask_for(g, "a", "phone");
-  EXPECT_EQ(g.h.health, "down: the circuit is open: 2 failures in a row");
+  ask_as(g, {"a", "phone", ""});
+  EXPECT_EQ(g.h.health, "down: circuit open after 2 failures in a row");
 }
 
-TEST(Retry, TakesNoIdThatACallerMayInventForAnotherCaller) {
+TEST(Retry, CountsACallerOnceWhateverTenantItClaims) {
   Gateway g({fails(kSuspect)}, kTwoFailures);
-  for (const char* id : {"a", "b", "c"}) ask_for(g, id, "");
+  for (const char* id : {"a", "b", "c"}) ask_as(g, {id, "", ""});
   EXPECT_EQ(g.h.health, "up");
 }
 
-TEST(Retry, TellsCallersWithoutANameApartByTheirAddress) {
+TEST(Retry, DistinguishesUnauthenticatedCallersByTheirAddress) {
   Gateway g({fails(kSuspect)}, kTwoFailures);
-  for (int i = 0; i < 9; ++i) ask_for(g, "", "", "192.0.2.1");
+  for (int i = 0; i < 9; ++i) ask_as(g, {}, "192.0.2.1");
   EXPECT_EQ(g.h.health, "up");
-  ask_for(g, "", "", "192.0.2.2");
-  EXPECT_EQ(g.h.health, "down: the circuit is open: 2 failures in a row");
+  ask_as(g, {}, "192.0.2.2");
+  EXPECT_EQ(g.h.health, "down: circuit open after 2 failures in a row");
 }
 
 TEST(Retry, CountsACallerAgainInANewRow) {
   Gateway g({fails(kSuspect), events(kHello), fails(kSuspect), fails(kError)}, kTwoFailures);
-  for (int i = 0; i < 4; ++i) ask_for(g, "a", "laptop");
-  EXPECT_EQ(g.h.health, "down: the circuit is open: 2 failures in a row");
+  for (int i = 0; i < 4; ++i) ask_as(g, {"a", "laptop", ""});
+  EXPECT_EQ(g.h.health, "down: circuit open after 2 failures in a row");
 }
 
-TEST(Retry, LetsAnotherRequestFindOutWhenTheFirstNeverSays) {
+TEST(Retry, LetsAnotherRequestProbeWhenTheFirstEndsWithoutAResult) {
   Gateway g({fails(kError), fails(kError), [](Exchange&, Sink&) { return Status(GH_STOP); },
              events(kHello)},
             kTwoFailures);
@@ -299,7 +294,7 @@ TEST(Retry, LetsAnotherRequestFindOutWhenTheFirstNeverSays) {
   EXPECT_EQ(g.ask().events, kHello);
 }
 
-TEST(Retry, CountsOnlyFailuresInARowThatSpeakAgainstTheUpstream) {
+TEST(Retry, CountsOnlyConsecutiveFailuresOfTheUpstream) {
   for (const auto& between : {events(kHello), fails(kRefused), fails(busy())}) {
     Gateway g({fails(kError), between, fails(kError), between}, kTwoFailures);
     for (int i = 0; i < 4; ++i) g.ask();
@@ -316,9 +311,10 @@ TEST(Retry, KeepsTheCircuitOpenOverAReload) {
 
   g.h.health = "up";
   next.adopt(g.retry);
-  EXPECT_EQ(g.h.health, "down: the circuit is open: 2 failures in a row");
+  EXPECT_EQ(g.h.health, "down: circuit open after 2 failures in a row");
   EXPECT_EQ(g.metric("gatehouse_circuit_open"), 1);
-  EXPECT_EQ(g.h.ask(next, kChat).header("Retry-After"), "3");  // no longer than the new cooldown
+  // No longer than the new cooldown.
+  EXPECT_EQ(g.h.ask(next, kChat).header("Retry-After"), "3");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-/// What a tool server writes that cannot be read: whose answer it is, and why.
+/// Output of an MCP server that cannot be parsed: the id of the response, and the reason.
 #include "plugins/mcp/message.h"
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 namespace {
 
 using namespace gatehouse;
+using namespace gatehouse::plugins::mcp;
 
 /// RFC 9110 5.5.
 bool is_field_value(View text) {
@@ -28,16 +29,16 @@ void check_message(View text) {
   if (auto lenient = parse_message(text)) {
     const std::string read = lenient->root().dump();
     require(!document || document->root().dump() == read,
-            "what the host reads is read as the host does");
-    require(bool(Document::parse(read)), "what is read is JSON");
+            "what the host parses is parsed in the same way");
+    require(bool(Document::parse(read)), "what is parsed is JSON");
   } else {
-    require(!document, "what the host reads is read");
+    require(!document, "what the host parses is parsed");
   }
   if (!document || !document->root().is_object()) return;
   const Json message = document->root();
-  if (message["method"]) require(!id, "what asks is no answer");
+  if (message["method"]) require(!id, "a request is not a response");
   if (!message["method"] && message["id"].is_integer() && text.find('\\') == View::npos) {
-    require(id == message["id"].integer(), "the id of a message that can be read is the same");
+    require(id == message["id"].integer(), "the id of a message that can be parsed is the same");
   }
 }
 

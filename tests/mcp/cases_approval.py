@@ -24,21 +24,24 @@ def kinds(chunks):
 def a_call_waits_for_the_user_and_runs_once(f):
     page = begin(f, **SETTINGS)
     asked = page.say('Go', CALL)
-    check([c['type'] for c in asked][-3:] == ['tool-approval-request', 'finish-step', 'finish'], asked)
+    check([c['type'] for c in asked][-3:] == ['tool-approval-request', 'finish-step', 'finish'],
+          asked)
     check(asked[-1]['finishReason'] == 'tool-calls', asked[-1])
     check(calls(f) == 0, 'it ran unasked')
 
     page.decide(approved=True)
     sent = page.body()
     chunks = page.send()
-    check([c['type'] for c in chunks][:3] == ['start', 'tool-output-available', 'start-step'], chunks)
+    check([c['type'] for c in chunks][:3] == ['start', 'tool-output-available', 'start-step'],
+          chunks)
     check(calls(f) == 1, 'it ran', calls(f), 'times')
 
     again = page.send(sent)
     check(kinds(again) == ['tool-output-error'] and again[-1]['type'] == 'finish', again)
     check(calls(f) == 1, 'it ran again')
     for outcome in ('asked', 'approved', 'refused'):
-        f.logged(level='info', message='tool approval', outcome=outcome, server='given', tool='give')
+        f.logged(level='info', message='tool approval', outcome=outcome, server='given',
+                 tool='give')
     check(f.count('a secret') == 0, 'the log has the arguments')
 
 
@@ -48,7 +51,8 @@ def an_answer_sent_from_two_tabs_at_once_runs_one_call(f):
     page.say('Go', CALL)
     page.decide(approved=True)
     sent, got = page.body(), []
-    threads = [threading.Thread(target=lambda: got.extend(kinds(page.send(sent)))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: got.extend(kinds(page.send(sent))))
+               for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

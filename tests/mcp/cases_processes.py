@@ -14,7 +14,7 @@ PAUSE = 1.0     # seconds before a server is started again for the first time
 
 
 def is_gone(pid):
-    return state(pid) in (None, 'Z')     # a dead process whose parent has died too waits for whoever is init here
+    return state(pid) in (None, 'Z')    # an orphan may not be reaped by the init of this system
 
 
 @test
@@ -27,10 +27,12 @@ def arguments_arrive_as_they_are(f):
 
 @test
 def the_environment_holds_no_key_of_the_gateway(f):
-    f.begin(local(env={'TOKEN': 'of the server'}), env={'GEMINI_API_KEY': 'MARKED-KEY', 'REDIS_PASSWORD': 'MARKED-KEY'})
+    f.begin(local(env={'TOKEN': 'of the server'}),
+            env={'GEMINI_API_KEY': 'MARKED-KEY', 'REDIS_PASSWORD': 'MARKED-KEY'})
     got = json.loads(f.ask(('local_environment', {}))[0])
     check(got['TOKEN'] == 'of the server' and 'MARKED-KEY' not in got.values(), got)
-    check(set(got) <= {'HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER', 'TOKEN', 'LC_CTYPE'}, sorted(got))
+    check(set(got) <= {'HOME', 'LOGNAME', 'PATH', 'SHELL', 'TERM', 'USER', 'TOKEN', 'LC_CTYPE'},
+          sorted(got))
 
 
 @test
@@ -41,14 +43,17 @@ def a_server_that_dies_fails_its_call_at_once_and_comes_back(f):
         told = f.ask((f'local_{how}', {}))
         check('ended' in told[0], told)
         check(time.monotonic() - began < 1.0 + PAUSE, 'the chat took', time.monotonic() - began)
-        eventually(lambda: f.ask_if_offered('local_echo', {'text': 'back'}) == ['back'], PATIENCE, 'it does not come back')
+        eventually(lambda: f.ask_if_offered('local_echo', {'text': 'back'}) == ['back'], PATIENCE,
+                   'it does not come back')
 
 
 @test
 def a_server_that_never_starts_keeps_no_chat_from_its_answer(f):
-    f.begin(local(), {'name': 'ghost', 'command': ['/no/such/program']}, {'name': 'nowhere', 'url': 'http://127.0.0.1:1/mcp'})
+    f.begin(local(), {'name': 'ghost', 'command': ['/no/such/program']},
+            {'name': 'nowhere', 'url': 'http://127.0.0.1:1/mcp'})
     check(f.ask(('local_echo', {'text': 'hi'})) == ['hi'], 'the other server is disturbed')
-    eventually(lambda: b'server ghost' in f.client(get('/health/detailed')).answer().body, PATIENCE, 'health does not tell')
+    eventually(lambda: b'server ghost' in f.client(get('/health/detailed')).answer().body,
+               PATIENCE, 'health does not tell')
     check(f.ask_if_offered('ghost_echo', {}) is None, 'a tool is offered that nobody has')
     health = json.loads(f.client(get('/health/detailed')).answer().body)
     check(health['checks']['mcpClients']['status'] == 'degraded', health['checks'])
@@ -59,11 +64,13 @@ def servers_that_die_all_the_time_leave_nothing_behind(f):
     servers = [{'name': f's{number}', 'command': ['true']} for number in range(40)]
     f.begin(*servers)
     descriptors = Path(f'/proc/{f.pid}/fd')
-    eventually(lambda: f.count('a tool server is down') >= 40, PATIENCE, 'they do not die')
+    eventually(lambda: f.count('MCP server is down') >= 40, PATIENCE, 'they do not die')
     before = len(list(descriptors.iterdir()))
     time.sleep(PAUSE + 2.5)     # in which each is started two more times
-    eventually(lambda: not children(f.pid), PATIENCE, 'there are', [state(pid) for pid in children(f.pid)])
-    check(len(list(descriptors.iterdir())) <= before, 'descriptors:', before, len(list(descriptors.iterdir())))
+    eventually(lambda: not children(f.pid), PATIENCE, 'there are',
+               [state(pid) for pid in children(f.pid)])
+    check(len(list(descriptors.iterdir())) <= before, 'descriptors:', before,
+          len(list(descriptors.iterdir())))
 
 
 @test
@@ -99,7 +106,8 @@ def a_gateway_that_is_killed_takes_with_it_what_its_servers_have_started(f):
 
 @test
 def a_gateway_that_is_process_1_leaves_no_zombies(f):
-    f.begin(local(), shell='exec unshare --map-root-user --user --pid --fork --mount-proc --kill-child "$@"')
+    f.begin(local(),
+            shell='exec unshare --map-root-user --user --pid --fork --mount-proc --kill-child "$@"')
     for _ in range(3):
         f.ask(('local_helper', {'seconds': 0}))
     [gateway] = children(f.pid)
@@ -117,7 +125,8 @@ def a_server_runs_in_its_folder_with_an_ordinary_limit_of_descriptors(f):
 @test
 def a_server_that_needs_long_to_start_gets_more_time(f):
     f.begin(local('local', '--slow', '2.5', connect_timeout='1s'))
-    eventually(lambda: f.ask_if_offered('local_echo', {'text': 'up'}) == ['up'], 15.0, 'it is killed each time')
+    eventually(lambda: f.ask_if_offered('local_echo', {'text': 'up'}) == ['up'], 15.0,
+               'it is killed each time')
 
 
 @test

@@ -1,4 +1,7 @@
-"""Servers of the official SDK that speak 2026-07-28, and the conformance suite of the MCP project. Need `npm ci` in this folder, once."""
+"""Servers of the official SDK that speak 2026-07-28, and the conformance suite of the MCP project.
+
+Need `npm ci` in this folder, once.
+"""
 import json
 import os
 import shlex
@@ -30,15 +33,19 @@ class Modern:
 
 
 def protocols(f):
-    return {server['name']: server.get('protocol') for server in json.loads(ask(f, '/mcp/servers').body) if server['state'] == 'up'}
+    return {server['name']: server.get('protocol')
+            for server in json.loads(ask(f, '/mcp/servers').body) if server['state'] == 'up'}
 
 
 def speak(f, eras, *near):
-    """`near`: what may be spoken over pipes. A server that speaks both is asked the old way too when it is slow to start."""
+    """`near`: the revisions that may be spoken over pipes. A server that speaks both is also asked
+    the old way when it is slow to start."""
     f.providers.append(Modern(eras))
-    f.begin({'name': 'near', 'command': [NODE, str(HERE / 'modern.mjs'), eras], **TIMES}, {'name': 'far', 'url': f.providers[-1].url, **TIMES},
+    f.begin({'name': 'near', 'command': [NODE, str(HERE / 'modern.mjs'), eras], **TIMES},
+            {'name': 'far', 'url': f.providers[-1].url, **TIMES},
             admin=ADMIN)
-    eventually(lambda: protocols(f).get('near') in near and protocols(f).get('far') == NEW, PATIENCE * 4, 'they are not up')
+    eventually(lambda: protocols(f).get('near') in near and protocols(f).get('far') == NEW,
+               PATIENCE * 4, 'they are not up')
     told = f.ask(('near_echo', {'message': 'a'}), ('far_echo', {'message': 'ä'}))
     check(told == ['Echo: a', 'Echo: ä'], told)
 
@@ -56,11 +63,13 @@ def servers_that_speak_both_are_asked_the_new_way(f):
 def conforms(scenario, *revisions):
     def run(f):
         check(SUITE.exists(), 'run `npm ci` in', HERE)
-        client = f'{shlex.quote(sys.executable)} {shlex.quote(str(HERE / "conforming.py"))} {shlex.quote(str(f.binary))}'
+        client = shlex.join([sys.executable, str(HERE / 'conforming.py'), str(f.binary)])
         for revision in revisions:
-            done = subprocess.run([NODE, '--import', str(HERE / 'glob.mjs'), str(SUITE), 'client', '--command', client, '--scenario', scenario,
+            done = subprocess.run([NODE, '--import', str(HERE / 'glob.mjs'), str(SUITE), 'client',
+                                   '--command', client, '--scenario', scenario,
                                    '--spec-version', revision, '--output-dir', str(f.folder)],
-                                  cwd=f.folder, env=os.environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SUITE_SECONDS)
+                                  cwd=f.folder, env=os.environ, text=True, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, timeout=SUITE_SECONDS)
             if done.returncode != 0:
                 raise Wrong(revision + '\n' + done.stdout[-3000:])
     run.__name__ = 'conformance_' + scenario.replace('-', '_')

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What the conformance suite takes for a client: a gateway whose model calls each tool of a server once.
+"""The client for the conformance suite: a gateway whose model calls each tool of a server once.
 
     conforming.py GATEHOUSE URL
 
-The suite may say in MCP_CONFORMANCE_CONTEXT with which arguments a tool is to be called.
+The suite may set the arguments of calls in MCP_CONFORMANCE_CONTEXT.
 """
 import json
 import os
@@ -21,12 +21,14 @@ def arguments(tool, tools, context):
         if call['name'] == tool['name']:
             return call['arguments']
     if tool['name'] == 'json_schema_echo':
-        return {'schema': next(other['input_schema'] for other in tools if other['name'] == 'json_schema_2020_12_tool')}
+        return {'schema': next(other['input_schema'] for other in tools
+                               if other['name'] == 'json_schema_2020_12_tool')}
     return NUMBERS
 
 
 def play(f, url, context):
-    f.begin({'name': 'suite', 'url': url, 'location': 'backend', 'elicitation': 'defaults', 'call_timeout': '8s'}, admin=ADMIN)
+    f.begin({'name': 'suite', 'url': url, 'location': 'backend', 'elicitation': 'defaults',
+             'call_timeout': '8s'}, admin=ADMIN)
     [server] = json.loads(ask(f, '/mcp/servers').body)
     check(server['state'] == 'up', server)
     tools = [tool for tool in server['tools'] if 'offered_as' in tool]

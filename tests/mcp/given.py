@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An MCP server over standard input and output whose tools `give` and `also_give` answer with the result that they are called with.
+"""An MCP server over stdio whose tools `give` and `also_give` return the result they are given.
 
     given.py JOURNAL    gets a line for each call
 """
@@ -11,16 +11,20 @@ TOOLS = [{'name': name, 'inputSchema': {'type': 'object'}} for name in ('give', 
 
 def answer(message):
     if message['method'] == 'initialize':
-        return {'protocolVersion': '2025-11-25', 'capabilities': {'tools': {}}, 'serverInfo': {'name': 'given', 'version': '1'}}
-    return {'tools': TOOLS} if message['method'] == 'tools/list' else message['params']['arguments']['result']
+        return {'protocolVersion': '2025-11-25', 'capabilities': {'tools': {}},
+                'serverInfo': {'name': 'given', 'version': '1'}}
+    return {'tools': TOOLS} if message['method'] == 'tools/list' else message['params'][
+        'arguments']['result']
 
 
 with open(sys.argv[1], 'a', encoding='utf-8') as journal:
     for line in sys.stdin:
         message = json.loads(line)
-        if 'id' not in message or message.get('method') not in ('initialize', 'tools/list', 'tools/call'):
+        if 'id' not in message or message.get('method') not in ('initialize', 'tools/list',
+            'tools/call'):
             continue
         if message['method'] == 'tools/call':
             journal.write(line)
             journal.flush()
-        print(json.dumps({'jsonrpc': '2.0', 'id': message['id'], 'result': answer(message)}), flush=True)
+        print(json.dumps({'jsonrpc': '2.0', 'id': message['id'], 'result': answer(message)}),
+              flush=True)

@@ -1,4 +1,5 @@
-// Loaded before the conformance suite: it imports fs.globSync, which Node 20 does not have and no test of a client needs.
+// Loaded before the conformance suite, which imports fs.globSync: Node 20 does not have it, and no
+// test of a client needs it.
 import { register } from 'node:module';
 
 const hooks = `export async function load(url, context, next) {

@@ -2,5 +2,6 @@
 const net = require('node:net');
 const listen = net.Server.prototype.listen;
 net.Server.prototype.listen = function (port, ...rest) {
-  return listen.call(this, { port: Number(port), host: '127.0.0.1' }, ...rest.filter(argument => typeof argument === 'function'));
+  const callbacks = rest.filter(argument => typeof argument === 'function');
+  return listen.call(this, { port: Number(port), host: '127.0.0.1' }, ...callbacks);
 };

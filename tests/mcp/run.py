@@ -3,7 +3,8 @@
 
     run.py --gatehouse build/bin/gatehouse [--only NAME]
 
-One line per test, what was wrong below a failed one, last line 'N passed, N failed', exit code 1 if any failed.
+One line per test, details below a failed one, last line 'N passed, N failed', exit code 1 if any
+failed.
 """
 import sys
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""An MCP server over standard input and output that misbehaves as its tools are told.
+"""An MCP server over stdio that misbehaves as its tools and options say.
 
-    server.py [--journal FILE] [--stubborn] [--silent METHOD] [--slow SECONDS] [--restless] [--tool JSON] [--arguments …]
+    server.py [--journal FILE] [--stubborn] [--silent METHOD] [--slow SECONDS] [--restless]
+              [--tool JSON] [--arguments …]
 
-FILE gets a line for each message that comes. JSON, whatever it is worth, is listed as a tool, too. A restless
-server says with each list that it has changed. A stubborn server ends neither with its input nor at SIGTERM. A silent one answers that
-method once, a slow one begins after so many seconds.
+FILE gets a line for each message received. JSON, valid or not, is listed as a tool as well. A
+restless server reports with each list that it has changed. A stubborn server ends neither with its
+input nor at SIGTERM. A silent one responds to METHOD once, a slow one starts after SECONDS.
 """
 import argparse
 import json
@@ -27,7 +28,8 @@ parser.add_argument('--tool', action='append', default=[])
 parser.add_argument('--arguments', nargs='*', default=[])
 args = parser.parse_args()
 writing = threading.Lock()
-tools = ['echo', 'arguments', 'environment', 'pid', 'sleep', 'exit', 'kill', 'garbage', 'long_line', 'flood', 'big', 'twice', 'change', 'unreadable',
+tools = ['echo', 'arguments', 'environment', 'pid', 'sleep', 'exit', 'kill', 'garbage',
+         'long_line', 'flood', 'big', 'twice', 'change', 'unreadable',
          'progress', 'helper', 'limit', 'folder', 'names_twice']
 
 
@@ -64,7 +66,8 @@ def run(name, told, identity, token):
         os.kill(os.getpid(), signal.SIGKILL)
     if name == 'garbage':
         with writing:
-            sys.stdout.buffer.write(b'hello\n{"half\n[1]\n\xff\xfe\n{"jsonrpc":"2.0","id":999999,"result":{}}\n')
+            sys.stdout.buffer.write(
+                b'hello\n{"half\n[1]\n\xff\xfe\n{"jsonrpc":"2.0","id":999999,"result":{}}\n')
             sys.stdout.buffer.flush()
     if name == 'long_line':
         write('x' * (100 << 20) + '\n')
@@ -76,9 +79,11 @@ def run(name, told, identity, token):
     if name == 'unreadable':
         write(f'{{"jsonrpc":"2.0","id":{identity},"result":{{"content":[],"x":NaN}}}}\n')
     if name == 'names_twice':
-        write(f'{{"jsonrpc":"2.0","id":{identity},"result":{{"content":[{{"type":"text","text":"first","text":"last"}}]}}}}\n')
+        item = '{"type":"text","text":"first","text":"last"}'
+        write(f'{{"jsonrpc":"2.0","id":{identity},"result":{{"content":[{item}]}}}}\n')
     if name == 'helper':    # whose parent has ended
-        return subprocess.run(['sh', '-c', f'sleep {told["seconds"]} >/dev/null & echo $!'], stdout=subprocess.PIPE, text=True).stdout
+        return subprocess.run(['sh', '-c', f'sleep {told["seconds"]} >/dev/null & echo $!'],
+                              stdout=subprocess.PIPE, text=True).stdout
     if name == 'limit':
         return str(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     if name == 'folder':
@@ -86,7 +91,8 @@ def run(name, told, identity, token):
     if name == 'progress':
         for step in range(told['steps']):
             time.sleep(0.5)
-            send({'method': 'notifications/progress', 'params': {'progressToken': token, 'progress': step}})
+            send({'method': 'notifications/progress',
+                  'params': {'progressToken': token, 'progress': step}})
     if name == 'change':
         tools.append('late')
         send({'method': 'notifications/tools/list_changed'})
@@ -96,7 +102,10 @@ def run(name, told, identity, token):
 def call(message):
     params = message['params']
     token = params['_meta']['progressToken']
-    answer = {'id': message['id'], 'result': {'content': [{'type': 'text', 'text': run(params['name'], params['arguments'], message['id'], token)}]}}
+    answer = {'id': message['id'],
+              'result': {'content': [{'type': 'text',
+                                      'text': run(params['name'], params['arguments'],
+                                                  message['id'], token)}]}}
     send(answer)
     if params['name'] == 'twice':
         send({**answer, 'result': {'content': []}})
@@ -117,11 +126,15 @@ with open(args.journal, 'a', encoding='utf-8') as journal:
         if message['method'] == 'server/discover':
             send({'id': message['id'], 'error': {'code': -32601, 'message': 'Method not found'}})
         if message['method'] == 'initialize':
-            send({'id': message['id'], 'result': {'protocolVersion': '2025-11-25', 'capabilities': {'tools': {'listChanged': True}},
-                                                  'serverInfo': {'name': 'scripted', 'version': '1'}}})
+            send({'id': message['id'],
+                  'result': {'protocolVersion': '2025-11-25',
+                             'capabilities': {'tools': {'listChanged': True}},
+                             'serverInfo': {'name': 'scripted', 'version': '1'}}})
         if message['method'] == 'tools/list':
-            listed = [json.dumps({'name': name, 'inputSchema': {'type': 'object'}}) for name in tools] + args.tool
-            write(f'{{"jsonrpc":"2.0","id":{message["id"]},"result":{{"tools":[{",".join(listed)}]}}}}\n')
+            listed = [json.dumps({'name': name, 'inputSchema': {'type': 'object'}})
+                      for name in tools] + args.tool
+            result = f'{{"tools":[{",".join(listed)}]}}'
+            write(f'{{"jsonrpc":"2.0","id":{message["id"]},"result":{result}}}\n')
             if args.restless:
                 send({'method': 'notifications/tools/list_changed'})
         if message['method'] == 'tools/call':

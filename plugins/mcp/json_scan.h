@@ -4,10 +4,11 @@
 
 #include "gatehouse/plugin.hpp"
 
-/// Pieces of JSON text that may be broken: what a piece is worth is for a parser to say.
+/// Scanning of text that may be malformed JSON: pieces are found by brackets and quotes alone,
+/// and a parser decides whether they are valid.
 namespace gatehouse::plugins::mcp {
 
-/// Behind the string whose opening quote is at `at`, with its closing quote.
+/// The position after the string whose opening quote is at `at`.
 inline std::size_t end_of_string(View text, std::size_t at) {
   for (++at; at < text.size() && text[at] != '"'; ++at) {
     if (text[at] == '\\') ++at;
@@ -15,13 +16,13 @@ inline std::size_t end_of_string(View text, std::size_t at) {
   return std::min(at + 1, text.size());
 }
 
-// The functions below take a piece from the front of `rest`, with the space before it.
+// The functions below remove a piece from the front of `rest`, with the white space before it.
 
 inline void skip_space(View& rest) {
   rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
 }
 
-/// False: another character is there.
+/// False: there is another character.
 inline bool take(View& rest, char mark) {
   skip_space(rest);
   if (rest.empty() || rest.front() != mark) return false;
@@ -35,13 +36,13 @@ inline View take_front(View& rest, std::size_t bytes) {
   return front;
 }
 
-/// With its quotes; empty: there is none.
+/// A string with its quotes; empty: there is none.
 inline View take_string(View& rest) {
   skip_space(rest);
   return rest.substr(0, 1) == "\"" ? take_front(rest, end_of_string(rest, 0)) : View();
 }
 
-/// To where its brackets are closed; empty: there is none.
+/// A value up to its closing bracket; empty: there is none.
 inline View take_value(View& rest) {
   skip_space(rest);
   if (rest.find_first_of("\"{[") != 0) return take_front(rest, rest.find_first_of(",:]} \t\r\n"));
@@ -55,7 +56,7 @@ inline View take_value(View& rest) {
   return take_front(rest, at);
 }
 
-/// The value of a member; empty: the object has none of this name, which is given with its quotes.
+/// The value of a member, whose name is given with its quotes; empty: there is none.
 inline View member_of(View object, View name) {
   View found;
   if (!take(object, '{')) return found;
