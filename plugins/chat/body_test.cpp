@@ -17,8 +17,8 @@ std::string complaint(View body) {
   Harness h;
   const Status status = check_body(h.config(body), kChoices);
   if (status) return "";
-  EXPECT_EQ(status.fail()->http_status, 400);
-  return status.fail()->message;
+  EXPECT_EQ(status.failure().http_status(), 400);
+  return std::string(status.failure().message());
 }
 
 std::string with_part(View part) {

@@ -21,7 +21,7 @@ std::string document(View body, View before = "null", const Defaults& defaults =
   Harness h;
   const Document chat = testing::parse(before);
   const Status status = write_document(h.config(body), defaults, chat.root());
-  return status ? chat.root().dump() : status.fail()->message;
+  return status ? chat.root().dump() : std::string(status.failure().message());
 }
 
 std::string compact(View json) {
