@@ -264,6 +264,7 @@ void Answer::heartbeat(std::string_view bytes, Clock::duration interval) {
 
 std::optional<Clock::time_point> Answer::tend() {
   if (flushing_) return Clock::time_point::max();
+  if (const auto call = std::exchange(before_wait_, nullptr)) call();
   if (flush() != GH_OK) return std::nullopt;
   if (!out_.empty())
     return waiter_.ask_again();  // others share the answer, and this client has not taken all of it

@@ -58,6 +58,8 @@ struct ExchangeFake {
   std::atomic<bool> ends{false};          // its instance, or the request that it works for
   int (*wanted)(void*) = nullptr;         // of outlive()
   void* wanted_self = nullptr;
+  void (*before_wait_call)(void*) = nullptr;
+  void* before_wait_self = nullptr;
   std::optional<gh_failure> raw_failure;  // points into answer.failure
   std::optional<Document> chat_document, body_document;
   bool body_is_seen = false;  // somebody has a view of its bytes
@@ -90,6 +92,7 @@ struct ExchangeFake {
   void flushed() { head_has_left = has_begun; }
   /// Before each wait: false when it is the one in which a background task is told to end.
   bool may_wait() {
+    if (const auto call = std::exchange(before_wait_call, nullptr)) call(before_wait_self);
     flushed();
     if (!waits_left) return true;
     ends = *waits_left == 0;
@@ -269,6 +272,10 @@ struct ExchangeFake {
     of(x).answer.heartbeat = view(bytes);
     of(x).answer.heartbeat_interval = std::chrono::nanoseconds(interval_ns);
   }
+  static void before_wait(gh_exchange* x, void (*call)(void*), void* self) {
+    of(x).before_wait_call = call;
+    of(x).before_wait_self = self;
+  }
   static void outlive(gh_exchange* x, int (*wanted)(void*), void* self) {
     of(x).wanted = wanted;
     of(x).wanted_self = self;
@@ -295,7 +302,8 @@ struct ExchangeFake {
                                              cancelled,
                                              deadline_ns,
                                              flush,
-                                             heartbeat};
+                                             heartbeat,
+                                             before_wait};
   static constexpr gh_share_api kShareTable = {sizeof(gh_share_api), 0, outlive};
 };
 
