@@ -2,8 +2,7 @@
 
 #include <unordered_map>
 
-#include "ascii.h"
-#include "data_url.h"
+#include "gatehouse/toolkit/data_url.hpp"
 #include "options.h"
 
 namespace gatehouse::plugins::chat {
@@ -56,7 +55,7 @@ void add_file(Json part, View type, Message& message) {
   View media_type = part["mediaType"].str();
   if (const auto data = parse_data_url(url.str())) {
     if (!data->media_type.empty()) media_type = data->media_type;
-    if (data->base64) {
+    if (data->is_base64) {
       file.edit("data").set(data->data);
     } else {
       file.edit("data").set(base64_of(data->data));
