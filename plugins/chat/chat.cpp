@@ -56,7 +56,6 @@ void note(const Exchange& x, const UiStream& stream) {
   set("model", x.chat()["model"].str());
   set("answered_by", stream.model_version());
   set("response_id", stream.response_id());
-  set("workflow", x.chat()["workflow"].str());
   set("finish_reason", stream.finish_reason());
   set_count("input_tokens", stream.tokens().input);
   set_count("output_tokens", stream.tokens().output);

@@ -80,7 +80,7 @@ TEST(Chat, AsksTheModelWithTheSettingsOfTheOperator) {
   EXPECT_NE(h.run(chat, question()).body.find(R"("model":"b")"), std::string::npos);
   const Json asked = h.config(h.chats.at(0));
   EXPECT_EQ(asked["model"].str(), "b");
-  EXPECT_EQ(asked["system"].dump(), R"(["Be kind."])");
+  EXPECT_EQ(asked["system"].dump(), R"([{"type":"text","text":"Be kind.","default":true}])");
   EXPECT_EQ(asked["temperature"].real(1), 0);
   EXPECT_EQ(asked["max_output_tokens"].integer(), 9);
 }
@@ -100,7 +100,7 @@ TEST(Chat, ShowsReasoningSourcesAndTheModelThatAnsweredAsTheOperatorWants) {
     const std::string body = h.run(chat, question()).body;
     for (const char* text : {"because", "s.example", "modelVersion"})
       EXPECT_EQ(body.find(text) != std::string::npos, shown) << text;
-    EXPECT_EQ(h.config(h.chats.at(0))["reasoning"].boolean(), shown);
+    EXPECT_EQ(h.config(h.chats.at(0))["reasoning"]["visible"].boolean(), shown);
   }
 }
 
@@ -111,7 +111,7 @@ TEST(Chat, LeavesOutWhatTheOperatorLeavesToTheModel) {
   h.run(chat, question());
   EXPECT_EQ(
       h.chats.at(0),
-      R"({"model":"gemini-3.8-flash","reasoning":true,"messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}]})");
+      R"({"model":"gemini-3.8-flash","reasoning":{"visible":true},"messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}]})");
 }
 
 TEST(Chat, LetsClientsChooseWhatTheOperatorAllows) {
@@ -123,7 +123,7 @@ TEST(Chat, LetsClientsChooseWhatTheOperatorAllows) {
   request.body.insert(1, R"("modelOptions": {"thinking": "low", "temperature": 0}, )");
   h.run(chat, request);
   const Json asked = h.config(h.chats.at(0));
-  EXPECT_EQ(asked["thinking"].str(), "low");
+  EXPECT_EQ(asked["reasoning"]["effort"].str(), "low");
   EXPECT_EQ(asked["temperature"].real(1), 0);
 
   request = question();
@@ -157,11 +157,9 @@ TEST_F(ChatTest, NotesWhatTheAccessLogTells) {
       {"step-start", R"(response:{"model":"gemini-3.8-flash-002","id":"r1"})",
        R"(usage:{"input_tokens":3,"output_tokens":2,"total_tokens":5,"reasoning_tokens":1,"cached_input_tokens":2})",
        "step-finish:length"});
-  Request request = question();
-  request.chat = R"({"workflow": "research"})";
   EXPECT_EQ(
-      h.run(chat, request).notes,
-      R"({"model":"gemini-3.8-flash","answered_by":"gemini-3.8-flash-002","response_id":"r1","workflow":"research","finish_reason":"length","input_tokens":3,"output_tokens":2,"total_tokens":5,"reasoning_tokens":1,"cached_input_tokens":2,"steps":1})");
+      h.run(chat, question()).notes,
+      R"({"model":"gemini-3.8-flash","answered_by":"gemini-3.8-flash-002","response_id":"r1","finish_reason":"length","input_tokens":3,"output_tokens":2,"total_tokens":5,"reasoning_tokens":1,"cached_input_tokens":2,"steps":1})");
 }
 
 TEST_F(ChatTest, NotesWhenTheModelBeganAndWhatItCalled) {

@@ -348,7 +348,7 @@ def what_failed_is_never_cached(f):
 @test
 def synced_tools_are_offered_to_their_extension_alone(f):
     provider = f.provider()
-    f.start('extension-auth', 'tools', *gemini(provider.address)[1:])
+    f.start('extension-auth', 'chat', 'tools', *gemini(provider.address)[2:])
     sync = json.dumps({'extensionId': EXTENSION, 'version': '1', 'timestamp': 1, 'schemas': [{'name': 'sharedTool'}]}).encode()
     head = 'POST /api/tools/sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Extension-ID: %s\r\nContent-Length: %d\r\n\r\n'
     answer = f.client((head % (EXTENSION, len(sync))).encode() + sync).answer()
@@ -364,7 +364,7 @@ def synced_tools_are_offered_to_their_extension_alone(f):
 @test
 def workflows_are_reloaded_when_their_file_changes(f):
     f.write('workflows.yaml', 'workflows: {first: {name: First, systemPrompt: One}}')
-    f.start('extension-auth', {'workflows': {'file': 'workflows.yaml'}}, *simulator()[1:])
+    f.start('extension-auth', 'chat', {'workflows': {'file': 'workflows.yaml'}}, *simulator()[2:])
     request = f'GET /api/workflows HTTP/1.1\r\nHost: localhost\r\nX-Extension-ID: {EXTENSION}\r\n\r\n'.encode()
     check(b'First' in f.client(request).answer().body, 'it is not listed')
     f.write('workflows.yaml', 'workflows: {second: {name: Second, systemPrompt: Two, surprise: 1}}')
@@ -382,7 +382,7 @@ def no_token_or_prompt_is_told_or_kept_in_the_open(f):
     token, prompt = 'ghk_MARKED-INSTALL-TOKEN-77', 'MARKED-PROMPT-31'
     digest = hashlib.sha256(token.encode()).hexdigest()
     f.start('access-log', 'health', 'metrics', {'extension-auth': {'tokens': [{'name': 'laptop', 'sha256': digest}]}},
-            {'throttler': {'policies': [{'name': 'token', 'key': 'header:Authorization'}]}}, 'tools', 'chat', 'cache',
+            {'throttler': {'policies': [{'name': 'token', 'key': 'header:Authorization'}]}}, 'chat', 'tools', 'cache',
             {'simulator': {'word_delay': '0ms'}}, admin={'listen': '127.0.0.1:0', 'token': 'MARKED-ADMIN-TOKEN'})
     text = body(prompt)
     request = ('POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'

@@ -21,7 +21,7 @@ from fixture import START_SECONDS, test
 from provider import chunk, event
 from redis import Redis
 
-PIPELINE = ['access-log', 'cors', 'health', 'metrics', 'extension-auth', 'throttler', 'tools', 'workflows', 'chat', 'cache', 'mcp',
+PIPELINE = ['access-log', 'cors', 'health', 'metrics', 'extension-auth', 'throttler', 'chat', 'tools', 'workflows', 'cache', 'mcp',
             'retry', 'gemini']
 INSTALLS = {'laptop': 'ghk_MARKED-TOKEN-LAPTOP', 'phone': 'ghk_MARKED-TOKEN-PHONE'}
 TOKENS = {'tokens': [{'name': name, 'sha256': hashlib.sha256(token.encode()).hexdigest()} for name, token in INSTALLS.items()]}
