@@ -256,7 +256,9 @@ def an_open_circuit_refuses_at_once_and_probes_again(f):
     for _ in range(3):
         check_stream(f.client(chat()).answer(), '"type":"error"')
     asked = len(provider.socks)
-    check_stream(f.client(chat()).answer(), '"type":"error"')
+    refused = f.client(chat()).answer()
+    check_envelope(refused, 503)
+    check(fields(refused).get('retry-after') == '1', refused.headers)
     check(len(provider.socks) == asked, 'the provider was asked while the circuit was open')
     eventually(lambda: b'Back' in f.client(chat()).answer().body, 5, 'the circuit does not close')
 
