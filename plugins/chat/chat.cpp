@@ -56,7 +56,8 @@ constexpr View kSystemPrompt =
     "Answer in the user's language, briefly and to the point. When tools are offered and one of "
     "them can do what is asked, use it rather than explain how. Say so when you do not know.";
 
-// The last two: what clients ask for that were written in 2025.
+// Not a default of the schema: the provider is asked to check only the models that the operator
+// names, and the last two are what clients of 2025 request.
 constexpr const char* kModels[] = {"gemini-3.8-flash", "gemini-3.5-flash-lite", "gemini-4-hydrogen",
                                    "gemini-2.5-pro", "gemini-2.5-flash"};
 
