@@ -54,7 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       {"role": "user", "content": [{"type": "text", "text": "Hi"}]}]})";
   sync.caller.tenant = chat.caller.tenant = "x";
   testing::Harness h;
-  plugins::tools::Tools tools(h.host(), h.config(R"({"max_tools": 8, "max_tool_size": "1KiB"})"));
+  plugins::tools::Tools tools(
+      h.host(), h.config(R"({"ttl": "1h", "max_tools": 8, "max_tool_size": "1KiB"})"));
 
   const int status = h.run(tools, sync).status;
   require(status == 200 || status == 400 || status == 403,
