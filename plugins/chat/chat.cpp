@@ -51,11 +51,6 @@ Status Chat::resume(Exchange& x, Sink& out) {
 
 namespace {
 
-constexpr View kSystemPrompt =
-    "You are an assistant inside a browser extension, beside the page the user is looking at. "
-    "Answer in the user's language, briefly and to the point. When tools are offered and one of "
-    "them can do what is asked, use it rather than explain how. Say so when you do not know.";
-
 // Not a default of the schema: the provider is asked to check only the models that the operator
 // names, and the last two are what clients of 2025 request.
 constexpr const char* kModels[] = {"gemini-3.8-flash", "gemini-3.5-flash-lite", "gemini-4-hydrogen",
@@ -75,11 +70,11 @@ Choices choices(Json config) {
 }
 
 Defaults defaults(Json config) {
-  Defaults out{.model = std::string(config["default_model"].str("gemini-3.8-flash")),
-               .system_prompt = std::string(config["system_prompt"].str(kSystemPrompt)),
+  Defaults out{.model = std::string(config["default_model"].str()),
+               .system_prompt = std::string(config["system_prompt"].str()),
                .temperature = {},
                .max_output_tokens = {},
-               .reasoning = config["send_reasoning"].boolean(true)};
+               .reasoning = config["send_reasoning"].boolean()};
   if (const Json temperature = config["temperature"]) out.temperature = temperature.real();
   if (const Json limit = config["max_output_tokens"]) out.max_output_tokens = limit.integer();
   return out;
@@ -93,8 +88,8 @@ Chat::Chat(Host host, Json config)
       choices_(choices(config)),
       defaults_(defaults(config)),
       shown_{.send_reasoning = defaults_.reasoning,
-             .send_sources = config["send_sources"].boolean(true),
-             .send_model_version = config["send_model_version"].boolean(true)} {
+             .send_sources = config["send_sources"].boolean(),
+             .send_model_version = config["send_model_version"].boolean()} {
   host.route<&Chat::resume>(this, "GET", "/api/chat/*/stream");
   if (std::find(choices_.models.begin(), choices_.models.end(), defaults_.model) ==
       choices_.models.end()) {

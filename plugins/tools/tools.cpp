@@ -19,10 +19,10 @@ Result<std::string> checked(Json schemas, std::size_t max_tools, std::size_t max
 Tools::Tools(Host host, Json config)
     : host_(host),
       store_(host),
-      ttl_(config["ttl"].duration(std::chrono::hours(7 * 24))),
+      ttl_(config["ttl"].duration()),
       anyone_(config["anyone"].boolean(!host.is_exposed())),
-      max_tools_(static_cast<std::size_t>(config["max_tools"].integer(128))),
-      max_tool_bytes_(config["max_tool_size"].bytes(32 << 10)) {
+      max_tools_(static_cast<std::size_t>(config["max_tools"].integer())),
+      max_tool_bytes_(config["max_tool_size"].bytes()) {
   host.route<&Tools::sync>(this, "POST", "/api/tools/sync");
 }
 
