@@ -1,3 +1,5 @@
+/// One function for each kind of value: it returns what is wrong, and each caller on the way up
+/// puts the name of the place before it. Members that no plugin reads are not checked.
 #include "body.h"
 
 #include <algorithm>
