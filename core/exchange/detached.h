@@ -13,6 +13,7 @@ struct NoClient : Client {
   }
   gh_status flush() override { return GH_OK; }
   void heartbeat(std::string_view, Clock::duration) override {}
+  void before_wait(std::function<void()>) override {}
   void outlive(std::function<bool()>) override {}
   bool begun() const override { return false; }
   bool committed() const override { return false; }

@@ -33,6 +33,8 @@ class Client {
   /// Sends what has been emitted so far. GH_STOP: the client has gone.
   virtual gh_status flush() = 0;
   virtual void heartbeat(std::string_view bytes, Clock::duration interval) = 0;
+  /// As gh_exchange_api.before_wait; empty: none.
+  virtual void before_wait(std::function<void()> call) = 0;
   /// As gh_share_api.outlive; empty: ends it.
   virtual void outlive(std::function<bool()> wanted) = 0;
   /// Part of the body has been emitted: the status is decided.

@@ -94,6 +94,12 @@ void heartbeat(gh_exchange* x, gh_str bytes, std::int64_t interval_ns) {
   Exchange::of(x).client().heartbeat(view(bytes), std::chrono::nanoseconds(interval_ns));
 }
 
+void before_wait(gh_exchange* x, void (*call)(void*), void* self) {
+  std::function<void()> bound;
+  if (call) bound = [call, self] { call(self); };
+  Exchange::of(x).client().before_wait(std::move(bound));
+}
+
 }  // namespace
 
 const gh_exchange_api& exchange_table() {
@@ -118,7 +124,8 @@ const gh_exchange_api& exchange_table() {
                                              .cancelled = cancelled,
                                              .deadline_ns = deadline_ns,
                                              .flush = flush,
-                                             .heartbeat = heartbeat};
+                                             .heartbeat = heartbeat,
+                                             .before_wait = before_wait};
   return kTable;
 }
 

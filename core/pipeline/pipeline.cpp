@@ -31,7 +31,6 @@ gh_status no_admin_route(Exchange& x) {
 }  // namespace
 
 bool Pipeline::Layer::takes(const Exchange& x) const {
-  if (instance->only_chat() && !x.chat()) return false;
   if (!when) return true;
   const RequestHead& head = x.head();
   const std::string_view path = when->path;
@@ -88,11 +87,18 @@ void Pipeline::refused(Exchange& x) const {
   for (const auto& layer : layers_) layer->instance->refused(&x);
 }
 
+bool Pipeline::is_for(const Layer& layer, const Exchange& x) const {
+  const bool is_routed =
+      x.route >= 0 &&
+      &Instance::of(routes_[static_cast<std::size_t>(x.route)].owner) == layer.instance.get();
+  return (!layer.instance->only_chat() || x.chat() || is_routed) && layer.takes(x);
+}
+
 gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const {
   if (outer && x.client().ended()) return GH_INVALID;
   x.clear_failure();
   if (outer) outer->went_on = true;
-  while (index < layers_.size() && !layers_[index]->takes(x)) ++index;
+  while (index < layers_.size() && !is_for(*layers_[index], x)) ++index;
   if (index == layers_.size()) return nobody_answered(x);
 
   const Layer& layer = *layers_[index];

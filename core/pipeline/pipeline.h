@@ -66,11 +66,14 @@ class Pipeline final : public Handler, public Reporter {
     std::optional<When> when;
     std::shared_ptr<Counts> counts = std::make_shared<Counts>();
 
+    /// By its `when`.
     bool takes(const Exchange& x) const;
   };
 
   explicit Pipeline(Gateway& gateway) : gateway_(gateway) {}
   std::vector<Route>::const_iterator route_of(const RequestHead& head) const;
+  /// A plugin for chats gets those, and what its own routes lead to.
+  bool is_for(const Layer& layer, const Exchange& x) const;
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
   static gh_status call_next(void* frame, gh_exchange* x, const gh_sink* out);
   gh_status nobody_answered(Exchange& x) const;

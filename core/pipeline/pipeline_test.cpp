@@ -91,6 +91,14 @@ TEST_F(PipelineTest, APluginForChatsSeesOnlyRequestsThatAreOne) {
   EXPECT_EQ(outcome(*with), "ingress chat end 1");
 }
 
+TEST_F(PipelineTest, APluginForChatsSeesRequestsToItsRoutesToo) {
+  const auto pipeline = build(
+      "- {probe-chat: {route: /a, do: answer}, as: chat}\n- {probe: {do: answer}, as: end}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  EXPECT_EQ(outcome(*pipeline, "GET /a"), "chat 1 mine");
+  EXPECT_EQ(outcome(*pipeline, "GET /b"), "end 1");
+}
+
 TEST_F(PipelineTest, ARequestIsFoundByItsRoute) {
   const auto pipeline = build(
       "- {probe: {route: /a}, as: a}\n- {probe: {route: /b, do: answer}, as: b, when: {path: "

@@ -36,6 +36,7 @@ class Response final : public Client {
   gh_status read_body(std::string& body, std::optional<Failure>& failure) override;
   gh_status flush() override;
   void heartbeat(std::string_view bytes, Clock::duration interval) override;
+  void before_wait(std::function<void()> call) override { before_wait_ = std::move(call); }
   void outlive(std::function<bool()> wanted) override { waiter_.outlive(std::move(wanted)); }
   bool begun() const override { return begun_; }
   bool committed() const override { return committed_; }
@@ -74,6 +75,7 @@ class Response final : public Client {
   bool begun_ = false, committed_ = false, chunked_ = false, has_body_ = true, complete_ = false,
        keep_alive_ = false, gone_ = false;
   bool flushing_ = false;
+  std::function<void()> before_wait_;
   std::string heartbeat_;
   Clock::duration heartbeat_interval_{};
   Clock::time_point last_sent_{};

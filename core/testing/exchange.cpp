@@ -159,6 +159,10 @@ void heartbeat(gh_exchange* x, gh_str bytes, std::int64_t interval_ns) {
   FakeExchange::of(x).answer.heartbeat = view(bytes);
   FakeExchange::of(x).answer.heartbeat_interval = std::chrono::nanoseconds(interval_ns);
 }
+void before_wait(gh_exchange* x, void (*call)(void*), void* self) {
+  FakeExchange::of(x).before_wait = call;
+  FakeExchange::of(x).before_wait_self = self;
+}
 void outlive(gh_exchange* x, int (*wanted)(void*), void* self) {
   FakeExchange::of(x).wanted = wanted;
   FakeExchange::of(x).wanted_self = self;
@@ -214,7 +218,8 @@ const gh_exchange_api& exchange_table() {
                                              .cancelled = cancelled,
                                              .deadline_ns = deadline_ns,
                                              .flush = flush,
-                                             .heartbeat = heartbeat};
+                                             .heartbeat = heartbeat,
+                                             .before_wait = before_wait};
   return kTable;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "core/testing/grammar.h"
 #include "core/testing/state.h"
@@ -44,6 +45,8 @@ struct FakeExchange {
   std::atomic<bool> ends{false};          // its instance, or the request that it works for
   int (*wanted)(void*) = nullptr;         // of outlive()
   void* wanted_self = nullptr;
+  void (*before_wait)(void*) = nullptr;
+  void* before_wait_self = nullptr;
   std::optional<gh_failure> raw_failure;  // points into answer.failure
   std::optional<Document> chat_document, body_document;
   bool body_is_seen = false;  // somebody has a view of its bytes
@@ -85,6 +88,7 @@ struct FakeExchange {
   void flushed() { head_has_left = has_begun; }
   /// Before each wait: false when it is the one in which a background task is told to end.
   bool may_wait() {
+    if (const auto call = std::exchange(before_wait, nullptr)) call(before_wait_self);
     flushed();
     if (!waits_left) return true;
     ends = *waits_left == 0;

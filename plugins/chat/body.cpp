@@ -1,76 +1,44 @@
+/// One function for each kind of value: it returns what is wrong, and each caller on the way up
+/// puts the name of the place before it. Members that no plugin reads are not checked.
 #include "body.h"
 
 #include <algorithm>
-#include <optional>
 
-#include "ascii.h"
-#include "data_url.h"
+#include "gatehouse/toolkit/body_check.hpp"
+#include "gatehouse/toolkit/data_url.hpp"
 #include "options.h"
 
 namespace gatehouse::plugins::chat {
 namespace {
 
-/// What is wrong with a value, to be put after the name of its place: ".text must be a string". The
-/// name is spelled on the way up, so that a good body costs no strings.
-using Complaint = std::optional<std::string>;
-
-/// An optional member. Null stands for an absent one: some clients write undefined values that way.
-struct Optional {
-  View name;
-  bool (Json::*is)() const;
-  View what;
-};
-
-template <std::size_t N>
-Complaint check_optional(Json object, const Optional (&members)[N]) {
-  for (const Optional& member : members) {
-    const Json value = object[member.name];
-    if (!value.is_null() && !(value.*member.is)())
-      return std::string(".").append(member.name).append(" must be ").append(member.what);
-  }
-  return std::nullopt;
-}
-
-/// The elements of an array, each by `check`.
-template <class Check>
-Complaint check_each(Json array, Check check) {
-  std::size_t index = 0;
-  for (const Json element : array) {
-    if (const Complaint wrong = check(element))
-      return std::string("[").append(std::to_string(index)).append("]").append(*wrong);
-    ++index;
-  }
-  return std::nullopt;
-}
-
-constexpr Optional kOptional[] = {
+constexpr OptionalMember kOptional[] = {
     {"providerMetadata", &Json::is_object, "an object"},
     {"callProviderMetadata", &Json::is_object, "an object"},
     {"approval", &Json::is_object, "an object"},
     {"filename", &Json::is_string, "a string"},
 };
 
-Complaint check_file(Json part) {
+BodyError check_file(Json part) {
   if (!part["url"].is_string()) return ".url must be a string";
   const View url = part["url"].str();
   View media_type = part["mediaType"].str();
-  if (same_letters(url.substr(0, 5), "data:")) {
+  if (is_data_url(url)) {
     const auto data = parse_data_url(url);
     if (!data) return ".url must have a comma before the data, as in data:image/png;base64,...";
     if (data->data.empty()) return ".url must hold data after the comma";
-    if (data->base64 && !is_base64(data->data))
+    if (data->is_base64 && !is_base64(data->data))
       return ".url must hold valid base64 after the comma";
     if (!data->media_type.empty()) media_type = data->media_type;
   } else if (url.find(':') == View::npos) {
     if (!is_base64(url)) return ".url must be a data URL, an https URL or base64";
-  } else if (!same_letters(url.substr(0, 8), "https://")) {
+  } else if (!equals_ignoring_case(url.substr(0, 8), "https://")) {
     return ".url must be a data URL, an https URL or base64: send the file itself as a data URL";
   }
   if (media_type.empty()) return ".mediaType must say what the file is, for example image/png";
   return check_optional(part, kOptional);
 }
 
-Complaint check_tool_part(Json part, View name) {
+BodyError check_tool_part(Json part, View name) {
   if (name.empty())
     return part["type"].str() == "dynamic-tool" ? ".toolName must name a tool"
                                                 : ".type must name a tool after tool-";
@@ -81,10 +49,10 @@ Complaint check_tool_part(Json part, View name) {
   return check_optional(part, kOptional);
 }
 
-Complaint check_parts(Json parts);
+BodyError check_parts(Json parts);
 
-/// Types that are not named here are dropped, so nothing is asked of them.
-Complaint check_part(Json part) {
+/// Types that are not named here are left out of the chat document, so anything is valid in them.
+BodyError check_part(Json part) {
   if (!part.is_object()) return " must be an object";
   if (!part["type"].is_string()) return ".type must be a string";
   const View type = part["type"].str();
@@ -99,17 +67,17 @@ Complaint check_part(Json part) {
   return std::nullopt;
 }
 
-Complaint check_parts(Json parts) {
+BodyError check_parts(Json parts) {
   if (!parts.is_array()) return ".parts must be an array";
-  if (const Complaint wrong = check_each(parts, check_part)) return ".parts" + *wrong;
+  if (const BodyError error = check_each(parts, check_part)) return ".parts" + *error;
   return std::nullopt;
 }
 
-Complaint check_messages(Json messages) {
+BodyError check_messages(Json messages) {
   if (!messages.is_array() || messages.size() == 0)
     return " must be an array of at least one message";
   bool system_may_follow = true;
-  return check_each(messages, [&](Json message) -> Complaint {
+  return check_each(messages, [&](Json message) -> BodyError {
     if (!message.is_object()) return " must be an object";
     const View role = message["role"].str();
     if (role != "user" && role != "assistant" && role != "system")
@@ -121,8 +89,8 @@ Complaint check_messages(Json messages) {
   });
 }
 
-Complaint check_tool_schema(Json tool) {
-  static constexpr Optional kMembers[] = {
+BodyError check_tool_schema(Json tool) {
+  static constexpr OptionalMember kMembers[] = {
       {"description", &Json::is_string, "a string"},
       {"inputSchema", &Json::is_object, "an object"},
       {"mcp", &Json::is_object, "an object"},
@@ -132,7 +100,9 @@ Complaint check_tool_schema(Json tool) {
   return check_optional(tool, kMembers);
 }
 
-Complaint check_model(Json model, const std::vector<std::string>& models) {
+BodyError check_tool_schemas(Json tools) { return check_each(tools, check_tool_schema); }
+
+BodyError check_model(Json model, const std::vector<std::string>& models) {
   if (model.is_null() || std::find(models.begin(), models.end(), model.str()) != models.end())
     return std::nullopt;
   std::string known;
@@ -140,22 +110,20 @@ Complaint check_model(Json model, const std::vector<std::string>& models) {
   return " must be one of: " + known;
 }
 
-Complaint check_model_config(Json config, const std::vector<std::string>& models) {
-  const View mode = config["mode"].str();
-  if (!config["mode"].is_null() && mode != "backend" && mode != "byok")
-    return ".mode must be backend or byok";
-  if (const Complaint wrong = check_model(config["remoteModel"], models))
-    return ".remoteModel" + *wrong;
-  return std::nullopt;
+BodyError check_mode(Json mode) {
+  if (mode.is_null() || mode.str() == "backend" || mode.str() == "byok") return std::nullopt;
+  return " must be backend or byok";
 }
 
-Complaint check_text(Json text) {
+BodyError check_text(Json text) {
   if (!text.is_string()) return " must be a string";
   return std::nullopt;
 }
 
-Complaint check(Json body, const Choices& choices) {
-  static constexpr Optional kMembers[] = {
+BodyError check_texts(Json list) { return check_each(list, check_text); }
+
+BodyError check(Json body, const Choices& choices) {
+  static constexpr OptionalMember kMembers[] = {
       {"workflowId", &Json::is_string, "a string"},
       {"threadId", &Json::is_string, "a string"},
       {"initialPageContext", &Json::is_string, "a string"},
@@ -165,26 +133,27 @@ Complaint check(Json body, const Choices& choices) {
       {"modelOptions", &Json::is_object, "an object"},
   };
   if (!body.is_object()) return " must be a JSON object";
-  if (const Complaint wrong = check_messages(body["messages"])) return ".messages" + *wrong;
-  if (const Complaint wrong = check_optional(body, kMembers)) return wrong;
-  if (const Complaint wrong = check_model(body["model"], choices.models)) return ".model" + *wrong;
-  if (const Complaint wrong = check_model_config(body["modelConfig"], choices.models))
-    return ".modelConfig" + *wrong;
-  if (const Complaint wrong = check_each(body["toolSchemas"], check_tool_schema))
-    return ".toolSchemas" + *wrong;
-  if (const Complaint wrong = check_each(body["accepts"], check_text)) return ".accepts" + *wrong;
-  if (const Complaint wrong = check_options(body["modelOptions"], choices.options))
-    return ".modelOptions" + *wrong;
-  return std::nullopt;
+  const auto is_model = [&](Json model) { return check_model(model, choices.models); };
+  const auto are_options = [&](Json given) { return check_options(given, choices.options); };
+  const Json config = body["modelConfig"];
+  BodyError error = check_member(".messages", body["messages"], check_messages);
+  if (!error) error = check_optional(body, kMembers);
+  if (!error) error = check_member(".model", body["model"], is_model);
+  if (!error) error = check_member(".modelConfig.mode", config["mode"], check_mode);
+  if (!error) error = check_member(".modelConfig.remoteModel", config["remoteModel"], is_model);
+  if (!error) error = check_member(".toolSchemas", body["toolSchemas"], check_tool_schemas);
+  if (!error) error = check_member(".accepts", body["accepts"], check_texts);
+  if (!error) error = check_member(".modelOptions", body["modelOptions"], are_options);
+  return error;
 }
 
 }  // namespace
 
 Status check_body(Json body, const Choices& choices) {
-  const Complaint wrong = check(body, choices);
-  if (!wrong) return {};
-  return Fail{
-      400, "invalid_request", wrong->front() == '.' ? wrong->substr(1) : "the body" + *wrong, {}};
+  const BodyError error = check(body, choices);
+  if (!error) return {};
+  const std::string message = error->front() == '.' ? error->substr(1) : "the body" + *error;
+  return Fail{400, "invalid_request", message, {}};
 }
 
 }  // namespace gatehouse::plugins::chat

@@ -3,20 +3,56 @@
 #include <algorithm>
 
 #include "gatehouse/models.hpp"
+#include "gatehouse/toolkit/ingress.hpp"
 #include "schema.h"
-#include "tally.h"
 
 namespace gatehouse::plugins::chat {
+
+Status Chat::handle(Exchange& x, Sink& out, Next& next) {
+  if (x.route() != route_) return next(x, out);
+  const auto began = host_.now();
+  if (Status status = read(x); !status) return status;
+  return respond(x, out, next, began);
+}
+
+Status Chat::read(Exchange& x) const {
+  auto body = x.json();
+  if (!body) return body.error();
+  if (Status status = check_body(*body, choices_); !status) return status;
+  // The client does not want the response that it has, so a cache must not replay it.
+  if ((*body)["trigger"].str() == "regenerate-message") x.notes().edit("regenerate").set(true);
+  return write_document(*body, defaults_, x.make_chat());
+}
+
+/// The stream begins with the first event, or when the gateway first waits for something, which
+/// may take minutes. A failure before that has its own status and headers; a later one is an error
+/// in the stream, whose status 200 has left by then. Either goes up as well, to be logged.
+Status Chat::respond(Exchange& x, Sink& out, Next& next, std::chrono::nanoseconds began) const {
+  UiStream stream(host_, x, out, shown_);
+  ModelResponse response(stream, host_, x, began);
+  Status status;
+  {
+    const BeforeWait opening(x, [&stream] { return stream.open(); });
+    status = next(x, response);
+  }
+  response.note();
+  if (status) status = response.end();
+  if (status) return stream.finish(response);
+  if (x.committed() && status.code() != GH_STOP) (void)stream.fail();
+  return status;
+}
+
+/// Responses are not kept, so there is never one to resume. Any other status would put the page
+/// into an error.
+Status Chat::resume(Exchange& x, Sink& out) {
+  x.set_status(204);
+  return out.emit(event::bytes({}, true));
+}
+
 namespace {
 
-constexpr View kSystemPrompt =
-    "You are an assistant inside a browser extension, beside the page the user is looking at. "
-    "Answer in the user's language, "
-    "briefly and to the point. When tools are offered and one of them can do what is asked, use it "
-    "rather than explain how. "
-    "Say so when you do not know.";
-
-// The last two: what clients ask for that were written in 2025.
+// Not a default of the schema: the provider is asked to check only the models that the operator
+// names, and the last two are what clients of 2025 request.
 constexpr const char* kModels[] = {"gemini-3.8-flash", "gemini-3.5-flash-lite", "gemini-4-hydrogen",
                                    "gemini-2.5-pro", "gemini-2.5-flash"};
 
@@ -34,35 +70,14 @@ Choices choices(Json config) {
 }
 
 Defaults defaults(Json config) {
-  Defaults out{.model = std::string(config["default_model"].str("gemini-3.8-flash")),
-               .system_prompt = std::string(config["system_prompt"].str(kSystemPrompt)),
+  Defaults out{.model = std::string(config["default_model"].str()),
+               .system_prompt = std::string(config["system_prompt"].str()),
                .temperature = {},
                .max_output_tokens = {},
-               .reasoning = config["send_reasoning"].boolean(true)};
+               .reasoning = config["send_reasoning"].boolean()};
   if (const Json temperature = config["temperature"]) out.temperature = temperature.real();
   if (const Json limit = config["max_output_tokens"]) out.max_output_tokens = limit.integer();
   return out;
-}
-
-/// For the access log.
-void note(const Exchange& x, const UiStream& stream) {
-  MutableJson notes = x.notes();
-  const auto set = [&notes](View name, View text) {
-    if (!text.empty()) notes.edit(name).set(text);
-  };
-  const auto set_count = [&notes](View name, std::optional<std::int64_t> tokens) {
-    if (tokens) notes.edit(name).set(*tokens);
-  };
-  set("model", x.chat()["model"].str());
-  set("answered_by", stream.model_version());
-  set("response_id", stream.response_id());
-  set("workflow", x.chat()["workflow"].str());
-  set("finish_reason", stream.finish_reason());
-  set_count("input_tokens", stream.tokens().input);
-  set_count("output_tokens", stream.tokens().output);
-  set_count("total_tokens", stream.tokens().total);
-  set_count("reasoning_tokens", stream.tokens().reasoning);
-  set_count("cached_input_tokens", stream.tokens().cached);
 }
 
 }  // namespace
@@ -70,69 +85,20 @@ void note(const Exchange& x, const UiStream& stream) {
 Chat::Chat(Host host, Json config)
     : host_(host),
       route_(host.route("POST", "/api/chat")),
-      resume_route_(host.route("GET", "/api/chat/*/stream")),
       choices_(choices(config)),
       defaults_(defaults(config)),
       shown_{.send_reasoning = defaults_.reasoning,
-             .send_sources = config["send_sources"].boolean(true),
-             .send_model_version = config["send_model_version"].boolean(true)} {
+             .send_sources = config["send_sources"].boolean(),
+             .send_model_version = config["send_model_version"].boolean()} {
+  host.route<&Chat::resume>(this, "GET", "/api/chat/*/stream");
   if (std::find(choices_.models.begin(), choices_.models.end(), defaults_.model) ==
       choices_.models.end()) {
     host.problem("/default_model", "must be one of models: add it there, or choose one of them");
   }
   const OfferedModels offered(host);
   offered.offer(defaults_.model);
-  for (const Json model : config["models"])
-    offered.offer(model.str());  // of the defaults, some are for older clients only
-}
-
-Status Chat::handle(Exchange& x, Sink& out, Next& next) {
-  if (x.route() == resume_route_) return resume(x, out);
-  if (x.route() != route_) return next(x, out);
-  const auto began = host_.now();
-  if (Status status = read(x); !status) return status;
-  return answer(x, out, next, began);
-}
-
-/// Answers are not kept, so there is never one to go on with. Any other status would put the page
-/// into an error.
-Status Chat::resume(Exchange& x, Sink& out) {
-  x.set_status(204);
-  return out.emit(event::bytes({}, true));
-}
-
-Status Chat::read(Exchange& x) const {
-  auto body = x.json();
-  if (!body) return body.error();
-  if (Status status = check_body(*body, choices_); !status) return status;
-  // The client does not want the answer it has got, so a cache must not give it again.
-  if ((*body)["trigger"].str() == "regenerate-message") x.notes().edit("regenerate").set(true);
-  return write_document(*body, defaults_, x.make_chat());
-}
-
-Status Chat::answer(Exchange& x, Sink& out, Next& next, std::chrono::nanoseconds began) const {
-  x.set_header("Content-Type", "text/event-stream");
-  x.set_header("Cache-Control", "no-cache");
-  x.set_header("X-Accel-Buffering", "no");  // nginx: pass every piece on at once
-  x.set_header("X-Vercel-AI-UI-Message-Stream", "v1");
-
-  // Not flushed here: whatever waits below sends it first, and an answer that waits for nothing
-  // leaves in one piece.
-  UiStream stream(host_, x, out, shown_);
-  if (Status status = stream.start(x.chat()["model"].str()); !status) return status;
-  // A comment that clients skip, well within the 30 s to 60 s after which proxies give up on a
-  // silent answer.
-  x.heartbeat(": keep-alive\n\n", std::chrono::seconds(15));
-
-  Tally tally(stream, host_, began);
-  Status status = next(x, tally);
-  note(x, stream);
-  tally.note(x.notes());
-  if (status) return stream.finish();
-  // The head has left as 200, so a failure can only be told in the stream. It goes up as well, to
-  // be logged.
-  if (status.code() != GH_STOP) (void)stream.fail();
-  return status;
+  // Only those that the operator names: some of the defaults are for older clients only.
+  for (const Json model : config["models"]) offered.offer(model.str());
 }
 
 }  // namespace gatehouse::plugins::chat

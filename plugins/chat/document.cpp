@@ -1,15 +1,46 @@
+/// Each UI message becomes messages of the chat document: system and user messages one each, an
+/// assistant message one per step of the model (its parts `step-start` divide it), followed by the
+/// results of the step's tool calls. A part that no model can use is left out here.
 #include "document.h"
 
-#include <unordered_map>
-
-#include "ascii.h"
-#include "data_url.h"
+#include "gatehouse/toolkit/data_url.hpp"
+#include "gatehouse/toolkit/tool_schemas.hpp"
 #include "options.h"
 
 namespace gatehouse::plugins::chat {
 namespace {
 
-/// A message of the chat document that comes into being with its first part: models refuse messages
+void write_system(Json body, const Defaults& defaults, MutableJson chat);
+Status write_messages(Json given, MutableJson messages);
+bool contains(Json texts, View text);
+
+// Of the kinds of chunks that a client may accept: those that plugins below ask for.
+constexpr View kAcceptable[] = {"tool-approval-request"};
+
+}  // namespace
+
+Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
+  const View model = body["model"].str(defaults.model);
+  chat.edit("model").set(body["modelConfig"]["remoteModel"].str(model));
+  write_system(body, defaults, chat);
+  if (const View workflow = body["workflowId"].str(); !workflow.empty())
+    chat.edit("workflow").set(workflow);
+
+  if (defaults.temperature) chat.edit("temperature").set(*defaults.temperature);
+  if (defaults.max_output_tokens) chat.edit("max_output_tokens").set(*defaults.max_output_tokens);
+  if (defaults.reasoning) chat.edit("reasoning").edit("visible").set(true);
+  write_options(body["modelOptions"], chat);
+
+  for (const View kind : kAcceptable) {
+    if (contains(body["accepts"], kind)) chat.edit("accepts").push().set(kind);
+  }
+  if (!body["toolSchemas"].is_null()) write_tools(body["toolSchemas"], chat);
+  return write_messages(body["messages"], chat.edit("messages"));
+}
+
+namespace {
+
+/// A message of the chat document that is created with its first part: models reject messages
 /// without any.
 class Message {
  public:
@@ -32,13 +63,33 @@ class Message {
   MutableJson content_;
 };
 
-// What the model reads of a call that the user has refused without giving a reason.
+// What the model reads of a call that the user has denied without giving a reason.
 constexpr View kDenial = "The user denied this tool call.";
-// Of the kinds of chunks that a client may accept: those that plugins further down ask for.
-constexpr View kAcceptable[] = {"tool-approval-request"};
 
-/// Signatures of the model on its earlier words. It refuses or forgets them unless they come back
-/// unchanged.
+MutableJson push_text(MutableJson parts, View text) {
+  MutableJson part = parts.push();
+  part.edit("type").set("text");
+  part.edit("text").set(text);
+  return part;
+}
+
+/// The operator's prompt is marked as a default, which a workflow replaces.
+void write_system(Json body, const Defaults& defaults, MutableJson chat) {
+  if (!defaults.system_prompt.empty())
+    push_text(chat.edit("system"), defaults.system_prompt).edit("default").set(true);
+  if (const View context = body["initialPageContext"].str(); !context.empty())
+    push_text(chat.edit("system"), std::string("\n\n[INITIAL PAGE CONTEXT]\n").append(context));
+}
+
+bool contains(Json texts, View text) {
+  for (const Json each : texts) {
+    if (each.str() == text) return true;
+  }
+  return false;
+}
+
+/// The model's signatures on its earlier output. It rejects or ignores that output unless they
+/// return unchanged.
 void add_metadata(Json metadata, MutableJson to) {
   if (!metadata.is_null()) to.edit("metadata").set(metadata);
 }
@@ -56,7 +107,7 @@ void add_file(Json part, View type, Message& message) {
   View media_type = part["mediaType"].str();
   if (const auto data = parse_data_url(url.str())) {
     if (!data->media_type.empty()) media_type = data->media_type;
-    if (data->base64) {
+    if (data->is_base64) {
       file.edit("data").set(data->data);
     } else {
       file.edit("data").set(base64_of(data->data));
@@ -72,19 +123,19 @@ void add_file(Json part, View type, Message& message) {
   add_metadata(part["providerMetadata"], file);
 }
 
-/// How a call came out, as far as the client knows.
-enum class Outcome { kNone, kOutput, kError, kDenied, kDecided };
+/// How a call ended, as far as the client knows.
+enum class CallOutcome { kNone, kOutput, kError, kDenied, kDecided };
 
-/// `is_open`: it belongs to the step that this request goes on with, so what the user says to a
-/// question about it counts.
-Outcome outcome_of(Json part, bool is_open) {
+/// `is_open`: it belongs to the step that this request continues, so the user's decision about it
+/// counts.
+CallOutcome outcome_of(Json part, bool is_open) {
   const View state = part["state"].str();
-  if (state == "output-available" && !part["preliminary"].boolean()) return Outcome::kOutput;
-  if (state == "output-error") return Outcome::kError;
-  if (state == "output-denied") return Outcome::kDenied;
+  if (state == "output-available" && !part["preliminary"].boolean()) return CallOutcome::kOutput;
+  if (state == "output-error") return CallOutcome::kError;
+  if (state == "output-denied") return CallOutcome::kDenied;
   if (state == "approval-responded" && is_open && part["approval"]["id"].is_string())
-    return Outcome::kDecided;
-  return Outcome::kNone;
+    return CallOutcome::kDecided;
+  return CallOutcome::kNone;
 }
 
 void add_approval(Json given, MutableJson call) {
@@ -94,40 +145,56 @@ void add_approval(Json given, MutableJson call) {
   if (given["reason"].is_string()) approval.edit("reason").set(given["reason"]);
 }
 
-/// A call and its answer. Calls without one are left out, as models refuse them for the rest of the
-/// conversation.
-void add_tool(Json part, bool is_open, Message& answer, Message& results) {
-  const bool at_provider = part["providerExecuted"].boolean();
-  const Outcome outcome = outcome_of(part, is_open && !at_provider);
-  if (outcome == Outcome::kNone) return;
+/// What a call and its result have in common.
+struct CallName {
+  Json id;
+  View name;
+  bool is_at_provider;
 
-  const View type = part["type"].str();
-  const View name =
-      type == "dynamic-tool" ? part["toolName"].str() : type.substr(type.find('-') + 1);
-  const Json given = part["input"].is_null() ? part["rawInput"] : part["input"];
-  MutableJson call = answer.add("tool-call");
-  call.edit("id").set(part["toolCallId"]);
-  call.edit("name").set(name);
-  MutableJson input = call.edit("input");
-  if (given.is_object() || given.is_array()) {
-    input.set(given);
+  void write(MutableJson part) const {
+    part.edit("id").set(id);
+    part.edit("name").set(name);
+    if (is_at_provider) part.edit("provider_executed").set(true);
+  }
+};
+
+MutableJson add_call(Json part, const CallName& name, Message& said) {
+  const Json input = part["input"].is_null() ? part["rawInput"] : part["input"];
+  MutableJson call = said.add("tool-call");
+  name.write(call);
+  if (input.is_object() || input.is_array()) {
+    call.edit("input").set(input);
   } else {
-    input.set_object();
+    call.edit("input").set_object();
   }
   add_metadata(part["callProviderMetadata"], call);
-  if (at_provider) call.edit("provider_executed").set(true);
-  if (outcome == Outcome::kDecided) return add_approval(part["approval"], call);
+  return call;
+}
 
-  MutableJson result = (at_provider ? answer : results).add("tool-result");
-  result.edit("id").set(part["toolCallId"]);
-  result.edit("name").set(name);
-  if (outcome == Outcome::kOutput) result.edit("output").set(part["output"]);
-  if (outcome == Outcome::kError) result.edit("error").set(part["errorText"]);
-  if (outcome == Outcome::kDenied) {
-    const View reason = part["approval"]["reason"].str();
-    result.edit("error").set(reason.empty() ? kDenial : reason);
-  }
-  if (at_provider) result.edit("provider_executed").set(true);
+void write_result(Json part, CallOutcome outcome, MutableJson result) {
+  if (outcome == CallOutcome::kOutput) return result.edit("output").set(part["output"]);
+  result.edit("error").set(true);
+  const View reason = part["approval"]["reason"].str();
+  const View denial = reason.empty() ? kDenial : reason;
+  result.edit("output").set(outcome == CallOutcome::kDenied ? denial : part["errorText"].str());
+}
+
+/// A call and its result. Calls without one are left out, as models reject them for the rest of the
+/// conversation.
+void add_tool(Json part, bool is_open, Message& said, Message& results) {
+  const View type = part["type"].str();
+  const CallName name{
+      part["toolCallId"],
+      type == "dynamic-tool" ? part["toolName"].str() : type.substr(type.find('-') + 1),
+      part["providerExecuted"].boolean()};
+  const CallOutcome outcome = outcome_of(part, is_open && !name.is_at_provider);
+  if (outcome == CallOutcome::kNone) return;
+
+  MutableJson call = add_call(part, name, said);
+  if (outcome == CallOutcome::kDecided) return add_approval(part["approval"], call);
+  MutableJson result = (name.is_at_provider ? said : results).add("tool-result");
+  name.write(result);
+  write_result(part, outcome, result);
 }
 
 void add_system(Json parts, MutableJson messages) {
@@ -151,101 +218,47 @@ bool ends_step(Json part) {
   return part["type"].str() == "step-start" || part["type"].str() == "steering-message";
 }
 
-/// One message for each step of the model, followed by the answers to its calls, and by what the
-/// user threw in.
+/// One message for each step of the model, followed by the results of its calls and by what the
+/// user said in between.
 void add_assistant(Json parts, bool is_last, MutableJson messages) {
   std::ptrdiff_t steps_left = 0;
   for (const Json part : parts) steps_left += ends_step(part);
 
-  Message answer(messages, "assistant");
+  Message said(messages, "assistant");
   Message results(messages, "tool");
   for (const Json part : parts) {
     const View type = part["type"].str();
     if (ends_step(part)) {
       if (type == "steering-message") add_user(part["parts"], messages);
-      answer = Message(messages, "assistant");
+      said = Message(messages, "assistant");
       results = Message(messages, "tool");
       --steps_left;
     } else if (type == "text" || type == "reasoning") {
       // A signature that came without a text of its own belongs on an empty part.
       if (!part["text"].str().empty() || part["providerMetadata"].size() > 0)
-        add_text(part, type, answer);
+        add_text(part, type, said);
     } else if (type == "file" || type == "reasoning-file") {
-      add_file(part, type, answer);
+      add_file(part, type, said);
     } else if (type == "dynamic-tool" || type.substr(0, 5) == "tool-") {
-      add_tool(part, is_last && steps_left == 0, answer, results);
+      add_tool(part, is_last && steps_left == 0, said, results);
     }
   }
 }
 
-bool contains(Json texts, View text) {
-  for (const Json each : texts) {
-    if (each.str() == text) return true;
-  }
-  return false;
-}
-
-/// An empty list allows everything.
-bool allows(Json names, View name) { return names.size() == 0 || contains(names, name); }
-
-/// Tools that run in the client are offered as announced; of those that may run on this side only
-/// the name counts, because whoever runs them knows them better.
-void add_tools(Json announced, Json allowed, MutableJson chat) {
-  std::unordered_map<View, const gh_json*>
-      latest;  // a later announcement of a name replaces an earlier one
-  for (const Json tool : announced) latest[tool["name"].str()] = tool.raw();
-  for (const Json tool : announced) {
-    const View name = tool["name"].str();
-    if (latest[name] != tool.raw() || !allows(allowed, name)) continue;
-    const View location = tool["mcp"]["executionLocation"].str();
-    if (location == "backend" || location == "either")
-      chat.edit("backend_tools").push().set(tool["name"]);
-    if (location == "backend") continue;
-    MutableJson offered = chat.edit("tools").push();
-    offered.edit("name").set(tool["name"]);
-    if (!tool["description"].is_null()) offered.edit("description").set(tool["description"]);
-    if (!tool["inputSchema"].is_null()) offered.edit("input_schema").set(tool["inputSchema"]);
-  }
-}
-
-}  // namespace
-
-Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
-  const auto fill_in = [&chat](View name, auto value) {
-    if (!chat[name]) chat.edit(name).set(value);
-  };
-  const View model = body["model"].str(defaults.model);
-  fill_in("model", body["modelConfig"]["remoteModel"].str(model));
-  if (chat["system"].size() == 0 && !defaults.system_prompt.empty())
-    chat.edit("system").push().set(defaults.system_prompt);
-  if (const View context = body["initialPageContext"].str(); !context.empty()) {
-    chat.edit("system").push().set(std::string("\n\n[INITIAL PAGE CONTEXT]\n").append(context));
-  }
-  write_options(body["modelOptions"], chat);
-  if (defaults.temperature) fill_in("temperature", *defaults.temperature);
-  if (defaults.max_output_tokens) fill_in("max_output_tokens", *defaults.max_output_tokens);
-  if (defaults.reasoning) chat.edit("reasoning").set(true);
-  for (const View kind : kAcceptable) {
-    if (contains(body["accepts"], kind)) chat.edit("accepts").push().set(kind);
-  }
-
-  MutableJson messages = chat.edit("messages");
-  std::size_t left = body["messages"].size();
-  for (const Json message : body["messages"]) {
+Status write_messages(Json given, MutableJson messages) {
+  std::size_t left = given.size();
+  for (const Json message : given) {
     const View role = message["role"].str();
     --left;
     if (role == "system") add_system(message["parts"], messages);
     if (role == "user") add_user(message["parts"], messages);
     if (role == "assistant") add_assistant(message["parts"], left == 0, messages);
   }
-  const Json allowed = chat["allowed_tools"];
-  add_tools(body["toolSchemas"], allowed, chat);
-  chat.erase(allowed);
-
   for (const Json message : messages) {
     if (message["role"].str() != "system") return {};
   }
   return Fail{400, "invalid_request", "messages must hold a text or a file that is not empty", {}};
 }
 
+}  // namespace
 }  // namespace gatehouse::plugins::chat

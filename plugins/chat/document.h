@@ -8,20 +8,18 @@
 
 namespace gatehouse::plugins::chat {
 
-/// What the model is asked with unless a plugin further up, the client, or a plugin further down
-/// says otherwise.
+/// What the chat document has unless the client says otherwise; plugins below may change it.
 struct Defaults {
   std::string model;
   std::string system_prompt;  ///< Empty: none.
   std::optional<double> temperature;
   std::optional<std::int64_t> max_output_tokens;
-  bool reasoning;  ///< Thoughts are wanted.
+  bool reasoning;  ///< The client shows the model's reasoning.
 };
 
-/// Writes the chat document (sdk/README.md) for a body that check_body() has let pass: 400 when
-/// that leaves nothing a model could answer. What `chat` says already stays, and its
-/// `allowed_tools` decide what of the tools is written. Texts are shared with the body, which is of
-/// the same exchange; only the files of data URLs are copied.
+/// Writes the chat document (sdk/README.md) of a body that check_body() has accepted: 400 when that
+/// leaves nothing that a model could respond to. Texts are shared with the body, which is of the
+/// same exchange; only the files of percent-encoded data URLs are copied.
 Status write_document(Json body, const Defaults& defaults, MutableJson chat);
 
 }  // namespace gatehouse::plugins::chat

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "gatehouse/toolkit/model_options.hpp"
+
 namespace gatehouse::plugins::chat {
 namespace {
 
-// More tokens than any model has. All numbers are bounded, so that no sum of a provider overflows.
+// More tokens than any model has. All numbers have bounds, so that no sum of a provider overflows.
 constexpr std::int64_t kMostTokens = 10'000'000;
 
 bool is_between(Json value, std::int64_t least, std::int64_t most) {
@@ -84,7 +86,7 @@ const std::vector<Option>& options() {
   return kOptions;
 }
 
-std::optional<std::string> check_options(Json given, const std::vector<std::string>& allowed) {
+BodyError check_options(Json given, const std::vector<std::string>& allowed) {
   for (const auto [key, value] : given.members()) {
     const auto option = std::find_if(options().begin(), options().end(),
                                      [name = key](const Option& o) { return o.body_name == name; });
@@ -101,16 +103,18 @@ std::optional<std::string> check_options(Json given, const std::vector<std::stri
           .append(option->name)
           .append(" to chat.model_options");
     }
-    if (!option->fits(value)) return std::string(place).append(" must be ").append(option->must);
+    if (!option->fits(value)) return std::string(place).append(" must be ").append(option->rule);
   }
   return std::nullopt;
 }
 
 void write_options(Json given, MutableJson chat) {
-  for (const Option& option : options()) {
-    const Json value = given[option.body_name];
-    if (!value.is_null() && !chat[option.name]) chat.edit(option.name).set(value);
-  }
+  write_model_options(given, chat);
+  // Without these the response would be another one than the client can use: a provider that cannot
+  // honour them fails.
+  if (chat["response_format"]) chat.edit("must").push().set("response_format");
+  if (const Json choice = chat["tool_choice"]; choice && choice["mode"].str() != "auto")
+    chat.edit("must").push().set("tool_choice");
 }
 
 }  // namespace gatehouse::plugins::chat

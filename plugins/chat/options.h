@@ -1,29 +1,28 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "gatehouse/plugin.hpp"
+#include "gatehouse/toolkit/body_check.hpp"
 
 namespace gatehouse::plugins::chat {
 
-/// What a client may choose of how the model is asked, once the operator allows it by its name in
-/// the chat document.
+/// A setting of the call of the model that clients may choose, once the operator allows it.
 struct Option {
-  View name;
+  View name;       ///< In `model_options` of the configuration.
   View body_name;  ///< In `modelOptions` of a request.
   bool (*fits)(Json);
-  View must;  ///< What the value must be, for a client that sends another.
+  View rule;  ///< What the value must be, for a client that sends another.
 };
 
 const std::vector<Option>& options();
 
-/// What is wrong with the `modelOptions` of a request, to be put after that word; nothing of them
-/// is repeated. `allowed` are names of options.
-std::optional<std::string> check_options(Json given, const std::vector<std::string>& allowed);
+/// What is wrong with the `modelOptions` of a request; nothing of them is repeated. `allowed` are
+/// names of options.
+BodyError check_options(Json given, const std::vector<std::string>& allowed);
 
-/// Puts checked options into the chat document, where it does not say otherwise already.
+/// Writes checked options into the chat document, in place of what it has.
 void write_options(Json given, MutableJson chat);
 
 }  // namespace gatehouse::plugins::chat

@@ -18,16 +18,17 @@ std::vector<std::string> all_names() {
 /// What is wrong with options that may all be chosen, or "" if nothing is.
 std::string complaint(View given) {
   Harness h;
-  return check_options(h.config(given), all_names()).value_or("");
+  return check_options(h.json(given), all_names()).value_or("");
 }
 
-TEST(Options, TakesWhatAModelCanBeAskedWith) {
-  for (
-      const char* good :
-      {R"({"thinking": "off", "temperature": 0, "topP": 1, "topK": 1, "seed": -1, "stop": ["END"], "toolChoice": "none"})",
-       R"({"thinking": 0, "maxOutputTokens": 1, "toolChoice": {"name": "click"}, "providerTools": ["google_search"]})",
-       R"({"responseFormat": {}, "modalities": ["text", "image"], "providerTools": []})",
-       R"({"responseFormat": {"schema": {"type": "object"}}, "temperature": 1.5})", "{}"}) {
+TEST(Options, AcceptsValidValues) {
+  for (const char* good :
+       {R"({"thinking": "off", "temperature": 0, "topP": 1, "topK": 1, "seed": -1,)"
+        R"( "stop": ["END"], "toolChoice": "none"})",
+        R"({"thinking": 0, "maxOutputTokens": 1, "toolChoice": {"name": "click"},)"
+        R"( "providerTools": ["google_search"]})",
+        R"({"responseFormat": {}, "modalities": ["text", "image"], "providerTools": []})",
+        R"({"responseFormat": {"schema": {"type": "object"}}, "temperature": 1.5})", "{}"}) {
     EXPECT_EQ(complaint(good), "") << good;
   }
 }
@@ -65,27 +66,61 @@ TEST(Options, NamesWhatIsWrongWithAValue) {
     EXPECT_EQ(complaint(std::string("{").append(given).append("}")), message) << given;
 }
 
-TEST(Options, RefusesWhatTheOperatorHasNotAllowedAndNamesTheRemedy) {
+TEST(Options, RejectsWhatTheOperatorHasNotAllowedAndNamesTheRemedy) {
   Harness h;
-  EXPECT_EQ(check_options(h.config(R"({"topP": 0.5})"), {"thinking"}),
+  EXPECT_EQ(check_options(h.json(R"({"topP": 0.5})"), {"thinking"}),
             ".topP is not allowed: the gateway's operator can add top_p to chat.model_options");
-  EXPECT_EQ(check_options(h.config(R"({"topP": null, "thinking": "low"})"), {"thinking"}),
+  EXPECT_EQ(check_options(h.json(R"({"topP": null, "thinking": "low"})"), {"thinking"}),
             std::nullopt);
 }
 
-TEST(Options, KnowsNoOthersAndRepeatsNothingOfThem) {
+TEST(Options, RejectsUnknownNamesWithoutRepeatingThem) {
   EXPECT_EQ(complaint(R"({"tempature": 1})"),
             " must hold only thinking, temperature, maxOutputTokens, topP, topK, seed, stop, "
             "toolChoice, providerTools, responseFormat, "
             "modalities");
 }
 
-TEST(Options, GoIntoTheChatDocumentUnlessItSaysOtherwise) {
+/// The members of the chat document for these options.
+std::string written(View given, View before = "{}") {
   Harness h;
-  const Document chat = testing::parse(R"({"thinking": "high"})");
-  write_options(h.config(R"({"thinking": "low", "topP": 0.5, "stop": ["END"], "seed": null})"),
-                chat.root());
-  EXPECT_EQ(chat.root().dump(), R"({"thinking":"high","top_p":0.5,"stop":["END"]})");
+  const Document chat = testing::parse(before);
+  write_options(h.json(given), chat.root());
+  return chat.root().dump();
+}
+
+TEST(Options, ReplaceWhatTheChatDocumentHas) {
+  EXPECT_EQ(written(R"({"temperature": 0, "topP": 0.5, "stop": ["END"], "seed": null})",
+                    R"({"temperature": 1})"),
+            R"({"temperature":0,"top_p":0.5,"stop":["END"]})");
+}
+
+TEST(Options, AreWrittenInTheWordsOfTheChatDocument) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"thinking": "high"})", R"({"reasoning":{"effort":"high"}})"},
+      {R"({"thinking": "off"})", R"({"reasoning":{"effort":"none"}})"},
+      {R"({"thinking": 0})", R"({"reasoning":{"effort":"none"}})"},
+      {R"({"thinking": 1024})", R"({"reasoning":{"budget_tokens":1024}})"},
+      {R"({"toolChoice": "auto"})", R"({"tool_choice":{"mode":"auto"}})"},
+      {R"({"providerTools": ["google_search"]})",
+       R"({"provider_tools":[{"name":"google_search"}]})"},
+      {R"({"providerTools": []})", R"({"provider_tools":[]})"},
+      {R"({"maxOutputTokens": 5, "modalities": ["text"]})",
+       R"({"max_output_tokens":5,"modalities":["text"]})"},
+  };
+  for (const auto& [given, chat] : cases) EXPECT_EQ(written(given), chat) << given;
+}
+
+TEST(Options, MustBeHonouredWhereTheResponseWouldElseBeUseless) {
+  EXPECT_EQ(written(R"({"toolChoice": "none"})"),
+            R"({"tool_choice":{"mode":"none"},"must":["tool_choice"]})");
+  EXPECT_EQ(written(R"({"toolChoice": {"name": "click"}})"),
+            R"({"tool_choice":{"mode":"required","names":["click"]},"must":["tool_choice"]})");
+  EXPECT_EQ(written(R"({"responseFormat": {}})"),
+            R"({"response_format":{"type":"json"},"must":["response_format"]})");
+  EXPECT_EQ(written(R"({"responseFormat": {"schema": {"type": "object"}}})"),
+            R"({"response_format":{"type":"json","schema":{"type":"object"}},)"
+            R"("must":["response_format"]})");
 }
 
 }  // namespace

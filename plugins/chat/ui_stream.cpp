@@ -1,3 +1,8 @@
+/// Each kind of event has a member of UiStream, found by the table kWriters, that appends its
+/// chunks to buffer_; kinds without one show nothing to the client. What an event has appended is
+/// sent at once, as one piece. Text and reasoning are blocks on the wire: one block is open at a
+/// time, and tool calls, sources and files do not close it, so that the client shows the text
+/// around a call as one.
 #include "ui_stream.h"
 
 #include <algorithm>
@@ -10,12 +15,260 @@ constexpr View kDone = "data: [DONE]\n\n";
 // All that a client learns of an error: the reasons of a provider or a tool may hold keys,
 // addresses and other people's words.
 constexpr View kMasked = "An error occurred during the conversation";
-// What clients of all generations know.
+// What clients of all versions know.
 constexpr View kFinishReasons[] = {"stop",       "length", "content-filter",
                                    "tool-calls", "error",  "other"};
 
+bool breaks_client(Json value);
+Json sendable_metadata(Event e);
+View known_reason(View reason);
+std::int64_t in_ms_since_1970(std::chrono::nanoseconds time);
+
+}  // namespace
+
+const UiStream::Writer UiStream::kWriters[] = {
+    {GH_EV_STEP_START, &UiStream::start_step},
+    {GH_EV_TEXT, &UiStream::write_text},
+    {GH_EV_REASONING, &UiStream::write_reasoning},
+    {GH_EV_TOOL_INPUT_START, &UiStream::start_tool_input},
+    {GH_EV_TOOL_INPUT_DELTA, &UiStream::write_tool_input},
+    {GH_EV_TOOL_CALL, &UiStream::write_tool_call},
+    {GH_EV_TOOL_CALL_ERROR, &UiStream::write_tool_call},
+    {GH_EV_TOOL_OUTPUT, &UiStream::write_tool_output},
+    {GH_EV_TOOL_OUTPUT_ERROR, &UiStream::write_tool_output},
+    {GH_EV_TOOL_APPROVAL, &UiStream::request_approval},
+    {GH_EV_TOOL_DENIED, &UiStream::write_denial},
+    {GH_EV_SOURCE, &UiStream::write_source},
+    {GH_EV_FILE, &UiStream::write_file},
+    {GH_EV_DATA, &UiStream::write_data},
+    {GH_EV_STEP_FINISH, &UiStream::finish_step},
+};
+
+Status UiStream::open() {
+  if (is_open_) return {};
+  is_open_ = true;
+  x_.set_header("Content-Type", "text/event-stream");
+  x_.set_header("Cache-Control", "no-cache");
+  x_.set_header("X-Accel-Buffering", "no");  // nginx: pass every piece on at once
+  x_.set_header("X-Vercel-AI-UI-Message-Stream", "v1");
+  // A comment that clients skip, well within the 30 s to 60 s after which proxies give up on a
+  // silent response.
+  x_.heartbeat(": keep-alive\n\n", std::chrono::seconds(15));
+
+  std::string chunk = "data: ";
+  // No messageId: the client would take a continued response for a new message.
+  JsonText(chunk)
+      .open('{')
+      .member("type", "start")
+      .key("messageMetadata")
+      .open('{')
+      .member("createdAt", in_ms_since_1970(host_.wall()))
+      .member("model", x_.chat()["model"].str())
+      .close('}')
+      .close('}');
+  return out_.emit(event::bytes(chunk.append("\n\n")));
+}
+
+Status UiStream::emit(Event e) {
+  if (has_ended_) return Status(GH_STOP);
+  const auto writer = std::find_if(std::begin(kWriters), std::end(kWriters),
+                                   [kind = e.kind()](const Writer& w) { return w.kind == kind; });
+  if (writer == std::end(kWriters)) return {};
+  (this->*writer->write)(e);
+  return buffer_.empty() ? Status() : send();
+}
+
+Status UiStream::finish(const ModelResponse& response) {
+  static constexpr std::pair<View, View> kShownCounts[] = {{"inputTokens", "input_tokens"},
+                                                           {"outputTokens", "output_tokens"},
+                                                           {"totalTokens", "total_tokens"}};
+  begin("finish").member("finishReason", known_reason(response.finish_reason()));
+  // Present even when empty: it is what makes the client show a step in which the model said
+  // nothing.
+  json_.key("messageMetadata").open('{');
+  const TokenCounts tokens = response.tokens();
+  for (const auto& [name, of] : kShownCounts) {
+    if (const auto count = tokens[of]) json_.member(name, *count);
+  }
+  if (options_.send_model_version && !response.model().empty())
+    json_.member("modelVersion", response.model());
+  json_.close('}');
+  end();
+  buffer_.append(kDone);
+  return send(true);
+}
+
+Status UiStream::fail() {
+  buffer_.clear();  // the chunks of an event that could not be written
+  begin("error").member("errorText", kMasked);
+  end();
+  buffer_.append(kDone);
+  return send(true);
+}
+
+void UiStream::start_step(Event) {
+  blocks_in_step_ = 0;
+  begin("start-step");
+  end();
+}
+
+void UiStream::finish_step(Event) {
+  close_block();
+  begin("finish-step");
+  end();
+}
+
+void UiStream::write_text(Event e) { write_block("text", e); }
+
+void UiStream::write_reasoning(Event e) {
+  if (options_.send_reasoning) return write_block("reasoning", e);
+  // The same blocks of text, whether or not the reasoning between them is shown.
+  if (!e.text().empty()) close_block();
+}
+
+void UiStream::write_block(View kind, Event e) {
+  const bool is_open = block_kind_ == kind && block_of_ == e.id();
+  if (e.text().empty() && !sendable_metadata(e)) return;
+  if (!is_open) {
+    close_block();
+    block_kind_ = kind;
+    block_of_ = e.id();
+    block_id_ = std::to_string(blocks_in_step_++);
+    begin(std::string(kind).append("-start")).member("id", block_id_);
+    write_metadata(e);
+    end();
+    // A signature alone: the model wants it back on an empty part, not on the text that may follow.
+    if (e.text().empty()) return close_block();
+  }
+  begin(std::string(kind).append("-delta")).member("id", block_id_).member("delta", e.text());
+  write_metadata(e);
+  end();
+}
+
+void UiStream::close_block() {
+  if (block_kind_.empty()) return;
+  begin(std::string(block_kind_).append("-end")).member("id", block_id_);
+  end();
+  block_kind_ = {};
+}
+
+void UiStream::start_tool_input(Event e) {
+  begin_tool("tool-input-start", e);
+  end();
+}
+
+void UiStream::write_tool_input(Event e) {
+  begin("tool-input-delta").member("toolCallId", e.id()).member("inputTextDelta", e.text());
+  end();
+}
+
+void UiStream::write_tool_call(Event e) {
+  const bool is_sendable = !breaks_client(e.json());
+  const bool has_failed = e.kind() == GH_EV_TOOL_CALL_ERROR || !is_sendable;
+  begin_tool(has_failed ? "tool-input-error" : "tool-input-available", e);
+  json_.key("input");
+  if (is_sendable) {
+    json_.value(e.json());
+  } else {
+    json_.raw("{}");
+  }
+  write_metadata(e);
+  if (has_failed) write_error_text(e, is_sendable);
+  end();
+}
+
+void UiStream::write_tool_output(Event e) {
+  const bool is_sendable = !breaks_client(e.json());
+  if (e.kind() == GH_EV_TOOL_OUTPUT && is_sendable) {
+    begin_tool("tool-output-available", e);
+    json_.member("output", e.json());
+    if (e.has(GH_PRELIMINARY)) json_.member("preliminary", true);
+  } else {
+    begin_tool("tool-output-error", e);
+    write_error_text(e, is_sendable);
+  }
+  end();
+}
+
+void UiStream::request_approval(Event e) {
+  begin("tool-approval-request").member("approvalId", e.text()).member("toolCallId", e.id());
+  end();
+}
+
+void UiStream::write_denial(Event e) {
+  begin("tool-output-denied").member("toolCallId", e.id());
+  end();
+}
+
+void UiStream::write_source(Event e) {
+  if (!options_.send_sources) return;
+  begin("source-url").member("sourceId", e.id()).member("url", e.text());
+  if (!e.name().empty()) json_.member("title", e.name());
+  end();
+}
+
+void UiStream::write_file(Event e) {
+  begin("file")
+      .member("url", std::string("data:").append(e.name()).append(";base64,").append(e.text()))
+      .member("mediaType", e.name());
+  write_metadata(e);
+  end();
+}
+
+void UiStream::write_data(Event e) {
+  if (breaks_client(e.json())) return;
+  begin(std::string("data-").append(e.name())).member("data", e.json());
+  end();
+}
+
+/// What the chunks of a tool call have in common.
+void UiStream::begin_tool(View type, Event e) {
+  begin(type).member("toolCallId", e.id());
+  if (type.substr(0, 10) == "tool-input") json_.member("toolName", e.name());
+  // Must be the same on all chunks of a call: the client looks for the call among those of its kind
+  // only.
+  if (e.has(GH_DYNAMIC)) json_.member("dynamic", true);
+  if (e.has(GH_PROVIDER_EXECUTED)) json_.member("providerExecuted", true);
+}
+
+/// The client gets the fixed text; the reason is logged here, where it leaves the response.
+void UiStream::write_error_text(Event e, bool is_sendable) {
+  json_.member("errorText", kMasked);
+  const Document fields;
+  fields.root().edit("tool_call_id").set(e.id());
+  fields.root().edit("reason").set(
+      is_sendable ? e.text()
+                  : "clients drop a response with the key __proto__, or with prototype inside "
+                    "constructor");
+  host_.log(GH_DEBUG, &x_, "a tool call failed", fields.root());
+}
+
+void UiStream::write_metadata(Event e) {
+  if (const Json metadata = sendable_metadata(e)) json_.member("providerMetadata", metadata);
+}
+
+JsonText& UiStream::begin(View type) {
+  buffer_.append("data: ");
+  return json_.open('{').member("type", type);
+}
+
+void UiStream::end() {
+  json_.close('}');
+  buffer_.append("\n\n");
+}
+
+Status UiStream::send(bool last) {
+  has_ended_ = last;
+  Status status = open();
+  if (status) status = out_.emit(event::bytes(buffer_, last));
+  buffer_.clear();
+  return status;
+}
+
+namespace {
+
 /// Whether the client's JSON parser takes this for an attack on JavaScript's prototypes: it then
-/// drops the whole answer. That of AI SDK 5.0.92 does so for a `constructor` of null, too.
+/// drops the whole response. That of AI SDK 5.0.92 does so for a `constructor` of null, too.
 bool breaks_client(Json value) {
   for (const auto [key, member] : value.members()) {
     if (key == "__proto__" || (key == "constructor" && (member.is_null() || member["prototype"])))
@@ -27,279 +280,20 @@ bool breaks_client(Json value) {
   return false;
 }
 
-std::optional<std::int64_t> count(Json value) {
-  const std::int64_t tokens = value.integer(-1);
-  // Far beyond any model, and far from where sums overflow.
-  if (tokens < 0 || tokens > 1'000'000'000'000) return std::nullopt;
-  return tokens;
-}
-
-std::optional<std::int64_t> sum(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
-  if (!a || !b) return a ? a : b;
-  return *a + *b;
-}
-
-Tokens sum(const Tokens& a, const Tokens& b) {
-  return {sum(a.input, b.input), sum(a.output, b.output), sum(a.total, b.total),
-          sum(a.reasoning, b.reasoning), sum(a.cached, b.cached)};
-}
-
-Tokens tokens_of(Json usage) {
-  return {count(usage["input_tokens"]), count(usage["output_tokens"]), count(usage["total_tokens"]),
-          count(usage["reasoning_tokens"]), count(usage["cached_input_tokens"])};
-}
-
-}  // namespace
-
-Status UiStream::start(View model) {
-  // No messageId: the client would take a continued answer for a new message.
-  begin("start");
-  buffer_.append(",\"messageMetadata\":{\"createdAt\":");
-  buffer_.append(
-      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(host_.wall()).count()));
-  member("model", model);
-  buffer_.push_back('}');
-  end();
-  return send();
-}
-
-Status UiStream::emit(Event e) {
-  if (ended_) return Status(GH_STOP);
-  switch (e.kind()) {
-    case GH_EV_STEP_START:
-      close_step();
-      steps_before_ = sum(steps_before_, step_);
-      step_ = {};
-      blocks_in_step_ = 0;
-      in_step_ = true;
-      begin("start-step");
-      end();
-      break;
-    case GH_EV_TEXT: write_delta("text", e); break;
-    case GH_EV_REASONING:
-      if (options_.send_reasoning) {
-        write_delta("reasoning", e);
-      } else if (!e.text().empty()) {
-        close_block();  // the same blocks of text, whether or not the thoughts between them are
-                        // shown
-      }
-      break;
-    case GH_EV_TOOL_INPUT_START:
-      begin_tool("tool-input-start", e);
-      end();
-      break;
-    case GH_EV_TOOL_INPUT_DELTA:
-      begin("tool-input-delta");
-      member("toolCallId", e.id());
-      member("inputTextDelta", e.text());
-      end();
-      break;
-    case GH_EV_TOOL_CALL:
-    case GH_EV_TOOL_CALL_ERROR: write_tool_call(e); break;
-    case GH_EV_TOOL_OUTPUT:
-    case GH_EV_TOOL_OUTPUT_ERROR: write_tool_output(e); break;
-    case GH_EV_TOOL_APPROVAL:
-      begin("tool-approval-request");
-      member("approvalId", e.text());
-      member("toolCallId", e.id());
-      end();
-      break;
-    case GH_EV_TOOL_DENIED:
-      begin("tool-output-denied");
-      member("toolCallId", e.id());
-      end();
-      break;
-    case GH_EV_SOURCE:
-      if (!options_.send_sources) break;
-      begin("source-url");
-      member("sourceId", e.id());
-      member("url", e.text());
-      if (!e.name().empty()) member("title", e.name());
-      end();
-      break;
-    case GH_EV_FILE:
-      begin("file");
-      member("url", std::string("data:").append(e.name()).append(";base64,").append(e.text()));
-      member("mediaType", e.name());
-      write_metadata(e);
-      end();
-      break;
-    case GH_EV_DATA:
-      if (breaks_client(e.json())) break;
-      begin("data-", e.name());
-      member("data", e.json());
-      end();
-      break;
-    case GH_EV_RESPONSE:
-      if (const View model = e.json()["model"].str(); !model.empty()) model_version_ = model;
-      response_id_ = e.json()["id"].str();
-      break;
-    case GH_EV_USAGE: step_ = tokens_of(e.json()); break;
-    case GH_EV_STEP_FINISH: {
-      close_step();
-      const bool known = std::find(std::begin(kFinishReasons), std::end(kFinishReasons),
-                                   e.name()) != std::end(kFinishReasons);
-      finish_reason_ = known ? e.name() : "other";
-      break;
-    }
-  }
-  return buffer_.empty() ? Status() : send();
-}
-
-Status UiStream::finish() {
-  close_step();
-  begin("finish");
-  member("finishReason", finish_reason_.empty() ? "other" : View(finish_reason_));
-  // Present even when empty: it is what makes the client show a step in which the model said
-  // nothing.
-  buffer_.append(",\"messageMetadata\":{");
-  const auto add = [this](View key, std::optional<std::int64_t> count) {
-    if (count)
-      buffer_.append(buffer_.back() == '{' ? "\"" : ",\"")
-          .append(key)
-          .append("\":")
-          .append(std::to_string(*count));
-  };
-  add("inputTokens", tokens().input);
-  add("outputTokens", tokens().output);
-  add("totalTokens", tokens().total);
-  if (options_.send_model_version && !model_version_.empty()) {
-    buffer_.append(buffer_.back() == '{' ? "" : ",").append("\"modelVersion\":");
-    quote(buffer_, model_version_);
-  }
-  buffer_.push_back('}');
-  end();
-  buffer_.append(kDone);
-  return send(true);
-}
-
-Status UiStream::fail() {
-  begin("error");
-  member("errorText", kMasked);
-  end();
-  buffer_.append(kDone);
-  return send(true);
-}
-
-Tokens UiStream::tokens() const { return sum(steps_before_, step_); }
-
-/// A piece of text or reasoning. One block is open at a time; tool calls, sources and files do not
-/// close it.
-void UiStream::write_delta(View kind, Event e) {
-  const bool open = block_kind_ == kind && block_of_ == e.id();
-  if (e.text().empty() && !sendable_metadata(e)) return;
-  if (!open) {
-    close_block();
-    block_kind_ = kind;
-    block_of_ = e.id();
-    block_id_ = std::to_string(blocks_in_step_++);
-    begin(kind, "-start");
-    member("id", block_id_);
-    write_metadata(e);
-    end();
-    // A signature alone: the model wants it back on an empty part, not on the text that may follow.
-    if (e.text().empty()) return close_block();
-  }
-  begin(kind, "-delta");
-  member("id", block_id_);
-  member("delta", e.text());
-  write_metadata(e);
-  end();
-}
-
-void UiStream::write_tool_call(Event e) {
-  const bool sendable = !breaks_client(e.json());
-  const bool failed = e.kind() == GH_EV_TOOL_CALL_ERROR || !sendable;
-  begin_tool(failed ? "tool-input-error" : "tool-input-available", e);
-  if (sendable) {
-    member("input", e.json());
-  } else {
-    buffer_.append(",\"input\":{}");
-  }
-  write_metadata(e);
-  if (failed) write_error_text(e, sendable);
-  end();
-}
-
-void UiStream::write_tool_output(Event e) {
-  const bool sendable = !breaks_client(e.json());
-  if (e.kind() == GH_EV_TOOL_OUTPUT && sendable) {
-    begin_tool("tool-output-available", e);
-    member("output", e.json());
-    if (e.has(GH_PRELIMINARY)) buffer_.append(",\"preliminary\":true");
-  } else {
-    begin_tool("tool-output-error", e);
-    write_error_text(e, sendable);
-  }
-  end();
-}
-
-/// What the chunks of a tool call have in common.
-void UiStream::begin_tool(View type, Event e) {
-  begin(type);
-  member("toolCallId", e.id());
-  if (type.substr(0, 10) == "tool-input") member("toolName", e.name());
-  // Must be the same on all chunks of a call: the client looks for the call among those of its kind
-  // only.
-  if (e.has(GH_DYNAMIC)) buffer_.append(",\"dynamic\":true");
-  if (e.has(GH_PROVIDER_EXECUTED)) buffer_.append(",\"providerExecuted\":true");
-}
-
-/// The client gets the fixed text; here the reason leaves the answer, so it is logged.
-void UiStream::write_error_text(Event e, bool sendable) {
-  member("errorText", kMasked);
-  Document fields;
-  fields.root().edit("tool_call_id").set(e.id());
-  fields.root().edit("reason").set(
-      sendable ? e.text()
-               : "clients drop an answer with such a key: __proto__, or prototype in constructor");
-  host_.log(GH_DEBUG, &x_, "a tool call failed", fields.root());
-}
-
-/// Opaque to everyone but the provider, whom it comes from.
-Json UiStream::sendable_metadata(Event e) {
+/// Opaque to everyone but the provider that it comes from.
+Json sendable_metadata(Event e) {
   return e.metadata().size() > 0 && !breaks_client(e.metadata()) ? e.metadata() : Json();
 }
 
-void UiStream::write_metadata(Event e) {
-  if (const Json metadata = sendable_metadata(e)) member("providerMetadata", metadata);
+View known_reason(View reason) {
+  const bool is_known = std::find(std::begin(kFinishReasons), std::end(kFinishReasons), reason) !=
+                        std::end(kFinishReasons);
+  return is_known ? reason : "other";
 }
 
-void UiStream::close_block() {
-  if (block_kind_.empty()) return;
-  begin(block_kind_, "-end");
-  member("id", block_id_);
-  end();
-  block_kind_ = {};
+std::int64_t in_ms_since_1970(std::chrono::nanoseconds time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
-void UiStream::close_step() {
-  if (!in_step_) return;
-  close_block();
-  begin("finish-step");
-  end();
-  in_step_ = false;
-}
-
-void UiStream::begin(View type, View type_end) {
-  buffer_.append("data: {\"type\":\"").append(type).append(type_end).push_back('"');
-}
-
-void UiStream::member(View key, View text) {
-  buffer_.append(",\"").append(key).append("\":");
-  quote(buffer_, text);
-}
-
-void UiStream::member(View key, Json value) {
-  buffer_.append(",\"").append(key).append("\":");
-  value.dump(buffer_);
-}
-
-Status UiStream::send(bool last) {
-  ended_ = last;
-  Status status = out_.emit(event::bytes(buffer_, last));
-  buffer_.clear();
-  return status;
-}
-
+}  // namespace
 }  // namespace gatehouse::plugins::chat

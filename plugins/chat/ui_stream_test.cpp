@@ -13,19 +13,20 @@ using testing::Harness;
 constexpr UiStream::Options kAll = {
     .send_reasoning = true, .send_sources = true, .send_model_version = true};
 
-/// Answers with events as the chat plugin does, without its start.
+/// Renders a response as the chat plugin does.
 struct Streamer final : Plugin {
   Streamer(Host h, UiStream::Options o) : host(h), options(o) {}
   Status handle(Exchange& x, Sink& out, Next& next) override {
     UiStream stream(host, x, out, options);
-    Status status = next(x, stream);
-    return status ? stream.finish() : std::move(status);
+    ModelResponse response(stream, host, x, host.now());
+    Status status = next(x, response);
+    return status ? stream.finish(response) : std::move(status);
   }
   Host host;
   UiStream::Options options;
 };
 
-/// The chunks that a client gets for these events.
+/// The chunks that a client gets for these events, after `start`.
 Events chunks(Harness& h, const Events& events, UiStream::Options options = kAll) {
   h.next = testing::events(events);
   Streamer streamer(h.host(), options);
@@ -35,6 +36,8 @@ Events chunks(Harness& h, const Events& events, UiStream::Options options = kAll
     EXPECT_EQ(body.substr(at, 6), "data: ");
     out.push_back(body.substr(at + 6, end - at - 6));
   }
+  EXPECT_EQ(out.front().find(R"({"type":"start",)"), 0u);
+  out.erase(out.begin());
   return out;
 }
 
@@ -72,14 +75,15 @@ TEST(UiStream, HasOneBlockOpenAtATime) {
 }
 
 TEST(UiStream, PutsASignatureOnTheChunkItCameWithAndOnTheBlockItOpens) {
-  EXPECT_EQ(
-      step({R"(text:a @{"google":{"thoughtSignature":"s1"}})",
-            R"(text: @{"google":{"thoughtSignature":"s2"}})"}),
-      (Events{
-          R"({"type":"text-start","id":"0","providerMetadata":{"google":{"thoughtSignature":"s1"}}})",
-          R"({"type":"text-delta","id":"0","delta":"a","providerMetadata":{"google":{"thoughtSignature":"s1"}}})",
-          R"({"type":"text-delta","id":"0","delta":"","providerMetadata":{"google":{"thoughtSignature":"s2"}}})",
-          R"({"type":"text-end","id":"0"})"}));
+  EXPECT_EQ(step({R"(text:a @{"google":{"thoughtSignature":"s1"}})",
+                  R"(text: @{"google":{"thoughtSignature":"s2"}})"}),
+            (Events{R"({"type":"text-start","id":"0",)"
+                    R"("providerMetadata":{"google":{"thoughtSignature":"s1"}}})",
+                    R"({"type":"text-delta","id":"0","delta":"a",)"
+                    R"("providerMetadata":{"google":{"thoughtSignature":"s1"}}})",
+                    R"({"type":"text-delta","id":"0","delta":"",)"
+                    R"("providerMetadata":{"google":{"thoughtSignature":"s2"}}})",
+                    R"({"type":"text-end","id":"0"})"}));
 }
 
 TEST(UiStream, GivesASignatureThatCameAloneAnEmptyBlockOfItsOwn) {
@@ -87,15 +91,16 @@ TEST(UiStream, GivesASignatureThatCameAloneAnEmptyBlockOfItsOwn) {
       step({R"(reasoning: @{"google":{"thoughtSignature":"s1"}})", "text:a",
             "tool-call:c1:click:{}", R"(text#2: @{"google":{"thoughtSignature":"s2"}})",
             "text#2:b"}),
-      (Events{
-          R"({"type":"reasoning-start","id":"0","providerMetadata":{"google":{"thoughtSignature":"s1"}}})",
-          R"({"type":"reasoning-end","id":"0"})", R"({"type":"text-start","id":"1"})",
-          R"({"type":"text-delta","id":"1","delta":"a"})",
-          R"({"type":"tool-input-available","toolCallId":"c1","toolName":"click","input":{}})",
-          R"({"type":"text-end","id":"1"})",
-          R"({"type":"text-start","id":"2","providerMetadata":{"google":{"thoughtSignature":"s2"}}})",
-          R"({"type":"text-end","id":"2"})", R"({"type":"text-start","id":"3"})",
-          R"({"type":"text-delta","id":"3","delta":"b"})", R"({"type":"text-end","id":"3"})"}));
+      (Events{R"({"type":"reasoning-start","id":"0",)"
+              R"("providerMetadata":{"google":{"thoughtSignature":"s1"}}})",
+              R"({"type":"reasoning-end","id":"0"})", R"({"type":"text-start","id":"1"})",
+              R"({"type":"text-delta","id":"1","delta":"a"})",
+              R"({"type":"tool-input-available","toolCallId":"c1","toolName":"click","input":{}})",
+              R"({"type":"text-end","id":"1"})",
+              R"({"type":"text-start","id":"2",)"
+              R"("providerMetadata":{"google":{"thoughtSignature":"s2"}}})",
+              R"({"type":"text-end","id":"2"})", R"({"type":"text-start","id":"3"})",
+              R"({"type":"text-delta","id":"3","delta":"b"})", R"({"type":"text-end","id":"3"})"}));
 }
 
 TEST(UiStream, OpensNoBlockForNothing) {
@@ -104,15 +109,15 @@ TEST(UiStream, OpensNoBlockForNothing) {
 
 TEST(UiStream, PutsSignaturesOnFilesAndOnCallsThatFail) {
   EXPECT_EQ(
-      step(
-          {R"(file:image/png:AAAA @{"google":{"thoughtSignature":"s1"}})",
-           R"(tool-call-error+dynamic:c1:read:no such tool:{} @{"google":{"thoughtSignature":"s2"}})"}),
-      (Events{
-          R"({"type":"file","url":"data:image/png;base64,AAAA","mediaType":"image/png",)"
-          R"("providerMetadata":{"google":{"thoughtSignature":"s1"}}})",
-          R"({"type":"tool-input-error","toolCallId":"c1","toolName":"read","dynamic":true,"input":{},)"
-          R"("providerMetadata":{"google":{"thoughtSignature":"s2"}},)"
-          R"("errorText":"An error occurred during the conversation"})"}));
+      step({R"(file:image/png:AAAA @{"google":{"thoughtSignature":"s1"}})",
+            R"(tool-call-error+dynamic:c1:read:no such tool:{} @{"google":{"thoughtSignature":)"
+            R"("s2"}})"}),
+      (Events{R"({"type":"file","url":"data:image/png;base64,AAAA","mediaType":"image/png",)"
+              R"("providerMetadata":{"google":{"thoughtSignature":"s1"}}})",
+              R"({"type":"tool-input-error","toolCallId":"c1","toolName":"read","dynamic":true,)"
+              R"("input":{},)"
+              R"("providerMetadata":{"google":{"thoughtSignature":"s2"}},)"
+              R"("errorText":"An error occurred during the conversation"})"}));
 }
 
 TEST(UiStream, LeavesTheTextBlockOpenAcrossCallsSourcesAndFiles) {
@@ -141,21 +146,27 @@ TEST(UiStream, MarksToolsThatTheClientDoesNotRun) {
             R"(tool-output+provider-executed:c2:"42")"}),
       (Events{
           R"({"type":"tool-input-start","toolCallId":"c1","toolName":"kit_echo","dynamic":true})",
-          R"({"type":"tool-input-available","toolCallId":"c1","toolName":"kit_echo","dynamic":true,"input":{}})",
-          R"({"type":"tool-output-available","toolCallId":"c1","dynamic":true,"output":1,"preliminary":true})",
+          R"({"type":"tool-input-available","toolCallId":"c1","toolName":"kit_echo",)"
+          R"("dynamic":true,"input":{}})",
+          R"({"type":"tool-output-available","toolCallId":"c1","dynamic":true,"output":1,)"
+          R"("preliminary":true})",
           R"({"type":"tool-output-available","toolCallId":"c1","dynamic":true,"output":[2]})",
-          R"({"type":"tool-input-available","toolCallId":"c2","toolName":"code_execution","providerExecuted":true,"input":{}})",
-          R"({"type":"tool-output-available","toolCallId":"c2","providerExecuted":true,"output":"42"})"}));
+          R"({"type":"tool-input-available","toolCallId":"c2","toolName":"code_execution",)"
+          R"("providerExecuted":true,"input":{}})",
+          R"({"type":"tool-output-available","toolCallId":"c2","providerExecuted":true,)"
+          R"("output":"42"})"}));
 }
 
-TEST(UiStream, AsksForAnApprovalAndTellsADenialInTheWordsThatAllVersionsKnow) {
+TEST(UiStream, WritesApprovalsAndDenialsInTheWordsThatAllVersionsKnow) {
   EXPECT_EQ(
       step({"tool-call+dynamic:c1:kit_remove:{}", "tool-approval+dynamic:c1:question-1",
-            "tool-denied+dynamic:c2"}),
-      (Events{
-          R"({"type":"tool-input-available","toolCallId":"c1","toolName":"kit_remove","dynamic":true,"input":{}})",
-          R"({"type":"tool-approval-request","approvalId":"question-1","toolCallId":"c1"})",
-          R"({"type":"tool-output-denied","toolCallId":"c2"})"}));
+            "tool-call+dynamic:c2:kit_remove:{}", "tool-denied+dynamic:c2"}),
+      (Events{R"({"type":"tool-input-available","toolCallId":"c1","toolName":"kit_remove",)"
+              R"("dynamic":true,"input":{}})",
+              R"({"type":"tool-approval-request","approvalId":"question-1","toolCallId":"c1"})",
+              R"({"type":"tool-input-available","toolCallId":"c2","toolName":"kit_remove",)"
+              R"("dynamic":true,"input":{}})",
+              R"({"type":"tool-output-denied","toolCallId":"c2"})"}));
 }
 
 TEST(UiStream, PassesDataOfPluginsOn) {
@@ -163,30 +174,30 @@ TEST(UiStream, PassesDataOfPluginsOn) {
             (Events{R"({"type":"data-search-suggestions","data":{"html":"<b>"}})"}));
 }
 
-TEST(UiStream, NamesTheModelThatAnsweredLast) {
+TEST(UiStream, NamesTheModelThatRespondedLast) {
   Harness h;
   const Events seen =
       chunks(h, {"step-start", R"(response:{"model":"first","id":"r1"})",
                  R"(usage:{"input_tokens":3})", "step-finish:tool-calls", "step-start",
                  R"(response:{"model":"second"})", "step-finish:stop"});
-  EXPECT_EQ(
-      seen.at(seen.size() - 2),
-      R"({"type":"finish","finishReason":"stop","messageMetadata":{"inputTokens":3,"modelVersion":"second"}})");
+  EXPECT_EQ(seen.at(seen.size() - 2),
+            R"({"type":"finish","finishReason":"stop","messageMetadata":{"inputTokens":3,)"
+            R"("modelVersion":"second"}})");
 }
 
-TEST(UiStream, KeepsKeysFromTheClientForWhichItWouldDropTheAnswer) {
+TEST(UiStream, KeepsKeysFromTheClientForWhichItWouldDropTheResponse) {
   for (const char* hostile :
        {R"({"__proto__":{}})", R"({"a":[{"b":{"__proto__":1}}]})",
         R"({"a":{"constructor":{"prototype":null}}})", R"({"constructor":null})"}) {
     const std::string json = hostile,
                       metadata = std::string(" @{\"google\":").append(hostile).append("}");
     EXPECT_EQ(
-        step({"tool-call:c1:click:" + json, "tool-output+dynamic:c2:" + json,
+        step({"tool-call:c1:click:" + json, "tool-output+dynamic:c1:" + json,
               "tool-call-error:c3:click:why:" + json, "data:x:" + json, "text:a" + metadata,
               "file:image/png:AAAA" + metadata}),
         (Events{R"({"type":"tool-input-error","toolCallId":"c1","toolName":"click","input":{},)"
                 R"("errorText":"An error occurred during the conversation"})",
-                R"({"type":"tool-output-error","toolCallId":"c2","dynamic":true,)"
+                R"({"type":"tool-output-error","toolCallId":"c1","dynamic":true,)"
                 R"("errorText":"An error occurred during the conversation"})",
                 R"({"type":"tool-input-error","toolCallId":"c3","toolName":"click","input":{},)"
                 R"("errorText":"An error occurred during the conversation"})",
@@ -199,30 +210,32 @@ TEST(UiStream, KeepsKeysFromTheClientForWhichItWouldDropTheAnswer) {
 }
 
 TEST(UiStream, LetsHarmlessNamesPass) {
-  const std::string json =
-      R"({"constructor":"Ferrari","prototype":{"proto":"__proto__"},"a":{"constructor":{"wins":16}}})";
+  const std::string json = R"({"constructor":"Ferrari","prototype":{"proto":"__proto__"},)"
+                           R"("a":{"constructor":{"wins":16}}})";
   EXPECT_EQ(
-      step({"tool-output:c1:" + json}),
-      (Events{R"({"type":"tool-output-available","toolCallId":"c1","output":)" + json + "}"}));
+      step({"tool-call:c1:click:{}", "tool-output:c1:" + json}),
+      (Events{R"({"type":"tool-input-available","toolCallId":"c1","toolName":"click","input":{}})",
+              R"({"type":"tool-output-available","toolCallId":"c1","output":)" + json + "}"}));
 }
 
-TEST(UiStream, TellsTheClientNothingOfAnErrorAndTheLogEverything) {
+TEST(UiStream, HidesTheReasonOfAnErrorFromTheClientAndLogsIt) {
   Harness h;
-  EXPECT_EQ(
-      chunks(h, {R"(tool-call-error:c1:teleport:no such tool:{"to":"mars"})",
-                 "tool-output-error+dynamic:c1:10.0.0.7 refused"}),
-      (Events{
-          R"({"type":"tool-input-error","toolCallId":"c1","toolName":"teleport","input":{"to":"mars"},)"
-          R"("errorText":"An error occurred during the conversation"})",
-          R"({"type":"tool-output-error","toolCallId":"c1","dynamic":true,"errorText":"An error occurred during the conversation"})",
-          R"({"type":"finish","finishReason":"other","messageMetadata":{}})", "[DONE]"}));
+  EXPECT_EQ(chunks(h, {"step-start", R"(tool-call-error:c1:teleport:no such tool:{"to":"mars"})",
+                       "tool-output-error+dynamic:c1:10.0.0.7 refused"}),
+            (Events{R"({"type":"start-step"})",
+                    R"({"type":"tool-input-error","toolCallId":"c1","toolName":"teleport",)"
+                    R"("input":{"to":"mars"},)"
+                    R"("errorText":"An error occurred during the conversation"})",
+                    R"({"type":"tool-output-error","toolCallId":"c1","dynamic":true,)"
+                    R"("errorText":"An error occurred during the conversation"})",
+                    R"({"type":"finish","finishReason":"other","messageMetadata":{}})", "[DONE]"}));
   EXPECT_EQ(
       h.logs,
       (Events{R"(debug: a tool call failed {"tool_call_id":"c1","reason":"no such tool"})",
               R"(debug: a tool call failed {"tool_call_id":"c1","reason":"10.0.0.7 refused"})"}));
 }
 
-TEST(UiStream, HidesReasoningButNotWhereItParted) {
+TEST(UiStream, HidesReasoningButKeepsTheBlocksAroundIt) {
   EXPECT_EQ(
       step({"reasoning:secret", "text:a", "reasoning:", "text:b",
             R"(reasoning:more @{"google":{"thoughtSignature":"s"}})", "text:c"},
@@ -247,17 +260,17 @@ TEST(UiStream, SumsTheTokensOfStepsAndEndsForTheReasonOfTheLast) {
                  R"(usage:{"input_tokens":10,"output_tokens":2,"total_tokens":19})",
                  "step-finish:tool-calls", "step-start", "text:b",
                  R"(usage:{"input_tokens":30,"total_tokens":31})", "step-finish:length"}),
-      (Events{
-          R"({"type":"start-step"})", R"({"type":"text-start","id":"0"})",
-          R"({"type":"text-delta","id":"0","delta":"a"})", R"({"type":"text-end","id":"0"})",
-          R"({"type":"finish-step"})", R"({"type":"start-step"})",
-          R"({"type":"text-start","id":"0"})", R"({"type":"text-delta","id":"0","delta":"b"})",
-          R"({"type":"text-end","id":"0"})", R"({"type":"finish-step"})",
-          R"({"type":"finish","finishReason":"length","messageMetadata":{"inputTokens":40,"outputTokens":2,"totalTokens":50}})",
-          "[DONE]"}));
+      (Events{R"({"type":"start-step"})", R"({"type":"text-start","id":"0"})",
+              R"({"type":"text-delta","id":"0","delta":"a"})", R"({"type":"text-end","id":"0"})",
+              R"({"type":"finish-step"})", R"({"type":"start-step"})",
+              R"({"type":"text-start","id":"0"})", R"({"type":"text-delta","id":"0","delta":"b"})",
+              R"({"type":"text-end","id":"0"})", R"({"type":"finish-step"})",
+              R"({"type":"finish","finishReason":"length","messageMetadata":{"inputTokens":40,)"
+              R"("outputTokens":2,"totalTokens":50}})",
+              "[DONE]"}));
 }
 
-TEST(UiStream, LeavesOutTokensThatNobodyCounted) {
+TEST(UiStream, LeavesOutTokensThatNoProviderReported) {
   Harness h;
   EXPECT_EQ(
       chunks(h,
@@ -266,14 +279,15 @@ TEST(UiStream, LeavesOutTokensThatNobodyCounted) {
       R"({"type":"finish","finishReason":"other","messageMetadata":{"inputTokens":11}})");
 }
 
-TEST(UiStream, ClosesAStepThatItsProviderLeftOpenAndNamesOnlyReasonsThatClientsKnow) {
+TEST(UiStream, NamesOnlyReasonsThatClientsKnow) {
   Harness h;
-  EXPECT_EQ(
-      chunks(h, {"step-start", "step-finish:tired", "step-start", "text:a"}),
-      (Events{R"({"type":"start-step"})", R"({"type":"finish-step"})", R"({"type":"start-step"})",
-              R"({"type":"text-start","id":"0"})", R"({"type":"text-delta","id":"0","delta":"a"})",
-              R"({"type":"text-end","id":"0"})", R"({"type":"finish-step"})",
-              R"({"type":"finish","finishReason":"other","messageMetadata":{}})", "[DONE]"}));
+  EXPECT_EQ(chunks(h, {"step-start", "step-finish:tired"}),
+            (Events{R"({"type":"start-step"})", R"({"type":"finish-step"})",
+                    R"({"type":"finish","finishReason":"other","messageMetadata":{}})", "[DONE]"}));
+}
+
+TEST(UiStream, ShowsNothingOfWhatIsNotForClients) {
+  EXPECT_EQ(step({R"(warning:seed:Not supported.)", R"(custom:com.acme.map:{"a":1})"}), Events());
 }
 
 TEST(UiStream, SendsNothingAfterAnError) {
@@ -289,7 +303,7 @@ TEST(UiStream, SendsNothingAfterAnError) {
   Harness h;
   Failing failing(h.host());
   const testing::Answer answer = h.get(failing, "/");
-  EXPECT_EQ(answer.events.size(), 1u);
+  EXPECT_EQ(answer.events.size(), 2u) << "start and error";
   EXPECT_EQ(answer.code, GH_STOP);
 }
 

@@ -1,32 +1,115 @@
+/// What an extension syncs is checked and stored as the JSON text of its tools; a chat without tools
+/// gets it in the form of the chat document. The store is the only state.
 #include "tools.h"
 
 #include <algorithm>
 #include <unordered_set>
 
+#include "gatehouse/toolkit/json_text.hpp"
+#include "gatehouse/toolkit/tool_schemas.hpp"
 #include "schema.h"
 
 namespace gatehouse::plugins::tools {
 namespace {
 
+std::string key_of(const Exchange& x);
+Fail invalid(std::string message);
+Result<std::string> checked(Json schemas, std::size_t max_tools, std::size_t max_tool_bytes);
+
+}  // namespace
+
+Tools::Tools(Host host, Json config)
+    : host_(host),
+      store_(host),
+      ttl_(config["ttl"].duration()),
+      anyone_(config["anyone"].boolean(!host.is_exposed())),
+      max_tools_(static_cast<std::size_t>(config["max_tools"].integer())),
+      max_tool_bytes_(config["max_tool_size"].bytes()) {
+  host.route<&Tools::sync>(this, "POST", "/api/tools/sync");
+}
+
+/// A client that announces tools, or an empty list of them, has `tools` in its chat document.
+Status Tools::handle(Exchange& x, Sink& out, Next& next) {
+  if (!x.chat()["tools"] && serves(x.caller())) fill_in(x);
+  return next(x, out);
+}
+
+bool Tools::serves(const Caller& caller) const {
+  return !caller.tenant.empty() && (anyone_ || !caller.user.empty());
+}
+
+void Tools::fill_in(Exchange& x) {
+  auto kept = store_.get(x, key_of(x));
+  if (!kept) return warn(x, "the store is unavailable");
+  if (!*kept) return;
+  auto schemas = Document::parse(**kept);
+  if (!schemas) return warn(x, "the stored value is not JSON");
+  write_tools(schemas->root(), x.chat());
+}
+
+void Tools::warn(const Exchange& x, View reason) {
+  if (!warn_.due(host_.now())) return;
+  host_.log(GH_WARN, &x, std::string("chats continue without synced tools: ").append(reason));
+}
+
+Status Tools::sync(Exchange& x, Sink& out) {
+  auto body = x.json();
+  if (!body) return body.error();
+  if (!body->is_object()) return invalid("the body must be a JSON object");
+  const Json id = (*body)["extensionId"], schemas = (*body)["schemas"];
+  if (!id.is_string()) return invalid("extensionId must be a string");
+  const Caller caller = x.caller();
+  if (caller.tenant.empty() || id.str() != caller.tenant) {
+    return Fail{403,
+                "not_your_tools",
+                "extensionId must be the X-Extension-ID of the request: an extension can send its "
+                "own tools only.",
+                {}};
+  }
+  if (!serves(caller)) {
+    return Fail{403,
+                "install_required",
+                "Tools are kept only for callers with an install token or a signature; the "
+                "gateway's operator can change that (anyone).",
+                {}};
+  }
+  auto text = checked(schemas, max_tools_, max_tool_bytes_);
+  if (!text) return text.error();
+  if (Status status = keep(x, *text); !status) return status;
+
+  const std::string count = std::to_string(schemas.size());
+  return x.reply(out, 200, "application/json",
+                 R"({"success":true,"message":"Tools are kept: )" + count +
+                     R"(","receivedCount":)" + count + R"(,"storedCount":)" + count + "}");
+}
+
+Status Tools::keep(Exchange& x, View tools) const {
+  const Status kept = store_.put(x, key_of(x), tools, ttl_);
+  if (kept) return {};
+  if (kept.code() == GH_INVALID) {
+    return Fail{413,
+                "tools_too_large",
+                "The tools together are too large for the gateway's store: send fewer or smaller "
+                "ones.",
+                {}};
+  }
+  return Fail{503, "store_unavailable", "The tools cannot be kept now; send them again later.", {}};
+}
+
+namespace {
+
 constexpr std::size_t kMaxNameBytes = 128;          // longer ones are no names
 constexpr std::size_t kMaxDescriptionBytes = 4096;  // every chat pays for it in tokens
 
-/// Whether `chat` will answer it.
-bool is_chat(const Exchange& x) {
-  return x.route() != -1 && x.method() == "POST" && x.path() == "/api/chat";
-}
-
-/// Who asks, by the word of extension-auth, or by its own where there is none.
-View caller(const Exchange& x) { return x.notes()["extension_id"].str(x.header("X-Extension-ID")); }
-
-View install_of(const Exchange& x) { return x.notes()["install"].str(); }
-
-/// An id alone would be a key that anybody can name.
+/// A tenant alone would be a key that anybody can name.
 std::string key_of(const Exchange& x) {
-  const View install = install_of(x);
-  std::string key(caller(x));
-  return install.empty() ? key.append("@").append(x.client()) : key.append("/").append(install);
+  const Caller caller = x.caller();
+  std::string key(caller.tenant);
+  return caller.user.empty() ? key.append("@").append(x.client())
+                             : key.append("/").append(caller.user);
 }
+
+Fail invalid(std::string message) { return {400, "invalid_request", std::move(message), {}}; }
 
 bool is_name(View text) {
   return !text.empty() && text.size() <= kMaxNameBytes &&
@@ -36,7 +119,7 @@ bool is_name(View text) {
          });
 }
 
-/// The rule that a tool breaks, to be put after its place: ".name must be …". Empty: none.
+/// The rule that a tool breaks, to be put after its place: ".name must be ...". Empty: none.
 View broken_rule(Json tool) {
   if (!tool.is_object()) return " must be an object";
   if (!is_name(tool["name"].str()))
@@ -50,18 +133,15 @@ View broken_rule(Json tool) {
   return {};
 }
 
-void append_tool(std::string& text, Json tool) {
-  text += R"({"name":)";
-  tool["name"].dump(text);
-  for (const View name : {"description", "inputSchema", "mcp"}) {
-    if (tool[name].is_null()) continue;
-    text.append(",\"").append(name).append("\":");
-    tool[name].dump(text);
+/// The members that are kept.
+void append_tool(std::string& out, Json tool) {
+  JsonText text(out);
+  text.open('{');
+  for (const View name : {"name", "description", "inputSchema", "mcp"}) {
+    if (!tool[name].is_null()) text.member(name, tool[name]);
   }
-  text += '}';
+  text.close('}');
 }
-
-Fail invalid(std::string message) { return {400, "invalid_request", std::move(message), {}}; }
 
 /// What is kept of the schemas, as JSON; or the first rule that they break.
 Result<std::string> checked(Json schemas, std::size_t max_tools, std::size_t max_tool_bytes) {
@@ -76,114 +156,19 @@ Result<std::string> checked(Json schemas, std::size_t max_tools, std::size_t max
       return invalid(place + std::string(rule));
     if (!names.insert(tool["name"].str()).second)
       return invalid(place + ".name must not be that of a tool before it");
-    if (names.size() > 1) text += ',';
-    const std::size_t start = text.size();
+    const std::size_t before = text.size();
     append_tool(text, tool);
-    if (text.size() - start > max_tool_bytes)
+    const std::size_t comma = names.size() > 1 ? 1 : 0;
+    if (text.size() - before - comma > max_tool_bytes)
       return invalid(place + " must be at most " + std::to_string(max_tool_bytes) +
                      " bytes of JSON");
   }
-  text += ']';
-  return text;
+  return text += ']';
 }
 
 }  // namespace
-
-Tools::Tools(Host host, Json config)
-    : host_(host),
-      store_(host),
-      sync_route_(host.route("POST", "/api/tools/sync")),
-      ttl_(config["ttl"].duration(std::chrono::hours(7 * 24))),
-      anyone_(config["anyone"].boolean(!host.is_exposed())),
-      max_tools_(static_cast<std::size_t>(config["max_tools"].integer(128))),
-      max_tool_bytes_(config["max_tool_size"].bytes(32 << 10)) {}
-
-Status Tools::handle(Exchange& x, Sink& out, Next& next) {
-  if (x.route() == sync_route_) return sync(x, out);
-  if (is_chat(x) && serves(x)) {
-    if (Status status = complete(x); !status) return status;
-  }
-  return next(x, out);
-}
-
-bool Tools::serves(const Exchange& x) const { return anyone_ || !install_of(x).empty(); }
-
-Status Tools::sync(Exchange& x, Sink& out) const {
-  auto body = x.json();
-  if (!body) return body.error();
-  if (!body->is_object()) return invalid("the body must be a JSON object");
-  const Json id = (*body)["extensionId"], schemas = (*body)["schemas"];
-  if (!id.is_string()) return invalid("extensionId must be a string");
-  if (id.str().empty() || id.str() != caller(x)) {
-    return Fail{403,
-                "not_your_tools",
-                "extensionId must be the X-Extension-ID of the request: an extension can send its "
-                "own tools only.",
-                {}};
-  }
-  if (!serves(x)) {
-    return Fail{403,
-                "install_required",
-                "Tools are kept only for callers that send an install token or a signature; the "
-                "gateway's operator can change that "
-                "(anyone).",
-                {}};
-  }
-  auto text = checked(schemas, max_tools_, max_tool_bytes_);
-  if (!text) return text.error();
-
-  const Status kept = store_.put(x, key_of(x), *text, ttl_);
-  if (kept.code() == GH_INVALID) {
-    return Fail{
-        413,
-        "tools_too_large",
-        "The tools together are too large for the gateway's store: send fewer or smaller ones.",
-        {}};
-  }
-  if (!kept)
-    return Fail{
-        503, "store_unavailable", "The tools cannot be kept just now; send them again later.", {}};
-
-  const std::string count = std::to_string(schemas.size());
-  return x.reply(out, 200, "application/json",
-                 R"({"success":true,"message":"Tools are kept: )" + count +
-                     R"(","receivedCount":)" + count + R"(,"storedCount":)" + count + "}");
-}
-
-/// Puts the tools that are kept into a chat that says nothing about tools. An empty list says that
-/// there are none.
-Status Tools::complete(Exchange& x) {
-  auto body = x.json();
-  if (!body) return body.error();
-  if (!body->is_object() || !(*body)["toolSchemas"].is_null())
-    return {};  // what is no object, `chat` refuses
-
-  auto kept = store_.get(x, key_of(x));
-  if (!kept) {
-    warn(x, "the store does not answer");
-  } else if (*kept) {
-    auto schemas = Document::parse(**kept);
-    if (schemas) {
-      body->edit("toolSchemas").set(schemas->root());
-    } else {
-      warn(x, "what the store holds is no JSON");
-    }
-  }
-  return {};
-}
-
-/// At most once a minute.
-void Tools::warn(const Exchange& x, View why) {
-  const auto now = host_.now();
-  auto due = next_warning_.load();
-  if (now < due || !next_warning_.compare_exchange_strong(due, now + std::chrono::minutes(1)))
-    return;
-  host_.log(GH_WARN, &x,
-            std::string("chats go on without the tools of their extension: ").append(why));
-}
-
 }  // namespace gatehouse::plugins::tools
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::tools::Tools, "tools", "1.0.0",
-                 "Keeps the tools that extensions send for their later chats", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_HEAD)
+                 "Keeps the tools that extensions send, for their later chats", GATEHOUSE_SCHEMA,
+                 GH_PLUGIN_CHAT)

@@ -15,128 +15,117 @@ using testing::Harness;
 const std::string kId(32, 'a');
 const std::string kOtherId(32, 'b');
 
-/// The plugin in a gateway with `chat`.
 struct ToolsTest : ::testing::Test {
   Harness h;
   Tools tools{h.host(), h.config("{}")};
-  std::string install;     // what extension-auth notes
-  std::string asked_with;  // the toolSchemas that `chat` finds
+  testing::CallerText caller{kId, "", ""};  // as extension-auth establishes it
+  std::string client = "127.0.0.1";
 
-  ToolsTest() {
-    h.host().route("POST", "/api/chat");
-    h.next = [this](Exchange& x, Sink&) -> Status {
-      auto body = x.json();
-      if (!body) return body.error();
-      asked_with = body->is_object() ? (*body)["toolSchemas"].dump() : "";
-      return {};
-    };
+  ToolsTest() { h.next = testing::answer(""); }
+
+  Answer run(testing::Request request) {
+    request.caller = caller;
+    request.client = client;
+    return h.run(tools, request);
   }
-
-  /// Stands above the plugin.
-  struct Auth final : Plugin {
-    explicit Auth(ToolsTest& t) : test(t) {}
-    Status handle(Exchange& x, Sink& out, Next& next) override {
-      x.notes().edit("extension_id").set(x.header("X-Extension-ID"));
-      if (!test.install.empty()) x.notes().edit("install").set(View(test.install));
-      return test.tools.handle(x, out, next);
-    }
-    ToolsTest& test;
-  } auth{*this};
-
-  Answer sync(View schemas, const std::string& id = kId) {
-    return h.post(auth, "/api/tools/sync",
-                  R"({"extensionId": ")" + id +
-                      R"(", "version": "1.0", "timestamp": 1, "schemas": )" + std::string(schemas) +
-                      "}",
-                  {{"X-Extension-ID", id}});
+  Answer post(View body) {
+    testing::Request request("POST", "/api/tools/sync");
+    request.headers = {{"Content-Type", "application/json"}};
+    request.body = body;
+    return run(request);
+  }
+  Answer sync(View schemas) {
+    return post(R"({"extensionId": ")" + caller.tenant +
+                R"(", "version": "1.0", "timestamp": 1, "schemas": )" + std::string(schemas) + "}");
   }
   std::string refusal(View schemas) {
     const Answer answer = sync(schemas);
     EXPECT_EQ(answer.status, 400) << schemas;
     return answer.failure.message;
   }
-  std::string tools_of_chat(View body = R"({"messages": []})", const std::string& id = kId) {
-    asked_with.clear();
-    EXPECT_EQ(h.post(auth, "/api/chat", body, {{"X-Extension-ID", id}}).status, 200) << body;
-    return asked_with;
+  /// The chat document that the plugins below get.
+  std::string chat(View document = "{}") {
+    testing::Request request("POST", "/api/chat");
+    request.chat = document;
+    h.chats.clear();
+    EXPECT_EQ(run(request).status, 200) << document;
+    return h.chats.at(0);
   }
 };
 
 TEST_F(ToolsTest, OffersWhatWasSentInLaterChats) {
   const Answer answer =
       sync(R"([{"name": "click", "description": "Click \"it\"", "inputSchema": {"type": "object"},
-                                  "mcp": {"executionLocation": "extension"}, "icon": "x.png"}, {"name": "kit_echo", "inputSchema": null}])");
+                                  "mcp": {"executionLocation": "extension"}, "icon": "x.png"},
+                                  {"name": "kit_echo", "inputSchema": null}])");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body,
             R"({"success":true,"message":"Tools are kept: 2","receivedCount":2,"storedCount":2})");
-  EXPECT_EQ(tools_of_chat(),
-            R"([{"name":"click","description":"Click \"it\"","inputSchema":{"type":"object"},)"
-            R"("mcp":{"executionLocation":"extension"}},{"name":"kit_echo"}])");
-  EXPECT_EQ(tools_of_chat(R"({"toolSchemas": null})").substr(0, 16), R"([{"name":"click")");
+  EXPECT_EQ(chat(), R"({"tools":[{"name":"click","description":"Click \"it\"",)"
+                    R"("input_schema":{"type":"object"}},{"name":"kit_echo"}]})");
 }
 
-TEST_F(ToolsTest, LeavesAChatThatNamesItsToolsAsItIs) {
+TEST_F(ToolsTest, OffersToolsWhereTheyRun) {
+  sync(R"([{"name": "here", "mcp": {"executionLocation": "extension"}},
+           {"name": "there", "mcp": {"executionLocation": "backend"}},
+           {"name": "both", "mcp": {"executionLocation": "either"}}])");
+  EXPECT_EQ(chat(),
+            R"({"tools":[{"name":"here"},{"name":"both"}],"backend_tools":["there","both"]})");
+}
+
+TEST_F(ToolsTest, LeavesAChatThatAnnouncesItsToolsAsItIs) {
   sync(R"([{"name": "click"}])");
-  EXPECT_EQ(tools_of_chat(R"({"toolSchemas": [{"name": "other"}]})"), R"([{"name":"other"}])");
-  EXPECT_EQ(tools_of_chat(R"({"toolSchemas": []})"), "[]");
-  EXPECT_EQ(tools_of_chat("[]"), "");
+  EXPECT_EQ(chat(R"({"tools": [{"name": "other"}]})"), R"({"tools":[{"name":"other"}]})");
+  EXPECT_EQ(chat(R"({"tools": []})"), R"({"tools":[]})");
 }
 
 TEST_F(ToolsTest, OffersTheToolsOfOneExtensionToNoOther) {
   sync(R"([{"name": "click"}])");
-  EXPECT_EQ(tools_of_chat("{}", kOtherId), "null");
-  install = "laptop";
-  EXPECT_EQ(tools_of_chat(), "null");
+  caller.tenant = kOtherId;
+  EXPECT_EQ(chat(), "{}");
+  caller = {kId, "laptop", ""};
+  EXPECT_EQ(chat(), "{}");
   sync(R"([{"name": "fold"}])");
-  EXPECT_EQ(tools_of_chat(), R"([{"name":"fold"}])");
-  install = "";
-  EXPECT_EQ(tools_of_chat(), R"([{"name":"click"}])");
+  EXPECT_EQ(chat(), R"({"tools":[{"name":"fold"}]})");
+  caller.user = "";
+  EXPECT_EQ(chat(), R"({"tools":[{"name":"click"}]})");
 }
 
 TEST_F(ToolsTest, LetsNobodyReplaceTheToolsOfAnotherUserOfTheExtension) {
-  const auto ask = [this](View path, View body, const std::string& client) {
-    testing::Request request("POST", std::string(path));
-    request.headers = {{"Content-Type", "application/json"}, {"X-Extension-ID", kId}};
-    request.body = body;
-    request.client = client;
-    asked_with.clear();
-    EXPECT_EQ(h.run(auth, request).status, 200);
-    return asked_with;
-  };
-  const auto schemas = [](const std::string& name) {
-    return R"({"extensionId": ")" + kId + R"(", "schemas": [{"name": ")" + name + R"("}]})";
-  };
-  ask("/api/tools/sync", schemas("click"), "192.0.2.1");
-  ask("/api/tools/sync", schemas("steal"), "192.0.2.2");
-  EXPECT_EQ(ask("/api/chat", "{}", "192.0.2.1"), R"([{"name":"click"}])");
-  install = "192.0.2.1";
-  EXPECT_EQ(ask("/api/chat", "{}", "192.0.2.3"), "null") << "a name is no address";
+  client = "192.0.2.1";
+  sync(R"([{"name": "click"}])");
+  client = "192.0.2.2";
+  sync(R"([{"name": "steal"}])");
+  client = "192.0.2.1";
+  EXPECT_EQ(chat(), R"({"tools":[{"name":"click"}]})");
+  caller.user = "192.0.2.1";
+  client = "192.0.2.3";
+  EXPECT_EQ(chat(), "{}") << "a name is no address";
 }
 
-TEST(Tools, KeepsToolsOfKnownCallersOnlyWhereOtherMachinesAsk) {
-  const std::string body = R"({"extensionId": ")" + kId + R"(", "schemas": []})";
+TEST(Tools, KeepsToolsOfKnownUsersOnlyWhereOtherMachinesCanReachTheGateway) {
+  testing::Request request("POST", "/api/tools/sync");
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = R"({"extensionId": "x", "schemas": []})";
+  request.caller.tenant = "x";
   for (const auto& [config, code] :
        {std::pair("{}", "install_required"), std::pair(R"({"anyone": true})", "")}) {
     Harness h;
     h.expose();
     Tools tools(h.host(), h.config(config));
-    EXPECT_EQ(h.post(tools, "/api/tools/sync", body, {{"X-Extension-ID", kId}}).failure.code, code);
+    EXPECT_EQ(h.run(tools, request).failure.code, code);
   }
 }
 
 TEST_F(ToolsTest, TakesToolsFromNobodyButTheirExtension) {
   const std::string body = R"({"extensionId": ")" + kId + R"(", "schemas": []})";
-  EXPECT_EQ(h.post(auth, "/api/tools/sync", body, {{"X-Extension-ID", kOtherId}}).status, 403);
-  EXPECT_EQ(h.post(tools, "/api/tools/sync", body).status, 403);
-  EXPECT_EQ(h.post(tools, "/api/tools/sync", R"({"extensionId": "", "schemas": []})").status, 403);
+  caller.tenant = kOtherId;
+  EXPECT_EQ(post(body).failure.code, "not_your_tools");
+  caller.tenant = "";
+  EXPECT_EQ(post(body).status, 403);
+  EXPECT_EQ(post(R"({"extensionId": "", "schemas": []})").status, 403);
+  EXPECT_EQ(chat(), "{}");
   EXPECT_TRUE(h.store.empty());
-}
-
-TEST_F(ToolsTest, GoesByTheHeaderWhereNobodyNotesTheId) {
-  const std::string body = R"({"extensionId": ")" + kId + R"(", "schemas": [{"name": "click"}]})";
-  EXPECT_EQ(h.post(tools, "/api/tools/sync", body, {{"X-Extension-ID", kId}}).status, 200);
-  h.post(tools, "/api/chat", "{}", {{"X-Extension-ID", kId}});
-  EXPECT_EQ(asked_with, R"([{"name":"click"}])");
 }
 
 TEST_F(ToolsTest, NamesTheRuleThatABodyBreaks) {
@@ -145,9 +134,8 @@ TEST_F(ToolsTest, NamesTheRuleThatABodyBreaks) {
       {"[]", "the body must be a JSON object"},
       {R"({"tools": "x"})", "extensionId must be a string"},
   };
-  for (const auto& [body, message] : cases)
-    EXPECT_EQ(h.post(auth, "/api/tools/sync", body).failure.message, message) << body;
-  EXPECT_EQ(h.post(auth, "/api/tools/sync", "[[").status, 400);
+  for (const auto& [body, message] : cases) EXPECT_EQ(post(body).failure.message, message) << body;
+  EXPECT_EQ(post("[[").status, 400);
 }
 
 TEST_F(ToolsTest, NamesTheToolAndTheRuleThatItBreaks) {
@@ -175,20 +163,21 @@ TEST_F(ToolsTest, NamesTheToolAndTheRuleThatItBreaks) {
             200);
 }
 
-TEST_F(ToolsTest, KeepsWhatItHadWhenItRefuses) {
+TEST_F(ToolsTest, KeepsTheToolsOfTheLastSyncWhenItRejectsOne) {
   sync(R"([{"name": "click"}])");
   EXPECT_EQ(sync(R"([{"name": "fold"}, {}])").status, 400);
-  EXPECT_EQ(tools_of_chat(), R"([{"name":"click"}])");
+  EXPECT_EQ(chat(), R"({"tools":[{"name":"click"}]})");
 }
 
 TEST(Tools, HasTheLimitsOfTheOperator) {
   Harness h;
   Tools tools(h.host(), h.config(R"({"max_tools": 1, "max_tool_size": "16B"})"));
   const auto refusal = [&](const std::string& schemas) {
-    return h
-        .post(tools, "/api/tools/sync", R"({"extensionId": "x", "schemas": )" + schemas + "}",
-              {{"X-Extension-ID", "x"}})
-        .failure.message;
+    testing::Request request("POST", "/api/tools/sync");
+    request.headers = {{"Content-Type", "application/json"}};
+    request.caller.tenant = "x";
+    request.body = R"({"extensionId": "x", "schemas": )" + schemas + "}";
+    return h.run(tools, request).failure.message;
   };
   EXPECT_EQ(refusal(R"([{"name": "a"}, {"name": "b"}])"),
             "schemas must be an array of at most 1 tools");
@@ -196,69 +185,48 @@ TEST(Tools, HasTheLimitsOfTheOperator) {
   EXPECT_EQ(refusal(R"([{"name": "12345"}])"), "");
 }
 
-TEST_F(ToolsTest, ForgetsToolsAWeekAfterTheyWereSentLast) {
+TEST_F(ToolsTest, KeepsToolsForAWeekAfterTheLastSync) {
   sync(R"([{"name": "click"}])");
   h.advance(100h);
   sync(R"([{"name": "click"}])");
   h.advance(167h);
-  EXPECT_EQ(tools_of_chat(), R"([{"name":"click"}])");
+  EXPECT_EQ(chat(), R"({"tools":[{"name":"click"}]})");
   h.advance(1h);
-  EXPECT_EQ(tools_of_chat(), "null");
+  EXPECT_EQ(chat(), "{}");
 }
 
-TEST_F(ToolsTest, SaysThatAStoreThatIsDownKeepsNothing) {
+TEST_F(ToolsTest, ReportsThatAStoreThatIsDownKeepsNothing) {
   h.store_down = true;
   EXPECT_EQ(sync("[]").status, 503);
 }
 
-TEST(Tools, SaysThatTheStoreTakesNoMore) {
+TEST(Tools, ReportsThatTheStoreTakesNoMore) {
   Harness h;
-  Tools tools(
-      h.host(),
-      h.config(
-          R"({"ttl": "0s"})"));  // refused by the store with the same status as what is too large
-  EXPECT_EQ(h.post(tools, "/api/tools/sync", R"({"extensionId": "x", "schemas": []})",
-                   {{"X-Extension-ID", "x"}})
-                .status,
-            413);
+  // The store rejects this time with the same status as a value that is too large.
+  Tools tools(h.host(),
+              h.json(R"({"ttl": "0s", "max_tools": 128, "max_tool_size": "32KiB"})"));
+  testing::Request request("POST", "/api/tools/sync");
+  request.headers = {{"Content-Type", "application/json"}};
+  request.caller.tenant = "x";
+  request.body = R"({"extensionId": "x", "schemas": []})";
+  EXPECT_EQ(h.run(tools, request).status, 413);
 }
 
-TEST_F(ToolsTest, LetsChatsGoOnWithoutTheStoreAndWarnsOnceAMinute) {
+TEST_F(ToolsTest, LetsChatsContinueWithoutTheStoreAndWarnsOnceAMinute) {
   h.store_down = true;
   for (const auto wait : {0s, 59s, 1s}) {
     h.advance(wait);
-    EXPECT_EQ(tools_of_chat(), "null");
+    EXPECT_EQ(chat(), "{}");
   }
-  EXPECT_EQ(
-      h.logs,
-      Events(2,
-             "warn: chats go on without the tools of their extension: the store does not answer"));
+  EXPECT_EQ(h.logs,
+            Events(2, "warn: chats continue without synced tools: the store is unavailable"));
 }
 
-TEST_F(ToolsTest, LetsChatsGoOnWhenTheStoreHoldsSomethingElse) {
+TEST_F(ToolsTest, LetsChatsContinueWhenTheStoreHoldsSomethingElse) {
   h.store[kId + "@127.0.0.1"] = "[{";
-  EXPECT_EQ(tools_of_chat(), "null");
-  EXPECT_EQ(h.logs, (Events{"warn: chats go on without the tools of their extension: what the "
-                            "store holds is no JSON"}));
-}
-
-TEST_F(ToolsTest, TouchesNothingButChats) {
-  sync(R"([{"name": "click"}])");
-  for (const auto& [method, path] :
-       {std::pair("POST", "/api/other"), std::pair("PUT", "/api/chat")}) {
-    h.host().route(method, path);
-    testing::Request request(method, path);
-    request.headers = {{"Content-Type", "application/json"}, {"X-Extension-ID", kId}};
-    request.body = "{}";
-    h.run(auth, request);
-    EXPECT_EQ(asked_with, "null") << method << path;
-  }
-}
-
-TEST(Tools, ReadsNoChatThatNobodyAnswers) {
-  Harness h;
-  Tools tools(h.host(), h.config("{}"));
-  EXPECT_EQ(h.post(tools, "/api/chat", "{").status, 404);
+  EXPECT_EQ(chat(), "{}");
+  EXPECT_EQ(h.logs, (Events{"warn: chats continue without synced tools: the stored value is not "
+                            "JSON"}));
 }
 
 }  // namespace

@@ -1,99 +1,89 @@
+/// A chat names its workflow in the member `workflow` of the chat document. What the workflow
+/// defines replaces what the client and the ingress have written; the rest stays. A background task
+/// reads the file again when it has changed; requests keep the definitions they began with.
 #include "workflows.h"
 
+#include <algorithm>
+
+#include "file_schema.h"
 #include "gatehouse/models.hpp"
+#include "gatehouse/toolkit/json_text.hpp"
+#include "gatehouse/toolkit/model_options.hpp"
 #include "schema.h"
 
 namespace gatehouse::plugins::workflows {
 namespace {
 
-/// Of the file. Prompts are kept out of messages about it.
-constexpr View kFileSchema = R"({
-  "type": "object",
-  "additionalProperties": false,
-  "required": ["workflows"],
-  "properties": {
-    "workflows": {
-      "type": "object",
-      "propertyNames": {"pattern": "^[A-Za-z0-9_.-]{1,64}$", "x-words": "1 to 64 letters, digits, dots, _ or -"},
-      "additionalProperties": {
-        "type": "object",
-        "additionalProperties": false,
-        "required": ["name", "systemPrompt"],
-        "properties": {
-          "name": {"type": "string", "minLength": 1},
-          "description": {"type": "string"},
-          "systemPrompt": {"type": "string", "minLength": 1, "x-secret": true},
-          "allowedTools": {"type": "array", "items": {"type": "string", "minLength": 1}},
-          "preferredModel": {"type": "string", "minLength": 1},
-          "temperature": {"type": "number", "minimum": 0, "maximum": 2},
-          "maxTokens": {"type": "integer", "minimum": 1, "maximum": 10000000},
-          "thinking": {
-            "anyOf": [
-              {"enum": ["off", "minimal", "low", "medium", "high", "xhigh"]},
-              {"type": "integer", "minimum": 0, "maximum": 10000000}
-            ]
-          },
-          "topP": {"type": "number", "minimum": 0, "maximum": 1},
-          "topK": {"type": "integer", "minimum": 1, "maximum": 1000},
-          "seed": {"type": "integer", "minimum": -2147483648, "maximum": 2147483647},
-          "stop": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 256}, "minItems": 1, "maxItems": 5},
-          "toolChoice": {
-            "anyOf": [
-              {"enum": ["auto", "none", "required"]},
-              {
-                "type": "object",
-                "additionalProperties": false,
-                "required": ["name"],
-                "properties": {"name": {"type": "string", "minLength": 1}}
-              }
-            ]
-          },
-          "providerTools": {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9_]{1,64}$", "x-words": "the name of a tool of the provider, such as google_search"}, "maxItems": 16},
-          "responseFormat": {
-            "type": "object",
-            "additionalProperties": false,
-            "properties": {"schema": {"type": "object"}}
-          },
-          "modalities": {"type": "array", "items": {"enum": ["text", "image", "audio"]}, "minItems": 1}
-        }
-      }
-    }
+void apply(Json workflow, MutableJson chat);
+
+}  // namespace
+
+Status Workflows::handle(Exchange& x, Sink& out, Next& next) {
+  const View id = x.chat()["workflow"].str();
+  if (id.empty()) return next(x, out);
+
+  const Definitions all = definitions();
+  if (const Json workflow = all->root()["workflows"][id]) {
+    apply(workflow, x.chat());
+    x.notes().edit("workflow").set(id);
+  } else {
+    const Document fields;
+    fields.root().edit("workflow").set(cut_utf8(id, 64));
+    host_.log(GH_WARN, &x, "unknown workflow; the chat continues without it", fields.root());
   }
-})";
+  return next(x, out);
+}
 
-/// What a workflow says about how the model is asked: the member of the chat document, and that of
-/// the file.
-constexpr std::pair<View, View> kMembers[] = {
-    {"model", "preferredModel"},
-    {"temperature", "temperature"},
-    {"max_output_tokens", "maxTokens"},
-    {"thinking", "thinking"},
-    {"top_p", "topP"},
-    {"top_k", "topK"},
-    {"seed", "seed"},
-    {"stop", "stop"},
-    {"tool_choice", "toolChoice"},
-    {"provider_tools", "providerTools"},
-    {"response_format", "responseFormat"},
-    {"modalities", "modalities"},
-    {"allowed_tools", "allowedTools"},
-};
+namespace {
 
-/// Whether `chat` will answer it. Nobody answers POST /api/chat where there is no `chat`.
-bool is_chat(const Exchange& x) {
-  return x.route() != -1 && x.method() == "POST" && x.path() == "/api/chat";
+/// The prompt replaces the ingress's default and stands before what the client has said.
+void write_prompt(Json prompt, MutableJson chat) {
+  const Document before;
+  before.root().set(chat["system"]);
+  MutableJson system = chat.edit("system");
+  system.set_array();
+  MutableJson part = system.push();
+  part.edit("type").set("text");
+  part.edit("text").set(prompt);
+  for (const Json other : before.root()) {
+    if (!other["default"].boolean()) system.push().set(other);
+  }
+}
+
+/// Erases the tools whose names are not allowed. `name_of`: the name of an element.
+template <class NameOf>
+void keep_allowed(Json allowed, MutableJson tools, NameOf name_of) {
+  const auto is_allowed = [&](Json tool) {
+    for (const Json name : allowed) {
+      if (name.str() == name_of(tool)) return true;
+    }
+    return false;
+  };
+  for (const Json tool : tools) {
+    if (!is_allowed(tool)) tools.erase(tool);
+  }
+}
+
+void apply(Json workflow, MutableJson chat) {
+  write_prompt(workflow["systemPrompt"], chat);
+  if (const Json model = workflow["preferredModel"]) chat.edit("model").set(model);
+  if (const Json limit = workflow["maxTokens"]) chat.edit("max_output_tokens").set(limit);
+  write_model_options(workflow, chat);
+  const Json allowed = workflow["allowedTools"];
+  if (allowed.size() == 0) return;  // all tools
+  if (chat["tools"])
+    keep_allowed(allowed, chat.edit("tools"), [](Json tool) { return tool["name"].str(); });
+  if (chat["backend_tools"])
+    keep_allowed(allowed, chat.edit("backend_tools"), [](Json name) { return name.str(); });
 }
 
 }  // namespace
 
 Workflows::Workflows(Host host, Json config)
-    : host_(host),
-      file_(config["file"].str()),
-      stamp_(Files(host).stamp(file_)),
-      list_route_(host.route("GET", "/api/workflows")) {
+    : host_(host), file_(config["file"].str()), stamp_(Files(host).stamp(file_)) {
+  host.route<&Workflows::list>(this, "GET", "/api/workflows");
   std::vector<std::string> problems;
-  if (auto document = Files(host).load(file_, kFileSchema, problems))
-    definitions_ = std::make_shared<const Document>(std::move(*document));
+  definitions_ = load(problems);
   for (const std::string& problem : problems) host.problem("/file", problem);
   const OfferedModels offered(host);
   for (const Json workflow : definitions_ ? Json(definitions_->root()["workflows"]) : Json()) {
@@ -102,12 +92,9 @@ Workflows::Workflows(Host host, Json config)
   background<&Workflows::watch>(host, this);
 }
 
-Status Workflows::handle(Exchange& x, Sink& out, Next& next) {
-  if (x.route() == list_route_) return list(x, out);
-  if (is_chat(x)) {
-    if (Status status = apply(x); !status) return status;
-  }
-  return next(x, out);
+Workflows::Definitions Workflows::load(std::vector<std::string>& problems) const {
+  auto document = Files(host_).load(file_, kFileSchema, problems);
+  return document ? std::make_shared<const Document>(std::move(*document)) : nullptr;
 }
 
 Workflows::Definitions Workflows::definitions() const {
@@ -115,65 +102,39 @@ Workflows::Definitions Workflows::definitions() const {
   return definitions_;
 }
 
-/// For a menu: no prompts.
-Status Workflows::list(Exchange& x, Sink& out) const {
+/// For a menu: without prompts.
+Status Workflows::list(Exchange& x, Sink& out) {
   const Definitions all = definitions();
-  std::string body = R"({"workflows":[)";
+  std::string body;
+  JsonText text(body);
+  text.open('{').key("workflows").open('[');
   for (const auto [id, workflow] : all->root()["workflows"].members()) {
-    if (body.back() != '[') body += ',';
-    body += R"({"id":)";
-    quote(body, id);
+    text.open('{').member("id", id);
     for (const View name : {"name", "description", "preferredModel", "allowedTools"}) {
-      if (!workflow[name]) continue;
-      body.append(",\"").append(name).append("\":");
-      workflow[name].dump(body);
+      if (workflow[name]) text.member(name, workflow[name]);
     }
-    body += '}';
+    text.close('}');
   }
-  body += "]}";
+  text.close(']').close('}');
   return x.reply(out, 200, "application/json", body);
 }
 
-Status Workflows::apply(Exchange& x) const {
-  auto body = x.json();
-  if (!body) return body.error();
-  const View id = (*body)["workflowId"].str();  // `chat` refuses what is no string
-  if (id.empty()) return {};
-
-  const Definitions all = definitions();
-  const Json workflow = all->root()["workflows"][id];
-  if (!workflow) {
-    const Document fields;
-    fields.root().edit("workflow").set(id.substr(0, 64));
-    host_.log(GH_WARN, &x, "no such workflow; the chat goes on without", fields.root());
-    return {};
-  }
-
-  MutableJson chat = x.make_chat();
-  chat.edit("workflow").set(id);
-  chat.edit("system").push().set(workflow["systemPrompt"]);
-  for (const auto& [member, from] : kMembers) {
-    if (const Json value = workflow[from]) chat.edit(member).set(value);
-  }
-  return {};
-}
-
-/// Uses what the file says now; as long as it is broken, what it said before.
+/// Uses what the file has now; as long as it is invalid, what it had before.
 void Workflows::watch(Exchange& x) {
   while (host_.sleep(x, std::chrono::seconds(1))) {
     const std::uint64_t stamp = Files(host_).stamp(file_);
     if (stamp == stamp_) continue;
     stamp_ = stamp;
     std::vector<std::string> problems;
-    auto document = Files(host_).load(file_, kFileSchema, problems);
+    const Definitions changed = load(problems);
     for (const std::string& problem : problems)
-      host_.error("the workflows stay as they were: " + problem);
-    if (!document || document->root().dump() == definitions()->root().dump()) continue;
+      host_.error("workflows not reloaded, the previous ones stay in use: " + problem);
+    if (!changed || changed->root().dump() == definitions()->root().dump()) continue;
     {
       const std::lock_guard lock(mutex_);
-      definitions_ = std::make_shared<const Document>(std::move(*document));
+      definitions_ = changed;
     }
-    host_.info("the workflows have changed");
+    host_.info("workflows reloaded");
   }
 }
 
@@ -181,4 +142,4 @@ void Workflows::watch(Exchange& x) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::workflows::Workflows, "workflows", "1.0.0",
                  "Prompts, tools and models that clients choose by name", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_HEAD)
+                 GH_PLUGIN_CHAT)

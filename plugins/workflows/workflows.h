@@ -7,9 +7,8 @@
 
 namespace gatehouse::plugins::workflows {
 
-/// Named ways to ask the model, which clients choose by id: a prompt, the tools it may use, the
-/// model and how to ask it. GET /api/workflows lists them; in a chat the chosen one goes into the
-/// chat document before `chat` fills in the rest.
+/// Named sets of a prompt, tools, a model and its settings, one of which a client chooses by id.
+/// GET /api/workflows lists them; the chosen one is written into the chat document.
 class Workflows final : public Plugin {
  public:
   Workflows(Host host, Json config);
@@ -20,16 +19,15 @@ class Workflows final : public Plugin {
   using Definitions = std::shared_ptr<const Document>;
 
   Definitions definitions() const;
-  Status list(Exchange& x, Sink& out) const;
-  Status apply(Exchange& x) const;
+  Status list(Exchange& x, Sink& out);
+  Definitions load(std::vector<std::string>& problems) const;
   void watch(Exchange& x);
 
   const Host host_;
   const std::string file_;
-  std::uint64_t stamp_;  // of the file before it was read last; of the thread that watches it
-  const int list_route_;
+  std::uint64_t stamp_;  // of the file before it was last read; used by the thread that watches it
   mutable std::mutex mutex_;
-  Definitions definitions_;  // guarded by mutex_; null only if the configuration is wrong
+  Definitions definitions_;  // guarded by mutex_; null only if the configuration is invalid
 };
 
 }  // namespace gatehouse::plugins::workflows

@@ -156,6 +156,7 @@ FROZEN(gh_exchange_api, cancelled, 136);
 FROZEN(gh_exchange_api, deadline_ns, 144);
 FROZEN(gh_exchange_api, flush, 152);
 FROZEN(gh_exchange_api, heartbeat, 160);
+FROZEN(gh_exchange_api, before_wait, 168);
 
 FROZEN_VALUE(GH_METHOD, 0);
 FROZEN_VALUE(GH_PATH, 1);

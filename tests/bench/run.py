@@ -26,7 +26,7 @@ PR_SET_PDEATHSIG = 1
 GEMINI_PATH = '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse'
 BARE = ['chat', 'gemini']
 # The default one but for the cache, which would answer every request of the load but the first.
-PIPELINE = ['access-log', 'cors', 'health', 'metrics', 'extension-auth', 'throttler', 'tools', 'workflows', 'chat', 'mcp', 'retry', 'gemini']
+PIPELINE = ['access-log', 'cors', 'health', 'metrics', 'extension-auth', 'throttler', 'chat', 'tools', 'workflows', 'mcp', 'retry', 'gemini']
 CACHED = [*PIPELINE[:9], 'cache', *PIPELINE[9:]]
 CONVERSATION = [
     ('user',

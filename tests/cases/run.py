@@ -27,18 +27,19 @@ from gateway import Gateway, command, record  # noqa: E402
 
 AT_ONCE = 3     # a case mostly waits
 CLIENT_SECONDS = 60
-PLUGINS = ('chat', 'cache', 'mcp', 'retry', 'gemini')   # those a case may set up, in their order
+PLUGINS = ('chat', 'tools', 'cache', 'mcp', 'retry', 'gemini')   # a case may set these up
 CLIENTS = {'5.0.92': 'ai5-oldest', '5': 'ai', '6': 'ai6', '7': 'ai7'}
 
 
 def pipeline(case):
     settings = {name: case[name] for name in PLUGINS if name in case}
     settings['chat'] = settings.get('chat', {})
+    settings['tools'] = settings.get('tools', {})
     retry = {'delay': '20ms', 'jitter': 0, 'breaker': {'failures': 1000}}
     settings['retry'] = retry | settings.get('retry', {})
     gemini = {'api_key': 'key', 'base_url': '$GEMINI', 'probe_interval': False}
     settings['gemini'] = gemini | settings.get('gemini', {})
-    first = ['access-log', 'cors', 'health', 'metrics', 'extension-auth', 'tools']
+    first = ['access-log', 'cors', 'health', 'metrics', 'extension-auth']
     return first + [{name: settings[name]} for name in PLUGINS if name in settings]
 
 

@@ -30,6 +30,7 @@ struct ReadyClient final : Client {
     return GH_OK;
   }
   void heartbeat(std::string_view, Clock::duration) override {}
+  void before_wait(std::function<void()>) override {}
   void outlive(std::function<bool()>) override {}
   bool begun() const override { return head_left; }
   bool committed() const override { return head_left; }

@@ -64,8 +64,19 @@ gh_host make_host() {
   gh_host host{};
   host.size = sizeof host;
   host.wall_ns = [](const gh_host*) -> std::int64_t { return 1'700'000'000'000'000'000; };
+  host.now_ns = [](const gh_host*) -> std::int64_t { return 0; };
   host.log = [](const gh_host*, int, gh_exchange*, gh_str, const gh_json*) {};
   return host;
+}
+
+/// What rendering a response needs of an exchange.
+gh_exchange_api make_exchange() {
+  gh_exchange_api exchange{};
+  exchange.size = sizeof exchange;
+  exchange.chat = [](gh_exchange*, int) -> gh_json* { return nullptr; };
+  exchange.set_header = [](gh_exchange*, gh_str, gh_str) -> gh_status { return GH_OK; };
+  exchange.heartbeat = [](gh_exchange*, gh_str, std::int64_t) {};
+  return exchange;
 }
 
 /// As the gemini plugin does, where every request brings the same.
@@ -91,14 +102,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace gatehouse;
   detail::json = &core::json_api();
   static const gh_host kHost = make_host();
+  static const gh_exchange_api kExchange = make_exchange();
+  detail::exchange = &kExchange;
 
-  Exchange x(nullptr);  // only handed to the log
+  Exchange x(nullptr);
   Client client;
-  UiStream stream(Host(&kHost), x, client,
-                  {.send_reasoning = true, .send_sources = true, .send_model_version = true});
-  (void)stream.start("gemini-2.5-flash");
-  const Status status = read({reinterpret_cast<const char*>(data), size}, stream);
-  (void)(status ? stream.finish() : stream.fail());
+  plugins::chat::UiStream stream(
+      Host(&kHost), x, client,
+      {.send_reasoning = true, .send_sources = true, .send_model_version = true});
+  ModelResponse response(stream, Host(&kHost), x, std::chrono::nanoseconds());
+  const Status status = read({reinterpret_cast<const char*>(data), size}, response);
+  require(status.failure().code() != "plugin_error" && (!status || response.end()),
+          "a response keeps the grammar of events");
+  if (status) {
+    (void)stream.finish(response);
+  } else {
+    (void)stream.fail();
+  }
   require(client.done(), "every stream ends");
   return 0;
 }

@@ -12,6 +12,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gatehouse;
+  using namespace gatehouse::plugins::chat;
+  using namespace gatehouse::plugins::gemini;
   detail::json = &core::json_api();
   static const Choices kChoices{{"gemini-3.8-flash", "gemini-2.5-flash"},
                                 {"thinking", "stop", "response_format"}};
@@ -22,13 +24,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   gh_json* body = arena.parse({reinterpret_cast<const char*>(data), size}, error);
   if (!body) return 0;
   if (const Status status = check_body(Json(body), kChoices); !status) {
-    require(status.fail() && status.fail()->http_status == 400,
+    require(status.failure().http_status() == 400,
             "a body that is not accepted is the client's mistake");
     return 0;
   }
   gh_json* chat = arena.make();
   if (const Status status = write_document(Json(body), kDefaults, MutableJson(chat)); !status) {
-    require(status.fail() && status.fail()->http_status == 400,
+    require(status.failure().http_status() == 400,
             "a chat without content is the client's mistake");
     return 0;
   }

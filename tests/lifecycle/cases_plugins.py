@@ -295,7 +295,9 @@ def an_open_circuit_refuses_at_once_and_probes_again(f):
     for _ in range(3):
         check_stream(f.client(chat()).answer(), '"type":"error"')
     asked = len(provider.socks)
-    check_stream(f.client(chat()).answer(), '"type":"error"')
+    refused = f.client(chat()).answer()
+    check_envelope(refused, 503)
+    check(fields(refused).get('retry-after') == '1', refused.headers)
     check(len(provider.socks) == asked, 'the provider was asked while the circuit was open')
     eventually(lambda: b'Back' in f.client(chat()).answer().body, 5, 'the circuit does not close')
 
@@ -392,7 +394,7 @@ def what_failed_is_never_cached(f):
 @test
 def synced_tools_are_offered_to_their_extension_alone(f):
     provider = f.provider()
-    f.start('extension-auth', 'tools', *gemini(provider.address)[1:])
+    f.start('extension-auth', 'chat', 'tools', *gemini(provider.address)[2:])
     sync = json.dumps({
         'extensionId': EXTENSION, 'version': '1', 'timestamp': 1,
         'schemas': [{'name': 'sharedTool'}]
@@ -412,7 +414,7 @@ def synced_tools_are_offered_to_their_extension_alone(f):
 @test
 def workflows_are_reloaded_when_their_file_changes(f):
     f.write('workflows.yaml', 'workflows: {first: {name: First, systemPrompt: One}}')
-    f.start('extension-auth', {'workflows': {'file': 'workflows.yaml'}}, *simulator()[1:])
+    f.start('extension-auth', 'chat', {'workflows': {'file': 'workflows.yaml'}}, *simulator()[2:])
     fields_of = f'Host: localhost\r\nX-Extension-ID: {EXTENSION}\r\n\r\n'
     request = f'GET /api/workflows HTTP/1.1\r\n{fields_of}'.encode()
     check(b'First' in f.client(request).answer().body, 'it is not listed')
@@ -435,8 +437,8 @@ def no_token_or_prompt_is_told_or_kept_in_the_open(f):
             'health',
             'metrics', {'extension-auth': {'tokens': [{'name': 'laptop', 'sha256': digest}]}},
             {'throttler': {'policies': [{'name': 'token', 'key': 'header:Authorization'}]}},
-            'tools',
             'chat',
+            'tools',
             'cache', {'simulator': {'word_delay': '0ms'}},
             admin={'listen': '127.0.0.1:0', 'token': 'MARKED-ADMIN-TOKEN'})
     text = body(prompt)

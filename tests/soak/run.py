@@ -165,7 +165,7 @@ class Soak:
             'pipeline': [
                 'access-log', 'cors', 'health', 'metrics', 'extension-auth',
                 {'throttler': {'limit': LIMIT, 'window': f'{int(WINDOW)}s', 'key': 'header:X-Flood'}, 'when': {'path': '/api/workflows'}},
-                'tools', {'workflows': {'file': str(HERE.parent.parent / 'etc/workflows.yaml')}}, 'chat', {'cache': {'ttl': '2s'}},
+                'chat', 'tools', {'workflows': {'file': str(HERE.parent.parent / 'etc/workflows.yaml')}}, {'cache': {'ttl': '2s'}},
                 {'mcp': {'servers': [worker]}}, {'retry': {'delay': '10ms', 'breaker': {'failures': 1000}}}, {'gemini': gemini}]}
         (self.folder / 'config.yaml').write_text(json.dumps(config, indent=1))
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <utility>
 
 #include "gatehouse/exchange.hpp"
 
@@ -24,6 +25,28 @@ template <class F>
   }
 }
 }  // namespace detail
+
+/// [ingress] While it lives: calls `call()`, which returns a Status, once, before the host first
+/// waits for the request. A response that begins there leaves failures before it their own status.
+template <class F>
+class BeforeWait {
+ public:
+  BeforeWait(Exchange& x, F call) : x_(x.raw()), call_(std::move(call)) {
+    detail::exchange->before_wait(x_, run, this);
+  }
+  BeforeWait(const BeforeWait&) = delete;
+  BeforeWait& operator=(const BeforeWait&) = delete;
+  ~BeforeWait() { detail::exchange->before_wait(x_, nullptr, nullptr); }
+
+ private:
+  static void run(void* self) {
+    const auto& b = *static_cast<const BeforeWait*>(self);
+    (void)detail::guard(b.x_, b.call_);
+  }
+
+  gh_exchange* const x_;
+  const F call_;
+};
 
 /// The rest of the pipeline: next(x, out). Call it zero, one or more times, one after another,
 /// inside handle() only, as long as the response has not ended.

@@ -9,6 +9,9 @@
 ///     tool     := [INPUT_START INPUT_DELTA*] (CALL | CALL_ERROR) [APPROVAL | DENIED]
 ///                 [OUTPUT* (OUTPUT | OUTPUT_ERROR)]          the events of several tools may mix
 ///
+/// OUTPUT, OUTPUT_ERROR and DENIED may also come before the first step, for calls of the request
+/// that have waited for the user's approval.
+///
 /// STEP_START goes out when the model has accepted the request (after status 200), since a failure
 /// before it can still be retried. A block of text or reasoning is the run of events of one kind
 /// and one id; another kind or id ends it, as does anything but USAGE, RESPONSE, WARNING and DATA.

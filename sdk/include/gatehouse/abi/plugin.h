@@ -14,7 +14,8 @@ extern "C" {
 
 /// gh_plugin.flags. `gatehouse check` warns of places in the pipeline where a plugin has no effect.
 enum {
-  /// handle() is called only for exchanges that have a chat document.
+  /// handle() is called only for exchanges that have a chat document, and for requests to its
+  /// routes.
   GH_PLUGIN_CHAT = 1,
   GH_PLUGIN_INGRESS = 2,   ///< Creates the chat document and renders events for its clients.
   GH_PLUGIN_PROVIDER = 4,  ///< Answers chats itself, and may pass on those it does not serve.

@@ -1,0 +1,49 @@
+/// Token counts of a step or a response.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "gatehouse/json.hpp"
+
+namespace gatehouse {
+inline namespace v1 {
+
+/// Token counts of a step or a response, by the names of GH_EV_USAGE. Absent: no provider reported
+/// it.
+class TokenCounts {
+ public:
+  static constexpr std::array<View, 6> kNames = {"input_tokens",        "output_tokens",
+                                                 "total_tokens",        "reasoning_tokens",
+                                                 "cached_input_tokens", "cache_write_tokens"};
+
+  TokenCounts() = default;
+  explicit TokenCounts(Json usage) {
+    // Far beyond any model, and far from where sums overflow.
+    constexpr std::int64_t kMost = 1'000'000'000'000;
+    for (std::size_t i = 0; i < kNames.size(); ++i) {
+      const std::int64_t tokens = usage[kNames[i]].integer(-1);
+      if (tokens >= 0 && tokens <= kMost) counts_[i] = tokens;
+    }
+  }
+  std::optional<std::int64_t> operator[](View name) const {
+    for (std::size_t i = 0; i < kNames.size(); ++i) {
+      if (kNames[i] == name) return counts_[i];
+    }
+    return std::nullopt;
+  }
+  TokenCounts operator+(const TokenCounts& other) const {
+    TokenCounts sum = other;
+    for (std::size_t i = 0; i < kNames.size(); ++i) {
+      if (counts_[i]) sum.counts_[i] = *counts_[i] + other.counts_[i].value_or(0);
+    }
+    return sum;
+  }
+
+ private:
+  std::array<std::optional<std::int64_t>, kNames.size()> counts_;
+};
+
+}  // namespace v1
+}  // namespace gatehouse
