@@ -1,5 +1,5 @@
-/// What an extension syncs is checked and stored as the JSON text of its tools; a chat without tools
-/// gets it in the form of the chat document. The store is the only state.
+/// What an extension syncs is checked and stored as the JSON text of its tools; a chat without
+/// tools gets it in the form of the chat document. The store is the only state.
 #include "tools.h"
 
 #include <algorithm>

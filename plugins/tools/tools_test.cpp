@@ -203,8 +203,7 @@ TEST_F(ToolsTest, ReportsThatAStoreThatIsDownKeepsNothing) {
 TEST(Tools, ReportsThatTheStoreTakesNoMore) {
   Harness h;
   // The store rejects this time with the same status as a value that is too large.
-  Tools tools(h.host(),
-              h.json(R"({"ttl": "0s", "max_tools": 128, "max_tool_size": "32KiB"})"));
+  Tools tools(h.host(), h.json(R"({"ttl": "0s", "max_tools": 128, "max_tool_size": "32KiB"})"));
   testing::Request request("POST", "/api/tools/sync");
   request.headers = {{"Content-Type", "application/json"}};
   request.caller.tenant = "x";

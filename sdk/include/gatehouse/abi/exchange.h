@@ -99,9 +99,9 @@ typedef struct gh_exchange_api {
   /// From now on sends `bytes` whenever the response has been silent for `interval_ns` while the
   /// host waits.
   void (*heartbeat)(gh_exchange*, gh_str bytes, int64_t interval_ns);
-  /// [ingress] Calls `call(self)` once, on this thread, before the host next waits for this request,
-  /// so that a response can begin at the last moment at which a failure still has its own status.
-  /// Replaces an earlier one; call == NULL: none.
+  /// [ingress] Calls `call(self)` once, on this thread, before the host next waits for this
+  /// request, so that a response can begin at the last moment at which a failure still has its own
+  /// status. Replaces an earlier one; call == NULL: none.
   void (*before_wait)(gh_exchange*, void (*call)(void* self), void* self);
 } gh_exchange_api;
 

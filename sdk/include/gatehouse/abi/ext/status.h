@@ -21,7 +21,8 @@ typedef struct gh_status_api {
   /// The time that each plugin has taken so far, without those that it called, as the value of a
   /// Server-Timing header (W3C Server Timing): before next() of those above, after it of all that
   /// took part.
-  void (*timing)(const gh_host*, const gh_exchange*, void* to, void (*append)(void* to, gh_str text));
+  void (*timing)(const gh_host*, const gh_exchange*, void* to,
+                 void (*append)(void* to, gh_str text));
 } gh_status_api;
 
 #ifdef __cplusplus
