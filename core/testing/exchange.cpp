@@ -173,7 +173,8 @@ void outlive(gh_exchange* x, int (*wanted)(void*), void* self) {
 gh_status emit_to_client(void* self, const gh_event* e) {
   auto& x = *static_cast<FakeExchange*>(self);
   if (x.left_at(x.state.now())) return GH_STOP;
-  if (const char* const fault = x.grammar.see(*e)) x.state.fault(fault);
+  const View rule = x.grammar ? x.grammar->check(*e) : View();
+  if (!rule.empty()) x.state.fault(to_text(*e).append(rule));
   x.has_begun = x.has_begun || e->kind == GH_EV_BYTES;
   if ((e->flags & GH_LAST) != 0) x.flushed();
   return x.client.emit(Event(*e)).code();

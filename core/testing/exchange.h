@@ -7,8 +7,8 @@
 #include <thread>
 #include <utility>
 
-#include "core/testing/grammar.h"
 #include "core/testing/state.h"
+#include "gatehouse/toolkit/event_grammar.hpp"
 
 namespace gatehouse::testing {
 
@@ -28,6 +28,7 @@ struct FakeExchange {
         deadline(later(s.now(), r.time_limit)),
         client(r.leaves_after) {
     if (!r.chat.empty()) chat_document = parse(r.chat);
+    if (chat_document) grammar.emplace(chat_document->root());
     who = {sizeof who, 0, raw(r.caller.tenant), raw(r.caller.user), raw(r.caller.key)};
   }
 
@@ -55,7 +56,7 @@ struct FakeExchange {
   std::deque<std::string> views;  // what header() gave, until handle() returns
 
   std::atomic<std::thread::id> thread = std::this_thread::get_id();
-  Grammar grammar;
+  std::optional<EventGrammar> grammar;  // of the events below the ingress
 
   gh_exchange* raw_exchange() { return reinterpret_cast<gh_exchange*>(this); }
   /// For calls that a plugin makes.

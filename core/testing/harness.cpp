@@ -89,7 +89,8 @@ Answer run_in(State& state, Plugin& plugin, FakeExchange& x) {
     code = gatehouse::detail::Glue<Plugin>::handle(&plugin, x.raw_exchange(), &sink, &rest);
   });
   x.thread = std::this_thread::get_id();
-  if (const char* const fault = x.grammar.end(); fault && code == GH_OK) state.fault(fault);
+  if (code == GH_OK && x.grammar && !x.grammar->is_complete())
+    state.fault("a response without a finished step");
   if (state.faults.empty()) return finish(x, code);
   throw std::logic_error("the plugin breaks a rule: " + std::exchange(state.faults, {}).front());
 }
