@@ -18,7 +18,6 @@
 #include <limits>
 #include <utility>
 
-#include "core/json/json.h"
 #include "core/text/number.h"
 #include "gatehouse/text.hpp"
 
@@ -323,7 +322,7 @@ bool RedisStore::may_try() {
 void RedisStore::succeeded() {
   failures_ = 0;
   if (down_until_ != 0 && down_until_.exchange(0) != 0)
-    log_.write(Level::kInfo, {}, {}, "the store is up again");
+    log_.info("the store is up again");
 }
 
 /// Redis itself works and replies at once, so no pause is needed.
@@ -346,7 +345,7 @@ gh_status RedisStore::rejected(const RedisReply& error) {
   }
   Clock::rep until = silent_until_;
   if (ticks_in(0s) >= until && silent_until_.compare_exchange_strong(until, ticks_in(kSilence)))
-    log_.write(Level::kWarn, {}, {}, "the store rejects commands", object_of("error", code));
+    log_.warn("the store rejects commands", {{"error", code}});
   return GH_UNAVAILABLE;
 }
 
@@ -365,9 +364,8 @@ gh_status RedisStore::down(const Error& error) {
     rejected_at_ = Clock::now();
   }
   connections_.renew();
-  if (down_until_.exchange(ticks_in(kPause)) == 0) {
-    log_.write(Level::kWarn, {}, {}, "the store is down", object_of("reason", error.detail));
-  }
+  if (down_until_.exchange(ticks_in(kPause)) == 0)
+    log_.warn("the store is down", {{"reason", error.detail}});
   return GH_UNAVAILABLE;
 }
 
