@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "core/config/settings.h"
+#include "core/host/reloads.h"
 #include "core/log/log.h"
 #include "core/metrics/metrics.h"
 #include "core/net/wait.h"
-#include "core/report/reloads.h"
 #include "core/store/store.h"
 
 namespace gatehouse::core {

@@ -146,8 +146,7 @@ void Instance::set_health(int state, std::string_view reason) const {
   constexpr const char* kWords[] = {"healthy again", "degraded", "down"};
   const Level level = state == GH_UP ? Level::kInfo : Level::kWarn;
   const char* const word = kWords[std::clamp(state, 0, 2)];
-  if (creation_) return lines_.push_back({level, word, object_of("reason", reason)});
-  log_.write(level, name_, {}, word, object_of("reason", reason));
+  log(level, {}, word, Log::text_of({{"reason", reason}}));
 }
 
 Instance::Health Instance::health() const {

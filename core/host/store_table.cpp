@@ -94,7 +94,7 @@ gh_status take_here(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::
   return take_by(&Store::take_here, host, x, quotas, count);
 }
 
-std::int64_t max_limit(const gh_host* host) { return Instance::of(host).store().max_limit(); }
+std::int64_t max_limit(const gh_host*) { return Store::kMaxLimit; }
 
 gh_status erase(const gh_host* host, gh_exchange* x, gh_str key) {
   return key.n > kMaxKey ? GH_INVALID : store_for(host, x).erase(key_of(host, key));

@@ -73,14 +73,6 @@ void dump(const gh_json* node, std::string& out) {
   out += "null";
 }
 
-std::string object_of(std::string_view name, std::string_view text) {
-  std::string out = "{";
-  quote(out, name);
-  out += ':';
-  quote(out, text);
-  return out + '}';
-}
-
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 std::string replace_invalid(std::string_view text) {

@@ -53,8 +53,6 @@ class JsonArena {
 };
 
 void dump(const gh_json* node, std::string& out);
-/// The text of an object with one member: the fields of a log record.
-std::string object_of(std::string_view name, std::string_view text);
 /// The text with U+FFFD in place of every byte that is not part of valid UTF-8.
 std::string replace_invalid(std::string_view text);
 

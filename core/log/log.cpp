@@ -14,6 +14,13 @@ Log::Field::Field(std::string_view name, std::string_view text)
   quote(json, text);
 }
 
+std::string Log::text_of(const Fields& fields) {
+  std::string object;
+  for (const Field& field : fields) object.append(object.empty() ? "{" : ",").append(field.json);
+  if (!object.empty()) object += '}';
+  return object;
+}
+
 Log::Log(const LogSettings& settings)
     : level_(level_of(settings.level)),
       output_(std::make_shared<Output>(settings.file)),
@@ -45,10 +52,7 @@ void Log::error(std::string_view message, const Fields& fields) {
 }
 
 void Log::write(Level level, std::string_view message, const Fields& fields) {
-  std::string object;
-  for (const Field& field : fields) object.append(object.empty() ? "{" : ",").append(field.json);
-  if (!object.empty()) object += '}';
-  write(level, {}, {}, message, object);
+  write(level, {}, {}, message, text_of(fields));
 }
 
 void Log::write(Level level, std::string_view plugin, std::string_view request,

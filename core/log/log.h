@@ -38,6 +38,8 @@ class Log {
     std::string json;  // `"name":value`
   };
   using Fields = std::vector<Field>;
+  /// The text of an object with these members, or nothing if there are none.
+  static std::string text_of(const Fields& fields);
 
   /// Throws a std::exception if the file cannot be opened.
   explicit Log(const LogSettings& settings);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <system_error>
 
-#include "core/json/json.h"
 #include "core/pipeline/frame.h"
 
 namespace gatehouse::core {
@@ -159,7 +158,7 @@ void Pipeline::blame(Exchange& x, const std::string& name) const {
   Failure failure = *x.failure();
   failure.detail = "the plugin " + name + ": " + failure.detail;
   gateway_.log.write(Level::kError, name, x.request_id(), "plugin error",
-                     object_of("detail", failure.detail));
+                     Log::text_of({{"detail", failure.detail}}));
   x.blame(std::move(failure));
 }
 

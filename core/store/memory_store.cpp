@@ -2,12 +2,13 @@
 // (values, counters, quotas) in lists in the order of use, so that eviction takes the tail of a
 // list and one kind cannot displace another within its share.
 //
-// A quota is the log of its takes, at most `limit` of them: the only form that never admits more
-// than the limit in any span of the window. take() locks the shards of all its quotas, in one
-// order, looks whether each has room, and only then records the takes.
+// A quota is the log of its takes: the only form that never admits more than the limit in any span
+// of the window. take() locks the shards of all its quotas, in one order, looks whether each has
+// room, and only then records the takes.
 #include "core/store/memory_store.h"
 
 #include <algorithm>
+#include <span>
 
 #include "gatehouse/text.hpp"
 
@@ -17,8 +18,7 @@ std::size_t MemoryStore::Entry::bytes() const {
   std::size_t content_bytes = 0;
   if (const auto* value = std::get_if<Value>(&content))
     content_bytes = sizeof(std::string) + (*value)->capacity();
-  if (const auto* takes = std::get_if<Takes>(&content))
-    content_bytes = takes->capacity() * sizeof(Clock::time_point);
+  if (const auto* takes = std::get_if<Takes>(&content)) content_bytes = takes->bytes();
   // The nodes of the list and the map, its buckets, and the overhead of the allocator.
   constexpr std::size_t kNodes = 96;
   return sizeof(Entry) + kNodes + key.capacity() + content_bytes;
@@ -110,11 +110,6 @@ gh_status MemoryStore::add(std::string_view key, std::int64_t by, std::chrono::n
   return GH_OK;
 }
 
-/// A quarter of a shard, so that the log of one quota always fits into the share of quotas.
-std::int64_t MemoryStore::max_limit() const {
-  return static_cast<std::int64_t>(shard_bytes_ / 4 / sizeof(Clock::time_point));
-}
-
 /// In one order, so that no two calls wait for each other.
 MemoryStore::Locks MemoryStore::lock_shards_of(const gh_quota* quotas, std::size_t count) {
   std::array<bool, kShards> concerned{};
@@ -129,8 +124,8 @@ MemoryStore::Locks MemoryStore::lock_shards_of(const gh_quota* quotas, std::size
 
 gh_status MemoryStore::take(gh_quota* quotas, std::size_t count, Clock::time_point& at) {
   gh_quota* const end = quotas + count;
-  const auto is_too_large = [most = max_limit()](const gh_quota& q) { return q.limit > most; };
-  if (std::any_of(quotas, end, is_too_large)) return GH_INVALID;
+  const auto is_invalid = [](const gh_quota& q) { return q.cost > q.limit || q.limit > kMaxLimit; };
+  if (std::any_of(quotas, end, is_invalid)) return GH_INVALID;
   const Locks locks = lock_shards_of(quotas, count);
   const auto now = Clock::now();  // under the locks, which keeps the takes of a quota sorted
   at = now;
@@ -150,17 +145,8 @@ gh_status MemoryStore::check_one(gh_quota& quota, Clock::time_point now) {
   Entry* const entry = shard_of(view(quota.key)).find(view(quota.key), now);
   auto* const takes = entry ? std::get_if<Takes>(&entry->content) : nullptr;
   if (entry && !takes) return GH_INVALID;
-  const std::chrono::nanoseconds window(quota.window_ns);
-  while (takes && !takes->empty() && takes->front() + window <= now) takes->pop_front();
-
-  const std::int64_t taken = takes ? static_cast<std::int64_t>(takes->size()) : 0;
-  const bool is_spent = taken >= quota.limit;
-  quota.remaining = is_spent ? -1 : quota.limit - taken;
-  quota.reset_ns = 0;
-  // More than the limit were taken if a reload has lowered it.
-  const auto next = static_cast<std::size_t>(is_spent ? taken - quota.limit : 0);
-  if (taken > 0) quota.reset_ns = ((*takes)[next] + window - now).count();
-  return is_spent ? GH_ABSENT : GH_OK;
+  Takes none;
+  return (takes ? *takes : none).has_room(quota, now) ? GH_OK : GH_ABSENT;
 }
 
 void MemoryStore::take_one(gh_quota& quota, Clock::time_point now) {
@@ -169,35 +155,30 @@ void MemoryStore::take_one(gh_quota& quota, Clock::time_point now) {
   Entry* entry = shard.find(view(quota.key), now);
   const auto expires = now + std::chrono::nanoseconds(quota.window_ns);
   if (!entry) entry = &shard.insert({std::string(view(quota.key)), Takes(), expires});
-  entry->expires = std::max(entry->expires, expires);
-  auto& takes = std::get<Takes>(entry->content);
-  if (takes.full()) {
-    const std::size_t before = entry->bytes();
-    takes.set_capacity(std::min(static_cast<std::size_t>(quota.limit),
-                                std::max<std::size_t>(4, takes.capacity() * 2)));
-    shard.kind_of(*entry).bytes += entry->bytes() - before;
-    shard.make_room(shard_bytes_, now);
-  }
-  takes.push_back(now);
-  --quota.remaining;
-  if (quota.reset_ns == 0) quota.reset_ns = quota.window_ns;
+  add_take(shard, *entry, quota, now);
+}
+
+void MemoryStore::add_take(Shard& shard, Entry& entry, gh_quota& quota, Clock::time_point now) {
+  const std::size_t before = entry.bytes();
+  std::get<Takes>(entry.content).take(quota, now);
+  entry.expires = std::max(entry.expires, now + std::chrono::nanoseconds(quota.window_ns));
+  const std::size_t grown = entry.bytes() - before;
+  if (grown == 0) return;
+  shard.kind_of(entry).bytes += grown;
+  // Evicts others only: the takes of one quota need at most 32 KiB, and the share of quotas in a
+  // shard of the smallest store is 48 KiB.
+  shard.make_room(shard_bytes_, now);
 }
 
 void MemoryStore::settle(const gh_quota* quotas, std::size_t count, Clock::time_point at,
                          bool passed) {
-  for (const gh_quota* q = quotas; q != quotas + count; ++q) {
-    Shard& shard = shard_of(view(q->key));
+  for (gh_quota q : std::span(quotas, count)) {
+    Shard& shard = shard_of(view(q.key));
     const std::lock_guard lock(shard.mutex);
-    Entry* const entry = shard.find(view(q->key), at);
+    Entry* const entry = shard.find(view(q.key), at);
     auto* const takes = entry ? std::get_if<Takes>(&entry->content) : nullptr;
-    if (!takes) continue;
-    const auto taken = std::lower_bound(takes->begin(), takes->end(), at);
-    if (taken == takes->end() || *taken != at) continue;
-    takes->erase(taken);
-    if (!passed) continue;
-    const auto now = Clock::now();  // under the lock, which keeps the takes sorted
-    takes->push_back(now);
-    entry->expires = std::max(entry->expires, now + std::chrono::nanoseconds(q->window_ns));
+    // The time is read under the lock, which keeps the takes sorted.
+    if (takes && takes->give_back(q, at) && passed) add_take(shard, *entry, q, Clock::now());
   }
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <boost/circular_buffer.hpp>
 #include <list>
 #include <mutex>
 #include <unordered_map>
@@ -9,6 +8,7 @@
 
 #include "core/net/wait.h"
 #include "core/store/store.h"
+#include "core/store/takes.h"
 
 namespace gatehouse::core {
 
@@ -28,7 +28,6 @@ class MemoryStore final : public Store {
     return take(quotas, count, at);
   }
   gh_status take_here(gh_quota* quotas, std::size_t count) override { return take(quotas, count); }
-  std::int64_t max_limit() const override;
   gh_status erase(std::string_view key) override;
   gh_status clear(std::string_view prefix) override;
 
@@ -45,7 +44,6 @@ class MemoryStore final : public Store {
   static constexpr std::size_t kShards = 8;
 
   using Counter = std::int64_t;
-  using Takes = boost::circular_buffer<Clock::time_point>;  // of a quota, oldest first
 
   static constexpr std::size_t kKinds = 3;
   // The shares of values, counters and quotas.
@@ -87,6 +85,8 @@ class MemoryStore final : public Store {
   Locks lock_shards_of(const gh_quota* quotas, std::size_t count);
   gh_status check_one(gh_quota& quota, Clock::time_point now);
   void take_one(gh_quota& quota, Clock::time_point now);
+  /// Adds a take to the entry of a quota, which is the most recently used.
+  void add_take(Shard& shard, Entry& entry, gh_quota& quota, Clock::time_point now);
 
   const std::size_t shard_bytes_;
   std::array<Shard, kShards> shards_;

@@ -1,9 +1,8 @@
 // Each call is one command, or one Lua script that Redis executes as one step, on a connection of
 // one of three lanes: counters, values, large values. Errors are handled by what they mean:
 //
-//   an error reply        Redis works and rejects this command (READONLY, OOM, NOPERM ...): the
-//   call
-//                         fails, the state is degraded for ten seconds, nothing pauses
+//   an error reply        Redis works and rejects this command (READONLY, OOM, NOPERM ...):
+//                         the call fails, the state is degraded for ten seconds, nothing pauses
 //   a failed call         no reply in time, or garbage: the call fails alone
 //   three in a row, or    the store is down: every call fails at once, for a second; then one call
 //   no connection         tries, and its success brings the store up again
@@ -18,7 +17,6 @@
 #include <limits>
 #include <utility>
 
-#include "core/json/json.h"
 #include "core/text/number.h"
 #include "gatehouse/text.hpp"
 
@@ -48,40 +46,76 @@ if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) 
 return redis.call('GET', KEYS[1])
 )";
 
-// The times of all takes of each window, in microseconds of Redis's clock. Two numbers per key, as
-// GCRA keeps, would not do: GCRA admits a burst of the limit and then, within the same window,
-// nearly as many again.
+// The log of the takes of each quota, oldest first, as Takes keeps it: "time:before:units", where
+// `time` is that of the last take of the entry in microseconds of Redis's clock, and `before` is
+// the sum of the units of all earlier entries, modulo 2^52, so that what is left in a window is a
+// difference and needs no other key. Two numbers per key, as GCRA keeps, would not do: GCRA admits
+// a burst of the limit and then, within the same window, nearly as many again.
+// The arguments of each key are limit, window, cost, and the time within which takes are merged.
 constexpr std::string_view kTake = R"(
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local out, all, at = {}, true, {}
+local modulus = 2 ^ 52
+
+local function entry(key, index)
+  local text = redis.call('LINDEX', key, index)
+  if not text then return nil end
+  local at, before, units = string.match(text, '^(%d+):(%d+):(%d+)$')
+  return at + 0, before + 0, units + 0 -- numbers, or an error
+end
+
+local out, all, log = {}, true, {}
 for i, key in ipairs(KEYS) do
-  local limit, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local newest = tonumber(redis.call('LINDEX', key, -1)) or 0
-  if newest > now + window then -- the clock was set back
+  local limit, window, cost = tonumber(ARGV[4 * i - 3]), tonumber(ARGV[4 * i - 2]),
+                              tonumber(ARGV[4 * i - 1])
+  local newest, before, units = entry(key, -1)
+  if newest and newest > now + window then -- the clock was set back
     redis.call('DEL', key)
-    newest = 0
+    newest = nil
   end
-  at[i] = math.max(now, newest)
-  local oldest = tonumber(redis.call('LINDEX', key, 0))
+  if not newest then newest, before, units = 0, 0, 0 end
+  local oldest, base, first_units = entry(key, 0)
   while oldest and oldest + window <= now do
     redis.call('LPOP', key)
-    oldest = tonumber(redis.call('LINDEX', key, 0))
+    oldest, base, first_units = entry(key, 0)
   end
-  local taken = redis.call('LLEN', key)
-  local refused = taken >= limit
-  if refused then oldest = tonumber(redis.call('LINDEX', key, taken - limit)) end
-  out[2 * i - 1] = refused and -1 or limit - taken
+  log[i] = {newest, before, units, oldest}
+  local taken = oldest and (before + units - base) % modulus or 0
+  local excess = taken + cost - limit
+  if excess > 0 and first_units < excess then -- which take is the last of these units?
+    local low, high = 0, redis.call('LLEN', key) - 1
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      local _, its_before, its_units = entry(key, middle)
+      if (its_before + its_units - base) % modulus < excess then
+        low = middle + 1
+      else
+        high = middle
+      end
+    end
+    oldest = entry(key, low)
+  end
+  out[2 * i - 1] = excess > 0 and -1 or limit - taken
   out[2 * i] = oldest and oldest + window - now or 0
-  all = all and not refused
+  all = all and excess <= 0
 end
 if not all then return out end
+
 for i, key in ipairs(KEYS) do
-  local window = tonumber(ARGV[2 * i])
-  redis.call('RPUSH', key, string.format('%.0f', at[i]))
-  redis.call('PEXPIRE', key, math.ceil((at[i] + window - now) / 1000) + 1)
-  out[2 * i - 1] = out[2 * i - 1] - 1
-  if out[2 * i] == 0 then out[2 * i] = window end
+  local window, cost, part = tonumber(ARGV[4 * i - 2]), tonumber(ARGV[4 * i - 1]),
+                             tonumber(ARGV[4 * i])
+  local newest, before, units, oldest = unpack(log[i])
+  local at = math.max(now, newest)
+  if math.floor(at / part) == math.floor(newest / part) then
+    if oldest == newest then oldest = at end
+    redis.call('LSET', key, -1, string.format('%.0f:%.0f:%.0f', at, before, units + cost))
+  else
+    before = (before + units) % modulus
+    redis.call('RPUSH', key, string.format('%.0f:%.0f:%.0f', at, before, cost))
+  end
+  redis.call('PEXPIRE', key, math.ceil((at + window - now) / 1000) + 1)
+  out[2 * i - 1] = out[2 * i - 1] - cost
+  out[2 * i] = (oldest or at) + window - now
 end
 return out
 )";
@@ -188,6 +222,8 @@ gh_status RedisStore::take_there(gh_quota* quotas, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     words.push_back(std::to_string(quotas[i].limit));
     words.push_back(std::to_string((quotas[i].window_ns + 999) / 1000));
+    words.push_back(std::to_string(quotas[i].cost));
+    words.push_back(std::to_string(std::max<std::int64_t>(1, Takes::part_ns(quotas[i]) / 1000)));
   }
   RedisReply reply;
   const gh_status status = run(take_, {words.begin(), words.end()}, RedisReply::kArray, reply);
@@ -322,8 +358,7 @@ bool RedisStore::may_try() {
 
 void RedisStore::succeeded() {
   failures_ = 0;
-  if (down_until_ != 0 && down_until_.exchange(0) != 0)
-    log_.write(Level::kInfo, {}, {}, "the store is up again");
+  if (down_until_ != 0 && down_until_.exchange(0) != 0) log_.info("the store is up again");
 }
 
 /// Redis itself works and replies at once, so no pause is needed.
@@ -346,7 +381,7 @@ gh_status RedisStore::rejected(const RedisReply& error) {
   }
   Clock::rep until = silent_until_;
   if (ticks_in(0s) >= until && silent_until_.compare_exchange_strong(until, ticks_in(kSilence)))
-    log_.write(Level::kWarn, {}, {}, "the store rejects commands", object_of("error", code));
+    log_.warn("the store rejects commands", {{"error", code}});
   return GH_UNAVAILABLE;
 }
 
@@ -365,9 +400,8 @@ gh_status RedisStore::down(const Error& error) {
     rejected_at_ = Clock::now();
   }
   connections_.renew();
-  if (down_until_.exchange(ticks_in(kPause)) == 0) {
-    log_.write(Level::kWarn, {}, {}, "the store is down", object_of("reason", error.detail));
-  }
+  if (down_until_.exchange(ticks_in(kPause)) == 0)
+    log_.warn("the store is down", {{"reason", error.detail}});
   return GH_UNAVAILABLE;
 }
 

@@ -35,7 +35,6 @@ class RedisStore final : public Store {
   gh_status take_here(gh_quota* quotas, std::size_t count) override {
     return here_.take(quotas, count);
   }
-  std::int64_t max_limit() const override { return here_.max_limit(); }
   gh_status erase(std::string_view key) override;
   gh_status clear(std::string_view prefix) override;
 

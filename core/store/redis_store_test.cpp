@@ -11,6 +11,7 @@
 #include <iterator>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "gatehouse/text.hpp"
 #include "tests/core/certificates.h"
@@ -161,11 +162,68 @@ TEST_F(RedisStoreTest, AllKeysHaveItsPrefixAndEnd) {
 TEST_F(RedisStoreTest, AQuotaGoesOnWhenTheClockIsSetBack) {
   RedisServer redis;
   const auto store = open(redis.settings);
-  redis.execute({"RPUSH", "gatehouse:{all}:quota", "9000000000000000"});  // in the year 2255
+  redis.execute({"RPUSH", "gatehouse:{all}:quota", "9000000000000000:0:1"});  // in the year 2255
   gh_quota quota{raw("quota"), 1, std::chrono::nanoseconds(1min).count(), 1, 0, 0, {}};
   EXPECT_EQ(store->take(&quota, 1), GH_OK);
   EXPECT_EQ(store->take(&quota, 1), GH_ABSENT);
   EXPECT_LE(quota.reset_ns, quota.window_ns);
+}
+
+TEST_F(RedisStoreTest, CostsOfOtherGatewaysCount) {
+  RedisServer redis;
+  const auto one = open(redis.settings), other = open(redis.settings);
+  constexpr auto kWindow = std::chrono::nanoseconds(300ms).count();
+  const auto take = [](Store& store, std::int64_t cost) {
+    gh_quota quota{raw("quota"), 6, kWindow, cost, 0, 0, {}};
+    const gh_status status = store.take(&quota, 1);
+    return std::pair(status, quota.reset_ns);
+  };
+  ASSERT_EQ(take(*other, 2).first, GH_OK);
+  for (const auto begin = Clock::now(); Clock::now() - begin < 20ms;) std::this_thread::yield();
+  ASSERT_EQ(take(*other, 4).first, GH_OK);
+  const auto [small, soon] = take(*one, 2);
+  const auto [large, later] = take(*one, 3);
+  const auto then = Clock::now() + std::chrono::nanoseconds(later);
+  EXPECT_EQ(small, GH_ABSENT);
+  EXPECT_EQ(large, GH_ABSENT);
+  EXPECT_LE(later, kWindow);
+  EXPECT_GE(later - soon, std::chrono::nanoseconds(10ms).count());
+  while (Clock::now() < then + 1us) std::this_thread::yield();  // Redis counts in microseconds
+  EXPECT_EQ(take(*one, 3).first, GH_OK);
+}
+
+TEST_F(RedisStoreTest, TheEntriesOfALargeLimitAreFewAndAddUp) {
+  RedisServer redis;
+  const auto one = open(redis.settings), other = open(redis.settings);
+  constexpr auto kWindow = std::chrono::nanoseconds(1h).count();
+  gh_quota quota{raw("quota"), 1'000'000, kWindow, 7, 0, 0, {}};
+  std::int64_t taken = 0;  // a reply may be late on a busy machine, after Redis has counted
+  for (int i = 0; i < 2000; ++i) taken += other->take(&quota, 1) == GH_OK ? 7 : 0;
+  EXPECT_LE(redis.execute({"LLEN", "gatehouse:{all}:quota"}).integer, 100)
+      << "two takes are merged if they are within 3.6 s of each other";
+  quota.cost = 1'000'000 - 1500 * 7;
+  EXPECT_EQ(one->take(&quota, 1), GH_ABSENT);
+  quota.cost = 1'000'000 - 2000 * 7;
+  EXPECT_EQ(one->take(&quota, 1), GH_OK);
+  EXPECT_LE(quota.remaining, 2000 * 7 - taken);
+}
+
+TEST_F(RedisStoreTest, TheRunningSumOfAQuotaWrapsAround) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  const RedisReply time = redis.execute({"TIME"});
+  const std::string now =
+      time.items[0].text + std::string(6 - time.items[1].text.size(), '0') + time.items[1].text;
+  redis.execute({"RPUSH", "gatehouse:{all}:quota", now + ":4503599627370494:1"});  // 2^52 - 2
+  gh_quota quota{raw("quota"), 10, std::chrono::nanoseconds(1min).count(), 4, 0, 0, {}};
+  EXPECT_EQ(store->take(&quota, 1), GH_OK);
+  EXPECT_EQ(quota.remaining, 5);
+  EXPECT_EQ(redis.execute({"LINDEX", "gatehouse:{all}:quota", "-1"}).text.substr(16),
+            ":4503599627370495:4");
+  EXPECT_EQ(store->take(&quota, 1), GH_OK);
+  EXPECT_EQ(quota.remaining, 1);
+  EXPECT_EQ(redis.execute({"LINDEX", "gatehouse:{all}:quota", "-1"}).text.substr(16), ":3:4");
+  EXPECT_EQ(store->take(&quota, 1), GH_ABSENT);
 }
 
 TEST_F(RedisStoreTest, NoMoreThanTheLimitPassesHereWhateverRedisReports) {

@@ -21,6 +21,9 @@ class Store {
   using Value = std::shared_ptr<const std::string>;
 
   static constexpr std::size_t kMaxQuotas = 16;  // of one take()
+  // The largest limit of a quota: the scripts of Redis count in doubles, exact up to 2^53, and need
+  // room above the limit.
+  static constexpr std::int64_t kMaxLimit = 1'000'000'000'000'000;
 
   struct State {
     /// kDegraded: some commands are rejected.
@@ -40,13 +43,12 @@ class Store {
   /// Adds to a counter that starts at 0 and expires `ttl` after it was created.
   virtual gh_status add(std::string_view key, std::int64_t by, std::chrono::nanoseconds ttl,
                         std::int64_t& total) = 0;
-  /// Takes one from each quota, or none from any (GH_ABSENT), and fills in what abi.h describes.
-  /// The keys must differ. GH_INVALID: a limit is too large for this store.
+  /// Takes its cost from each quota, or nothing from any (GH_ABSENT), and fills in what
+  /// abi/ext/store.h describes. The keys must differ. GH_INVALID: a cost is above its limit, or a
+  /// limit above kMaxLimit.
   virtual gh_status take(gh_quota* quotas, std::size_t count) = 0;
   /// As take(), but counts in this process only, together with what take() has admitted here.
   virtual gh_status take_here(gh_quota* quotas, std::size_t count) = 0;
-  /// The largest limit that take() can count.
-  virtual std::int64_t max_limit() const = 0;
   virtual gh_status erase(std::string_view key) = 0;
   /// Erases all keys that begin with `prefix`.
   virtual gh_status clear(std::string_view prefix) = 0;

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "core/net/wait.h"
 #include "gatehouse/text.hpp"
@@ -40,8 +41,8 @@ class StoreTest : public testing::TestWithParam<const char*> {
     return total;
   }
   static gh_quota quota(std::string_view key, std::int64_t limit,
-                        std::chrono::nanoseconds window = 1min) {
-    return {raw(key), limit, window.count(), 1, 0, 0, {}};
+                        std::chrono::nanoseconds window = 1min, std::int64_t cost = 1) {
+    return {raw(key), limit, window.count(), cost, 0, 0, {}};
   }
 
   /// How long `condition` took to come true.
@@ -51,6 +52,9 @@ class StoreTest : public testing::TestWithParam<const char*> {
     while (!condition() && Clock::now() - begin < 5s) std::this_thread::yield();
     return Clock::now() - begin;
   }
+
+  /// 64 threads take from a quota, the n-th with the n-th of some costs, for five windows.
+  void expect_never_above(std::int64_t limit, const std::vector<std::int64_t>& costs);
 
   const std::string absent_ = "status " + std::to_string(GH_ABSENT);
   std::optional<RedisServer> redis_;
@@ -191,12 +195,17 @@ TEST_P(StoreTest, WhatIsTakenHereCountsTogetherWithWhatPassed) {
   EXPECT_EQ(q.remaining, -1);
 }
 
-TEST_P(StoreTest, TheLargestLimitIsTheMostThatItTakes) {
-  gh_quota q = quota("a", store_->max_limit());
+TEST_P(StoreTest, TheLargestLimitIsCountedToTheUnit) {
+  constexpr std::int64_t kLimit = Store::kMaxLimit;
+  gh_quota q = quota("a", kLimit, 1min, kLimit - 1);
   EXPECT_EQ(store_->take(&q, 1), GH_OK);
+  EXPECT_EQ(q.remaining, 1);
+  q.cost = 1;
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+  EXPECT_EQ(q.remaining, 0);
+  EXPECT_EQ(store_->take(&q, 1), GH_ABSENT);
   ++q.limit;
   EXPECT_EQ(store_->take(&q, 1), GH_INVALID);
-  EXPECT_GE(store_->max_limit(), 100'000);
 }
 
 TEST_P(StoreTest, SeveralQuotasAreTakenAllOrNone) {
@@ -225,39 +234,102 @@ TEST_P(StoreTest, ALimitThatIsLoweredCountsWhatWasTaken) {
   EXPECT_EQ(q.remaining, 0);
 }
 
-TEST_P(StoreTest, NeverMoreThanTheLimitIsTakenInAnySpanOfTheWindow) {
-  constexpr std::size_t kLimit = 20;
+TEST_P(StoreTest, ATakeCountsItsCost) {
+  gh_quota large = quota("a", 10, 1min, 7), medium = quota("a", 10, 1min, 4),
+           small = quota("a", 10, 1min, 3);
+  EXPECT_EQ(store_->take(&large, 1), GH_OK);
+  EXPECT_EQ(large.remaining, 3);
+  EXPECT_EQ(store_->take(&medium, 1), GH_ABSENT);
+  EXPECT_EQ(medium.remaining, -1);
+  EXPECT_EQ(store_->take_here(&medium, 1), GH_ABSENT);
+  EXPECT_EQ(store_->take(&small, 1), GH_OK);
+  EXPECT_EQ(small.remaining, 0);
+  EXPECT_EQ(store_->take(&small, 1), GH_ABSENT);
+}
+
+TEST_P(StoreTest, ACostAboveTheLimitIsInvalid) {
+  gh_quota both[] = {quota("a", 3), quota("b", 3, 1min, 4)};
+  EXPECT_EQ(store_->take(both, 2), GH_INVALID);
+  EXPECT_EQ(store_->take_here(both, 2), GH_INVALID);
+  both[1].cost = 3;
+  EXPECT_EQ(store_->take(both, 2), GH_OK);
+  EXPECT_EQ(both[0].remaining, 2) << "nothing was taken before";
+  EXPECT_EQ(both[1].remaining, 0);
+}
+
+TEST_P(StoreTest, EachOfSeveralQuotasHasItsCost) {
+  gh_quota both[] = {quota("requests", 10), quota("tokens", 100'000, 1min, 60'000)};
+  EXPECT_EQ(store_->take(both, 2), GH_OK);
+  EXPECT_EQ(both[0].remaining, 9);
+  EXPECT_EQ(both[1].remaining, 40'000);
+  EXPECT_EQ(store_->take(both, 2), GH_ABSENT);
+  EXPECT_EQ(both[0].remaining, 9) << "nothing was taken";
+  EXPECT_EQ(both[1].remaining, -1);
+  both[1].cost = 40'000;
+  EXPECT_EQ(store_->take(both, 2), GH_OK);
+  EXPECT_EQ(both[0].remaining, 8);
+  EXPECT_EQ(both[1].remaining, 0);
+}
+
+TEST_P(StoreTest, ARejectedCostSucceedsWhenEnoughNoLongerCounts) {
+  gh_quota first = quota("a", 6, 200ms, 2), second = quota("a", 6, 200ms, 4);
+  gh_quota small = quota("a", 6, 200ms, 2), large = quota("a", 6, 200ms, 3);
+  ASSERT_EQ(store_->take(&first, 1), GH_OK);
+  until([begin = Clock::now()] { return Clock::now() - begin > 20ms; });
+  ASSERT_EQ(store_->take(&second, 1), GH_OK);
+  ASSERT_EQ(store_->take(&small, 1), GH_ABSENT);
+  ASSERT_EQ(store_->take(&large, 1), GH_ABSENT);
+  EXPECT_GE(std::chrono::nanoseconds(large.reset_ns - small.reset_ns), 10ms)
+      << "the first take is enough for the small one only";
+  const auto then = Clock::now() + std::chrono::nanoseconds(large.reset_ns);
+  while (Clock::now() < then + 1us) std::this_thread::yield();  // Redis counts in microseconds
+  EXPECT_EQ(store_->take(&large, 1), GH_OK);
+}
+
+void StoreTest::expect_never_above(std::int64_t limit, const std::vector<std::int64_t>& costs) {
   constexpr auto kWindow = 150ms;
   struct Take {
     Clock::time_point begin, end;
+    std::int64_t cost;
   };
   std::vector<Take> takes;
   std::mutex mutex;
   std::vector<std::thread> threads;
   const auto stop = Clock::now() + 5 * kWindow;
-  for (int i = 0; i < 64; ++i) {
-    threads.emplace_back([&] {
+  for (std::size_t i = 0; i < 64; ++i) {
+    threads.emplace_back([&, cost = costs[i % costs.size()]] {
       while (Clock::now() < stop) {
-        gh_quota both[] = {quota("a", kLimit, kWindow), quota("b", 200'000)};
+        gh_quota both[] = {quota("a", limit, kWindow, cost), quota("b", 200'000)};
         const auto begin = Clock::now();
         const gh_status status = store_->take(both, 2);
         const auto end = Clock::now();
         if (status != GH_OK) continue;
         const std::lock_guard lock(mutex);
-        takes.push_back({begin, end});
+        takes.push_back({begin, end, cost});
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
 
-  EXPECT_GE(takes.size(), 2 * kLimit);
   std::sort(takes.begin(), takes.end(),
             [](const Take& a, const Take& b) { return a.begin < b.begin; });
-  for (std::size_t i = 0; i + kLimit < takes.size(); ++i) {
-    auto last = takes[i].end;
-    for (std::size_t j = i; j <= i + kLimit; ++j) last = std::max(last, takes[j].end);
-    EXPECT_GE(last - takes[i].begin, kWindow) << "more than the limit from take " << i;
+  std::int64_t total = 0;
+  for (const Take& take : takes) total += take.cost;
+  EXPECT_GE(total, 2 * limit);
+  for (auto first = takes.begin(); first != takes.end(); ++first) {
+    std::int64_t units = 0;
+    for (auto take = first; take != takes.end() && take->begin < first->begin + kWindow; ++take)
+      units += take->end < first->begin + kWindow ? take->cost : 0;
+    ASSERT_LE(units, limit) << "in the window from take " << first - takes.begin();
   }
+}
+
+TEST_P(StoreTest, NeverMoreThanTheLimitIsTakenInAnySpanOfTheWindow) { expect_never_above(20, {1}); }
+
+TEST_P(StoreTest, CostsNeverAddUpToMoreThanTheLimit) { expect_never_above(20, {1, 2, 5}); }
+
+TEST_P(StoreTest, TakesThatAreMergedNeverAddUpToMoreThanTheLimit) {
+  expect_never_above(2000, {1, 7, 23});
 }
 
 }  // namespace

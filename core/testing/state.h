@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/store/takes.h"
 #include "gatehouse/testing.hpp"
 
 namespace gatehouse::testing {
@@ -59,10 +60,9 @@ struct State {
 
   std::mutex mutex;  // guards the clock and all that is recorded
   std::chrono::nanoseconds time = kStart;
-  std::map<std::string, Kept> kept;  // more about what is in harness.store
-  // When, by the key of the quota, once for each unit.
-  std::map<std::string, std::deque<std::chrono::nanoseconds>> takes;
-  std::vector<Series> series;  // the index is the id
+  std::map<std::string, Kept> kept;          // more about what is in harness.store
+  std::map<std::string, core::Takes> takes;  // by the key of the quota
+  std::vector<Series> series;                // the index is the id
   std::vector<Task> tasks;
   std::deque<Document> configs;
 };

@@ -61,38 +61,26 @@ gh_status add(const gh_host* host, gh_exchange*, gh_str key, std::int64_t by, st
     return GH_OK;
   });
 }
-std::size_t limit_of(const gh_quota& q) { return static_cast<std::size_t>(q.limit); }
+
+bool is_valid(const State& s, const gh_quota& q) {
+  return q.limit >= 1 && q.cost >= 1 && q.cost <= q.limit && is_time(q.window_ns) &&
+         !s.harness.store.count(std::string(view(q.key)));
+}
 
 /// With the lock held.
 gh_status take_all(State& s, gh_quota* quotas, std::size_t count) {
+  const core::Clock::time_point now(s.time);
   bool granted = true;
   for (gh_quota* q = quotas; q != quotas + count; ++q) {
-    const std::string key(view(q->key));
-    const bool twice =
-        std::any_of(quotas, q, [&](const gh_quota& other) { return view(other.key) == key; });
-    if (q->limit < 1 || q->cost < 1 || !is_time(q->window_ns) || s.harness.store.count(key) ||
-        twice)
-      return GH_INVALID;
-    auto& takes = s.takes[key];
-    while (!takes.empty() && takes.front() + Nanoseconds(q->window_ns) <= s.time) takes.pop_front();
-    granted = granted && takes.size() + static_cast<std::size_t>(q->cost) <= limit_of(*q);
+    const bool twice = std::any_of(
+        quotas, q, [&](const gh_quota& other) { return view(other.key) == view(q->key); });
+    if (twice || !is_valid(s, *q)) return GH_INVALID;
+    granted = s.takes[std::string(view(q->key))].has_room(*q, now) && granted;
   }
-  for (gh_quota* q = quotas; q != quotas + count; ++q) {
-    auto& takes = s.takes[std::string(view(q->key))];
-    const auto limit = limit_of(*q), cost = static_cast<std::size_t>(q->cost);
-    const bool refuses = takes.size() + cost > limit;
-    if (granted) takes.insert(takes.end(), cost, s.time);
-    q->remaining = refuses ? -1 : static_cast<std::int64_t>(limit - takes.size());
-    // When refused, those that are over the limit, which may have been higher before, have to go
-    // too.
-    const auto end =
-        takes.empty()
-            ? s.time
-            : takes[refuses ? std::min(takes.size() + cost - limit, takes.size()) - 1 : 0] +
-                  Nanoseconds(q->window_ns);
-    q->reset_ns = (end - s.time).count();
-  }
-  return granted ? GH_OK : GH_ABSENT;
+  if (!granted) return GH_ABSENT;
+  for (gh_quota* q = quotas; q != quotas + count; ++q)
+    s.takes[std::string(view(q->key))].take(*q, now);
+  return GH_OK;
 }
 gh_status take(const gh_host* host, gh_exchange*, gh_quota* quotas, std::size_t count) {
   return in(host, [&](State& s) { return take_all(s, quotas, count); });

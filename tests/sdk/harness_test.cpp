@@ -604,10 +604,12 @@ TEST(Harness, TakesNothingFromQuotasThatAreNone) {
   const Store store(h.host());
   in_request(h, [&](Exchange& x, Sink&) {
     const Quota good("k", 1, std::chrono::nanoseconds(1'000'000'000));
-    Quota none_allowed = good, no_window = good;
+    Quota none_allowed = good, no_window = good, too_costly = good;
     none_allowed.limit = 0;
     no_window.window_ns = 0;
-    for (std::vector<Quota> quotas : {std::vector{none_allowed}, {no_window}, {good, good}})
+    too_costly.cost = 2;
+    for (std::vector<Quota> quotas :
+         {std::vector{none_allowed}, {no_window}, {too_costly}, {good, good}})
       EXPECT_EQ(store.take(x, quotas).error().code(), GH_INVALID);
     std::vector<Quota> quotas = {good};
     EXPECT_TRUE(*store.take(x, quotas));

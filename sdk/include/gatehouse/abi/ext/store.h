@@ -15,9 +15,9 @@ typedef struct gh_quota {
   gh_str key;
   int64_t limit;
   int64_t window_ns;
-  int64_t cost;       ///< Units that this call takes; at least 1.
+  int64_t cost;       ///< Units that this call takes: 1 to `limit`.
   int64_t remaining;  ///< Out: units left; -1: this quota refused.
-  /// Out: time until the oldest take no longer counts; when refused: until the next can succeed.
+  /// Out: time until the oldest take no longer counts; when refused: until this cost can succeed.
   int64_t reset_ns;
   uint64_t reserved[2];
 } gh_quota;
@@ -39,7 +39,7 @@ typedef struct gh_store_api {
   gh_status (*add)(const gh_host*, gh_exchange* x, gh_str key, int64_t by, int64_t ttl_ns,
                    int64_t* total);
   /// Takes its cost from each of up to 16 quotas with different keys, or nothing from any
-  /// (GH_ABSENT).
+  /// (GH_ABSENT). GH_INVALID: a cost is above its limit, or a limit above max_limit().
   gh_status (*take)(const gh_host*, gh_exchange* x, gh_quota* quotas, size_t count);
   gh_status (*erase)(const gh_host*, gh_exchange* x, gh_str key);
   /// Erases all keys of this instance that begin with `prefix`.
@@ -48,7 +48,7 @@ typedef struct gh_store_api {
   /// through this gateway: for when the store is unavailable. Each gateway then grants at most the
   /// limit.
   gh_status (*take_here)(const gh_host*, gh_exchange* x, gh_quota* quotas, size_t count);
-  /// The highest limit of a quota that this store can count.
+  /// The highest limit that this store can count. Above 1000, takes may count 0.1 % too long.
   int64_t (*max_limit)(const gh_host*);
 } gh_store_api;
 
