@@ -120,6 +120,16 @@ class Abi:
 
     # ---- Rejected when loaded or created
 
+    def test_a_plugin_that_aborts_when_it_is_loaded(self):
+        status, output = self.inspect(self.fixture('aborts_on_load'))
+        expect(status == 1, f'exit status {status}', output)
+        expect(re.search(r'aborts_on_load\.so .*died of signal 6', output), 'no message', output)
+
+    def test_a_plugin_that_does_not_return_when_it_is_loaded(self):
+        status, output = self.inspect(self.fixture('hangs_on_load'), seconds=20)
+        expect(status == 1, f'exit status {status}', output)
+        expect(re.search(r'hangs_on_load\.so .*did not return', output), 'no message', output)
+
     def test_a_wrong_magic_number(self):
         self.rejected(r'gatehouse_plugin_v1', 'bad_magic', self.fixture('bad_magic'))
 
