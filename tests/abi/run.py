@@ -221,27 +221,79 @@ class Abi:
     def test_a_plugin_in_c(self):
         self.accepted('stamp', self.fixture('stamp'), {'value': 'x'})
 
-    def test_a_plugin_of_a_later_minor_version(self):
-        self.accepted('later_minor', self.fixture('later_minor'))
+    def stamps(self, name):
+        """The C example, built in some way, does its work."""
+        with self.gateway(('stamp', self.fixture(name), {'value': 'seen'})) as get:
+            status, headers, _ = get('/nowhere')
+            expect(status == 404 and headers.get('X-Stamp') == 'seen', f'{status} {headers}')
 
-    def test_a_plugin_with_another_standard_library(self):
-        if not self.fixture('hello_libcxx').exists():
-            raise Skip('built only where there is clang++ with libc++')
-        self.accepted('hello', self.fixture('hello_libcxx'), {'greeting': 'Hi'})
-        with self.gateway(('hello', self.fixture('hello_libcxx'), {'greeting': 'Hi'})) as get:
+    def greets(self, name):
+        """The C++ example, likewise."""
+        with self.gateway(('hello', self.fixture(name), {'greeting': 'Hi'})) as get:
             expect(get('/hello?Ada')[::2] == (200, 'Hi, Ada!\n'), 'no greeting')
             expect(get('/hello')[0] == 400, 'a Fail did not come through')
 
     def test_a_plugin_in_c_serves(self):
-        with self.gateway(('stamp', self.fixture('stamp'), {'value': 'seen'})) as get:
-            status, headers, _ = get('/nowhere')
-            expect(status == 404 and headers.get('X-Stamp') == 'seen', f'{status} {headers}')
+        self.stamps('stamp')
+
+    def test_plugins_in_strict_c99(self):
+        self.stamps('stamp_c99')
+
+    def test_plugins_whose_unused_sections_are_dropped(self):
+        self.stamps('stamp_sections')
+        self.greets('hello_sections')
+
+    def test_plugins_with_link_time_optimization(self):
+        self.stamps('stamp_lto')
+        self.greets('hello_lto')
+
+    def test_plugins_built_with_clang(self):
+        self.need('hello_clang', 'clang')
+        self.stamps('stamp_clang')
+        self.stamps('stamp_clang_sections')
+        self.greets('hello_clang')
+
+    def test_a_plugin_with_another_standard_library(self):
+        self.need('hello_libcxx', 'clang++ with libc++')
+        self.greets('hello_libcxx')
+
+    def need(self, fixture, compiler):
+        if not self.fixture(fixture).exists():
+            raise Skip(f'{compiler} is not installed')
 
     def test_an_exception_thrown_across_handle_is_one_failed_request(self):
         with self.gateway(('throws_raw', self.fixture('throws_raw'), {})) as get:
             for _ in range(3):
                 status, _, body = get('/')
                 expect(status == 500 and json.loads(body)['statusCode'] == 500, f'{status} {body}')
+
+    # ---- Growth: structs of another minor version
+
+    def test_a_plugin_built_with_later_headers_works_with_the_oldest_host(self):
+        self.greets('hello_next')
+
+    def test_structs_of_a_plugin_that_are_longer_than_those_of_the_host(self):
+        with self.gateway(('later_minor', self.fixture('later_minor'), {}),
+                          ('stamp', self.fixture('stamp'), {'value': 'seen'})) as get:
+            status, headers, _ = get('/fail')
+            expect((status, headers.get('Retry-After')) == (429, '7'), f'{status} {headers}')
+            status, headers, _ = get('/nowhere')
+            expect((status, headers.get('X-Stamp')) == (404, 'seen'), f'{status} {headers}')
+
+    def test_structs_of_a_plugin_that_are_shorter_than_those_of_the_host(self):
+        """The host reads no member beyond their end: no time to retry, no refused()."""
+        with self.gateway(('smaller', self.fixture('smaller'), {})) as get:
+            status, headers, _ = get('/')
+            expect((status, headers.get('Retry-After')) == (429, None), f'{status} {headers}')
+            status, _, _ = get('/ with a blank')
+            expect(status == 400, f'{status}: the server did not reject the request itself')
+
+    def test_an_event_of_a_later_version_passes_a_plugin_that_rewrites_it(self):
+        event = self.fixture('later_event')
+        with self.gateway(('later_event', event, {}, 'ingress'),
+                          ('rewrites', self.fixture('rewrites'), {}),
+                          ('later_event', event, {}, 'provider')) as get:
+            expect(get('/')[::2] == (200, 'rewritten'), str(get('/')))
 
     # ---- The header
 
