@@ -1,6 +1,7 @@
 #define BOOST_DLL_USE_STD_FS
 #include "core/loader/loader.h"
 
+#include <cxxabi.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
@@ -13,6 +14,7 @@
 #include <boost/dll/shared_library.hpp>
 #include <cerrno>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <stdexcept>
@@ -139,16 +141,27 @@ const gh_plugin& entry_of(const boost::dll::shared_library& library, const Note&
   return plugin;
 }
 
-/// dlerror()'s text, without what Boost.DLL wraps around it, and with the file's name for that of
-/// the copy.
-std::string reason(const std::exception& e, const std::string& copy, const fs::path& path) {
+/// dlerror()'s text, without what Boost.DLL writes around it and without the name of the copy.
+std::string reason(const std::exception& e, const std::string& copy) {
+  constexpr std::string_view kBefore = "message: ", kBehind = "): ";
   std::string text = e.what();
-  if (const auto from = text.find(": /"); from != text.npos) text = text.substr(from + 2);
-  if (const auto end = text.rfind(": "); end != text.npos && text.find(" file", end) == text.npos)
-    text = text.substr(0, end);
-  if (const auto at = text.find(copy); at != text.npos)
-    text.replace(at, copy.size(), path.string());
+  if (const auto end = text.rfind(kBehind); end != text.npos) text.resize(end);
+  if (const auto from = text.find(kBefore); from != text.npos) text.erase(0, from + kBefore.size());
+  if (const auto at = text.find(copy + ": "); at != text.npos) text.erase(at, copy.size() + 2);
   return text;
+}
+
+/// "undefined symbol: _Z3onei" with the name as its author wrote it, and what to do.
+std::string explained(std::string text) {
+  constexpr std::string_view kBefore = "undefined symbol: ";
+  const auto at = text.find(kBefore);
+  if (at == text.npos) return text;
+  const std::string symbol = text.substr(at + kBefore.size());
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> readable(
+      abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, &status), &std::free);
+  return text.substr(0, at) + std::string(kBefore) + (readable ? readable.get() : symbol.c_str()) +
+         ": link the library that defines it into the plugin, and link with -Wl,-z,defs";
 }
 
 /// Loads from a file in memory, which no other process can write to and which needs no writable
@@ -170,7 +183,7 @@ void load_copy(PluginCode& code, const fs::path& path) {
     code.library.load(copy,
                       mode::rtld_now | mode::rtld_local | static_cast<mode::type>(RTLD_NODELETE));
   } catch (const boost::dll::fs::system_error& e) {
-    throw std::runtime_error("cannot be loaded: " + reason(e, copy, path));
+    throw std::runtime_error("cannot be loaded: " + explained(reason(e, copy)));
   }
   folder += "./";
   // The name that debuggers and dladdr() report; lives as long as the code.

@@ -3,9 +3,9 @@
 #   include(GatehouseSDK)
 #   gatehouse_add_plugin(cache SOURCES cache.cpp SCHEMA schema.json TEST cache_test.cpp)
 #
-# makes cache.so with one exported symbol. SCHEMA becomes the string literal GATEHOUSE_SCHEMA in "schema.h".
-# TEST (optional, needs GTest and the library Gatehouse::Testing) makes cache_test with the plugin
-# linked in.
+# makes cache.so with one exported symbol. SCHEMA becomes the string literal GATEHOUSE_SCHEMA in
+# "schema.h", for C and C++. TEST (optional, needs GTest and the library Gatehouse::Testing) makes
+# cache_test with the plugin linked in. Mistakes that a gateway would find are found here.
 set(GATEHOUSE_SDK_DIR ${CMAKE_CURRENT_LIST_DIR}/..)
 
 if(NOT TARGET Gatehouse::SDK)
@@ -15,14 +15,57 @@ if(NOT TARGET Gatehouse::SDK)
   target_compile_features(gatehouse_sdk INTERFACE cxx_std_17)
 endif()
 
+# The content of a file with a JSON object.
+function(gatehouse_read_json out file)
+  cmake_path(ABSOLUTE_PATH file NORMALIZE)
+  if(NOT EXISTS ${file})
+    message(FATAL_ERROR "${file} does not exist: write the JSON Schema of the configuration there")
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} text)
+  string(JSON members ERROR_VARIABLE error LENGTH "${text}")
+  if(error)
+    message(FATAL_ERROR "${file} is not valid JSON: ${error}")
+  endif()
+  if(NOT text MATCHES "^[ \t\r\n]*{")
+    message(FATAL_ERROR "${file} must be a JSON object, such as {\"type\": \"object\"}")
+  endif()
+  # The parser of CMake lets these pass, that of the gateway does not.
+  string(REGEX REPLACE "\"([^\"\\]|\\\\.)*\"" "\"\"" without_strings "${text}")
+  if(without_strings MATCHES ",[ \t\r\n]*[]}]")
+    message(FATAL_ERROR "${file} is not valid JSON: a comma before ] or }: remove it")
+  elseif(without_strings MATCHES "/[/*]")
+    message(FATAL_ERROR "${file} is not valid JSON: comments: use \"$comment\" or \"description\"")
+  endif()
+  set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
 function(gatehouse_add_plugin name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "SCHEMA" "SOURCES;TEST;LIBRARIES")
+  set(call "gatehouse_add_plugin(${name} ${ARGN})")
+  string(REPLACE ";" " " call "${call}")
+  if(NOT name MATCHES "^[A-Za-z0-9_-]+$")
+    message(FATAL_ERROR "${call}: the name has letters, digits, - and _ only")
+  endif()
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${call}: expected SOURCES, SCHEMA, TEST or LIBRARIES"
+                        " before ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  foreach(required SOURCES SCHEMA)
+    if(NOT arg_${required})
+      message(FATAL_ERROR "${call}: ${required} is missing or misspelt: expected"
+                          " SOURCES FILE... SCHEMA schema.json")
+    endif()
+  endforeach()
 
+  gatehouse_read_json(schema ${arg_SCHEMA})
+  # A C string literal on one line: a macro is one line, and JSON strings hold no line ends.
+  string(REPLACE "\\" "\\\\" schema "${schema}")
+  string(REPLACE "\"" "\\\"" schema "${schema}")
+  string(REGEX REPLACE "[\r\n]+" " " schema "${schema}")
   set(generated ${CMAKE_CURRENT_BINARY_DIR}/${name}_generated)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${arg_SCHEMA})
-  file(READ ${arg_SCHEMA} schema)
-  string(REPLACE "\n" " " schema "${schema}")  # a macro is one line, and JSON strings hold no line ends
-  file(CONFIGURE OUTPUT ${generated}/schema.h CONTENT "#define GATEHOUSE_SCHEMA R\"gatehouse(@schema@)gatehouse\"\n" @ONLY)
+  file(CONFIGURE OUTPUT ${generated}/schema.h @ONLY
+       CONTENT "#define GATEHOUSE_SCHEMA \"@schema@\"\n")
 
   # Compiled once, for the plugin and for its test.
   add_library(${name}_objects OBJECT ${arg_SOURCES})
@@ -36,12 +79,17 @@ function(gatehouse_add_plugin name)
   target_link_libraries(${name} PRIVATE Gatehouse::SDK ${arg_LIBRARIES})
   set_target_properties(${name} PROPERTIES PREFIX "" LINKER_LANGUAGE CXX
                         LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/gatehouse/plugins)
-  target_link_options(${name} PRIVATE -Wl,--version-script=${GATEHOUSE_SDK_DIR}/cmake/plugin.map)
-  if(NOT GATEHOUSE_SANITIZE AND NOT GATEHOUSE_FUZZ)  # the sanitizers' run time is resolved from the host
+  target_link_options(${name} PRIVATE
+                      -Wl,--version-script=${GATEHOUSE_SDK_DIR}/cmake/plugin.map)
+  # The run time of the sanitizers is resolved from the host.
+  if(NOT GATEHOUSE_SANITIZE AND NOT GATEHOUSE_FUZZ)
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
 
-  if(arg_TEST)
+  if(arg_TEST AND NOT TARGET Gatehouse::Testing)
+    message(WARNING "${name}_test is left out: it needs the library Gatehouse::Testing, which the"
+                    " build of the gateway makes: include its source tree with add_subdirectory()")
+  elseif(arg_TEST)
     add_executable(${name}_test ${arg_TEST} $<TARGET_OBJECTS:${name}_objects>)
     target_include_directories(${name}_test PRIVATE ${generated} ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(${name}_test PRIVATE Gatehouse::Testing GTest::gtest_main ${arg_LIBRARIES})

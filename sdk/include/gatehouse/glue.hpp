@@ -1,6 +1,7 @@
 /// The functions of gh_plugin, made from a class.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -26,6 +27,25 @@ template <class P>
 struct HearsRefusals<P,
                      std::void_t<decltype(std::declval<P&>().refused(std::declval<Exchange&>()))>>
     : std::true_type {};
+
+// What GATEHOUSE_PLUGIN checks, since the note has these texts as they are written.
+constexpr bool is_name(View name) {
+  for (const char c : name) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!is_letter && !(c >= '0' && c <= '9') && c != '-' && c != '_') return false;
+  }
+  return !name.empty() && name.size() <= 64;
+}
+constexpr bool is_plain(View text) {
+  for (const char c : text) {
+    if (c == '"' || c == '\\' || (c >= 0 && c < ' ')) return false;
+  }
+  return true;
+}
+constexpr bool is_object(View text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != View::npos && text[first] == '{';
+}
 
 /// The functions of gh_plugin for the class P.
 template <class P>

@@ -80,9 +80,15 @@ class Plugin {
   [[maybe_unused]] static const gh_plugin gatehouse_plugin_v1_static = \
       ::gatehouse::detail::Glue<P>::describe(NAME, VERSION, SUMMARY, SCHEMA, nullptr, FLAGS);
 #else
-#define GATEHOUSE_PLUGIN(P, NAME, VERSION, SUMMARY, SCHEMA, FLAGS)                           \
-  extern "C" GATEHOUSE_NOTE(NAME, VERSION, SUMMARY, SCHEMA);                                 \
-  extern "C" GH_EXPORT const gh_plugin gatehouse_plugin_v1 =                                 \
-      ::gatehouse::detail::Glue<P>::describe(NAME, VERSION, SUMMARY, SCHEMA, gatehouse_note, \
+#define GATEHOUSE_PLUGIN(P, NAME, VERSION, SUMMARY, SCHEMA, FLAGS)                                \
+  static_assert(::gatehouse::detail::is_name(NAME),                                               \
+                "the name of a plugin has letters, digits, - and _, at most 64");                 \
+  static_assert(::gatehouse::detail::is_plain(VERSION) && ::gatehouse::detail::is_plain(SUMMARY), \
+                "version and summary have no quotation marks, backslashes and line ends");        \
+  static_assert(::gatehouse::detail::is_object(SCHEMA),                                           \
+                "the schema is a JSON object: GATEHOUSE_SCHEMA, or {\"type\": \"object\"}");      \
+  extern "C" GATEHOUSE_NOTE(NAME, VERSION, SUMMARY, SCHEMA);                                      \
+  extern "C" GH_EXPORT const gh_plugin gatehouse_plugin_v1 =                                      \
+      ::gatehouse::detail::Glue<P>::describe(NAME, VERSION, SUMMARY, SCHEMA, gatehouse_note,      \
                                              FLAGS);
 #endif

@@ -2,8 +2,11 @@
 /// Result is a value or a Status.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -48,7 +51,10 @@ struct Fail {
 class Failure {
  public:
   Failure() = default;
-  explicit Failure(const gh_failure& raw) : raw_(raw) {}
+  /// Takes what `raw` has: that of an older host is shorter.
+  explicit Failure(const gh_failure& raw) {
+    std::memcpy(&raw_, &raw, std::min<std::size_t>(raw.size, sizeof raw_));
+  }
 
   explicit operator bool() const { return raw_.http_status != 0; }
   int http_status() const { return raw_.http_status; }

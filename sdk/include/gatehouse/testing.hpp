@@ -138,7 +138,11 @@ inline Reply reply(int status, std::string body, Headers headers = {}) {
 /// A stream of server-sent events with these data, one event a piece.
 inline Reply sse(const std::vector<std::string>& data) {
   Reply r{200, {{"Content-Type", "text/event-stream"}}, {}, GH_ABSENT, {}};
-  for (const std::string& d : data) r.pieces.push_back("data: " + d + "\n\n");
+  for (std::string d : data) {
+    for (std::size_t at = d.find('\n'); at != d.npos; at = d.find('\n', at + 1))
+      d.insert(at + 1, "data: ");
+    r.pieces.push_back("data: " + d + "\n\n");
+  }
   return r;
 }
 /// The reply, but its body breaks off before its end.
