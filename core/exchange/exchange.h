@@ -35,6 +35,8 @@ class Client {
   virtual void heartbeat(std::string_view bytes, Clock::duration interval) = 0;
   /// As gh_exchange_api.before_wait; empty: none.
   virtual void before_wait(std::function<void()> call) = 0;
+  /// An upstream is about to be called, which may take long: calls what before_wait() was given.
+  virtual void about_to_wait() {}
   /// As gh_share_api.outlive; empty: ends it.
   virtual void outlive(std::function<bool()> wanted) = 0;
   /// Part of the body has been emitted: the status is decided.

@@ -116,6 +116,8 @@ gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request
                        " of a plugin's HTTP request"});
   }
   add_trace(request, x.trace());
+  // However fast the upstream is, so that the form of its failures does not depend on its speed.
+  x.client().about_to_wait();
   auto sent = client->client.send(request, x.waiter());
   if (!sent) return fail(x, sent.error());
   *out = new gh_http_response{*std::move(sent), x};

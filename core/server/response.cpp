@@ -286,7 +286,7 @@ void Response::heartbeat(std::string_view bytes, Clock::duration interval) {
 /// Flushes before each wait of the request and sends heartbeats. Returns when to do so again.
 std::optional<Clock::time_point> Response::tend() {
   if (flushing_) return Clock::time_point::max();
-  if (const auto call = std::exchange(before_wait_, nullptr)) call();
+  about_to_wait();
   if (flush() != GH_OK) return std::nullopt;
   if (!out_.empty()) return waiter_.ask_again();  // shared with other requests: not delayed
   if (heartbeat_.empty() || !committed_ || complete_ || !has_body_) return Clock::time_point::max();

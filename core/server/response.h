@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/config/settings.h"
 #include "core/exchange/exchange.h"
@@ -37,6 +38,9 @@ class Response final : public Client {
   gh_status flush() override;
   void heartbeat(std::string_view bytes, Clock::duration interval) override;
   void before_wait(std::function<void()> call) override { before_wait_ = std::move(call); }
+  void about_to_wait() override {
+    if (const auto call = std::exchange(before_wait_, nullptr)) call();
+  }
   void outlive(std::function<bool()> wanted) override { waiter_.outlive(std::move(wanted)); }
   bool begun() const override { return begun_; }
   bool committed() const override { return committed_; }

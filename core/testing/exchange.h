@@ -87,9 +87,12 @@ struct FakeExchange {
   }
   /// Whenever the host waits, what was emitted so far leaves.
   void flushed() { head_has_left = has_begun; }
+  void about_to_wait() {
+    if (const auto call = std::exchange(before_wait, nullptr)) call(before_wait_self);
+  }
   /// Before each wait: false when it is the one in which a background task is told to end.
   bool may_wait() {
-    if (const auto call = std::exchange(before_wait, nullptr)) call(before_wait_self);
+    about_to_wait();
     flushed();
     if (!waits_left) return true;
     ends = *waits_left == 0;

@@ -74,6 +74,7 @@ gh_status send(gh_http_client* raw_client, gh_exchange* x, const gh_http_request
                gh_http_response** out) {
   const auto& client = *reinterpret_cast<Client*>(raw_client);
   FakeExchange& exchange = FakeExchange::of(x);
+  exchange.about_to_wait();
   if (const gh_status s = exchange.flush(); s != GH_OK) return s;
   const std::lock_guard lock(HttpClients::mutex_of(client.upstream));
   Upstream::Sent& sent = client.upstream.requests.emplace_back();

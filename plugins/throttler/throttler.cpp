@@ -138,9 +138,7 @@ void Throttler::add_policy(Json config, const std::string& pointer) {
     host_.problem(pointer + "/window", "must be whole seconds, such as 1s or 5m");
   if (policy.limit > store_.max_limit()) {
     host_.problem(pointer + "/limit", "the store can count at most " +
-                                          std::to_string(store_.max_limit()) +
-                                          ": lower `limit`, or raise store.max_size to 256 bytes "
-                                          "for each request of it");
+                                          std::to_string(store_.max_limit()) + ": lower `limit`");
   }
   const auto has_its_name = [&](const Policy& p) { return p.name == policy.name; };
   if (std::any_of(policies_.begin(), policies_.end(), has_its_name))

@@ -228,10 +228,8 @@ TEST_F(ThrottlerTest, ReportsALimitThatTheStoreCannotCount) {
   (void)throttler(R"({"limit": 50})");
   EXPECT_TRUE(h.problems.empty());
   (void)throttler(R"({"policies": [{"name": "a", "limit": 51}]})");
-  EXPECT_EQ(h.problems,
-            std::vector<std::string>{
-                "/policies/0/limit: the store can count at most 50: lower `limit`, or raise "
-                "store.max_size to 256 bytes for each request of it"});
+  EXPECT_EQ(h.problems, std::vector<std::string>{
+                            "/policies/0/limit: the store can count at most 50: lower `limit`"});
 }
 
 TEST_F(ThrottlerTest, AppendsToTheHeadersOfTheThrottlerAbove) {

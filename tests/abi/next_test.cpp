@@ -30,7 +30,7 @@ TEST(NextHost, LoadsEachShippedPlugin) {
   int loaded = 0;
   for (const auto& entry : std::filesystem::directory_iterator(kPlugins)) {
     Harness h;
-    h.files["w.yaml"] = R"({"workflows": []})";
+    h.files["w.yaml"] = R"({"workflows": {}})";
     const auto config = configs.find(entry.path().stem());
     const auto plugin = h.load(entry.path(), config == configs.end() ? "{}" : config->second);
     EXPECT_EQ(h.problems, std::vector<std::string>()) << entry.path();

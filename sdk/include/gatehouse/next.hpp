@@ -27,7 +27,8 @@ template <class F>
 }  // namespace detail
 
 /// [ingress] While it lives: calls `call()`, which returns a Status, once, before the host first
-/// waits for the request. A response that begins there leaves failures before it their own status.
+/// waits for the request or calls an upstream for it. A response that begins there leaves failures
+/// before it their own status.
 template <class F>
 class BeforeWait {
  public:

@@ -103,4 +103,4 @@ class Budget final : public Plugin {
 }  // namespace acme::budget
 
 GATEHOUSE_PLUGIN(acme::budget::Budget, "budget", "1.0.0", "Limits the tokens of each caller",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT | GH_PLUGIN_GUARD)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
