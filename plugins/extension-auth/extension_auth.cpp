@@ -28,7 +28,7 @@ ExtensionAuth::ExtensionAuth(Host host, Json config)
   std::sort(ids_.begin(), ids_.end());
   for (const Json t : config["tokens"])
     tokens_.push_back({std::string(t["name"].str()), std::string(t["sha256"].str())});
-  if (ids_.empty()) host.warn("`ids` is not set: requests from any extension are accepted");
+  if (ids_.empty()) host.warn("requests from any extension are accepted: `ids` is not set");
   const bool needs_proof = !tokens_.empty() || !signatures_.empty();
   if (!needs_proof && !config["anyone"].boolean(!host.is_exposed())) {
     host.problem("",

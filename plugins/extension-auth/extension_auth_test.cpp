@@ -144,7 +144,7 @@ TEST_F(ExtensionAuthTest, NotesOfAVersionWhatMayBeLogged) {
 
 TEST_F(ExtensionAuthTest, WarnsThatAnyExtensionIsAccepted) {
   EXPECT_EQ(h.logs, std::vector<std::string>{
-                        "warn: `ids` is not set: requests from any extension are accepted"});
+                        "warn: requests from any extension are accepted: `ids` is not set"});
 }
 
 TEST_F(ExtensionAuthTest, AcceptsTheConfiguredExtensionsOnly) {

@@ -46,7 +46,8 @@ constexpr auto kStreamHead =
     "HTTPServer2\r\nX-XSS-Protection: 0\r\n"
     "X-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\n\r\n"sv;
 constexpr auto kNotFound =
-    "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n{\"error\":{\"code\":404}}"sv;
+    "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n"
+    "{\"error\":{\"code\":404}}"sv;
 constexpr auto kStamp = "t=0000000000000000000 "sv;  // as wide as the largest 64-bit time, so that
                                                      // a chunk keeps its length
 constexpr auto kWords = "some words of an answer "sv;

@@ -18,7 +18,8 @@ constexpr auto kSchema = R"({
     "window": {"type": "string", "format": "duration"},
     "bytes": {"type": "string", "format": "size"},
     "limit": {"type": "integer", "minimum": 1, "maximum": 100},
-    "origins": {"type": "array", "items": {"type": "string", "pattern": "^[a-z]+://"}, "uniqueItems": true},
+    "origins": {"type": "array", "items": {"type": "string", "pattern": "^[a-z]+://"}, )"
+                         R"("uniqueItems": true},
     "level": {"enum": ["low", "high"]},
     "server": {"anyOf": [{"required": ["url"]}, {"required": ["command"]}]}
   }
