@@ -85,7 +85,10 @@ void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
 void Service::use(const Config& config, std::shared_ptr<const Pipeline> pipeline) {
   const auto admin = std::make_shared<const Admin>(config.admin.token, pipeline, gateway_.reloads);
   auto for_clients = std::make_shared<const Setup>(Setup{config.server, pipeline});
-  auto for_admin = std::make_shared<const Setup>(Setup{config.admin.server, admin});
+  // An `admin` that a reload removes stays open until the restart, but lets nobody in.
+  const bool is_removed = config.admin.token.empty();
+  const ServerSettings& of_admin = is_removed ? first_.admin.server : config.admin.server;
+  auto for_admin = std::make_shared<const Setup>(Setup{of_admin, admin});
   clients_->use(std::move(for_clients));
   if (admin_) admin_->use(std::move(for_admin));
   pipeline_ = std::move(pipeline);

@@ -319,5 +319,5 @@ def a_plugin_that_is_cut_short_is_refused(f):
         replace(folder / 'cors.so', whole[:size])
         f.configure('health', 'cors', plugins_dir='plugins', admin=ADMIN)
         code, told = reload(f)
-        check(code == 422 and 'cut short' in told['problems'][0]['text'], size, told)
+        check(code == 422 and 'truncated' in told['problems'][0]['text'], size, told)
     f.check_healthy()
