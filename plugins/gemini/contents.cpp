@@ -181,10 +181,11 @@ class Conversation {
     json_.open('{').key("functionResponse").open('{');
     append_id(call);
     json_.member("name", name).key("response").open('{').member("name", name);
-    const View key = result["error"].boolean() ? "error" : "content";
+    const bool is_error = result["error"].boolean();
+    const View key = is_error ? "error" : "content";
     const Json content = result["content"], output = result["output"];
     if (content.is_array()) {
-      append_content(key, content, name, files);
+      append_content(content, is_error, name, files);
     } else if (output && must_be_text(output)) {
       json_.member(key, output.dump());
     } else if (output) {
@@ -197,8 +198,9 @@ class Conversation {
     json_.close('}').close('}');
   }
 
-  void append_content(View key, Json content, View name, Files& files) {
-    json_.key(key).open('{').key("content").open('[');
+  /// As MCP has it, whose results these are: a failed one says so beside its content.
+  void append_content(Json content, bool is_error, View name, Files& files) {
+    json_.key("content").open('{').key("content").open('[');
     const std::size_t first = out_.size();
     for (const Json part : content) {
       if (part["type"].str() == "text") {
@@ -210,7 +212,9 @@ class Conversation {
       }
     }
     if (out_.size() == first) append_entry([&] { json_.member("text", "(see attached file)"); });
-    json_.close(']').close('}');
+    json_.close(']');
+    if (is_error) json_.member("isError", true);
+    json_.close('}');
   }
   template <typename Function>
   void append_entry(Function append_member) {

@@ -581,8 +581,9 @@ TEST(Request, TellsFailuresFromOutputs) {
             R"({"name":"open","error":"boom"})");
   EXPECT_EQ(response("m", R"("error": true, "output": {"$ref": 1})"),
             R"({"name":"open","error":"{\"$ref\":1}"})");
-  EXPECT_EQ(response("m", R"("error": true, "content": [{"type": "text", "text": "boom"}])"),
-            R"({"name":"open","error":{"content":[{"type":"text","text":"boom"}]}})");
+  EXPECT_EQ(
+      response("m", R"("error": true, "content": [{"type": "text", "text": "boom"}])"),
+      R"({"name":"open","content":{"content":[{"type":"text","text":"boom"}],"isError":true}})");
   EXPECT_EQ(response("m", R"("error": true)"), R"({"name":"open","error":"There is no result."})");
 }
 
