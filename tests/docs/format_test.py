@@ -8,13 +8,13 @@ import shutil
 import subprocess
 import sys
 
+import tree
+
 os.chdir(sys.argv[1])
 if not shutil.which('clang-format'):
     print('clang-format is not installed')
     sys.exit(77)
-listing = ['git', 'ls-files', '-co', '--exclude-standard', '*.c', '*.cpp', '*.h', '*.hpp']
-listed = subprocess.run(listing, capture_output=True, text=True, check=True)
-files = [file for file in listed.stdout.splitlines() if os.path.exists(file)]
+files = list(tree.files('.', '.c', '.cpp', '.h', '.hpp'))
 checking = ['clang-format', '--dry-run', '-Werror', *files]
 checked = subprocess.run(checking, capture_output=True, text=True)
 changed = sorted(set(re.findall(r'^(\S+?):\d+:\d+: error', checked.stderr, re.M)))

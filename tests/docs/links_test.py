@@ -4,8 +4,9 @@
 """
 import pathlib
 import re
-import subprocess
 import sys
+
+import tree
 
 root = pathlib.Path(sys.argv[1]).resolve()
 FOLDERS = 'core|sdk|plugins|tests|etc|packaging|docs'
@@ -13,9 +14,7 @@ PATH = re.compile(rf'`((?:{FOLDERS})/[a-z0-9_./-]+)`')  # not those with NAME or
 
 
 def documents():
-    listed = subprocess.run(['git', '-C', root, 'ls-files', '-co', '--exclude-standard', '*.md'],
-                            capture_output=True, text=True, check=True).stdout
-    return [root / line for line in listed.splitlines() if (root / line).exists()]
+    return [root / path for path in tree.files(root, '.md')]
 
 
 def without_code(text):

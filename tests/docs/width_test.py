@@ -4,14 +4,13 @@ strings, is broken by hand.
     width_test.py REPOSITORY
 """
 import os
-import subprocess
 import sys
+
+import tree
 
 COLUMNS = 100
 os.chdir(sys.argv[1])
-listing = ['git', 'ls-files', '-co', '--exclude-standard', '*.c', '*.cpp', '*.h', '*.hpp']
-listed = subprocess.run(listing, capture_output=True, text=True, check=True)
-files = [file for file in listed.stdout.splitlines() if os.path.exists(file)]
+files = list(tree.files('.', '.c', '.cpp', '.h', '.hpp'))
 long = 0
 for file in files:
     with open(file, encoding='utf-8') as text:
