@@ -173,7 +173,9 @@ void outlive(gh_exchange* x, int (*wanted)(void*), void* self) {
 gh_status emit_to_client(void* self, const gh_event* e) {
   auto& x = *static_cast<FakeExchange*>(self);
   if (x.left_at(x.state.now())) return GH_STOP;
-  const View rule = x.grammar ? x.grammar->check(*e) : View();
+  constexpr View kAbove = " above the ingress plugin, where only bytes are";
+  const bool is_above = !x.grammar && e->kind != GH_EV_BYTES;
+  const View rule = x.grammar ? x.grammar->check(*e) : is_above ? kAbove : View();
   if (!rule.empty()) x.state.fault(to_text(*e).append(rule));
   x.has_begun = x.has_begun || e->kind == GH_EV_BYTES;
   if ((e->flags & GH_LAST) != 0) x.flushed();
@@ -183,6 +185,7 @@ gh_status emit_to_client(void* self, const gh_event* e) {
 gh_status call_next(void* self, gh_exchange* raw_x, const gh_sink* out) {
   auto& x = *static_cast<FakeExchange*>(self);
   if (x.client.complete) return GH_INVALID;
+  x.went_on = true;
   x.raw_failure.reset();
   x.answer.failure = {0, {}, {}, {}};
   {

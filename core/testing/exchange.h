@@ -56,6 +56,7 @@ struct FakeExchange {
   std::deque<std::string> views;  // what header() gave, until handle() returns
 
   std::atomic<std::thread::id> thread = std::this_thread::get_id();
+  bool went_on = false;                 // next() was called
   std::optional<EventGrammar> grammar;  // of the events below the ingress
 
   gh_exchange* raw_exchange() { return reinterpret_cast<gh_exchange*>(this); }

@@ -79,6 +79,16 @@ Answer finish(FakeExchange& x, gh_status code) {
   return a;
 }
 
+/// The rule that a plugin breaks which returns `code`; empty: none.
+View fault_at_the_end(const FakeExchange& x, gh_status code) {
+  if (code == GH_OK && x.client.events.empty() && !x.went_on) return "success without a response";
+  if (code == GH_OK && x.grammar && !x.grammar->is_complete()) {
+    return "a response without a finished step";
+  }
+  const bool is_failure = code < 0 && code != GH_CANCELLED;
+  return is_failure && !x.raw_failure ? View("a status of failure without a failure") : View();
+}
+
 Answer run_in(State& state, Plugin& plugin, FakeExchange& x) {
   state.configs.clear();  // as after a constructor: a plugin that keeps a view of it reads rubbish
   const gh_sink sink{sizeof(gh_sink), 0, &x, emit_to_client};
@@ -89,8 +99,7 @@ Answer run_in(State& state, Plugin& plugin, FakeExchange& x) {
     code = gatehouse::detail::Glue<Plugin>::handle(&plugin, x.raw_exchange(), &sink, &rest);
   });
   x.thread = std::this_thread::get_id();
-  if (code == GH_OK && x.grammar && !x.grammar->is_complete())
-    state.fault("a response without a finished step");
+  if (const View fault = fault_at_the_end(x, code); !fault.empty()) state.fault(std::string(fault));
   if (state.faults.empty()) return finish(x, code);
   throw std::logic_error("the plugin breaks a rule: " + std::exchange(state.faults, {}).front());
 }

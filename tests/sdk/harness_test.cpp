@@ -1028,6 +1028,30 @@ TEST(Harness, KnowsTheGrammarOfEventsWhenItIsStrict) {
   EXPECT_EQ(fault_of({"step-start", "bytes:x"}), rule + "bytes:x is not an event of a model");
 }
 
+/// What a strict run() throws for a plugin that does this above the ingress plugin.
+std::string fault_above(Status (*handle)(Exchange&, Sink&)) {
+  Does plugin([handle](Exchange& x, Sink& out) -> Status { return handle(x, out); });
+  Harness h;
+  h.be_strict();
+  try {
+    (void)h.get(plugin, "/");
+  } catch (const std::logic_error& e) {
+    return e.what();
+  }
+  return "none";
+}
+
+TEST(Harness, KnowsTheRulesOfResponsesWhenItIsStrict) {
+  const std::string rule = "the plugin breaks a rule: ";
+  EXPECT_EQ(fault_above([](Exchange& x, Sink& out) { return x.reply(out, 204, "", ""); }), "none");
+  EXPECT_EQ(fault_above([](Exchange&, Sink&) { return Status(); }),
+            rule + "success without a response");
+  EXPECT_EQ(fault_above([](Exchange&, Sink&) { return Status(GH_INVALID); }),
+            rule + "a status of failure without a failure");
+  EXPECT_EQ(fault_above([](Exchange&, Sink& out) { return out.emit(event::text("a")); }),
+            rule + "text:a above the ingress plugin, where only bytes are");
+}
+
 TEST(Harness, OverwritesAViewThatIsKept) {
   struct Keeper final : Plugin, Sink {
     Status handle(Exchange& x, Sink&, Next& next) override { return next(x, *this); }
