@@ -11,7 +11,8 @@
 namespace gatehouse::core {
 namespace {
 
-/// The client of the request: the command line, which has a body and waits for no head.
+/// The client of the request: the command line, which has a body, waits for no head, and takes the
+/// body of the response.
 class CommandLine final : public NoClient {
  public:
   explicit CommandLine(const std::string& body) : body_(body) {}
@@ -20,9 +21,22 @@ class CommandLine final : public NoClient {
     body = body_;
     return GH_OK;
   }
+  bool begun() const override { return begun_; }
+
+  gh_sink sink() {
+    return {sizeof(gh_sink), 0, this, [](void* self, const gh_event* e) -> gh_status {
+              auto& client = *static_cast<CommandLine*>(self);
+              client.begun_ = true;
+              if (e->text.n > 0) client.response_.append(e->text.p, e->text.n);
+              return GH_OK;
+            }};
+  }
+  const std::string& response() const { return response_; }
 
  private:
   const std::string& body_;
+  bool begun_ = false;
+  std::string response_;
 };
 
 RequestHead head_of(const AdminCommand& command) {
@@ -63,14 +77,8 @@ int run(const Pipeline& pipeline, const RequestHead& head, const std::string& re
   CommandLine client(request_body);
   Waiter waiter(-1, -1, Clock::time_point::max(), [] { return Clock::time_point::max(); });
   Exchange x(head, {}, client, waiter);
-  std::string body;
-  const gh_sink out{sizeof(gh_sink), 0, &body, [](void* to, const gh_event* e) -> gh_status {
-                      if (e->text.n > 0)
-                        static_cast<std::string*>(to)->append(e->text.p, e->text.n);
-                      return GH_OK;
-                    }};
-  const gh_status status = pipeline.run_admin(x, out);
-  print(body);
+  const gh_status status = pipeline.run_admin(x, client.sink());
+  print(client.response());
   if (const auto& failure = x.failure()) {
     std::cerr << "gatehouse: " << failure->http_status << ' ' << failure->code << ": "
               << failure->message << '\n';

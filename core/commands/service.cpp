@@ -39,6 +39,8 @@ void keep(const Config& first, Config& now, Problems& problems) {
   warn_if(first.store.max_bytes != now.store.max_bytes, "store.max_size", "/store/max_size");
   now.server.address = first.server.address;
   now.server.port = first.server.port;
+  now.admin.server.address = first.admin.server.address;
+  now.admin.server.port = first.admin.server.port;
 }
 
 std::int64_t ms_since_epoch() {
@@ -111,7 +113,8 @@ void Service::reload() {
   } else {
     log.error("reload failed: keeping the running configuration (see the errors above)");
   }
-  gateway_.reloads.finish(wishes, {ms_since_epoch(), pipeline_->picture(), std::move(problems)});
+  std::string picture = pipeline_ ? pipeline_->picture() : std::string();  // null after end()
+  gateway_.reloads.finish(wishes, {ms_since_epoch(), std::move(picture), std::move(problems)});
 }
 
 /// Everything that can fail comes before the first change.

@@ -114,6 +114,8 @@ class Exchange final : public gh_exchange {
 
   /// The id of the route of this method and path, or -1.
   int route = -1;
+  /// The path of that route as it was claimed; empty: none.
+  std::string_view route_path{};
   /// The layer of the pipeline that it is in.
   const Frame* frame = nullptr;
   /// Time spent in each layer itself, by its calls that have ended.

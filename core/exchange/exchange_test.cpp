@@ -283,6 +283,10 @@ TEST(Exchange, TheTableKeepsTheAnswerLegal) {
   EXPECT_EQ(api.status(&r.x), 200);
   api.set_status(&r.x, 1000);
   EXPECT_EQ(api.status(&r.x), 599);
+  r.client.head_left = true;
+  api.set_status(&r.x, 200);
+  EXPECT_EQ(api.status(&r.x), 599) << "the status has been sent";
+  r.client.head_left = false;
 
   EXPECT_EQ(api.set_header(&r.x, raw("X"), raw("y")), GH_OK);
   EXPECT_EQ(api.set_header(&r.x, raw("X"), raw("y\n")), GH_INVALID);

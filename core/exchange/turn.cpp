@@ -27,12 +27,17 @@ Turn::Turn(std::size_t bytes, Waiter& waiter)
     const std::lock_guard lock(queue.mutex);
     queue.waiting.push_back(this);
   }
-  while (!begin()) {
-    wake_ = waiter.wait(-1, 0, Clock::now() + kLook);
-    if (wake_ == Wake::timeout) continue;
-    const std::lock_guard lock(queue.mutex);
-    queue.waiting.remove(this);
-    return;
+  try {
+    while (!begin()) {
+      wake_ = waiter.wait(-1, 0, Clock::now() + kLook);
+      if (wake_ != Wake::timeout) {
+        leave();
+        return;
+      }
+    }
+  } catch (...) {  // of what runs before a wait
+    leave();
+    throw;
   }
   wake_ = Wake::ready;
 }
@@ -41,6 +46,11 @@ Turn::~Turn() {
   if (bytes_ == 0 || wake_ != Wake::ready) return;
   const std::lock_guard lock(queue.mutex);
   queue.parsed -= bytes_;
+}
+
+void Turn::leave() {
+  const std::lock_guard lock(queue.mutex);
+  queue.waiting.remove(this);
 }
 
 bool Turn::begin() {

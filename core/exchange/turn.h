@@ -22,6 +22,7 @@ class Turn {
 
  private:
   bool begin();
+  void leave();
 
   const std::size_t bytes_;  // 0: needs no turn
   Wake wake_ = Wake::ready;

@@ -19,6 +19,7 @@ gh_str field(const gh_exchange* raw_x, int which) {
     case GH_CLIENT: return raw(x.client_address());
     case GH_REQUEST_ID: return raw(x.request_id());
     case GH_TRACE: return raw(x.trace().parent);
+    case GH_ROUTE_PATH: return raw(x.route_path);
     default: return {nullptr, 0};
   }
 }
@@ -58,8 +59,9 @@ void set_caller(gh_exchange* x, const gh_caller* c) {
 
 std::int32_t status(const gh_exchange* x) { return Exchange::of(x).status; }
 
-void set_status(gh_exchange* x, std::int32_t status) {
-  Exchange::of(x).status = std::clamp(status, 200, 599);
+void set_status(gh_exchange* raw_x, std::int32_t status) {
+  Exchange& x = Exchange::of(raw_x);
+  if (!x.client().begun()) x.status = std::clamp(status, 200, 599);
 }
 
 gh_status set_header(gh_exchange* raw_x, gh_str name, gh_str value) {
@@ -91,7 +93,7 @@ std::int64_t deadline_ns(const gh_exchange* x) {
 gh_status flush(gh_exchange* x) { return Exchange::of(x).client().flush(); }
 
 void heartbeat(gh_exchange* x, gh_str bytes, std::int64_t interval_ns) {
-  Exchange::of(x).client().heartbeat(view(bytes), std::chrono::nanoseconds(interval_ns));
+  Exchange::of(x).client().heartbeat(view(bytes), bounded(interval_ns));
 }
 
 void before_wait(gh_exchange* x, void (*call)(void*), void* self) {

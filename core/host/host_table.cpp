@@ -53,9 +53,7 @@ std::int64_t wall_ns(const gh_host*) {
 }
 
 gh_status sleep(const gh_host*, gh_exchange* x, std::int64_t ns) {
-  constexpr std::int64_t kLongest = nanoseconds(std::chrono::hours(24 * 365)).count();
-  const nanoseconds time(std::clamp<std::int64_t>(ns, 0, kLongest));
-  return Exchange::as_status(Exchange::of(x).waiter().wait(-1, 0, Clock::now() + time));
+  return Exchange::as_status(Exchange::of(x).waiter().wait(-1, 0, Clock::now() + bounded(ns)));
 }
 
 const void* extension(const gh_host*, const char* id) {

@@ -35,20 +35,20 @@ gh_status fail(Exchange& x, const Error& error) {
     case Error::gone: return GH_STOP;
     case Error::cancelled: return GH_CANCELLED;
     case Error::timeout:
-      return failed(504, "upstream_timeout", "The upstream did not answer in time.",
+      return failed(504, "upstream_timeout", "The upstream did not respond in time.",
                     GH_FAIL_SUSPECT);
     case Error::connect_timeout:
-      return failed(504, "upstream_timeout", "The upstream did not answer in time.",
+      return failed(504, "upstream_timeout", "The upstream did not respond in time.",
                     GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
     case Error::unreachable:
       return failed(502, "upstream_unreachable", "The upstream could not be reached.",
                     GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
     case Error::too_large:
       return failed(502, "upstream_too_large",
-                    "The upstream's answer has a part that is too large.", 0);
+                    "The upstream's response has a part that is too large.", 0);
     default: break;
   }
-  return failed(502, "upstream_broken", "The upstream's answer broke off.",
+  return failed(502, "upstream_broken", "The upstream's response broke off.",
                 GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
 }
 
@@ -86,9 +86,8 @@ void add_trace(HttpClient::Request& request, const Trace& trace) {
 
 gh_http_client* open(const gh_host*, const gh_http_options* o, gh_str* error) {
   try {
-    return new gh_http_client{HttpClient(
-        {std::string(view(o->base_url)), std::chrono::nanoseconds(o->connect_ns),
-         std::chrono::nanoseconds(o->first_byte_ns), std::chrono::nanoseconds(o->idle_ns)})};
+    return new gh_http_client{HttpClient({std::string(view(o->base_url)), bounded(o->connect_ns),
+                                          bounded(o->first_byte_ns), bounded(o->idle_ns)})};
   } catch (const std::exception& e) {
     static std::string text;  // control thread only, and read at once
     text = e.what();
@@ -101,9 +100,8 @@ gh_status send(gh_http_client* client, gh_exchange* raw_x, const gh_http_request
                gh_http_response** out) {
   Exchange& x = Exchange::of(raw_x);
   HttpClient::Request request{view(r->method), view(r->path), {}, view(r->body)};
-  if (GH_HAS(gh_http_request, r, first_byte_ns))
-    request.first_byte = std::chrono::nanoseconds(r->first_byte_ns);
-  if (GH_HAS(gh_http_request, r, event_ns)) request.event = std::chrono::nanoseconds(r->event_ns);
+  if (GH_HAS(gh_http_request, r, first_byte_ns)) request.first_byte = bounded(r->first_byte_ns);
+  if (GH_HAS(gh_http_request, r, event_ns)) request.event = bounded(r->event_ns);
   request.headers.reserve(r->header_count + 2);  // with those of the trace
   for (std::size_t i = 0; i < r->header_count; ++i)
     request.headers.emplace_back(view(r->headers[i].name), view(r->headers[i].value));

@@ -30,7 +30,11 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
                          creation.warning};
   creation_ = &watched;
   const gh_status status = plugin_.create(this, arena.parse(config, error), &self_);
-  creation_ = nullptr;
+  {
+    const std::lock_guard lock(lines_mutex_);
+    creation_ = nullptr;
+  }
+  is_created_ = status == GH_OK;
   if (status != GH_OK && !has_reported)
     creation.problem("", "the plugin failed to create an instance and reported no problem");
 }
@@ -71,14 +75,17 @@ void Instance::warning(std::string_view pointer, std::string_view text) const {
 
 void Instance::log(Level level, std::string_view request_id, std::string_view message,
                    std::string fields) const {
-  if (creation_) return lines_.push_back({level, std::string(message), std::move(fields)});
+  {
+    const std::lock_guard lock(lines_mutex_);
+    if (creation_) return lines_.push_back({level, std::string(message), std::move(fields)});
+  }
   log_.write(level, name_, request_id, message, fields);
 }
 
 Instance::~Instance() {
   stop();
   for (std::thread& thread : threads_) thread.join();
-  if (self_) plugin_.destroy(self_);
+  if (is_created_) plugin_.destroy(self_);
 }
 
 void Instance::prepare() {
@@ -136,16 +143,17 @@ void Instance::adopt(const Instance& older) {
 
 void Instance::set_health(int state, std::string_view reason) const {
   {
+    state = std::clamp(state, int{GH_UP}, int{GH_DOWN});
     const std::lock_guard lock(health_mutex_);
     const bool same = health_.state == state;
     health_.reason = reason;
     if (same) return;
-    health_.state = std::clamp(state, int{GH_UP}, int{GH_DOWN});
+    health_.state = state;
     health_.since = std::chrono::system_clock::now();
   }
   constexpr const char* kWords[] = {"healthy again", "degraded", "down"};
   const Level level = state == GH_UP ? Level::kInfo : Level::kWarn;
-  const char* const word = kWords[std::clamp(state, 0, 2)];
+  const char* const word = kWords[state];
   log(level, {}, word, Log::text_of({{"reason", reason}}));
 }
 

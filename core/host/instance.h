@@ -120,7 +120,6 @@ class Instance : private gh_host {
   void set_health(int state, std::string_view reason) const;
   /// During creation: those of gatehouse.models/1; else null.
   OfferedModels* offered_models() const { return creation_ ? &creation_->models : nullptr; }
-  bool owns(const Route& r) const { return r.owner == this; }
   Health health() const;
 
  private:
@@ -143,7 +142,9 @@ class Instance : private gh_host {
   Log& log_;
   const Creation* creation_ = nullptr;  // only during creation
   void* self_ = nullptr;
+  bool is_created_ = false;
   mutable std::vector<Task> tasks_;     // of creation
+  mutable std::mutex lines_mutex_;      // also for creation_, as threads of the plugin may log
   mutable std::vector<LogLine> lines_;  // during creation: logged once the instance starts
   std::vector<std::thread> threads_;    // of tasks, from prepare() on
   std::optional<EventFd> stop_;         // readable when tasks must end

@@ -67,13 +67,11 @@ namespace gatehouse::core {
 namespace {
 
 gh_status wait(gh_waker* waker, gh_exchange* x, gh_fd* fds, std::size_t count, std::int64_t ns) {
-  constexpr std::int64_t kLongest = std::chrono::nanoseconds(std::chrono::hours(24 * 365)).count();
   if (count >= Waiter::kMostFds) return GH_INVALID;
   std::array<pollfd, Waiter::kMostFds> all{{{waker->fd(), POLLIN, 0}}};
   for (std::size_t i = 0; i < count; ++i) all[i + 1] = {fds[i].fd, fds[i].events, 0};
-  const auto until =
-      Clock::now() + std::chrono::nanoseconds(std::clamp<std::int64_t>(ns, 0, kLongest));
-  const Wake wake = Exchange::of(x).waiter().wait(all.data(), count + 1, until);
+  const Wake wake =
+      Exchange::of(x).waiter().wait(all.data(), count + 1, Clock::now() + bounded(ns));
   for (std::size_t i = 0; i < count; ++i) fds[i].ready = all[i + 1].revents;
   if (all[0].revents) waker->reset();
   return wake == Wake::timeout ? gh_status{GH_ABSENT} : Exchange::as_status(wake);

@@ -85,8 +85,12 @@ gh_json* edit(gh_json* n, gh_str key) {
   if (!n) return nullptr;
   if (n->type != GH_OBJECT) become(n, GH_OBJECT);
   if (gh_json* const found = member(n, view(key))) return found;
-  gh_json* const child = append(n, n->arena->make());
   const std::string_view text = keep(*n->arena, view(key));
+  // A name that is not UTF-8 is kept repaired, and is the same member each time.
+  if (text != view(key)) {
+    if (gh_json* const found = member(n, text)) return found;
+  }
+  gh_json* const child = append(n, n->arena->make());
   child->key = text.data();
   child->key_size = static_cast<std::uint32_t>(text.size());
   return child;

@@ -157,6 +157,7 @@ std::int32_t Metrics::series(Kind kind, std::string_view name, std::string_view 
   if (!has_legal_names) return -1;
   const std::lock_guard lock(mutex_);
   Family* const known = find(name);
+  if (!known && static_cast<std::size_t>(count_) == kMost) return -1;
   Family& family = known ? *known : add_family(kind, name, help, labels);
   if (!family.fits(kind, help, labels)) return -1;
   if (family.series.size() >= kMostOfOneName) text = text_of(labels, "other");

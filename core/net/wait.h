@@ -2,8 +2,10 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string_view>
@@ -14,6 +16,12 @@
 namespace gatehouse::core {
 
 using Clock = std::chrono::steady_clock;
+
+/// A plugin's number of nanoseconds: not negative, and short enough to be added to any time.
+inline Clock::duration bounded(std::int64_t ns) {
+  constexpr std::chrono::nanoseconds kLongest = std::chrono::hours(24 * 365);
+  return std::chrono::nanoseconds(std::clamp<std::int64_t>(ns, 0, kLongest.count()));
+}
 
 /// Why a wait ended.
 enum class Wake {

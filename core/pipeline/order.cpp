@@ -110,7 +110,7 @@ class Order {
       wraps = wraps || is(*below, GH_PLUGIN_CHAT);
     }
     std::string text = "no plugin below " + name(ingress) +
-                       " answers its chats: add a provider at the end of the pipeline";
+                       " responds to its chats: add a provider at the end of the pipeline";
     if (!config_.left_out.empty())
       text += ", or enable one of those that are disabled: " + left_out();
     wraps ? problems_.warn(ingress.entry.place, text) : problems_.add(ingress.entry.place, text);
@@ -136,7 +136,7 @@ class Order {
     }
     if (provider) {
       warn(one, "has no effect, because " + in_line(*provider) +
-                    " above it answers all chats: move it above that one, or remove one of "
+                    " above it responds to all chats: move it above that one, or remove one of "
                     "them");
     } else if (!unsure && !takes(one, chats)) {
       const auto ingress = std::find_if(

@@ -63,18 +63,18 @@ TEST_F(OrderTest, SaysNothingAboutAPipelineInItsOrder) {
 }
 
 TEST_F(OrderTest, SaysThatNobodyAnswersChats) {
-  EXPECT_EQ(with("log", kHead).chat().said(), "2: no plugin below `chat` answers its chats\n");
+  EXPECT_EQ(with("log", kHead).chat().said(), "2: no plugin below `chat` responds to its chats\n");
   EXPECT_EQ(model().chat().said(),
             "1 warning: `model` has no effect\n"
-            "2: no plugin below `chat` answers its chats\n");
+            "2: no plugin below `chat` responds to its chats\n");
   EXPECT_EQ(chat().with("model", kProvider, {}, When{"/other", {}}).said(),
-            "1: no plugin below `chat` answers its chats\n"
+            "1: no plugin below `chat` responds to its chats\n"
             "2 warning: `model` has no effect\n");
 }
 
 TEST_F(OrderTest, OnlyWarnsWhenSomebodyMayHaveLeftOutToSayThatItAnswers) {
   EXPECT_EQ(chat().with("cache", kChat).said(),
-            "1 warning: no plugin below `chat` answers its chats\n");
+            "1 warning: no plugin below `chat` responds to its chats\n");
 }
 
 TEST_F(OrderTest, SaysThatAPluginIsNeverAsked) {

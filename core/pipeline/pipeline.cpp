@@ -55,7 +55,10 @@ std::vector<Route>::const_iterator Pipeline::route_of(const RequestHead& head) c
 
 gh_status Pipeline::run(Exchange& x, const gh_sink& out) const {
   const auto found = route_of(x.head());
-  x.route = found == routes_.end() ? -1 : static_cast<int>(found - routes_.begin());
+  if (found != routes_.end()) {
+    x.route = static_cast<int>(found - routes_.begin());
+    x.route_path = found->path;
+  }
   x.spent.assign(layers_.size(), Clock::duration::zero());
   return call(0, x, &out, nullptr);
 }
@@ -71,14 +74,17 @@ gh_status Pipeline::run_admin(Exchange& x, const gh_sink& out) const {
   });
   if (found == admin_routes_.end()) return no_admin_route(x);
   x.route = kFirstAdminRoute - static_cast<int>(found - admin_routes_.begin());
+  x.route_path = found->path;
   const gh_next next{sizeof(gh_next), 0, nullptr, [](void*, gh_exchange* raw, const gh_sink*) {
                        return no_admin_route(Exchange::of(raw));
                      }};
-  return Instance::of(found->owner).handle(&x, &out, &next);
+  const Instance& owner = Instance::of(found->owner);
+  const gh_status status = handle(owner, x, out, next);
+  return settle(owner, x, status, x.client().begun());
 }
 
 void Pipeline::refused(Exchange& x) const {
-  constexpr const char* kHelp = "Requests that the server refused before any plugin was called.";
+  constexpr const char* kHelp = "Requests that the server rejected before any plugin was called.";
   Metrics& metrics = gateway_.metrics;
   metrics.record(metrics.series(Metrics::kCounter, "gatehouse_refusals_total", kHelp,
                                 {{"code", x.failure()->code}}),
@@ -103,20 +109,30 @@ gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Fra
   const Layer& layer = *layers_[index];
   Frame frame(*this, index, x, out, outer);
   const gh_next next{sizeof(gh_next), 0, &frame, call_next};
-  gh_status status;
-  try {
-    status = layer.instance->handle(&x, &frame, &next);
-  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
-    status = plugin_error(x, "threw an exception");
-  }
+  gh_status status = handle(*layer.instance, x, frame, next);
   layer.counts->add(frame);
-  if (status == GH_OK && !frame.went_on && !frame.has_emitted()) {
-    status = plugin_error(x, "returned success without a response: emit an event or call next");
+  status = settle(*layer.instance, x, status, frame.went_on || frame.has_emitted());
+  if (status < 0 && status != GH_CANCELLED)
+    layer.counts->failures.fetch_add(1, std::memory_order_relaxed);
+  return status;
+}
+
+gh_status Pipeline::handle(const Instance& instance, Exchange& x, const gh_sink& out,
+                           const gh_next& next) {
+  try {
+    return instance.handle(&x, &out, &next);
+  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
+    return plugin_error(x, "threw an exception");
   }
+}
+
+gh_status Pipeline::settle(const Instance& instance, Exchange& x, gh_status status,
+                           bool has_response) const {
+  if (status == GH_OK && !has_response)
+    status = plugin_error(x, "returned success without a response: emit an event or call next");
   if (status >= 0 || status == GH_CANCELLED) return status;
-  layer.counts->failures.fetch_add(1, std::memory_order_relaxed);
   if (!x.failure()) status = plugin_error(x, "returned " + word_of(status) + " without a failure");
-  if (x.failure()->code == "plugin_error") blame(x, layer.instance->name());
+  if (x.failure()->code == "plugin_error") blame(x, instance.name());
   return status;
 }
 

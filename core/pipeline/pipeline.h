@@ -75,6 +75,12 @@ class Pipeline final : public Handler, public Reporter {
   /// A plugin for chats gets those, and what its own routes lead to.
   bool is_for(const Layer& layer, const Exchange& x) const;
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
+  static gh_status handle(const Instance& instance, Exchange& x, const gh_sink& out,
+                          const gh_next& next);
+  /// What handle() returned, by the rules of the interface: success has a response, a failure has a
+  /// reason.
+  gh_status settle(const Instance& instance, Exchange& x, gh_status status,
+                   bool has_response) const;
   static gh_status call_next(void* frame, gh_exchange* x, const gh_sink* out);
   gh_status nobody_answered(Exchange& x) const;
   /// Adds the plugin's name to a plugin_error and logs it, once per failure.

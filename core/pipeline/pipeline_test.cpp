@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 
 /// What a pipeline of probes (tests/core/probe) makes of a request: the text of the answer, or
 /// status and code of the failure.
-std::string outcome(const Pipeline& pipeline, Request& r) {
+/// The text of the response, or the failure. `run`: a member of Pipeline.
+std::string outcome(const Pipeline& pipeline, Request& r, decltype(&Pipeline::run) run) {
   std::string text;
   struct To {
     Request& request;
@@ -25,13 +26,20 @@ std::string outcome(const Pipeline& pipeline, Request& r) {
   } to{r, text};
   const gh_sink sink{sizeof(gh_sink), 0, &to, [](void* self, const gh_event* e) -> gh_status {
                        static_cast<To*>(self)->text.append(e->text.p, e->text.n);
+                       static_cast<To*>(self)->request.client.head_left = true;
                        static_cast<To*>(self)->request.client.body_ended = e->flags & GH_LAST;
                        return GH_OK;
                      }};
-  const gh_status status = pipeline.run(r.x, sink);
+  const gh_status status = (pipeline.*run)(r.x, sink);
   if (status == GH_FAILED && r.x.failure())
     return std::to_string(r.x.failure()->http_status) + " " + r.x.failure()->code;
   return status == GH_OK ? text : "status " + std::to_string(status);
+}
+std::string outcome(const Pipeline& pipeline, Request& r) {
+  return outcome(pipeline, r, &Pipeline::run);
+}
+std::string admin_outcome(const Pipeline& pipeline, Request& r) {
+  return outcome(pipeline, r, &Pipeline::run_admin);
 }
 std::string outcome(const Pipeline& pipeline, const std::string& line = "GET /") {
   Request r(line);
@@ -294,18 +302,27 @@ TEST_F(PipelineTest, AnAdminRequestMeetsOnlyThePluginThatClaimedIt) {
       "admin: /x}, as: c}\n");
   ASSERT_TRUE(pipeline) << problems();
   const auto ask = [&](const std::string& line) {
-    std::string text;
-    const gh_sink sink{sizeof(gh_sink), 0, &text, [](void* self, const gh_event* e) -> gh_status {
-                         static_cast<std::string*>(self)->append(e->text.p, e->text.n);
-                         return GH_OK;
-                       }};
     Request r(line);
-    return pipeline->run_admin(r.x, sink) == GH_OK ? text : r.x.failure()->code;
+    return admin_outcome(*pipeline, r);
   };
   EXPECT_EQ(ask("GET /b/x"), "0 administered");
-  EXPECT_EQ(ask("GET /x"), "not_found");
-  EXPECT_EQ(ask("POST /b/x"), "not_found");
+  EXPECT_EQ(ask("GET /x"), "404 not_found");
+  EXPECT_EQ(ask("POST /b/x"), "404 not_found");
   EXPECT_EQ(outcome(*pipeline, "GET /b/x"), "a b 1") << "clients have no admin routes";
+}
+
+TEST_F(PipelineTest, AnAdminRequestHasAResponseOrAFailureThatNamesThePlugin) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"do-nothing", "returned success without a response: emit an event or call next"},
+      {"fail-silently", "returned GH_FAILED without a failure"},
+      {"throw", "thrown by a test"}};
+  for (const auto& [what, detail] : cases) {
+    const auto pipeline = build(std::string("- {probe: {do: ") + what + ", admin: /x}, as: p}\n");
+    ASSERT_TRUE(pipeline) << problems();
+    Request r("GET /p/x");
+    EXPECT_EQ(admin_outcome(*pipeline, r), "500 plugin_error") << what;
+    EXPECT_EQ(r.x.failure()->detail, std::string("the plugin p: ") + detail);
+  }
 }
 
 }  // namespace

@@ -30,19 +30,6 @@ bool is_json(View content_type) {
   return true;
 }
 
-gh_str field(const gh_exchange* x, int which) {
-  const Request& r = FakeExchange::of(x).request;
-  switch (which) {
-    case GH_METHOD: return raw(r.method);
-    case GH_PATH: return raw(r.path);
-    case GH_QUERY: return raw(r.query);
-    case GH_PEER: return raw(r.peer);
-    case GH_CLIENT: return raw(r.client.empty() ? r.peer : r.client);
-    case GH_TRACE: return raw(r.trace);
-    case GH_REQUEST_ID: return raw(r.id);
-    default: return {};
-  }
-}
 /// One `*` stands for any characters, at least one.
 bool leads_to(View route, View wanted) {
   const auto star = route.find('*');
@@ -51,10 +38,9 @@ bool leads_to(View route, View wanted) {
   return wanted.substr(0, star) == route.substr(0, star) &&
          wanted.substr(wanted.size() - back.size()) == back;
 }
-std::int32_t route(const gh_exchange* x) {
-  const FakeExchange& self = FakeExchange::of(x);
+/// With the state's lock held.
+std::int32_t claimed_route(const FakeExchange& self) {
   if (self.admin_route) return *self.admin_route;
-  const std::lock_guard lock(self.state.mutex);
   const auto& routes = self.state.harness.routes;
   const std::string wanted = self.request.method + " " + self.request.path;
   auto at = std::find(routes.begin(), routes.end(), wanted);
@@ -62,6 +48,35 @@ std::int32_t route(const gh_exchange* x) {
     at = std::find_if(routes.begin(), routes.end(),
                       [&](const std::string& r) { return leads_to(r, wanted); });
   return at == routes.end() ? -1 : static_cast<std::int32_t>(at - routes.begin());
+}
+std::int32_t route(const gh_exchange* x) {
+  const FakeExchange& self = FakeExchange::of(x);
+  const std::lock_guard lock(self.state.mutex);
+  return claimed_route(self);
+}
+/// Of an admin address: its whole path, as there are no patterns.
+gh_str route_path(const FakeExchange& self) {
+  const std::lock_guard lock(self.state.mutex);
+  const std::int32_t id = claimed_route(self);
+  if (id == -1) return {};
+  if (id < 0) return raw(self.request.path);
+  const View route = self.state.harness.routes[static_cast<std::size_t>(id)];
+  return raw(route.substr(route.find(' ') + 1));
+}
+gh_str field(const gh_exchange* x, int which) {
+  const FakeExchange& self = FakeExchange::of(x);
+  const Request& r = self.request;
+  switch (which) {
+    case GH_METHOD: return raw(r.method);
+    case GH_PATH: return raw(r.path);
+    case GH_QUERY: return raw(r.query);
+    case GH_PEER: return raw(r.peer);
+    case GH_CLIENT: return raw(r.client.empty() ? r.peer : r.client);
+    case GH_TRACE: return raw(r.trace);
+    case GH_REQUEST_ID: return raw(r.id);
+    case GH_ROUTE_PATH: return route_path(self);
+    default: return {};
+  }
 }
 gh_str header(gh_exchange* x, gh_str name) {
   FakeExchange& self = FakeExchange::of(x);

@@ -106,6 +106,9 @@ gh_status join(gh_task* raw_task, gh_exchange* parent) {
   }
   task->exchange.ends = status != GH_OK;
   task->thread.join();
+  const Fail& failure = task->exchange.answer.failure;
+  if (status == GH_OK && failure.code == "plugin_error")  // it threw an exception
+    return FakeExchange::of(parent).fail_with(failure);
   return status;
 }
 

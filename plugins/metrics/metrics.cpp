@@ -72,7 +72,7 @@ Metrics::Counts Metrics::counts(const Exchange& x, int code) {
   const std::lock_guard lock(mutex_);
   const auto [known, is_new] = counts_.try_emplace(key_of(route, method, code));
   if (is_new) {
-    const View path = route < 0 ? "other" : x.path();  // claimed by a plugin, so there are few
+    const View path = route < 0 ? "other" : x.route_path();
     const View word = kMethods[method];
     known->second = {Series(host_, GH_COUNTER, "gatehouse_http_requests_total",
                             "HTTP requests by route, method and response status.",

@@ -51,6 +51,13 @@ TEST_F(MetricsTest, MakesNoLabelOfClientInput) {
   EXPECT_EQ(total(R"(route="other",method="other",code="404")"), 1);
 }
 
+TEST_F(MetricsTest, CountsTheRequestsOfAPatternAsOneRoute) {
+  h.host().route("GET", "/chats/*/stream");
+  h.get(metrics, "/chats/secret/stream");
+  h.get(metrics, "/chats/other/stream");
+  EXPECT_EQ(total(R"(route="/chats/*/stream",method="GET",code="404")"), 2);
+}
+
 TEST_F(MetricsTest, TimesRequestsToTheEndOfTheResponse) {
   h.next = [this](Exchange& x, Sink& out) {
     Status status = out.emit(event::bytes("first"));

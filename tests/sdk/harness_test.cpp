@@ -783,6 +783,15 @@ TEST(Harness, RunsTasksBesideTheirRequest) {
   });
 }
 
+TEST(Harness, FailsTheRequestWhoseTaskThrows) {
+  Harness h;
+  in_request(h, [&](Exchange& x, Sink&) {
+    auto throws = [](Exchange&) { throw std::runtime_error("thrown by a test"); };
+    const Status ended = Task(h.host(), x, h.host().now() + 60s, throws).join(x);
+    EXPECT_EQ(ended.failure().code(), "plugin_error");
+  });
+}
+
 TEST(Harness, EndsATaskWithItsRequestOrAtItsDeadline) {
   Harness h;
   const Waker nobody_wakes(h.host());

@@ -161,6 +161,13 @@ TEST_F(JsonTable, RefusesWhatIsNotUtf8) {
   }
 }
 
+TEST_F(JsonTable, KeepsANameThatIsNotUtf8RepairedAsOneMember) {
+  gh_json* const root = make();
+  json.set_int(edit(root, "\xff"), 1);
+  json.set_int(edit(root, "\xff"), 2);
+  EXPECT_EQ(dump(root), "{\"\xef\xbf\xbd\":2}");
+}
+
 // Two readers of such a text may see two different requests (RFC 8259 4).
 TEST_F(JsonTable, RefusesAnObjectThatNamesAKeyTwice) {
   EXPECT_EQ(parse(R"({"a": 1, "b": 2, "a": 3})"), nullptr);

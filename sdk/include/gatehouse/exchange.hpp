@@ -37,6 +37,8 @@ class Exchange {
   View trace() const { return field(GH_TRACE); }  ///< traceparent for upstream calls.
   /// What Host::route() returned for this method and path, or -1.
   int route() const { return detail::exchange->route(x_); }
+  /// The path of that route as it was claimed, with its `*`; empty: none.
+  View route_path() const { return field(GH_ROUTE_PATH); }
   /// A request header, any case; several of one name are joined by ", ". Absent: data() is null.
   View header(View name) const { return view(detail::exchange->header(x_, gatehouse::raw(name))); }
   /// Name and value of the header at this place, or nothing past the last.

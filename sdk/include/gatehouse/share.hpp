@@ -13,11 +13,19 @@ class Share {
   explicit Share(Host host) : api_(detail::required<gh_share_api>(host, GH_SHARE_1)) {}
 
   /// While `wanted`, a callable that returns bool, returns true, the client neither slows nor ends
-  /// this request; see abi/ext/share.h. It must live until end().
+  /// this request; see abi/ext/share.h. It must live until end(). An exception counts as false.
   template <class F>
   void outlive(Exchange& x, F& wanted) const {
     api_->outlive(
-        x.raw(), [](void* self) -> int { return (*static_cast<F*>(self))(); }, &wanted);
+        x.raw(),
+        [](void* self) -> int {
+          try {
+            return (*static_cast<F*>(self))();
+          } catch (...) {
+            return 0;
+          }
+        },
+        &wanted);
   }
   void end(Exchange& x) const { api_->outlive(x.raw(), nullptr, nullptr); }
 

@@ -148,7 +148,7 @@ inline Reply sse(const std::vector<std::string>& data) {
 /// The reply, but its body breaks off before its end.
 inline Reply broken(Reply r,
                     Fail failure = {
-                        502, "upstream_broken", "The upstream broke off its answer.", {}}) {
+                        502, "upstream_broken", "The upstream broke off its response.", {}}) {
   r.end = GH_FAILED;
   r.failure = std::move(failure);
   return r;

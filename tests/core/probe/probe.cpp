@@ -33,10 +33,8 @@ class Probe final : public Plugin {
     x.notes().edit("names").push().set(name_);
     if (task_ == "answer") return answer(x, out);
     if (task_ == "fail") return Fail{503, "probe_failed", "The probe failed.", name_};
-    if (task_ == "fail-silently") return Status(GH_FAILED);
     if (task_ == "stop") return Status(GH_STOP);
-    if (task_ == "do-nothing") return Status();
-    if (task_ == "throw") throw std::runtime_error("thrown by a test");
+    if (is_faulty()) return fault();
     if (task_ == "make-chat") (void)x.make_chat();
     Nowhere nowhere;
     if (task_ == "call-twice") (void)next(x, nowhere);
@@ -48,10 +46,19 @@ class Probe final : public Plugin {
   void adopt(Probe& older) { calls_ = older.calls_; }
 
   Status administer(Exchange& x, Sink& out) {
+    if (is_faulty()) return fault();
     return x.reply(out, 200, "text/plain", std::to_string(calls_) + " administered");
   }
 
  private:
+  bool is_faulty() const {
+    return task_ == "fail-silently" || task_ == "do-nothing" || task_ == "throw";
+  }
+  /// What no plugin may do.
+  Status fault() const {
+    if (task_ == "throw") throw std::runtime_error("thrown by a test");
+    return task_ == "fail-silently" ? Status(GH_FAILED) : Status();
+  }
   /// The names of the plugins that the request met, this one's number of calls, and whether the
   /// request is for it.
   Status answer(Exchange& x, Sink& out) const {

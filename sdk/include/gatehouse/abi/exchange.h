@@ -19,7 +19,9 @@ enum {
   GH_CLIENT,
   /// The traceparent header (W3C Trace Context) for upstream calls made for this request. The
   /// host's HTTP client sends it by itself.
-  GH_TRACE
+  GH_TRACE,
+  /// The path of the route that the request takes, as claimed, with its `*`; empty: none.
+  GH_ROUTE_PATH
 };
 
 /// gh_failure.flags: what a failure means for the next attempt and for the upstream. None of them:

@@ -18,7 +18,7 @@ enum {
   /// routes.
   GH_PLUGIN_CHAT = 1,
   GH_PLUGIN_INGRESS = 2,   ///< Creates the chat document and renders events for its clients.
-  GH_PLUGIN_PROVIDER = 4,  ///< Answers chats itself, and may pass on those it does not serve.
+  GH_PLUGIN_PROVIDER = 4,  ///< Responds to chats, and may pass on those it does not serve.
   /// Sets the status or headers of responses: belongs above the ingress, which may send the head
   /// early.
   GH_PLUGIN_HEAD = 8,
@@ -49,7 +49,7 @@ typedef struct gh_plugin {
   /// Its text in section .gatehouse. Referred to here so that no linker drops it.
   const char* note;
   /// [control] `config` is valid by config_schema, whose defaults are filled in. Sends no request.
-  /// *self is yours until destroy().
+  /// Success: *self is yours, and may be null, until destroy(). Otherwise destroy() is not called.
   gh_status (*create)(const gh_host*, const gh_json* config, void** self);
   gh_status (*handle)(void* self, gh_exchange*, const gh_sink* out, const gh_next* next);
   /// [control] Optional. After a reload: takes over what outlives `older`, an object of the same
