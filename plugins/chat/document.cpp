@@ -4,8 +4,8 @@
 #include "document.h"
 
 #include "gatehouse/toolkit/data_url.hpp"
+#include "gatehouse/toolkit/model_options.hpp"
 #include "gatehouse/toolkit/tool_schemas.hpp"
-#include "options.h"
 
 namespace gatehouse::plugins::chat {
 namespace {
@@ -29,7 +29,7 @@ Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
   if (defaults.temperature) chat.edit("temperature").set(*defaults.temperature);
   if (defaults.max_output_tokens) chat.edit("max_output_tokens").set(*defaults.max_output_tokens);
   if (defaults.reasoning) chat.edit("reasoning").edit("visible").set(true);
-  write_options(body["modelOptions"], chat);
+  write_model_options(body["modelOptions"], chat);
 
   for (const View kind : kAcceptable) {
     if (contains(body["accepts"], kind)) chat.edit("accepts").push().set(kind);

@@ -50,7 +50,7 @@ bool is_tool_choice(Json value) {
 }
 bool is_provider_tools(Json value) {
   return is_list(value, 0, 16, [](Json text) {
-    return text.str().size() <= 64 &&
+    return !text.str().empty() && text.str().size() <= 64 &&
            text.str().find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == View::npos;
   });
 }
@@ -106,15 +106,6 @@ BodyError check_options(Json given, const std::vector<std::string>& allowed) {
     if (!option->fits(value)) return std::string(place).append(" must be ").append(option->rule);
   }
   return std::nullopt;
-}
-
-void write_options(Json given, MutableJson chat) {
-  write_model_options(given, chat);
-  // Without these the response would be another one than the client can use: a provider that cannot
-  // honour them fails.
-  if (chat["response_format"]) chat.edit("must").push().set("response_format");
-  if (const Json choice = chat["tool_choice"]; choice && choice["mode"].str() != "auto")
-    chat.edit("must").push().set("tool_choice");
 }
 
 }  // namespace gatehouse::plugins::chat

@@ -22,7 +22,4 @@ const std::vector<Option>& options();
 /// names of options.
 BodyError check_options(Json given, const std::vector<std::string>& allowed);
 
-/// Writes checked options into the chat document, in place of what it has.
-void write_options(Json given, MutableJson chat);
-
 }  // namespace gatehouse::plugins::chat

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "gatehouse/testing.hpp"
+#include "gatehouse/toolkit/model_options.hpp"
 
 namespace gatehouse::plugins::chat {
 namespace {
@@ -54,6 +55,8 @@ TEST(Options, NamesWhatIsWrongWithAValue) {
        ".toolChoice must be auto, none, required or an object with the name of a tool"},
       {R"("toolChoice": {"toolName": "click"})",
        ".toolChoice must be auto, none, required or an object with the name of a tool"},
+      {R"("providerTools": [""])",
+       ".providerTools must be an array of up to 16 names such as google_search"},
       {R"("providerTools": ["Google Search"])",
        ".providerTools must be an array of up to 16 names such as google_search"},
       {R"("responseFormat": "json")",
@@ -85,7 +88,7 @@ TEST(Options, RejectsUnknownNamesWithoutRepeatingThem) {
 std::string written(View given, View before = "{}") {
   Harness h;
   const Document chat = testing::parse(before);
-  write_options(h.json(given), chat.root());
+  write_model_options(h.json(given), chat.root());
   return chat.root().dump();
 }
 

@@ -23,7 +23,6 @@ class Check {
                    "parallel_tool_calls", "response_format", "modalities"}) {}
 
   Result<Unhonoured> run() {
-    if (Status s = check_system(); !s) return s;
     if (Status s = check_messages(); !s) return s;
     check_sampling();
     check_limits();
@@ -37,16 +36,6 @@ class Check {
   }
 
  private:
-  Status check_system() {
-    std::size_t i = 0;
-    for (const Json part : chat_["system"]) {
-      if (part["type"].str() != "text")
-        return unsupported("system[" + std::to_string(i) + "]", "it is not a text");
-      ++i;
-    }
-    return {};
-  }
-
   Status check_messages() {
     return for_each_part(chat_, [this](Json part, const PartPlace& place) -> Status {
       const View type = part["type"].str();

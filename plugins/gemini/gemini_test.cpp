@@ -236,7 +236,7 @@ TEST(Gemini, ShowsItsHealth) {
   g.ask(sse({last(R"({"text":"Hi"})")}));
   EXPECT_EQ(g.h.health, "up");
   g.ask(no_reply(
-      {504, "upstream_timeout", "The upstream did not answer in time.", {}, {}, GH_FAIL_SUSPECT}));
+      {504, "upstream_timeout", "The upstream did not respond in time.", {}, {}, GH_FAIL_SUSPECT}));
   EXPECT_EQ(g.h.health, "up");  // it may be this chat that takes so long
 }
 
@@ -302,11 +302,11 @@ TEST(Gemini, ShowsTheHealthThatAProbeFinds) {
       {reply(400, ""), "degraded: Gemini rejects the probe (list of models): check base_url"},
       {no_reply({504,
                  "upstream_timeout",
-                 "The upstream did not answer in time.",
+                 "The upstream did not respond in time.",
                  {},
                  {},
                  GH_FAIL_SUSPECT}),
-       "degraded: The upstream did not answer in time."},
+       "degraded: The upstream did not respond in time."},
       {{0, {}, {}, GH_STOP, {}}, "up"},  // the instance ends
   };
   for (const auto& [answer, health] : table) {
@@ -381,7 +381,7 @@ TEST(Gemini, CountsCallsTheirTimesAndTokens) {
 TEST(Gemini, CountsCallsByTheirOutcome) {
   Gateway g;
   g.ask(reply(429, ""));
-  g.ask(no_reply({504, "upstream_timeout", "The upstream did not answer in time.", {}}));
+  g.ask(no_reply({504, "upstream_timeout", "The upstream did not respond in time.", {}}));
   g.h.upstream.push({0, {}, {}, GH_STOP, {}});  // the client leaves before the head
   g.h.ask(g.gemini, kHello);
 

@@ -52,7 +52,9 @@ Status Simulator::handle(Exchange& x, Sink& out, Next&) {
   const Json tool = tool_to_call(chat, question);
   const std::string text = tool ? std::string() : response_to(question);
   const std::int64_t words = tool ? 1 : count_words(text) * repeat_;
-  if (Status s = begin(chat, words, out); !s) return s;
+  const bool lacks_tool = chat["tool_choice"]["mode"].str() == "required" && !tool &&
+                          question.last["role"].str() == "user";  // after a result it responds
+  if (Status s = begin(chat, words, lacks_tool, out); !s) return s;
   responses_.record();
   if (tool) {
     // The number of the message makes the id unique in its conversation, and the same each time.
@@ -66,7 +68,7 @@ Status Simulator::handle(Exchange& x, Sink& out, Next&) {
 }
 
 /// Rejects what it cannot honour, or warns of it, and begins the step.
-Status Simulator::begin(Json chat, std::int64_t words, Sink& out) const {
+Status Simulator::begin(Json chat, std::int64_t words, bool lacks_tool, Sink& out) const {
   // It samples nothing, thinks of nothing and calls one tool at a time, so these are honoured.
   Unhonoured unhonoured(
       chat, {"temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty",
@@ -74,6 +76,7 @@ Status Simulator::begin(Json chat, std::int64_t words, Sink& out) const {
   const std::int64_t limit = chat["max_output_tokens"].integer(words);
   if (words > limit)
     unhonoured.add("max_output_tokens", "the response has " + std::to_string(words) + " words");
+  if (lacks_tool) unhonoured.add("tool_choice", "there is no tool to call");
   Status known = for_each_part(chat, [&](Json part, const PartPlace& place) -> Status {
     if (part["type"].str() == "file")
       unhonoured.add("messages", place.text() + " is a file, which the simulator does not read");

@@ -16,7 +16,7 @@ class Simulator final : public Plugin {
   Status handle(Exchange& x, Sink& out, Next& next) override;
 
  private:
-  Status begin(Json chat, std::int64_t words, Sink& out) const;
+  Status begin(Json chat, std::int64_t words, bool lacks_tool, Sink& out) const;
   Status speak(Exchange& x, Sink& out, View text) const;
 
   const Host host_;

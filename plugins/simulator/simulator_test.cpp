@@ -185,6 +185,16 @@ TEST_F(SimulatorTest, HonoursTheToolChoice) {
   EXPECT_EQ(events(R"({"mode": "required", "names": ["read"]})").at(3), "tool-call:call-1:read:{}");
 }
 
+TEST_F(SimulatorTest, RejectsAChatThatRequiresACallOfNoTool) {
+  std::string chat = user("Hi");
+  chat.pop_back();
+  chat.append(R"(, "tool_choice": {"mode": "required"})");
+  EXPECT_EQ(h.ask(simulator, chat + "}").events.at(0),
+            "warning:tool_choice:`tool_choice` is not honoured: there is no tool to call.");
+  EXPECT_EQ(h.ask(simulator, chat + R"(, "must": ["tool_choice"]})").failure.code,
+            "unsupported_parameter");
+}
+
 TEST_F(SimulatorTest, WarnsOfWhatItDoesNotHonour) {
   const std::string chat = R"({"temperature": 1, "reasoning": {"effort": "high"}, "stop": ["a"],
       "max_output_tokens": 40, "messages": [{"role": "user", "content": [
@@ -216,6 +226,8 @@ TEST_F(SimulatorTest, RejectsPartsThatItDoesNotKnow) {
       {"role": "user", "content": [{"type": "hologram"}]}]})");
   EXPECT_EQ(answer.failure.code, "unsupported");
   EXPECT_EQ(answer.failure.http_status, 400);
+  EXPECT_EQ(h.ask(simulator, R"({"system": [{"type": "image"}], "messages": []})").failure.message,
+            "system[0] is not supported: it is not a text");
 }
 
 }  // namespace

@@ -87,7 +87,7 @@ TEST(Workflows, SetHowTheModelIsCalled) {
             R"("tool_choice":{"mode":"required","names":["search"]},)"
             R"("provider_tools":[{"name":"google_search"}],)"
             R"("response_format":{"type":"json","schema":{"type":"object"}},)"
-            R"("modalities":["text"]})");
+            R"("modalities":["text"],"must":["response_format","tool_choice"]})");
 }
 
 TEST_F(WorkflowsTest, LeavesAChatWithoutWorkflowAsItIs) {

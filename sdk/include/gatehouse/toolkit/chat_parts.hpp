@@ -63,9 +63,16 @@ Status check_part(View role, Json part, const PartPlace& place, Each& each) {
 }  // namespace detail
 
 /// Calls each(part, place) for the parts of all messages, those inside of tool results too, until
-/// one returns a failure. Fails for parts that the chat document of this version does not have.
+/// one returns a failure. Fails for parts that the chat document of this version does not have, of
+/// `system` too.
 template <class Each>
 Status for_each_part(Json chat, Each each) {
+  std::size_t at = 0;
+  for (const Json part : chat["system"]) {
+    if (part["type"].str() != "text")
+      return unsupported("system[" + std::to_string(at) + "]", "it is not a text");
+    ++at;
+  }
   PartPlace place;
   for (const Json message : chat["messages"]) {
     place.part = 0;

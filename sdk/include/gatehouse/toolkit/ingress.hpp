@@ -102,7 +102,7 @@ class ModelResponse final : public Sink {
       case GH_EV_USAGE: step_ = TokenCounts(e.json()); break;
       case GH_EV_RESPONSE:
         if (const View model = e.json()["model"].str(); !model.empty()) model_ = model;
-        response_id_ = e.json()["id"].str();
+        if (const View id = e.json()["id"].str(); !id.empty()) response_id_ = id;
         break;
       case GH_EV_WARNING: warn(e); break;
     }

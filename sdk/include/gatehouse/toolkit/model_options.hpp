@@ -60,12 +60,26 @@ inline constexpr ModelOption kModelOptions[] = {
     {"modalities", "modalities", detail::write_as_is},
 };
 
-/// Writes those of `given` into the chat document, in place of what it has.
+namespace detail {
+/// Lists a member in `must`: a provider that cannot honour it fails.
+inline void require(MutableJson chat, View member) {
+  for (const Json known : chat["must"]) {
+    if (known.str() == member) return;
+  }
+  chat.edit("must").push().set(member);
+}
+}  // namespace detail
+
+/// Writes those of `given` into the chat document, in place of what it has. Those without which the
+/// response would be another one than the caller can use are listed in `must`.
 inline void write_model_options(Json given, MutableJson chat) {
   for (const ModelOption& option : kModelOptions) {
     const Json value = given[option.name];
     if (!value.is_null()) option.write(value, chat.edit(option.member));
   }
+  if (chat["response_format"]) detail::require(chat, "response_format");
+  if (const Json choice = chat["tool_choice"]; choice && choice["mode"].str() != "auto")
+    detail::require(chat, "tool_choice");
 }
 
 }  // namespace v1
