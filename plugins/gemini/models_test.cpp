@@ -139,6 +139,19 @@ TEST(Settings, OfAModelOverrideTheGeneralOnes) {
   EXPECT_EQ(settings.of("n").dump(), R"({"thinking":"low","temperature":1})");
 }
 
+TEST(Settings, OfAModelOverrideSingleMembersOfTheGeneralOnes) {
+  Harness h;
+  const Models models(h.host(), {});
+  const Settings settings(
+      h.host(),
+      parse(R"({"safety": {"harassment": "off", "hate_speech": "block_only_high"}, )"
+            R"("models": {"m": {"safety": {"harassment": "block_none"}}}})")
+          .root(),
+      models);
+  EXPECT_EQ(settings.of("m").dump(),
+            R"({"safety":{"harassment":"block_none","hate_speech":"block_only_high"}})");
+}
+
 TEST(Settings, WarnOfWhatAModelCannotDo) {
   Harness h;
   const Models models(h.host(), {});

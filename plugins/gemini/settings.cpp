@@ -6,8 +6,15 @@
 namespace gatehouse::plugins::gemini {
 namespace {
 
+/// Objects, such as `safety`, are merged by their members.
 void put(MutableJson into, Json settings) {
-  for (const auto [name, value] : settings.members()) into.edit(name).set(value);
+  for (const auto [name, value] : settings.members()) {
+    if (value.is_object() && into[name].is_object()) {
+      put(into.edit(name), value);
+    } else {
+      into.edit(name).set(value);
+    }
+  }
 }
 
 /// Of one model, at `pointer` in the configuration.
@@ -52,7 +59,9 @@ Settings::Settings(Host host, Json config, const Models& models) {
     warn_of_end(host, pointer, name, models);
   }
   for (const std::string& name : OfferedModels(host).list()) {
-    if (!config["models"][name]) warn_of_end(host, "", name, models);
+    if (config["models"][name]) continue;
+    warn(host, "", name, general_.root(), models.find(name));
+    warn_of_end(host, "", name, models);
   }
 }
 
