@@ -43,6 +43,10 @@ void CircuitBreaker::responded() {
   if (was_open) report();
 }
 
+void CircuitBreaker::rejected() {
+  if (!is_open()) responded();
+}
+
 void CircuitBreaker::failed() {
   const std::lock_guard lock(mutex_);
   count();

@@ -20,12 +20,15 @@ class CircuitBreaker {
 
   /// How long requests are still rejected; nothing: this one may pass.
   std::optional<std::chrono::nanoseconds> rejects();
-  /// The upstream has begun to respond, or has rejected a request as such.
+  /// The upstream has begun to respond.
   void responded();
+  /// A request has failed by its own fault: it ends a series of failures, but closes no circuit,
+  /// as the upstream may not have been called.
+  void rejected();
   /// A request has failed because the upstream is out of order.
   void failed();
   /// A request has failed, and it may be the request that the upstream fails at. Counts once per
-  /// caller and row of failures, so that no caller can open the circuit for all others alone.
+  /// caller in a series of consecutive failures, so that none can open the circuit for all others.
   void suspected_by(std::string caller);
   bool is_open() const { return failures_.load(std::memory_order_relaxed) >= max_failures_; }
 

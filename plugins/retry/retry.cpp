@@ -86,10 +86,11 @@ nanoseconds Retry::wait_after(std::int64_t attempt, const Failure& failure) cons
 }
 
 /// Counts what the final failure of a request means for the upstream. A suspect failure counts
-/// once per caller, whom neither a claimed id nor another tenant makes a new one.
+/// once per caller, whom neither a claimed id nor another tenant makes a new one. Others are the
+/// request's own fault: maybe the upstream was not even called, so they do not close the circuit.
 void Retry::judge(const Exchange& x, const Failure& failure) {
   if (failure.has(GH_FAIL_UPSTREAM)) return breaker_.failed();
-  if (!failure.has(GH_FAIL_SUSPECT)) return breaker_.responded();
+  if (!failure.has(GH_FAIL_SUSPECT)) return breaker_.rejected();
   const View user = x.caller().user;
   breaker_.suspected_by(std::string(user.empty() ? x.client() : user));
 }
@@ -123,7 +124,13 @@ Retry::Retry(Host host, Json config)
       max_retry_after_(config["max_retry_after"].duration()),
       breaker_(host, config["breaker"]),
       retries_(host, GH_COUNTER, "gatehouse_retries_total", "Retries of upstream calls.",
-               {{"plugin", host.instance()}}) {}
+               {{"plugin", host.instance()}}) {
+  if (delay_ > max_delay_) {
+    host.problem(
+        "/delay",
+        std::string("must not be above max_delay, which is ").append(config["max_delay"].str()));
+  }
+}
 
 }  // namespace gatehouse::plugins::retry
 

@@ -120,6 +120,12 @@ TEST(Retry, GrowsItsWaitsUpToTheMaximum) {
   EXPECT_EQ(g.h.sleeps, (std::vector<std::chrono::nanoseconds>{100ms, 300ms, 500ms, 500ms}));
 }
 
+TEST(Retry, NeedsADelayWithinTheMaximum) {
+  Harness h;
+  const Retry retry(h.host(), h.config(R"({"delay": "60s"})"));
+  EXPECT_EQ(h.problems, Events{"/delay: must not be above max_delay, which is 30s"});
+}
+
 TEST(Retry, AddsJitterThatNeverShortensAWait) {
   Gateway g({fails(busy())}, R"({"attempts": 10, "multiplier": 1, "jitter": 0.5})");
 
@@ -233,6 +239,16 @@ TEST(Retry, StaysOpenForAnotherCooldownWhenTheProbeFails) {
   }
 }
 
+TEST(Retry, StaysOpenWhenTheProbeFailsByItsOwnFault) {
+  Gateway g({fails(kError), fails(kError), fails(kRefused)}, kTwoFailures);
+  g.ask();
+  g.ask();
+  g.h.advance(10s);
+  EXPECT_EQ(g.ask().failure.code, kRefused.code);
+  EXPECT_EQ(g.h.health, "down: circuit open after 2 failures in a row");
+  EXPECT_EQ(g.ask().failure.code, "upstream_unavailable");
+}
+
 TEST(Retry, CountsRequestsNotAttempts) {
   Gateway g({fails(kError)}, R"({"attempts": 3, "breaker": {"failures": 2}})");
   g.ask();
@@ -274,7 +290,7 @@ TEST(Retry, DistinguishesUnauthenticatedCallersByTheirAddress) {
   EXPECT_EQ(g.h.health, "down: circuit open after 2 failures in a row");
 }
 
-TEST(Retry, CountsACallerAgainInANewRow) {
+TEST(Retry, CountsACallerAgainInANewSeries) {
   Gateway g({fails(kSuspect), events(kHello), fails(kSuspect), fails(kError)}, kTwoFailures);
   for (int i = 0; i < 4; ++i) ask_as(g, {"a", "laptop", ""});
   EXPECT_EQ(g.h.health, "down: circuit open after 2 failures in a row");
