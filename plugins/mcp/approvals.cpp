@@ -110,8 +110,8 @@ std::string Approvals::signature(const Exchange& x, View key, View head, const C
   std::string text;
   const Caller caller = x.caller();
   const std::string digest = digest_of(crypto_, call.input);
-  for (const View member :
-       {kLabel, head, caller.tenant, caller.user, View(call.id), View(call.name), View(digest)})
+  for (const View member : {kLabel, head, caller.tenant, caller.user, caller.key, View(call.id),
+                            View(call.name), View(digest)})
     quote(text, member);
   return hex(crypto_.hmac_sha256(key, text));
 }

@@ -193,8 +193,11 @@ TEST_F(ApprovalTest, AcceptsNoApprovalOfAnotherCaller) {
   const std::string asked = question();
   caller.tenant = "other";
   EXPECT_REFUSED(answer_with(call("c1", yes(asked))), "not_asked");
-  caller = {"ext", "laptop", ""};
-  EXPECT_REFUSED(answer_with(call("c1", yes(asked))), "not_asked");
+  for (const CallerText& other :
+       {CallerText{"ext", "laptop", ""}, CallerText{"ext", "", "key-2"}}) {
+    caller = other;
+    EXPECT_REFUSED(answer_with(call("c1", yes(asked))), "not_asked");
+  }
 }
 
 TEST_F(ApprovalTest, AcceptsAnApprovalOnce) {

@@ -178,7 +178,7 @@ TEST_F(HttpTransportTest, SendsBackItsCookies) {
 }
 
 TEST_F(HttpTransportTest, AsksOnceMoreWhenAnIdleConnectionWasClosed) {
-  const Reply closed = no_reply({502, "upstream_broken", "The upstream's answer broke off.", {}});
+  const Reply closed = no_reply({502, "upstream_broken", "The upstream's response broke off.", {}});
   push({reply(400, ""), closed, json(kInitialized), closed, reply(202, ""), closed, json(kListed),
         closed, reply(405, "")});
   h.run_background();
@@ -231,7 +231,7 @@ TEST_F(HttpTransportTest, TellsTheModelOfSilenceAsOfATimeout) {
   connect();
   push({no_reply({504,
                   "upstream_timeout",
-                  "The upstream did not answer in time.",
+                  "The upstream did not respond in time.",
                   {},
                   std::chrono::seconds(0),
                   GH_FAIL_SUSPECT})});

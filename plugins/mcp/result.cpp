@@ -3,8 +3,9 @@
 #include "result.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
+
+#include "gatehouse/toolkit/data_url.hpp"
 
 namespace gatehouse::plugins::mcp {
 namespace {
@@ -24,21 +25,6 @@ Bytes bytes_of(Json item) {
   const Json resource = item["resource"];
   return resource ? Bytes{resource["mimeType"].str(), resource["blob"].str()}
                   : Bytes{item["mimeType"].str(), item["data"].str()};
-}
-
-/// Of any length: some servers omit the padding, which providers accept.
-bool is_base64(View text) {
-  static constexpr auto kAlphabet = [] {
-    std::array<bool, 256> legal{};
-    for (const unsigned char c :
-         View("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
-      legal[c] = true;
-    return legal;
-  }();
-  const View digits = text.substr(0, text.find_last_not_of('=') + 1);
-  return !digits.empty() && text.size() - digits.size() <= 2 &&
-         std::all_of(digits.begin(), digits.end(),
-                     [](char c) { return kAlphabet[static_cast<unsigned char>(c)]; });
 }
 
 /// Of a type that models accept. For another one, providers would reject this chat and, as it stays
