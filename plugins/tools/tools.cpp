@@ -59,7 +59,14 @@ Status Tools::sync(Exchange& x, Sink& out) {
   const Json id = (*body)["extensionId"], schemas = (*body)["schemas"];
   if (!id.is_string()) return invalid("extensionId must be a string");
   const Caller caller = x.caller();
-  if (caller.tenant.empty() || id.str() != caller.tenant) {
+  if (caller.tenant.empty()) {
+    return Fail{403,
+                "not_authenticated",
+                "Tools are kept for known callers only; the gateway's operator can put a plugin "
+                "that authenticates, such as extension-auth, above this one.",
+                {}};
+  }
+  if (id.str() != caller.tenant) {
     return Fail{403,
                 "not_your_tools",
                 "extensionId must be the X-Extension-ID of the request: an extension can send its "
@@ -104,9 +111,11 @@ constexpr std::size_t kMaxDescriptionBytes = 4096;  // every chat pays for it in
 /// A tenant alone would be a key that anybody can name.
 std::string key_of(const Exchange& x) {
   const Caller caller = x.caller();
-  std::string key(caller.tenant);
-  return caller.user.empty() ? key.append("@").append(x.client())
-                             : key.append("/").append(caller.user);
+  std::string key;
+  quote(key, caller.tenant);  // JSON strings keep the tenant apart from the user
+  key.append(caller.user.empty() ? "@" : "/");
+  quote(key, caller.user.empty() ? x.client() : caller.user);
+  return key;
 }
 
 Fail invalid(std::string message) { return {400, "invalid_request", std::move(message), {}}; }

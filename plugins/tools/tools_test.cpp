@@ -122,8 +122,8 @@ TEST_F(ToolsTest, TakesToolsFromNobodyButTheirExtension) {
   caller.tenant = kOtherId;
   EXPECT_EQ(post(body).failure.code, "not_your_tools");
   caller.tenant = "";
-  EXPECT_EQ(post(body).status, 403);
-  EXPECT_EQ(post(R"({"extensionId": "", "schemas": []})").status, 403);
+  EXPECT_EQ(post(body).failure.code, "not_authenticated");
+  EXPECT_EQ(post(R"({"extensionId": "", "schemas": []})").failure.code, "not_authenticated");
   EXPECT_EQ(chat(), "{}");
   EXPECT_TRUE(h.store.empty());
 }
@@ -221,8 +221,16 @@ TEST_F(ToolsTest, LetsChatsContinueWithoutTheStoreAndWarnsOnceAMinute) {
             Events(2, "warn: chats continue without synced tools: the store is unavailable"));
 }
 
+TEST_F(ToolsTest, KeepsApartCallersWhoseNamesAreAlikeWhenJoined) {
+  caller = {"a/b", "c", ""};
+  EXPECT_EQ(sync(R"([{"name": "click"}])").status, 200);
+  caller = {"a", "b/c", ""};
+  EXPECT_EQ(chat(), "{}");
+}
+
 TEST_F(ToolsTest, LetsChatsContinueWhenTheStoreHoldsSomethingElse) {
-  h.store[kId + "@127.0.0.1"] = "[{";
+  EXPECT_EQ(sync(R"([{"name": "click"}])").status, 200);
+  h.store.begin()->second = "[{";
   EXPECT_EQ(chat(), "{}");
   EXPECT_EQ(h.logs, (Events{"warn: chats continue without synced tools: the stored value is not "
                             "JSON"}));
