@@ -212,7 +212,7 @@ NextFunction ends_with(Events lines, gh_status code) {
 NextFunction breaks_off(Events lines) {
   return [lines](Exchange&, Sink& out) -> Status {
     (void)testing::emit(out, lines);
-    return Fail{502, "upstream_broken", "The upstream broke off its answer.", {}};
+    return Fail{502, "upstream_broken", "The upstream broke off its response.", {}};
   };
 }
 

@@ -56,7 +56,8 @@ Checks::Checks(Host host, Json config)
     : memory_warning_(config["memory_warning"].real()),
       memory_critical_(config["memory_critical"].real()) {
   if (memory_warning_ > memory_critical_)
-    host.problem("/memory_warning", "must not be above memory_critical");
+    host.problem("/memory_critical", std::string("must not be below memory_warning, which is ")
+                                         .append(config["memory_warning"].dump()));
   for (const auto [name, instances] : config["checks"].members()) {
     Group& group = groups_.emplace_back(Group{std::string(name), {}});
     for (const Json instance : instances) group.instances.emplace_back(instance.str());

@@ -155,9 +155,10 @@ TEST_F(HealthTest, TakesTheThresholdsOfMemoryFromItsConfiguration) {
   Health above(lenient.host(), lenient.config(R"({"memory_warning": 96, "memory_critical": 97})"),
                root);
   EXPECT_EQ(lenient.get(above, "/readyz").status, 200);
-  Health neither(reversed.host(), reversed.config(R"({"memory_warning": 95})"), root);
+  Health neither(reversed.host(), reversed.config(R"({"memory_critical": 60})"), root);
   EXPECT_EQ(reversed.problems,
-            (std::vector<std::string>{"/memory_warning: must not be above memory_critical"}));
+            (std::vector<std::string>{
+                "/memory_critical: must not be below memory_warning, which is 75"}));
 }
 
 TEST_F(HealthTest, ReadsTheMemoryOnceASecond) {
@@ -196,8 +197,9 @@ TEST_F(HealthTest, ReadsTheMemoryOfThisMachine) {
 TEST_F(HealthTest, ReportsDetailsButNothingThatIsOnlyForTheOperator) {
   h.status = R"({"version": "1.2.3", "platform": "Linux x86_64", "uptime_ms": 5,
                  "draining": false, "running": 2, "connections": 9,
-                 "store": {"kind": "memory", "state": "up"},
-                 "reload": {"at_ms": 1735689600000, "ok": false, "error": "/etc/secret.yaml:1:1"},
+                 "store": {"kind": "memory", "state": "up", "reason": "10.0.0.1: refused"},
+                 "reload": {"at_ms": 1735689600000, "ok": false,
+                            "problems": [{"file": "/etc/secret.yaml", "line": 1, "text": "x"}]},
                  "plugins": [)" +
              plugin("gemini", "gemini", "degraded", "no response") + "]}";
   const Answer answer = h.get(health, "/health/detailed");
