@@ -1,4 +1,4 @@
-"""Each configuration that docs/ shows passes `gatehouse check`.
+"""Each configuration that a document for operators shows passes `gatehouse check`.
 
     examples_test.py GATEHOUSE REPOSITORY
 """
@@ -9,16 +9,20 @@ import sys
 import tempfile
 
 gatehouse, root = sys.argv[1], pathlib.Path(sys.argv[2])
-failed = 0
+failed = count = 0
 with tempfile.TemporaryDirectory() as folder:
     file = pathlib.Path(folder, 'gatehouse.yaml')
-    for document in sorted((root / 'docs').glob('*.md')):
+    for document in sorted([*root.glob('docs/*.md'), *root.glob('plugins/*/README.md')]):
         blocks = re.findall(r'^```yaml\n(.*?)^```$', document.read_text(), re.M | re.S)
+        for text in (block for block in blocks if re.search('^workflows:', block, re.M)):
+            pathlib.Path(folder, 'workflows.yaml').write_text(text)  # named by the configuration
         for text in (block for block in blocks if re.search('^pipeline:', block, re.M)):
+            count += 1
             file.write_text(text)
-            checked = subprocess.run([gatehouse, 'check', file], env={}, capture_output=True,
-                                     text=True, timeout=30)
+            checked = subprocess.run([gatehouse, 'check', file], env={'GEMINI_API_KEY': 'key'},
+                                     capture_output=True, text=True, timeout=30)
             if checked.returncode:
                 failed += 1
-                print(f'{document.name}:\n{checked.stderr}')
-sys.exit(bool(failed))
+                print(f'{document.relative_to(root)}:\n{checked.stderr}')
+print(f'{count} configurations pass' if not failed else f'{failed} of {count} fail')
+sys.exit(bool(failed) or count == 0)

@@ -23,13 +23,14 @@ FLOORS = [
 ]
 OPENS_SOCKETS = {'net', 'http', 'server', 'store'}
 SOCKETS = re.compile(r'sys/socket\.h|Poco/Net/\w*Socket\.h')
+FACADE = re.compile(r'gatehouse/(?!text\.hpp)[\w/]+\.hpp')
+OF_THE_CORE = re.compile(r'(Poco|boost|nlohmann|openssl|spdlog|yaml-cpp|simdjson)\b')
 C_HEADERS = {'stddef.h', 'stdint.h', 'stdlib.h', 'string.h'}
 HARNESS_HEADERS = {'poll.h', 'pthread.h', 'unistd.h'}  # POSIX, for waits and threads
 
 root = pathlib.Path(sys.argv[1]).resolve()
 floor_of = {folder: i for i, floor in enumerate(FLOORS) for folder in floor}
 plugins = {folder.name for folder in (root / 'plugins').iterdir() if folder.is_dir()}
-has_small_headers = (root / 'sdk/include/gatehouse/text.hpp').exists()
 wrong = []
 
 
@@ -59,8 +60,8 @@ def check_core(file, name):
             complain(name, number, f'the core includes {included}')
         if folder and not is_test and SOCKETS.search(included) and folder not in OPENS_SOCKETS:
             complain(name, number, f'core/{folder} opens sockets')
-        may_use_facade = is_test or folder == 'testing' or not has_small_headers
-        if included == 'gatehouse/plugin.hpp' and not may_use_facade:
+        may_use_facade = is_test or folder == 'testing'
+        if FACADE.fullmatch(included) and not may_use_facade:
             complain(name, number, 'the core includes the facade of plugin authors')
         if parts[0] != 'core' or len(parts) < 3 or folder is None or is_test:
             continue
@@ -78,6 +79,8 @@ def check_plugin(file, name):
             complain(name, number, f'a plugin includes {included}')
         if in_quotes and not included.startswith('gatehouse/') and '/' in included:
             complain(name, number, f'a plugin includes {included}, which is not in its folder')
+        if not in_quotes and OF_THE_CORE.match(included):
+            complain(name, number, f'a plugin includes {included}, a library of the core')
         if included.split('/')[0] in plugins - {own}:
             complain(name, number, f'a plugin includes another one: {included}')
 

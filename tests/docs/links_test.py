@@ -10,7 +10,7 @@ import tree
 
 root = pathlib.Path(sys.argv[1]).resolve()
 FOLDERS = 'core|sdk|plugins|tests|etc|packaging|docs'
-PATH = re.compile(rf'`((?:{FOLDERS})/[a-z0-9_./-]+)`')  # not those with NAME or * in them
+PATH = re.compile(rf'`((?:{FOLDERS})/(?!\S*NAME)[\w./-]+)`')
 
 
 def documents():
@@ -58,7 +58,7 @@ for document in documents():
         count += 1
         if what := objection(document, target):
             wrong.append(f'{name}: {what}')
-    if name.name != 'CHANGELOG.md':  # it tells of what was
+    if name.name != 'CHANGELOG.md':  # it describes what was
         for path in PATH.findall(text):
             count += 1
             if not (root / path).exists():

@@ -4,10 +4,13 @@ import pathlib
 
 
 def files(root, *suffixes):
-    """Paths with one of these suffixes, relative to `root`."""
+    """Paths with one of these suffixes, relative to `root`. There must be some."""
+    found = []
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders
                             if name != 'node_modules' and not name.startswith(('.', 'build')))
         for name in sorted(names):
             if name.endswith(suffixes):
-                yield str(pathlib.Path(folder, name).relative_to(root))
+                found.append(str(pathlib.Path(folder, name).relative_to(root)))
+    assert found, f'{root} has no {suffixes}'
+    return found

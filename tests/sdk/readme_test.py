@@ -9,7 +9,8 @@ shown = {name: code for name, code in re.findall(r'^<!-- (example/\S+) -->\n```\
 failed = [name for name, code in shown.items() if code != (sdk / name).read_text()]
 for name in failed:
     print(f'sdk/README.md shows another {name}')
-if 'example/hello/hello.cpp' not in shown:
-    failed.append('hello.cpp')
-    print('sdk/README.md does not show example/hello/hello.cpp')
+for name in ('hello.cpp', 'schema.json', 'CMakeLists.txt', 'hello_test.cpp'):
+    if f'example/hello/{name}' not in shown:
+        failed.append(name)
+        print(f'sdk/README.md does not show example/hello/{name}')
 sys.exit(bool(failed))
