@@ -5,7 +5,7 @@ namespace {
 
 using namespace gatehouse;
 
-/// Answers GET /hello?NAME.
+/// Responds to GET /hello?NAME.
 class Hello final : public Plugin {
  public:
   Hello(Host host, Json config) : greeting_(config["greeting"].str()) {
