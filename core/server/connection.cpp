@@ -54,7 +54,9 @@ bool is_address(std::string_view name) {
 bool serves_host(const ServerSettings& settings, std::string_view host) {
   const std::string_view name = without_port(host);
   const auto is = [&](std::string_view known) { return equals_ignoring_case(name, known); };
-  if (host.empty() || is_address(name) || is_localhost(name) || is(settings.address)) return true;
+  if (host.empty() || is_address(name) || is_localhost(name)) return true;
+  const auto listens_at = [&](const ListenSettings& l) { return is(l.host); };
+  if (std::any_of(settings.listen.begin(), settings.listen.end(), listens_at)) return true;
   return std::any_of(settings.hosts.begin(), settings.hosts.end(), [&](const std::string& known) {
     return known == "*" || is(known) || equals_ignoring_case(host, known);
   });
