@@ -42,9 +42,9 @@ Service::Service(std::string config_file, Config config, Gateway& gateway, Probl
       gateway_(gateway),
       pipelines_(gateway.log),
       shutdown_(first_.shutdown),
-      clients_(gateway.log) {
+      clients_(gateway.log, gateway.metrics) {
   first_.pipeline.clear();  // so that keys a reload has replaced leave the memory
-  if (!first_.admin.token.empty()) admin_.emplace(gateway.log);
+  if (!first_.admin.token.empty()) admin_.emplace(gateway.log, gateway.metrics);
   listen(open(first_, problems));
   gateway.traffic = [this] {
     return Gateway::Traffic{clients_.running(), clients_.connections(), is_ending_};
@@ -74,8 +74,8 @@ Service::Open Service::open(const Config& config, Problems& problems) const {
   Listeners now = clients_.listeners();
   if (admin_) now.insert(now.end(), admin_->listeners().begin(), admin_->listeners().end());
   Open out;
-  out.clients = open_listeners(config.server.listen, now, config, problems);
-  out.admin = open_listeners(config.admin.server.listen, now, config, problems);
+  out.clients = open_listeners(config.server.listen, now, config, gateway_, problems);
+  out.admin = open_listeners(config.admin.server.listen, now, config, gateway_, problems);
   return out;
 }
 
@@ -139,7 +139,7 @@ void Service::replace(Problems& problems) {
 }
 
 void Service::start_admin() {
-  admin_.emplace(gateway_.log);
+  admin_.emplace(gateway_.log, gateway_.metrics);
   try {
     admin_->start();
   } catch (const std::runtime_error&) {

@@ -1,9 +1,12 @@
 #include "core/config/listen.h"
 
+#include <sys/stat.h>
+
 #include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "core/config/addresses.h"
+#include "core/net/certificate.h"
 
 namespace gatehouse::core {
 namespace {
@@ -63,6 +66,8 @@ class ListenReader {
     if (!address.empty() + !out.path.empty() + !out.systemd.empty() != 1)
       report(pointer, name + " must have exactly one of `address`, `unix` and `systemd`");
     read_rights(entry, pointer, out);
+    if (const auto tls = entry.find("tls"); tls != entry.end())
+      read_certificates(*tls, child(pointer, "tls"), out.certificates);
   }
 
   void read_rights(const Json& entry, const std::string& pointer, ListenSettings& out) {
@@ -75,6 +80,35 @@ class ListenReader {
     const std::size_t colon = std::min(owner.find(':'), owner.size());
     out.user = owner.substr(0, colon);
     if (colon < owner.size()) out.group = owner.substr(colon + 1);
+  }
+
+  /// `tls`: a certificate with its key, or a list of these.
+  void read_certificates(const Json& tls, const std::string& pointer,
+                         std::vector<CertificateFiles>& out) {
+    if (tls.is_object()) return read_certificate(tls, pointer, out);
+    for (std::size_t i = 0; tls.is_array() && i < tls.size(); ++i) {
+      if (tls[i].is_object()) read_certificate(tls[i], child(pointer, i), out);
+    }
+  }
+
+  void read_certificate(const Json& entry, const std::string& pointer,
+                        std::vector<CertificateFiles>& out) {
+    const std::string at = child(pointer, "certificate"), at_key = child(pointer, "key");
+    CertificateFiles files{text(entry, "certificate"), text(entry, "key")};
+    const bool is_complete = !files.certificate.empty() && !files.key.empty();
+    if (!is_complete || origins_.at(at).broken || origins_.at(at_key).broken) return;
+    files.certificate = in_folder(files.certificate);
+    if (files.has_key_file()) files.key = in_folder(files.key);
+    if (const auto certificate = Certificate::load(files)) {
+      for (const std::string& warning : certificate->warnings(std::chrono::system_clock::now()))
+        problems_.warn(origins_.place(at), "`tls`: " + warning);
+    } else {
+      report(at, "`tls`: " + certificate.error().detail);
+    }
+    struct stat s {};
+    if (files.has_key_file() && ::stat(files.key.c_str(), &s) == 0 && (s.st_mode & S_IROTH))
+      problems_.warn(origins_.place(at_key), "`key`: every user can read this file: run chmod 600");
+    out.push_back(std::move(files));
   }
 
   static std::string text(const Json& map, const char* key) {

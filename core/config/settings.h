@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/http/client_address.h"
+#include "core/net/certificate_files.h"
 
 namespace gatehouse::core {
 
@@ -23,9 +24,10 @@ struct ListenSettings {
   std::string path;        // of a Unix socket
   std::string systemd;     // of sockets that systemd has opened
 
-  std::uint32_t mode = 0660;  // of the file of a Unix socket
-  std::string user, group;    // its owner; empty: those of the process
-  std::string pointer;        // where it stands in the configuration
+  std::uint32_t mode = 0660;                   // of the file of a Unix socket
+  std::string user, group;                     // its owner; empty: those of the process
+  std::vector<CertificateFiles> certificates;  // none: without TLS
+  std::string pointer;                         // where it stands in the configuration
 
   /// As the configuration names it: "127.0.0.1:3000", "unix:/path", "systemd:NAME".
   std::string name() const {

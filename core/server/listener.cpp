@@ -33,14 +33,18 @@ ListeningSockets sockets_of(const Listeners& listeners) {
 }  // namespace
 
 Listeners open_listeners(const std::vector<ListenSettings>& wanted, const Listeners& open,
-                         const Config& config, Problems& problems) {
+                         const Config& config, Gateway& gateway, Problems& problems) {
   Listeners out, left = open;
   for (const ListenSettings& settings : wanted) {
     try {
       ListeningSockets sockets = take(settings, left);
       for (const auto& socket : sockets) socket->set_rights(settings);
       if (sockets.empty()) sockets = ListeningSocket::bind(settings, sockets_of(open));
-      for (auto& socket : sockets) out.push_back({settings, std::move(socket)});
+      std::shared_ptr<ListenerTls> tls;
+      if (!settings.certificates.empty()) {
+        tls = std::make_shared<ListenerTls>(settings.certificates, gateway.log, gateway.metrics);
+      }
+      for (auto& socket : sockets) out.push_back({settings, std::move(socket), tls});
     } catch (const std::exception& e) {
       problems.add(config.place(settings.pointer), e.what());
     }

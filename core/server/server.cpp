@@ -100,11 +100,15 @@ class Server::Worker : private Poco::Runnable {
   Poco::Thread thread_;
 };
 
-Server::Server(Log& log)
+Server::Server(Log& log, Metrics& metrics)
     : log_(log),
+      metrics_(metrics),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       slots_(raise_descriptor_limit()),
-      context_{stop_requests_.fd(), draining_, [this] { ensure_poller(); }} {
+      context_{stop_requests_.fd(), draining_, [this] { ensure_poller(); },
+               [this](const std::string& reason, std::string_view peer, std::string_view detail) {
+                 count_rejected(reason, peer, detail);
+               }} {
   if (epoll_ < 0)
     throw std::runtime_error(std::string("cannot watch connections: ") + std::strerror(errno));
 }
@@ -172,6 +176,9 @@ void Server::tick() {
   slots_.close(draining_ ? Slots::Which::late_or_idle : Slots::Which::late);
   join_ended_threads();
   if (accept_paused_.exchange(false)) arm_listeners();
+  for (const Listener& listener : listeners_) {
+    if (listener.tls) listener.tls->tick();
+  }
 }
 
 void Server::join_ended_threads() {
@@ -296,7 +303,8 @@ void Server::park(Connection* connection, Connection::Next next) {
     return;
   }
   slots_.park(fd, connection->deadline(next, setup()->settings), idle);
-  epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection}};
+  const std::uint32_t wanted = next == Next::wait_to_write ? EPOLLOUT : EPOLLIN;
+  epoll_event event{wanted | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection}};
   ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
 }
 
@@ -336,8 +344,24 @@ bool Server::accept_one(const Listener& listener) {
   }
   Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(fd));
   socket.setBlocking(false);
-  watch(std::make_unique<Connection>(std::move(socket), address_of(address, size), context_));
+  std::unique_ptr<Opening> opening;
+  const auto deadline = Clock::now() + setup()->settings.head_timeout;
+  if (listener.tls) opening = std::make_unique<Opening>(listener.tls->current(), deadline);
+  watch(std::make_unique<Connection>(std::move(socket), address_of(address, size),
+                                     std::move(opening), context_));
   return true;
+}
+
+/// Of a connection that ends before its first request.
+void Server::count_rejected(const std::string& reason, std::string_view peer,
+                            std::string_view detail) {
+  metrics_.record(metrics_.series(Metrics::kCounter, "gatehouse_connections_rejected_total",
+                                  "Connections that were closed before their first request.",
+                                  {{"reason", reason}}),
+                  1);
+  if (!log_.enabled(Level::kDebug)) return;
+  log_.write(Level::kDebug, {}, {}, "a connection was rejected",
+             Log::text_of({{"reason", reason}, {"peer", peer}, {"detail", detail}}));
 }
 
 /// Parks a new connection, or closes it if it cannot be watched.
@@ -345,7 +369,8 @@ void Server::watch(std::unique_ptr<Connection> connection) {
   const int fd = connection->fd();
   if (!slots_.has(fd)) return;
   ++connections_;
-  slots_.park(fd, Clock::now() + setup()->settings.head_timeout, true);
+  slots_.park(fd, connection->deadline(Connection::Next::wait_for_request, setup()->settings),
+              true);
   epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection.get()}};
   if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) {
     (void)connection.release();  // owned by the thread that gets its event

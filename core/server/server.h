@@ -9,6 +9,7 @@
 
 #include "core/log/log.h"
 #include "core/log/reminder.h"
+#include "core/metrics/metrics.h"
 #include "core/net/event_fd.h"
 #include "core/server/connection.h"
 #include "core/server/listener.h"
@@ -21,7 +22,7 @@ namespace gatehouse::core {
 class Server {
  public:
   /// Throws std::runtime_error if there are no descriptors.
-  explicit Server(Log& log);
+  Server(Log& log, Metrics& metrics);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -58,6 +59,7 @@ class Server {
   void accept(int listener_fd);
   void accept_waiting(const Listener& listener);
   bool accept_one(const Listener& listener);
+  void count_rejected(const std::string& reason, std::string_view peer, std::string_view detail);
   void watch(std::unique_ptr<Connection> connection);
   void arm(const Listener& listener, int operation);
   void arm_listeners();
@@ -70,6 +72,7 @@ class Server {
   std::shared_ptr<const Setup> setup();
 
   Log& log_;
+  Metrics& metrics_;
   EventFd stop_polling_, stop_requests_;
   int epoll_ = -1;
   Slots slots_;

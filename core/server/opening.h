@@ -1,0 +1,45 @@
+#pragma once
+
+#include <Poco/Net/StreamSocket.h>
+
+#include <memory>
+#include <string>
+
+#include "core/net/server_tls.h"
+#include "core/net/wait.h"
+
+namespace gatehouse::core {
+
+/// What precedes the first request of a connection: the TLS handshake. No thread waits for it.
+class Opening {
+ public:
+  enum class Step {
+    wait_for_input,
+    wait_for_output,  // until the client reads
+    done,
+    failed
+  };
+
+  Opening(std::shared_ptr<const ServerTls> tls, Clock::time_point deadline)
+      : tls_(std::move(tls)), deadline_(deadline) {}
+
+  /// Takes what has arrived, without waiting. Makes `socket` a TLS socket.
+  Step advance(Poco::Net::StreamSocket& socket);
+  /// When done: the client speaks plain HTTP instead of TLS.
+  bool is_plain() const { return is_plain_; }
+  /// When failed: the reason, as metrics have it, and what happened.
+  const std::string& failure() const { return failure_; }
+  const std::string& detail() const { return detail_; }
+
+ private:
+  Step begin_tls(Poco::Net::StreamSocket& socket);
+  Step handshake(Poco::Net::StreamSocket& socket);
+  Step fail(const std::string& stage, std::string detail);
+
+  const std::shared_ptr<const ServerTls> tls_;
+  const Clock::time_point deadline_;
+  bool is_plain_ = false;
+  std::string failure_, detail_;
+};
+
+}  // namespace gatehouse::core
