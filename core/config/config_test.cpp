@@ -275,6 +275,26 @@ TEST_F(ConfigTest, AnEntryOfListenIsOneAddress) {
   EXPECT_EQ(wrong(), "1:18: `listen` must not be empty\n");
 }
 
+TEST_F(ConfigTest, TheProxyProtocolRequiresATrustedProxy) {
+  const auto reported = [&](const std::string& address, const std::string& trusted) {
+    parse("server:\n  listen: [{ " + address +
+          ", proxy_protocol: true }]\n  trusted_proxies: " + trusted + "\npipeline: [x]");
+    return wrong();
+  };
+  const std::string kRequires =
+      "`proxy_protocol` requires the address of the proxy in `trusted_proxies`, which is `unix` "
+      "for "
+      "a Unix socket\n";
+  EXPECT_EQ(reported("address: '127.0.0.1:1'", "[10.0.0.1]"), "");
+  EXPECT_EQ(reported("unix: /a", "[unix]"), "");
+  EXPECT_EQ(reported("address: '127.0.0.1:1'", "[]"), "2:55: " + kRequires);
+  EXPECT_EQ(reported("unix: /a", "[10.0.0.1]"), "2:40: " + kRequires);
+  parse(
+      "admin: {token: 0123456789abcdef0, listen: [{address: '127.0.0.1:1', proxy_protocol: true}]}"
+      "\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:86: `proxy_protocol` is not for `admin.listen`\n");
+}
+
 TEST_F(ConfigTest, TheStoreIsMemoryOrRedis) {
   setenv("GH_A", "s:w%40rd", 1);
   const struct {

@@ -66,6 +66,7 @@ class ListenReader {
     if (!address.empty() + !out.path.empty() + !out.systemd.empty() != 1)
       report(pointer, name + " must have exactly one of `address`, `unix` and `systemd`");
     read_rights(entry, pointer, out);
+    out.proxy_protocol = entry.value("proxy_protocol", Json()) == true;
     if (const auto tls = entry.find("tls"); tls != entry.end())
       read_certificates(*tls, child(pointer, "tls"), out.certificates);
   }

@@ -114,6 +114,23 @@ class Reader {
     config.admin.token = text(find("admin"), "token").value_or("");
     listen("admin", config.admin.server);
     reject_collisions(config.server.listen, config.admin.server.listen);
+    check_proxies(config.server);
+    for (const ListenSettings& l : config.admin.server.listen) {
+      if (l.proxy_protocol) reject(child(l.pointer, "proxy_protocol"), "is not for `admin.listen`");
+    }
+  }
+
+  /// A listener with the PROXY protocol would reject everybody without trusted proxies.
+  void check_proxies(const ServerSettings& server) {
+    for (const ListenSettings& l : server.listen) {
+      const Networks& trusted = server.trusted_proxies;
+      const bool has_some = l.path.empty() ? !trusted.empty() : trusted.contain(kUnixPeer);
+      if (l.proxy_protocol && !has_some) {
+        reject(child(l.pointer, "proxy_protocol"),
+               "requires the address of the proxy in `trusted_proxies`, which is `unix` for a Unix "
+               "socket");
+      }
+    }
   }
 
   /// A gateway listens on each address once.

@@ -27,6 +27,7 @@ struct ListenSettings {
   std::uint32_t mode = 0660;                   // of the file of a Unix socket
   std::string user, group;                     // its owner; empty: those of the process
   std::vector<CertificateFiles> certificates;  // none: without TLS
+  bool proxy_protocol = false;                 // connections begin with a header of a trusted proxy
   std::string pointer;                         // where it stands in the configuration
 
   /// As the configuration names it: "127.0.0.1:3000", "unix:/path", "systemd:NAME".

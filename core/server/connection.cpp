@@ -100,7 +100,7 @@ Connection::Next Connection::receive() {
 
 /// Advances what precedes the first request. Next::run: that is done.
 Connection::Next Connection::open() {
-  switch (opening_->advance(socket_)) {
+  switch (opening_->advance(socket_, peer_)) {
     case Opening::Step::wait_for_input: return Next::wait_for_head;
     case Opening::Step::wait_for_output: return Next::wait_to_write;
     case Opening::Step::failed:

@@ -61,7 +61,7 @@ class Connection {
   Next linger();
 
   Poco::Net::StreamSocket socket_;
-  const std::string peer_;
+  std::string peer_;
   const ServerContext& server_;
   std::string input_;                 // received, not yet taken by a request
   HeadScan scan_;                     // of the head in it

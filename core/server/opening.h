@@ -10,7 +10,8 @@
 
 namespace gatehouse::core {
 
-/// What precedes the first request of a connection: the TLS handshake. No thread waits for it.
+/// What precedes the first request of a connection: the header of the PROXY protocol, then the TLS
+/// handshake. No thread waits for them.
 class Opening {
  public:
   enum class Step {
@@ -20,11 +21,13 @@ class Opening {
     failed
   };
 
-  Opening(std::shared_ptr<const ServerTls> tls, Clock::time_point deadline)
-      : tls_(std::move(tls)), deadline_(deadline) {}
+  /// `tls`: null: without.
+  Opening(bool has_proxy_header, std::shared_ptr<const ServerTls> tls, Clock::time_point deadline)
+      : has_proxy_header_(has_proxy_header), tls_(std::move(tls)), deadline_(deadline) {}
 
-  /// Takes what has arrived, without waiting. Makes `socket` a TLS socket.
-  Step advance(Poco::Net::StreamSocket& socket);
+  /// Takes what has arrived, without waiting. Makes `socket` a TLS socket, and `peer` the client
+  /// that the PROXY protocol names.
+  Step advance(Poco::Net::StreamSocket& socket, std::string& peer);
   /// When done: the client speaks plain HTTP instead of TLS.
   bool is_plain() const { return is_plain_; }
   /// When failed: the reason, as metrics have it, and what happened.
@@ -32,10 +35,13 @@ class Opening {
   const std::string& detail() const { return detail_; }
 
  private:
+  Step read_proxy_header(int fd, std::string& peer);
   Step begin_tls(Poco::Net::StreamSocket& socket);
   Step handshake(Poco::Net::StreamSocket& socket);
   Step fail(const std::string& stage, std::string detail);
 
+  bool has_proxy_header_;  // which has not been read
+  std::string proxy_header_;
   const std::shared_ptr<const ServerTls> tls_;
   const Clock::time_point deadline_;
   bool is_plain_ = false;

@@ -344,12 +344,30 @@ bool Server::accept_one(const Listener& listener) {
   }
   Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(fd));
   socket.setBlocking(false);
-  std::unique_ptr<Opening> opening;
-  const auto deadline = Clock::now() + setup()->settings.head_timeout;
-  if (listener.tls) opening = std::make_unique<Opening>(listener.tls->current(), deadline);
-  watch(std::make_unique<Connection>(std::move(socket), address_of(address, size),
-                                     std::move(opening), context_));
+  const std::string peer = address_of(address, size);
+  if (!may_connect(listener, peer)) return true;
+  watch(std::make_unique<Connection>(std::move(socket), peer, opening_of(listener), context_));
   return true;
+}
+
+/// Only a trusted proxy may name other clients.
+bool Server::may_connect(const Listener& listener, const std::string& peer) {
+  if (!listener.settings.proxy_protocol) return true;
+  if (setup()->settings.trusted_proxies.contain(plain_address(peer))) return true;
+  count_rejected("proxy_untrusted", peer, "");
+  if (untrusted_.due())
+    log_.warn("a connection to a listener with proxy_protocol is not from a trusted proxy",
+              {{"peer", peer}});
+  return false;
+}
+
+/// Null: connections begin with a request.
+std::unique_ptr<Opening> Server::opening_of(const Listener& listener) {
+  const bool has_proxy_header = listener.settings.proxy_protocol;
+  if (!has_proxy_header && !listener.tls) return nullptr;
+  const auto tls = listener.tls ? listener.tls->current() : nullptr;
+  const auto deadline = Clock::now() + setup()->settings.head_timeout;
+  return std::make_unique<Opening>(has_proxy_header, tls, deadline);
 }
 
 /// Of a connection that ends before its first request.

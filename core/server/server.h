@@ -59,6 +59,8 @@ class Server {
   void accept(int listener_fd);
   void accept_waiting(const Listener& listener);
   bool accept_one(const Listener& listener);
+  bool may_connect(const Listener& listener, const std::string& peer);
+  std::unique_ptr<Opening> opening_of(const Listener& listener);
   void count_rejected(const std::string& reason, std::string_view peer, std::string_view detail);
   void watch(std::unique_ptr<Connection> connection);
   void arm(const Listener& listener, int operation);
@@ -85,6 +87,7 @@ class Server {
   std::mutex accept_mutex_;  // accepting against changing the listeners
   Listeners listeners_;      // written by the control thread, guarded by accept_mutex_
   Reminder cannot_accept_;   // guarded by accept_mutex_
+  Reminder untrusted_;       // guarded by accept_mutex_
 
   std::mutex setup_mutex_;
   std::shared_ptr<const Setup> setup_;  // guarded by setup_mutex_

@@ -48,10 +48,11 @@ def connected(address, rcvbuf=None):
 class Client:
     """A connection to the gateway, and what it brought.
 
-    tls: a context, with which the connection begins a handshake as a client of `host`.
+    proxy: what a proxy sends first. tls: a context for a handshake as a client of `host`.
     """
-    def __init__(self, address, request=b'', rcvbuf=None, tls=None, host='localhost'):
+    def __init__(self, address, request=b'', rcvbuf=None, proxy=b'', tls=None, host='localhost'):
         self.sock = connected(address, rcvbuf)
+        self.sock.sendall(proxy)
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname=host)
         self.data, self.end, self.taken = b'', None, 0      # end: None, 'closed' or 'reset'
