@@ -4,15 +4,18 @@
 #include <nlohmann/json.hpp>
 
 #include "core/commands/built.h"
-#include "core/server/bind_check.h"
+#include "core/server/listening_socket.h"
 
 namespace gatehouse::core {
 namespace {
 
-/// Only a warning: the configuration may be meant for another machine.
-void warn_of_address(Built& built, const std::string& pointer, const ServerSettings& settings) {
-  if (const std::string why = check_bind(settings); !why.empty()) {
-    built.problems.warn(built.config->place(pointer), "this machine cannot listen there: " + why);
+/// Only warnings: the configuration may be meant for another machine.
+void warn_of_addresses(Built& built, const ServerSettings& settings) {
+  for (const ListenSettings& listen : settings.listen) {
+    if (const std::string why = ListeningSocket::check(listen); !why.empty()) {
+      built.problems.warn(built.config->place(listen.pointer),
+                          "this machine cannot listen there: " + why);
+    }
   }
 }
 
@@ -20,9 +23,9 @@ void warn_of_address(Built& built, const std::string& pointer, const ServerSetti
 
 int check(const std::string& config_file, bool as_json) {
   Built built(config_file);
-  if (built.config) warn_of_address(built, "/server/listen", built.config->server);
-  if (built.config && !built.config->admin.token.empty()) {
-    warn_of_address(built, "/admin/listen", built.config->admin.server);
+  if (built.config) {
+    warn_of_addresses(built, built.config->server);
+    warn_of_addresses(built, built.config->admin.server);
   }
   if (as_json) {
     nlohmann::ordered_json report = {{"ok", built.pipeline != nullptr}};

@@ -161,7 +161,11 @@ int serve_here(const std::string& file) {
     return 1;
   }
 
-  Service service(file, std::move(*config), gateway);
+  Service service(file, std::move(*config), gateway, problems);
+  if (!problems.empty()) {
+    std::cerr << problems;
+    return 1;
+  }
   service.start(std::move(pipeline), problems);
   if (Control(service, signals, log).run()) return 0;
   log.warn("forced exit");

@@ -15,17 +15,17 @@ bool is_host(const std::string& text) {
              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]") == text.npos;
 }
 
-bool collide(const ServerSettings& a, const ServerSettings& b) {
-  const auto address = [](const ServerSettings& s) {
-    return s.address == "localhost" ? "127.0.0.1" : s.address;
+bool collide(const ListenSettings& a, const ListenSettings& b) {
+  if (a.name() == b.name()) return a.port != 0 || a.host.empty();
+  const auto address = [](const ListenSettings& l) {
+    return l.host == "localhost" ? "127.0.0.1" : l.host;
   };
-  const auto is_any = [&](const ServerSettings& s) {
-    return s.address == "0.0.0.0" || s.address == "::";
-  };
-  return a.port == b.port && a.port != 0 && (address(a) == address(b) || is_any(a) || is_any(b));
+  const auto is_any = [](const ListenSettings& l) { return l.host == "0.0.0.0" || l.host == "::"; };
+  const bool same_port = a.port == b.port && a.port != 0;
+  return same_port && (address(a) == address(b) || is_any(a) || is_any(b));
 }
 
-bool parse_listen(const std::string& text, ServerSettings& out) {
+bool parse_address(const std::string& text, ListenSettings& out) {
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos) return false;
   const char* const end = text.data() + text.size();
@@ -43,7 +43,7 @@ bool parse_listen(const std::string& text, ServerSettings& out) {
                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") != host.npos) {
     return false;
   }
-  out.address = host;
+  out.host = host;
   return true;
 }
 

@@ -29,6 +29,13 @@ std::string lines(const Problems& problems) {
   return out.str();
 }
 
+/// The addresses of a server, with a space in between.
+std::string names(const ServerSettings& server) {
+  std::string out;
+  for (const ListenSettings& l : server.listen) out += (out.empty() ? "" : " ") + l.name();
+  return out;
+}
+
 class ConfigTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -126,8 +133,7 @@ plugins_dir: ../plugins
 pipeline: [health]
 )");
   EXPECT_EQ(wrong(), "");
-  EXPECT_EQ(config.server.address, "::1");
-  EXPECT_EQ(config.server.port, 8080);
+  EXPECT_EQ(names(config.server), "[::1]:8080");
   EXPECT_EQ(config.server.hosts, (std::vector<std::string>{"a.example", "*"}));
   Networks proxies;
   EXPECT_TRUE(proxies.add("192.0.2.1") && proxies.add("fd00::/8"));
@@ -148,7 +154,8 @@ pipeline: [health]
 TEST_F(ConfigTest, ATrustedProxyIsAnAddressOrANetwork) {
   parse("server:\n  trusted_proxies: [10.0.0.0/8, 7, nginx, 10.0.0.0/33]\npipeline: [x]\n");
   const std::string takes =
-      "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not ";
+      "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, and "
+      "`unix`, not ";
   EXPECT_EQ(wrong(),
             "2:33: item 2 of `trusted_proxies` must be a string, not 7: put it in quotes\n2:36: " +
                 takes + "\"nginx\"\n2:43: " + takes + "\"10.0.0.0/33\"\n");
@@ -159,8 +166,7 @@ TEST_F(ConfigTest, AnAbsentSettingHasItsDefault) {
       "server:\n  # listen: 0.0.0.0:80\nlog:\nshutdown: {}\nadmin: {token: 0123456789abcdef0}\n"
       "pipeline: [health]\n");
   EXPECT_EQ(wrong(), "");
-  EXPECT_EQ(config.server.address, "127.0.0.1");
-  EXPECT_EQ(config.server.port, 3000);
+  EXPECT_EQ(names(config.server), "127.0.0.1:3000");
   EXPECT_EQ(config.server.max_body_bytes, 32u << 20);
   EXPECT_EQ(config.server.max_running, 4096u);
   EXPECT_EQ(config.server.head_timeout, 10s);
@@ -168,8 +174,7 @@ TEST_F(ConfigTest, AnAbsentSettingHasItsDefault) {
   EXPECT_EQ(config.server.idle_timeout, 75s);
   EXPECT_EQ(config.server.send_timeout, 60s);
   EXPECT_EQ(config.server.max_duration, 30min) << "some models think for a quarter of an hour";
-  EXPECT_EQ(config.admin.server.address, "127.0.0.1");
-  EXPECT_EQ(config.admin.server.port, 3001);
+  EXPECT_EQ(names(config.admin.server), "127.0.0.1:3001");
   EXPECT_EQ(config.shutdown.delay, 0s);
   EXPECT_EQ(config.shutdown.grace, 30s);
   EXPECT_EQ(config.store.max_bytes, 64u << 20);
@@ -189,30 +194,105 @@ TEST_F(ConfigTest, LimitsOfClientsDoNotApplyToTheOperator) {
 
 TEST_F(ConfigTest, ReadsTheAddressToListenOn) {
   const struct {
-    const char *written, *address;
-    int port;
-  } kGood[] = {{"127.0.0.1:0", "127.0.0.1", 0},
-               {"0.0.0.0:65535", "0.0.0.0", 65535},
-               {"\"[::]:80\"", "::", 80},
-               {"localhost:3000", "localhost", 3000}};
-  for (const auto& [written, address, port] : kGood) {
+    const char *written, *name;
+    bool exposed;
+  } kGood[] = {{"127.0.0.1:0", "127.0.0.1:0", false},
+               {"0.0.0.0:65535", "0.0.0.0:65535", true},
+               {"\"[::]:80\"", "[::]:80", true},
+               {"\"[::1]:80\"", "[::1]:80", false},
+               {"localhost:3000", "localhost:3000", false},
+               {"127.example:80", "127.example:80", true},
+               {"unix:/run/a.sock", "unix:/run/a.sock", false},
+               {"systemd:web", "systemd:web", true}};
+  for (const auto& [written, name, exposed] : kGood) {
     const Config config = parse(std::string("pipeline: [x]\nserver:\n  listen: ") + written);
     EXPECT_EQ(wrong(), "") << written;
-    EXPECT_EQ(config.server.address, address);
-    EXPECT_EQ(config.server.port, port);
+    EXPECT_EQ(names(config.server), name);
+    EXPECT_EQ(config.server.is_exposed(), exposed) << written;
   }
-  for (const char* written : {"127.0.0.1", ":80", "1.2.3:80", "127.0.0.1:65536", "127.0.0.1:+1",
-                              "127.0.0.1:", "::1:80", "[::g]:80", "a b:80", "http://x:80"}) {
+  for (const char* written :
+       {"127.0.0.1", ":80", "1.2.3:80", "127.0.0.1:65536", "127.0.0.1:+1", "127.0.0.1:", "::1:80",
+        "[::g]:80", "a b:80", "http://x:80", "unix:", "systemd:"}) {
     parse(std::string("pipeline: [x]\nserver:\n  listen: '") + written + "'");
     EXPECT_EQ(wrong(),
-              "3:11: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; "
-              "0.0.0.0:3000 is "
-              "every address of "
-              "this machine\n")
+              "3:11: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000 "
+              "(0.0.0.0:3000 is every address of this machine), unix:PATH or systemd:NAME, or a "
+              "list\n")
         << written;
   }
   parse("server: {listen: \"${GH_NONE}\"}\npipeline: [x]");
   EXPECT_EQ(wrong(), "1:18: the environment variable `GH_NONE` is not set\n");
+}
+
+TEST_F(ConfigTest, ListensOnSeveralAddresses) {
+  const Config config = parse(R"(
+server:
+  listen:
+    - 127.0.0.1:3000
+    - { address: "[::1]:3000" }
+    - unix:a.sock
+    - { unix: /run/b.sock, mode: "0600", owner: "www:web" }
+    - { unix: /run/c.sock, owner: ":web" }
+    - { systemd: web }
+admin: { token: 0123456789abcdef0, listen: "unix:admin.sock" }
+pipeline: [x]
+)");
+  EXPECT_EQ(wrong(), "");
+  const std::string folder = folder_.string();
+  EXPECT_EQ(names(config.server), "127.0.0.1:3000 [::1]:3000 unix:" + folder +
+                                      "/a.sock unix:/run/b.sock unix:/run/c.sock systemd:web");
+  EXPECT_EQ(names(config.admin.server), "unix:" + folder + "/admin.sock");
+  const auto& listen = config.server.listen;
+  EXPECT_EQ(listen[2].mode, 0660u);
+  EXPECT_EQ(listen[3].mode, 0600u);
+  EXPECT_EQ(listen[3].user + " " + listen[3].group, "www web");
+  EXPECT_EQ(listen[4].user + " " + listen[4].group, " web");
+  EXPECT_EQ(listen[4].pointer, "/server/listen/4");
+}
+
+TEST_F(ConfigTest, AnEntryOfListenIsOneAddress) {
+  const auto reported = [&](const std::string& entry) {
+    parse("server:\n  listen:\n    - 127.0.0.1:1\n    - " + entry + "\npipeline: [x]");
+    return wrong();
+  };
+  const std::string kOne = "must have exactly one of `address`, `unix` and `systemd`\n";
+  EXPECT_EQ(reported("{ mode: '0600', address: '127.0.0.1:2' }"),
+            "4:15: `mode` applies to `unix` only\n");
+  EXPECT_EQ(reported("{ owner: www }"),
+            "4:7: item 2 of `listen` " + kOne + "4:16: `owner` applies to `unix` only\n");
+  EXPECT_EQ(reported("{ unix: /a, systemd: b }"), "4:7: item 2 of `listen` " + kOne);
+  EXPECT_EQ(reported("{ unix: /a, mode: 0600 }"),
+            "4:25: `mode` must be a string, not 600: put it in quotes\n");
+  EXPECT_EQ(reported("{ unix: /a, mode: rw }"),
+            "4:25: `mode` must be an octal mode in quotes, such as \"0660\", not the string "
+            "\"rw\"\n");
+  EXPECT_EQ(reported("{ address: '1' }"),
+            "4:18: `address` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000\n");
+  EXPECT_EQ(reported("0.0.0.0:1"),
+            "4:7: `listen` must differ from 127.0.0.1:1, where `server` listens already: use "
+            "another port or path\n");
+  parse("server: {listen: []}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:18: `listen` must not be empty\n");
+}
+
+TEST_F(ConfigTest, TheProxyProtocolRequiresATrustedProxy) {
+  const auto reported = [&](const std::string& address, const std::string& trusted) {
+    parse("server:\n  listen: [{ " + address +
+          ", proxy_protocol: true }]\n  trusted_proxies: " + trusted + "\npipeline: [x]");
+    return wrong();
+  };
+  const std::string kRequires =
+      "`proxy_protocol` requires the address of the proxy in `trusted_proxies`, which is `unix` "
+      "for "
+      "a Unix socket\n";
+  EXPECT_EQ(reported("address: '127.0.0.1:1'", "[10.0.0.1]"), "");
+  EXPECT_EQ(reported("unix: /a", "[unix]"), "");
+  EXPECT_EQ(reported("address: '127.0.0.1:1'", "[]"), "2:55: " + kRequires);
+  EXPECT_EQ(reported("unix: /a", "[10.0.0.1]"), "2:40: " + kRequires);
+  parse(
+      "admin: {token: 0123456789abcdef0, listen: [{address: '127.0.0.1:1', proxy_protocol: true}]}"
+      "\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:86: `proxy_protocol` is not for `admin.listen`\n");
 }
 
 TEST_F(ConfigTest, TheStoreIsMemoryOrRedis) {
@@ -334,10 +414,8 @@ pipeline:
     path: 7
 )"),
       "1:1: unknown key `sever`: did you mean `server`?\n"
-      "2:18: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; "
-      "0.0.0.0:3000 is every "
-      "address of this "
-      "machine\n"
+      "2:18: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000 "
+      "(0.0.0.0:3000 is every address of this machine), unix:PATH or systemd:NAME, or a list\n"
       "2:34: `max_body` must be a size such as 512B, 64KiB or 8MiB, not 5\n"
       "2:50: `max_running` must be at least 1, not 0\n"
       "2:67: `head_timeout` must be at least 1ms, not 0s\n"

@@ -12,6 +12,7 @@
 
 #include "core/config/addresses.h"
 #include "core/config/defaults.h"
+#include "core/config/listen.h"
 #include "core/config/quantity.h"
 #include "core/config/schema.h"
 #include "core/config/substitute.h"
@@ -85,7 +86,7 @@ class Reader {
     read_limits(find("server"), config.server);
     listen("server", config.server);
     trusted_proxies(config.server.trusted_proxies);
-    if (find("admin")) read_admin(config);
+    read_admin(config);
     config.shutdown.delay = duration(find("shutdown"), "delay");
     config.shutdown.grace = duration(find("shutdown"), "grace");
     store(config.store);
@@ -110,10 +111,41 @@ class Reader {
     fill_in(gateway_schema(), gateway_schema().at("properties").at("server"), limits);
     read_limits(&limits, config.admin.server);
     config.admin.server.max_running = kMaxAdminRunning;
-    listen("admin", config.admin.server);
     config.admin.token = text(find("admin"), "token").value_or("");
-    if (collide(config.server, config.admin.server)) {
-      reject("/admin/listen", "must differ from the address of `server`: use another port");
+    listen("admin", config.admin.server);
+    reject_collisions(config.server.listen, config.admin.server.listen);
+    check_proxies(config.server);
+    for (const ListenSettings& l : config.admin.server.listen) {
+      if (l.proxy_protocol) reject(child(l.pointer, "proxy_protocol"), "is not for `admin.listen`");
+    }
+  }
+
+  /// A listener with the PROXY protocol would reject everybody without trusted proxies.
+  void check_proxies(const ServerSettings& server) {
+    for (const ListenSettings& l : server.listen) {
+      const Networks& trusted = server.trusted_proxies;
+      const bool has_some = l.path.empty() ? !trusted.empty() : trusted.contain(kUnixPeer);
+      if (l.proxy_protocol && !has_some) {
+        reject(child(l.pointer, "proxy_protocol"),
+               "requires the address of the proxy in `trusted_proxies`, which is `unix` for a Unix "
+               "socket");
+      }
+    }
+  }
+
+  /// A gateway listens on each address once.
+  void reject_collisions(const std::vector<ListenSettings>& server,
+                         const std::vector<ListenSettings>& admin) {
+    std::vector<ListenSettings> all = server;
+    all.insert(all.end(), admin.begin(), admin.end());
+    for (auto later = all.begin(); later != all.end(); ++later) {
+      const auto same = [&](const ListenSettings& l) { return collide(l, *later); };
+      const auto earlier = std::find_if(all.begin(), later, same);
+      if (earlier == later) continue;
+      problems_.add(origins_.place(later->pointer),
+                    "`listen` must differ from " + earlier->name() + ", where `" +
+                        (earlier->pointer.starts_with("/admin") ? "admin" : "server") +
+                        "` listens already: use another port or path");
     }
   }
 
@@ -291,14 +323,11 @@ class Reader {
     }
     return out;
   }
-  /// The address of one of the two servers, and the names of its hosts.
+  /// The addresses of one of the two servers, and the names of its hosts.
   void listen(const char* section, ServerSettings& out) {
-    if (const Json* address = member(find(section), "listen");
-        address && !(address->is_string() && parse_listen(*address, out))) {
-      reject(child(child("", section), "listen"),
-             "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is "
-             "every address of "
-             "this machine");
+    if (const Json* value = member(find(section), "listen")) {
+      out.listen =
+          read_listen(*value, child(child("", section), "listen"), folder_, origins_, problems_);
     }
     out.hosts = texts(find(section), "hosts");
     for (std::size_t i = 0; i < out.hosts.size(); ++i) {
@@ -330,7 +359,8 @@ class Reader {
         continue;
       problems_.add(
           origins_.place(pointer),
-          "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not " +
+          "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, and "
+          "`unix`, not " +
               (*list)[i].dump());
     }
   }

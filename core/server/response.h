@@ -20,6 +20,10 @@ struct ServerContext {
   const int stop_fd;                        // readable when running requests must end
   const std::atomic<bool>& draining;        // each response is the last of its connection
   const std::function<void()> before_wait;  // called when a request's thread is about to wait
+  // Called when a connection ends before its first request.
+  const std::function<void(const std::string& reason, std::string_view peer,
+                           std::string_view detail)>
+      rejected;
 };
 
 /// The whole response that reports x.failure() on a connection that is then closed.
