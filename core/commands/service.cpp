@@ -70,7 +70,7 @@ Service::Service(std::string config_file, Config config, Gateway& gateway)
 
 void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
   log_all(gateway_.log, warnings);
-  gateway_.store->try_at_start();
+  gateway_.store->watch();
   first->prepare();
   first->start(nullptr);
   use(first_, pipelines_.own(std::move(first)));
