@@ -97,7 +97,7 @@ void Service::use(const Config& config, std::shared_ptr<const Pipeline> pipeline
   shutdown_ = config.shutdown;
 }
 
-void Service::reload() {
+bool Service::reload() {
   Log& log = gateway_.log;
   const auto wishes = gateway_.reloads.take();
   Problems problems;
@@ -113,8 +113,10 @@ void Service::reload() {
   } else {
     log.error("reload failed: keeping the running configuration (see the errors above)");
   }
+  const bool is_done = problems.empty();
   std::string picture = pipeline_ ? pipeline_->picture() : std::string();  // null after end()
   gateway_.reloads.finish(wishes, {ms_since_epoch(), std::move(picture), std::move(problems)});
+  return is_done;
 }
 
 /// Everything that can fail comes before the first change.
@@ -138,6 +140,11 @@ void Service::tick() {
   pipelines_.tick();
   clients_->tick();
   if (admin_) admin_->tick();
+}
+
+bool Service::is_polling() {
+  const bool clients = clients_->is_polling(), admin = !admin_ || admin_->is_polling();
+  return clients && admin;
 }
 
 void Service::announce_end() {

@@ -21,10 +21,12 @@ class Service {
   /// Starts serving with the first pipeline, and logs `warnings`. Throws as above.
   void start(std::unique_ptr<Pipeline> first, const Problems& warnings);
   /// Replaces the pipeline and the settings by those of the file as it is now. If the file has
-  /// problems, changes nothing and logs them.
-  void reload();
+  /// problems, changes nothing, logs them and returns false.
+  bool reload();
   /// Several times a second.
   void tick();
+  /// Whether the addresses still accept connections: see Server::is_polling().
+  bool is_polling();
 
   /// Makes the shutdown known (log, status, health checks); still serves.
   void announce_end();
@@ -36,8 +38,10 @@ class Service {
   void cancel_admin();
   /// After the last request: begins to destroy the pipeline, until has_ended().
   void end();
+  bool is_ending() const { return is_ending_; }
   bool has_ended() const { return pipelines_.empty(); }
 
+  std::string address() const { return clients_->address(); }
   std::size_t running() const { return clients_->running(); }
   std::size_t connections() const { return clients_->connections(); }
   std::size_t admin_connections() const { return admin_ ? admin_->connections() : 0; }

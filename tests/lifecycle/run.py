@@ -18,6 +18,7 @@ import cases_requests  # noqa: F401
 import cases_start  # noqa: F401
 import cases_admin  # noqa: F401
 import cases_reload  # noqa: F401
+import cases_manager  # noqa: F401
 import cases_plugins  # noqa: F401
 import cases_metrics  # noqa: F401
 import cases_log  # noqa: F401
