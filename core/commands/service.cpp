@@ -53,7 +53,7 @@ Service::Service(std::string config_file, Config config, Gateway& gateway, Probl
 
 void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
   log_all(gateway_.log, warnings);
-  gateway_.store->try_at_start();
+  gateway_.store->watch();
   first->prepare();
   first->start(nullptr);
   use(first_, pipelines_.own(std::move(first)));
@@ -93,7 +93,7 @@ void Service::log_addresses() const {
   gateway_.log.info("listening", fields);
 }
 
-void Service::reload() {
+bool Service::reload() {
   Log& log = gateway_.log;
   const auto wishes = gateway_.reloads.take();
   Problems problems;
@@ -109,8 +109,10 @@ void Service::reload() {
   } else {
     log.error("reload failed: keeping the running configuration (see the errors above)");
   }
+  const bool is_done = problems.empty();
   std::string picture = pipeline_ ? pipeline_->picture() : std::string();  // null after end()
   gateway_.reloads.finish(wishes, {ms_since_epoch(), std::move(picture), std::move(problems)});
+  return is_done;
 }
 
 /// Everything that can fail comes before the first change.
@@ -152,6 +154,11 @@ void Service::tick() {
   pipelines_.tick();
   clients_.tick();
   if (admin_) admin_->tick();
+}
+
+bool Service::is_polling() {
+  const bool clients = clients_.is_polling(), admin = !admin_ || admin_->is_polling();
+  return clients && admin;
 }
 
 void Service::announce_end() {

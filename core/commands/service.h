@@ -22,10 +22,12 @@ class Service {
   /// there are no threads.
   void start(std::unique_ptr<Pipeline> first, const Problems& warnings);
   /// Replaces the pipeline and the settings by those of the file as it is now. If the file has
-  /// problems, changes nothing and logs them.
-  void reload();
+  /// problems, changes nothing, logs them and returns false.
+  bool reload();
   /// Several times a second.
   void tick();
+  /// Whether the addresses still accept connections: see Server::is_polling().
+  bool is_polling();
 
   /// Makes the shutdown known (log, status, health checks); still serves.
   void announce_end();
@@ -37,8 +39,11 @@ class Service {
   void cancel_admin();
   /// After the last request: begins to destroy the pipeline, until has_ended().
   void end();
+  bool is_ending() const { return is_ending_; }
   bool has_ended() const { return pipelines_.empty(); }
 
+  /// Of clients.
+  std::string address() const { return addresses_of(clients_.listeners()); }
   std::size_t running() const { return clients_.running(); }
   std::size_t connections() const { return clients_.connections(); }
   std::size_t admin_connections() const { return admin_ ? admin_->connections() : 0; }

@@ -30,7 +30,8 @@ class Client {
   /// Reads the whole body, once. Not GH_OK: `failure` has the reason, unless the client has gone or
   /// time is up.
   virtual gh_status read_body(std::string& body, std::optional<Failure>& failure) = 0;
-  /// Sends what has been emitted so far. GH_STOP: the client has gone.
+  /// Sends what has been emitted so far. GH_STOP: the client has gone. GH_CANCELLED: the request
+  /// must end.
   virtual gh_status flush() = 0;
   virtual void heartbeat(std::string_view bytes, Clock::duration interval) = 0;
   /// As gh_exchange_api.before_wait; empty: none.

@@ -1,5 +1,6 @@
 #include "core/host/instance.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 
 namespace gatehouse::core {
 namespace {
@@ -11,7 +12,8 @@ void run(const gh_host* host, void (*work)(void*, gh_exchange*), void* self) {
 }  // namespace
 
 const gh_background_api& background_table() {
-  static constexpr gh_background_api kTable = {.size = sizeof kTable, .reserved = 0, .run = run};
+  static constexpr gh_background_api kTable = {
+      .size = sizeof kTable, .reserved = 0, .run = guarded<run>};
   return kTable;
 }
 

@@ -6,6 +6,7 @@
 #include "core/exchange/exchange.h"
 #include "core/host/instance.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 #include "core/json/json.h"
 #include "core/version.h"
 #include "gatehouse/text.hpp"
@@ -82,14 +83,14 @@ void fill_host(gh_host& host) {
           .instance = {},
           .json = &json_api(),
           .exchange = &exchange_table(),
-          .problem = problem,
-          .warning = warning,
-          .route = route,
-          .log = log,
-          .health = health,
+          .problem = guarded<problem>,
+          .warning = guarded<warning>,
+          .route = guarded<route, -1>,
+          .log = guarded<log>,
+          .health = guarded<health>,
           .now_ns = now_ns,
           .wall_ns = wall_ns,
-          .sleep = sleep,
+          .sleep = guarded<sleep, GH_UNAVAILABLE>,
           .extension = extension,
           .exposed = 0,
           .reserved = 0};

@@ -5,6 +5,7 @@
 #include "core/host/tables.h"
 #include "core/http/client.h"
 #include "core/http/grammar.h"
+#include "core/json/guarded.h"
 #include "gatehouse/text.hpp"
 
 using gatehouse::core::Exchange;
@@ -165,13 +166,13 @@ void drop(gh_http_client* client) { delete client; }
 const gh_http_api& http_table() {
   static constexpr gh_http_api kTable = {.size = sizeof kTable,
                                          .reserved = 0,
-                                         .open = open,
-                                         .send = send,
+                                         .open = guarded<open, nullptr>,
+                                         .send = guarded<send, GH_UNAVAILABLE>,
                                          .status = status,
                                          .header = header,
                                          .header_at = header_at,
-                                         .read = read,
-                                         .event = event,
+                                         .read = guarded<read, GH_UNAVAILABLE>,
+                                         .event = guarded<event, GH_UNAVAILABLE>,
                                          .close = close,
                                          .drop = drop};
   return kTable;

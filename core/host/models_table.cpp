@@ -1,5 +1,6 @@
 #include "core/host/instance.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 #include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
@@ -18,7 +19,7 @@ void offered(const gh_host* host, void* to, void (*each)(void*, gh_str)) {
 
 const gh_models_api& models_table() {
   static constexpr gh_models_api kTable = {
-      .size = sizeof kTable, .reserved = 0, .offer = offer, .offered = offered};
+      .size = sizeof kTable, .reserved = 0, .offer = guarded<offer>, .offered = guarded<offered>};
   return kTable;
 }
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <new>
 
 #include "core/host/instance.h"
 #include "core/host/tables.h"
@@ -73,6 +74,12 @@ class StoreTableTest : public testing::Test {
   const gh_host* const other_host_ = created;
   const gh_store_api& api_ = store_table();
 };
+
+TEST_F(StoreTableTest, NothingIsThrownIntoTheFramesOfAPlugin) {
+  EXPECT_EQ(put(host_, "a", "1"), GH_OK);
+  const auto fail = [](void*, gh_str) { throw std::bad_alloc(); };
+  EXPECT_EQ(api_.get(host_, nullptr, raw("a"), nullptr, fail), GH_UNAVAILABLE);
+}
 
 TEST_F(StoreTableTest, EachInstanceHasItsOwnKeys) {
   EXPECT_EQ(put(host_, "a", "1"), GH_OK);

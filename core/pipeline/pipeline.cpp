@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "core/json/guarded.h"
 #include "core/pipeline/frame.h"
 
 namespace gatehouse::core {
@@ -108,7 +109,7 @@ gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Fra
 
   const Layer& layer = *layers_[index];
   Frame frame(*this, index, x, out, outer);
-  const gh_next next{sizeof(gh_next), 0, &frame, call_next};
+  const gh_next next{sizeof(gh_next), 0, &frame, guarded<call_next, GH_UNAVAILABLE>};
   gh_status status = handle(*layer.instance, x, frame, next);
   layer.counts->add(frame);
   status = settle(*layer.instance, x, status, frame.went_on || frame.has_emitted());

@@ -8,6 +8,7 @@
 
 #include "core/exchange/detached.h"
 #include "core/http/grammar.h"
+#include "core/json/guarded.h"
 #include "core/net/io.h"
 #include "core/net/resolver.h"
 
@@ -163,7 +164,7 @@ Connection::Next Connection::run_handler(RequestParser& parser, const Setup& set
   Exchange x(head, peer_, response, response.waiter());
   x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
   Target target{response, x};
-  const gh_sink sink{sizeof(gh_sink), 0, &target, Target::emit};
+  const gh_sink sink{sizeof(gh_sink), 0, &target, guarded<Target::emit, GH_UNAVAILABLE>};
   const gh_status status = setup.handler->run(x, sink);
   if (response.finish(x, status)) return Next::run;
   // Closing with input unread would reset the connection, and the client could lose the response

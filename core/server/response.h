@@ -51,7 +51,8 @@ class Response final : public Client {
   bool ended() const override { return complete_; }
 
   /// Takes a piece of the body. The status and headers of `x` are sent with the first flush.
-  /// GH_STOP: the client has gone.
+  /// GH_STOP: the client has gone. GH_CANCELLED: the request has ended while the client did not
+  /// read.
   gh_status send(const Exchange& x, std::string_view bytes, bool last);
   /// Ends the response after the pipeline returned `status`. Returns whether the connection can be
   /// used again.
@@ -67,7 +68,7 @@ class Response final : public Client {
   void decide_framing();
   void append_body(std::string_view bytes);
   void append_last_chunk();
-  bool wait_until_writable(Clock::time_point until);
+  gh_status wait_until_writable(Clock::time_point until);
   std::optional<Clock::time_point> tend();
   Failure cancellation() const;
 
@@ -81,7 +82,9 @@ class Response final : public Client {
   const Exchange* exchange_ = nullptr;  // from the first send() on
   std::string out_;  // not yet sent: bytes of the body until commit(), then of the message
   bool begun_ = false, committed_ = false, chunked_ = false, has_body_ = true, complete_ = false,
-       keep_alive_ = false, gone_ = false;
+       keep_alive_ = false;
+  // Why nothing can be sent any more: GH_STOP or GH_CANCELLED, as of send(); else GH_OK.
+  gh_status lost_ = GH_OK;
   bool flushing_ = false;
   std::function<void()> before_wait_;
   std::string heartbeat_;

@@ -164,6 +164,8 @@ std::shared_ptr<const Setup> Server::setup() {
 void Server::start() {
   epoll_event stop{EPOLLIN, {.ptr = &stop_polling_}};
   ::epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_polling_.fd(), &stop);
+  epoll_event pulse{EPOLLIN | EPOLLET, {.ptr = &pulse_}};  // wakes one thread, not all
+  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, pulse_.fd(), &pulse);
   const std::lock_guard lock(mutex_);
   for (int i = 0; i < kPollers; ++i) add_thread();
   if (workers_.empty())
@@ -179,6 +181,12 @@ void Server::tick() {
   for (const Listener& listener : listeners_) {
     if (listener.tls) listener.tls->tick();
   }
+}
+
+bool Server::is_polling() {
+  const bool had_pulse = has_pulse_.exchange(false);
+  pulse_.signal();
+  return had_pulse;
 }
 
 void Server::join_ended_threads() {
@@ -255,7 +263,8 @@ Connection* Server::next_connection() {
     accept(static_cast<int>(event.data.u64 >> 1));
     return nullptr;
   }
-  if (event.data.ptr == &stop_polling_) return nullptr;
+  if (event.data.ptr == &pulse_) has_pulse_ = true;
+  if (event.data.ptr == &pulse_ || event.data.ptr == &stop_polling_) return nullptr;
   auto* const connection = static_cast<Connection*>(event.data.ptr);
   slots_.unpark(connection->fd());
   return connection;

@@ -38,6 +38,9 @@ class Server {
   void start();
   /// Several times a second: closes connections whose time is up.
   void tick();
+  /// Whether a thread has polled since the last call, which woke one for that: a server that does
+  /// not poll accepts nothing.
+  bool is_polling();
   /// From now on accepts no connections, and each response is the last of its connection.
   void drain();
   std::size_t running() const { return running_; }
@@ -75,10 +78,10 @@ class Server {
 
   Log& log_;
   Metrics& metrics_;
-  EventFd stop_polling_, stop_requests_;
+  EventFd stop_polling_, stop_requests_, pulse_;
   int epoll_ = -1;
   Slots slots_;
-  std::atomic<bool> draining_{false}, ending_{false}, accept_paused_{false};
+  std::atomic<bool> draining_{false}, ending_{false}, accept_paused_{false}, has_pulse_{true};
   std::atomic<std::size_t> running_{0}, connections_{0};
   std::atomic<int> pollers_{0};
   std::atomic<int> free_{0};  // threads that run no request; at least one, so that one can poll

@@ -107,8 +107,9 @@ class RedisStoreTest : public testing::Test {
     return false;
   }
 
-  /// Whether the store becomes degraded with this code; it probes once a second.
+  /// Whether the store becomes degraded with this code, by its own probes.
   static bool rejects_with(Store& store, std::string_view code) {
+    store.watch();
     for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::yield()) {
       const Store::State state = store.state();
       if (state.kind == Store::State::kDegraded && state.reason == code) return true;
@@ -285,10 +286,33 @@ TEST_F(RedisStoreTest, LogsAtStartUpThatItCannotBeReached) {
     RedisServer redis;
     nowhere = redis.settings;
   }
-  open(nowhere)->try_at_start();
+  open(nowhere)->watch();
   const std::string text = log();
   EXPECT_NE(text.find("the store is down"), text.npos) << text;
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+}
+
+TEST_F(RedisStoreTest, ReadingTheStateWaitsForNothing) {
+  Listener frozen;  // connects, and never replies
+  const auto store = open(at(frozen));
+  const auto begin = Clock::now();
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(store->up());
+  EXPECT_LT(Clock::now() - begin, 40ms) << "one probe would take 45 ms";
+}
+
+TEST_F(RedisStoreTest, NoticesAnOutageAndItsEndWithoutAnyCall) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  store->watch();
+  const auto becomes_up = [&](bool up) {
+    const auto until = Clock::now() + 10s;
+    while (store->up() != up && Clock::now() < until) std::this_thread::yield();
+    return store->up() == up;
+  };
+  redis.stop();
+  EXPECT_TRUE(becomes_up(false));
+  redis.start();
+  EXPECT_TRUE(becomes_up(true));
 }
 
 TEST_F(RedisStoreTest, LargeValuesThatGetNowhereHoldUpNothing) {

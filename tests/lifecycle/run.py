@@ -21,6 +21,7 @@ import cases_reload  # noqa: F401
 import cases_listen  # noqa: F401
 import cases_tls  # noqa: F401
 import cases_proxy_protocol  # noqa: F401
+import cases_manager  # noqa: F401
 import cases_plugins  # noqa: F401
 import cases_metrics  # noqa: F401
 import cases_log  # noqa: F401
