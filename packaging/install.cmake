@@ -13,10 +13,10 @@ install(TARGETS gatehouse RUNTIME DESTINATION bin COMPONENT gateway)
 
 install(DIRECTORY ${sdk}/include/gatehouse DESTINATION include COMPONENT dev)
 install(TARGETS gatehouse_sdk gatehouse_testing EXPORT GatehouseTargets
-        LIBRARY DESTINATION lib/gatehouse COMPONENT dev)
+        LIBRARY DESTINATION lib/gatehouse/sdk COMPONENT dev)
 install(EXPORT GatehouseTargets NAMESPACE Gatehouse:: DESTINATION ${cmakedir} COMPONENT dev)
 install(FILES ${sdk}/cmake/GatehouseSDKConfig.cmake ${sdk}/cmake/GatehouseSDK.cmake
               ${sdk}/cmake/plugin.map ${version_file} DESTINATION ${cmakedir} COMPONENT dev)
 configure_file(${sdk}/cmake/gatehouse-sdk.pc.in ${generated}/gatehouse-sdk.pc @ONLY)
-install(FILES ${generated}/gatehouse-sdk.pc DESTINATION lib/pkgconfig COMPONENT dev)
+install(FILES ${generated}/gatehouse-sdk.pc DESTINATION share/pkgconfig COMPONENT dev)
 install(DIRECTORY ${sdk}/example/ DESTINATION share/doc/libgatehouse-dev/examples COMPONENT dev)

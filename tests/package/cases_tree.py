@@ -21,7 +21,7 @@ def plugins_are_built_and_run_in_a_moved_tree(build):
         examples = tree / 'share/doc/libgatehouse-dev/examples'
         build_hello(examples / 'hello', temporary / 'hello', tree)
         run('make', '-C', examples / 'c', 'install',
-            env={**os.environ, 'PKG_CONFIG_PATH': str(tree / 'lib/pkgconfig')})
+            env={**os.environ, 'PKG_CONFIG_PATH': str(tree / 'share/pkgconfig')})
 
         config = temporary / 'gatehouse.yaml'
         config.write_text(CONFIG)
