@@ -20,3 +20,20 @@ install(FILES ${sdk}/cmake/GatehouseSDKConfig.cmake ${sdk}/cmake/GatehouseSDK.cm
 configure_file(${sdk}/cmake/gatehouse-sdk.pc.in ${generated}/gatehouse-sdk.pc @ONLY)
 install(FILES ${generated}/gatehouse-sdk.pc DESTINATION share/pkgconfig COMPONENT dev)
 install(DIRECTORY ${sdk}/example/ DESTINATION share/doc/libgatehouse-dev/examples COMPONENT dev)
+
+# Compressed as Debian requires it, without a time (-n), so that a build is reproducible.
+find_program(GZIP gzip REQUIRED)
+function(compress file out)
+  execute_process(COMMAND ${GZIP} -9nc ${file} OUTPUT_FILE ${out} COMMAND_ERROR_IS_FATAL ANY)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+endfunction()
+
+set(packaging ${PROJECT_SOURCE_DIR}/packaging)
+set(docs ${PROJECT_SOURCE_DIR}/docs)
+compress(${packaging}/gatehouse.1 ${generated}/gatehouse.1.gz)
+install(FILES ${generated}/gatehouse.1.gz DESTINATION share/man/man1 COMPONENT gateway)
+install(FILES ${packaging}/gatehouse.bash-completion RENAME gatehouse
+        DESTINATION share/bash-completion/completions COMPONENT gateway)
+install(FILES ${docs}/configuration.md ${docs}/operations.md ${docs}/security.md
+              ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/etc/gatehouse.yaml
+        DESTINATION share/doc/gatehouse COMPONENT gateway)
