@@ -9,12 +9,10 @@ using namespace std::chrono_literals;
 
 TEST(Server, HasAPulseAsLongAsAThreadPolls) {
   Log log{LogSettings{"error", ""}};
-  ServerSettings settings;
-  settings.address = "127.0.0.1";
-  Server server(settings, log);
+  Metrics metrics;
+  Server server(log, metrics);
   (void)server.is_polling();
   EXPECT_FALSE(server.is_polling()) << "it has no thread yet";
-  server.listen();
   server.start();
   const auto until = Clock::now() + 10s;
   while (!server.is_polling() && Clock::now() < until) std::this_thread::yield();
