@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -40,14 +41,25 @@ struct Route {
 };
 inline constexpr std::int32_t kFirstAdminRoute = -2;
 
-/// Models that requests may name: each once, in the order in which they were offered.
+/// Models that requests may name, and where they lead.
 struct OfferedModels {
+  /// Requests for `name` go on to a provider instance as requests for `model`.
+  struct Lead {
+    std::string name, provider, model;
+    const gh_host* by;
+  };
+
   void add(std::string_view model) {
     if (known.insert(std::string(model)).second) list.emplace_back(model);
   }
+  void lead(Lead lead) {
+    list.erase(std::remove(list.begin(), list.end(), lead.name), list.end());
+    leads.push_back(std::move(lead));
+  }
 
-  std::vector<std::string> list;
-  std::set<std::string> known;  // the same models: there may be many thousands
+  std::vector<std::string> list;  // each once, in the order in which they were offered
+  std::set<std::string> known;    // the same models: there may be many thousands
+  std::vector<Lead> leads;        // in the order in which they are tried
 };
 
 /// One configured plugin: the plugin's own object, and the host as that object sees it.

@@ -84,17 +84,16 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
   std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
   const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get(),
                                             config.server.is_exposed()};
-  OfferedModels models;
   std::vector<Standing> order;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const PluginEntry& entry = config.pipeline[i];
-    Standing& standing = order.emplace_back(Standing{entry, {}, {}});
+    Standing& standing = order.emplace_back(Standing{entry, {}, {}, false});
     if (!files[i]) continue;
     const auto place = [&](std::string_view pointer) {
       return config.place(entry.pointer + std::string(pointer));
     };
     const Instance::Creation creation{
-        pipeline->routes_, pipeline->admin_routes_, models,
+        pipeline->routes_, pipeline->admin_routes_, pipeline->models_,
         [&](std::string_view pointer, std::string_view text) {
           problems.add(place(pointer), problem_text(entry, pointer, text));
         },
@@ -120,7 +119,13 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
                    files[i]->path().string() + " threw an exception when it was created");
     }
   }
+  for (Standing& one : order) {
+    one.is_led_to = std::any_of(
+        pipeline->models_.leads.begin(), pipeline->models_.leads.end(),
+        [&](const OfferedModels::Lead& lead) { return lead.provider == one.entry.instance; });
+  }
   check_order(config, order, problems);
+  check_leads(pipeline->models_.leads, order, problems);
   return problems.empty() ? std::move(pipeline) : nullptr;
 }
 

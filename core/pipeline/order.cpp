@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/config/suggest.h"
 #include "gatehouse/abi.h"
 
 // `check` knows of each plugin its flags, its routes and its `when`, but no requests. It treats a
@@ -119,6 +120,7 @@ class Order {
   /// A plugin with GH_PLUGIN_CHAT is called for chats of an ingress above it, unless a provider
   /// above it answers them.
   void check_asked(const Standing& one) const {
+    if (one.is_led_to) return;
     Requests chats;
     const Standing* provider = nullptr;
     bool unsure = false;
@@ -188,7 +190,38 @@ class Order {
   Problems& problems_;
 };
 
+/// "no provider `opneai` stands below: did you mean `openai`?"
+std::string no_provider(const std::string& wanted, const std::vector<std::string>& providers) {
+  const std::string text = "no provider `" + wanted + "` stands below";
+  if (const std::string near = suggest(wanted, providers); !near.empty())
+    return text + ": did you mean `" + near + "`?";
+  if (providers.empty()) return text + ": there is none";
+  std::string all;
+  for (const std::string& name : providers) all += (all.empty() ? "`" : ", `") + name + '`';
+  return text + ": there are " + all;
+}
+
 }  // namespace
+
+void check_leads(const std::vector<OfferedModels::Lead>& leads,
+                 const std::vector<Standing>& pipeline, Problems& problems) {
+  for (const OfferedModels::Lead& lead : leads) {
+    const std::string& owner = Instance::of(lead.by).name();
+    const auto from = std::find_if(pipeline.begin(), pipeline.end(), [&](const Standing& one) {
+      return one.entry.instance == owner;
+    });
+    std::vector<std::string> providers;
+    for (auto below = from; below != pipeline.end(); ++below) {
+      // One that could not be loaded has a problem already.
+      if (!below->flags || *below->flags & GH_PLUGIN_PROVIDER)
+        providers.push_back(below->entry.instance);
+    }
+    if (std::find(providers.begin(), providers.end(), lead.provider) != providers.end()) continue;
+    problems.add(from->entry.place, '`' + owner + "`: `" + lead.name + "` leads to " +
+                                        lead.provider + '/' + lead.model + ", but " +
+                                        no_provider(lead.provider, providers));
+  }
+}
 
 void check_order(const Config& config, const std::vector<Standing>& pipeline, Problems& problems) {
   Order(config, pipeline, problems).check();

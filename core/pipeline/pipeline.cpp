@@ -4,7 +4,9 @@
 #include <system_error>
 
 #include "core/json/guarded.h"
+#include "core/json/json.h"
 #include "core/pipeline/frame.h"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -97,7 +99,14 @@ bool Pipeline::is_for(const Layer& layer, const Exchange& x) const {
   const bool is_routed =
       x.route >= 0 &&
       &Instance::of(routes_[static_cast<std::size_t>(x.route)].owner) == layer.instance.get();
-  return (!layer.instance->only_chat() || x.chat() || is_routed) && layer.takes(x);
+  if (layer.instance->only_chat() && !x.chat() && !is_routed) return false;
+  return layer.takes(x) && may_respond(*layer.instance, x);
+}
+
+bool Pipeline::may_respond(const Instance& instance, const Exchange& x) {
+  if (!x.chat() || !(instance.plugin().flags & GH_PLUGIN_PROVIDER)) return true;
+  const gh_str chosen = json_api().str(json_api().get(x.chat(), raw("provider")));
+  return chosen.n == 0 || view(chosen) == instance.name();
 }
 
 gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const {

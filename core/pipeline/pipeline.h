@@ -44,6 +44,8 @@ class Pipeline final : public Handler, public Reporter {
   bool is_probe(const RequestHead& head) const override;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
+  /// Where requests for models lead, in the order in which the providers are tried.
+  const std::vector<OfferedModels::Lead>& leads() const { return models_.leads; }
   void report(gh_json* into) const override;
   /// The same as JSON text.
   std::string report() const;
@@ -74,6 +76,8 @@ class Pipeline final : public Handler, public Reporter {
   std::vector<Route>::const_iterator route_of(const RequestHead& head) const;
   /// A plugin for chats gets those, and what its own routes lead to.
   bool is_for(const Layer& layer, const Exchange& x) const;
+  /// Not a provider, or no other one than the chat document's `provider`.
+  static bool may_respond(const Instance& instance, const Exchange& x);
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
   static gh_status handle(const Instance& instance, Exchange& x, const gh_sink& out,
                           const gh_next& next);
@@ -91,6 +95,7 @@ class Pipeline final : public Handler, public Reporter {
   Gateway& gateway_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<Route> routes_, admin_routes_;
+  OfferedModels models_;
 };
 
 }  // namespace gatehouse::core

@@ -91,14 +91,17 @@ Chat::Chat(Host host, Json config)
              .send_sources = config["send_sources"].boolean(),
              .send_model_version = config["send_model_version"].boolean()} {
   host.route<&Chat::resume>(this, "GET", "/api/chat/*/stream");
-  if (std::find(choices_.models.begin(), choices_.models.end(), defaults_.model) ==
-      choices_.models.end()) {
+  const auto is_listed = [this](View name) {
+    return std::find(choices_.models.begin(), choices_.models.end(), name) != choices_.models.end();
+  };
+  if (!is_listed("*") && !is_listed(defaults_.model))
     host.problem("/default_model", "must be one of models: add it there, or choose one of them");
-  }
   const OfferedModels offered(host);
-  offered.offer(defaults_.model);
+  if (!defaults_.model.empty()) offered.offer(defaults_.model);
   // Only those that the operator names: some of the defaults are for older clients only.
-  for (const Json model : config["models"]) offered.offer(model.str());
+  for (const Json model : config["models"]) {
+    if (model.str() != "*") offered.offer(model.str());
+  }
 }
 
 }  // namespace gatehouse::plugins::chat

@@ -186,6 +186,21 @@ TEST(Chat, WritesTheSettingsOfTheOperator) {
   EXPECT_EQ(asked["max_output_tokens"].integer(), 9);
 }
 
+TEST(Chat, LeavesTheModelToAPluginBelow) {
+  Harness h;
+  h.next = testing::answer("Hello");
+  Chat chat(h.host(), h.config(R"({"models": ["*"], "default_model": ""})"));
+  EXPECT_EQ(h.problems, Events{});
+  (void)h.run(chat, question());
+  EXPECT_EQ(h.json(h.chats.at(0))["model"].str("absent"), "");
+  Request named = question();
+  named.body.insert(1, R"("model": "any", )");
+  (void)h.run(chat, named);
+  EXPECT_EQ(h.json(h.chats.at(1))["model"].str(), "any");
+  named.body.replace(named.body.find("any"), 3, "");
+  EXPECT_EQ(h.run(chat, named).status, 400);
+}
+
 TEST(Chat, ShowsReasoningSourcesAndTheModelAsTheOperatorWants) {
   for (const bool shown : {true, false}) {
     Harness h;

@@ -328,6 +328,7 @@ FROZEN(gh_models_api, size, 0);
 FROZEN(gh_models_api, reserved, 4);
 FROZEN(gh_models_api, offer, 8);
 FROZEN(gh_models_api, offered, 16);
+FROZEN(gh_models_api, lead, 24);
 FROZEN_ID(GH_MODELS_1, "gatehouse.models/1");
 
 /* abi/ext/share.h */
