@@ -65,7 +65,7 @@ const void* extension(const gh_host*, const char* id) {
                  {GH_HTTP_1, &http_table()},     {GH_METRICS_1, &metrics_table()},
                  {GH_MODELS_1, &models_table()}, {GH_SHARE_1, &share_table()},
                  {GH_STATUS_1, &status_table()}, {GH_STORE_1, &store_table()},
-                 {GH_WAIT_1, &wait_table()}};
+                 {GH_TRACE_1, &trace_table()}, {GH_WAIT_1, &wait_table()}};
   for (const auto& known : kTables) {
     if (known.id == id) return known.table;
   }

@@ -40,6 +40,14 @@ struct Route {
 };
 inline constexpr std::int32_t kFirstAdminRoute = -2;
 
+/// A place of the pipeline at which an instance is called beside its own.
+struct Around {
+  int place;  // GH_AROUND_...
+  gh_status (*handle)(void* self, gh_exchange*, const gh_sink* out, const gh_next* next);
+  void* self;
+  const gh_host* owner;
+};
+
 /// Models that requests may name: each once, in the order in which they were offered.
 struct OfferedModels {
   void add(std::string_view model) {
@@ -57,6 +65,7 @@ class Instance : private gh_host {
   struct Creation {
     std::vector<Route>& routes;
     std::vector<Route>& admin_routes;
+    std::vector<Around>& around;
     OfferedModels& models;
     std::function<void(std::string_view pointer, std::string_view text)> problem;
     std::function<void(std::string_view pointer, std::string_view text)> warning;
@@ -113,6 +122,7 @@ class Instance : private gh_host {
   std::int32_t add_route(std::string_view method, std::string_view path) const;
   std::int32_t add_admin_route(std::string_view method, std::string_view path,
                                std::string_view summary) const;
+  void add_around(const Around& around) const;
   void add_task(void (*run)(void*, gh_exchange*), void* self) const;
   bool logs(Level level) const { return log_.enabled(level); }
   void log(Level level, std::string_view request_id, std::string_view message,

@@ -19,6 +19,7 @@ const gh_models_api& models_table();
 const gh_share_api& share_table();
 const gh_status_api& status_table();
 const gh_store_api& store_table();
+const gh_trace_api& trace_table();
 const gh_wait_api& wait_table();
 
 /// Fills in what of gh_host is the same for all instances: everything but its name.

@@ -94,7 +94,10 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
       return config.place(entry.pointer + std::string(pointer));
     };
     const Instance::Creation creation{
-        pipeline->routes_, pipeline->admin_routes_, models,
+        pipeline->routes_,
+        pipeline->admin_routes_,
+        pipeline->around_,
+        models,
         [&](std::string_view pointer, std::string_view text) {
           problems.add(place(pointer), problem_text(entry, pointer, text));
         },

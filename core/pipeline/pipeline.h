@@ -52,6 +52,7 @@ class Pipeline final : public Handler, public Reporter {
 
  private:
   friend struct Frame;
+  friend struct Surrounded;
   /// Shared by all instances of one name, so that a reload loses no counts, nor those of requests
   /// that still run in an older instance.
   struct Counts {
@@ -67,7 +68,7 @@ class Pipeline final : public Handler, public Reporter {
     std::shared_ptr<Counts> counts = std::make_shared<Counts>();
 
     /// By its `when`.
-    bool takes(const Exchange& x) const;
+    bool takes(std::string_view method, std::string_view path) const;
   };
 
   explicit Pipeline(Gateway& gateway) : gateway_(gateway) {}
@@ -75,6 +76,9 @@ class Pipeline final : public Handler, public Reporter {
   /// A plugin for chats gets those, and what its own routes lead to.
   bool is_for(const Layer& layer, const Exchange& x) const;
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
+  /// Whether an instance is called at that place, around this call of the layer.
+  bool surrounds(const Around& around, const Layer& layer, const Exchange& x,
+                 const Frame* outer) const;
   static gh_status handle(const Instance& instance, Exchange& x, const gh_sink& out,
                           const gh_next& next);
   /// What handle() returned, by the rules of the interface: success has a response, a failure has a
@@ -91,6 +95,7 @@ class Pipeline final : public Handler, public Reporter {
   Gateway& gateway_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<Route> routes_, admin_routes_;
+  std::vector<Around> around_;
 };
 
 }  // namespace gatehouse::core

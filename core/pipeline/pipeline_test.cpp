@@ -107,6 +107,31 @@ TEST_F(PipelineTest, APluginForChatsSeesRequestsToItsRoutesToo) {
   EXPECT_EQ(outcome(*pipeline, "GET /b"), "end 1");
 }
 
+TEST_F(PipelineTest, AnInstanceIsCalledAroundChatsAndModelsToo) {
+  const std::string below =
+      "- {probe-ingress: {do: make-chat}, as: ingress}\n"
+      "- {probe: {do: call-twice}, as: retry}\n"
+      "- {probe-provider: {do: answer}, as: model}\n";
+  const auto pipeline = build(
+      "- {probe: {around: chats}, as: c}\n"
+      "- {probe: {around: models}, as: m}\n"
+      "- {probe: {around: models}, as: n, when: {path: /n}}\n" +
+      below);
+  ASSERT_TRUE(pipeline) << problems();
+  EXPECT_EQ(outcome(*pipeline), "c m ingress c' retry m' model m' model 2");
+  EXPECT_EQ(outcome(*pipeline, "GET /n"), "c m n ingress c' retry m' n' model m' n' model 4");
+  const auto without = build("- {probe: {around: models}, as: m}\n- {probe: {do: answer}}\n");
+  EXPECT_EQ(outcome(*without), "m probe 1") << "no chat, no provider";
+
+  for (const char* fault : {"fail-around", "throw-around"}) {
+    const auto faulty = build("- {probe: {around: models, do: " + std::string(fault) +
+                              "}, as: m, when: {path: /m}}\n" + below);
+    Request r("GET /m");
+    EXPECT_EQ(outcome(*faulty, r), "500 plugin_error");
+    EXPECT_EQ(r.x.failure()->detail.substr(0, 14), "the plugin m: ");
+  }
+}
+
 TEST_F(PipelineTest, ARequestIsFoundByItsRoute) {
   const auto pipeline = build(
       "- {probe: {route: /a}, as: a}\n- {probe: {route: /b, do: answer}, as: b, when: {path: "

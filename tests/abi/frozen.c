@@ -242,6 +242,7 @@ FROZEN_ID(GH_ADMIN_1, "gatehouse.admin/1");
 FROZEN(gh_background_api, size, 0);
 FROZEN(gh_background_api, reserved, 4);
 FROZEN(gh_background_api, run, 8);
+FROZEN(gh_background_api, linger, 16);
 FROZEN_ID(GH_BACKGROUND_1, "gatehouse.background/1");
 
 /* abi/ext/crypto.h */
@@ -368,6 +369,17 @@ FROZEN(gh_store_api, clear, 48);
 FROZEN(gh_store_api, take_here, 56);
 FROZEN(gh_store_api, max_limit, 64);
 FROZEN_ID(GH_STORE_1, "gatehouse.store/1");
+
+/* abi/ext/trace.h */
+
+FROZEN_VALUE(GH_AROUND_CHATS, 1);
+FROZEN_VALUE(GH_AROUND_MODELS, 2);
+
+FROZEN(gh_trace_api, size, 0);
+FROZEN(gh_trace_api, reserved, 4);
+FROZEN(gh_trace_api, set, 8);
+FROZEN(gh_trace_api, around, 16);
+FROZEN_ID(GH_TRACE_1, "gatehouse.trace/1");
 
 /* abi/ext/wait.h */
 

@@ -55,6 +55,7 @@
 #include "gatehouse/abi/ext/share.h"
 #include "gatehouse/abi/ext/status.h"
 #include "gatehouse/abi/ext/store.h"
+#include "gatehouse/abi/ext/trace.h"
 #include "gatehouse/abi/ext/wait.h"
 #include "gatehouse/abi/host.h"
 #include "gatehouse/abi/json.h"

@@ -31,6 +31,7 @@
 #include "gatehouse/status.hpp"
 #include "gatehouse/store.hpp"
 #include "gatehouse/text.hpp"
+#include "gatehouse/trace.hpp"
 #include "gatehouse/wait.hpp"
 
 namespace gatehouse {

@@ -228,6 +228,9 @@ class Harness {
   /// GH_CANCELLED. Throws what the task throws.
   void run_background(std::size_t index = 0, std::size_t waits = 0);
 
+  /// Calls the member that was passed to around() for this place.
+  Answer run_around(int place, const Request& request);
+
   /// Moves the clock, which moves by itself only when a plugin waits: in Host::sleep() at once,
   /// with a Waker when that was in vain. A Waker waits for real, 5 s at most, since another thread
   /// of the test is to wake it, but no longer than until the clock has been moved beyond its time.
