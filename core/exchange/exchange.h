@@ -72,6 +72,8 @@ class Exchange final : public gh_exchange {
   const std::string& request_id() const { return request_id_; }
   /// Empty without a request.
   const Trace& trace() const { return trace_; }
+  /// False: it is not a traceparent of version 00.
+  bool set_trace(std::string_view traceparent);
   std::string_view header(std::string_view name);
 
   gh_status body(std::string_view& out);

@@ -1,6 +1,7 @@
 #include "core/host/instance.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "core/exchange/detached.h"
 #include "core/host/tables.h"
@@ -22,7 +23,10 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
   JsonArena arena;
   std::string_view error;
   bool has_reported = false;
-  const Creation watched{creation.routes, creation.admin_routes, creation.models,
+  const Creation watched{creation.routes,
+                         creation.admin_routes,
+                         creation.around,
+                         creation.models,
                          [&](std::string_view pointer, std::string_view text) {
                            has_reported = true;
                            creation.problem(pointer, text);
@@ -59,6 +63,17 @@ std::int32_t Instance::claim(std::vector<Route>& routes, Route wanted) const {
   }
   routes.push_back(std::move(wanted));
   return static_cast<std::int32_t>(routes.size() - 1);
+}
+
+void Instance::add_around(const Around& around) const {
+  if (creation_) creation_->around.push_back(around);
+}
+
+void Instance::describe(std::string_view document) const {
+  if (!creation_) return;
+  const bool is_object = nlohmann::json::parse(document, nullptr, false).is_object();
+  if (!is_object) problem("", "its OpenAPI description is not a JSON object");
+  description_ = document;
 }
 
 void Instance::add_task(void (*run)(void*, gh_exchange*), void* self) const {

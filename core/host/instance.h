@@ -41,6 +41,14 @@ struct Route {
 };
 inline constexpr std::int32_t kFirstAdminRoute = -2;
 
+/// A place of the pipeline at which an instance is called beside its own.
+struct Around {
+  int place;  // GH_AROUND_...
+  gh_status (*handle)(void* self, gh_exchange*, const gh_sink* out, const gh_next* next);
+  void* self;
+  const gh_host* owner;
+};
+
 /// Models that requests may name, and where they lead.
 struct OfferedModels {
   /// Requests for `name` go on to a provider instance as requests for `model`.
@@ -69,6 +77,7 @@ class Instance : private gh_host {
   struct Creation {
     std::vector<Route>& routes;
     std::vector<Route>& admin_routes;
+    std::vector<Around>& around;
     OfferedModels& models;
     std::function<void(std::string_view pointer, std::string_view text)> problem;
     std::function<void(std::string_view pointer, std::string_view text)> warning;
@@ -115,6 +124,8 @@ class Instance : private gh_host {
 
   const std::string& name() const { return name_; }
   const gh_plugin& plugin() const { return plugin_; }
+  /// What describe() was given; empty: nothing.
+  const std::string& description() const { return description_; }
   const Surroundings& surroundings() const { return surroundings_; }
   Store& store() const { return *surroundings_.gateway.store; }
   bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
@@ -125,6 +136,9 @@ class Instance : private gh_host {
   std::int32_t add_route(std::string_view method, std::string_view path) const;
   std::int32_t add_admin_route(std::string_view method, std::string_view path,
                                std::string_view summary) const;
+  void add_around(const Around& around) const;
+  /// A part of the OpenAPI document, as JSON.
+  void describe(std::string_view document) const;
   void add_task(void (*run)(void*, gh_exchange*), void* self) const;
   bool logs(Level level) const { return log_.enabled(level); }
   void log(Level level, std::string_view request_id, std::string_view message,
@@ -156,6 +170,7 @@ class Instance : private gh_host {
   void* self_ = nullptr;
   bool is_created_ = false;
   mutable std::vector<Task> tasks_;     // of creation
+  mutable std::string description_;     // of creation
   mutable std::mutex lines_mutex_;      // also for creation_, as threads of the plugin may log
   mutable std::vector<LogLine> lines_;  // during creation: logged once the instance starts
   std::vector<std::thread> threads_;    // of tasks, from prepare() on

@@ -93,7 +93,7 @@ class InstanceTest : public testing::Test {
     const Instance::Surroundings surroundings{*gateway_, fs::temp_directory_path(), nullptr};
     return std::make_unique<Instance>(
         plugin, name, config, surroundings,
-        Instance::Creation{routes_, admin_routes_, models_, problem, [](auto, auto) {}});
+        Instance::Creation{routes_, admin_routes_, around_, models_, problem, [](auto, auto) {}});
   }
   /// What has been logged; the last thing a test can ask.
   std::vector<nlohmann::json> log_lines() {
@@ -111,6 +111,7 @@ class InstanceTest : public testing::Test {
   std::unique_ptr<Gateway> gateway_ = std::make_unique<Gateway>(*log_, StoreSettings{{}, 64 << 20});
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
+  std::vector<Around> around_;
   std::vector<std::string> problems_;
 };
 
@@ -243,6 +244,28 @@ TEST_F(InstanceTest, WorkThatWasPreparedAndNeverStartedIsNotDone) {
   instance->prepare();
   instance.reset();
   EXPECT_EQ(told, (std::vector<std::string>{"one destroyed"}));
+}
+
+TEST_F(InstanceTest, WorkInTheBackgroundMayLingerForAMoment) {
+  static gh_plugin lingers = kPlugin;
+  lingers.create = [](const gh_host* h, const gh_json*, void** self) -> gh_status {
+    const auto work = [](void* plugin, gh_exchange* x) {
+      const auto* const one = static_cast<const gh_host*>(plugin);
+      const auto& api = extension<gh_background_api>(one, GH_BACKGROUND_1);
+      if (one->sleep(one, x, INT64_MAX) != GH_CANCELLED) return;
+      api.linger(x, INT64_MAX);
+      if (one->sleep(one, x, 1) == GH_OK) told.push_back("lingered");
+      api.linger(x, 1);
+      if (one->sleep(one, x, INT64_MAX) == GH_CANCELLED) told.push_back("ended");
+    };
+    extension<gh_background_api>(h, GH_BACKGROUND_1).run(h, work, const_cast<gh_host*>(h));
+    return *self = const_cast<gh_host*>(h), GH_OK;
+  };
+  auto instance = make("{}", "one", lingers);
+  instance->prepare();
+  instance->start();
+  instance.reset();
+  EXPECT_EQ(told, (std::vector<std::string>{"lingered", "ended", "one destroyed"}));
 }
 
 TEST_F(InstanceTest, AnExceptionInTheBackgroundIsLogged) {

@@ -30,12 +30,11 @@ void lead(const gh_host* host, gh_str name, gh_str provider, gh_str model) {
 }  // namespace
 
 const gh_models_api& models_table() {
-  static constexpr gh_models_api kTable = {
-      .size = sizeof kTable,
-      .reserved = 0,
-      .offer = guarded<offer>,
-      .offered = guarded<offered>,
-      .lead = guarded<lead>};
+  static constexpr gh_models_api kTable = {.size = sizeof kTable,
+                                           .reserved = 0,
+                                           .offer = guarded<offer>,
+                                           .offered = guarded<offered>,
+                                           .lead = guarded<lead>};
   return kTable;
 }
 

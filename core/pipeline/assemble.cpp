@@ -93,7 +93,10 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
       return config.place(entry.pointer + std::string(pointer));
     };
     const Instance::Creation creation{
-        pipeline->routes_, pipeline->admin_routes_, pipeline->models_,
+        pipeline->routes_,
+        pipeline->admin_routes_,
+        pipeline->around_,
+        pipeline->models_,
         [&](std::string_view pointer, std::string_view text) {
           problems.add(place(pointer), problem_text(entry, pointer, text));
         },

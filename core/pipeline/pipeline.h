@@ -50,10 +50,12 @@ class Pipeline final : public Handler, public Reporter {
   /// The same as JSON text.
   std::string report() const;
   void metrics(std::string& out) const override;
+  void openapi(std::string& out) const override;
   void timing(const Exchange& x, std::string& out) const override;
 
  private:
   friend struct Frame;
+  friend struct Surrounded;
   /// Shared by all instances of one name, so that a reload loses no counts, nor those of requests
   /// that still run in an older instance.
   struct Counts {
@@ -69,7 +71,7 @@ class Pipeline final : public Handler, public Reporter {
     std::shared_ptr<Counts> counts = std::make_shared<Counts>();
 
     /// By its `when`.
-    bool takes(const Exchange& x) const;
+    bool takes(std::string_view method, std::string_view path) const;
   };
 
   explicit Pipeline(Gateway& gateway) : gateway_(gateway) {}
@@ -79,6 +81,9 @@ class Pipeline final : public Handler, public Reporter {
   /// Not a provider, or no other one than the chat document's `provider`.
   static bool may_respond(const Instance& instance, const Exchange& x);
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
+  /// Whether an instance is called at that place, around this call of the layer.
+  bool surrounds(const Around& around, const Layer& layer, const Exchange& x,
+                 const Frame* outer) const;
   static gh_status handle(const Instance& instance, Exchange& x, const gh_sink& out,
                           const gh_next& next);
   /// What handle() returned, by the rules of the interface: success has a response, a failure has a
@@ -96,6 +101,7 @@ class Pipeline final : public Handler, public Reporter {
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
+  std::vector<Around> around_;
 };
 
 }  // namespace gatehouse::core

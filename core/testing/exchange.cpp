@@ -72,7 +72,7 @@ gh_str field(const gh_exchange* x, int which) {
     case GH_QUERY: return raw(r.query);
     case GH_PEER: return raw(r.peer);
     case GH_CLIENT: return raw(r.client.empty() ? r.peer : r.client);
-    case GH_TRACE: return raw(r.trace);
+    case GH_TRACE: return raw(self.trace);
     case GH_REQUEST_ID: return raw(r.id);
     case GH_ROUTE_PATH: return route_path(self);
     default: return {};

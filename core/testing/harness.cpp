@@ -229,6 +229,17 @@ void Harness::run_background(std::size_t index, std::size_t waits) {
   if (x.answer.failure.code == "plugin_error") throw std::runtime_error(x.answer.failure.detail);
 }
 
+Answer Harness::run_around(int place, const Request& request) {
+  struct Placed final : Plugin {
+    explicit Placed(State::Around a) : around(a) {}
+    Status handle(Exchange& x, Sink& out, Next& rest) override {
+      return Status(around.handle(around.self, x.raw(), out.host_sink(), rest.raw()), x.raw());
+    }
+    const State::Around around;
+  } placed(state_->around.at(place));
+  return run(placed, request);
+}
+
 void Harness::advance(std::chrono::nanoseconds time) {
   const std::lock_guard lock(state_->mutex);
   state_->advance_to(state_->time + time);

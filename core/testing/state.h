@@ -32,6 +32,10 @@ struct State {
     void (*run)(void* self, gh_exchange*);
     void* self;
   };
+  struct Around {
+    gh_status (*handle)(void* self, gh_exchange*, const gh_sink* out, const gh_next* next);
+    void* self;
+  };
 
   static State& of(const gh_host* host) { return *static_cast<const GhHost*>(host)->state; }
 
@@ -64,6 +68,7 @@ struct State {
   std::map<std::string, core::Takes> takes;  // by the key of the quota
   std::vector<Series> series;                // the index is the id
   std::vector<Task> tasks;
+  std::map<int, Around> around;  // by place
   std::deque<Document> configs;
 };
 

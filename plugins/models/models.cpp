@@ -104,9 +104,9 @@ Fail all_rest(nanoseconds soonest) {
 
 /// The target of the step before, if it is one of these.
 const Target* last_target(const Exchange& x, const Name& name, View asked) {
-  const View provider = x.notes()["provider"].str(), model = x.notes()["upstream_model"].str();
+  const View last = x.notes()["target"].str();
   for (const Choice& choice : name.choices) {
-    if (choice.target->provider() == provider && name.model_of(*choice.target, asked) == model)
+    if (choice.target->provider() + '/' + name.model_of(*choice.target, asked) == last)
       return choice.target;
   }
   return nullptr;
@@ -163,8 +163,7 @@ Status Models::try_one(Exchange& x, Target& target, const std::string& model, Si
     const Led led(x.chat(), target.provider(), model);
     status = next(x, attempt);
   }
-  x.notes().edit("provider").set(View(target.provider()));
-  x.notes().edit("upstream_model").set(View(model));
+  x.notes().edit("target").set(View(target.provider() + '/' + model));
   count(x, target.provider(), attempt.answered_by().empty() ? model : attempt.answered_by(),
         attempt.tokens());
   const Failure failure = status.failure();
@@ -176,8 +175,8 @@ Status Models::try_one(Exchange& x, Target& target, const std::string& model, Si
 void Models::log_fallback(const Exchange& x, const Failure& failure, const Target& to) const {
   const Document fields;
   fields.root().edit("code").set(failure.code());
-  fields.root().edit("from").set(x.notes()["provider"]);
-  fields.root().edit("to").set(View(to.provider()));
+  fields.root().edit("from").set(x.notes()["target"]);
+  fields.root().edit("to").set(View(to.text()));
   host_.log(GH_WARN, &x, "falling back to the next target of the model", fields.root());
 }
 

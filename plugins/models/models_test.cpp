@@ -59,7 +59,7 @@ TEST(Models, LeadsANameToItsTarget) {
   const Answer a = g.ask("fast");
   EXPECT_EQ(a.text, "Hi");
   EXPECT_EQ(g.led(), (Events{"gemini/gemini-3.8-flash"}));
-  EXPECT_EQ(a.notes, R"({"provider":"gemini","upstream_model":"gemini-3.8-flash"})");
+  EXPECT_EQ(a.notes, R"({"target":"gemini/gemini-3.8-flash"})");
 }
 
 TEST(Models, TheRestOfAPatternIsPutIntoTheTarget) {
@@ -110,7 +110,8 @@ TEST(Models, FallsBackWhenTheFailureIsNotTheRequestsOwn) {
     EXPECT_EQ(g.led(), (Events{"anthropic/claude-opus-5", "openai/gpt-5"}));
     EXPECT_EQ(g.h.logs.back(),
               R"(warn: falling back to the next target of the model {"code":"code_)" +
-                  std::to_string(status) + R"(","from":"anthropic","to":"openai"})");
+                  std::to_string(status) +
+                  R"(","from":"anthropic/claude-opus-5","to":"openai/gpt-5"})");
   }
   for (const int status : {400, 401, 403, 413, 422}) {
     Gateway g({fails(failure(status)), answer("Hi")});

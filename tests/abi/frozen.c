@@ -242,6 +242,7 @@ FROZEN_ID(GH_ADMIN_1, "gatehouse.admin/1");
 FROZEN(gh_background_api, size, 0);
 FROZEN(gh_background_api, reserved, 4);
 FROZEN(gh_background_api, run, 8);
+FROZEN(gh_background_api, linger, 16);
 FROZEN_ID(GH_BACKGROUND_1, "gatehouse.background/1");
 
 /* abi/ext/crypto.h */
@@ -331,6 +332,14 @@ FROZEN(gh_models_api, offered, 16);
 FROZEN(gh_models_api, lead, 24);
 FROZEN_ID(GH_MODELS_1, "gatehouse.models/1");
 
+/* abi/ext/openapi.h */
+
+FROZEN(gh_openapi_api, size, 0);
+FROZEN(gh_openapi_api, reserved, 4);
+FROZEN(gh_openapi_api, describe, 8);
+FROZEN(gh_openapi_api, document, 16);
+FROZEN_ID(GH_OPENAPI_1, "gatehouse.openapi/1");
+
 /* abi/ext/share.h */
 
 FROZEN(gh_share_api, size, 0);
@@ -369,6 +378,17 @@ FROZEN(gh_store_api, clear, 48);
 FROZEN(gh_store_api, take_here, 56);
 FROZEN(gh_store_api, max_limit, 64);
 FROZEN_ID(GH_STORE_1, "gatehouse.store/1");
+
+/* abi/ext/trace.h */
+
+FROZEN_VALUE(GH_AROUND_CHATS, 1);
+FROZEN_VALUE(GH_AROUND_MODELS, 2);
+
+FROZEN(gh_trace_api, size, 0);
+FROZEN(gh_trace_api, reserved, 4);
+FROZEN(gh_trace_api, set, 8);
+FROZEN(gh_trace_api, around, 16);
+FROZEN_ID(GH_TRACE_1, "gatehouse.trace/1");
 
 /* abi/ext/wait.h */
 

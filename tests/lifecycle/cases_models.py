@@ -62,7 +62,7 @@ def a_target_that_refuses_connections_costs_the_client_nothing(f):
     check_stream(f.client(chat()).answer())
     check(second.calls == 1, second.calls, 'calls')
     f.logged(message='falling back to the next target of the model', code='upstream_unreachable')
-    f.logged(outcome='ok', provider='two', upstream_model='gemini-4-hydrogen', model='smart')
+    f.logged(outcome='ok', target='two/gemini-4-hydrogen', model='smart')
 
 
 @test
@@ -177,4 +177,4 @@ def tokens_of_both_targets_are_counted(f):
         call.sock.sendall(chunk(data) + chunk(b''))
     start(f, f.provider(counted_words).address, '127.0.0.1:1')
     check_stream(f.client(chat()).answer())
-    f.logged(outcome='ok', provider='one', input_tokens=7, output_tokens=3)
+    f.logged(outcome='ok', target='one/gemini-3.8-flash', input_tokens=7, output_tokens=3)

@@ -27,10 +27,12 @@
 #include "gatehouse/metrics.hpp"
 #include "gatehouse/models.hpp"
 #include "gatehouse/next.hpp"
+#include "gatehouse/openapi.hpp"
 #include "gatehouse/share.hpp"
 #include "gatehouse/status.hpp"
 #include "gatehouse/store.hpp"
 #include "gatehouse/text.hpp"
+#include "gatehouse/trace.hpp"
 #include "gatehouse/wait.hpp"
 
 namespace gatehouse {
