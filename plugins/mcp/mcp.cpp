@@ -139,4 +139,4 @@ void withdraw_tools(MutableJson chat) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::mcp::Mcp, "mcp", "1.0.0",
                  "Offers the tools of MCP servers to the model and runs its calls",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT | GH_PLUGIN_UNLOADS)
