@@ -102,13 +102,17 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
           problems.warn(place(pointer), problem_text(entry, pointer, text));
         }};
     try {
-      const gh_plugin& plugin = files[i]->load();
-      standing.flags = plugin.flags;
+void log_loaded(Log& log, const PluginFile& plugin) {
+  log.info("plugin loaded", {{"file", plugin.path().string()},
+                             {"version", plugin.note().version},
+                             {"sha256", plugin.sha256()}});
+}
+
       auto layer = std::make_unique<Layer>();
       layer->when = entry.when;
       const std::size_t routes = pipeline->routes_.size();
       layer->instance = std::make_unique<Instance>(
-          plugin, entry.instance, with_defaults(files[i]->note().schema, entry.config),
+          *layer->code, entry.instance, with_defaults(files[i]->note().schema, entry.config),
           surroundings, creation);
       for (std::size_t r = routes; r < pipeline->routes_.size(); ++r)
         standing.routes.push_back({pipeline->routes_[r].path, {pipeline->routes_[r].method}});
@@ -125,3 +129,6 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
 }
 
 }  // namespace gatehouse::core
+      layer->code = files[i]->load();
+      if (files[i]->is_fresh()) log_loaded(gateway.log, *files[i]);
+      standing.flags = layer->code->flags;
