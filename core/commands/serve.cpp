@@ -169,7 +169,7 @@ class Control {
   Log& log_;
 };
 
-int serve_here(const std::string& file, pid_t main) {
+int serve_here(const std::string& file, const Omissions& omissions, pid_t main) {
   // Larger blocks are given back to the system when they are freed. By default glibc raises this
   // limit to the size of the largest block ever freed (mallopt(3)), and then keeps the memory of
   // large bodies after a burst of them.
@@ -177,7 +177,7 @@ int serve_here(const std::string& file, pid_t main) {
   const Signals signals;
   ServiceManager manager(main);
   Problems problems;
-  auto config = Config::load(file, problems);
+  auto config = Config::load(file, problems, omissions);
   Log log(config && problems.empty() ? config->log : LogSettings{.level = "error", .file = {}});
   Gateway gateway(log, config ? config->store : StoreSettings());
   auto pipeline = config ? Pipeline::build(*config, gateway, problems) : nullptr;
@@ -202,10 +202,10 @@ int serve_here(const std::string& file, pid_t main) {
 
 }  // namespace
 
-int serve(const std::string& config_file) {
+int serve(const std::string& config_file, const Omissions& omissions) {
   keep_memory_private();
   const pid_t main = ::getpid();  // which passes signals on, if it is process 1
-  return with_init([&] { return serve_here(config_file, main); });
+  return with_init([&] { return serve_here(config_file, omissions, main); });
 }
 
 }  // namespace gatehouse::core

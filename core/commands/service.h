@@ -65,6 +65,7 @@ class Service {
   void start_admin();
 
   const std::string config_file_;
+  const Omissions omissions_;
   Config first_;  // for the settings that only a restart changes; without the pipeline
   Gateway& gateway_;
   Pipelines pipelines_;

@@ -126,4 +126,4 @@ Chat::Chat(Host host, Json config)
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::chat::Chat, "chat", "1.0.0",
                  "POST /api/chat for clients of the Vercel AI SDK", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_INGRESS)
+                 GH_PLUGIN_INGRESS | GH_PLUGIN_UNLOADS)

@@ -155,4 +155,4 @@ View token_of(View authorization) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::extension_auth::ExtensionAuth, "extension-auth", "1.0.0",
                  "Authenticates Chrome extensions by id, install token or signature",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_GUARD)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_GUARD | GH_PLUGIN_UNLOADS)

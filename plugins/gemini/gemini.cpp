@@ -381,4 +381,4 @@ GeminiFailure failure_of_host(const Exchange& x) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::gemini::Gemini, "gemini", "1.0.0",
                  "Sends chats to Google's Gemini API", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER | GH_PLUGIN_UNLOADS)

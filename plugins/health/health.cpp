@@ -173,4 +173,4 @@ Status reply(Exchange& x, Sink& out, int status, View content_type, View body) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::health::Health, "health", "1.0.0",
                  "Reports the gateway's health: GET /health, /livez, /readyz", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_PROBES)
+                 GH_PLUGIN_PROBES | GH_PLUGIN_UNLOADS)

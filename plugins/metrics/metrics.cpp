@@ -102,4 +102,4 @@ int key_of(int route, std::size_t method, int code) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::metrics::Metrics, "metrics", "1.0.0",
                  "Exposes metrics at GET /metrics for Prometheus, and counts requests",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_PROBES)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_PROBES | GH_PLUGIN_UNLOADS)

@@ -269,4 +269,4 @@ Models::Models(Host host, Json config)
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::models::Models, "models", "1.0.0",
                  "The models that clients may request, and which provider responds",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT | GH_PLUGIN_UNLOADS)

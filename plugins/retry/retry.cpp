@@ -135,4 +135,4 @@ Retry::Retry(Host host, Json config)
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::retry::Retry, "retry", "1.0.0",
                  "Retries transient failures of the upstream, with a circuit breaker",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT | GH_PLUGIN_UNLOADS)

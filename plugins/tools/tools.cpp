@@ -181,4 +181,4 @@ Result<std::string> checked(Json schemas, std::size_t max_tools, std::size_t max
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::tools::Tools, "tools", "1.0.0",
                  "Keeps the tools that extensions send, for their later chats", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_UNLOADS)

@@ -143,4 +143,4 @@ void Workflows::watch(Exchange& x) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::workflows::Workflows, "workflows", "1.0.0",
                  "Prompts, tools and models that clients choose by name", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_UNLOADS)

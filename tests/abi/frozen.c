@@ -221,6 +221,8 @@ FROZEN(gh_plugin, handle, 72);
 FROZEN(gh_plugin, adopt, 80);
 FROZEN(gh_plugin, destroy, 88);
 FROZEN(gh_plugin, refused, 96);
+FROZEN(gh_plugin, save, 104);
+FROZEN(gh_plugin, restore, 112);
 
 FROZEN_VALUE(GH_PLUGIN_CHAT, 1);
 FROZEN_VALUE(GH_PLUGIN_INGRESS, 2);
@@ -229,6 +231,7 @@ FROZEN_VALUE(GH_PLUGIN_HEAD, 8);
 FROZEN_VALUE(GH_PLUGIN_GUARD, 16);
 FROZEN_VALUE(GH_PLUGIN_PROBES, 32);
 FROZEN_VALUE(GH_PLUGIN_BLOCKS, 64);
+FROZEN_VALUE(GH_PLUGIN_UNLOADS, 128);
 
 /* abi/ext/admin.h */
 

@@ -12,9 +12,10 @@
 #include <string>
 #include <utility>
 
+#include "gatehouse/document.hpp"
 #include "gatehouse/exchange.hpp"
 #include "gatehouse/host.hpp"
-#include "gatehouse/json.hpp"
+#include "gatehouse/toolkit/json_text.hpp"
 
 namespace gatehouse {
 inline namespace v1 {
@@ -37,14 +38,30 @@ class CircuitBreaker {
 
   /// On a reload, before the first request: continues with the state of the older one.
   void adopt(CircuitBreaker& older) {
+    const std::scoped_lock lock(mutex_, older.mutex_);
+    suspicious_ = older.suspicious_;
+    resume(older.failures_, older.open_until_);
+  }
+  /// The same with other code: as JSON, whose `version` is that of the format. The callers whose
+  /// suspect failures were counted are not part of it: each may count once more.
+  std::string save() {
     const std::lock_guard lock(mutex_);
-    {
-      const std::lock_guard lock_older(older.mutex_);
-      failures_ = older.failures_.load();
-      suspicious_ = older.suspicious_;
-      open_until_ = std::min(older.open_until_, host_.now() + cooldown_);
-    }
-    report();
+    std::string saved;
+    JsonText(saved)
+        .open('{')
+        .member("version", std::int64_t{1})
+        .member("failures", failures_.load())
+        .member("open_until_ns", std::int64_t{open_until_.count()})
+        .close('}');
+    return saved;
+  }
+  bool restore(View saved) {
+    auto state = Document::parse(saved);
+    if (!state || state->root()["version"].integer() != 1) return false;
+    const std::lock_guard lock(mutex_);
+    resume(state->root()["failures"].integer(),
+           std::chrono::nanoseconds(state->root()["open_until_ns"].integer()));
+    return true;
   }
 
   /// How long requests are still rejected; nothing: this one may pass.
@@ -93,6 +110,11 @@ class CircuitBreaker {
     if (is_open() || suspicious_.insert(std::move(caller)).second) add_failure();
   }
   // With the lock held:
+  void resume(std::int64_t failures, std::chrono::nanoseconds open_until) {
+    failures_ = failures;
+    open_until_ = std::min(open_until, host_.now() + cooldown_);
+    report();
+  }
   void add_failure() {
     const bool was_open = is_open();
     ++failures_;
