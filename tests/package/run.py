@@ -16,6 +16,7 @@ from fixture import TESTS, Wrong
 import cases_tree  # noqa: F401
 import cases_help  # noqa: F401
 import cases_packages  # noqa: F401
+import cases_container  # noqa: F401
 
 
 def attempt(function, build):
