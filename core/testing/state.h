@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,7 @@ struct State {
   std::vector<Series> series;                // the index is the id
   std::vector<Task> tasks;
   std::deque<Document> configs;
+  std::set<std::string> extensions;  // that plugins have looked up
 };
 
 inline bool has(const Headers& headers, View name) {
