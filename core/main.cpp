@@ -5,7 +5,8 @@
 
 #include "core/commands/admin.h"
 #include "core/commands/check.h"
-#include "core/commands/plugins.h"
+#include "core/commands/plugin_check.h"
+#include "core/commands/plugin_inspect.h"
 #include "core/commands/reference.h"
 #include "core/commands/serve.h"
 #include "core/commands/token.h"
@@ -76,14 +77,24 @@ int main(int argc, char** argv) {
   checking.add_option("CONFIG", config, kConfig)->required();
   checking.add_flag("--json", as_json, "Report as JSON on standard output");
 
-  CLI::App& plugins = add_group(app, "plugins", "List and inspect plugins");
+  CLI::App& plugins = add_group(app, "plugin", "List, make, check and try plugins");
   add(plugins, "list", "List the plugins of a folder", [&] {
     return list_plugins(plugin);
   }).add_option("DIRECTORY", plugin, "Folder (default: that of the installed plugins)");
-  add(plugins, "inspect", "Show a plugin's metadata and settings, and test-load it",
-      [&] { return inspect_plugin(plugin); })
-      .add_option("FILE", plugin, "Shared object, or the name of an installed plugin")
-      ->required();
+  constexpr const char* kPlugin = "Shared object, or the name of an installed plugin";
+  constexpr const char* kSettings = "File with the plugin's settings, YAML or JSON (default: none)";
+
+  CLI::App& inspecting = add(plugins, "inspect", "Show what a plugin is, its settings and routes",
+                             [&] { return inspect_plugin(plugin, as_json); });
+  inspecting.add_option("FILE", plugin, kPlugin)->required();
+  inspecting.add_flag("--json", as_json, "Report as JSON on standard output");
+
+  PluginCheck plugin_check;
+  CLI::App& trying = add(plugins, "check", "Report mistakes of a plugin's author",
+                         [&] { return check_plugin(plugin_check); });
+  trying.add_option("FILE", plugin_check.file, kPlugin)->required();
+  trying.add_option("--config", plugin_check.config, kSettings);
+  trying.add_flag("--json", plugin_check.as_json, "Report as JSON on standard output");
 
   CLI::App& referring = add(app, "reference", "Print all settings, in Markdown",
                             [&] { return print_reference(names); });
