@@ -7,6 +7,7 @@
 #include "core/commands/check.h"
 #include "core/commands/plugin_check.h"
 #include "core/commands/plugin_inspect.h"
+#include "core/commands/plugin_new.h"
 #include "core/commands/reference.h"
 #include "core/commands/serve.h"
 #include "core/commands/token.h"
@@ -95,6 +96,16 @@ int main(int argc, char** argv) {
   trying.add_option("FILE", plugin_check.file, kPlugin)->required();
   trying.add_option("--config", plugin_check.config, kSettings);
   trying.add_flag("--json", plugin_check.as_json, "Report as JSON on standard output");
+
+  NewPlugin new_one;
+  CLI::App& making =
+      add(plugins, "new", "Write the project of a new plugin", [&] { return new_plugin(new_one); });
+  making.add_option("NAME", new_one.name, "Letters, digits, - and _")->required();
+  making.add_option("--lang", new_one.language, "Language (default: cpp)")
+      ->check(CLI::IsMember({"cpp", "c", "rust"}));
+  making.add_option("--kind", new_one.kind, "What it is for (default: policy)")
+      ->check(CLI::IsMember({"policy", "provider", "ingress", "tools"}));
+  making.add_option("--dir", new_one.folder, "Folder (default: its name)");
 
   CLI::App& referring = add(app, "reference", "Print all settings, in Markdown",
                             [&] { return print_reference(names); });
