@@ -8,6 +8,7 @@
 #include "core/commands/plugin_check.h"
 #include "core/commands/plugin_inspect.h"
 #include "core/commands/plugin_new.h"
+#include "core/commands/plugin_run.h"
 #include "core/commands/reference.h"
 #include "core/commands/serve.h"
 #include "core/commands/token.h"
@@ -106,6 +107,13 @@ int main(int argc, char** argv) {
   making.add_option("--kind", new_one.kind, "What it is for (default: policy)")
       ->check(CLI::IsMember({"policy", "provider", "ingress", "tools"}));
   making.add_option("--dir", new_one.folder, "Folder (default: its name)");
+
+  PluginRun plugin_run;
+  CLI::App& running = add(plugins, "run", "Run one plugin in a gateway with the simulator",
+                          [&] { return run_plugin(plugin_run); });
+  running.add_option("FILE", plugin_run.file, kPlugin)->required();
+  running.add_option("--config", plugin_run.config, kSettings);
+  running.add_option("--listen", plugin_run.listen, "Address (default: 127.0.0.1:3000)");
 
   CLI::App& referring = add(app, "reference", "Print all settings, in Markdown",
                             [&] { return print_reference(names); });
