@@ -6,7 +6,10 @@
 #include "core/commands/admin.h"
 #include "core/commands/check.h"
 #include "core/commands/openapi.h"
-#include "core/commands/plugins.h"
+#include "core/commands/plugin_check.h"
+#include "core/commands/plugin_inspect.h"
+#include "core/commands/plugin_new.h"
+#include "core/commands/plugin_run.h"
 #include "core/commands/reference.h"
 #include "core/commands/serve.h"
 #include "core/commands/token.h"
@@ -85,14 +88,41 @@ int main(int argc, char** argv) {
   checking.add_option("CONFIG", config, kConfig)->required();
   checking.add_flag("--json", as_json, "Report as JSON on standard output");
 
-  CLI::App& plugins = add_group(app, "plugins", "List and inspect plugins");
+  CLI::App& plugins = add_group(app, "plugin", "List, make, check and try plugins");
   add(plugins, "list", "List the plugins of a folder", [&] {
     return list_plugins(plugin);
   }).add_option("DIRECTORY", plugin, "Folder (default: that of the installed plugins)");
-  add(plugins, "inspect", "Show a plugin's metadata and settings, and test-load it",
-      [&] { return inspect_plugin(plugin); })
-      .add_option("FILE", plugin, "Shared object, or the name of an installed plugin")
-      ->required();
+  constexpr const char* kPlugin = "Shared object, or the name of an installed plugin";
+  constexpr const char* kSettings = "File with the plugin's settings, YAML or JSON (default: none)";
+
+  CLI::App& inspecting = add(plugins, "inspect", "Show what a plugin is, its settings and routes",
+                             [&] { return inspect_plugin(plugin, as_json); });
+  inspecting.add_option("FILE", plugin, kPlugin)->required();
+  inspecting.add_flag("--json", as_json, "Report as JSON on standard output");
+
+  PluginCheck plugin_check;
+  CLI::App& trying = add(plugins, "check", "Report mistakes of a plugin's author",
+                         [&] { return check_plugin(plugin_check); });
+  trying.add_option("FILE", plugin_check.file, kPlugin)->required();
+  trying.add_option("--config", plugin_check.config, kSettings);
+  trying.add_flag("--json", plugin_check.as_json, "Report as JSON on standard output");
+
+  NewPlugin new_one;
+  CLI::App& making =
+      add(plugins, "new", "Write the project of a new plugin", [&] { return new_plugin(new_one); });
+  making.add_option("NAME", new_one.name, "Letters, digits, - and _")->required();
+  making.add_option("--lang", new_one.language, "Language (default: cpp)")
+      ->check(CLI::IsMember({"cpp", "c", "rust"}));
+  making.add_option("--kind", new_one.kind, "What it is for (default: policy)")
+      ->check(CLI::IsMember({"policy", "provider", "ingress", "tools"}));
+  making.add_option("--dir", new_one.folder, "Folder (default: its name)");
+
+  PluginRun plugin_run;
+  CLI::App& running = add(plugins, "run", "Run one plugin in a gateway with the simulator",
+                          [&] { return run_plugin(plugin_run); });
+  running.add_option("FILE", plugin_run.file, kPlugin)->required();
+  running.add_option("--config", plugin_run.config, kSettings);
+  running.add_option("--listen", plugin_run.listen, "Address (default: 127.0.0.1:3000)");
 
   CLI::App& referring = add(app, "reference", "Print all settings, in Markdown",
                             [&] { return print_reference(names); });

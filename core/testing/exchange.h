@@ -59,6 +59,7 @@ struct FakeExchange {
 
   std::atomic<std::thread::id> thread = std::this_thread::get_id();
   bool went_on = false;                 // next() was called
+  int events_after_stop = 0;            // that reached the client's sink
   std::optional<EventGrammar> grammar;  // of the events below the ingress
 
   gh_exchange* raw_exchange() { return reinterpret_cast<gh_exchange*>(this); }

@@ -47,7 +47,10 @@ class Entry final : public Plugin {
   Entry(std::shared_ptr<const gh_plugin> plugin, Host host, Json config)
       : plugin_(std::move(plugin)) {
     const gh_status status = plugin_->create(host.raw_host(), config.raw(), &self_);
-    if (status != GH_OK) self_ = nullptr;
+    if (status == GH_OK) return;
+    self_ = nullptr;
+    auto& problems = State::of(host.raw_host()).harness.problems;
+    if (problems.empty()) problems.push_back(": create() failed and reported no problem");
   }
   ~Entry() override {
     if (self_) plugin_->destroy(self_);
@@ -82,6 +85,7 @@ Answer finish(FakeExchange& x, gh_status code) {
 
 /// The rule that a plugin breaks which returns `code`; empty: none.
 View fault_at_the_end(const FakeExchange& x, gh_status code) {
+  if (!x.note_document.root().is_object()) return "notes that are no object any more";
   if (code == GH_OK && x.client.events.empty() && !x.went_on) return "success without a response";
   if (code == GH_OK && x.grammar && !x.grammar->is_complete()) {
     return "a response without a finished step";
@@ -90,8 +94,15 @@ View fault_at_the_end(const FakeExchange& x, gh_status code) {
   return is_failure && !x.raw_failure ? View("a status of failure without a failure") : View();
 }
 
+/// As after a constructor: a plugin that keeps a view of its configuration reads rubbish.
+void poison(Json config) {
+  const View text = config.str();
+  std::fill_n(const_cast<char*>(text.data()), text.size(), '\xDB');
+  for (const Json inside : config) poison(inside);
+}
+
 Answer run_in(State& state, Plugin& plugin, FakeExchange& x) {
-  state.configs.clear();  // as after a constructor: a plugin that keeps a view of it reads rubbish
+  for (const Document& config : state.configs) poison(config.root());
   const gh_sink sink{sizeof(gh_sink), 0, &x, emit_to_client};
   const gh_next rest{sizeof(gh_next), 0, &x, call_next};
   gh_status code = GH_OK;

@@ -197,7 +197,11 @@ std::uint64_t stamp(const gh_host* host, gh_str path) {
   return file == s.harness.files.end() ? 0 : std::hash<std::string>()(file->second) | 1;
 }
 
-const void* extension(const gh_host*, const char* id) {
+const void* extension(const gh_host* host, const char* id) {
+  {
+    const std::lock_guard lock(State::of(host).mutex);
+    State::of(host).extensions.insert(id);
+  }
   static constexpr gh_status_api kStatus = {.size = sizeof kStatus,
                                             .reserved = 0,
                                             .report = report,

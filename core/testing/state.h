@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,7 @@ struct State {
   std::vector<Task> tasks;
   std::map<int, Around> around;  // by place
   std::deque<Document> configs;
+  std::set<std::string> extensions;  // that plugins have looked up
 };
 
 inline bool has(const Headers& headers, View name) {
