@@ -27,7 +27,9 @@ struct PluginEntry {
   std::string config = "{}";  // JSON text
   std::string pointer;        // of `config` in the file, for example /pipeline/3/gemini
   Place place;                // of the plugin's name
-  bool broken = false;        // a part of `config` could not be read, and a problem reports it
+  /// To which the paths in `config` are relative.
+  std::filesystem::path folder() const { return std::filesystem::path(place.file).parent_path(); }
+  bool broken = false;  // a part of `config` could not be read, and a problem reports it
 };
 
 /// An entry of `pipeline:` that is not used.
@@ -41,7 +43,8 @@ struct LeftOut {
 /// "everybody"; empty: nobody.
 std::string others_who_write(const std::filesystem::path& path);
 
-/// The configuration file. Paths in it are relative to its folder.
+/// The configuration file and those that it includes. Paths are relative to the folder of the file
+/// in which they stand.
 class Config {
  public:
   /// Reads the file and reports everything that is wrong with it in `problems`. Returns nothing
@@ -62,13 +65,12 @@ class Config {
   ShutdownSettings shutdown;
   AdminSettings admin;
   StoreSettings store;
-  std::filesystem::path folder;  // of the file
-  std::string plugins_dir;       // empty: where the installation keeps them
+  std::string plugins_dir;  // empty: where the installation keeps them
   std::vector<PluginEntry> pipeline;
   std::vector<LeftOut> left_out;
 
  private:
-  explicit Config(Origins origins) : origins_(std::move(origins)) {}
+  Config(nlohmann::ordered_json& root, Origins origins, Problems& problems);
 
   Origins origins_;
 };

@@ -64,8 +64,8 @@ bool is_name(const std::string& name) {
 /// configuration is never run.
 class Reader {
  public:
-  Reader(Json& root, const fs::path& path, Origins& origins, Problems& problems)
-      : root_(root), folder_(path.parent_path()), origins_(origins), problems_(problems) {}
+  Reader(Json& root, Origins& origins, Problems& problems)
+      : root_(root), origins_(origins), problems_(problems) {}
 
   /// Substitutes references, except in pipeline entries that are left out.
   void substitute_all() {
@@ -90,8 +90,10 @@ class Reader {
     config.shutdown.grace = duration(find("shutdown"), "grace");
     store(config.store);
     config.log.level = text(find("log"), "level").value_or("");
-    if (const auto file = text(find("log"), "file")) log_file(config.log.file = in_folder(*file));
-    if (const auto folder = text(&root_, "plugins_dir")) config.plugins_dir = in_folder(*folder);
+    if (const auto file = text(find("log"), "file"))
+      log_file(config.log.file = in_folder("/log/file", *file));
+    if (const auto folder = text(&root_, "plugins_dir"))
+      config.plugins_dir = in_folder("/plugins_dir", *folder);
     read_pipeline(config);
     config.left_out = std::move(left_out_);
   }
@@ -140,9 +142,9 @@ class Reader {
   /// A section such as `log: {file: x}`, or the settings of a plugin as a whole, are never a
   /// reference to a file or a credential, even if they look like one; each value in them may be.
   void substitute_inside(Json& value, const std::string& pointer) {
-    if (!value.is_object()) return substitute(value, pointer, folder_, origins_, problems_);
+    if (!value.is_object()) return substitute(value, pointer, origins_, problems_);
     for (auto& [key, member] : value.items())
-      substitute(member, child(pointer, key), folder_, origins_, problems_);
+      substitute(member, child(pointer, key), origins_, problems_);
   }
 
   void substitute_entry(Json& entry, const std::string& pointer) {
@@ -153,10 +155,7 @@ class Reader {
       if (decides(key)) substitute_inside(value, child(pointer, key));
     }
     if (const std::string why = why_left_out(entry, pointer); !why.empty()) {
-      const auto plugin = std::find_if(entry.items().begin(), entry.items().end(),
-                                       [](const auto& m) { return !is_entry_key(m.key()); });
-      left_out_.push_back(
-          {plugin == entry.items().end() ? "" : plugin.key(), origins_.place(pointer), why});
+      left_out_.push_back({plugin_of(entry), origins_.place(pointer), why});
       // What it lacks is not a problem, and the other entries keep their index.
       entry = Json{{"enabled", false}};
       return;
@@ -219,8 +218,8 @@ class Reader {
     }
     const auto [other, is_new] = instances_.emplace(out.instance, out.place);
     if (!is_new) {
-      problems_.add(out.place, "there is another `" + out.instance + "` in line " +
-                                   std::to_string(other->second.line) +
+      problems_.add(out.place, "there is another `" + out.instance + "` in " +
+                                   line_of(other->second, out.place) +
                                    ": give this one another name with `as`");
     }
     return out;
@@ -248,8 +247,13 @@ class Reader {
       problems_.add(out.place, "this entry has no plugin: write its name as a key");
       return false;
     }
+    for (const char* key : {"before", "after"}) {
+      const bool is_main = origins_.at(pointer).file == 0;
+      if (is_main && member(&entry, key))
+        reject(child(pointer, key), "is for entries of included files: move the entry itself");
+    }
     out.instance = text(&entry, "as").value_or(out.plugin);
-    if (const auto file = text(&entry, "path")) out.file = in_folder(*file);
+    if (const auto file = text(&entry, "path")) out.file = in_folder(child(pointer, "path"), *file);
     if (const Json* when = member(&entry, "when")) {
       out.when.emplace();
       out.when->path = text(when, "path").value_or(out.when->path);
@@ -358,12 +362,12 @@ class Reader {
       problems_.add(origins_.place(pointer),
                     "`" + pointer.substr(pointer.rfind('/') + 1) + "` " + why);
   }
-  std::string in_folder(const std::string& path) const {
-    return (folder_ / path).lexically_normal().string();
+  /// A path is relative to the folder of the file in which it stands.
+  std::string in_folder(const std::string& pointer, const std::string& path) const {
+    return (fs::path(origins_.file_of(pointer)).parent_path() / path).lexically_normal().string();
   }
 
   Json& root_;
-  const fs::path folder_;
   Origins& origins_;
   Problems& problems_;
   std::map<std::string, Place> instances_;
@@ -373,15 +377,20 @@ class Reader {
 
 }  // namespace
 
-void read_settings(Json& root, const fs::path& file, Origins& origins, Problems& problems,
-                   Config& config) {
+std::string plugin_of(const Json& entry) {
+  const auto members = entry.items();
+  const auto plugin = std::find_if(members.begin(), members.end(),
+                                   [](const auto& m) { return !is_entry_key(m.key()); });
+  return plugin == members.end() ? "" : plugin.key();
+}
+
+void read_settings(Json& root, Origins& origins, Problems& problems, Config& config) {
   // A section is null if all its settings are commented out.
   for (const char* section : {"server", "shutdown", "admin", "log", "store"}) {
     if (const auto found = root.find(section); found != root.end() && found->is_null())
       root.erase(found);
   }
-  config.folder = file.parent_path();
-  Reader reader(root, file, origins, problems);
+  Reader reader(root, origins, problems);
   reader.substitute_all();
   validate(nlohmann::json(root), "", "the configuration", kGatewaySchema, origins, problems);
   reader.read(config);

@@ -82,8 +82,6 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
 
   // The other plugins are created even if some have problems, since they may report more.
   std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
-  const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get(),
-                                            config.server.is_exposed()};
   OfferedModels models;
   std::vector<Standing> order;
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -101,6 +99,8 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
         [&](std::string_view pointer, std::string_view text) {
           problems.warn(place(pointer), problem_text(entry, pointer, text));
         }};
+    const Instance::Surroundings surroundings{gateway, entry.folder(), pipeline.get(),
+                                              config.server.is_exposed()};
     try {
       const gh_plugin& plugin = files[i]->load();
       standing.flags = plugin.flags;

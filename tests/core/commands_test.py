@@ -44,6 +44,15 @@ with tempfile.TemporaryDirectory() as name:
     status, report = check_json(folder, f'pipeline: [{chat}, {simulator}]\n')
     assert status == 0, str(report)[:1000]
 
+    # A problem is in the file in which it stands.
+    (folder / 'conf.d').mkdir()
+    (folder / 'conf.d/1.yaml').write_text('pipeline: [{throttler: {limit: x}, before: chat}]\n')
+    status, report = check_json(folder,
+                                f'include: conf.d/*.yaml\npipeline: [chat, {simulator}]\n')
+    [problem] = report['problems']
+    place = problem['file'], problem['line'], problem['column']
+    assert status == 1 and place == ('conf.d/1.yaml', 1, 32), report
+
     # A folder in which every user may put a plugin.
     (folder / 'plugins').mkdir()
     os.chmod(folder / 'plugins', 0o777)
