@@ -24,10 +24,14 @@ std::string others_who_write(const fs::path& path) {
   return "";
 }
 
-std::optional<Config> Config::load(const std::string& path, Problems& problems) {
+std::optional<Config> Config::load(const std::string& path, Problems& problems,
+                                   nlohmann::ordered_json* used) {
   Origins origins(path);
   auto root = read_map(path, origins, problems);
-  return root ? std::optional(Config(*root, std::move(origins), problems)) : std::nullopt;
+  if (!root) return std::nullopt;
+  Config config(*root, std::move(origins), problems);
+  if (used) *used = *std::move(root);
+  return config;
 }
 
 std::optional<Config> Config::parse(std::string_view text, const std::string& path,

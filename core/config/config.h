@@ -50,7 +50,10 @@ class Config {
   /// Reads the file and reports everything that is wrong with it in `problems`. Returns nothing
   /// only if the file is not a YAML map; otherwise what could be read, so that the plugins can be
   /// checked as well: do not run it unless `problems` is empty.
-  static std::optional<Config> load(const std::string& path, Problems& problems);
+  /// `used`: becomes the whole of it as JSON, after substitution and with defaults, but those of
+  /// plugins.
+  static std::optional<Config> load(const std::string& path, Problems& problems,
+                                    nlohmann::ordered_json* used = nullptr);
   /// The same for the text of the file `path`, which need not exist.
   static std::optional<Config> parse(std::string_view text, const std::string& path,
                                      Problems& problems);
@@ -59,6 +62,8 @@ class Config {
   void check(const PluginEntry& entry, std::string_view schema, Problems& problems) const;
   /// The place of the value at a pointer, or of the nearest value around it.
   Place place(std::string_view pointer) const { return origins_.place(pointer); }
+  /// The value comes from the environment or a file, and so may be a secret.
+  bool is_hidden(std::string_view pointer) const { return origins_.at(pointer).hidden; }
 
   ServerSettings server;
   LogSettings log;
