@@ -70,6 +70,7 @@ class Config {
   ShutdownSettings shutdown;
   AdminSettings admin;
   StoreSettings store;
+  UpstreamSettings upstream;
   std::string plugins_dir;  // empty: where the installation keeps them
   std::vector<PluginEntry> pipeline;
   std::vector<LeftOut> left_out;

@@ -33,7 +33,8 @@ class ConfigTest : public testing::Test {
  protected:
   void SetUp() override {
     fs::create_directories(folder_);
-    for (const char* name : {"GH_A", "GH_B", "CREDENTIALS_DIRECTORY"})
+    for (const char* name : {"GH_A", "GH_B", "CREDENTIALS_DIRECTORY", "https_proxy", "HTTPS_PROXY",
+                             "http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"})
       unsetenv(name);
   }
   void TearDown() override { fs::remove_all(folder_); }
@@ -528,6 +529,46 @@ TEST_F(ConfigTest, ADisabledEntryIsNotRead) {
   }
   parse("pipeline:\n  - x\n  - x\n  - x: {}\n    enabled: false");
   EXPECT_EQ(wrong(), "3:5: there is another `x` in line 2: give this one another name with `as`\n");
+}
+
+std::string authorization_of(const std::optional<Proxy>& proxy) {
+  return proxy ? proxy->name() + ' ' + proxy->authorization : "none";
+}
+
+TEST_F(ConfigTest, AProxyOfTheConfigurationGoesBeforeThatOfTheEnvironment) {
+  ::setenv("https_proxy", "proxy.example:3128", 1);
+  ::setenv("HTTP_PROXY", "http://ann:s%40x@[fd00::1]", 1);
+  ::setenv("NO_PROXY", "a.example, b.example", 1);
+  Config config = parse("pipeline: [x]");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(authorization_of(config.upstream.https_proxy), "proxy.example:3128 ");
+  EXPECT_EQ(authorization_of(config.upstream.http_proxy), "fd00::1:80 Basic YW5uOnNAeA==");
+  EXPECT_EQ(config.upstream.no_proxy, (std::vector<std::string>{"a.example", "b.example"}));
+
+  config = parse("upstream: {proxy: 'http://other:1', no_proxy: [c]}\npipeline: [x]");
+  EXPECT_EQ(authorization_of(config.upstream.https_proxy), "other:1 ");
+  EXPECT_EQ(authorization_of(config.upstream.http_proxy), "other:1 ");
+  EXPECT_EQ(config.upstream.no_proxy, std::vector<std::string>{"c"});
+
+  ::setenv("https_proxy", "socks5://secret@proxy", 1);
+  parse("pipeline: [x]");
+  EXPECT_EQ(wrong(),
+            "the environment variable `https_proxy` must be an HTTP proxy, "
+            "http://[user:password@]host[:port]; in the password write %40 for `@`, and so on\n");
+  for (const char* name : {"https_proxy", "HTTP_PROXY", "NO_PROXY"}) ::unsetenv(name);
+  for (const char* proxy : {"https://secret@a", "http://", "http://a/secret", "'http://a b'"}) {
+    parse("upstream: {proxy: " + std::string(proxy) + "}\npipeline: [x]");
+    EXPECT_TRUE(wrong().starts_with("1:19: `proxy` must be an HTTP proxy")) << wrong();
+    EXPECT_EQ(wrong().find("secret"), std::string::npos) << wrong();
+  }
+}
+
+TEST_F(ConfigTest, TheFileOfAuthoritiesMustHaveCertificates) {
+  parse("upstream: {ca: ca.pem}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:16: `ca` cannot be read: No such file or directory\n");
+  write("ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  parse("upstream: {ca: ca.pem}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:16: `ca` is not a PEM file of certificates: certificate 1 is damaged\n");
 }
 
 /// The names of the instances, in order.

@@ -6,9 +6,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "core/config/addresses.h"
 #include "core/config/defaults.h"
@@ -16,6 +18,7 @@
 #include "core/config/schema.h"
 #include "core/config/substitute.h"
 #include "core/config/suggest.h"
+#include "core/net/tls.h"
 #include "gateway_schema.h"  // made from gateway.schema.json: kGatewaySchema
 
 namespace gatehouse::core {
@@ -28,6 +31,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
+constexpr const char* kProxyForm =
+    "must be an HTTP proxy, http://[user:password@]host[:port]; in the password write %40 for `@`, "
+    "and so on";
 /// Requests that may run at once at the operator's address.
 constexpr std::size_t kMaxAdminRunning = 64;
 
@@ -89,6 +95,7 @@ class Reader {
     config.shutdown.delay = duration(find("shutdown"), "delay");
     config.shutdown.grace = duration(find("shutdown"), "grace");
     store(config.store);
+    upstream(config.upstream);
     config.log.level = text(find("log"), "level").value_or("");
     if (const auto file = text(find("log"), "file"))
       log_file(config.log.file = in_folder("/log/file", *file));
@@ -351,6 +358,46 @@ class Reader {
     }
     out.max_bytes = size(find("store"), "max_size");
   }
+  void upstream(UpstreamSettings& out) {
+    const Json* section = find("upstream");
+    if (const auto url = text(section, "proxy")) {
+      Proxy proxy;
+      if (!parse_proxy(*url, proxy)) reject("/upstream/proxy", kProxyForm);
+      out.http_proxy = out.https_proxy = proxy;
+    } else {
+      out.http_proxy = proxy_of_environment("http_proxy", "HTTP_PROXY");
+      out.https_proxy = proxy_of_environment("https_proxy", "HTTPS_PROXY");
+    }
+    out.no_proxy = member(section, "no_proxy") ? texts(section, "no_proxy") : list_of_no_proxy();
+    if (const auto file = text(section, "ca")) read_authorities(*file, out.ca);
+  }
+  std::optional<Proxy> proxy_of_environment(const char* lower, const char* upper) {
+    const char* const name = environment(lower) ? lower : upper;
+    const char* const url = environment(name);
+    if (!url) return std::nullopt;
+    Proxy proxy;
+    if (parse_proxy(url, proxy)) return proxy;
+    problems_.add({}, "the environment variable `" + std::string(name) + "` " + kProxyForm);
+    return std::nullopt;
+  }
+  /// Names separated by commas or spaces.
+  static std::vector<std::string> list_of_no_proxy() {
+    const char* const lower = environment("no_proxy");
+    const char* const value = lower ? lower : environment("NO_PROXY");
+    std::string names = value ? value : "";
+    std::replace(names.begin(), names.end(), ',', ' ');
+    std::istringstream stream(names);
+    return {std::istream_iterator<std::string>(stream), {}};
+  }
+  void read_authorities(const std::string& file, std::string& out) {
+    std::string error;
+    auto pem = read_file(in_folder("/upstream/ca", file), error);
+    if (!pem) return reject("/upstream/ca", "cannot be read: " + error);
+    const std::string fault = fault_of_authorities(*pem);
+    if (!fault.empty())
+      return reject("/upstream/ca", "is not a PEM file of certificates: " + fault);
+    out = *std::move(pem);
+  }
   static milliseconds duration(const Json* section, const char* key) {
     return milliseconds(quantity("duration", text(section, key).value_or("")).value_or(0));
   }
@@ -386,7 +433,7 @@ std::string plugin_of(const Json& entry) {
 
 void read_settings(Json& root, Origins& origins, Problems& problems, Config& config) {
   // A section is null if all its settings are commented out.
-  for (const char* section : {"server", "shutdown", "admin", "log", "store"}) {
+  for (const char* section : {"server", "shutdown", "admin", "log", "store", "upstream"}) {
     if (const auto found = root.find(section); found != root.end() && found->is_null())
       root.erase(found);
   }

@@ -67,6 +67,7 @@ class Instance : private gh_host {
     std::filesystem::path folder;  // to which the paths of its configuration are relative
     const Reporter* reporter = nullptr;
     bool exposed = false;  // to other machines
+    UpstreamSettings upstream = {};
   };
   /// Its health, as the plugin reports it.
   struct Health {

@@ -100,7 +100,7 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
           problems.warn(place(pointer), problem_text(entry, pointer, text));
         }};
     const Instance::Surroundings surroundings{gateway, entry.folder(), pipeline.get(),
-                                              config.server.is_exposed()};
+                                              config.server.is_exposed(), config.upstream};
     try {
       const gh_plugin& plugin = files[i]->load();
       standing.flags = plugin.flags;

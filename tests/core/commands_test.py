@@ -85,6 +85,7 @@ with tempfile.TemporaryDirectory() as name:
 include: conf.d/*.yaml
 admin: {token: secret-of-the-operator}
 store: redis://:secret-of-redis@127.0.0.1
+upstream: {proxy: "http://ann:secret-of-the-proxy@proxy"}
 pipeline:
   - cors: {}
     enabled: false
@@ -97,7 +98,7 @@ pipeline:
     used = json.loads(dumped.stdout)
     assert used['log'] == {'level': 'warn'} and 'include' not in used, used
     assert used['server']['max_body'] == '32MiB' and used['admin']['token'] == '***', used
-    assert used['store']['url'] == '***', used
+    assert used['store']['url'] == '***' and used['upstream']['proxy'] == '***', used
     chat, model = used['pipeline']
     assert chat['chat']['default_model'], chat
     assert model['as'] == 'model' and model['gemini']['api_key'] == '***', model
