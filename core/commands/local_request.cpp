@@ -54,11 +54,11 @@ std::optional<LocalResponse> send_to_admin(const std::string& file, std::string_
                                            std::string_view path, Clock::duration patience) {
   Problems problems;
   const auto config = Config::load(file, problems);
-  // Problems elsewhere are none here: the variables of the gateway may not be set in this shell.
+  // Other problems do not matter here: the gateway's variables may not be set in this shell.
   if (!config || config->admin.token.empty()) {
     std::cerr << problems;
     if (config && problems.empty())
-      std::cerr << file << ": there is no `admin` with a `token`, which this command needs\n";
+      std::cerr << file << ": this command needs the admin address: set `admin.token`\n";
     return std::nullopt;
   }
   auto response = send_locally(config->admin.server, method, path, config->admin.token, patience);

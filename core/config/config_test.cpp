@@ -676,6 +676,15 @@ TEST_F(ConfigTest, FilesToIncludeMustExistUnlessTheNameIsAPattern) {
   EXPECT_EQ(wrong(), "1:10: there is no file " + (folder_ / "conf.d/x.yaml").string() + "\n");
 }
 
+TEST_F(ConfigTest, WarnsOfAFolderToWhichOthersCanAddFiles) {
+  fs::create_directories(folder_ / "conf.d");
+  fs::permissions(folder_ / "conf.d", fs::perms(0777));
+  parse("include: conf.d/*.yaml\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:10: warning: everybody can add files to the folder " +
+                         (folder_ / "conf.d").string() +
+                         ", which gives them the privileges of the gateway\n");
+}
+
 TEST_F(ConfigTest, RejectsHostileTextInTime) {
   std::string many = "pipeline:\n";
   while (many.size() < kMaxConfigBytes / 4) many += "- x: {enabeld: '${A}'}\n  enabeld: 1\n";

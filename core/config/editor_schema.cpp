@@ -1,7 +1,7 @@
-// The gateway validates values that have been substituted, by the schema of each plugin alone, with
-// keywords and formats of its own. An editor has one file, the text before substitution, and a
-// validator that knows draft 7 only. So each schema is rewritten as it is copied: formats become
-// patterns, scalars may be references, and `$ref` leads to where the schema is kept now.
+// The gateway validates values after substitution, by the schema of one plugin at a time, with
+// formats and keywords that draft 7 does not have. An editor validates a whole file before
+// substitution, by draft 7. So each schema is rewritten as it is copied: formats become patterns,
+// a scalar may be a reference, and `$ref` leads to the new place of the schema.
 #include "core/config/editor_schema.h"
 
 #include <algorithm>

@@ -22,7 +22,7 @@ struct Proxy {
   std::string name() const { return host + ':' + std::to_string(port); }
 };
 
-/// Asks the proxy at the other end of `socket` for a tunnel to `server`, at most until `until`
+/// Requests a tunnel to `server` from the proxy at the other end of `socket`, at most until `until`
 /// (CONNECT, RFC 9110 9.3.6).
 Result<void> open_tunnel(Poco::Net::StreamSocket& socket, const Proxy& proxy,
                          const Endpoint& server, Waiter& waiter, Clock::time_point until);

@@ -67,7 +67,7 @@ TEST(Proxy, GetsRequestsWithoutTlsInAbsoluteFormOnOneConnection) {
   }
 }
 
-TEST(Proxy, IsAskedForATunnelToAnUpstreamWithTls) {
+TEST(Proxy, GetsAConnectRequestForAnUpstreamWithTls) {
   std::string head;
   (void)tunnel_error([&](Peer& peer) { head = peer.request(); });
   EXPECT_EQ(head,
@@ -75,7 +75,7 @@ TEST(Proxy, IsAskedForATunnelToAnUpstreamWithTls) {
             "Proxy-Authorization: Basic SECRET\r\n\r\n");
 }
 
-TEST(Proxy, ARefusalSaysWhatToDo) {
+TEST(Proxy, ARefusalNamesTheRemedy) {
   const Error forbidden = tunnel_error(replies("HTTP/1.1 403 Forbidden\r\n\r\n"));
   EXPECT_EQ(forbidden.kind, Error::proxy_refused);
   EXPECT_NE(forbidden.detail.find("responded with 403 to a request for a.example:443: allow that "

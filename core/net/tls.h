@@ -11,7 +11,7 @@ namespace gatehouse::core {
 /// From now on trusts the authorities whose certificates are in `pem`, beside those of the system.
 /// Throws std::runtime_error if there is a fault. Any thread.
 void trust_authorities(const std::string& pem);
-/// Why the text is no list of PEM certificates, which must not be empty; empty: it is.
+/// Why `pem` does not consist of at least one whole certificate; empty: it does.
 std::string fault_of_authorities(const std::string& pem);
 
 /// Starts TLS with `host` on a connected socket, at most until `until`. The name and the

@@ -55,7 +55,7 @@ def a_status_that_cannot_be_had_is_explained(f):
     f.write('other.yaml', (f.folder / 'live.yaml').read_text().replace(ADMIN['token'], 'x' * 20))
     check_fails(gatehouse(f, 'status', 'other.yaml'), 'another admin token than other.yaml')
     f.write('none.yaml', 'pipeline: [health]')
-    check_fails(gatehouse(f, 'status', 'none.yaml'), 'none.yaml: there is no `admin`')
+    check_fails(gatehouse(f, 'status', 'none.yaml'), 'none.yaml: this command needs the admin address: set `admin.token`')
     f.write('unset.yaml', 'pipeline: [health]\nadmin: {token: "${NO_SUCH_TOKEN}"}')
     check_fails(gatehouse(f, 'status', 'unset.yaml'), 'unset.yaml:2:16', 'NO_SUCH_TOKEN')
     f.stop()
@@ -89,6 +89,6 @@ def a_health_check_needs_no_other_program(f):
 
 
 @test
-def a_health_check_of_a_pipeline_without_probes_says_so(f):
+def a_health_check_names_a_pipeline_without_probes(f):
     start(f, 'access-log')
     check_fails(gatehouse(f, 'healthcheck', 'live.yaml'), '/livez responds 404')
