@@ -5,13 +5,18 @@
 
 #include "core/commands/admin.h"
 #include "core/commands/check.h"
+#include "core/commands/dump.h"
+#include "core/commands/healthcheck.h"
 #include "core/commands/openapi.h"
 #include "core/commands/plugin_check.h"
 #include "core/commands/plugin_inspect.h"
 #include "core/commands/plugin_new.h"
 #include "core/commands/plugin_run.h"
 #include "core/commands/reference.h"
+#include "core/commands/reload.h"
+#include "core/commands/schema.h"
 #include "core/commands/serve.h"
+#include "core/commands/status.h"
 #include "core/commands/token.h"
 #include "core/config/suggest.h"
 #include "core/version.h"
@@ -66,16 +71,22 @@ int main(int argc, char** argv) {
   CLI::App app{"Gatehouse, a gateway between applications and large language models"};
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
-  std::string config, plugin, name;
+  std::string config = "/etc/gatehouse/gatehouse.yaml";
+  std::string plugin, name;
   std::vector<std::string> names;
   AdminCommand admin_command;
   Omissions omissions;
-  bool as_json = false;
+  bool as_json = false, dump = false, ready = false;
   constexpr const char* kConfig = "Configuration file (YAML)";
+  const auto add_with_config = [&](const char* command, const char* what,
+                                   std::function<int()> run) -> CLI::App& {
+    CLI::App& added = add(app, command, what, std::move(run));
+    added.add_option("CONFIG", config, kConfig)->capture_default_str();
+    return added;
+  };
 
   CLI::App& serving =
-      add(app, "serve", "Run the gateway", [&] { return serve(config, omissions); });
-  serving.add_option("CONFIG", config, kConfig)->required();
+      add_with_config("serve", "Run the gateway", [&] { return serve(config, omissions); });
   serving
       .add_option("--without", omissions.entries,
                   "Leave out the entry of this plugin or instance (may be repeated)")
@@ -83,10 +94,26 @@ int main(int argc, char** argv) {
   serving.add_flag("--safe", omissions.other_plugins,
                    "Load only the plugins that are installed beside the program");
 
-  CLI::App& checking = add(app, "check", "Check a configuration and report every problem",
-                           [&] { return check(config, as_json); });
-  checking.add_option("CONFIG", config, kConfig)->required();
-  checking.add_flag("--json", as_json, "Report as JSON on standard output");
+  CLI::App& checking =
+      add_with_config("check", "Check a configuration and report every problem",
+                      [&] { return dump ? dump_config(config) : check(config, as_json); });
+  CLI::Option* const json = checking.add_flag("--json", as_json, "Report as JSON");
+  checking
+      .add_flag("--dump", dump,
+                "Print the configuration as it is used: included files merged, defaults filled in, "
+                "secrets masked")
+      ->excludes(json);
+
+  add_with_config("reload", "Reload the configuration of the running gateway",
+                  [&] { return reload(config); });
+  add_with_config("status", "Show how the running gateway is", [&] {
+    return status(config, as_json);
+  }).add_flag("--json", as_json, "Print the report of the admin address as it is");
+  add_with_config("healthcheck", "Exit with 0 if the running gateway serves, for containers", [&] {
+    return healthcheck(config, ready);
+  }).add_flag("--ready", ready, "Check /readyz instead of /livez");
+  add(app, "schema", "Print the JSON Schema of configuration files, for editors",
+      [] { return print_schema(); });
 
   CLI::App& plugins = add_group(app, "plugin", "List, make, check and try plugins");
   add(plugins, "list", "List the plugins of a folder", [&] {

@@ -7,6 +7,7 @@
 
 #include "core/commands/built.h"
 #include "core/exchange/detached.h"
+#include "core/net/tls.h"
 
 namespace gatehouse::core {
 namespace {
@@ -99,6 +100,7 @@ int admin(const AdminCommand& command) {
   if (!built.pipeline) return 1;
   const RequestHead head = head_of(command);
   if (!is_known(head, built.pipeline->admin_routes())) return 1;
+  trust_authorities(built.config->upstream.ca);
   built.pipeline->prepare();
   built.pipeline->start(nullptr);
   return run(*built.pipeline, head, command.body);

@@ -32,7 +32,7 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 constexpr auto kEndTick = std::chrono::milliseconds(20);  // during the shutdown
 constexpr auto kCancelled = std::chrono::seconds(2);  // for cancelled requests to send their errors
 constexpr auto kPluginsEnd = std::chrono::seconds(10);  // plugins may wait 5 s for child processes
-// Requests, admin requests, plugins, and a margin, as the service manager is told.
+// For requests, admin requests and plugins, with a margin; reported to the service manager.
 constexpr auto kAfterGrace = 2 * kCancelled + kPluginsEnd + std::chrono::seconds(5);
 
 /// A core file would hold keys and prompts, and so would /proc/PID/environ and mem, which child
@@ -84,7 +84,7 @@ class Control {
   void reload() {
     using std::chrono::microseconds;
     const auto now = std::chrono::duration_cast<microseconds>(Clock::now().time_since_epoch());
-    const bool is_ending = service_.is_ending();  // as the manager knows
+    const bool is_ending = service_.is_ending();  // which was reported already
     if (!is_ending) manager_.send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
     const bool is_done = service_.reload();
     const char* const result = is_done ? "Reloaded" : "Reload failed: see the log";

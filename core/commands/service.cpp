@@ -4,7 +4,9 @@
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
+#include "core/net/tls.h"
 #include "core/pipeline/admin.h"
 #include "core/version.h"
 
@@ -54,6 +56,7 @@ Service::Service(std::string config_file, Config config, Gateway& gateway, Probl
 
 void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
   log_all(gateway_.log, warnings);
+  trust_authorities(std::exchange(first_.upstream, {}).ca);  // without the proxy's password
   gateway_.store->watch();
   first->prepare();
   first->start(nullptr);
@@ -132,6 +135,7 @@ void Service::replace(Problems& problems) {
     problems.add(config->place("/log/file"), e.what());
     return;
   }
+  trust_authorities(config->upstream.ca);
   next->start(pipeline_.get());
   use(*config, pipelines_.own(std::move(next)));
   const Open before{clients_.listeners(), admin_ ? admin_->listeners() : Listeners()};

@@ -1,13 +1,23 @@
 #include "core/config/addresses.h"
 
+#include <Poco/Base64Encoder.h>
 #include <Poco/Exception.h>
 #include <Poco/URI.h>
 #include <arpa/inet.h>
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 
 namespace gatehouse::core {
+namespace {
+
+bool is_visible(const std::string& host) {
+  return !host.empty() && std::all_of(host.begin(), host.end(),
+                                      [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+}
+
+}  // namespace
 
 bool is_host(const std::string& text) {
   return text == "*" ||
@@ -47,6 +57,29 @@ bool parse_address(const std::string& text, ListenSettings& out) {
   return true;
 }
 
+bool parse_proxy(const std::string& text, Proxy& out) {
+  try {
+    const Poco::URI parsed(text.find("://") == text.npos ? "http://" + text : text);
+    const std::string& path = parsed.getPathEtc();
+    if (parsed.getScheme() != "http" || (!path.empty() && path != "/")) return false;
+    out.host = parsed.getHost();
+    out.port = parsed.getPort();
+    if (!is_visible(out.host)) return false;
+    if (parsed.getUserInfo().empty()) return true;
+    std::string account;
+    Poco::URI::decode(parsed.getUserInfo(), account);
+    std::ostringstream base64;
+    Poco::Base64Encoder encoder(base64);
+    encoder.rdbuf()->setLineLength(0);
+    encoder << account;
+    encoder.close();
+    out.authorization = "Basic " + base64.str();
+    return true;
+  } catch (const Poco::Exception&) {
+    return false;
+  }
+}
+
 bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
   try {
     const Poco::URI parsed(url);
@@ -54,9 +87,7 @@ bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
     if (!out.tls && parsed.getScheme() != "redis") return false;
     if (!parsed.getRawQuery().empty() || !parsed.getFragment().empty()) return false;
     out.host = parsed.getHost();
-    const auto is_visible = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
-    if (out.host.empty() || !std::all_of(out.host.begin(), out.host.end(), is_visible))
-      return false;
+    if (!is_visible(out.host)) return false;
     if (parsed.getPort() != 0) out.port = parsed.getPort();
 
     const std::string& account = parsed.getUserInfo();

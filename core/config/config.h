@@ -29,7 +29,9 @@ struct PluginEntry {
   std::string config = "{}";  // JSON text
   std::string pointer;        // of `config` in the file, for example /pipeline/3/gemini
   Place place;                // of the plugin's name
-  bool broken = false;        // a part of `config` could not be read, and a problem reports it
+  /// To which the paths in `config` are relative.
+  std::filesystem::path folder() const { return std::filesystem::path(place.file).parent_path(); }
+  bool broken = false;  // a part of `config` could not be read, and a problem reports it
 };
 
 /// An entry of `pipeline:` that is not used.
@@ -51,14 +53,18 @@ struct Omissions {
 /// "everybody"; empty: nobody.
 std::string others_who_write(const std::filesystem::path& path);
 
-/// The configuration file. Paths in it are relative to its folder.
+/// The configuration file and those that it includes. Paths are relative to the folder of the file
+/// in which they stand.
 class Config {
  public:
   /// Reads the file and reports everything that is wrong with it in `problems`. Returns nothing
   /// only if the file is not a YAML map; otherwise what could be read, so that the plugins can be
   /// checked as well: do not run it unless `problems` is empty.
+  /// `used`: becomes the whole of it as JSON, after substitution and with defaults, but those of
+  /// plugins.
   static std::optional<Config> load(const std::string& path, Problems& problems,
-                                    const Omissions& omissions = {});
+                                    const Omissions& omissions = {},
+                                    nlohmann::ordered_json* used = nullptr);
   /// The same for the text of the file `path`, which need not exist.
   static std::optional<Config> parse(std::string_view text, const std::string& path,
                                      Problems& problems, const Omissions& omissions = {});
@@ -67,20 +73,23 @@ class Config {
   void check(const PluginEntry& entry, std::string_view schema, Problems& problems) const;
   /// The place of the value at a pointer, or of the nearest value around it.
   Place place(std::string_view pointer) const { return origins_.place(pointer); }
+  /// The value comes from the environment or a file, and so may be a secret.
+  bool is_hidden(std::string_view pointer) const { return origins_.at(pointer).hidden; }
 
   ServerSettings server;
   LogSettings log;
   ShutdownSettings shutdown;
   AdminSettings admin;
   StoreSettings store;
-  std::filesystem::path folder;  // of the file
-  std::string plugins_dir;       // empty: where the installation keeps them
+  UpstreamSettings upstream;
+  std::string plugins_dir;  // empty: where the installation keeps them
   std::vector<PluginEntry> pipeline;
   std::vector<LeftOut> left_out;
   Omissions omissions;
 
  private:
-  explicit Config(Origins origins) : origins_(std::move(origins)) {}
+  Config(nlohmann::ordered_json& root, Origins origins, Omissions left_out_by_name,
+         Problems& problems);
 
   Origins origins_;
 };

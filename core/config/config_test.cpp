@@ -40,7 +40,9 @@ class ConfigTest : public testing::Test {
  protected:
   void SetUp() override {
     fs::create_directories(folder_);
-    for (const char* name : {"GH_A", "GH_B", "CREDENTIALS_DIRECTORY"}) unsetenv(name);
+    for (const char* name : {"GH_A", "GH_B", "CREDENTIALS_DIRECTORY", "https_proxy", "HTTPS_PROXY",
+                             "http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"})
+      unsetenv(name);
   }
   void TearDown() override { fs::remove_all(folder_); }
 
@@ -605,6 +607,160 @@ TEST_F(ConfigTest, ADisabledEntryIsNotRead) {
   }
   parse("pipeline:\n  - x\n  - x\n  - x: {}\n    enabled: false");
   EXPECT_EQ(wrong(), "3:5: there is another `x` in line 2: give this one another name with `as`\n");
+}
+
+std::string authorization_of(const std::optional<Proxy>& proxy) {
+  return proxy ? proxy->name() + ' ' + proxy->authorization : "none";
+}
+
+TEST_F(ConfigTest, AProxyOfTheConfigurationGoesBeforeThatOfTheEnvironment) {
+  ::setenv("https_proxy", "proxy.example:3128", 1);
+  ::setenv("HTTP_PROXY", "http://ann:s%40x@[fd00::1]", 1);
+  ::setenv("NO_PROXY", "a.example, b.example", 1);
+  Config config = parse("pipeline: [x]");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(authorization_of(config.upstream.https_proxy), "proxy.example:3128 ");
+  EXPECT_EQ(authorization_of(config.upstream.http_proxy), "fd00::1:80 Basic YW5uOnNAeA==");
+  EXPECT_EQ(config.upstream.no_proxy, (std::vector<std::string>{"a.example", "b.example"}));
+
+  config = parse("upstream: {proxy: 'http://other:1', no_proxy: [c]}\npipeline: [x]");
+  EXPECT_EQ(authorization_of(config.upstream.https_proxy), "other:1 ");
+  EXPECT_EQ(authorization_of(config.upstream.http_proxy), "other:1 ");
+  EXPECT_EQ(config.upstream.no_proxy, std::vector<std::string>{"c"});
+
+  ::setenv("https_proxy", "socks5://secret@proxy", 1);
+  parse("pipeline: [x]");
+  EXPECT_EQ(wrong(),
+            "the environment variable `https_proxy` must be an HTTP proxy, "
+            "http://[user:password@]host[:port]; in the password write %40 for `@`, and so on\n");
+  for (const char* name : {"https_proxy", "HTTP_PROXY", "NO_PROXY"}) ::unsetenv(name);
+  for (const char* proxy : {"https://secret@a", "http://", "http://a/secret", "'http://a b'"}) {
+    parse("upstream: {proxy: " + std::string(proxy) + "}\npipeline: [x]");
+    EXPECT_TRUE(wrong().starts_with("1:19: `proxy` must be an HTTP proxy")) << wrong();
+    EXPECT_EQ(wrong().find("secret"), std::string::npos) << wrong();
+  }
+}
+
+TEST_F(ConfigTest, TheFileOfAuthoritiesMustHaveCertificates) {
+  parse("upstream: {ca: ca.pem}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:16: `ca` cannot be read: No such file or directory\n");
+  write("ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  parse("upstream: {ca: ca.pem}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:16: `ca` is not a PEM file of certificates: certificate 1 is damaged\n");
+}
+
+/// The names of the instances, in order.
+std::string pipeline_of(const Config& config) {
+  std::string names;
+  for (const PluginEntry& entry : config.pipeline)
+    names += (names.empty() ? "" : " ") + entry.instance;
+  return names;
+}
+
+TEST_F(ConfigTest, AnIncludedFileAddsSettingsAndItemsOfLists) {
+  fs::create_directories(folder_ / "conf.d");
+  write("conf.d/10-log.yaml", "log: {level: warn}\nserver: {hosts: [b.example]}\nshutdown:");
+  write("conf.d/20-hosts.yaml", "server:\n  hosts: [c.example]\n  max_body: 1MiB");
+  write("conf.d/.20-hosts.yaml.swp", "no: yaml: at all");
+  write("conf.d/README", "nor this");
+  const Config config =
+      parse("include: conf.d/*.yaml\nserver: {hosts: [a.example]}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(config.log.level, "warn");
+  EXPECT_EQ(config.server.hosts, (std::vector<std::string>{"a.example", "b.example", "c.example"}));
+  EXPECT_EQ(config.server.max_body_bytes, 1u << 20);
+}
+
+TEST_F(ConfigTest, AnIncludedEntryNamesItsPlaceInThePipeline) {
+  fs::create_directories(folder_ / "conf.d");
+  write("conf.d/1.yaml", R"(pipeline: [{a1: {}, after: cors}, {b1: {}, before: gemini}])");
+  write("conf.d/2.yaml",
+        R"(pipeline: [{a2: {}, after: cors}, {b2: {}, before: gemini}, {c: {}, after: b1}])");
+  const Config config = parse(
+      "pipeline:\n  - {cors: {}, enabled: true}\n  - chat\n  - {x: {}, as: gemini}\n"
+      "include: conf.d/*.yaml");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(pipeline_of(config), "cors a1 a2 chat b1 c b2 gemini");
+  EXPECT_EQ(config.pipeline[5].place.file, (folder_ / "conf.d/2.yaml").string());
+  EXPECT_EQ(config.pipeline[7].place.line, 4);
+}
+
+TEST_F(ConfigTest, APathIsRelativeToTheFileInWhichItStands) {
+  fs::create_directories(folder_ / "conf.d");
+  write("conf.d/key", "inner\n");
+  write("key", "outer\n");
+  write("conf.d/1.yaml",
+        "log: {file: x.log}\npipeline: [{p: {key: {file: key}}, path: p.so, before: q}]");
+  const Config config =
+      parse("include: conf.d/1.yaml\npipeline: [{q: {key: {file: key}}, path: q.so}]");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(config.pipeline[0].config, R"({"key":"inner"})");
+  EXPECT_EQ(config.pipeline[0].file, (folder_ / "conf.d/p.so").string());
+  EXPECT_EQ(config.pipeline[0].folder(), folder_ / "conf.d");
+  EXPECT_EQ(config.pipeline[1].config, R"({"key":"outer"})");
+  EXPECT_EQ(config.pipeline[1].folder(), folder_);
+  EXPECT_EQ(config.log.file, (folder_ / "conf.d/x.log").string());
+}
+
+TEST_F(ConfigTest, AProblemOfAnIncludedFileIsPlacedThere) {
+  fs::create_directories(folder_ / "conf.d");
+  write("conf.d/1.yaml", R"(log:
+  level: warn
+  file: a.log
+include: more.yaml
+pipeline:
+  - x
+  - {y: {}, after: z}
+  - {gemini: {api_key: ""}, before: gemni}
+  - {gemini: {api_key: ""}, before: gemini}
+store: redis://127.0.0.1
+)");
+  write("conf.d/2.yaml", "a: [");
+  write("conf.d/3.yaml", "server: {max_body: 1}\nlog: {level: warn}");
+  const Config config = parse(
+      "include: conf.d/*.yaml\nlog: {file: b.log}\nstore: {max_size: 1MiB}\n"
+      "pipeline:\n  - {gemini: {api_key: k}, after: x}\n");
+  for (const PluginEntry& entry : config.pipeline) config.check(entry, kGemini, problems_);
+  std::string text = lines(problems_);
+  const std::string folder = folder_.string() + '/';
+  for (std::size_t at; (at = text.find(folder)) != text.npos;) text.erase(at, folder.size());
+  EXPECT_EQ(
+      text,
+      "c.yaml:5:6: there is another `gemini` in conf.d/1.yaml:9: give this one another name with "
+      "`as`\n"
+      "c.yaml:5:35: `after` is for entries of included files: move the entry itself\n"
+      "conf.d/1.yaml:3:3: `log.file` is also set in c.yaml:2: keep one of the two\n"
+      "conf.d/1.yaml:4:1: an included file cannot include others: add them to `include` of c.yaml\n"
+      "conf.d/1.yaml:6:5: an entry of an included file needs its place in the pipeline: `before` "
+      "or `after`, and the name of another entry\n"
+      "conf.d/1.yaml:7:5: there is no `z` in the pipeline, nor in an earlier file\n"
+      "conf.d/1.yaml:8:5: there is no `gemni` in the pipeline, nor in an earlier file: did you "
+      "mean `gemini`?\n"
+      "conf.d/1.yaml:9:24: `api_key` must not be empty\n"
+      "conf.d/1.yaml:10:1: `store` is also set in c.yaml:3: keep one of the two\n"
+      "conf.d/2.yaml:1:1: not YAML: end of sequence flow not found\n"
+      "conf.d/3.yaml:1:20: `max_body` must be a size such as 512B, 64KiB or 8MiB, not 1\n"
+      "conf.d/3.yaml:2:7: `log.level` is also set in conf.d/1.yaml:2: keep one of the two\n");
+}
+
+TEST_F(ConfigTest, FilesToIncludeMustExistUnlessTheNameIsAPattern) {
+  parse("include: conf.d/*.yaml\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:10: cannot read the folder " + (folder_ / "conf.d").string() +
+                         ": No such file or directory\n");
+  fs::create_directories(folder_ / "conf.d");
+  parse("include: conf.d/*.yaml\npipeline: [x]");
+  EXPECT_EQ(wrong(), "");
+  parse("include: conf.d/x.yaml\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:10: there is no file " + (folder_ / "conf.d/x.yaml").string() + "\n");
+}
+
+TEST_F(ConfigTest, WarnsOfAFolderToWhichOthersCanAddFiles) {
+  fs::create_directories(folder_ / "conf.d");
+  fs::permissions(folder_ / "conf.d", fs::perms(0777));
+  parse("include: conf.d/*.yaml\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:10: warning: everybody can add files to the folder " +
+                         (folder_ / "conf.d").string() +
+                         ", which gives them the privileges of the gateway\n");
 }
 
 TEST_F(ConfigTest, RejectsHostileTextInTime) {

@@ -6,9 +6,11 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "core/config/addresses.h"
 #include "core/config/defaults.h"
@@ -17,6 +19,7 @@
 #include "core/config/schema.h"
 #include "core/config/substitute.h"
 #include "core/config/suggest.h"
+#include "core/net/tls.h"
 #include "gatehouse/text.hpp"
 #include "gateway_schema.h"  // made from gateway.schema.json: kGatewaySchema
 
@@ -30,6 +33,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
+constexpr const char* kProxyForm =
+    "must be an HTTP proxy, http://[user:password@]host[:port]; in the password write %40 for `@`, "
+    "and so on";
 /// Requests that may run at once at the operator's address.
 constexpr std::size_t kMaxAdminRunning = 64;
 
@@ -66,13 +72,8 @@ bool is_name(const std::string& name) {
 /// configuration is never run.
 class Reader {
  public:
-  Reader(Json& root, const fs::path& path, Origins& origins, Problems& problems,
-         const Omissions& omissions)
-      : root_(root),
-        folder_(path.parent_path()),
-        origins_(origins),
-        problems_(problems),
-        omissions_(omissions) {}
+  Reader(Json& root, Origins& origins, Problems& problems, const Omissions& omissions)
+      : root_(root), origins_(origins), problems_(problems), omissions_(omissions) {}
 
   /// Substitutes references, except in pipeline entries that are left out.
   void substitute_all() {
@@ -101,9 +102,12 @@ class Reader {
     config.shutdown.delay = duration(find("shutdown"), "delay");
     config.shutdown.grace = duration(find("shutdown"), "grace");
     store(config.store);
+    upstream(config.upstream);
     config.log.level = text(find("log"), "level").value_or("");
-    if (const auto file = text(find("log"), "file")) log_file(config.log.file = in_folder(*file));
-    if (const auto folder = text(&root_, "plugins_dir")) config.plugins_dir = in_folder(*folder);
+    if (const auto file = text(find("log"), "file"))
+      log_file(config.log.file = in_folder("/log/file", *file));
+    if (const auto folder = text(&root_, "plugins_dir"))
+      config.plugins_dir = in_folder("/plugins_dir", *folder);
     read_pipeline(config);
     config.left_out = std::move(left_out_);
     for (const std::string& name : omissions_.entries) {
@@ -188,9 +192,9 @@ class Reader {
   /// A section such as `log: {file: x}`, or the settings of a plugin as a whole, are never a
   /// reference to a file or a credential, even if they look like one; each value in them may be.
   void substitute_inside(Json& value, const std::string& pointer) {
-    if (!value.is_object()) return substitute(value, pointer, folder_, origins_, problems_);
+    if (!value.is_object()) return substitute(value, pointer, origins_, problems_);
     for (auto& [key, member] : value.items())
-      substitute(member, child(pointer, key), folder_, origins_, problems_);
+      substitute(member, child(pointer, key), origins_, problems_);
   }
 
   void substitute_entry(Json& entry, const std::string& pointer) {
@@ -201,10 +205,7 @@ class Reader {
       if (decides(key)) substitute_inside(value, child(pointer, key));
     }
     if (const std::string why = why_left_out(entry, pointer); !why.empty()) {
-      const auto plugin = std::find_if(entry.items().begin(), entry.items().end(),
-                                       [](const auto& m) { return !is_entry_key(m.key()); });
-      left_out_.push_back(
-          {plugin == entry.items().end() ? "" : plugin.key(), origins_.place(pointer), why});
+      left_out_.push_back({plugin_of(entry), origins_.place(pointer), why});
       // What it lacks is not a problem, and the other entries keep their index.
       entry = Json{{"enabled", false}};
       return;
@@ -288,8 +289,8 @@ class Reader {
     }
     const auto [other, is_new] = instances_.emplace(out.instance, out.place);
     if (!is_new) {
-      problems_.add(out.place, "there is another `" + out.instance + "` in line " +
-                                   std::to_string(other->second.line) +
+      problems_.add(out.place, "there is another `" + out.instance + "` in " +
+                                   line_of(other->second, out.place) +
                                    ": give this one another name with `as`");
     }
     return out;
@@ -317,8 +318,13 @@ class Reader {
       problems_.add(out.place, "this entry has no plugin: write its name as a key");
       return false;
     }
+    for (const char* key : {"before", "after"}) {
+      const bool is_main = origins_.at(pointer).file == 0;
+      if (is_main && member(&entry, key))
+        reject(child(pointer, key), "is for entries of included files: move the entry itself");
+    }
     out.instance = text(&entry, "as").value_or(out.plugin);
-    if (const auto file = text(&entry, "path")) out.file = in_folder(*file);
+    if (const auto file = text(&entry, "path")) out.file = in_folder(child(pointer, "path"), *file);
     if (const auto digest = text(&entry, "sha256")) out.sha256 = sha256(*digest, pointer);
     if (const Json* when = member(&entry, "when")) {
       out.when.emplace();
@@ -371,10 +377,9 @@ class Reader {
   }
   /// The addresses of one of the two servers, and the names of its hosts.
   void listen(const char* section, ServerSettings& out) {
-    if (const Json* value = member(find(section), "listen")) {
-      out.listen =
-          read_listen(*value, child(child("", section), "listen"), folder_, origins_, problems_);
-    }
+    const std::string pointer = child(child("", section), "listen");
+    if (const Json* value = member(find(section), "listen"))
+      out.listen = read_listen(*value, pointer, in_folder(pointer, ""), origins_, problems_);
     out.hosts = texts(find(section), "hosts");
     for (std::size_t i = 0; i < out.hosts.size(); ++i) {
       if (is_host(out.hosts[i])) continue;
@@ -423,6 +428,46 @@ class Reader {
     }
     out.max_bytes = size(find("store"), "max_size");
   }
+  void upstream(UpstreamSettings& out) {
+    const Json* section = find("upstream");
+    if (const auto url = text(section, "proxy")) {
+      Proxy proxy;
+      if (!parse_proxy(*url, proxy)) reject("/upstream/proxy", kProxyForm);
+      out.http_proxy = out.https_proxy = proxy;
+    } else {
+      out.http_proxy = proxy_of_environment("http_proxy", "HTTP_PROXY");
+      out.https_proxy = proxy_of_environment("https_proxy", "HTTPS_PROXY");
+    }
+    out.no_proxy = member(section, "no_proxy") ? texts(section, "no_proxy") : list_of_no_proxy();
+    if (const auto file = text(section, "ca")) read_authorities(*file, out.ca);
+  }
+  std::optional<Proxy> proxy_of_environment(const char* lower, const char* upper) {
+    const char* const name = environment(lower) ? lower : upper;
+    const char* const url = environment(name);
+    if (!url) return std::nullopt;
+    Proxy proxy;
+    if (parse_proxy(url, proxy)) return proxy;
+    problems_.add({}, "the environment variable `" + std::string(name) + "` " + kProxyForm);
+    return std::nullopt;
+  }
+  /// Names separated by commas or spaces.
+  static std::vector<std::string> list_of_no_proxy() {
+    const char* const lower = environment("no_proxy");
+    const char* const value = lower ? lower : environment("NO_PROXY");
+    std::string names = value ? value : "";
+    std::replace(names.begin(), names.end(), ',', ' ');
+    std::istringstream stream(names);
+    return {std::istream_iterator<std::string>(stream), {}};
+  }
+  void read_authorities(const std::string& file, std::string& out) {
+    std::string error;
+    auto pem = read_file(in_folder("/upstream/ca", file), error);
+    if (!pem) return reject("/upstream/ca", "cannot be read: " + error);
+    const std::string fault = fault_of_authorities(*pem);
+    if (!fault.empty())
+      return reject("/upstream/ca", "is not a PEM file of certificates: " + fault);
+    out = *std::move(pem);
+  }
   static milliseconds duration(const Json* section, const char* key) {
     return milliseconds(quantity("duration", text(section, key).value_or("")).value_or(0));
   }
@@ -434,12 +479,12 @@ class Reader {
       problems_.add(origins_.place(pointer),
                     "`" + pointer.substr(pointer.rfind('/') + 1) + "` " + why);
   }
-  std::string in_folder(const std::string& path) const {
-    return (folder_ / path).lexically_normal().string();
+  /// A path is relative to the folder of the file in which it stands.
+  std::string in_folder(const std::string& pointer, const std::string& path) const {
+    return (fs::path(origins_.file_of(pointer)).parent_path() / path).lexically_normal().string();
   }
 
   Json& root_;
-  const fs::path folder_;
   Origins& origins_;
   Problems& problems_;
   std::map<std::string, Place> instances_;
@@ -451,15 +496,20 @@ class Reader {
 
 }  // namespace
 
-void read_settings(Json& root, const fs::path& file, Origins& origins, Problems& problems,
-                   Config& config) {
+std::string plugin_of(const Json& entry) {
+  const auto members = entry.items();
+  const auto plugin = std::find_if(members.begin(), members.end(),
+                                   [](const auto& m) { return !is_entry_key(m.key()); });
+  return plugin == members.end() ? "" : plugin.key();
+}
+
+void read_settings(Json& root, Origins& origins, Problems& problems, Config& config) {
   // A section is null if all its settings are commented out.
-  for (const char* section : {"server", "shutdown", "admin", "log", "store"}) {
+  for (const char* section : {"server", "shutdown", "admin", "log", "store", "upstream"}) {
     if (const auto found = root.find(section); found != root.end() && found->is_null())
       root.erase(found);
   }
-  config.folder = file.parent_path();
-  Reader reader(root, file, origins, problems, config.omissions);
+  Reader reader(root, origins, problems, config.omissions);
   reader.substitute_all();
   validate(nlohmann::json(root), "", "the configuration", kGatewaySchema, origins, problems);
   reader.read(config);

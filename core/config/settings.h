@@ -10,6 +10,7 @@
 
 #include "core/http/client_address.h"
 #include "core/net/certificate_files.h"
+#include "core/net/connect.h"
 
 namespace gatehouse::core {
 
@@ -95,6 +96,18 @@ struct StoreSettings {
   std::size_t max_bytes = 0;   // of memory
 
   bool operator==(const StoreSettings&) const = default;
+};
+
+/// `upstream:` of the configuration.
+struct UpstreamSettings {
+  std::optional<Proxy> http_proxy, https_proxy;  // for servers without and with TLS
+  std::vector<std::string> no_proxy;
+  std::string ca;  // certificates of further authorities (PEM); empty: none
+
+  std::optional<Proxy> proxy_for(const Endpoint& server) const {
+    const auto& proxy = server.tls ? https_proxy : http_proxy;
+    return is_direct(server, no_proxy) ? std::nullopt : proxy;
+  }
 };
 
 /// `shutdown:` of the configuration.

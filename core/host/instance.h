@@ -85,9 +85,10 @@ class Instance : private gh_host {
   /// What it uses of the gateway around it.
   struct Surroundings {
     Gateway& gateway;
-    std::filesystem::path folder;  // of the configuration
+    std::filesystem::path folder;  // to which the paths of its configuration are relative
     const Reporter* reporter = nullptr;
     bool exposed = false;  // to other machines
+    UpstreamSettings upstream = {};
   };
   /// Its health, as the plugin reports it.
   struct Health {

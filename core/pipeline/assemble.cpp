@@ -126,8 +126,6 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
 
   // The other plugins are created even if some have problems, since they may report more.
   std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
-  const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get(),
-                                            config.server.is_exposed()};
   std::vector<Standing> order;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const PluginEntry& entry = config.pipeline[i];
@@ -147,6 +145,8 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
         [&](std::string_view pointer, std::string_view text) {
           problems.warn(place(pointer), problem_text(entry, pointer, text));
         }};
+    const Instance::Surroundings surroundings{gateway, entry.folder(), pipeline.get(),
+                                              config.server.is_exposed(), config.upstream};
     try {
       auto layer = std::make_unique<Layer>();
       layer->code = files[i]->load();

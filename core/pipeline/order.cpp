@@ -74,8 +74,9 @@ class Order {
                        [&](const When& request) { return meet(taken_by(one), request); });
   }
   static std::string name(const Standing& one) { return '`' + one.entry.instance + '`'; }
-  static std::string in_line(const Standing& one) {
-    return name(one) + " in line " + std::to_string(one.entry.place.line);
+  /// "`chat` in line 4", in a message about `from`.
+  static std::string in_line(const Standing& one, const Standing& from) {
+    return name(one) + " in " + line_of(one.entry.place, from.entry.place);
   }
   void warn(const Standing& one, const std::string& text) const {
     problems_.warn(one.entry.place, name(one) + ' ' + text);
@@ -137,7 +138,7 @@ class Order {
       if (!chats.empty() && std::all_of(chats.begin(), chats.end(), answered)) provider = above;
     }
     if (provider) {
-      warn(one, "has no effect, because " + in_line(*provider) +
+      warn(one, "has no effect, because " + in_line(*provider, one) +
                     " above it responds to all chats: move it above that one, or remove one of "
                     "them");
     } else if (!unsure && !takes(one, chats)) {
@@ -145,8 +146,8 @@ class Order {
           &one + 1, end(), [](const Standing& below) { return is(below, GH_PLUGIN_INGRESS); });
       warn(one, ingress == end() ? "has no effect, because no plugin above it creates chats: add "
                                    "an ingress plugin above it"
-                                 : "has no effect, because chats begin at " + in_line(*ingress) +
-                                       ": move it below that one");
+                                 : "has no effect, because chats begin at " +
+                                       in_line(*ingress, one) + ": move it below that one");
     }
   }
 
@@ -157,7 +158,7 @@ class Order {
       const char* const effect = is(one, GH_PLUGIN_GUARD)
                                      ? "a rejection becomes an error inside a 200 response"
                                      : "the status stays 200";
-      return warn(one, "sees chats too late: " + in_line(*above) +
+      return warn(one, "sees chats too late: " + in_line(*above, one) +
                            " may have started the response by then, so " + effect +
                            "; move it above that one");
     }
@@ -167,7 +168,7 @@ class Order {
     for (const Standing* above = begin(); above != &one; ++above) {
       if (!is(*above, GH_PLUGIN_GUARD) || !takes(*above, one.routes)) continue;
       return warn(one,
-                  "serves probes, which " + in_line(*above) +
+                  "serves probes, which " + in_line(*above, one) +
                       " above it may reject: move it above that one, or give that one a `when`");
     }
   }
@@ -176,8 +177,8 @@ class Order {
   std::string left_out() const {
     std::string text;
     for (const LeftOut& entry : config_.left_out) {
-      text += (text.empty() ? "`" : "; `") + entry.plugin + "` in line " +
-              std::to_string(entry.place.line) + ", because " + entry.why;
+      text += (text.empty() ? "`" : "; `") + entry.plugin + "` in " +
+              line_of(entry.place, config_.place("")) + ", because " + entry.why;
     }
     return text;
   }

@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/net/tls.h"
 #include "gatehouse/text.hpp"
 #include "tests/core/certificates.h"
 #include "tests/core/redis_server.h"
@@ -643,6 +644,23 @@ TEST_F(RedisStoreTest, ChecksTheCertificateOfAServerWithTls) {
   EXPECT_EQ(stranger->state().kind, Store::State::kDown);
   EXPECT_NE(stranger->state().reason.find("ertificate"), std::string::npos)
       << stranger->state().reason;
+}
+
+TEST_F(RedisStoreTest, TrustsTheAuthoritiesOfTheConfiguration) {
+  std::signal(SIGPIPE, SIG_IGN);  // as main() does: OpenSSL writes without MSG_NOSIGNAL
+  const Certificates& certificates = Certificates::shared();
+  std::ifstream file(certificates.path("stranger.pem"));
+  const std::string authority(std::istreambuf_iterator<char>(file), {});
+  trust_authorities(authority);
+  const std::string name = "unknown-authority";
+  RedisServer redis(
+      {"--tls-auth-clients", "no", "--tls-cert-file", certificates.path(name + ".pem"),
+       "--tls-key-file", certificates.path(name + ".key"), "--tls-ca-cert-file",
+       certificates.path("stranger.pem")},
+      {}, true);
+  EXPECT_TRUE(recovers(*open(redis.settings), put));
+  trust_authorities("");
+  EXPECT_EQ(put(*open(redis.settings)), GH_UNAVAILABLE);
 }
 
 TEST_F(RedisStoreTest, DatabasesAreApart) {

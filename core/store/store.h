@@ -57,8 +57,8 @@ class Store {
   virtual const char* kind() const = 0;
   /// Calls may wait for another machine.
   virtual bool waits() const = 0;
-  /// From now on probes the store once a second on a thread of its own, so that state() is true
-  /// and an outage is logged even if there are no calls.
+  /// From now on probes the store once a second on a separate thread, so that state() is up to
+  /// date and an outage is logged even without calls.
   virtual void watch() {}
   /// What the last call or probe has shown. Never waits.
   virtual State state() const = 0;

@@ -95,7 +95,8 @@ class Session {
   void create() {
     report_.begin("load");
     try {
-      flags_ = file_.load().flags;
+      code_ = file_.load();
+      flags_ = code_->flags;
     } catch (const std::runtime_error& e) {
       return add("error", "load", "load", e.what(), "");
     }
@@ -251,6 +252,7 @@ class Session {
   }
 
   PluginFile& file_;
+  std::shared_ptr<const gh_plugin> code_;
   const std::string config_;
   Report& report_;
   std::uint32_t flags_ = 0;

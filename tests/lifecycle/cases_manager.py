@@ -1,4 +1,4 @@
-"""The service manager, such as systemd: what it is told, and when."""
+"""What the gateway reports to a service manager, such as systemd, and when."""
 import os
 import signal
 import socket
@@ -51,7 +51,7 @@ def a_service_manager_follows_the_life_of_the_gateway(f):
     f.gateway.signal('HUP')
     check('RELOADING' in manager.message(), 'not reloading')
     check(manager.message() == {'READY': '1', 'STATUS': 'Reload failed: see the log'},
-          'the failure is not told')
+          'the failure is not reported')
 
     f.gateway.signal('TERM')
     stopping = manager.message()

@@ -245,6 +245,21 @@ def a_reload_changes_how_long_the_end_may_take(f):
     f.ends(0)
 
 
+@test
+def a_reload_reads_the_folder_of_included_files_anew(f):
+    (f.folder / 'conf.d').mkdir()
+    f.start('health', admin=ADMIN, include='conf.d/*.yaml')
+    f.write('conf.d/hosts.yaml', 'server:\n  hosts: [gateway.example]\n')
+    f.write('conf.d/log.yaml', 'pipeline: [{access-log: {}, before: health}]')
+    code, told = reload(f)
+    check((code, told['pipeline']) == (200, 'access-log → health'), code, told)
+    check(f.client(get().replace(b'localhost', b'gateway.example')).answer().status == 200,
+          'the host is unknown')
+    f.write('conf.d/hosts.yaml', 'server: {listen: ""}\n')
+    code, told = reload(f)
+    check(code == 422 and told['problems'][0]['file'] == str(f.folder / 'conf.d/hosts.yaml'), told)
+
+
 # ---- Files of plugins
 
 def with_own_plugins(f, *pipeline):
