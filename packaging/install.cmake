@@ -19,6 +19,7 @@ install(FILES ${sdk}/cmake/GatehouseSDKConfig.cmake ${sdk}/cmake/GatehouseSDK.cm
               ${sdk}/cmake/plugin.map ${version_file} DESTINATION ${cmakedir} COMPONENT dev)
 configure_file(${sdk}/cmake/gatehouse-sdk.pc.in ${generated}/gatehouse-sdk.pc @ONLY)
 install(FILES ${generated}/gatehouse-sdk.pc DESTINATION share/pkgconfig COMPONENT dev)
+install(FILES ${sdk}/README.md DESTINATION share/doc/libgatehouse-dev COMPONENT dev)
 install(DIRECTORY ${sdk}/example/ DESTINATION share/doc/libgatehouse-dev/examples COMPONENT dev)
 
 # Compressed as Debian requires it, without a time (-n), so that a build is reproducible.
@@ -37,3 +38,5 @@ install(FILES ${packaging}/gatehouse.bash-completion RENAME gatehouse
 install(FILES ${docs}/configuration.md ${docs}/operations.md ${docs}/security.md
               ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/etc/gatehouse.yaml
         DESTINATION share/doc/gatehouse COMPONENT gateway)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/etc/grafana ${PROJECT_SOURCE_DIR}/etc/prometheus
+        DESTINATION share/gatehouse COMPONENT gateway)

@@ -147,8 +147,13 @@ void State::advance_to(std::chrono::nanoseconds until) {
 
 Harness::Harness(const gh_json_api*& json, const gh_exchange_api*& exchange)
     : state_(std::make_unique<State>(*this)) {
-  json = gatehouse::detail::json = &core::json_api();
-  exchange = gatehouse::detail::exchange = &exchange_table();
+  // Not again: other threads may be reading them.
+  for (const gh_json_api** const to : {&json, &gatehouse::detail::json}) {
+    if (!*to) *to = &core::json_api();
+  }
+  for (const gh_exchange_api** const to : {&exchange, &gatehouse::detail::exchange}) {
+    if (!*to) *to = &exchange_table();
+  }
 }
 
 Harness::~Harness() = default;
