@@ -70,12 +70,13 @@ def count_in_c():
 def count_in_rust():
     found = {}
     for file in sorted(CRATE.glob('*.rs')):
-        for struct, body in re.findall(r'pub struct (gh_\w+) \{\n(.*?)\n\}', file.read_text(), re.S):
-            for name, text in re.findall(r'pub (?:r#)?(\w+):\s*(.*?),(?=\n    pub |$)', body, re.S):
-                text = re.sub(r'^Option<(unsafe extern.*)>$', r'\1', text, flags=re.S)
-                text = re.sub(r'Option<unsafe extern "C" fn\([^()]*\)( -> \w+)?>', 'f', text)
-                function = re.match(r'unsafe extern "C" fn\((.*)\)', text, re.S)
-                if function or text == 'Option<gh_run>':
+        text = file.read_text()
+        for struct, body in re.findall(r'pub struct (gh_\w+) \{\n(.*?)\n\}', text, re.S):
+            for name, kind in re.findall(r'pub (?:r#)?(\w+):\s*(.*?),(?=\n    pub |$)', body, re.S):
+                kind = re.sub(r'^Option<(unsafe extern.*)>$', r'\1', kind, flags=re.S)
+                kind = re.sub(r'Option<unsafe extern "C" fn\([^()]*\)( -> \w+)?>', 'f', kind)
+                function = re.match(r'unsafe extern "C" fn\((.*)\)', kind, re.S)
+                if function or kind == 'Option<gh_run>':
                     found[f'{struct}.{name}'] = parameters(function[1]) if function else 2
     return found
 
