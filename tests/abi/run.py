@@ -6,9 +6,11 @@ ways: the real program, with files built by CMake.
 """
 import argparse
 import contextlib
+import hashlib
 import http.client
 import http.server
 import json
+import lzma
 import os
 import pathlib
 import re
@@ -224,41 +226,41 @@ class Abi:
     def test_a_plugin_in_c(self):
         self.accepted('stamp', self.fixture('stamp'), {'value': 'x'})
 
-    def stamps(self, name):
+    def stamps(self, file):
         """The C example, built in some way, does its work."""
-        with self.gateway(('stamp', self.fixture(name), {'value': 'seen'})) as get:
+        with self.gateway(('stamp', file, {'value': 'seen'})) as get:
             status, headers, _ = get('/nowhere')
             expect(status == 404 and headers.get('X-Stamp') == 'seen', f'{status} {headers}')
 
-    def greets(self, name):
+    def greets(self, file):
         """The C++ example, likewise."""
-        with self.gateway(('hello', self.fixture(name), {'greeting': 'Hi'})) as get:
+        with self.gateway(('hello', file, {'greeting': 'Hi'})) as get:
             expect(get('/hello?Ada')[::2] == (200, 'Hi, Ada!\n'), 'no greeting')
             expect(get('/hello')[0] == 400, 'a Fail did not come through')
 
     def test_a_plugin_in_c_serves(self):
-        self.stamps('stamp')
+        self.stamps(self.fixture('stamp'))
 
     def test_plugins_in_strict_c99(self):
-        self.stamps('stamp_c99')
+        self.stamps(self.fixture('stamp_c99'))
 
     def test_plugins_whose_unused_sections_are_dropped(self):
-        self.stamps('stamp_sections')
-        self.greets('hello_sections')
+        self.stamps(self.fixture('stamp_sections'))
+        self.greets(self.fixture('hello_sections'))
 
     def test_plugins_with_link_time_optimization(self):
-        self.stamps('stamp_lto')
-        self.greets('hello_lto')
+        self.stamps(self.fixture('stamp_lto'))
+        self.greets(self.fixture('hello_lto'))
 
     def test_plugins_built_with_clang(self):
         self.need('hello_clang', 'clang')
-        self.stamps('stamp_clang')
-        self.stamps('stamp_clang_sections')
-        self.greets('hello_clang')
+        self.stamps(self.fixture('stamp_clang'))
+        self.stamps(self.fixture('stamp_clang_sections'))
+        self.greets(self.fixture('hello_clang'))
 
     def test_a_plugin_with_another_standard_library(self):
         self.need('hello_libcxx', 'clang++ with libc++')
-        self.greets('hello_libcxx')
+        self.greets(self.fixture('hello_libcxx'))
 
     def test_plugins_in_rust_by_the_oldest_compiler(self):
         self.need('guard_debian', 'rustc of Debian')
@@ -274,6 +276,29 @@ class Abi:
         self.guards(self.fixture(f'guard_{compiler}_lto'))
         self.relays(self.fixture(f'relay_{compiler}'))
         self.panics(self.fixture(f'panics_{compiler}'))
+
+    # ---- Binaries that were built once: kept/README.md
+
+    def kept(self, name):
+        return self.write(f'{name}.so', lzma.decompress((HERE / f'kept/{name}.so.xz').read_bytes()))
+
+    def test_plugins_in_c_and_cpp_that_were_built_once(self):
+        self.stamps(self.kept('stamp'))
+        self.greets(self.kept('hello'))
+
+    def test_a_provider_in_rust_that_was_built_once(self):
+        self.relays(self.kept('relay'))
+
+    def test_a_sink_that_was_built_once(self):
+        """It rewrites the events of a provider that was built by another compiler."""
+        self.relays(self.kept('relay'), self.kept('mask'))
+
+    def test_every_kept_binary_is_the_one_that_its_readme_lists(self):
+        listed = dict(re.findall(r'`(\w+\.so\.xz)`.* `(\w{64})` \|',
+                                 (HERE / 'kept/README.md').read_text()))
+        found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+                 for file in (HERE / 'kept').glob('*.xz')}
+        expect(found == listed, 'kept/README.md lists other files')
 
     def guards(self, file):
         """The policy in Rust does its work."""
@@ -294,18 +319,22 @@ class Abi:
                 expect(status == 500 and 'way' not in body, f'{path}: {status} {body}')
                 get.logged(rf'panicked at .*examples/panics\.rs:\d+:\d+: {text}')
 
-    def relays(self, file):
-        """The provider in Rust responds with what a server sends."""
-        stream = ''.join(f'data: {json.dumps(data)}\n\n'
-                         for data in ({'text': 'Hel'}, {'text': 'lo'}, {'finish': 'stop'}))
+    def relays(self, file, mask=None):
+        """The provider in Rust responds with what a server sends, behind a plugin that masks e-mail
+        addresses or not."""
+        events = ({'text': 'Ask a@b.'}, {'text': 'example.'}, {'finish': 'stop'})
+        stream = ''.join(f'data: {json.dumps(event)}\n\n' for event in events)
         chat = {'messages': [{'role': 'user', 'parts': [{'type': 'text', 'text': 'Hi'}]}]}
-        with server(stream) as (url, requests), \
-                self.gateway(('chat', None, {'models': ['m'], 'default_model': 'm'}),
-                             ('relay', file, {'base_url': url})) as get:
-            status, _, body = get('/api/chat', {'Content-Type': 'application/json'},
-                                  json.dumps(chat))
-            expect(status == 200 and '"delta":"lo"' in body.replace(' ', ''), f'{status} {body}')
-            expect(json.loads(requests[0])['model'] == 'm', f'the server got {requests}')
+        plugins = [('chat', None, {'models': ['m'], 'default_model': 'm'})]
+        with server(stream) as (url, requests):
+            plugins += [('mask', mask, {})] if mask else []
+            with self.gateway(*plugins, ('relay', file, {'base_url': url})) as get:
+                status, _, body = get('/api/chat', {'Content-Type': 'application/json'},
+                                      json.dumps(chat))
+        text = ''.join(json.loads(part) for part in re.findall(r'"delta":("[^"]*")', body))
+        wanted = 'Ask [e-mail].' if mask else 'Ask a@b.example.'
+        expect((status, text) == (200, wanted), f'{status} {body}')
+        expect(json.loads(requests[0])['model'] == 'm', f'the server received {requests}')
 
     def need(self, fixture, compiler):
         """Where GATEHOUSE_REQUIRE_ALL is set, as packaging/test does, nothing may be missing."""
@@ -325,7 +354,7 @@ class Abi:
     # ---- Growth: structs of another minor version
 
     def test_a_plugin_built_with_later_headers_works_with_the_oldest_host(self):
-        self.greets('hello_next')
+        self.greets(self.fixture('hello_next'))
 
     def test_structs_of_a_plugin_that_are_longer_than_those_of_the_host(self):
         with self.gateway(('later_minor', self.fixture('later_minor'), {}),
