@@ -179,11 +179,15 @@ Json Harness::config(View text, View schema) {
   throw std::invalid_argument(all.str());
 }
 
+std::unique_ptr<Plugin> State::create(Harness& h, const gh_plugin& plugin, View text) {
+  return std::make_unique<Entry>(
+      std::shared_ptr<const gh_plugin>(std::shared_ptr<void>(), &plugin), h.host(),
+      h.config(text, plugin.config_schema));
+}
+
 std::unique_ptr<Plugin> Harness::create(View text) {
   if (!&gatehouse_plugin_v1) throw std::logic_error("no plugin is linked into this test");
-  return std::make_unique<Entry>(
-      std::shared_ptr<const gh_plugin>(std::shared_ptr<void>(), &gatehouse_plugin_v1), host(),
-      config(text));
+  return State::create(*this, gatehouse_plugin_v1, text);
 }
 
 std::unique_ptr<Plugin> Harness::load(const std::string& file, View text) {

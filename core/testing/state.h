@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -38,6 +39,9 @@ struct State {
     void* self;
   };
 
+  /// An instance of the plugin, made as the gateway makes it. Throws when the configuration is not
+  /// valid by its schema.
+  static std::unique_ptr<Plugin> create(Harness& h, const gh_plugin& plugin, View config);
   static State& of(const gh_host* host) { return *static_cast<const GhHost*>(host)->state; }
 
   std::chrono::nanoseconds now() {

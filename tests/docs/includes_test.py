@@ -26,7 +26,7 @@ OPENS_SOCKETS = {'net', 'http', 'server', 'store'}
 SOCKETS = re.compile(r'sys/socket\.h|Poco/Net/\w*Socket\.h')
 FACADE = re.compile(r'gatehouse/(?!text\.hpp)[\w/]+\.hpp')
 OF_THE_CORE = re.compile(r'(Poco|boost|nlohmann|openssl|spdlog|yaml-cpp|simdjson)\b')
-C_HEADERS = {'stddef.h', 'stdint.h', 'stdlib.h', 'string.h'}
+C_HEADERS = {'assert.h', 'stddef.h', 'stdint.h', 'stdlib.h', 'string.h'}
 HARNESS_HEADERS = {'poll.h', 'pthread.h', 'unistd.h'}  # POSIX, for waits and threads
 
 root = pathlib.Path(sys.argv[1]).resolve()
