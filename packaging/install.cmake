@@ -20,3 +20,10 @@ install(FILES ${sdk}/cmake/GatehouseSDKConfig.cmake ${sdk}/cmake/GatehouseSDK.cm
 configure_file(${sdk}/cmake/gatehouse-sdk.pc.in ${generated}/gatehouse-sdk.pc @ONLY)
 install(FILES ${generated}/gatehouse-sdk.pc DESTINATION lib/pkgconfig COMPONENT dev)
 install(DIRECTORY ${sdk}/example/ DESTINATION share/doc/libgatehouse-dev/examples COMPONENT dev)
+
+# For plugins in Rust: the crates, and the library of their tests.
+if(TARGET gatehouse_testing_c)
+  install(TARGETS gatehouse_testing_c LIBRARY DESTINATION lib/gatehouse/sdk COMPONENT dev)
+  install(DIRECTORY ${sdk}/rust/ DESTINATION share/gatehouse/rust COMPONENT dev
+          PATTERN target EXCLUDE PATTERN examples EXCLUDE)
+endif()

@@ -199,6 +199,8 @@ class Author:
 
     def test_the_spellings_of_a_name(self):
         for language in LANGUAGES:
+            if language == 'rust' and not (self.prefix / 'share/gatehouse/rust').exists():
+                continue
             for kind in KINDS:
                 name = f'Two_words-{language}-{kind}'
                 self.new('--lang', language, '--kind', kind, name=name)
@@ -241,6 +243,8 @@ def kinds():
     for language in LANGUAGES:
         for kind in KINDS:
             def test(author, language=language, kind=kind):
+                if language == 'rust' and not (author.prefix / 'share/gatehouse/rust').exists():
+                    return 'skipped: this build installs no crates'
                 began = time.monotonic()
                 author.new('--lang', language, '--kind', kind)
                 file = author.build(language)
