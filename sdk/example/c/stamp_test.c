@@ -1,6 +1,6 @@
 /* The test of stamp.c, without any test framework: it aborts at the first promise that is broken.
  *
- *   cc -I ../../include stamp.c stamp_test.c -lgatehouse_testing_c -o stamp_test && ./stamp_test
+ *   cc -I ../../include stamp.c stamp_test.c -lgatehouse_testing -o stamp_test && ./stamp_test
  */
 #undef NDEBUG
 #include <assert.h>
