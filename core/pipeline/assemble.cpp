@@ -58,6 +58,12 @@ std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, P
   return std::nullopt;
 }
 
+void log_loaded(Log& log, const PluginFile& plugin) {
+  log.info("plugin loaded", {{"file", plugin.path().string()},
+                             {"version", plugin.note().version},
+                             {"sha256", plugin.sha256()}});
+}
+
 /// The text of a plugin's problem. "must be at least 1s" gets the key at `pointer` as its subject.
 std::string problem_text(const PluginEntry& entry, std::string_view pointer,
                          std::string_view text) {
@@ -102,13 +108,14 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
           problems.warn(place(pointer), problem_text(entry, pointer, text));
         }};
     try {
-      const gh_plugin& plugin = files[i]->load();
-      standing.flags = plugin.flags;
       auto layer = std::make_unique<Layer>();
+      layer->code = files[i]->load();
+      if (files[i]->is_fresh()) log_loaded(gateway.log, *files[i]);
+      standing.flags = layer->code->flags;
       layer->when = entry.when;
       const std::size_t routes = pipeline->routes_.size();
       layer->instance = std::make_unique<Instance>(
-          plugin, entry.instance, with_defaults(files[i]->note().schema, entry.config),
+          *layer->code, entry.instance, with_defaults(files[i]->note().schema, entry.config),
           surroundings, creation);
       for (std::size_t r = routes; r < pipeline->routes_.size(); ++r)
         standing.routes.push_back({pipeline->routes_[r].path, {pipeline->routes_[r].method}});

@@ -62,6 +62,7 @@ class Pipeline final : public Handler, public Reporter {
     void add(const Frame& frame);
   };
   struct Layer {
+    std::shared_ptr<const gh_plugin> code;  // before the instance, which runs it
     std::unique_ptr<Instance> instance;
     std::optional<When> when;
     std::shared_ptr<Counts> counts = std::make_shared<Counts>();

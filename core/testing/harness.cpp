@@ -44,23 +44,24 @@ void on_request_stack(std::function<void()> work) {
 /// An instance behind the interface, in whatever language it is.
 class Entry final : public Plugin {
  public:
-  Entry(const gh_plugin& plugin, Host host, Json config) : plugin_(plugin) {
-    const gh_status status = plugin_.create(host.raw_host(), config.raw(), &self_);
+  Entry(std::shared_ptr<const gh_plugin> plugin, Host host, Json config)
+      : plugin_(std::move(plugin)) {
+    const gh_status status = plugin_->create(host.raw_host(), config.raw(), &self_);
     if (status != GH_OK) self_ = nullptr;
   }
   ~Entry() override {
-    if (self_) plugin_.destroy(self_);
+    if (self_) plugin_->destroy(self_);
   }
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
   Status handle(Exchange& x, Sink& out, Next& next) override {
     if (!self_) throw std::logic_error("the plugin reported problems: there is no instance");
-    return Status(plugin_.handle(self_, x.raw(), out.host_sink(), next.raw()), x.raw());
+    return Status(plugin_->handle(self_, x.raw(), out.host_sink(), next.raw()), x.raw());
   }
 
  private:
-  const gh_plugin& plugin_;
+  const std::shared_ptr<const gh_plugin> plugin_;
   void* self_ = nullptr;
 };
 
@@ -163,13 +164,15 @@ Json Harness::config(View text, View schema) {
 
 std::unique_ptr<Plugin> Harness::create(View text) {
   if (!&gatehouse_plugin_v1) throw std::logic_error("no plugin is linked into this test");
-  return std::make_unique<Entry>(gatehouse_plugin_v1, host(), config(text));
+  return std::make_unique<Entry>(
+      std::shared_ptr<const gh_plugin>(std::shared_ptr<void>(), &gatehouse_plugin_v1), host(),
+      config(text));
 }
 
 std::unique_ptr<Plugin> Harness::load(const std::string& file, View text) {
   core::PluginFile found(file);
-  const gh_plugin& plugin = found.load();
-  return std::make_unique<Entry>(plugin, host(), config(text, found.note().schema));
+  auto plugin = found.load();
+  return std::make_unique<Entry>(std::move(plugin), host(), config(text, found.note().schema));
 }
 
 Answer Harness::get(Plugin& plugin, View target, Headers headers) {

@@ -284,19 +284,16 @@ def a_plugin_that_was_installed_again_is_no_change(f):
 
 
 @test
-def a_plugin_that_has_changed_keeps_no_reload_from_being_used(f):
+def a_plugin_file_that_is_damaged_keeps_no_reload_from_being_used(f):
     folder = with_own_plugins(f, 'health', *simulator())
     file = folder / 'chat.so'
-    changes = (lambda: replace(file,
-                               file.read_bytes() + b'\n'), lambda: replace(file, b'not a plugin'),
-               file.unlink)
-    for change in changes:
+    for change in (lambda: replace(file, b'not a plugin'), file.unlink):
         change()
         f.configure('health', *simulator(system_prompt='New'), plugins_dir='plugins', admin=ADMIN)
         code, told = reload(f)
         check(code == 200, code, told)
         [warning] = [w['text'] for w in told['warnings']]
-        check('chat.so' in warning and 'stays in use until a restart' in warning, warning)
+        check('chat.so' in warning and 'loaded from it before, stays in use' in warning, warning)
         check_stream(f.client(chat()).answer())
 
 
