@@ -98,8 +98,9 @@ class Instance : private gh_host {
   void refused(gh_exchange* x) const {
     if (GH_HAS(gh_plugin, &plugin_, refused) && plugin_.refused) plugin_.refused(self_, x);
   }
-  /// Takes over the state of `older`, if that is an instance of the same plugin.
-  void adopt(const Instance& older);
+  /// Takes over the state of `older`, if that is an instance of the same plugin. Logs what of it is
+  /// lost because its code is another.
+  void take_over(const Instance& older);
 
   const std::string& name() const { return name_; }
   const gh_plugin& plugin() const { return plugin_; }
@@ -137,6 +138,8 @@ class Instance : private gh_host {
   void run_task(const Task& task) const;
 
   const gh_plugin& plugin_;
+  gh_status adopt(const Instance& older);
+  std::string restore(const Instance& older);
   const std::string name_;
   const Surroundings surroundings_;
   Log& log_;

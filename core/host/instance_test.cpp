@@ -140,13 +140,17 @@ TEST_F(InstanceTest, APluginThatFailsToStartHasToSayWhy) {
   EXPECT_TRUE(told.empty()) << "what was not created is not destroyed";
 }
 
-TEST_F(InstanceTest, AnOlderInstanceOfTheSamePluginIsAdopted) {
-  static const gh_plugin other = kPlugin;
+TEST_F(InstanceTest, AnOlderInstanceOfTheSameCodeIsAdopted) {
+  static const gh_plugin stranger_plugin = [] {
+    gh_plugin p = kPlugin;
+    p.name = "stranger";
+    return p;
+  }();
   {
     const auto older = make("{}", "older"), newer = make("{}", "newer"),
-               stranger = make("{}", "stranger", other);
-    newer->adopt(*older);
-    newer->adopt(*stranger);
+               stranger = make("{}", "stranger", stranger_plugin);
+    newer->take_over(*older);
+    newer->take_over(*stranger);
   }
   EXPECT_EQ(told, (std::vector<std::string>{"newer adopted older", "stranger destroyed",
                                             "newer destroyed", "older destroyed"}));
@@ -155,12 +159,66 @@ TEST_F(InstanceTest, AnOlderInstanceOfTheSamePluginIsAdopted) {
   EXPECT_EQ(lines[0]["plugin"], "newer");
 }
 
+TEST_F(InstanceTest, OtherCodeRestoresWhatTheOlderHasSaved) {
+  static gh_plugin saves = kPlugin, restores = kPlugin;
+  saves.version = "1";
+  saves.save = [](void*, void (*keep)(void*, gh_str), void* to) -> gh_status {
+    keep(to, raw("1 apples"));
+    return GH_OK;
+  };
+  restores.version = "2";
+  restores.restore = [](void*, gh_str bytes) -> gh_status {
+    told.push_back("restored " + std::string(view(bytes)));
+    return GH_OK;
+  };
+  {
+    const auto older = make("{}", "a", saves), newer = make("{}", "a", restores);
+    newer->take_over(*older);
+  }
+  EXPECT_EQ(told[0], "restored 1 apples");
+  const auto lines = log_lines();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0]["from"], "1");
+  EXPECT_EQ(lines[0]["to"], "2");
+}
+
+TEST_F(InstanceTest, TheLogHasWhyTheStateOfOtherCodeIsLost) {
+  static gh_plugin mute = kPlugin, saves = kPlugin, deaf = kPlugin, knows_not = kPlugin,
+                   throws = kPlugin, stateless = kPlugin;
+  saves.save = [](void*, void (*keep)(void*, gh_str), void* to) -> gh_status {
+    keep(to, raw("1"));
+    return GH_OK;
+  };
+  knows_not.restore = [](void*, gh_str) -> gh_status { return GH_UNSUPPORTED; };
+  throws.restore = [](void*, gh_str) -> gh_status { throw 1; };
+  stateless.adopt = nullptr;
+  mute.size = offsetof(gh_plugin, save);  // of an older header
+  mute.save = saves.save;
+  const auto take_over = [this](const gh_plugin& older, const gh_plugin& newer) {
+    make("{}", "a", newer)->take_over(*make("{}", "a", older));
+  };
+  take_over(mute, knows_not);
+  take_over(saves, deaf);
+  take_over(saves, knows_not);
+  take_over(saves, throws);
+  take_over(stateless, deaf);
+  std::vector<std::string> why;
+  for (const auto& line : log_lines()) {
+    const std::string text = line["message"];
+    why.push_back(text.substr(text.find(": ") + 2));
+  }
+  EXPECT_EQ(why, (std::vector<std::string>{
+                     "the old version has no save()", "the new version has no restore()",
+                     "the new version does not know the format that the old one has saved",
+                     "an exception was thrown"}));
+}
+
 TEST_F(InstanceTest, AnAdoptionThatThrowsIsLogged) {
   static gh_plugin throws = kPlugin;
   throws.adopt = [](void*, void*) -> gh_status { throw 1; };
   {
     const auto older = make("{}", "older", throws), newer = make("{}", "newer", throws);
-    newer->adopt(*older);
+    newer->take_over(*older);
   }
   EXPECT_EQ(log_lines().size(), 1u);
 }

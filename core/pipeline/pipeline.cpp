@@ -210,7 +210,7 @@ void Pipeline::start(const Pipeline* older) {
     for (const auto& old : older->layers_) {
       if (old->instance->name() != layer->instance->name()) continue;
       layer->counts = old->counts;
-      layer->instance->adopt(*old->instance);
+      layer->instance->take_over(*old->instance);
     }
   }
   for (const auto& layer : layers_) layer->instance->start();
