@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gatehouse/toolkit/json_text.hpp"
+
 namespace gatehouse::plugins::retry {
 
 CircuitBreaker::CircuitBreaker(Host host, Json config)
@@ -14,12 +16,36 @@ CircuitBreaker::CircuitBreaker(Host host, Json config)
              {{"plugin", host.instance()}}) {}
 
 void CircuitBreaker::adopt(CircuitBreaker& older) {
-  {
-    const std::lock_guard lock(older.mutex_);
-    failures_ = older.failures_.load();
-    suspicious_ = older.suspicious_;
-    open_until_ = std::min(older.open_until_, host_.now() + cooldown_);
-  }
+  const std::scoped_lock lock(mutex_, older.mutex_);
+  suspicious_ = older.suspicious_;
+  resume(older.failures_, older.open_until_);
+}
+
+std::string CircuitBreaker::save() {
+  const std::lock_guard lock(mutex_);
+  std::string saved;
+  JsonText(saved)
+      .open('{')
+      .member("version", std::int64_t{1})
+      .member("failures", failures_.load())
+      .member("open_until_ns", std::int64_t{open_until_.count()})
+      .close('}');
+  return saved;
+}
+
+bool CircuitBreaker::restore(View saved) {
+  auto state = Document::parse(saved);
+  if (!state || state->root()["version"].integer() != 1) return false;
+  const std::lock_guard lock(mutex_);
+  resume(state->root()["failures"].integer(),
+         std::chrono::nanoseconds(state->root()["open_until_ns"].integer()));
+  return true;
+}
+
+/// With the lock held.
+void CircuitBreaker::resume(std::int64_t failures, std::chrono::nanoseconds open_until) {
+  failures_ = failures;
+  open_until_ = std::min(open_until, host_.now() + cooldown_);
   report();
 }
 

@@ -17,6 +17,10 @@ class CircuitBreaker {
   CircuitBreaker(Host host, Json config);
   /// On a reload, before the first request: continues with the state of the older one.
   void adopt(CircuitBreaker& older);
+  /// The same with other code: as JSON, whose `version` is that of the format. The callers that
+  /// suspected_by() has counted are not part of it: each may count once more.
+  std::string save();
+  bool restore(View saved);
 
   /// How long requests are still rejected; nothing: this one may pass.
   std::optional<std::chrono::nanoseconds> rejects();
@@ -33,6 +37,7 @@ class CircuitBreaker {
   bool is_open() const { return failures_.load(std::memory_order_relaxed) >= max_failures_; }
 
  private:
+  void resume(std::int64_t failures, std::chrono::nanoseconds open_until);
   void count();
   void report() const;
 

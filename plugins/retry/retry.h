@@ -13,6 +13,8 @@ class Retry final : public Plugin {
 
   Status handle(Exchange& x, Sink& out, Next& next) override;
   void adopt(Retry& older) { breaker_.adopt(older.breaker_); }
+  std::string save() { return breaker_.save(); }
+  bool restore(View saved) { return breaker_.restore(saved); }
 
  private:
   /// An attempt that failed, and what may follow.
