@@ -24,6 +24,7 @@ struct PluginEntry {
   std::string instance;  // `as`, else the plugin's name; unique
   std::string file;      // `path`: the shared object, if it is not in the folder of plugins
   std::optional<When> when;
+  std::string sha256;    // of the shared object, in lower case; empty: any
   std::string config = "{}";  // JSON text
   std::string pointer;        // of `config` in the file, for example /pipeline/3/gemini
   Place place;                // of the plugin's name

@@ -16,6 +16,7 @@
 #include "core/config/schema.h"
 #include "core/config/substitute.h"
 #include "core/config/suggest.h"
+#include "gatehouse/text.hpp"
 #include "gateway_schema.h"  // made from gateway.schema.json: kGatewaySchema
 
 namespace gatehouse::core {
@@ -286,6 +287,7 @@ class Reader {
   static std::vector<std::string> texts(const Json* map, const char* key) {
     std::vector<std::string> out;
     const Json* list = member(map, key);
+    if (const auto digest = text(&entry, "sha256")) out.sha256 = sha256(*digest, pointer);
     for (std::size_t i = 0; list && list->is_array() && i < list->size(); ++i) {
       if ((*list)[i].is_string()) out.push_back((*list)[i]);
     }
@@ -297,6 +299,14 @@ class Reader {
         address && !(address->is_string() && parse_listen(*address, out))) {
       reject(child(child("", section), "listen"),
              "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is "
+  std::string sha256(const std::string& digest, const std::string& pointer) {
+    const std::string lower = gatehouse::lower(digest);
+    if (lower.size() != 64 || lower.find_first_not_of("0123456789abcdef") != lower.npos) {
+      reject(pointer + "/sha256", "must have 64 hexadecimal digits: `sha256sum FILE` prints them");
+    }
+    return lower;
+  }
+
              "every address of "
              "this machine");
     }

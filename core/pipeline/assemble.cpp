@@ -35,24 +35,56 @@ fs::path folder_of_plugins(const Config& config) {
   return config.plugins_dir.empty() ? installed_plugins() : fs::path(config.plugins_dir);
 }
 
+fs::path file_of(const Config& config, const PluginEntry& entry) {
+  return entry.file.empty() ? folder_of_plugins(config) / (entry.plugin + ".so")
+                            : fs::path(entry.file);
+}
+
+/// Whoever can replace a plugin runs code with the gateway's privileges. Its folder is checked
+/// here, its mode when it is read.
+void check_owners(const PluginEntry& entry, const fs::path& file, Problems& problems) {
+  constexpr const char* kDanger = ", who can run code with the gateway's privileges: ";
+  const fs::path folder = file.parent_path();
+  if (const std::string who = others_who_write(folder); who == "everybody") {
+    problems.add(entry.place, "the folder " + folder.string() + " is writable by everybody" +
+                                  kDanger + "run `chmod o-w " + folder.string() + "`");
+  } else if (!who.empty()) {
+    problems.warn(entry.place, "the folder " + folder.string() + " is writable by " + who +
+                                   kDanger + "run `chown root " + folder.string() + "`");
+  } else if (const std::string owner = others_who_write(file); !owner.empty()) {
+    problems.warn(entry.place, file.string() + " is writable by " + owner + kDanger +
+                                   "run `chown root " + file.string() + "`");
+  }
+}
+
+void check_identity(const PluginEntry& entry, const PluginFile& found) {
+  if (found.note().name != entry.plugin) {
+    throw std::runtime_error("is the plugin `" + found.note().name + "`, not `" + entry.plugin +
+                             "`");
+  }
+  if (!entry.sha256.empty() && entry.sha256 != found.sha256()) {
+    throw std::runtime_error("has the SHA-256 " + found.sha256() + ", but `sha256` is " +
+                             entry.sha256 +
+                             ": install the file that it was written for, or, if you trust this "
+                             "one, write its digest there");
+  }
+}
+
 /// The file of a plugin whose configuration is valid; nothing of it has run.
 std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, Problems& problems) {
-  const fs::path folder = folder_of_plugins(config);
-  const fs::path file = entry.file.empty() ? folder / (entry.plugin + ".so") : fs::path(entry.file);
+  const fs::path file = file_of(config, entry);
   try {
     PluginFile found(file);
-    if (found.note().name != entry.plugin) {
-      throw std::runtime_error("is the plugin `" + found.note().name + "`, not `" + entry.plugin +
-                               "`");
-    }
-    if (!found.warning().empty()) problems.warn(entry.place, file.string() + " " + found.warning());
+    check_identity(entry, found);
     const auto known = problems.size();
+    check_owners(entry, found.path(), problems);
+    if (!found.warning().empty()) problems.warn(entry.place, file.string() + " " + found.warning());
     config.check(entry, found.note().schema, problems);
     if (problems.size() == known && !entry.broken) return found;
   } catch (const std::runtime_error& e) {
     std::error_code unreadable;
     const bool is_unknown = entry.file.empty() && !fs::exists(file, unreadable) && !unreadable;
-    problems.add(entry.place, is_unknown ? unknown_plugin(entry.plugin, folder)
+    problems.add(entry.place, is_unknown ? unknown_plugin(entry.plugin, file.parent_path())
                                          : file.string() + " " + e.what());
   }
   return std::nullopt;
@@ -77,12 +109,6 @@ std::string problem_text(const PluginEntry& entry, std::string_view pointer,
 
 std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway,
                                           Problems& problems) {
-  const fs::path folder = folder_of_plugins(config);
-  if (const std::string who = others_who_write(folder); !who.empty()) {
-    problems.warn(config.place("/plugins_dir"),
-                  "the folder of plugins, " + folder.string() + ", is writable by " + who +
-                      ", who can run code with the gateway's privileges");
-  }
   std::vector<std::optional<PluginFile>> files;
   for (const PluginEntry& entry : config.pipeline) files.push_back(find(config, entry, problems));
 

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,9 +47,10 @@ with tempfile.TemporaryDirectory() as name:
 
     # A folder in which every user may put a plugin.
     (folder / 'plugins').mkdir()
+    shutil.copy(INSTALLED / 'health.so', folder / 'plugins')
     os.chmod(folder / 'plugins', 0o777)
-    status, report = check_json(folder, 'plugins_dir: plugins\npipeline: [x]\n')
-    assert 'the folder of plugins' in report['warnings'][0]['text'], report
+    status, report = check_json(folder, 'plugins_dir: plugins\npipeline: [health]\n')
+    assert status == 1 and 'is writable by everybody' in report['problems'][0]['text'], report
 
     listed = gatehouse('plugins', 'list', str(folder))
     assert listed.returncode == 0 and 'there are no plugins in' in listed.stderr, listed
