@@ -65,11 +65,19 @@ int main(int argc, char** argv) {
   std::string config, plugin, name;
   std::vector<std::string> names;
   AdminCommand admin_command;
+  Omissions omissions;
   bool as_json = false;
   constexpr const char* kConfig = "Configuration file (YAML)";
 
-  CLI::App& serving = add(app, "serve", "Run the gateway", [&] { return serve(config); });
+  CLI::App& serving =
+      add(app, "serve", "Run the gateway", [&] { return serve(config, omissions); });
   serving.add_option("CONFIG", config, kConfig)->required();
+  serving
+      .add_option("--without", omissions.entries,
+                  "Leave out the entry of this plugin or instance (may be repeated)")
+      ->allow_extra_args(false);
+  serving.add_flag("--safe", omissions.other_plugins,
+                   "Load only the plugins that are installed beside the program");
 
   CLI::App& checking = add(app, "check", "Check a configuration and report every problem",
                            [&] { return check(config, as_json); });

@@ -145,14 +145,14 @@ class Control {
   Log& log_;
 };
 
-int serve_here(const std::string& file) {
+int serve_here(const std::string& file, const Omissions& omissions) {
   // Larger blocks are given back to the system when they are freed. By default glibc raises this
   // limit to the size of the largest block ever freed (mallopt(3)), and then keeps the memory of
   // large bodies after a burst of them.
   ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
   const Signals signals;
   Problems problems;
-  auto config = Config::load(file, problems);
+  auto config = Config::load(file, problems, omissions);
   Log log(config && problems.empty() ? config->log : LogSettings{.level = "error", .file = {}});
   Gateway gateway(log, config ? config->store : StoreSettings());
   auto pipeline = config ? Pipeline::build(*config, gateway, problems) : nullptr;
@@ -171,9 +171,9 @@ int serve_here(const std::string& file) {
 
 }  // namespace
 
-int serve(const std::string& config_file) {
+int serve(const std::string& config_file, const Omissions& omissions) {
   keep_memory_private();
-  return with_init([&] { return serve_here(config_file); });
+  return with_init([&] { return serve_here(config_file, omissions); });
 }
 
 }  // namespace gatehouse::core

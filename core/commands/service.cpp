@@ -52,6 +52,7 @@ std::int64_t ms_since_epoch() {
 
 Service::Service(std::string config_file, Config config, Gateway& gateway)
     : config_file_(std::move(config_file)),
+      omissions_(config.omissions),
       first_(std::move(config)),
       gateway_(gateway),
       pipelines_(gateway.log),
@@ -119,7 +120,7 @@ void Service::reload() {
 
 /// Everything that can fail comes before the first change.
 void Service::replace(Problems& problems) {
-  auto config = Config::load(config_file_, problems);
+  auto config = Config::load(config_file_, problems, omissions_);
   if (config) keep(first_, *config, problems);
   std::unique_ptr<Pipeline> next = config ? Pipeline::build(*config, gateway_, problems) : nullptr;
   if (!next) return;

@@ -51,6 +51,7 @@ class Service {
   void use(const Config& config, std::shared_ptr<const Pipeline> pipeline);
 
   const std::string config_file_;
+  const Omissions omissions_;
   Config first_;  // for the settings that only a restart changes; without the pipeline
   Gateway& gateway_;
   Pipelines pipelines_;

@@ -24,7 +24,8 @@ std::string others_who_write(const fs::path& path) {
   return "";
 }
 
-std::optional<Config> Config::load(const std::string& path, Problems& problems) {
+std::optional<Config> Config::load(const std::string& path, Problems& problems,
+                                   const Omissions& omissions) {
   std::string error;
   const auto text = read_file(path, error);
   if (text) {
@@ -32,15 +33,16 @@ std::optional<Config> Config::load(const std::string& path, Problems& problems) 
       problems.warn(
           {path}, "can be changed by " + who + ", which gives them the privileges of the gateway");
     }
-    return parse(*text, path, problems);
+    return parse(*text, path, problems, omissions);
   }
   problems.add({path}, error);
   return std::nullopt;
 }
 
 std::optional<Config> Config::parse(std::string_view text, const std::string& path,
-                                    Problems& problems) {
+                                    Problems& problems, const Omissions& omissions) {
   Config config{Origins(path)};
+  config.omissions = omissions;
   auto root = parse_yaml(text, config.origins_, problems);
   if (!root) return std::nullopt;
   if (!root->is_object()) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +24,8 @@ struct PluginEntry {
   std::string plugin;
   std::string instance;  // `as`, else the plugin's name; unique
   std::string file;      // `path`: the shared object, if it is not in the folder of plugins
-  std::optional<When> when;
   std::string sha256;    // of the shared object, in lower case; empty: any
+  std::optional<When> when;
   std::string config = "{}";  // JSON text
   std::string pointer;        // of `config` in the file, for example /pipeline/3/gemini
   Place place;                // of the plugin's name
@@ -38,6 +39,14 @@ struct LeftOut {
   std::string why;  // "`enabled` is false"
 };
 
+/// What the command line leaves out of a configuration.
+struct Omissions {
+  std::set<std::string> entries;  // of `pipeline:`, by the name of the instance or the plugin
+  /// Only plugins in the installation's own folder are loaded: `plugins_dir` is ignored, and
+  /// entries with `path` or without a file in that folder are left out.
+  bool other_plugins = false;
+};
+
 /// Who may write to a file or a folder besides root and the user of this process, such as
 /// "everybody"; empty: nobody.
 std::string others_who_write(const std::filesystem::path& path);
@@ -48,10 +57,11 @@ class Config {
   /// Reads the file and reports everything that is wrong with it in `problems`. Returns nothing
   /// only if the file is not a YAML map; otherwise what could be read, so that the plugins can be
   /// checked as well: do not run it unless `problems` is empty.
-  static std::optional<Config> load(const std::string& path, Problems& problems);
+  static std::optional<Config> load(const std::string& path, Problems& problems,
+                                    const Omissions& omissions = {});
   /// The same for the text of the file `path`, which need not exist.
   static std::optional<Config> parse(std::string_view text, const std::string& path,
-                                     Problems& problems);
+                                     Problems& problems, const Omissions& omissions = {});
 
   /// Validates the configuration of one plugin; `schema` is the text of the plugin's JSON Schema.
   void check(const PluginEntry& entry, std::string_view schema, Problems& problems) const;
@@ -67,6 +77,7 @@ class Config {
   std::string plugins_dir;       // empty: where the installation keeps them
   std::vector<PluginEntry> pipeline;
   std::vector<LeftOut> left_out;
+  Omissions omissions;
 
  private:
   explicit Config(Origins origins) : origins_(std::move(origins)) {}

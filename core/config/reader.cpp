@@ -65,8 +65,13 @@ bool is_name(const std::string& name) {
 /// configuration is never run.
 class Reader {
  public:
-  Reader(Json& root, const fs::path& path, Origins& origins, Problems& problems)
-      : root_(root), folder_(path.parent_path()), origins_(origins), problems_(problems) {}
+  Reader(Json& root, const fs::path& path, Origins& origins, Problems& problems,
+         const Omissions& omissions)
+      : root_(root),
+        folder_(path.parent_path()),
+        origins_(origins),
+        problems_(problems),
+        omissions_(omissions) {}
 
   /// Substitutes references, except in pipeline entries that are left out.
   void substitute_all() {
@@ -76,7 +81,12 @@ class Reader {
         continue;
       }
       for (std::size_t i = 0; i < section.size(); ++i) {
-        if (section[i].is_object()) substitute_entry(section[i], child(child("", key), i));
+        const std::string pointer = child(child("", key), i);
+        if (is_omitted(section[i], pointer)) {
+          section[i] = Json{{"enabled", false}};
+        } else if (section[i].is_object()) {
+          substitute_entry(section[i], pointer);
+        }
       }
     }
   }
@@ -95,6 +105,11 @@ class Reader {
     if (const auto folder = text(&root_, "plugins_dir")) config.plugins_dir = in_folder(*folder);
     read_pipeline(config);
     config.left_out = std::move(left_out_);
+    for (const std::string& name : omissions_.entries) {
+      if (omitted_.count(name) == 0)
+        problems_.warn(origins_.place("/pipeline"),
+                       "`--without " + name + "`: the pipeline has no such entry");
+    }
   }
 
  private:
@@ -165,6 +180,27 @@ class Reader {
     for (auto& [key, value] : entry.items()) {
       if (!decides(key)) substitute_inside(value, child(pointer, key));
     }
+  }
+
+  /// Whether the command line leaves the entry out. Nothing of it is then read but its name.
+  bool is_omitted(const Json& entry, const std::string& pointer) {
+    std::set<std::string> names;
+    if (entry.is_string()) names.insert(std::string(entry));
+    if (entry.is_object()) {
+      for (const auto& [key, value] : entry.items()) {
+        if (!is_entry_key(key)) names.insert(key);
+      }
+      if (const auto as = text(&entry, "as")) names.insert(*as);
+    }
+    for (const std::string& name : names) {
+      if (omissions_.entries.count(name) == 0) continue;
+      omitted_.insert(name);
+      const std::string why = "`--without " + name + "`";
+      left_out_.push_back({name, origins_.place(pointer), why});
+      problems_.warn(origins_.place(pointer), "this entry is left out: " + why);
+      return true;
+    }
+    return false;
   }
 
   /// The reason why an entry is left out; empty: it is used.
@@ -251,6 +287,7 @@ class Reader {
     }
     out.instance = text(&entry, "as").value_or(out.plugin);
     if (const auto file = text(&entry, "path")) out.file = in_folder(*file);
+    if (const auto digest = text(&entry, "sha256")) out.sha256 = sha256(*digest, pointer);
     if (const Json* when = member(&entry, "when")) {
       out.when.emplace();
       out.when->path = text(when, "path").value_or(out.when->path);
@@ -260,6 +297,14 @@ class Reader {
       }
     }
     return true;
+  }
+
+  std::string sha256(const std::string& digest, const std::string& pointer) {
+    const std::string lower = gatehouse::lower(digest);
+    if (lower.size() != 64 || lower.find_first_not_of("0123456789abcdef") != lower.npos) {
+      reject(pointer + "/sha256", "must have 64 hexadecimal digits: `sha256sum FILE` prints them");
+    }
+    return lower;
   }
 
   bool is_broken(const Json& value, const std::string& pointer) const {
@@ -287,7 +332,6 @@ class Reader {
   static std::vector<std::string> texts(const Json* map, const char* key) {
     std::vector<std::string> out;
     const Json* list = member(map, key);
-    if (const auto digest = text(&entry, "sha256")) out.sha256 = sha256(*digest, pointer);
     for (std::size_t i = 0; list && list->is_array() && i < list->size(); ++i) {
       if ((*list)[i].is_string()) out.push_back((*list)[i]);
     }
@@ -299,14 +343,6 @@ class Reader {
         address && !(address->is_string() && parse_listen(*address, out))) {
       reject(child(child("", section), "listen"),
              "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is "
-  std::string sha256(const std::string& digest, const std::string& pointer) {
-    const std::string lower = gatehouse::lower(digest);
-    if (lower.size() != 64 || lower.find_first_not_of("0123456789abcdef") != lower.npos) {
-      reject(pointer + "/sha256", "must have 64 hexadecimal digits: `sha256sum FILE` prints them");
-    }
-    return lower;
-  }
-
              "every address of "
              "this machine");
     }
@@ -377,6 +413,8 @@ class Reader {
   Origins& origins_;
   Problems& problems_;
   std::map<std::string, Place> instances_;
+  const Omissions& omissions_;
+  std::set<std::string> omitted_;  // names among these that were found
   std::vector<LeftOut> left_out_;
   std::set<std::string> doubted_;  // variables
 };
@@ -391,7 +429,7 @@ void read_settings(Json& root, const fs::path& file, Origins& origins, Problems&
       root.erase(found);
   }
   config.folder = file.parent_path();
-  Reader reader(root, file, origins, problems);
+  Reader reader(root, file, origins, problems, config.omissions);
   reader.substitute_all();
   validate(nlohmann::json(root), "", "the configuration", kGatewaySchema, origins, problems);
   reader.read(config);

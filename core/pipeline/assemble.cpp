@@ -32,12 +32,23 @@ std::string unknown_plugin(const std::string& name, const fs::path& folder) {
 }
 
 fs::path folder_of_plugins(const Config& config) {
-  return config.plugins_dir.empty() ? installed_plugins() : fs::path(config.plugins_dir);
+  const bool is_installed = config.plugins_dir.empty() || config.omissions.other_plugins;
+  return is_installed ? installed_plugins() : fs::path(config.plugins_dir);
 }
 
 fs::path file_of(const Config& config, const PluginEntry& entry) {
   return entry.file.empty() ? folder_of_plugins(config) / (entry.plugin + ".so")
                             : fs::path(entry.file);
+}
+
+/// With --safe, whether the entry is left out, which is then reported.
+bool is_omitted(const Config& config, const PluginEntry& entry, Problems& problems) {
+  if (!config.omissions.other_plugins) return false;
+  std::error_code unreadable;
+  if (entry.file.empty() && fs::exists(file_of(config, entry), unreadable)) return false;
+  problems.warn(entry.place, "this entry is left out: `--safe` loads only the plugins in " +
+                                 installed_plugins().string());
+  return true;
 }
 
 /// Whoever can replace a plugin runs code with the gateway's privileges. Its folder is checked
@@ -73,6 +84,7 @@ void check_identity(const PluginEntry& entry, const PluginFile& found) {
 /// The file of a plugin whose configuration is valid; nothing of it has run.
 std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, Problems& problems) {
   const fs::path file = file_of(config, entry);
+  if (is_omitted(config, entry, problems)) return std::nullopt;
   try {
     PluginFile found(file);
     check_identity(entry, found);
