@@ -15,6 +15,7 @@
 #include "core/config/config.h"
 #include "core/log/log.h"
 #include "core/pipeline/pipeline.h"
+#include "core/report/crash.h"
 
 // The mechanism: all signals are blocked in all threads, and the control thread, the one that
 // called serve(), receives them in sigtimedwait(). Between two signals it ticks: time limits and
@@ -151,6 +152,7 @@ int serve_here(const std::string& file, const Omissions& omissions) {
   // large bodies after a burst of them.
   ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
   const Signals signals;
+  report_crashes();
   Problems problems;
   auto config = Config::load(file, problems, omissions);
   Log log(config && problems.empty() ? config->log : LogSettings{.level = "error", .file = {}});

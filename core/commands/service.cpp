@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "core/pipeline/admin.h"
+#include "core/report/crash.h"
 #include "core/version.h"
 
 namespace gatehouse::core {
@@ -71,6 +72,7 @@ Service::Service(std::string config_file, Config config, Gateway& gateway)
 
 void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
   log_all(gateway_.log, warnings);
+  report_crashes_to(first_.log.file);
   gateway_.store->try_at_start();
   first->prepare();
   first->start(nullptr);
@@ -131,6 +133,7 @@ void Service::replace(Problems& problems) {
     problems.add(config->place("/log/file"), e.what());
     return;
   }
+  report_crashes_to(config->log.file);
   next->start(pipeline_.get());
   use(*config, pipelines_.own(std::move(next)));
 }

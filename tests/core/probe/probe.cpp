@@ -1,5 +1,9 @@
 /// A plugin for the tests of the pipeline: does what its configuration says, and leaves its name on
 /// the request.
+#include <poll.h>
+
+#include <cstdint>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "gatehouse/plugin.hpp"
@@ -19,11 +23,14 @@ class Probe final : public Plugin {
   Probe(Host host, Json config)
       : name_(host.instance()),
         task_(config["do"].str()),
+        place_(config["in"].str()),
         status_(static_cast<int>(config["status"].integer())) {
     if (config["route"]) route_ = host.route("GET", config["route"].str());
     if (config["admin"]) {
       admin_route<&Probe::administer>(host, this, "GET", config["admin"].str(), "What it did");
     }
+    if (place_ == "constructor") harm();
+    if (place_ == "background") background<&Probe::work>(host, this);
     if (config["warning"]) host.warning("/warning", config["warning"].str());
     if (config["problem"]) host.problem("/problem", config["problem"].str());
   }
@@ -35,6 +42,7 @@ class Probe final : public Plugin {
     if (task_ == "fail") return Fail{503, "probe_failed", "The probe failed.", name_};
     if (task_ == "stop") return Status(GH_STOP);
     if (is_faulty()) return fault();
+    if (place_ == "handle") harm();
     if (task_ == "make-chat") (void)x.make_chat();
     Nowhere nowhere;
     if (task_ == "call-twice") (void)next(x, nowhere);
@@ -51,6 +59,23 @@ class Probe final : public Plugin {
   }
 
  private:
+  void work(Exchange&) { harm(); }
+  /// What no plugin may do to the process.
+  void harm() const {
+    if (task_ == "crash") {
+      // Of the kernel: some machines have memory at address 0.
+      volatile int* const nowhere = reinterpret_cast<int*>(std::intptr_t{-4096});
+      *nowhere = 1;
+    }
+    if (task_ == "abort") std::abort();
+    if (task_ == "overflow") (void)overflow(1);
+    if (task_ == "block") ::poll(nullptr, 0, 30'000);  // longer than any test
+  }
+  static int overflow(int depth) {
+    volatile char page[4096] = {};
+    page[depth % 4096] = 1;
+    return overflow(depth + 1) + page[depth % 4096];
+  }
   bool is_faulty() const {
     return task_ == "fail-silently" || task_ == "do-nothing" || task_ == "throw";
   }
@@ -69,7 +94,7 @@ class Probe final : public Plugin {
         text + std::to_string(calls_) + (route_ != -1 && x.route() == route_ ? " mine" : ""));
   }
 
-  const std::string name_, task_;
+  const std::string name_, task_, place_;
   const int status_;  // of answers
   int route_ = -1;
   int calls_ = 0;  // tests run one request at a time
