@@ -9,6 +9,8 @@
 #include <ctime>
 #include <functional>
 #include <iostream>
+#include <thread>
+#include <utility>
 
 #include "core/commands/init.h"
 #include "core/commands/service.h"
@@ -16,6 +18,7 @@
 #include "core/log/log.h"
 #include "core/pipeline/pipeline.h"
 #include "core/report/crash.h"
+#include "core/report/watchdog.h"
 
 // The mechanism: all signals are blocked in all threads, and the control thread, the one that
 // called serve(), receives them in sigtimedwait(). Between two signals it ticks: time limits and
@@ -114,7 +117,7 @@ class Control {
     log_.error(
         "requests are still running after cancellation: a plugin blocks outside the wait functions "
         "of the host",
-        {{"running", service_.running()}});
+        {{"running", service_.running()}, {"plugins", busy_plugins()}});
     return false;
   }
 
@@ -125,7 +128,8 @@ class Control {
     if (all_gone()) return true;
     log_.error(
         "admin requests are still running after cancellation: a plugin blocks outside the wait "
-        "functions of the host");
+        "functions of the host",
+        {{"plugins", busy_plugins()}});
     return false;
   }
 
@@ -156,6 +160,8 @@ int serve_here(const std::string& file, const Omissions& omissions) {
   Problems problems;
   auto config = Config::load(file, problems, omissions);
   Log log(config && problems.empty() ? config->log : LogSettings{.level = "error", .file = {}});
+  Watchdog watchdog(log);
+  const std::jthread watching([&](std::stop_token stop) { watchdog.run(std::move(stop)); });
   Gateway gateway(log, config ? config->store : StoreSettings());
   auto pipeline = config ? Pipeline::build(*config, gateway, problems) : nullptr;
   if (!pipeline) {
