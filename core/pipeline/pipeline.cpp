@@ -219,7 +219,11 @@ void Pipeline::start(const Pipeline* older) {
       layer->instance->take_over(*old->instance);
     }
   }
-  for (const auto& layer : layers_) layer->instance->start();
+  for (const auto& layer : layers_) {
+    if (!layer->loaded.empty())
+      gateway_.log.write(Level::kInfo, layer->instance->name(), {}, "plugin loaded", layer->loaded);
+    layer->instance->start();
+  }
 }
 
 void Pipeline::end(const std::function<void(const std::string&)>& tell) {

@@ -64,6 +64,7 @@ class Pipeline final : public Handler, public Reporter {
   struct Layer {
     std::shared_ptr<const gh_plugin> code;  // before the instance, which runs it
     std::unique_ptr<Instance> instance;
+    std::string loaded;  // what the log is to have of `code`, if it was loaded for this pipeline
     std::optional<When> when;
     std::shared_ptr<Counts> counts = std::make_shared<Counts>();
 
