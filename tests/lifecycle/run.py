@@ -19,6 +19,7 @@ import cases_start  # noqa: F401
 import cases_admin  # noqa: F401
 import cases_reload  # noqa: F401
 import cases_plugins  # noqa: F401
+import cases_code  # noqa: F401
 import cases_metrics  # noqa: F401
 import cases_log  # noqa: F401
 import cases_reliability  # noqa: F401
