@@ -18,6 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* kGenAiProvider = "gcp.gemini";  // as OpenTelemetry calls it
 constexpr auto kFirstByte = 300s;  // models reason for minutes before the first byte
 
 bool is_model_name(View text);
@@ -89,7 +90,7 @@ Gemini::Gemini(Host host, Json config)
              kFirstByte, config["idle_timeout"].duration()},
             "/base_url"),
       crypto_(host),
-      metrics_(host, "gemini", "gcp.gemini"),
+      metrics_(host, "gemini", kGenAiProvider),
       health_(host),
       tools_(host),
       news_(host, models_) {
@@ -105,6 +106,7 @@ Status Gemini::handle(Exchange& x, Sink& out, Next&) {
         400, "invalid_model", "`model` must consist of letters, digits, '.', '_' and '-'.", {}};
   }
   x.notes().edit("model").set(requested);
+  x.notes().edit("provider").set(kGenAiProvider);
 
   const View model = models_.current(requested);
   Turn turn{chat,

@@ -21,6 +21,7 @@ import cases_reload  # noqa: F401
 import cases_plugins  # noqa: F401
 import cases_metrics  # noqa: F401
 import cases_log  # noqa: F401
+import cases_traces  # noqa: F401
 import cases_reliability  # noqa: F401
 
 if __name__ == '__main__':
