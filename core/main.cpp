@@ -5,6 +5,7 @@
 
 #include "core/commands/admin.h"
 #include "core/commands/check.h"
+#include "core/commands/openapi.h"
 #include "core/commands/plugins.h"
 #include "core/commands/reference.h"
 #include "core/commands/serve.h"
@@ -89,6 +90,11 @@ int main(int argc, char** argv) {
                             [&] { return print_reference(names); });
   referring.add_option("NAME", names,
                        "gateway for its own settings, or plugins (default: these and all plugins)");
+
+  add(app, "openapi", "Print the OpenAPI document of the routes of a configuration",
+      [&] { return print_openapi(config); })
+      .add_option("CONFIG", config, kConfig)
+      ->required();
 
   CLI::App& administering =
       add(app, "admin", "Send a request to an admin route of a plugin, without serving",

@@ -1,6 +1,7 @@
 #include "core/host/instance.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "core/exchange/detached.h"
 #include "core/host/tables.h"
@@ -66,6 +67,13 @@ std::int32_t Instance::claim(std::vector<Route>& routes, Route wanted) const {
 
 void Instance::add_around(const Around& around) const {
   if (creation_) creation_->around.push_back(around);
+}
+
+void Instance::describe(std::string_view document) const {
+  if (!creation_) return;
+  const bool is_object = nlohmann::json::parse(document, nullptr, false).is_object();
+  if (!is_object) problem("", "its OpenAPI description is not a JSON object");
+  description_ = document;
 }
 
 void Instance::add_task(void (*run)(void*, gh_exchange*), void* self) const {

@@ -112,6 +112,8 @@ class Instance : private gh_host {
 
   const std::string& name() const { return name_; }
   const gh_plugin& plugin() const { return plugin_; }
+  /// What describe() was given; empty: nothing.
+  const std::string& description() const { return description_; }
   const Surroundings& surroundings() const { return surroundings_; }
   Store& store() const { return *surroundings_.gateway.store; }
   bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
@@ -123,6 +125,8 @@ class Instance : private gh_host {
   std::int32_t add_admin_route(std::string_view method, std::string_view path,
                                std::string_view summary) const;
   void add_around(const Around& around) const;
+  /// A part of the OpenAPI document, as JSON.
+  void describe(std::string_view document) const;
   void add_task(void (*run)(void*, gh_exchange*), void* self) const;
   bool logs(Level level) const { return log_.enabled(level); }
   void log(Level level, std::string_view request_id, std::string_view message,
@@ -154,6 +158,7 @@ class Instance : private gh_host {
   void* self_ = nullptr;
   bool is_created_ = false;
   mutable std::vector<Task> tasks_;     // of creation
+  mutable std::string description_;     // of creation
   mutable std::mutex lines_mutex_;      // also for creation_, as threads of the plugin may log
   mutable std::vector<LogLine> lines_;  // during creation: logged once the instance starts
   std::vector<std::thread> threads_;    // of tasks, from prepare() on

@@ -16,6 +16,7 @@ const gh_files_api& files_table();
 const gh_http_api& http_table();
 const gh_metrics_api& metrics_table();
 const gh_models_api& models_table();
+const gh_openapi_api& openapi_table();
 const gh_share_api& share_table();
 const gh_status_api& status_table();
 const gh_store_api& store_table();

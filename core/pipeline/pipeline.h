@@ -48,6 +48,7 @@ class Pipeline final : public Handler, public Reporter {
   /// The same as JSON text.
   std::string report() const;
   void metrics(std::string& out) const override;
+  void openapi(std::string& out) const override;
   void timing(const Exchange& x, std::string& out) const override;
 
  private:

@@ -108,6 +108,14 @@ void around(const gh_host* host, int place,
   const std::lock_guard lock(s.mutex);
   s.around[place] = {handle, self};
 }
+void describe(const gh_host* host, gh_str document) {
+  State& s = State::of(host);
+  const std::lock_guard lock(s.mutex);
+  s.harness.descriptions.push_back(parse(view(document)).root().dump());
+}
+void openapi(const gh_host* host, void* to, void (*append)(void* to, gh_str json)) {
+  append(to, raw(State::of(host).harness.openapi));
+}
 bool is_histogram(int kind) { return kind == GH_SECONDS || kind == GH_TOKENS; }
 
 State::Series named(int kind, gh_str name, gh_str help, const gh_label* labels, std::size_t count) {
@@ -199,6 +207,8 @@ const void* extension(const gh_host*, const char* id) {
       .size = sizeof kAdmin, .reserved = 0, .route = admin_route};
   static constexpr gh_background_api kBackground = {
       .size = sizeof kBackground, .reserved = 0, .run = background, .linger = linger};
+  static constexpr gh_openapi_api kOpenApi = {
+      .size = sizeof kOpenApi, .reserved = 0, .describe = describe, .document = openapi};
   static constexpr gh_trace_api kTrace = {
       .size = sizeof kTrace, .reserved = 0, .set = set_trace, .around = around};
   static constexpr gh_metrics_api kMetrics = {
@@ -214,6 +224,7 @@ const void* extension(const gh_host*, const char* id) {
                  {GH_FILES_1, &kFiles},
                  {GH_HTTP_1, &http_table()},
                  {GH_METRICS_1, &kMetrics},
+                 {GH_OPENAPI_1, &kOpenApi},
                  {GH_SHARE_1, &share_table()},
                  {GH_STATUS_1, &kStatus},
                  {GH_STORE_1, &store_table()},

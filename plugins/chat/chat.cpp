@@ -4,6 +4,7 @@
 
 #include "gatehouse/models.hpp"
 #include "gatehouse/toolkit/ingress.hpp"
+#include "options.h"
 #include "schema.h"
 
 namespace gatehouse::plugins::chat {
@@ -80,6 +81,22 @@ Defaults defaults(Json config) {
   return out;
 }
 
+/// The description of the routes, with the models and options that this configuration allows.
+std::string description(const Choices& choices) {
+  auto document = Document::parse(GATEHOUSE_OPENAPI);
+  if (!document) return {};
+  MutableJson schemas = document->root().edit("components").edit("schemas");
+  for (const std::string& model : choices.models)
+    schemas.edit("ChatModel").edit("enum").push().set(View(model));
+  MutableJson members = schemas.edit("ModelOptions").edit("properties");
+  for (const Option& option : options()) {
+    const bool is_allowed = std::find(choices.options.begin(), choices.options.end(),
+                                      option.name) != choices.options.end();
+    if (!is_allowed) members.erase(members[option.body_name]);
+  }
+  return document->root().dump();
+}
+
 }  // namespace
 
 Chat::Chat(Host host, Json config)
@@ -90,6 +107,7 @@ Chat::Chat(Host host, Json config)
       shown_{.send_reasoning = defaults_.reasoning,
              .send_sources = config["send_sources"].boolean(),
              .send_model_version = config["send_model_version"].boolean()} {
+  OpenApi(host).describe(description(choices_));
   host.route<&Chat::resume>(this, "GET", "/api/chat/*/stream");
   if (std::find(choices_.models.begin(), choices_.models.end(), defaults_.model) ==
       choices_.models.end()) {

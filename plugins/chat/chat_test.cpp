@@ -52,6 +52,20 @@ TEST_F(ChatTest, RespondsWithAnEventStream) {
   EXPECT_EQ(answer.heartbeat_interval, 15s);
 }
 
+TEST(ChatDescription, HasTheModelsAndOptionsThatTheSettingsAllow) {
+  Harness h;
+  const auto plugin = h.create(
+      R"({"models": ["a", "b"], "default_model": "a", "model_options": ["top_p", "stop"]})");
+  ASSERT_EQ(h.descriptions.size(), 1u);
+  const Document description = testing::parse(h.descriptions[0]);
+  const Json schemas = description.root()["components"]["schemas"];
+  EXPECT_EQ(schemas["ChatModel"]["enum"].dump(), R"(["a","b"])");
+  std::vector<std::string> members;
+  for (const auto [name, schema] : schemas["ModelOptions"]["properties"].members())
+    members.emplace_back(name);
+  EXPECT_EQ(members, (std::vector<std::string>{"topP", "stop"}));
+}
+
 TEST_F(ChatTest, BeginsTheStreamWhenTheGatewayFirstWaits) {
   std::vector<bool> begun;
   h.next = [&](Exchange& x, Sink& out) -> Status {

@@ -27,6 +27,7 @@ Health::Health(Host host, Json config, std::string root)
       checks_(host, config),
       environment_(config["environment"].str()),
       root_(std::move(root)) {
+  OpenApi(host).describe(GATEHOUSE_OPENAPI);
   host.route<&Health::health>(this, "GET", "/health");
   host.route<&Health::detailed>(this, "GET", "/health/detailed");
   host.route<&Health::livez>(this, "GET", "/livez");

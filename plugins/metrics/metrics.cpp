@@ -25,6 +25,7 @@ Metrics::Metrics(Host host, Json config)
       in_flight_series_(Series(host, GH_GAUGE, "gatehouse_http_requests_in_flight",
                                "Requests whose response has not ended.")),
       chats_ok_(chats("ok", {})) {
+  OpenApi(host).describe(GATEHOUSE_OPENAPI);
   host.route<&Metrics::expose>(this, "GET", "/metrics");
 }
 

@@ -25,6 +25,7 @@ Tools::Tools(Host host, Json config)
       anyone_(config["anyone"].boolean(!host.is_exposed())),
       max_tools_(static_cast<std::size_t>(config["max_tools"].integer())),
       max_tool_bytes_(config["max_tool_size"].bytes()) {
+  OpenApi(host).describe(GATEHOUSE_OPENAPI);
   host.route<&Tools::sync>(this, "POST", "/api/tools/sync");
 }
 

@@ -4,7 +4,8 @@
 #   gatehouse_add_plugin(cache SOURCES cache.cpp SCHEMA schema.json TEST cache_test.cpp)
 #
 # makes cache.so with one exported symbol. SCHEMA becomes the string literal GATEHOUSE_SCHEMA in
-# "schema.h", for C and C++. TEST (optional, needs GTest and the library Gatehouse::Testing) makes
+# "schema.h", for C and C++, and OPENAPI (optional, a JSON file that describes the plugin's routes)
+# GATEHOUSE_OPENAPI beside it. TEST (optional, needs GTest and the library Gatehouse::Testing) makes
 # cache_test with the plugin linked in. Mistakes that a gateway would find are found here.
 set(GATEHOUSE_SDK_DIR ${CMAKE_CURRENT_LIST_DIR}/..)
 
@@ -40,15 +41,25 @@ function(gatehouse_read_json out file)
   set(${out} "${text}" PARENT_SCOPE)
 endfunction()
 
+# A definition of a macro as the content of a JSON file: a C string literal on one line, as JSON
+# strings hold no line ends.
+function(gatehouse_define out macro file)
+  gatehouse_read_json(text ${file})
+  string(REPLACE "\\" "\\\\" text "${text}")
+  string(REPLACE "\"" "\\\"" text "${text}")
+  string(REGEX REPLACE "[\r\n]+" " " text "${text}")
+  set(${out} "#define ${macro} \"${text}\"\n" PARENT_SCOPE)
+endfunction()
+
 function(gatehouse_add_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "SCHEMA" "SOURCES;TEST;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "SCHEMA;OPENAPI" "SOURCES;TEST;LIBRARIES")
   set(call "gatehouse_add_plugin(${name} ${ARGN})")
   string(REPLACE ";" " " call "${call}")
   if(NOT name MATCHES "^[A-Za-z0-9_-]+$")
     message(FATAL_ERROR "${call}: the name has letters, digits, - and _ only")
   endif()
   if(arg_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "${call}: expected SOURCES, SCHEMA, TEST or LIBRARIES"
+    message(FATAL_ERROR "${call}: expected SOURCES, SCHEMA, OPENAPI, TEST or LIBRARIES"
                         " before ${arg_UNPARSED_ARGUMENTS}")
   endif()
   foreach(required SOURCES SCHEMA)
@@ -58,14 +69,13 @@ function(gatehouse_add_plugin name)
     endif()
   endforeach()
 
-  gatehouse_read_json(schema ${arg_SCHEMA})
-  # A C string literal on one line: a macro is one line, and JSON strings hold no line ends.
-  string(REPLACE "\\" "\\\\" schema "${schema}")
-  string(REPLACE "\"" "\\\"" schema "${schema}")
-  string(REGEX REPLACE "[\r\n]+" " " schema "${schema}")
+  gatehouse_define(definitions GATEHOUSE_SCHEMA ${arg_SCHEMA})
+  if(arg_OPENAPI)
+    gatehouse_define(openapi GATEHOUSE_OPENAPI ${arg_OPENAPI})
+    string(APPEND definitions "${openapi}")
+  endif()
   set(generated ${CMAKE_CURRENT_BINARY_DIR}/${name}_generated)
-  file(CONFIGURE OUTPUT ${generated}/schema.h @ONLY
-       CONTENT "#define GATEHOUSE_SCHEMA \"@schema@\"\n")
+  file(CONFIGURE OUTPUT ${generated}/schema.h @ONLY CONTENT "@definitions@")
 
   # Compiled once, for the plugin and for its test.
   add_library(${name}_objects OBJECT ${arg_SOURCES})

@@ -331,6 +331,14 @@ FROZEN(gh_models_api, offer, 8);
 FROZEN(gh_models_api, offered, 16);
 FROZEN_ID(GH_MODELS_1, "gatehouse.models/1");
 
+/* abi/ext/openapi.h */
+
+FROZEN(gh_openapi_api, size, 0);
+FROZEN(gh_openapi_api, reserved, 4);
+FROZEN(gh_openapi_api, describe, 8);
+FROZEN(gh_openapi_api, document, 16);
+FROZEN_ID(GH_OPENAPI_1, "gatehouse.openapi/1");
+
 /* abi/ext/share.h */
 
 FROZEN(gh_share_api, size, 0);

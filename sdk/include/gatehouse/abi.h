@@ -52,6 +52,7 @@
 #include "gatehouse/abi/ext/http.h"
 #include "gatehouse/abi/ext/metrics.h"
 #include "gatehouse/abi/ext/models.h"
+#include "gatehouse/abi/ext/openapi.h"
 #include "gatehouse/abi/ext/share.h"
 #include "gatehouse/abi/ext/status.h"
 #include "gatehouse/abi/ext/store.h"

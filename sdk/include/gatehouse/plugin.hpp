@@ -27,6 +27,7 @@
 #include "gatehouse/metrics.hpp"
 #include "gatehouse/models.hpp"
 #include "gatehouse/next.hpp"
+#include "gatehouse/openapi.hpp"
 #include "gatehouse/share.hpp"
 #include "gatehouse/status.hpp"
 #include "gatehouse/store.hpp"

@@ -26,6 +26,7 @@ class Probe final : public Plugin {
     }
     if (const View place = config["around"].str(); !place.empty())
       around<&Probe::surround>(host, place == "chats" ? GH_AROUND_CHATS : GH_AROUND_MODELS, this);
+    if (config["openapi"]) OpenApi(host).describe(config["openapi"].str());
     if (config["warning"]) host.warning("/warning", config["warning"].str());
     if (config["problem"]) host.problem("/problem", config["problem"].str());
   }
