@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "core/pipeline/frame.h"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
@@ -31,6 +32,14 @@ std::string word_of(gh_status status) {
     case GH_UNAVAILABLE: return "GH_UNAVAILABLE";
     default: return "the unknown status " + std::to_string(status);
   }
+}
+
+/// Every provider has passed the chat on.
+gh_status no_provider(Exchange& x) {
+  const std::string_view model = view(json_api().str(json_api().get(x.chat(), raw("model"))));
+  const std::string named = model.empty() ? "" : " " + std::string(model.substr(0, 200));
+  return x.fail({404, "model_not_found", "No provider serves the model" + named + ".",
+                 "add a provider that serves it at the end of the pipeline"});
 }
 
 gh_status no_admin_route(Exchange& x) {
@@ -221,6 +230,7 @@ void Pipeline::blame(Exchange& x, const std::string& name) const {
 }
 
 gh_status Pipeline::nobody_answered(Exchange& x) const {
+  if (x.chat()) return no_provider(x);
   const std::string_view path = x.head().path.substr(0, 200);
   std::string allowed;
   for (const Route& r : routes_) {

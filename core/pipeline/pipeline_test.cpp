@@ -132,6 +132,15 @@ TEST_F(PipelineTest, AnInstanceIsCalledAroundChatsAndModelsToo) {
   }
 }
 
+TEST_F(PipelineTest, AChatThatNoProviderServesIsNamedByItsModel) {
+  const auto pipeline = build(
+      "- {probe-ingress: {do: make-chat, route: /a}}\n- {probe-provider: {}, as: passes-on}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  Request r("GET /a");
+  EXPECT_EQ(outcome(*pipeline, r), "404 model_not_found");
+  EXPECT_EQ(r.x.failure()->message, "No provider serves the model m1.");
+}
+
 TEST_F(PipelineTest, DescribesEachRouteInOneDocument) {
   const auto pipeline = build(
       "- {probe: {route: /open}, as: plain}\n"
