@@ -59,7 +59,8 @@ bool is_known(const RequestHead& head, const std::vector<Route>& routes) {
   std::cerr << "gatehouse: unknown admin route " << head.method << ' ' << head.path
             << (routes.empty() ? ": no plugin of this configuration has admin routes\n"
                                : "; the plugins of this configuration have:\n");
-  for (const Route& r : routes) std::cerr << "  " << r.method << ' ' << r.path << '\n';
+  for (const Route& r : routes)
+    std::cerr << "  " << r.method << ' ' << r.path << "  " << r.summary << '\n';
   return false;
 }
 
