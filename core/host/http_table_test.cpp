@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "core/host/tables.h"
+#include "core/http/sse.h"
 #include "gatehouse/text.hpp"
 #include "tests/core/request.h"
 #include "tests/core/scripted_server.h"
@@ -213,6 +214,23 @@ TEST(HttpTable, ProblemsOfTheUpstreamBecomeFailures) {
       << "the detail, for the log, says where";
   EXPECT_EQ(r.x.failure()->message.find("127.0.0.1"), std::string::npos)
       << "the message, for the client, does not";
+}
+
+TEST(HttpTable, AnEventThatIsTooLargeIsAFailureOfThisRequest) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\n\r\ndata:" + std::string(kMaxSseEvent + (1 << 20), 'x'));
+  }});
+  const Client client = open(server.url());
+  Request r;
+  Answer answer;
+  ASSERT_EQ(send(client, r.x, answer), GH_OK);
+  gh_sse_event event{};
+  event.size = sizeof event;
+  ASSERT_EQ(http_table().event(answer.get(), &event), GH_FAILED);
+  EXPECT_EQ(r.x.failure()->code, "upstream_too_large");
+  EXPECT_EQ(r.x.failure()->http_status, 502);
+  EXPECT_EQ(r.x.failure()->flags, 0u) << "another request may have a smaller response";
 }
 
 TEST(HttpTable, AClientThatLeavesAndTheEndOfTheGatewayAreNoFailures) {

@@ -85,6 +85,7 @@ TEST_F(ExtensionAuthTest, RejectsAMalformedId) {
     const Answer answer = h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", id}});
     EXPECT_EQ(answer.status, 401) << id;
     EXPECT_EQ(answer.failure.message, "Invalid extension ID format");
+    EXPECT_EQ(answer.failure.code, "extension_id_invalid");
   }
   EXPECT_EQ(h.next_calls, 0);
 }
