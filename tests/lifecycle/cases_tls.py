@@ -1,6 +1,7 @@
 """TLS: certificates, handshakes, and what they cost other clients."""
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -222,7 +223,7 @@ def the_admin_address_may_use_tls(f):
     request = get('/status').replace(
         b'\r\n\r\n', b'\r\nAuthorization: Bearer ' + ADMIN['token'].encode() + b'\r\n\r\n')
     client = f.client(request, f'unix:{f.folder}/a.sock', tls=authority.client())
-    check(json.loads(client.answer().body)['running'] == 0, 'no status')
+    check('plugins' in json.loads(client.answer().body), 'no status')
 
 
 @test
@@ -261,7 +262,7 @@ def check_reports_what_is_wrong_with_a_certificate(f):
         code, output = told(**tls)
         check((code == 0) == ok and text in output, tls, code, output)
         check(not (ok and not text and 'warning' in output), output)
-        check(text == '' or ':4:' in output or ':5:' in output, 'no place:', output)
+        check(text == '' or re.search(r'config.yaml:[78]:\d+: ', output), 'no place:', output)
 
 
 # ---- Handshakes
