@@ -4,7 +4,8 @@
 build_packages=(build-essential cmake ninja-build ccache curl libpoco-dev nlohmann-json3-dev
   libboost-dev libspdlog-dev libyaml-cpp-dev libvalijson-dev libcli11-dev libsimdjson-dev
   libgtest-dev libssl-dev)
-test_packages=(python3 openssl redis-server prometheus chromium clang-format nginx-light caddy)
+test_packages=(python3 openssl redis-server prometheus chromium clang-format nginx-light
+  libnginx-mod-stream caddy)
 
 # install_missing PACKAGE...: needs neither network nor rights when all are installed.
 install_missing() {
