@@ -176,6 +176,10 @@ def a_changed_certificate_is_used_without_a_reload(f):
     check(after > before, before, after)
     kept.send(get())
     check(kept.answer().status == 200, 'an open connection was closed')
+    authority.server('c', 'localhost', days=3)
+    replace(f, 'a', 'c')
+    f.logged(level='warn', message='clients will reject a certificate',
+             reason='a.pem: this certificate expires on')
 
 
 @test
