@@ -620,7 +620,7 @@ TEST_F(ConfigTest, AProxyOfTheConfigurationGoesBeforeThatOfTheEnvironment) {
   Config config = parse("pipeline: [x]");
   EXPECT_EQ(wrong(), "");
   EXPECT_EQ(authorization_of(config.upstream.https_proxy), "proxy.example:3128 ");
-  EXPECT_EQ(authorization_of(config.upstream.http_proxy), "fd00::1:80 Basic YW5uOnNAeA==");
+  EXPECT_EQ(authorization_of(config.upstream.http_proxy), "[fd00::1]:80 Basic YW5uOnNAeA==");
   EXPECT_EQ(config.upstream.no_proxy, (std::vector<std::string>{"a.example", "b.example"}));
 
   config = parse("upstream: {proxy: 'http://other:1', no_proxy: [c]}\npipeline: [x]");
