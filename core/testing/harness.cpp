@@ -145,9 +145,10 @@ void State::advance_to(std::chrono::nanoseconds until) {
   }
 }
 
-Harness::Harness() : state_(std::make_unique<State>(*this)) {
-  if (!gatehouse::detail::json) gatehouse::detail::json = &core::json_api();
-  if (!gatehouse::detail::exchange) gatehouse::detail::exchange = &exchange_table();
+Harness::Harness(const gh_json_api*& json, const gh_exchange_api*& exchange)
+    : state_(std::make_unique<State>(*this)) {
+  json = gatehouse::detail::json = &core::json_api();
+  exchange = gatehouse::detail::exchange = &exchange_table();
 }
 
 Harness::~Harness() = default;
