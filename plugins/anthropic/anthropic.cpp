@@ -26,12 +26,13 @@ ModelApi::Options options_of(Host host, Json config) {
                             "anthropic",
                             std::string(config["base_url"].str()),
                             "/v1/models",
+                            "x-api-key",
+                            {},
                             {},
                             {},
                             failure_of,
                             reset_of};
   options.headers.emplace_back("anthropic-version", config["version"].str());
-  options.add_secret("x-api-key", {}, config["api_key"].str());
   options.add_headers(config["headers"]);
   return options;
 }
@@ -72,4 +73,4 @@ Status Anthropic::handle(Exchange& x, Sink& out, Next& next) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::anthropic::Anthropic, "anthropic", "1.0.0",
                  "Sends chats to Anthropic's Messages API", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER | GH_PLUGIN_UNLOADS)

@@ -26,12 +26,12 @@ ModelApi::Options options_of(Host host, Json config, const Dialect& dialect) {
                             is_azure ? "azure.ai.openai" : "openai",
                             dialect.base_url,
                             dialect.path("/models", {}),
+                            is_azure ? "api-key" : "Authorization",
+                            is_azure ? "" : "Bearer ",
                             {},
                             {},
                             failure_of,
                             reset_of};
-  options.add_secret(is_azure ? "api-key" : "Authorization", is_azure ? "" : "Bearer ",
-                     config["api_key"].str());
   options.add_headers(config["headers"]);
   return options;
 }
@@ -69,4 +69,4 @@ Status OpenAi::handle(Exchange& x, Sink& out, Next& next) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::openai::OpenAi, "openai", "1.0.0",
                  "Sends chats to servers of OpenAI's Chat Completions API", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER | GH_PLUGIN_UNLOADS)

@@ -24,6 +24,21 @@ TEST(OpenAi, SendsTheKeyAndTheHeadersOfTheOperator) {
   EXPECT_EQ(request.header("Content-Type"), "application/json");
 }
 
+TEST(OpenAi, UsesKeysInTurnAndLetsARejectedOneRest) {
+  Harness h;
+  h.be_strict();
+  const auto plugin = h.create(R"({"api_key": ["one", "two"]})");
+  for (const Reply& r : {reply(401, R"({"error": {"message": "no such key: one"}})"), kHi, kHi})
+    h.upstream.push(r);
+  EXPECT_EQ(h.ask(*plugin, kHello).text, "Hi");
+  EXPECT_EQ(h.ask(*plugin, kHello).text, "Hi");
+  std::string used;
+  for (const auto& request : h.upstream.requests) used += request.header("Authorization") + ' ';
+  EXPECT_EQ(used, "Bearer one Bearer two Bearer two ");
+  for (const std::string& line : h.logs)
+    EXPECT_EQ(line.find("no such key: one"), line.npos) << line;
+}
+
 TEST(OpenAi, NeedsNoKey) {
   Harness h;
   const auto plugin = h.create(R"({"dialect": "ollama"})");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gatehouse/background.hpp"
+#include "gatehouse/toolkit/api_keys.hpp"
 #include "gatehouse/toolkit/call_metrics.hpp"
 #include "gatehouse/toolkit/model_step.hpp"
 #include "gatehouse/toolkit/retry_after.hpp"
@@ -76,21 +77,21 @@ class ModelApi {
   using Headers = std::vector<std::pair<std::string, std::string>>;
 
   struct Options {
-    /// A header of each request, whose secret part appears in no log. Without one it is not sent.
-    void add_secret(View name, View before, View secret) {
-      if (secret.empty()) return;
-      headers.emplace_back(name, std::string(before).append(secret));
-      secrets.emplace_back(secret);
-    }
-    /// Those of the operator.
+    /// Those of the operator, whose values appear in no log. Without a value one is not sent.
     void add_headers(Json given) {
-      for (const auto [name, value] : given.members()) add_secret(name, {}, value.str());
+      for (const auto [name, value] : given.members()) {
+        if (value.str().empty()) continue;
+        headers.emplace_back(name, value.str());
+        secrets.emplace_back(value.str());
+      }
     }
 
     std::string provider;         ///< As the gateway calls it.
     std::string gen_ai_provider;  ///< As OpenTelemetry does.
     std::string base_url;
     std::string list_path;             ///< Where the API lists its models, which is free of charge.
+    std::string key_header;            ///< Which has the key; without a key it is not sent.
+    std::string before_key;            ///< In that header, such as "Bearer ".
     Headers headers;                   ///< Of each request.
     std::vector<std::string> secrets;  ///< Values of headers that appear in no log.
     /// What a status other than 200 means, and an error in a stream (200).
@@ -99,10 +100,12 @@ class ModelApi {
     std::chrono::nanoseconds (*wait)(const HttpResponse&, std::chrono::nanoseconds wall);
   };
 
-  /// `config` has connect_timeout, first_byte_timeout, idle_timeout and probe_interval.
+  /// `config` has api_key, which may be a list of keys, connect_timeout, first_byte_timeout,
+  /// idle_timeout and probe_interval.
   ModelApi(Host host, Json config, Options options)
       : host_(host),
         options_(std::move(options)),
+        keys_(host, config["api_key"]),
         probe_interval_(config["probe_interval"].duration()),
         http_(host,
               {options_.base_url, config["connect_timeout"].duration(),
@@ -113,28 +116,32 @@ class ModelApi {
     if (config["probe_interval"].boolean(true)) background<&ModelApi::watch>(host, this);
   }
 
-  /// One request and its response.
+  /// One request and its response; as many requests as there are keys while the API rejects these.
   Status call(Exchange& x, View model, View path, View body, ModelStream& stream) {
-    ModelCall call{model, host_.now()};
-    UpstreamFailure failure;
-    failure.http_status = 0;
-    Status status = attempt(x, path, body, stream, call, failure);
-    note_attempt(x, host_.now() - call.began);
-    settle(x, call, stream, status, failure);
-    return failure.http_status == 0 ? std::move(status) : Status(Fail(std::move(failure)));
+    return keys_.use(x, [&](View key) -> Status {
+      ModelCall call{model, host_.now()};
+      UpstreamFailure failure;
+      failure.http_status = 0;
+      Status status = attempt(x, key, path, body, stream, call, failure);
+      note_attempt(x, host_.now() - call.began);
+      settle(x, key, call, stream, status, failure);
+      return failure.http_status == 0 ? std::move(status) : Status(Fail(std::move(failure)));
+    });
   }
 
  private:
-  Result<HttpResponse> send(Exchange& x, View method, View path, View body) const {
+  Result<HttpResponse> send(Exchange& x, View key, View method, View path, View body) const {
     std::vector<std::pair<View, View>> headers;
+    const std::string authorization = options_.before_key + std::string(key);
+    if (!key.empty()) headers.emplace_back(options_.key_header, authorization);
     for (const auto& [name, value] : options_.headers) headers.emplace_back(name, value);
     if (method == "POST") headers.emplace_back("Content-Type", "application/json");
     return http_.send(x, method, path, headers, body);
   }
 
-  Status attempt(Exchange& x, View path, View body, ModelStream& stream, ModelCall& call,
+  Status attempt(Exchange& x, View key, View path, View body, ModelStream& stream, ModelCall& call,
                  UpstreamFailure& failure) const {
-    auto response = send(x, "POST", path, body);
+    auto response = send(x, key, "POST", path, body);
     if (!response) return interrupt(x, response.error(), failure);
     call.http_status = response->status();
     if (response->status() != 200) return fail(rejection(*response), failure);
@@ -191,11 +198,11 @@ class ModelApi {
   }
 
   /// What an attempt leaves besides its response.
-  void settle(Exchange& x, ModelCall& call, const ModelStream& stream, const Status& status,
-              UpstreamFailure& failure) {
+  void settle(Exchange& x, View key, ModelCall& call, const ModelStream& stream,
+              const Status& status, UpstreamFailure& failure) {
     if (failure.http_status != 0) {
       call.error = failure.code;
-      explain(x, call.model, failure);
+      explain(x, key, call.model, failure);
     } else if (!status) {
       const Failure why = status.failure();
       call.error = why ? std::string(why.code()) : "cancelled";
@@ -209,8 +216,8 @@ class ModelApi {
   }
 
   /// Logs a failure, here, as a retry hides it from everybody above, and shows it in the health.
-  void explain(const Exchange& x, View model, UpstreamFailure& failure) {
-    failure.detail = loggable(std::move(failure.detail), {});
+  void explain(const Exchange& x, View key, View model, UpstreamFailure& failure) {
+    failure.detail = loggable(std::move(failure.detail), key);
     for (const std::string& secret : options_.secrets)
       failure.detail = loggable(std::move(failure.detail), secret);
     const Document fields;
@@ -220,7 +227,9 @@ class ModelApi {
     const std::string why = failure.remedy.empty() ? "" : ": " + failure.remedy;
     host_.log(failure.health == GH_DOWN ? GH_ERROR : GH_WARN, &x, "model request failed" + why,
               fields.root());
-    if (failure.health != GH_UP) health_.report(failure.health, failure.remedy);
+    // Another key may be accepted.
+    const int worst = keys_.count() > 1 ? GH_DEGRADED : GH_DOWN;
+    if (failure.health != GH_UP) health_.report(std::min(failure.health, worst), failure.remedy);
   }
 
   /// In the background.
@@ -229,23 +238,31 @@ class ModelApi {
   }
 
   void probe(Exchange& x) {
-    auto response = send(x, "GET", options_.list_path, {});
-    UpstreamFailure failure;
-    if (!response) {
-      if (response.error().code() != GH_FAILED) return;
-      failure = failure_of_host(x);
-    } else {
-      failure = rejection(*response);  // reads it to its end, so that the connection is reused
-      // A server without such a list responds, and that is all that is probed.
-      if (const int s = response->status(); s == 200 || s == 404 || s == 405)
-        return health_.report(GH_UP, "");
-    }
-    if (failure.health == GH_UP) failure = upstream_failure(GH_DEGRADED, failure.message, failure);
-    explain(x, {}, failure);
+    (void)keys_.use(x, [&](View key) -> Status {
+      auto response = send(x, key, "GET", options_.list_path, {});
+      UpstreamFailure failure;
+      if (!response) {
+        Status status = response.error();
+        if (status.code() != GH_FAILED) return status;
+        failure = failure_of_host(x);
+      } else {
+        failure = rejection(*response);  // reads it to its end, so that the connection is reused
+        // A server without such a list responds, and that is all that is probed.
+        if (const int s = response->status(); s == 200 || s == 404 || s == 405) {
+          health_.report(GH_UP, "");
+          return {};
+        }
+      }
+      if (failure.health == GH_UP)
+        failure = upstream_failure(GH_DEGRADED, failure.message, failure);
+      explain(x, key, {}, failure);
+      return Fail(std::move(failure));
+    });
   }
 
   const Host host_;
   const Options options_;
+  ApiKeys keys_;
   const std::chrono::nanoseconds probe_interval_;
   const Http http_;
   const CallMetrics metrics_;
