@@ -5,9 +5,18 @@
 
 #include "core/commands/admin.h"
 #include "core/commands/check.h"
-#include "core/commands/plugins.h"
+#include "core/commands/dump.h"
+#include "core/commands/healthcheck.h"
+#include "core/commands/openapi.h"
+#include "core/commands/plugin_check.h"
+#include "core/commands/plugin_inspect.h"
+#include "core/commands/plugin_new.h"
+#include "core/commands/plugin_run.h"
 #include "core/commands/reference.h"
+#include "core/commands/reload.h"
+#include "core/commands/schema.h"
 #include "core/commands/serve.h"
+#include "core/commands/status.h"
 #include "core/commands/token.h"
 #include "core/config/suggest.h"
 #include "core/version.h"
@@ -62,33 +71,95 @@ int main(int argc, char** argv) {
   CLI::App app{"Gatehouse, a gateway between applications and large language models"};
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
-  std::string config, plugin, name;
+  std::string config = "/etc/gatehouse/gatehouse.yaml";
+  std::string plugin, name;
   std::vector<std::string> names;
   AdminCommand admin_command;
-  bool as_json = false;
+  Omissions omissions;
+  bool as_json = false, dump = false, ready = false;
   constexpr const char* kConfig = "Configuration file (YAML)";
+  const auto add_with_config = [&](const char* command, const char* what,
+                                   std::function<int()> run) -> CLI::App& {
+    CLI::App& added = add(app, command, what, std::move(run));
+    added.add_option("CONFIG", config, kConfig)->capture_default_str();
+    return added;
+  };
 
-  CLI::App& serving = add(app, "serve", "Run the gateway", [&] { return serve(config); });
-  serving.add_option("CONFIG", config, kConfig)->required();
+  CLI::App& serving =
+      add_with_config("serve", "Run the gateway", [&] { return serve(config, omissions); });
+  serving
+      .add_option("--without", omissions.entries,
+                  "Leave out the entry of this plugin or instance (may be repeated)")
+      ->allow_extra_args(false);
+  serving.add_flag("--safe", omissions.other_plugins,
+                   "Load only the plugins that are installed beside the program");
 
-  CLI::App& checking = add(app, "check", "Check a configuration and report every problem",
-                           [&] { return check(config, as_json); });
-  checking.add_option("CONFIG", config, kConfig)->required();
-  checking.add_flag("--json", as_json, "Report as JSON on standard output");
+  CLI::App& checking =
+      add_with_config("check", "Check a configuration and report every problem",
+                      [&] { return dump ? dump_config(config) : check(config, as_json); });
+  CLI::Option* const json = checking.add_flag("--json", as_json, "Report as JSON");
+  checking
+      .add_flag("--dump", dump,
+                "Print the configuration as it is used: included files merged, defaults filled in, "
+                "secrets masked")
+      ->excludes(json);
 
-  CLI::App& plugins = add_group(app, "plugins", "List and inspect plugins");
+  add_with_config("reload", "Reload the configuration of the running gateway",
+                  [&] { return reload(config); });
+  add_with_config("status", "Show how the running gateway is", [&] {
+    return status(config, as_json);
+  }).add_flag("--json", as_json, "Print the report of the admin address as it is");
+  add_with_config("healthcheck", "Exit with 0 if the running gateway serves, for containers", [&] {
+    return healthcheck(config, ready);
+  }).add_flag("--ready", ready, "Check /readyz instead of /livez");
+  add(app, "schema", "Print the JSON Schema of configuration files, for editors",
+      [] { return print_schema(); });
+
+  CLI::App& plugins = add_group(app, "plugin", "List, make, check and try plugins");
   add(plugins, "list", "List the plugins of a folder", [&] {
     return list_plugins(plugin);
   }).add_option("DIRECTORY", plugin, "Folder (default: that of the installed plugins)");
-  add(plugins, "inspect", "Show a plugin's metadata and settings, and test-load it",
-      [&] { return inspect_plugin(plugin); })
-      .add_option("FILE", plugin, "Shared object, or the name of an installed plugin")
-      ->required();
+  constexpr const char* kPlugin = "Shared object, or the name of an installed plugin";
+  constexpr const char* kSettings = "File with the plugin's settings, YAML or JSON (default: none)";
+
+  CLI::App& inspecting = add(plugins, "inspect", "Show what a plugin is, its settings and routes",
+                             [&] { return inspect_plugin(plugin, as_json); });
+  inspecting.add_option("FILE", plugin, kPlugin)->required();
+  inspecting.add_flag("--json", as_json, "Report as JSON on standard output");
+
+  PluginCheck plugin_check;
+  CLI::App& trying = add(plugins, "check", "Report mistakes of a plugin's author",
+                         [&] { return check_plugin(plugin_check); });
+  trying.add_option("FILE", plugin_check.file, kPlugin)->required();
+  trying.add_option("--config", plugin_check.config, kSettings);
+  trying.add_flag("--json", plugin_check.as_json, "Report as JSON on standard output");
+
+  NewPlugin new_one;
+  CLI::App& making =
+      add(plugins, "new", "Write the project of a new plugin", [&] { return new_plugin(new_one); });
+  making.add_option("NAME", new_one.name, "Letters, digits, - and _")->required();
+  making.add_option("--lang", new_one.language, "Language (default: cpp)")
+      ->check(CLI::IsMember({"cpp", "c", "rust"}));
+  making.add_option("--kind", new_one.kind, "What it is for (default: policy)")
+      ->check(CLI::IsMember({"policy", "provider", "ingress", "tools"}));
+  making.add_option("--dir", new_one.folder, "Folder (default: its name)");
+
+  PluginRun plugin_run;
+  CLI::App& running = add(plugins, "run", "Run one plugin in a gateway with the simulator",
+                          [&] { return run_plugin(plugin_run); });
+  running.add_option("FILE", plugin_run.file, kPlugin)->required();
+  running.add_option("--config", plugin_run.config, kSettings);
+  running.add_option("--listen", plugin_run.listen, "Address (default: 127.0.0.1:3000)");
 
   CLI::App& referring = add(app, "reference", "Print all settings, in Markdown",
                             [&] { return print_reference(names); });
   referring.add_option("NAME", names,
                        "gateway for its own settings, or plugins (default: these and all plugins)");
+
+  add(app, "openapi", "Print the OpenAPI document of the routes of a configuration",
+      [&] { return print_openapi(config); })
+      .add_option("CONFIG", config, kConfig)
+      ->required();
 
   CLI::App& administering =
       add(app, "admin", "Send a request to an admin route of a plugin, without serving",

@@ -7,6 +7,7 @@
 
 #include "core/commands/built.h"
 #include "core/exchange/detached.h"
+#include "core/net/tls.h"
 
 namespace gatehouse::core {
 namespace {
@@ -59,7 +60,8 @@ bool is_known(const RequestHead& head, const std::vector<Route>& routes) {
   std::cerr << "gatehouse: unknown admin route " << head.method << ' ' << head.path
             << (routes.empty() ? ": no plugin of this configuration has admin routes\n"
                                : "; the plugins of this configuration have:\n");
-  for (const Route& r : routes) std::cerr << "  " << r.method << ' ' << r.path << '\n';
+  for (const Route& r : routes)
+    std::cerr << "  " << r.method << ' ' << r.path << "  " << r.summary << '\n';
   return false;
 }
 
@@ -98,6 +100,7 @@ int admin(const AdminCommand& command) {
   if (!built.pipeline) return 1;
   const RequestHead head = head_of(command);
   if (!is_known(head, built.pipeline->admin_routes())) return 1;
+  trust_authorities(built.config->upstream.ca);
   built.pipeline->prepare();
   built.pipeline->start(nullptr);
   return run(*built.pipeline, head, command.body);

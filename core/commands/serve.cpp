@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "core/commands/service.h"
 #include "core/config/config.h"
 #include "core/log/log.h"
+#include "core/net/service_manager.h"
 #include "core/pipeline/pipeline.h"
 
 // The mechanism: all signals are blocked in all threads, and the control thread, the one that
@@ -30,6 +32,8 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 constexpr auto kEndTick = std::chrono::milliseconds(20);  // during the shutdown
 constexpr auto kCancelled = std::chrono::seconds(2);  // for cancelled requests to send their errors
 constexpr auto kPluginsEnd = std::chrono::seconds(10);  // plugins may wait 5 s for child processes
+// For requests, admin requests and plugins, with a margin; reported to the service manager.
+constexpr auto kAfterGrace = 2 * kCancelled + kPluginsEnd + std::chrono::seconds(5);
 
 /// A core file would hold keys and prompts, and so would /proc/PID/environ and mem, which child
 /// processes of the same user could read if this process were dumpable.
@@ -62,14 +66,14 @@ class Signals {
 /// The life of the control thread.
 class Control {
  public:
-  Control(Service& service, const Signals& signals, Log& log)
-      : service_(service), signals_(signals), log_(log) {}
+  Control(Service& service, const Signals& signals, ServiceManager& manager, Log& log)
+      : service_(service), signals_(signals), manager_(manager), log_(log) {}
 
   /// Serves until a signal to end, then shuts down. Returns false if it did not finish: after a
   /// second such signal, or if something does not end.
   bool run() {
     (void)serve_until(kTick, [] { return false; });
-    service_.announce_end();
+    announce_end();
     const auto accepts_until = Clock::now() + service_.shutdown().delay;
     if (!serve_until(kEndTick, [&] { return Clock::now() >= accepts_until; })) return false;
     service_.drain();
@@ -77,16 +81,35 @@ class Control {
   }
 
  private:
+  void reload() {
+    using std::chrono::microseconds;
+    const auto now = std::chrono::duration_cast<microseconds>(Clock::now().time_since_epoch());
+    const bool is_ending = service_.is_ending();  // which was reported already
+    if (!is_ending) manager_.send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
+    const bool is_done = service_.reload();
+    const char* const result = is_done ? "Reloaded" : "Reload failed: see the log";
+    if (!is_ending) manager_.send(std::string("READY=1\nSTATUS=") + result);
+  }
+
+  void announce_end() {
+    service_.announce_end();
+    const ShutdownSettings& shutdown = service_.shutdown();
+    const std::chrono::microseconds longest = shutdown.delay + shutdown.grace + kAfterGrace;
+    manager_.send("STOPPING=1\nSTATUS=Shutting down\nEXTEND_TIMEOUT_USEC=" +
+                  std::to_string(longest.count()));
+  }
+
   /// Handles signals until `is_over`. Returns false after a signal to end.
   bool serve_until(Clock::duration tick, const std::function<bool()>& is_over) {
     for (;;) {
       service_.tick();
+      if (manager_.is_watchdog_due() && service_.is_polling()) manager_.feed_watchdog();
       if (is_over()) return true;
       switch (signals_.wait(tick)) {
         case SIGTERM:
         case SIGINT:
         case SIGQUIT: return false;
-        case SIGHUP: service_.reload(); break;
+        case SIGHUP: reload(); break;
         case SIGUSR1: log_.reopen(); break;
         case SIGUSR2: log_.info("SIGUSR2 ignored: SIGHUP reloads, SIGUSR1 reopens the log"); break;
         default: break;
@@ -142,17 +165,19 @@ class Control {
 
   Service& service_;
   const Signals& signals_;
+  ServiceManager& manager_;
   Log& log_;
 };
 
-int serve_here(const std::string& file) {
+int serve_here(const std::string& file, const Omissions& omissions, pid_t main) {
   // Larger blocks are given back to the system when they are freed. By default glibc raises this
   // limit to the size of the largest block ever freed (mallopt(3)), and then keeps the memory of
   // large bodies after a burst of them.
   ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
   const Signals signals;
+  ServiceManager manager(main);
   Problems problems;
-  auto config = Config::load(file, problems);
+  auto config = Config::load(file, problems, omissions);
   Log log(config && problems.empty() ? config->log : LogSettings{.level = "error", .file = {}});
   Gateway gateway(log, config ? config->store : StoreSettings());
   auto pipeline = config ? Pipeline::build(*config, gateway, problems) : nullptr;
@@ -161,9 +186,15 @@ int serve_here(const std::string& file) {
     return 1;
   }
 
-  Service service(file, std::move(*config), gateway);
+  Service service(file, std::move(*config), gateway, problems);
+  if (!problems.empty()) {
+    std::cerr << problems;
+    return 1;
+  }
   service.start(std::move(pipeline), problems);
-  if (Control(service, signals, log).run()) return 0;
+  manager.send("READY=1\nMAINPID=" + std::to_string(main) + "\nSTATUS=Listening on " +
+               service.address());
+  if (Control(service, signals, manager, log).run()) return 0;
   log.warn("forced exit");
   log.flush();
   std::_Exit(1);
@@ -171,9 +202,10 @@ int serve_here(const std::string& file) {
 
 }  // namespace
 
-int serve(const std::string& config_file) {
+int serve(const std::string& config_file, const Omissions& omissions) {
   keep_memory_private();
-  return with_init([&] { return serve_here(config_file); });
+  const pid_t main = ::getpid();  // which passes signals on, if it is process 1
+  return with_init([&] { return serve_here(config_file, omissions, main); });
 }
 
 }  // namespace gatehouse::core

@@ -1,13 +1,23 @@
 #include "core/config/addresses.h"
 
+#include <Poco/Base64Encoder.h>
 #include <Poco/Exception.h>
 #include <Poco/URI.h>
 #include <arpa/inet.h>
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 
 namespace gatehouse::core {
+namespace {
+
+bool is_visible(const std::string& host) {
+  return !host.empty() && std::all_of(host.begin(), host.end(),
+                                      [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+}
+
+}  // namespace
 
 bool is_host(const std::string& text) {
   return text == "*" ||
@@ -15,17 +25,17 @@ bool is_host(const std::string& text) {
              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_:[]") == text.npos;
 }
 
-bool collide(const ServerSettings& a, const ServerSettings& b) {
-  const auto address = [](const ServerSettings& s) {
-    return s.address == "localhost" ? "127.0.0.1" : s.address;
+bool collide(const ListenSettings& a, const ListenSettings& b) {
+  if (a.name() == b.name()) return a.port != 0 || a.host.empty();
+  const auto address = [](const ListenSettings& l) {
+    return l.host == "localhost" ? "127.0.0.1" : l.host;
   };
-  const auto is_any = [&](const ServerSettings& s) {
-    return s.address == "0.0.0.0" || s.address == "::";
-  };
-  return a.port == b.port && a.port != 0 && (address(a) == address(b) || is_any(a) || is_any(b));
+  const auto is_any = [](const ListenSettings& l) { return l.host == "0.0.0.0" || l.host == "::"; };
+  const bool same_port = a.port == b.port && a.port != 0;
+  return same_port && (address(a) == address(b) || is_any(a) || is_any(b));
 }
 
-bool parse_listen(const std::string& text, ServerSettings& out) {
+bool parse_address(const std::string& text, ListenSettings& out) {
   const std::size_t colon = text.rfind(':');
   if (colon == text.npos) return false;
   const char* const end = text.data() + text.size();
@@ -43,8 +53,31 @@ bool parse_listen(const std::string& text, ServerSettings& out) {
                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-") != host.npos) {
     return false;
   }
-  out.address = host;
+  out.host = host;
   return true;
+}
+
+bool parse_proxy(const std::string& text, Proxy& out) {
+  try {
+    const Poco::URI parsed(text.find("://") == text.npos ? "http://" + text : text);
+    const std::string& path = parsed.getPathEtc();
+    if (parsed.getScheme() != "http" || (!path.empty() && path != "/")) return false;
+    out.host = parsed.getHost();
+    out.port = parsed.getPort();
+    if (!is_visible(out.host)) return false;
+    if (parsed.getUserInfo().empty()) return true;
+    std::string account;
+    Poco::URI::decode(parsed.getUserInfo(), account);
+    std::ostringstream base64;
+    Poco::Base64Encoder encoder(base64);
+    encoder.rdbuf()->setLineLength(0);
+    encoder << account;
+    encoder.close();
+    out.authorization = "Basic " + base64.str();
+    return true;
+  } catch (const Poco::Exception&) {
+    return false;
+  }
 }
 
 bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
@@ -54,9 +87,7 @@ bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
     if (!out.tls && parsed.getScheme() != "redis") return false;
     if (!parsed.getRawQuery().empty() || !parsed.getFragment().empty()) return false;
     out.host = parsed.getHost();
-    const auto is_visible = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
-    if (out.host.empty() || !std::all_of(out.host.begin(), out.host.end(), is_visible))
-      return false;
+    if (!is_visible(out.host)) return false;
     if (parsed.getPort() != 0) out.port = parsed.getPort();
 
     const std::string& account = parsed.getUserInfo();

@@ -9,11 +9,14 @@ namespace gatehouse::core {
 /// Whether a Host header may have this value, a port included (RFC 9110 7.2), or "*".
 bool is_host(const std::string& text);
 
-/// Whether both servers cannot listen at the same time.
-bool collide(const ServerSettings& a, const ServerSettings& b);
+/// Whether a gateway cannot listen on both at the same time.
+bool collide(const ListenSettings& a, const ListenSettings& b);
 
-/// Reads ADDRESS:PORT, the form of `listen`.
-bool parse_listen(const std::string& text, ServerSettings& out);
+/// Reads ADDRESS:PORT.
+bool parse_address(const std::string& text, ListenSettings& out);
+
+/// Reads [http://][user[:password]@]host[:port], as the variables of curl have it too.
+bool parse_proxy(const std::string& text, Proxy& out);
 
 /// Reads redis://[user[:password]@]host[:port][/database], or rediss:// for TLS. User and password
 /// may be empty.

@@ -5,9 +5,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/config/include.h"
 #include "core/config/reader.h"
 #include "core/config/schema.h"
-#include "core/config/substitute.h"
 
 namespace gatehouse::core {
 
@@ -24,32 +24,29 @@ std::string others_who_write(const fs::path& path) {
   return "";
 }
 
-std::optional<Config> Config::load(const std::string& path, Problems& problems) {
-  std::string error;
-  const auto text = read_file(path, error);
-  if (text) {
-    if (const std::string who = others_who_write(path); !who.empty()) {
-      problems.warn(
-          {path}, "can be changed by " + who + ", which gives them the privileges of the gateway");
-    }
-    return parse(*text, path, problems);
-  }
-  problems.add({path}, error);
-  return std::nullopt;
+std::optional<Config> Config::load(const std::string& path, Problems& problems,
+                                   const Omissions& omissions, nlohmann::ordered_json* used) {
+  Origins origins(path);
+  auto root = read_map(path, origins, problems);
+  if (!root) return std::nullopt;
+  Config config(*root, std::move(origins), omissions, problems);
+  if (used) *used = *std::move(root);
+  return config;
 }
 
 std::optional<Config> Config::parse(std::string_view text, const std::string& path,
-                                    Problems& problems) {
-  Config config{Origins(path)};
-  auto root = parse_yaml(text, config.origins_, problems);
+                                    Problems& problems, const Omissions& omissions) {
+  Origins origins(path);
+  auto root = parse_map(text, origins, problems);
   if (!root) return std::nullopt;
-  if (!root->is_object()) {
-    problems.add(config.place(""),
-                 "the configuration must be a map that begins with a key such as `pipeline:`");
-    return std::nullopt;
-  }
-  read_settings(*root, path, config.origins_, problems, config);
-  return config;
+  return Config(*root, std::move(origins), omissions, problems);
+}
+
+Config::Config(nlohmann::ordered_json& root, Origins origins, Omissions left_out_by_name,
+               Problems& problems)
+    : omissions(std::move(left_out_by_name)), origins_(std::move(origins)) {
+  include_files(root, origins_, problems);
+  read_settings(root, origins_, problems, *this);
 }
 
 void Config::check(const PluginEntry& entry, std::string_view schema, Problems& problems) const {

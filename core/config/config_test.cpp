@@ -29,11 +29,20 @@ std::string lines(const Problems& problems) {
   return out.str();
 }
 
+/// The addresses of a server, with a space in between.
+std::string names(const ServerSettings& server) {
+  std::string out;
+  for (const ListenSettings& l : server.listen) out += (out.empty() ? "" : " ") + l.name();
+  return out;
+}
+
 class ConfigTest : public testing::Test {
  protected:
   void SetUp() override {
     fs::create_directories(folder_);
-    for (const char* name : {"GH_A", "GH_B", "CREDENTIALS_DIRECTORY"}) unsetenv(name);
+    for (const char* name : {"GH_A", "GH_B", "CREDENTIALS_DIRECTORY", "https_proxy", "HTTPS_PROXY",
+                             "http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"})
+      unsetenv(name);
   }
   void TearDown() override { fs::remove_all(folder_); }
 
@@ -126,8 +135,7 @@ plugins_dir: ../plugins
 pipeline: [health]
 )");
   EXPECT_EQ(wrong(), "");
-  EXPECT_EQ(config.server.address, "::1");
-  EXPECT_EQ(config.server.port, 8080);
+  EXPECT_EQ(names(config.server), "[::1]:8080");
   EXPECT_EQ(config.server.hosts, (std::vector<std::string>{"a.example", "*"}));
   Networks proxies;
   EXPECT_TRUE(proxies.add("192.0.2.1") && proxies.add("fd00::/8"));
@@ -148,7 +156,8 @@ pipeline: [health]
 TEST_F(ConfigTest, ATrustedProxyIsAnAddressOrANetwork) {
   parse("server:\n  trusted_proxies: [10.0.0.0/8, 7, nginx, 10.0.0.0/33]\npipeline: [x]\n");
   const std::string takes =
-      "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not ";
+      "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, and "
+      "`unix`, not ";
   EXPECT_EQ(wrong(),
             "2:33: item 2 of `trusted_proxies` must be a string, not 7: put it in quotes\n2:36: " +
                 takes + "\"nginx\"\n2:43: " + takes + "\"10.0.0.0/33\"\n");
@@ -159,8 +168,7 @@ TEST_F(ConfigTest, AnAbsentSettingHasItsDefault) {
       "server:\n  # listen: 0.0.0.0:80\nlog:\nshutdown: {}\nadmin: {token: 0123456789abcdef0}\n"
       "pipeline: [health]\n");
   EXPECT_EQ(wrong(), "");
-  EXPECT_EQ(config.server.address, "127.0.0.1");
-  EXPECT_EQ(config.server.port, 3000);
+  EXPECT_EQ(names(config.server), "127.0.0.1:3000");
   EXPECT_EQ(config.server.max_body_bytes, 32u << 20);
   EXPECT_EQ(config.server.max_running, 4096u);
   EXPECT_EQ(config.server.head_timeout, 10s);
@@ -168,8 +176,7 @@ TEST_F(ConfigTest, AnAbsentSettingHasItsDefault) {
   EXPECT_EQ(config.server.idle_timeout, 75s);
   EXPECT_EQ(config.server.send_timeout, 60s);
   EXPECT_EQ(config.server.max_duration, 30min) << "some models think for a quarter of an hour";
-  EXPECT_EQ(config.admin.server.address, "127.0.0.1");
-  EXPECT_EQ(config.admin.server.port, 3001);
+  EXPECT_EQ(names(config.admin.server), "127.0.0.1:3001");
   EXPECT_EQ(config.shutdown.delay, 0s);
   EXPECT_EQ(config.shutdown.grace, 30s);
   EXPECT_EQ(config.store.max_bytes, 64u << 20);
@@ -189,30 +196,105 @@ TEST_F(ConfigTest, LimitsOfClientsDoNotApplyToTheOperator) {
 
 TEST_F(ConfigTest, ReadsTheAddressToListenOn) {
   const struct {
-    const char *written, *address;
-    int port;
-  } kGood[] = {{"127.0.0.1:0", "127.0.0.1", 0},
-               {"0.0.0.0:65535", "0.0.0.0", 65535},
-               {"\"[::]:80\"", "::", 80},
-               {"localhost:3000", "localhost", 3000}};
-  for (const auto& [written, address, port] : kGood) {
+    const char *written, *name;
+    bool exposed;
+  } kGood[] = {{"127.0.0.1:0", "127.0.0.1:0", false},
+               {"0.0.0.0:65535", "0.0.0.0:65535", true},
+               {"\"[::]:80\"", "[::]:80", true},
+               {"\"[::1]:80\"", "[::1]:80", false},
+               {"localhost:3000", "localhost:3000", false},
+               {"127.example:80", "127.example:80", true},
+               {"unix:/run/a.sock", "unix:/run/a.sock", false},
+               {"systemd:web", "systemd:web", true}};
+  for (const auto& [written, name, exposed] : kGood) {
     const Config config = parse(std::string("pipeline: [x]\nserver:\n  listen: ") + written);
     EXPECT_EQ(wrong(), "") << written;
-    EXPECT_EQ(config.server.address, address);
-    EXPECT_EQ(config.server.port, port);
+    EXPECT_EQ(names(config.server), name);
+    EXPECT_EQ(config.server.is_exposed(), exposed) << written;
   }
-  for (const char* written : {"127.0.0.1", ":80", "1.2.3:80", "127.0.0.1:65536", "127.0.0.1:+1",
-                              "127.0.0.1:", "::1:80", "[::g]:80", "a b:80", "http://x:80"}) {
+  for (const char* written :
+       {"127.0.0.1", ":80", "1.2.3:80", "127.0.0.1:65536", "127.0.0.1:+1", "127.0.0.1:", "::1:80",
+        "[::g]:80", "a b:80", "http://x:80", "unix:", "systemd:"}) {
     parse(std::string("pipeline: [x]\nserver:\n  listen: '") + written + "'");
     EXPECT_EQ(wrong(),
-              "3:11: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; "
-              "0.0.0.0:3000 is "
-              "every address of "
-              "this machine\n")
+              "3:11: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000 "
+              "(0.0.0.0:3000 is every address of this machine), unix:PATH or systemd:NAME, or a "
+              "list\n")
         << written;
   }
   parse("server: {listen: \"${GH_NONE}\"}\npipeline: [x]");
   EXPECT_EQ(wrong(), "1:18: the environment variable `GH_NONE` is not set\n");
+}
+
+TEST_F(ConfigTest, ListensOnSeveralAddresses) {
+  const Config config = parse(R"(
+server:
+  listen:
+    - 127.0.0.1:3000
+    - { address: "[::1]:3000" }
+    - unix:a.sock
+    - { unix: /run/b.sock, mode: "0600", owner: "www:web" }
+    - { unix: /run/c.sock, owner: ":web" }
+    - { systemd: web }
+admin: { token: 0123456789abcdef0, listen: "unix:admin.sock" }
+pipeline: [x]
+)");
+  EXPECT_EQ(wrong(), "");
+  const std::string folder = folder_.string();
+  EXPECT_EQ(names(config.server), "127.0.0.1:3000 [::1]:3000 unix:" + folder +
+                                      "/a.sock unix:/run/b.sock unix:/run/c.sock systemd:web");
+  EXPECT_EQ(names(config.admin.server), "unix:" + folder + "/admin.sock");
+  const auto& listen = config.server.listen;
+  EXPECT_EQ(listen[2].mode, 0660u);
+  EXPECT_EQ(listen[3].mode, 0600u);
+  EXPECT_EQ(listen[3].user + " " + listen[3].group, "www web");
+  EXPECT_EQ(listen[4].user + " " + listen[4].group, " web");
+  EXPECT_EQ(listen[4].pointer, "/server/listen/4");
+}
+
+TEST_F(ConfigTest, AnEntryOfListenIsOneAddress) {
+  const auto reported = [&](const std::string& entry) {
+    parse("server:\n  listen:\n    - 127.0.0.1:1\n    - " + entry + "\npipeline: [x]");
+    return wrong();
+  };
+  const std::string kOne = "must have exactly one of `address`, `unix` and `systemd`\n";
+  EXPECT_EQ(reported("{ mode: '0600', address: '127.0.0.1:2' }"),
+            "4:15: `mode` applies to `unix` only\n");
+  EXPECT_EQ(reported("{ owner: www }"),
+            "4:7: item 2 of `listen` " + kOne + "4:16: `owner` applies to `unix` only\n");
+  EXPECT_EQ(reported("{ unix: /a, systemd: b }"), "4:7: item 2 of `listen` " + kOne);
+  EXPECT_EQ(reported("{ unix: /a, mode: 0600 }"),
+            "4:25: `mode` must be a string, not 600: put it in quotes\n");
+  EXPECT_EQ(reported("{ unix: /a, mode: rw }"),
+            "4:25: `mode` must be an octal mode in quotes, such as \"0660\", not the string "
+            "\"rw\"\n");
+  EXPECT_EQ(reported("{ address: '1' }"),
+            "4:18: `address` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000\n");
+  EXPECT_EQ(reported("0.0.0.0:1"),
+            "4:7: `listen` must differ from 127.0.0.1:1, where `server` listens already: use "
+            "another port or path\n");
+  parse("server: {listen: []}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:18: `listen` must not be empty\n");
+}
+
+TEST_F(ConfigTest, TheProxyProtocolRequiresATrustedProxy) {
+  const auto reported = [&](const std::string& address, const std::string& trusted) {
+    parse("server:\n  listen: [{ " + address +
+          ", proxy_protocol: true }]\n  trusted_proxies: " + trusted + "\npipeline: [x]");
+    return wrong();
+  };
+  const std::string kRequires =
+      "`proxy_protocol` requires the address of the proxy in `trusted_proxies`, which is `unix` "
+      "for "
+      "a Unix socket\n";
+  EXPECT_EQ(reported("address: '127.0.0.1:1'", "[10.0.0.1]"), "");
+  EXPECT_EQ(reported("unix: /a", "[unix]"), "");
+  EXPECT_EQ(reported("address: '127.0.0.1:1'", "[]"), "2:55: " + kRequires);
+  EXPECT_EQ(reported("unix: /a", "[10.0.0.1]"), "2:40: " + kRequires);
+  parse(
+      "admin: {token: 0123456789abcdef0, listen: [{address: '127.0.0.1:1', proxy_protocol: true}]}"
+      "\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:86: `proxy_protocol` is not for `admin.listen`\n");
 }
 
 TEST_F(ConfigTest, TheStoreIsMemoryOrRedis) {
@@ -334,10 +416,8 @@ pipeline:
     path: 7
 )"),
       "1:1: unknown key `sever`: did you mean `server`?\n"
-      "2:18: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; "
-      "0.0.0.0:3000 is every "
-      "address of this "
-      "machine\n"
+      "2:18: `listen` must be an address and a port such as 127.0.0.1:3000 or [::1]:3000 "
+      "(0.0.0.0:3000 is every address of this machine), unix:PATH or systemd:NAME, or a list\n"
       "2:34: `max_body` must be a size such as 512B, 64KiB or 8MiB, not 5\n"
       "2:50: `max_running` must be at least 1, not 0\n"
       "2:67: `head_timeout` must be at least 1ms, not 0s\n"
@@ -527,6 +607,160 @@ TEST_F(ConfigTest, ADisabledEntryIsNotRead) {
   }
   parse("pipeline:\n  - x\n  - x\n  - x: {}\n    enabled: false");
   EXPECT_EQ(wrong(), "3:5: there is another `x` in line 2: give this one another name with `as`\n");
+}
+
+std::string authorization_of(const std::optional<Proxy>& proxy) {
+  return proxy ? proxy->name() + ' ' + proxy->authorization : "none";
+}
+
+TEST_F(ConfigTest, AProxyOfTheConfigurationGoesBeforeThatOfTheEnvironment) {
+  ::setenv("https_proxy", "proxy.example:3128", 1);
+  ::setenv("HTTP_PROXY", "http://ann:s%40x@[fd00::1]", 1);
+  ::setenv("NO_PROXY", "a.example, b.example", 1);
+  Config config = parse("pipeline: [x]");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(authorization_of(config.upstream.https_proxy), "proxy.example:3128 ");
+  EXPECT_EQ(authorization_of(config.upstream.http_proxy), "fd00::1:80 Basic YW5uOnNAeA==");
+  EXPECT_EQ(config.upstream.no_proxy, (std::vector<std::string>{"a.example", "b.example"}));
+
+  config = parse("upstream: {proxy: 'http://other:1', no_proxy: [c]}\npipeline: [x]");
+  EXPECT_EQ(authorization_of(config.upstream.https_proxy), "other:1 ");
+  EXPECT_EQ(authorization_of(config.upstream.http_proxy), "other:1 ");
+  EXPECT_EQ(config.upstream.no_proxy, std::vector<std::string>{"c"});
+
+  ::setenv("https_proxy", "socks5://secret@proxy", 1);
+  parse("pipeline: [x]");
+  EXPECT_EQ(wrong(),
+            "the environment variable `https_proxy` must be an HTTP proxy, "
+            "http://[user:password@]host[:port]; in the password write %40 for `@`, and so on\n");
+  for (const char* name : {"https_proxy", "HTTP_PROXY", "NO_PROXY"}) ::unsetenv(name);
+  for (const char* proxy : {"https://secret@a", "http://", "http://a/secret", "'http://a b'"}) {
+    parse("upstream: {proxy: " + std::string(proxy) + "}\npipeline: [x]");
+    EXPECT_TRUE(wrong().starts_with("1:19: `proxy` must be an HTTP proxy")) << wrong();
+    EXPECT_EQ(wrong().find("secret"), std::string::npos) << wrong();
+  }
+}
+
+TEST_F(ConfigTest, TheFileOfAuthoritiesMustHaveCertificates) {
+  parse("upstream: {ca: ca.pem}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:16: `ca` cannot be read: No such file or directory\n");
+  write("ca.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  parse("upstream: {ca: ca.pem}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:16: `ca` is not a PEM file of certificates: certificate 1 is damaged\n");
+}
+
+/// The names of the instances, in order.
+std::string pipeline_of(const Config& config) {
+  std::string names;
+  for (const PluginEntry& entry : config.pipeline)
+    names += (names.empty() ? "" : " ") + entry.instance;
+  return names;
+}
+
+TEST_F(ConfigTest, AnIncludedFileAddsSettingsAndItemsOfLists) {
+  fs::create_directories(folder_ / "conf.d");
+  write("conf.d/10-log.yaml", "log: {level: warn}\nserver: {hosts: [b.example]}\nshutdown:");
+  write("conf.d/20-hosts.yaml", "server:\n  hosts: [c.example]\n  max_body: 1MiB");
+  write("conf.d/.20-hosts.yaml.swp", "no: yaml: at all");
+  write("conf.d/README", "nor this");
+  const Config config =
+      parse("include: conf.d/*.yaml\nserver: {hosts: [a.example]}\npipeline: [x]");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(config.log.level, "warn");
+  EXPECT_EQ(config.server.hosts, (std::vector<std::string>{"a.example", "b.example", "c.example"}));
+  EXPECT_EQ(config.server.max_body_bytes, 1u << 20);
+}
+
+TEST_F(ConfigTest, AnIncludedEntryNamesItsPlaceInThePipeline) {
+  fs::create_directories(folder_ / "conf.d");
+  write("conf.d/1.yaml", R"(pipeline: [{a1: {}, after: cors}, {b1: {}, before: gemini}])");
+  write("conf.d/2.yaml",
+        R"(pipeline: [{a2: {}, after: cors}, {b2: {}, before: gemini}, {c: {}, after: b1}])");
+  const Config config = parse(
+      "pipeline:\n  - {cors: {}, enabled: true}\n  - chat\n  - {x: {}, as: gemini}\n"
+      "include: conf.d/*.yaml");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(pipeline_of(config), "cors a1 a2 chat b1 c b2 gemini");
+  EXPECT_EQ(config.pipeline[5].place.file, (folder_ / "conf.d/2.yaml").string());
+  EXPECT_EQ(config.pipeline[7].place.line, 4);
+}
+
+TEST_F(ConfigTest, APathIsRelativeToTheFileInWhichItStands) {
+  fs::create_directories(folder_ / "conf.d");
+  write("conf.d/key", "inner\n");
+  write("key", "outer\n");
+  write("conf.d/1.yaml",
+        "log: {file: x.log}\npipeline: [{p: {key: {file: key}}, path: p.so, before: q}]");
+  const Config config =
+      parse("include: conf.d/1.yaml\npipeline: [{q: {key: {file: key}}, path: q.so}]");
+  EXPECT_EQ(wrong(), "");
+  EXPECT_EQ(config.pipeline[0].config, R"({"key":"inner"})");
+  EXPECT_EQ(config.pipeline[0].file, (folder_ / "conf.d/p.so").string());
+  EXPECT_EQ(config.pipeline[0].folder(), folder_ / "conf.d");
+  EXPECT_EQ(config.pipeline[1].config, R"({"key":"outer"})");
+  EXPECT_EQ(config.pipeline[1].folder(), folder_);
+  EXPECT_EQ(config.log.file, (folder_ / "conf.d/x.log").string());
+}
+
+TEST_F(ConfigTest, AProblemOfAnIncludedFileIsPlacedThere) {
+  fs::create_directories(folder_ / "conf.d");
+  write("conf.d/1.yaml", R"(log:
+  level: warn
+  file: a.log
+include: more.yaml
+pipeline:
+  - x
+  - {y: {}, after: z}
+  - {gemini: {api_key: ""}, before: gemni}
+  - {gemini: {api_key: ""}, before: gemini}
+store: redis://127.0.0.1
+)");
+  write("conf.d/2.yaml", "a: [");
+  write("conf.d/3.yaml", "server: {max_body: 1}\nlog: {level: warn}");
+  const Config config = parse(
+      "include: conf.d/*.yaml\nlog: {file: b.log}\nstore: {max_size: 1MiB}\n"
+      "pipeline:\n  - {gemini: {api_key: k}, after: x}\n");
+  for (const PluginEntry& entry : config.pipeline) config.check(entry, kGemini, problems_);
+  std::string text = lines(problems_);
+  const std::string folder = folder_.string() + '/';
+  for (std::size_t at; (at = text.find(folder)) != text.npos;) text.erase(at, folder.size());
+  EXPECT_EQ(
+      text,
+      "c.yaml:5:6: there is another `gemini` in conf.d/1.yaml:9: give this one another name with "
+      "`as`\n"
+      "c.yaml:5:35: `after` is for entries of included files: move the entry itself\n"
+      "conf.d/1.yaml:3:3: `log.file` is also set in c.yaml:2: keep one of the two\n"
+      "conf.d/1.yaml:4:1: an included file cannot include others: add them to `include` of c.yaml\n"
+      "conf.d/1.yaml:6:5: an entry of an included file needs its place in the pipeline: `before` "
+      "or `after`, and the name of another entry\n"
+      "conf.d/1.yaml:7:5: there is no `z` in the pipeline, nor in an earlier file\n"
+      "conf.d/1.yaml:8:5: there is no `gemni` in the pipeline, nor in an earlier file: did you "
+      "mean `gemini`?\n"
+      "conf.d/1.yaml:9:24: `api_key` must not be empty\n"
+      "conf.d/1.yaml:10:1: `store` is also set in c.yaml:3: keep one of the two\n"
+      "conf.d/2.yaml:1:1: not YAML: end of sequence flow not found\n"
+      "conf.d/3.yaml:1:20: `max_body` must be a size such as 512B, 64KiB or 8MiB, not 1\n"
+      "conf.d/3.yaml:2:7: `log.level` is also set in conf.d/1.yaml:2: keep one of the two\n");
+}
+
+TEST_F(ConfigTest, FilesToIncludeMustExistUnlessTheNameIsAPattern) {
+  parse("include: conf.d/*.yaml\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:10: cannot read the folder " + (folder_ / "conf.d").string() +
+                         ": No such file or directory\n");
+  fs::create_directories(folder_ / "conf.d");
+  parse("include: conf.d/*.yaml\npipeline: [x]");
+  EXPECT_EQ(wrong(), "");
+  parse("include: conf.d/x.yaml\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:10: there is no file " + (folder_ / "conf.d/x.yaml").string() + "\n");
+}
+
+TEST_F(ConfigTest, WarnsOfAFolderToWhichOthersCanAddFiles) {
+  fs::create_directories(folder_ / "conf.d");
+  fs::permissions(folder_ / "conf.d", fs::perms(0777));
+  parse("include: conf.d/*.yaml\npipeline: [x]");
+  EXPECT_EQ(wrong(), "1:10: warning: everybody can add files to the folder " +
+                         (folder_ / "conf.d").string() +
+                         ", which gives them the privileges of the gateway\n");
 }
 
 TEST_F(ConfigTest, RejectsHostileTextInTime) {

@@ -6,6 +6,11 @@
 
 namespace gatehouse::core {
 
+std::string line_of(const Place& place, const Place& from) {
+  const std::string line = std::to_string(place.line);
+  return place.file == from.file ? "line " + line : place.file + ':' + line;
+}
+
 std::vector<Problem> Problems::sorted() const {
   std::vector<Problem> all = problems_;
   std::sort(all.begin(), all.end());

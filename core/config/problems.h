@@ -19,6 +19,9 @@ struct Place {
   }
 };
 
+/// "line 4", or "conf.d/x.yaml:4" if that is another file than that of `from`.
+std::string line_of(const Place& place, const Place& from);
+
 /// Something the operator has to change, or, as a warning, may want to. The text quotes keys, and
 /// values unless they may be secret.
 struct Problem {

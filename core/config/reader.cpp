@@ -6,16 +6,21 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "core/config/addresses.h"
 #include "core/config/defaults.h"
+#include "core/config/listen.h"
 #include "core/config/quantity.h"
 #include "core/config/schema.h"
 #include "core/config/substitute.h"
 #include "core/config/suggest.h"
+#include "core/net/tls.h"
+#include "gatehouse/text.hpp"
 #include "gateway_schema.h"  // made from gateway.schema.json: kGatewaySchema
 
 namespace gatehouse::core {
@@ -28,6 +33,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
+constexpr const char* kProxyForm =
+    "must be an HTTP proxy, http://[user:password@]host[:port]; in the password write %40 for `@`, "
+    "and so on";
 /// Requests that may run at once at the operator's address.
 constexpr std::size_t kMaxAdminRunning = 64;
 
@@ -64,8 +72,8 @@ bool is_name(const std::string& name) {
 /// configuration is never run.
 class Reader {
  public:
-  Reader(Json& root, const fs::path& path, Origins& origins, Problems& problems)
-      : root_(root), folder_(path.parent_path()), origins_(origins), problems_(problems) {}
+  Reader(Json& root, Origins& origins, Problems& problems, const Omissions& omissions)
+      : root_(root), origins_(origins), problems_(problems), omissions_(omissions) {}
 
   /// Substitutes references, except in pipeline entries that are left out.
   void substitute_all() {
@@ -75,7 +83,12 @@ class Reader {
         continue;
       }
       for (std::size_t i = 0; i < section.size(); ++i) {
-        if (section[i].is_object()) substitute_entry(section[i], child(child("", key), i));
+        const std::string pointer = child(child("", key), i);
+        if (is_omitted(section[i], pointer)) {
+          section[i] = Json{{"enabled", false}};
+        } else if (section[i].is_object()) {
+          substitute_entry(section[i], pointer);
+        }
       }
     }
   }
@@ -85,15 +98,23 @@ class Reader {
     read_limits(find("server"), config.server);
     listen("server", config.server);
     trusted_proxies(config.server.trusted_proxies);
-    if (find("admin")) read_admin(config);
+    read_admin(config);
     config.shutdown.delay = duration(find("shutdown"), "delay");
     config.shutdown.grace = duration(find("shutdown"), "grace");
     store(config.store);
+    upstream(config.upstream);
     config.log.level = text(find("log"), "level").value_or("");
-    if (const auto file = text(find("log"), "file")) log_file(config.log.file = in_folder(*file));
-    if (const auto folder = text(&root_, "plugins_dir")) config.plugins_dir = in_folder(*folder);
+    if (const auto file = text(find("log"), "file"))
+      log_file(config.log.file = in_folder("/log/file", *file));
+    if (const auto folder = text(&root_, "plugins_dir"))
+      config.plugins_dir = in_folder("/plugins_dir", *folder);
     read_pipeline(config);
     config.left_out = std::move(left_out_);
+    for (const std::string& name : omissions_.entries) {
+      if (omitted_.count(name) == 0)
+        problems_.warn(origins_.place("/pipeline"),
+                       "`--without " + name + "`: the pipeline has no such entry");
+    }
   }
 
  private:
@@ -110,10 +131,41 @@ class Reader {
     fill_in(gateway_schema(), gateway_schema().at("properties").at("server"), limits);
     read_limits(&limits, config.admin.server);
     config.admin.server.max_running = kMaxAdminRunning;
-    listen("admin", config.admin.server);
     config.admin.token = text(find("admin"), "token").value_or("");
-    if (collide(config.server, config.admin.server)) {
-      reject("/admin/listen", "must differ from the address of `server`: use another port");
+    listen("admin", config.admin.server);
+    reject_collisions(config.server.listen, config.admin.server.listen);
+    check_proxies(config.server);
+    for (const ListenSettings& l : config.admin.server.listen) {
+      if (l.proxy_protocol) reject(child(l.pointer, "proxy_protocol"), "is not for `admin.listen`");
+    }
+  }
+
+  /// A listener with the PROXY protocol would reject everybody without trusted proxies.
+  void check_proxies(const ServerSettings& server) {
+    for (const ListenSettings& l : server.listen) {
+      const Networks& trusted = server.trusted_proxies;
+      const bool has_some = l.path.empty() ? !trusted.empty() : trusted.contain(kUnixPeer);
+      if (l.proxy_protocol && !has_some) {
+        reject(child(l.pointer, "proxy_protocol"),
+               "requires the address of the proxy in `trusted_proxies`, which is `unix` for a Unix "
+               "socket");
+      }
+    }
+  }
+
+  /// A gateway listens on each address once.
+  void reject_collisions(const std::vector<ListenSettings>& server,
+                         const std::vector<ListenSettings>& admin) {
+    std::vector<ListenSettings> all = server;
+    all.insert(all.end(), admin.begin(), admin.end());
+    for (auto later = all.begin(); later != all.end(); ++later) {
+      const auto same = [&](const ListenSettings& l) { return collide(l, *later); };
+      const auto earlier = std::find_if(all.begin(), later, same);
+      if (earlier == later) continue;
+      problems_.add(origins_.place(later->pointer),
+                    "`listen` must differ from " + earlier->name() + ", where `" +
+                        (earlier->pointer.starts_with("/admin") ? "admin" : "server") +
+                        "` listens already: use another port or path");
     }
   }
 
@@ -140,9 +192,9 @@ class Reader {
   /// A section such as `log: {file: x}`, or the settings of a plugin as a whole, are never a
   /// reference to a file or a credential, even if they look like one; each value in them may be.
   void substitute_inside(Json& value, const std::string& pointer) {
-    if (!value.is_object()) return substitute(value, pointer, folder_, origins_, problems_);
+    if (!value.is_object()) return substitute(value, pointer, origins_, problems_);
     for (auto& [key, member] : value.items())
-      substitute(member, child(pointer, key), folder_, origins_, problems_);
+      substitute(member, child(pointer, key), origins_, problems_);
   }
 
   void substitute_entry(Json& entry, const std::string& pointer) {
@@ -153,10 +205,7 @@ class Reader {
       if (decides(key)) substitute_inside(value, child(pointer, key));
     }
     if (const std::string why = why_left_out(entry, pointer); !why.empty()) {
-      const auto plugin = std::find_if(entry.items().begin(), entry.items().end(),
-                                       [](const auto& m) { return !is_entry_key(m.key()); });
-      left_out_.push_back(
-          {plugin == entry.items().end() ? "" : plugin.key(), origins_.place(pointer), why});
+      left_out_.push_back({plugin_of(entry), origins_.place(pointer), why});
       // What it lacks is not a problem, and the other entries keep their index.
       entry = Json{{"enabled", false}};
       return;
@@ -164,6 +213,27 @@ class Reader {
     for (auto& [key, value] : entry.items()) {
       if (!decides(key)) substitute_inside(value, child(pointer, key));
     }
+  }
+
+  /// Whether the command line leaves the entry out. Nothing of it is then read but its name.
+  bool is_omitted(const Json& entry, const std::string& pointer) {
+    std::set<std::string> names;
+    if (entry.is_string()) names.insert(std::string(entry));
+    if (entry.is_object()) {
+      for (const auto& [key, value] : entry.items()) {
+        if (!is_entry_key(key)) names.insert(key);
+      }
+      if (const auto as = text(&entry, "as")) names.insert(*as);
+    }
+    for (const std::string& name : names) {
+      if (omissions_.entries.count(name) == 0) continue;
+      omitted_.insert(name);
+      const std::string why = "`--without " + name + "`";
+      left_out_.push_back({name, origins_.place(pointer), why});
+      problems_.warn(origins_.place(pointer), "this entry is left out: " + why);
+      return true;
+    }
+    return false;
   }
 
   /// The reason why an entry is left out; empty: it is used.
@@ -219,8 +289,8 @@ class Reader {
     }
     const auto [other, is_new] = instances_.emplace(out.instance, out.place);
     if (!is_new) {
-      problems_.add(out.place, "there is another `" + out.instance + "` in line " +
-                                   std::to_string(other->second.line) +
+      problems_.add(out.place, "there is another `" + out.instance + "` in " +
+                                   line_of(other->second, out.place) +
                                    ": give this one another name with `as`");
     }
     return out;
@@ -248,8 +318,14 @@ class Reader {
       problems_.add(out.place, "this entry has no plugin: write its name as a key");
       return false;
     }
+    for (const char* key : {"before", "after"}) {
+      const bool is_main = origins_.at(pointer).file == 0;
+      if (is_main && member(&entry, key))
+        reject(child(pointer, key), "is for entries of included files: move the entry itself");
+    }
     out.instance = text(&entry, "as").value_or(out.plugin);
-    if (const auto file = text(&entry, "path")) out.file = in_folder(*file);
+    if (const auto file = text(&entry, "path")) out.file = in_folder(child(pointer, "path"), *file);
+    if (const auto digest = text(&entry, "sha256")) out.sha256 = sha256(*digest, pointer);
     if (const Json* when = member(&entry, "when")) {
       out.when.emplace();
       out.when->path = text(when, "path").value_or(out.when->path);
@@ -259,6 +335,14 @@ class Reader {
       }
     }
     return true;
+  }
+
+  std::string sha256(const std::string& digest, const std::string& pointer) {
+    const std::string lower = gatehouse::lower(digest);
+    if (lower.size() != 64 || lower.find_first_not_of("0123456789abcdef") != lower.npos) {
+      reject(pointer + "/sha256", "must have 64 hexadecimal digits: `sha256sum FILE` prints them");
+    }
+    return lower;
   }
 
   bool is_broken(const Json& value, const std::string& pointer) const {
@@ -291,15 +375,11 @@ class Reader {
     }
     return out;
   }
-  /// The address of one of the two servers, and the names of its hosts.
+  /// The addresses of one of the two servers, and the names of its hosts.
   void listen(const char* section, ServerSettings& out) {
-    if (const Json* address = member(find(section), "listen");
-        address && !(address->is_string() && parse_listen(*address, out))) {
-      reject(child(child("", section), "listen"),
-             "must be an address and a port such as 127.0.0.1:3000 or [::1]:3000; 0.0.0.0:3000 is "
-             "every address of "
-             "this machine");
-    }
+    const std::string pointer = child(child("", section), "listen");
+    if (const Json* value = member(find(section), "listen"))
+      out.listen = read_listen(*value, pointer, in_folder(pointer, ""), origins_, problems_);
     out.hosts = texts(find(section), "hosts");
     for (std::size_t i = 0; i < out.hosts.size(); ++i) {
       if (is_host(out.hosts[i])) continue;
@@ -330,7 +410,8 @@ class Reader {
         continue;
       problems_.add(
           origins_.place(pointer),
-          "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, not " +
+          "`trusted_proxies` takes addresses and networks, such as 192.0.2.1 or 10.0.0.0/8, and "
+          "`unix`, not " +
               (*list)[i].dump());
     }
   }
@@ -347,6 +428,46 @@ class Reader {
     }
     out.max_bytes = size(find("store"), "max_size");
   }
+  void upstream(UpstreamSettings& out) {
+    const Json* section = find("upstream");
+    if (const auto url = text(section, "proxy")) {
+      Proxy proxy;
+      if (!parse_proxy(*url, proxy)) reject("/upstream/proxy", kProxyForm);
+      out.http_proxy = out.https_proxy = proxy;
+    } else {
+      out.http_proxy = proxy_of_environment("http_proxy", "HTTP_PROXY");
+      out.https_proxy = proxy_of_environment("https_proxy", "HTTPS_PROXY");
+    }
+    out.no_proxy = member(section, "no_proxy") ? texts(section, "no_proxy") : list_of_no_proxy();
+    if (const auto file = text(section, "ca")) read_authorities(*file, out.ca);
+  }
+  std::optional<Proxy> proxy_of_environment(const char* lower, const char* upper) {
+    const char* const name = environment(lower) ? lower : upper;
+    const char* const url = environment(name);
+    if (!url) return std::nullopt;
+    Proxy proxy;
+    if (parse_proxy(url, proxy)) return proxy;
+    problems_.add({}, "the environment variable `" + std::string(name) + "` " + kProxyForm);
+    return std::nullopt;
+  }
+  /// Names separated by commas or spaces.
+  static std::vector<std::string> list_of_no_proxy() {
+    const char* const lower = environment("no_proxy");
+    const char* const value = lower ? lower : environment("NO_PROXY");
+    std::string names = value ? value : "";
+    std::replace(names.begin(), names.end(), ',', ' ');
+    std::istringstream stream(names);
+    return {std::istream_iterator<std::string>(stream), {}};
+  }
+  void read_authorities(const std::string& file, std::string& out) {
+    std::string error;
+    auto pem = read_file(in_folder("/upstream/ca", file), error);
+    if (!pem) return reject("/upstream/ca", "cannot be read: " + error);
+    const std::string fault = fault_of_authorities(*pem);
+    if (!fault.empty())
+      return reject("/upstream/ca", "is not a PEM file of certificates: " + fault);
+    out = *std::move(pem);
+  }
   static milliseconds duration(const Json* section, const char* key) {
     return milliseconds(quantity("duration", text(section, key).value_or("")).value_or(0));
   }
@@ -358,30 +479,37 @@ class Reader {
       problems_.add(origins_.place(pointer),
                     "`" + pointer.substr(pointer.rfind('/') + 1) + "` " + why);
   }
-  std::string in_folder(const std::string& path) const {
-    return (folder_ / path).lexically_normal().string();
+  /// A path is relative to the folder of the file in which it stands.
+  std::string in_folder(const std::string& pointer, const std::string& path) const {
+    return (fs::path(origins_.file_of(pointer)).parent_path() / path).lexically_normal().string();
   }
 
   Json& root_;
-  const fs::path folder_;
   Origins& origins_;
   Problems& problems_;
   std::map<std::string, Place> instances_;
+  const Omissions& omissions_;
+  std::set<std::string> omitted_;  // names among these that were found
   std::vector<LeftOut> left_out_;
   std::set<std::string> doubted_;  // variables
 };
 
 }  // namespace
 
-void read_settings(Json& root, const fs::path& file, Origins& origins, Problems& problems,
-                   Config& config) {
+std::string plugin_of(const Json& entry) {
+  const auto members = entry.items();
+  const auto plugin = std::find_if(members.begin(), members.end(),
+                                   [](const auto& m) { return !is_entry_key(m.key()); });
+  return plugin == members.end() ? "" : plugin.key();
+}
+
+void read_settings(Json& root, Origins& origins, Problems& problems, Config& config) {
   // A section is null if all its settings are commented out.
-  for (const char* section : {"server", "shutdown", "admin", "log", "store"}) {
+  for (const char* section : {"server", "shutdown", "admin", "log", "store", "upstream"}) {
     if (const auto found = root.find(section); found != root.end() && found->is_null())
       root.erase(found);
   }
-  config.folder = file.parent_path();
-  Reader reader(root, file, origins, problems);
+  Reader reader(root, origins, problems, config.omissions);
   reader.substitute_all();
   validate(nlohmann::json(root), "", "the configuration", kGatewaySchema, origins, problems);
   reader.read(config);

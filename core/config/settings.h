@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include "core/http/client_address.h"
+#include "core/net/certificate_files.h"
+#include "core/net/connect.h"
 
 namespace gatehouse::core {
 
@@ -15,10 +18,39 @@ using std::chrono::milliseconds;
 
 // The defaults of all settings are in gateway.schema.json.
 
+/// One address of `listen`: a host with a port, a path, or a name of systemd.
+struct ListenSettings {
+  std::string host;        // a name or an address
+  std::uint16_t port = 0;  // 0: any free one
+  std::string path;        // of a Unix socket
+  std::string systemd;     // of sockets that systemd has opened
+
+  std::uint32_t mode = 0660;                   // of the file of a Unix socket
+  std::string user, group;                     // its owner; empty: those of the process
+  std::vector<CertificateFiles> certificates;  // none: without TLS
+  bool proxy_protocol = false;                 // connections begin with a header of a trusted proxy
+  std::string pointer;                         // where it stands in the configuration
+
+  /// As the configuration names it: "127.0.0.1:3000", "unix:/path", "systemd:NAME".
+  std::string name() const {
+    if (!systemd.empty()) return "systemd:" + systemd;
+    if (!path.empty()) return "unix:" + path;
+    const bool is_v6 = host.find(':') != host.npos;
+    return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  }
+  /// Other machines can reach it, as far as this is known: only systemd knows its addresses.
+  bool is_exposed() const {
+    if (!path.empty()) return false;
+    // Digits and dots alone: a name may begin with "127." as well.
+    const bool is_ipv4 = host.find_first_not_of("0123456789.") == host.npos;
+    return !(host == "localhost" || host == "::1" || (is_ipv4 && host.starts_with("127."))) ||
+           !systemd.empty();
+  }
+};
+
 /// `server:` of the configuration.
 struct ServerSettings {
-  std::string address;
-  std::uint16_t port = 0;          // 0: any free one
+  std::vector<ListenSettings> listen;
   std::vector<std::string> hosts;  // names accepted in Host besides addresses and localhost
   Networks trusted_proxies;
   std::size_t max_body_bytes = 0;
@@ -29,14 +61,11 @@ struct ServerSettings {
   milliseconds send_timeout{0};  // for a client that does not read
   milliseconds max_duration{0};  // of one request, from its head to the end of its response
 
-  /// Other machines can reach the address.
+  /// Other machines can reach one of its addresses.
   bool is_exposed() const {
-    // Digits and dots alone: a name may begin with "127." as well.
-    const bool is_ipv4 = address.find_first_not_of("0123456789.") == std::string::npos;
-    return !(address == "localhost" || address == "::1" ||
-             (is_ipv4 && address.starts_with("127.")));
+    return std::any_of(listen.begin(), listen.end(),
+                       [](const ListenSettings& l) { return l.is_exposed(); });
   }
-  bool operator==(const ServerSettings&) const = default;
 };
 
 /// `log:` of the configuration.
@@ -67,6 +96,18 @@ struct StoreSettings {
   std::size_t max_bytes = 0;   // of memory
 
   bool operator==(const StoreSettings&) const = default;
+};
+
+/// `upstream:` of the configuration.
+struct UpstreamSettings {
+  std::optional<Proxy> http_proxy, https_proxy;  // for servers without and with TLS
+  std::vector<std::string> no_proxy;
+  std::string ca;  // certificates of further authorities (PEM); empty: none
+
+  std::optional<Proxy> proxy_for(const Endpoint& server) const {
+    const auto& proxy = server.tls ? https_proxy : http_proxy;
+    return is_direct(server, no_proxy) ? std::nullopt : proxy;
+  }
 };
 
 /// `shutdown:` of the configuration.

@@ -154,8 +154,7 @@ std::string nearest_variable(const std::string& name) {
   return suggest(name, names, std::min<std::size_t>(2, name.size() / 4));
 }
 
-void substitute(Json& value, const std::string& pointer, const fs::path& folder, Origins& origins,
-                Problems& problems) {
+void substitute(Json& value, const std::string& pointer, Origins& origins, Problems& problems) {
   if (value.is_string() && value.get_ref<const std::string&>().find("${") != std::string::npos) {
     value = Reference(pointer, origins, problems).variables(value.get<std::string>());
   } else if (value.is_string() && looks_like_variable(value.get_ref<const std::string&>())) {
@@ -163,10 +162,10 @@ void substitute(Json& value, const std::string& pointer, const fs::path& folder,
                   "this is taken literally: for an environment variable write `${NAME}`");
   } else if (value.is_array()) {
     for (std::size_t i = 0; i < value.size(); ++i)
-      substitute(value[i], child(pointer, i), folder, origins, problems);
+      substitute(value[i], child(pointer, i), origins, problems);
   } else if (value.is_object()) {
     for (auto& [key, member] : value.items())
-      substitute(member, child(pointer, key), folder, origins, problems);
+      substitute(member, child(pointer, key), origins, problems);
     const std::string key = value.size() == 1 ? value.begin().key() : "";
     if (key != "file" && key != "credential") return;
     const Origin& name = origins.at(child(pointer, key));
@@ -174,6 +173,7 @@ void substitute(Json& value, const std::string& pointer, const fs::path& folder,
     if (!value.front().is_string()) return;
     const std::string text = value.front().get<std::string>();
     const std::string shown = name.hidden ? "this " + key : "`" + text + "`";
+    const fs::path folder = fs::path(origins.file_of(pointer)).parent_path();
     Reference reference(pointer, origins, problems);
     value =
         key == "file" ? reference.file(folder / text, shown) : reference.credential(text, shown);

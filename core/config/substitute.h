@@ -14,10 +14,11 @@ namespace gatehouse::core {
 ///   ${NAME}              an environment variable; a problem if it is not set
 ///   ${NAME:-default}     the same, or `default` if it is not set or empty
 ///   $${                  the two characters `${`
-///   {file: path}         as a whole value: the text of a file, relative to `folder`
+///   {file: path}         as a whole value: the text of a file, relative to the folder of the file
+///                        in which this stands
 ///   {credential: name}   as a whole value: a credential of systemd, from $CREDENTIALS_DIRECTORY
-void substitute(nlohmann::ordered_json& value, const std::string& pointer,
-                const std::filesystem::path& folder, Origins& origins, Problems& problems);
+void substitute(nlohmann::ordered_json& value, const std::string& pointer, Origins& origins,
+                Problems& problems);
 
 /// Returns the text of a UTF-8 file of at most kMaxConfigBytes, or nothing and the reason in
 /// `error`.

@@ -202,12 +202,34 @@ const Origin& Origins::at(std::string_view pointer) const {
 
 Place Origins::place(std::string_view pointer) const {
   const Origin& origin = at(pointer);
-  return {file_, origin.line, origin.column};
+  return {files_[origin.file], origin.line, origin.column};
 }
 
 Place Origins::key_place(std::string_view pointer) const {
   const Origin& origin = at(pointer);
-  return {file_, origin.key_line, origin.key_column};
+  return {files_[origin.file], origin.key_line, origin.key_column};
+}
+
+void Origins::adopt(const Json& value, const Origins& other, const std::string& there,
+                    const std::string& here) {
+  if (const auto found = other.origins_.find(there); found != other.origins_.end()) {
+    const std::string& name = other.files_[found->second.file];
+    const auto file = std::find(files_.begin(), files_.end(), name);
+    Origin origin = found->second;
+    origin.file = static_cast<std::size_t>(file - files_.begin());
+    if (file == files_.end()) files_.push_back(name);
+    origins_[here] = origin;
+  }
+  for (std::size_t i = 0; value.is_array() && i < value.size(); ++i)
+    adopt(value[i], other, child(there, i), child(here, i));
+  if (!value.is_object()) return;
+  for (const auto& [key, member] : value.items())
+    adopt(member, other, child(there, key), child(here, key));
+}
+
+void Origins::forget_inside(const std::string& pointer) {
+  std::erase_if(origins_,
+                [&](const auto& known) { return known.first.starts_with(pointer + '/'); });
 }
 
 std::string child(const std::string& pointer, std::string_view key) {

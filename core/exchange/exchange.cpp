@@ -63,6 +63,12 @@ Exchange::Exchange(const Exchange& parent, Client& client, Waiter& waiter)
       request_id_(parent.request_id_),
       trace_(parent.trace_) {}
 
+bool Exchange::set_trace(std::string_view traceparent) {
+  if (!is_traceparent(traceparent)) return false;
+  trace_.parent = traceparent;
+  return true;
+}
+
 std::string_view Exchange::header(std::string_view name) {
   std::string_view found;
   std::string joined;

@@ -30,7 +30,8 @@ class Client {
   /// Reads the whole body, once. Not GH_OK: `failure` has the reason, unless the client has gone or
   /// time is up.
   virtual gh_status read_body(std::string& body, std::optional<Failure>& failure) = 0;
-  /// Sends what has been emitted so far. GH_STOP: the client has gone.
+  /// Sends what has been emitted so far. GH_STOP: the client has gone. GH_CANCELLED: the request
+  /// must end.
   virtual gh_status flush() = 0;
   virtual void heartbeat(std::string_view bytes, Clock::duration interval) = 0;
   /// As gh_exchange_api.before_wait; empty: none.
@@ -71,6 +72,8 @@ class Exchange final : public gh_exchange {
   const std::string& request_id() const { return request_id_; }
   /// Empty without a request.
   const Trace& trace() const { return trace_; }
+  /// False: it is not a traceparent of version 00.
+  bool set_trace(std::string_view traceparent);
   std::string_view header(std::string_view name);
 
   gh_status body(std::string_view& out);

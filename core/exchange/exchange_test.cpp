@@ -68,6 +68,15 @@ TEST(Exchange, TheTraceOfTheCallerGoesOnWithASpanOfItsOwn) {
   EXPECT_EQ(long_state.x.trace().state, "");
 }
 
+TEST(Exchange, ATracingPluginMaySetTheTraceOfUpstreamCalls) {
+  constexpr const char* kOwn = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+  Request r("GET /");
+  EXPECT_EQ(trace_table().set(&r.x, raw(kOwn)), GH_OK);
+  EXPECT_EQ(view(exchange_table().field(&r.x, GH_TRACE)), kOwn);
+  EXPECT_EQ(trace_table().set(&r.x, raw("00-0af7651916cd43dd8448eb211c80319c-1-01")), GH_INVALID);
+  EXPECT_EQ(r.x.trace().parent, kOwn);
+}
+
 TEST(Exchange, WithoutAValidTraceANewOneBegins) {
   std::set<std::string> traces;
   for (const char* given : {"", "00", "00-00000000000000000000000000000000-b7ad6b7169203331-01",

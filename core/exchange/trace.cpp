@@ -20,12 +20,6 @@ bool is_id(std::string_view text) {
   return is_hex(text) && text.find_first_not_of('0') != text.npos;
 }
 
-bool is_valid(std::string_view t) {
-  return t.size() == kForm.size() && t.substr(0, kTrace) == "00-" && t[kSpan - 1] == '-' &&
-         t[kFlags - 1] == '-' && is_id(t.substr(kTrace, kTraceDigits)) &&
-         is_id(t.substr(kSpan, kSpanDigits)) && is_hex(t.substr(kFlags));
-}
-
 /// SplitMix64 (Steele, Lea, Flood 2014): unique, not secret, never 0, which is not a valid id.
 std::uint64_t random_id() {
   static std::atomic<std::uint64_t> state{(std::uint64_t{std::random_device()()} << 32) |
@@ -38,9 +32,15 @@ std::uint64_t random_id() {
 
 }  // namespace
 
+bool is_traceparent(std::string_view t) {
+  return t.size() == kForm.size() && t.substr(0, kTrace) == "00-" && t[kSpan - 1] == '-' &&
+         t[kFlags - 1] == '-' && is_id(t.substr(kTrace, kTraceDigits)) &&
+         is_id(t.substr(kSpan, kSpanDigits)) && is_hex(t.substr(kFlags));
+}
+
 Trace begin_span(std::string_view traceparent, std::string_view tracestate) {
   char text[kForm.size() + 1];
-  if (is_valid(traceparent)) {
+  if (is_traceparent(traceparent)) {
     std::snprintf(text, sizeof text, "%.*s%016" PRIx64 "-%.2s", int{kSpan}, traceparent.data(),
                   random_id(), traceparent.data() + kFlags);
     return {text, std::string(tracestate.size() <= kMostState ? tracestate : std::string_view())};

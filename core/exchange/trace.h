@@ -12,6 +12,9 @@ struct Trace {
   std::string state;   // the header tracestate of the caller; may be empty
 };
 
+/// A header traceparent of version 00.
+bool is_traceparent(std::string_view text);
+
 /// A new span in the caller's trace, or in a new trace if `traceparent` is not valid.
 Trace begin_span(std::string_view traceparent, std::string_view tracestate);
 

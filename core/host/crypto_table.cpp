@@ -17,7 +17,8 @@ struct gh_hash {
 namespace gatehouse::core {
 namespace {
 
-gh_hash* begin() { return new gh_hash; }
+/// Without memory the process ends: nothing else may pass for a digest.
+gh_hash* begin() noexcept { return new gh_hash; }
 
 void update(gh_hash* hash, gh_str text) { EVP_DigestUpdate(hash->context, text.p, text.n); }
 

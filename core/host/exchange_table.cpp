@@ -4,6 +4,7 @@
 
 #include "core/exchange/exchange.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 #include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
@@ -109,25 +110,25 @@ const gh_exchange_api& exchange_table() {
                                              .reserved = 0,
                                              .field = field,
                                              .route = route,
-                                             .header = header,
+                                             .header = guarded<header, gh_str{}>,
                                              .header_at = header_at,
-                                             .body = body,
-                                             .json = json,
-                                             .chat = chat,
-                                             .notes = notes,
+                                             .body = guarded<body, GH_UNAVAILABLE>,
+                                             .json = guarded<json, GH_UNAVAILABLE>,
+                                             .chat = guarded<chat, nullptr>,
+                                             .notes = guarded<notes, nullptr>,
                                              .caller = caller,
-                                             .set_caller = set_caller,
+                                             .set_caller = guarded<set_caller>,
                                              .status = status,
                                              .set_status = set_status,
-                                             .set_header = set_header,
-                                             .fail = fail,
+                                             .set_header = guarded<set_header, GH_UNAVAILABLE>,
+                                             .fail = guarded<fail, GH_FAILED>,
                                              .failure = failure,
                                              .committed = committed,
-                                             .cancelled = cancelled,
+                                             .cancelled = guarded<cancelled, GH_UNAVAILABLE>,
                                              .deadline_ns = deadline_ns,
-                                             .flush = flush,
-                                             .heartbeat = heartbeat,
-                                             .before_wait = before_wait};
+                                             .flush = guarded<flush, GH_UNAVAILABLE>,
+                                             .heartbeat = guarded<heartbeat>,
+                                             .before_wait = guarded<before_wait>};
   return kTable;
 }
 

@@ -5,6 +5,7 @@
 #include "core/config/document.h"
 #include "core/host/instance.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 #include "core/json/json.h"
 #include "core/loader/file_stamp.h"
 #include "gatehouse/text.hpp"
@@ -45,8 +46,10 @@ std::uint64_t stamp(const gh_host* h, gh_str path) {
 }  // namespace
 
 const gh_files_api& files_table() {
-  static constexpr gh_files_api kTable = {
-      .size = sizeof kTable, .reserved = 0, .load = load, .stamp = stamp};
+  static constexpr gh_files_api kTable = {.size = sizeof kTable,
+                                          .reserved = 0,
+                                          .load = guarded<load, nullptr>,
+                                          .stamp = guarded<stamp, 0u>};
   return kTable;
 }
 

@@ -6,6 +6,7 @@
 #include "core/exchange/exchange.h"
 #include "core/host/instance.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 #include "core/json/json.h"
 #include "core/version.h"
 #include "gatehouse/text.hpp"
@@ -63,8 +64,9 @@ const void* extension(const gh_host*, const char* id) {
   } kTables[] = {{GH_ADMIN_1, &admin_table()},   {GH_BACKGROUND_1, &background_table()},
                  {GH_CRYPTO_1, &crypto_table()}, {GH_FILES_1, &files_table()},
                  {GH_HTTP_1, &http_table()},     {GH_METRICS_1, &metrics_table()},
-                 {GH_MODELS_1, &models_table()}, {GH_SHARE_1, &share_table()},
-                 {GH_STATUS_1, &status_table()}, {GH_STORE_1, &store_table()},
+                 {GH_MODELS_1, &models_table()}, {GH_OPENAPI_1, &openapi_table()},
+                 {GH_SHARE_1, &share_table()},   {GH_STATUS_1, &status_table()},
+                 {GH_STORE_1, &store_table()},   {GH_TRACE_1, &trace_table()},
                  {GH_WAIT_1, &wait_table()}};
   for (const auto& known : kTables) {
     if (known.id == id) return known.table;
@@ -82,14 +84,14 @@ void fill_host(gh_host& host) {
           .instance = {},
           .json = &json_api(),
           .exchange = &exchange_table(),
-          .problem = problem,
-          .warning = warning,
-          .route = route,
-          .log = log,
-          .health = health,
+          .problem = guarded<problem>,
+          .warning = guarded<warning>,
+          .route = guarded<route, -1>,
+          .log = guarded<log>,
+          .health = guarded<health>,
           .now_ns = now_ns,
           .wall_ns = wall_ns,
-          .sleep = sleep,
+          .sleep = guarded<sleep, GH_UNAVAILABLE>,
           .extension = extension,
           .exposed = 0,
           .reserved = 0};

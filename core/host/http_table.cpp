@@ -2,9 +2,11 @@
 #include <stdexcept>
 
 #include "core/exchange/exchange.h"
+#include "core/host/instance.h"
 #include "core/host/tables.h"
 #include "core/http/client.h"
 #include "core/http/grammar.h"
+#include "core/json/guarded.h"
 #include "gatehouse/text.hpp"
 
 using gatehouse::core::Exchange;
@@ -43,6 +45,9 @@ gh_status fail(Exchange& x, const Error& error) {
     case Error::unreachable:
       return failed(502, "upstream_unreachable", "The upstream could not be reached.",
                     GH_FAIL_TRANSIENT | GH_FAIL_UPSTREAM);
+    case Error::proxy_refused:
+      return failed(502, "upstream_proxy_refused",
+                    "The proxy in front of the upstream refused the connection.", GH_FAIL_UPSTREAM);
     case Error::too_large:
       return failed(502, "upstream_too_large",
                     "The upstream's response has a part that is too large.", 0);
@@ -84,10 +89,14 @@ void add_trace(HttpClient::Request& request, const Trace& trace) {
     request.headers.emplace_back("tracestate", trace.state);
 }
 
-gh_http_client* open(const gh_host*, const gh_http_options* o, gh_str* error) {
+gh_http_client* open(const gh_host* host, const gh_http_options* o, gh_str* error) {
   try {
-    return new gh_http_client{HttpClient({std::string(view(o->base_url)), bounded(o->connect_ns),
-                                          bounded(o->first_byte_ns), bounded(o->idle_ns)})};
+    HttpClient::Options options{std::string(view(o->base_url)), bounded(o->connect_ns),
+                                bounded(o->first_byte_ns), bounded(o->idle_ns)};
+    options.proxy = [host](const Endpoint& server) {
+      return Instance::of(host).surroundings().upstream.proxy_for(server);
+    };
+    return new gh_http_client{HttpClient(std::move(options))};
   } catch (const std::exception& e) {
     static std::string text;  // control thread only, and read at once
     text = e.what();
@@ -165,13 +174,13 @@ void drop(gh_http_client* client) { delete client; }
 const gh_http_api& http_table() {
   static constexpr gh_http_api kTable = {.size = sizeof kTable,
                                          .reserved = 0,
-                                         .open = open,
-                                         .send = send,
+                                         .open = guarded<open, nullptr>,
+                                         .send = guarded<send, GH_UNAVAILABLE>,
                                          .status = status,
                                          .header = header,
                                          .header_at = header_at,
-                                         .read = read,
-                                         .event = event,
+                                         .read = guarded<read, GH_UNAVAILABLE>,
+                                         .event = guarded<event, GH_UNAVAILABLE>,
                                          .close = close,
                                          .drop = drop};
   return kTable;

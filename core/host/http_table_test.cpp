@@ -3,7 +3,9 @@
 #include <memory>
 #include <thread>
 
+#include "core/host/instance.h"
 #include "core/host/tables.h"
+#include "core/http/sse.h"
 #include "gatehouse/text.hpp"
 #include "tests/core/request.h"
 #include "tests/core/scripted_server.h"
@@ -22,11 +24,42 @@ struct Drop {
 using Client = std::unique_ptr<gh_http_client, Drop>;
 using Answer = std::unique_ptr<gh_http_response, Drop>;
 
+const gh_host* created = nullptr;  // the host of the instance that was created last
+
+/// A plugin's instance whose upstreams are reached as `upstream` says.
+class Owner {
+ public:
+  explicit Owner(const UpstreamSettings& upstream = {})
+      : instance_(plugin(), "owner", "{}", {gateway_, {}, nullptr, false, upstream},
+                  {routes_, routes_, models_, problem, problem}) {}
+  const gh_host* host() const { return host_; }
+
+ private:
+  static const gh_plugin& plugin() {
+    static gh_plugin p{};
+    p.create = [](const gh_host* h, const gh_json*, void**) -> gh_status {
+      created = h;
+      return GH_OK;
+    };
+    p.destroy = [](void*) {};
+    return p;
+  }
+  static void problem(std::string_view, std::string_view text) { ADD_FAILURE() << text; }
+
+  Log log_{LogSettings{"error", ""}};
+  Gateway gateway_{log_, StoreSettings{{}, 1 << 20}};
+  std::vector<Route> routes_;
+  OfferedModels models_;
+  const Instance instance_;
+  const gh_host* const host_ = created;
+};
+
 Client open(const std::string& url, std::chrono::nanoseconds patience = 5s) {
   const gh_http_options options{sizeof options,  0, raw(url), patience.count(), patience.count(),
                                 patience.count()};
   gh_str error{};
-  return Client(http_table().open(nullptr, &options, &error));
+  static const Owner owner;
+  return Client(http_table().open(owner.host(), &options, &error));
 }
 
 gh_status send(const Client& client, Exchange& x, Answer& answer,
@@ -136,8 +169,31 @@ TEST(HttpTable, ARequestMayHaveMoreTimeThanOthers) {
 TEST(HttpTable, ABadBaseUrlIsExplained) {
   const gh_http_options options{sizeof options, 0, raw("ftp://a"), 1, 1, 1};
   gh_str error{};
-  EXPECT_EQ(http_table().open(nullptr, &options, &error), nullptr);
+  EXPECT_EQ(http_table().open(Owner().host(), &options, &error), nullptr);
   EXPECT_EQ(view(error), "must begin with http:// or https://");
+}
+
+TEST(HttpTable, ARefusalOfTheProxyIsAFailureThatNamesTheRemedy) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 407 No\r\n\r\n");
+  }});
+  UpstreamSettings upstream;
+  upstream.https_proxy = Proxy{"127.0.0.1", server.port_number(), "Basic SECRET"};
+  const Owner owner(upstream);
+  const gh_http_options options{
+      sizeof options, 0, raw("https://a.example"), 5'000'000'000, 5'000'000'000, 5'000'000'000};
+  gh_str error{};
+  const Client client(http_table().open(owner.host(), &options, &error));
+  Request r;
+  Answer answer;
+  EXPECT_EQ(send(client, r.x, answer), GH_FAILED);
+  const Failure& failure = r.x.failure().value();
+  EXPECT_EQ(failure.http_status, 502);
+  EXPECT_EQ(failure.code, "upstream_proxy_refused");
+  EXPECT_EQ(failure.detail, "the proxy 127.0.0.1:" + server.port() +
+                                " responded with 407 to a request for a.example:443: set its user "
+                                "and password in `upstream.proxy`");
 }
 
 TEST(HttpTable, AnAnswerIsReadToItsEnd) {
@@ -213,6 +269,23 @@ TEST(HttpTable, ProblemsOfTheUpstreamBecomeFailures) {
       << "the detail, for the log, says where";
   EXPECT_EQ(r.x.failure()->message.find("127.0.0.1"), std::string::npos)
       << "the message, for the client, does not";
+}
+
+TEST(HttpTable, AnEventThatIsTooLargeIsAFailureOfThisRequest) {
+  ScriptedServer server({[](Peer& peer) {
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\n\r\ndata:" + std::string(kMaxSseEvent + (1 << 20), 'x'));
+  }});
+  const Client client = open(server.url());
+  Request r;
+  Answer answer;
+  ASSERT_EQ(send(client, r.x, answer), GH_OK);
+  gh_sse_event event{};
+  event.size = sizeof event;
+  ASSERT_EQ(http_table().event(answer.get(), &event), GH_FAILED);
+  EXPECT_EQ(r.x.failure()->code, "upstream_too_large");
+  EXPECT_EQ(r.x.failure()->http_status, 502);
+  EXPECT_EQ(r.x.failure()->flags, 0u) << "another request may have a smaller response";
 }
 
 TEST(HttpTable, AClientThatLeavesAndTheEndOfTheGatewayAreNoFailures) {

@@ -1,6 +1,8 @@
 #include "core/host/instance.h"
 
 #include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "core/exchange/detached.h"
 #include "core/host/tables.h"
@@ -8,6 +10,15 @@
 #include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
+namespace {
+
+const char* text_or(const char* version) { return version ? version : "(none)"; }
+
+bool has_state(const gh_plugin& plugin) {
+  return plugin.adopt || (GH_HAS(gh_plugin, &plugin, save) && plugin.save);
+}
+
+}  // namespace
 
 Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view config,
                    const Surroundings& surroundings, const Creation& creation)
@@ -22,7 +33,10 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
   JsonArena arena;
   std::string_view error;
   bool has_reported = false;
-  const Creation watched{creation.routes, creation.admin_routes, creation.models,
+  const Creation watched{creation.routes,
+                         creation.admin_routes,
+                         creation.around,
+                         creation.models,
                          [&](std::string_view pointer, std::string_view text) {
                            has_reported = true;
                            creation.problem(pointer, text);
@@ -59,6 +73,17 @@ std::int32_t Instance::claim(std::vector<Route>& routes, Route wanted) const {
   }
   routes.push_back(std::move(wanted));
   return static_cast<std::int32_t>(routes.size() - 1);
+}
+
+void Instance::add_around(const Around& around) const {
+  if (creation_) creation_->around.push_back(around);
+}
+
+void Instance::describe(std::string_view document) const {
+  if (!creation_) return;
+  const bool is_object = nlohmann::json::parse(document, nullptr, false).is_object();
+  if (!is_object) problem("", "its OpenAPI description is not a JSON object");
+  description_ = document;
 }
 
 void Instance::add_task(void (*run)(void*, gh_exchange*), void* self) const {
@@ -129,15 +154,53 @@ void Instance::run_task(const Task& task) const {
   if (!ended.empty()) log_.write(Level::kError, name_, {}, "background task failed: " + ended);
 }
 
-void Instance::adopt(const Instance& older) {
-  if (&plugin_ != &older.plugin_ || !plugin_.adopt) return;
-  gh_status status = GH_FAILED;
-  try {
-    status = plugin_.adopt(self_, older.self_);
-  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
+void Instance::take_over(const Instance& older) {
+  if (&plugin_ == &older.plugin_) {
+    if (adopt(older) != GH_OK)
+      log_.write(Level::kWarn, name_, {}, "could not take over state from before the reload");
+    return;
   }
-  if (status != GH_OK) {
-    log_.write(Level::kWarn, name_, {}, "could not take over state from before the reload", {});
+  if (std::strcmp(plugin_.name, older.plugin_.name) != 0 || !has_state(older.plugin_)) return;
+  const std::string lost = restore(older);
+  const Log::Fields versions = {{"from", text_or(older.plugin_.version)},
+                                {"to", text_or(plugin_.version)}};
+  if (lost.empty()) {
+    log_.write(Level::kInfo, name_, {}, "took over the state of another version",
+               Log::text_of(versions));
+  } else {
+    log_.write(Level::kWarn, name_, {}, "the state from before the reload is lost: " + lost,
+               Log::text_of(versions));
+  }
+}
+
+gh_status Instance::adopt(const Instance& older) {
+  if (!plugin_.adopt) return GH_OK;
+  try {
+    return plugin_.adopt(self_, older.self_);
+  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
+    return GH_FAILED;
+  }
+}
+
+/// Returns why the state of other code is not taken over; empty: it is.
+std::string Instance::restore(const Instance& older) {
+  const gh_plugin& from = older.plugin_;
+  if (!GH_HAS(gh_plugin, &from, save) || !from.save) return "the old version has no save()";
+  if (!GH_HAS(gh_plugin, &plugin_, restore) || !plugin_.restore)
+    return "the new version has no restore()";
+  std::optional<std::string> saved;
+  const auto keep = [](void* to, gh_str bytes) {
+    *static_cast<std::optional<std::string>*>(to) = std::string(view(bytes));
+  };
+  try {
+    if (from.save(older.self_, keep, &saved) != GH_OK || !saved)
+      return "save() of the old version failed";
+    const gh_status status = plugin_.restore(self_, raw(*saved));
+    if (status == GH_UNSUPPORTED)
+      return "the new version does not know the format that the old one has saved";
+    return status == GH_OK ? "" : "restore() of the new version failed";
+  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
+    return "an exception was thrown";
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -40,14 +41,33 @@ struct Route {
 };
 inline constexpr std::int32_t kFirstAdminRoute = -2;
 
-/// Models that requests may name: each once, in the order in which they were offered.
+/// A place of the pipeline at which an instance is called beside its own.
+struct Around {
+  int place;  // GH_AROUND_...
+  gh_status (*handle)(void* self, gh_exchange*, const gh_sink* out, const gh_next* next);
+  void* self;
+  const gh_host* owner;
+};
+
+/// Models that requests may name, and where they lead.
 struct OfferedModels {
+  /// Requests for `name` go on to a provider instance as requests for `model`.
+  struct Lead {
+    std::string name, provider, model;
+    const gh_host* by;
+  };
+
   void add(std::string_view model) {
     if (known.insert(std::string(model)).second) list.emplace_back(model);
   }
+  void lead(Lead lead) {
+    list.erase(std::remove(list.begin(), list.end(), lead.name), list.end());
+    leads.push_back(std::move(lead));
+  }
 
-  std::vector<std::string> list;
-  std::set<std::string> known;  // the same models: there may be many thousands
+  std::vector<std::string> list;  // each once, in the order in which they were offered
+  std::set<std::string> known;    // the same models: there may be many thousands
+  std::vector<Lead> leads;        // in the order in which they are tried
 };
 
 /// One configured plugin: the plugin's own object, and the host as that object sees it.
@@ -57,6 +77,7 @@ class Instance : private gh_host {
   struct Creation {
     std::vector<Route>& routes;
     std::vector<Route>& admin_routes;
+    std::vector<Around>& around;
     OfferedModels& models;
     std::function<void(std::string_view pointer, std::string_view text)> problem;
     std::function<void(std::string_view pointer, std::string_view text)> warning;
@@ -64,9 +85,10 @@ class Instance : private gh_host {
   /// What it uses of the gateway around it.
   struct Surroundings {
     Gateway& gateway;
-    std::filesystem::path folder;  // of the configuration
+    std::filesystem::path folder;  // to which the paths of its configuration are relative
     const Reporter* reporter = nullptr;
     bool exposed = false;  // to other machines
+    UpstreamSettings upstream = {};
   };
   /// Its health, as the plugin reports it.
   struct Health {
@@ -98,11 +120,14 @@ class Instance : private gh_host {
   void refused(gh_exchange* x) const {
     if (GH_HAS(gh_plugin, &plugin_, refused) && plugin_.refused) plugin_.refused(self_, x);
   }
-  /// Takes over the state of `older`, if that is an instance of the same plugin.
-  void adopt(const Instance& older);
+  /// Takes over the state of `older`, if that is an instance of the same plugin. Logs what of it is
+  /// lost because its code is another.
+  void take_over(const Instance& older);
 
   const std::string& name() const { return name_; }
   const gh_plugin& plugin() const { return plugin_; }
+  /// What describe() was given; empty: nothing.
+  const std::string& description() const { return description_; }
   const Surroundings& surroundings() const { return surroundings_; }
   Store& store() const { return *surroundings_.gateway.store; }
   bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
@@ -113,6 +138,9 @@ class Instance : private gh_host {
   std::int32_t add_route(std::string_view method, std::string_view path) const;
   std::int32_t add_admin_route(std::string_view method, std::string_view path,
                                std::string_view summary) const;
+  void add_around(const Around& around) const;
+  /// A part of the OpenAPI document, as JSON.
+  void describe(std::string_view document) const;
   void add_task(void (*run)(void*, gh_exchange*), void* self) const;
   bool logs(Level level) const { return log_.enabled(level); }
   void log(Level level, std::string_view request_id, std::string_view message,
@@ -137,6 +165,8 @@ class Instance : private gh_host {
   void run_task(const Task& task) const;
 
   const gh_plugin& plugin_;
+  gh_status adopt(const Instance& older);
+  std::string restore(const Instance& older);
   const std::string name_;
   const Surroundings surroundings_;
   Log& log_;
@@ -144,6 +174,7 @@ class Instance : private gh_host {
   void* self_ = nullptr;
   bool is_created_ = false;
   mutable std::vector<Task> tasks_;     // of creation
+  mutable std::string description_;     // of creation
   mutable std::mutex lines_mutex_;      // also for creation_, as threads of the plugin may log
   mutable std::vector<LogLine> lines_;  // during creation: logged once the instance starts
   std::vector<std::thread> threads_;    // of tasks, from prepare() on

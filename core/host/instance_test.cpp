@@ -93,7 +93,7 @@ class InstanceTest : public testing::Test {
     const Instance::Surroundings surroundings{*gateway_, fs::temp_directory_path(), nullptr};
     return std::make_unique<Instance>(
         plugin, name, config, surroundings,
-        Instance::Creation{routes_, admin_routes_, models_, problem, [](auto, auto) {}});
+        Instance::Creation{routes_, admin_routes_, around_, models_, problem, [](auto, auto) {}});
   }
   /// What has been logged; the last thing a test can ask.
   std::vector<nlohmann::json> log_lines() {
@@ -111,6 +111,7 @@ class InstanceTest : public testing::Test {
   std::unique_ptr<Gateway> gateway_ = std::make_unique<Gateway>(*log_, StoreSettings{{}, 64 << 20});
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
+  std::vector<Around> around_;
   std::vector<std::string> problems_;
 };
 
@@ -140,13 +141,17 @@ TEST_F(InstanceTest, APluginThatFailsToStartHasToSayWhy) {
   EXPECT_TRUE(told.empty()) << "what was not created is not destroyed";
 }
 
-TEST_F(InstanceTest, AnOlderInstanceOfTheSamePluginIsAdopted) {
-  static const gh_plugin other = kPlugin;
+TEST_F(InstanceTest, AnOlderInstanceOfTheSameCodeIsAdopted) {
+  static const gh_plugin stranger_plugin = [] {
+    gh_plugin p = kPlugin;
+    p.name = "stranger";
+    return p;
+  }();
   {
     const auto older = make("{}", "older"), newer = make("{}", "newer"),
-               stranger = make("{}", "stranger", other);
-    newer->adopt(*older);
-    newer->adopt(*stranger);
+               stranger = make("{}", "stranger", stranger_plugin);
+    newer->take_over(*older);
+    newer->take_over(*stranger);
   }
   EXPECT_EQ(told, (std::vector<std::string>{"newer adopted older", "stranger destroyed",
                                             "newer destroyed", "older destroyed"}));
@@ -155,12 +160,66 @@ TEST_F(InstanceTest, AnOlderInstanceOfTheSamePluginIsAdopted) {
   EXPECT_EQ(lines[0]["plugin"], "newer");
 }
 
+TEST_F(InstanceTest, OtherCodeRestoresWhatTheOlderHasSaved) {
+  static gh_plugin saves = kPlugin, restores = kPlugin;
+  saves.version = "1";
+  saves.save = [](void*, void (*keep)(void*, gh_str), void* to) -> gh_status {
+    keep(to, raw("1 apples"));
+    return GH_OK;
+  };
+  restores.version = "2";
+  restores.restore = [](void*, gh_str bytes) -> gh_status {
+    told.push_back("restored " + std::string(view(bytes)));
+    return GH_OK;
+  };
+  {
+    const auto older = make("{}", "a", saves), newer = make("{}", "a", restores);
+    newer->take_over(*older);
+  }
+  EXPECT_EQ(told[0], "restored 1 apples");
+  const auto lines = log_lines();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0]["from"], "1");
+  EXPECT_EQ(lines[0]["to"], "2");
+}
+
+TEST_F(InstanceTest, TheLogHasWhyTheStateOfOtherCodeIsLost) {
+  static gh_plugin mute = kPlugin, saves = kPlugin, deaf = kPlugin, knows_not = kPlugin,
+                   throws = kPlugin, stateless = kPlugin;
+  saves.save = [](void*, void (*keep)(void*, gh_str), void* to) -> gh_status {
+    keep(to, raw("1"));
+    return GH_OK;
+  };
+  knows_not.restore = [](void*, gh_str) -> gh_status { return GH_UNSUPPORTED; };
+  throws.restore = [](void*, gh_str) -> gh_status { throw 1; };
+  stateless.adopt = nullptr;
+  mute.size = offsetof(gh_plugin, save);  // of an older header
+  mute.save = saves.save;
+  const auto take_over = [this](const gh_plugin& older, const gh_plugin& newer) {
+    make("{}", "a", newer)->take_over(*make("{}", "a", older));
+  };
+  take_over(mute, knows_not);
+  take_over(saves, deaf);
+  take_over(saves, knows_not);
+  take_over(saves, throws);
+  take_over(stateless, deaf);
+  std::vector<std::string> why;
+  for (const auto& line : log_lines()) {
+    const std::string text = line["message"];
+    why.push_back(text.substr(text.find(": ") + 2));
+  }
+  EXPECT_EQ(why, (std::vector<std::string>{
+                     "the old version has no save()", "the new version has no restore()",
+                     "the new version does not know the format that the old one has saved",
+                     "an exception was thrown"}));
+}
+
 TEST_F(InstanceTest, AnAdoptionThatThrowsIsLogged) {
   static gh_plugin throws = kPlugin;
   throws.adopt = [](void*, void*) -> gh_status { throw 1; };
   {
     const auto older = make("{}", "older", throws), newer = make("{}", "newer", throws);
-    newer->adopt(*older);
+    newer->take_over(*older);
   }
   EXPECT_EQ(log_lines().size(), 1u);
 }
@@ -243,6 +302,28 @@ TEST_F(InstanceTest, WorkThatWasPreparedAndNeverStartedIsNotDone) {
   instance->prepare();
   instance.reset();
   EXPECT_EQ(told, (std::vector<std::string>{"one destroyed"}));
+}
+
+TEST_F(InstanceTest, WorkInTheBackgroundMayLingerForAMoment) {
+  static gh_plugin lingers = kPlugin;
+  lingers.create = [](const gh_host* h, const gh_json*, void** self) -> gh_status {
+    const auto work = [](void* plugin, gh_exchange* x) {
+      const auto* const one = static_cast<const gh_host*>(plugin);
+      const auto& api = extension<gh_background_api>(one, GH_BACKGROUND_1);
+      if (one->sleep(one, x, INT64_MAX) != GH_CANCELLED) return;
+      api.linger(x, INT64_MAX);
+      if (one->sleep(one, x, 1) == GH_OK) told.push_back("lingered");
+      api.linger(x, 1);
+      if (one->sleep(one, x, INT64_MAX) == GH_CANCELLED) told.push_back("ended");
+    };
+    extension<gh_background_api>(h, GH_BACKGROUND_1).run(h, work, const_cast<gh_host*>(h));
+    return *self = const_cast<gh_host*>(h), GH_OK;
+  };
+  auto instance = make("{}", "one", lingers);
+  instance->prepare();
+  instance->start();
+  instance.reset();
+  EXPECT_EQ(told, (std::vector<std::string>{"lingered", "ended", "one destroyed"}));
 }
 
 TEST_F(InstanceTest, AnExceptionInTheBackgroundIsLogged) {

@@ -1,5 +1,6 @@
 #include "core/host/instance.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 #include "core/metrics/metrics.h"
 #include "gatehouse/text.hpp"
 
@@ -26,8 +27,10 @@ void record(const gh_host* host, std::int32_t id, double value) {
 }  // namespace
 
 const gh_metrics_api& metrics_table() {
-  static constexpr gh_metrics_api kTable = {
-      .size = sizeof kTable, .reserved = 0, .series = series, .record = record};
+  static constexpr gh_metrics_api kTable = {.size = sizeof kTable,
+                                            .reserved = 0,
+                                            .series = guarded<series, -1>,
+                                            .record = guarded<record>};
   return kTable;
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/exchange/exchange.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 
 namespace gatehouse::core {
 namespace {
@@ -15,7 +16,8 @@ void outlive(gh_exchange* x, int (*wanted)(void*), void* self) {
 }  // namespace
 
 const gh_share_api& share_table() {
-  static constexpr gh_share_api kTable = {.size = sizeof kTable, .reserved = 0, .outlive = outlive};
+  static constexpr gh_share_api kTable = {
+      .size = sizeof kTable, .reserved = 0, .outlive = guarded<outlive>};
   return kTable;
 }
 

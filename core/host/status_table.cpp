@@ -2,6 +2,7 @@
 
 #include "core/host/instance.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 #include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
@@ -28,8 +29,11 @@ void timing(const gh_host* host, const gh_exchange* x, void* to, void (*append)(
 }  // namespace
 
 const gh_status_api& status_table() {
-  static constexpr gh_status_api kTable = {
-      .size = sizeof kTable, .reserved = 0, .report = report, .metrics = metrics, .timing = timing};
+  static constexpr gh_status_api kTable = {.size = sizeof kTable,
+                                           .reserved = 0,
+                                           .report = guarded<report>,
+                                           .metrics = guarded<metrics>,
+                                           .timing = guarded<timing>};
   return kTable;
 }
 

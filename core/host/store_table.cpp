@@ -5,6 +5,7 @@
 #include "core/exchange/exchange.h"
 #include "core/host/instance.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 #include "core/store/store.h"
 #include "gatehouse/text.hpp"
 
@@ -109,13 +110,13 @@ gh_status clear(const gh_host* host, gh_exchange* x, gh_str prefix) {
 const gh_store_api& store_table() {
   static constexpr gh_store_api kTable = {.size = sizeof kTable,
                                           .reserved = 0,
-                                          .get = get,
-                                          .put = put,
-                                          .add = add,
-                                          .take = take,
-                                          .erase = erase,
-                                          .clear = clear,
-                                          .take_here = take_here,
+                                          .get = guarded<get, GH_UNAVAILABLE>,
+                                          .put = guarded<put, GH_UNAVAILABLE>,
+                                          .add = guarded<add, GH_UNAVAILABLE>,
+                                          .take = guarded<take, GH_UNAVAILABLE>,
+                                          .erase = guarded<erase, GH_UNAVAILABLE>,
+                                          .clear = guarded<clear, GH_UNAVAILABLE>,
+                                          .take_here = guarded<take_here, GH_UNAVAILABLE>,
                                           .max_limit = max_limit};
   return kTable;
 }

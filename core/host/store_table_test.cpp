@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <new>
 
 #include "core/host/instance.h"
 #include "core/host/tables.h"
@@ -40,7 +41,7 @@ class StoreTableTest : public testing::Test {
   Instance make(const std::string& name, Gateway& gateway) {
     const auto problem = [](std::string_view, std::string_view text) { ADD_FAILURE() << text; };
     return Instance(kPlugin, name, "{}", {gateway, {}, nullptr},
-                    {routes_, admin_routes_, models_, problem, problem});
+                    {routes_, admin_routes_, around_, models_, problem, problem});
   }
 
   std::string get(const gh_host* host, std::string_view key) {
@@ -67,12 +68,19 @@ class StoreTableTest : public testing::Test {
   Gateway gateway_{log_, StoreSettings{{}, 64 << 20}};
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
+  std::vector<Around> around_;
   const Instance one_ = make("one", gateway_);
   const gh_host* const host_ = created;
   const Instance other_ = make("other", gateway_);
   const gh_host* const other_host_ = created;
   const gh_store_api& api_ = store_table();
 };
+
+TEST_F(StoreTableTest, NothingIsThrownIntoTheFramesOfAPlugin) {
+  EXPECT_EQ(put(host_, "a", "1"), GH_OK);
+  const auto fail = [](void*, gh_str) { throw std::bad_alloc(); };
+  EXPECT_EQ(api_.get(host_, nullptr, raw("a"), nullptr, fail), GH_UNAVAILABLE);
+}
 
 TEST_F(StoreTableTest, EachInstanceHasItsOwnKeys) {
   EXPECT_EQ(put(host_, "a", "1"), GH_OK);

@@ -16,9 +16,11 @@ const gh_files_api& files_table();
 const gh_http_api& http_table();
 const gh_metrics_api& metrics_table();
 const gh_models_api& models_table();
+const gh_openapi_api& openapi_table();
 const gh_share_api& share_table();
 const gh_status_api& status_table();
 const gh_store_api& store_table();
+const gh_trace_api& trace_table();
 const gh_wait_api& wait_table();
 
 /// Fills in what of gh_host is the same for all instances: everything but its name.

@@ -7,6 +7,7 @@
 
 #include "core/exchange/detached.h"
 #include "core/host/tables.h"
+#include "core/json/guarded.h"
 #include "core/net/event_fd.h"
 
 namespace gatehouse::core {
@@ -77,13 +78,7 @@ gh_status wait(gh_waker* waker, gh_exchange* x, gh_fd* fds, std::size_t count, s
   return wake == Wake::timeout ? gh_status{GH_ABSENT} : Exchange::as_status(wake);
 }
 
-gh_waker* make(const gh_host*) {
-  try {
-    return new gh_waker;
-  } catch (const std::exception&) {  // no descriptor is left
-    return nullptr;
-  }
-}
+gh_waker* make(const gh_host*) { return new gh_waker; }
 
 void wake(gh_waker* waker) { waker->signal(); }
 
@@ -93,11 +88,7 @@ gh_task* start(const gh_host*, gh_exchange* parent, std::int64_t deadline_ns,
                void (*run)(void*, gh_exchange*), void* self) {
   const Clock::time_point until{std::chrono::nanoseconds(deadline_ns)};
   const Exchange& x = Exchange::of(parent);
-  try {
-    return new gh_task(x, std::min(until, x.waiter().deadline()), run, self);
-  } catch (const std::exception&) {  // no descriptor or thread is left
-    return nullptr;
-  }
+  return new gh_task(x, std::min(until, x.waiter().deadline()), run, self);
 }
 
 gh_status join(gh_task* task, gh_exchange* parent) {
@@ -110,12 +101,12 @@ gh_status join(gh_task* task, gh_exchange* parent) {
 const gh_wait_api& wait_table() {
   static constexpr gh_wait_api kTable = {.size = sizeof kTable,
                                          .reserved = 0,
-                                         .make = make,
+                                         .make = guarded<make, nullptr>,
                                          .wake = wake,
-                                         .wait = wait,
+                                         .wait = guarded<wait, GH_UNAVAILABLE>,
                                          .drop = drop,
-                                         .start = start,
-                                         .join = join};
+                                         .start = guarded<start, nullptr>,
+                                         .join = guarded<join, GH_UNAVAILABLE>};
   return kTable;
 }
 

@@ -175,7 +175,9 @@ Result<std::optional<SseReader::Event>> HttpResponse::next_event() {
 }
 
 HttpClient::HttpClient(Options options)
-    : options_(std::move(options)), origin_(Origin::parse(options_.base_url)) {}
+    : options_(std::move(options)),
+      origin_(Origin::parse(options_.base_url)),
+      proxy_(options_.proxy ? options_.proxy(origin_.server) : std::nullopt) {}
 
 HttpClient::Origin HttpClient::Origin::parse(const std::string& text) {
   try {
@@ -220,7 +222,7 @@ void HttpClient::keep(Connection connection, Clock::duration time) {
 
 Result<HttpClient::Connection> HttpClient::connect(Waiter& waiter) const {
   const auto began = Clock::now();
-  auto socket = core::connect(origin_.server, waiter, began + options_.connect);
+  auto socket = core::connect(origin_.server, waiter, began + options_.connect, proxy_);
   if (!socket) return socket.error();
   return Connection{*std::move(socket), began + options_.life};
 }
@@ -228,8 +230,12 @@ Result<HttpClient::Connection> HttpClient::connect(Waiter& waiter) const {
 std::string HttpClient::head_of(const Request& request) const {
   std::string head;
   head.reserve(512);
-  head.append(request.method).append(" ").append(origin_.base_path).append(request.path);
+  head.append(request.method).append(" ");
+  if (talks_to_proxy()) head.append("http://").append(origin_.authority);  // RFC 9112 3.2.2
+  head.append(origin_.base_path).append(request.path);
   head.append(" HTTP/1.1\r\nHost: ").append(origin_.authority).append("\r\n");
+  if (talks_to_proxy() && !proxy_->authorization.empty())
+    head.append("Proxy-Authorization: ").append(proxy_->authorization).append("\r\n");
   bool has_agent = false;
   for (const auto& [name, value] : request.headers) {
     head.append(name).append(": ").append(value).append("\r\n");
@@ -269,6 +275,8 @@ Result<std::unique_ptr<HttpResponse>> HttpClient::send(const Request& request, W
         new HttpResponse(*this, std::move(connection->socket), connection->expires, waiter,
                          request.method == "HEAD", request.event));
     const auto answered = response->read_head(first_byte);
+    if (answered && response->status() == 407 && talks_to_proxy())
+      return refusal(*proxy_, origin_.authority, 407);
     if (answered) return response;
     const bool was_closed = kept && answered.error().kind == Error::broken && !response->has_begun_;
     if (!was_closed || (written && !is_idempotent(request.method))) return answered.error();

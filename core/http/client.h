@@ -2,6 +2,7 @@
 
 #include <Poco/Net/StreamSocket.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -63,6 +64,8 @@ class HttpClient {
     Clock::duration connect, first_byte, idle;
     // The longest life of a connection: the name may have moved to another address since.
     Clock::duration life = std::chrono::minutes(5);
+    // The proxy, unless the server is reached without one.
+    std::function<std::optional<Proxy>(const Endpoint& server)> proxy = {};
   };
   struct Request {
     std::string_view method, path;
@@ -72,7 +75,8 @@ class HttpClient {
     Clock::duration event{0};       // longest time until the next server-sent event, unless 0
   };
 
-  /// Throws std::invalid_argument when base_url is not an http or https URL.
+  /// All connections go to the origin, and through the proxy if there is one. Throws
+  /// std::invalid_argument when base_url is not an http or https URL.
   explicit HttpClient(Options options);
 
   /// Sends a request and waits for the head of the response. If a kept connection turns out to be
@@ -100,10 +104,13 @@ class HttpClient {
   std::optional<Connection> take_idle();
   void keep(Connection connection, Clock::duration time);
   std::string head_of(const Request& request) const;
+  /// Requests without TLS are for the proxy itself; a tunnel hides the others from it.
+  bool talks_to_proxy() const { return proxy_ && !origin_.server.tls; }
   Result<Connection> connect(Waiter& waiter) const;
 
   const Options options_;
   const Origin origin_;
+  const std::optional<Proxy> proxy_;
 
   std::mutex mutex_;
   std::vector<Idle> idle_;  // guarded by mutex_; the most recently used is at the end

@@ -93,6 +93,7 @@ std::optional<Address> parse_node(std::string_view text) {
 }  // namespace
 
 bool Networks::add(std::string_view text) {
+  if (text == kUnixPeer) return unix_ = true;
   const auto slash = text.find('/');
   const auto address = parse_address(text.substr(0, slash));
   if (!address) return false;
@@ -112,6 +113,12 @@ bool Networks::contain(const Address& address) const {
   });
 }
 
+bool Networks::contain(std::string_view peer) const {
+  if (peer == kUnixPeer) return unix_;
+  const auto address = networks_.empty() ? std::nullopt : parse_address(peer);
+  return address && contain(*address);
+}
+
 std::string plain_address(std::string_view text) {
   const auto address = parse_address(text);
   return address ? to_text(*address) : std::string(text);
@@ -119,20 +126,20 @@ std::string plain_address(std::string_view text) {
 
 std::string client_address(std::string_view peer, const std::vector<Field>& fields,
                            const Networks& trusted) {
-  const auto sender = trusted.empty() ? std::nullopt : parse_address(peer);
-  if (!sender || !trusted.contain(*sender)) return std::string(peer);
+  if (!trusted.contain(peer)) return std::string(peer);
   // A proxy that writes one of the two headers forwards the other as the client sent it, and most
   // write X-Forwarded-For.
   auto hops = nodes(fields, "X-Forwarded-For", [](std::string_view element) { return element; });
   if (hops.empty()) hops = nodes(fields, "Forwarded", node_of);
   // Each proxy appends the address of its peer. So everything to the right of the first address
   // that is not trusted is true, and the rest is a claim.
-  std::optional<Address> client = sender;
-  for (auto hop = hops.rbegin(); hop != hops.rend() && trusted.contain(*client); ++hop) {
+  std::optional<Address> client = parse_address(peer);  // none: a Unix socket
+  for (auto hop = hops.rbegin(); hop != hops.rend() && (!client || trusted.contain(*client));
+       ++hop) {
     client = parse_node(*hop);
     if (!client) return std::string(peer);
   }
-  return to_text(*client);
+  return client ? to_text(*client) : std::string(peer);
 }
 
 }  // namespace gatehouse::core

@@ -31,6 +31,15 @@ TEST(ClientAddress, IsThatOfTheConnectionUnlessAProxyIsTrusted) {
   EXPECT_EQ(client({"10.0.0.0/8"}, "/run/socket", {forwarded_for("198.51.100.7")}), "/run/socket");
 }
 
+TEST(ClientAddress, TheProxyMayUseAUnixSocket) {
+  EXPECT_EQ(client({"10.0.0.0/8"}, "unix", {forwarded_for("198.51.100.7")}), "unix");
+  EXPECT_EQ(client({"unix"}, "unix", {forwarded_for("198.51.100.7")}), "198.51.100.7");
+  EXPECT_EQ(client({"unix", "10.0.0.0/8"}, "unix", {forwarded_for("198.51.100.7, 10.0.0.1")}),
+            "198.51.100.7");
+  EXPECT_EQ(client({"unix"}, "unix"), "unix");
+  EXPECT_EQ(client({"unix"}, "10.0.0.1", {forwarded_for("198.51.100.7")}), "10.0.0.1");
+}
+
 TEST(ClientAddress, IsTheLastOneThatIsNoTrustedProxy) {
   EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1", {forwarded_for("198.51.100.7")}), "198.51.100.7");
   EXPECT_EQ(client({"10.0.0.0/8"}, "10.0.0.1",

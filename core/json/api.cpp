@@ -1,6 +1,7 @@
 // The functions behind gh_json_api, in the order of that struct. Every one accepts NULL, so that a
 // plugin can walk through a document without a check at each step. A document that is made through
 // this table owns its arena: drop() finds the arena through the root.
+#include "core/json/guarded.h"
 #include "core/json/node.h"
 #include "gatehouse/text.hpp"
 
@@ -181,18 +182,18 @@ constexpr gh_json_api kApi = {.size = sizeof(gh_json_api),
                               .integer = integer,
                               .real = real,
                               .boolean = boolean,
-                              .edit = edit,
-                              .push = push,
+                              .edit = guarded<edit, nullptr>,
+                              .push = guarded<push, nullptr>,
                               .erase = erase,
                               .set_empty = set_empty,
                               .set_bool = set_bool,
                               .set_int = set_int,
                               .set_real = set_double,
-                              .set_str = set_str,
-                              .copy = copy,
-                              .make = make,
-                              .parse = parse,
-                              .dump = dump_to,
+                              .set_str = guarded<set_str>,
+                              .copy = guarded<copy>,
+                              .make = guarded<make, nullptr>,
+                              .parse = guarded<parse, nullptr>,
+                              .dump = guarded<dump_to>,
                               .drop = drop};
 
 }  // namespace

@@ -1,6 +1,13 @@
 #define BOOST_DLL_USE_STD_FS
 #include "core/loader/loader.h"
 
+// A plugin is loaded from a copy of its file in memory, under a name that was never used before, so
+// that what happens to the file afterwards does not matter and dlopen() never returns code that it
+// knows by that name. When the file has changed, its new content is loaded beside the old one. Who
+// holds the pointer that load() returns keeps the code mapped: the instances of a pipeline do. With
+// the last one, code with GH_PLUGIN_UNLOADS is unmapped; other code stays, and is used again if the
+// same bytes are loaded once more.
+
 #include <cxxabi.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -18,6 +25,10 @@
 #include <cstring>
 #include <map>
 #include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 
@@ -26,7 +37,7 @@ namespace fs = std::filesystem;
 /// The content of a plugin's file, before and after it is loaded.
 struct PluginCode {
   Note note;
-  std::string digest;  // SHA-256 of the file
+  std::string sha256;  // of the file, in hexadecimal
   std::string bytes;   // of the file, until they are loaded
   boost::dll::shared_library library;
   const gh_plugin* plugin = nullptr;  // once it is loaded
@@ -38,13 +49,30 @@ constexpr std::size_t kMaxFile = 1u << 30;
 
 struct Known {
   FileStamp stamp;
-  std::shared_ptr<PluginCode> code;
+  std::weak_ptr<PluginCode> code;
 };
 
-/// Loaded code by path. Never destroyed, as the code is not unloaded.
+/// The code that was last loaded from each path.
 std::map<fs::path, Known>& known_files() {
   static auto& files = *new std::map<fs::path, Known>;
   return files;
+}
+
+/// Loaded code that is never unloaded. Not destroyed at exit either: its threads may still run.
+std::vector<std::shared_ptr<PluginCode>>& kept() {
+  static auto& all = *new std::vector<std::shared_ptr<PluginCode>>;
+  return all;
+}
+
+/// Loaded code of the same bytes, or null.
+std::shared_ptr<PluginCode> loaded_before(const std::string& sha256) {
+  for (const auto& code : kept()) {
+    if (code->sha256 == sha256) return code;
+  }
+  for (const auto& [path, known] : known_files()) {
+    if (auto code = known.code.lock(); code && code->sha256 == sha256) return code;
+  }
+  return nullptr;
 }
 
 [[noreturn]] void cannot_be(const char* what) {
@@ -106,9 +134,10 @@ std::shared_ptr<PluginCode> read_code(const fs::path& path, FileStamp& stamp) {
   }
   code->note = read_note(code->bytes);
   check_version(code->note);
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  ::SHA256(reinterpret_cast<const unsigned char*>(code->bytes.data()), code->bytes.size(), digest);
-  code->digest.assign(digest, digest + sizeof digest);
+  Digest digest;
+  ::SHA256(reinterpret_cast<const unsigned char*>(code->bytes.data()), code->bytes.size(),
+           digest.data());
+  code->sha256 = hex(digest);
   return code;
 }
 
@@ -164,34 +193,45 @@ std::string explained(std::string text) {
          ": link the library that defines it into the plugin, and link with -Wl,-z,defs";
 }
 
+/// A name of the descriptor that dlopen() has not seen: it takes a known name for the same file,
+/// and descriptor numbers are reused.
+std::string fresh_name(const Fd& file) {
+  static std::uint64_t count = 0;
+  std::string name = "/proc/self/fd";
+  for (std::uint64_t digits = ++count; digits > 0; digits /= 2) name += digits % 2 ? "/." : "/";
+  return name + '/' + std::to_string(file.fd);
+}
+
+/// The name that debuggers, dladdr() and the report of a crash show; freed when the code is
+/// unloaded.
+void set_name(const boost::dll::shared_library& library, const fs::path& path) {
+  link_map* map = nullptr;
+  if (::dlinfo(library.native(), RTLD_DI_LINKMAP, &map) != 0) return;
+  std::free(std::exchange(map->l_name, ::strdup(path.c_str())));
+}
+
 /// Loads from a file in memory, which no other process can write to and which needs no writable
 /// folder.
-void load_copy(PluginCode& code, const fs::path& path) {
+void load_copy(const std::shared_ptr<PluginCode>& code, const fs::path& path) {
   const Fd file(::memfd_create(path.filename().c_str(), MFD_CLOEXEC));
   if (file.fd < 0) cannot_be("copied");
-  for (std::string_view left = code.bytes; !left.empty();) {
+  for (std::string_view left = code->bytes; !left.empty();) {
     const ssize_t put = ::write(file.fd, left.data(), left.size());
     if (put < 0) cannot_be("copied");
     left.remove_prefix(static_cast<std::size_t>(put));
   }
-  // dlopen() takes a known name for the same file, and descriptor numbers are reused, so each name
-  // is made unique.
-  static std::string folder = "/proc/self/fd/";
-  const std::string copy = folder + std::to_string(file.fd);
+  const std::string copy = fresh_name(file);
   namespace mode = boost::dll::load_mode;
   try {
-    code.library.load(copy,
-                      mode::rtld_now | mode::rtld_local | static_cast<mode::type>(RTLD_NODELETE));
+    code->library.load(copy, mode::rtld_now | mode::rtld_local);
   } catch (const boost::dll::fs::system_error& e) {
     throw std::runtime_error("cannot be loaded: " + explained(reason(e, copy)));
   }
-  folder += "./";
-  // The name that debuggers and dladdr() report; lives as long as the code.
-  link_map* map = nullptr;
-  if (::dlinfo(code.library.native(), RTLD_DI_LINKMAP, &map) == 0)
-    map->l_name = ::strdup(path.c_str());
-  code.plugin = &entry_of(code.library, code.note);
-  code.bytes = {};
+  kept().push_back(code);  // its static objects have run: only its flag shows that it unloads
+  set_name(code->library, path);
+  code->plugin = &entry_of(code->library, code->note);
+  code->bytes = {};
+  if (code->plugin->flags & GH_PLUGIN_UNLOADS) kept().pop_back();
 }
 
 }  // namespace
@@ -199,7 +239,7 @@ void load_copy(PluginCode& code, const fs::path& path) {
 PluginFile::PluginFile(const fs::path& file)
     : path_(fs::absolute(file).lexically_normal()), stamp_{} {
   const auto known = known_files().find(path_);
-  const auto old = known == known_files().end() ? nullptr : known->second.code;
+  const auto old = known == known_files().end() ? nullptr : known->second.code.lock();
   struct stat now {};
   if (old && ::stat(path_.c_str(), &now) == 0 && stamp_of(now) == known->second.stamp) {
     stamp_ = known->second.stamp;
@@ -208,25 +248,26 @@ PluginFile::PluginFile(const fs::path& file)
   }
   try {
     code_ = read_code(path_, stamp_);
-    if (old && code_->digest != old->digest)
-      throw std::runtime_error("has changed since it was loaded");
   } catch (const std::runtime_error& e) {
     if (!old) throw;
     code_ = old;
     warning_ = std::string(e.what()) + ": version " + old->note.version +
-               ", which was loaded from it, stays in use until a restart";
+               ", which was loaded from it before, stays in use";
   }
 }
 
 const Note& PluginFile::note() const { return code_->note; }
 
-const gh_plugin& PluginFile::load() {
-  for (const auto& [path, other] : known_files()) {
-    if (other.code->digest == code_->digest) code_ = other.code;
+const std::string& PluginFile::sha256() const { return code_->sha256; }
+
+std::shared_ptr<const gh_plugin> PluginFile::load() {
+  if (auto same = loaded_before(code_->sha256)) code_ = std::move(same);
+  if (!code_->plugin) {
+    load_copy(code_, path_);
+    is_fresh_ = true;
   }
-  if (!code_->plugin) load_copy(*code_, path_);
   if (warning_.empty()) known_files()[path_] = {stamp_, code_};
-  return *code_->plugin;
+  return {code_, code_->plugin};
 }
 
 std::vector<fs::path> plugins_in(const fs::path& folder) {

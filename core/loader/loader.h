@@ -13,28 +13,33 @@ namespace gatehouse::core {
 
 struct PluginCode;
 
-/// A plugin's file. Code that was loaded from a file stays in use until the process ends, whatever
-/// happens to the file: threads, thread-locals and static objects of a plugin cannot be unloaded.
-/// The same bytes are loaded once. Control thread.
+/// A plugin's file. Code that was loaded from it stays in use, whatever happens to the file, until
+/// a later object of this class loads its new content beside it. The same bytes are loaded once.
+/// Control thread; what load() returns may be dropped on any.
 class PluginFile {
  public:
   /// Reads the file unless it is unchanged since it was loaded. Throws std::runtime_error, whose
-  /// text completes "FILE: …", if it cannot be loaded and was not loaded before.
+  /// text completes "FILE: …", if it cannot be read and no code from it is in use.
   explicit PluginFile(const std::filesystem::path& file);
 
   const std::filesystem::path& path() const { return path_; }
-  /// Of the code that load() returns.
+  /// Of the code that load() returns; so is sha256(), of its file, in hexadecimal.
   const Note& note() const;
+  const std::string& sha256() const;
   /// Why that is not the code that the file has now; completes "FILE: …". Empty: it is.
   const std::string& warning() const { return warning_; }
-  /// Loads the code from a private copy. Throws as above.
-  const gh_plugin& load();
+  /// Loads the code from a private copy. It stays in memory as long as the result, at least. Throws
+  /// as above.
+  std::shared_ptr<const gh_plugin> load();
+  /// load() has found no code of the same bytes.
+  bool is_fresh() const { return is_fresh_; }
 
  private:
   std::filesystem::path path_;
   FileStamp stamp_;
   std::shared_ptr<PluginCode> code_;
   std::string warning_;
+  bool is_fresh_ = false;
 };
 
 /// The shared objects in a folder, in the order of their names. Throws

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "core/loader/elf_bytes.h"
+
 namespace gatehouse::core {
 namespace {
 
@@ -20,18 +22,6 @@ constexpr Elf64_Half kMachine = EM_AARCH64;
 #else
 #error "name this machine's ELF number here"
 #endif
-
-std::string_view part(std::string_view file, std::uint64_t offset, std::uint64_t size) {
-  if (offset > file.size() || size > file.size() - offset) throw std::runtime_error("is truncated");
-  return file.substr(offset, size);
-}
-
-template <class T>
-T read_at(std::string_view file, std::uint64_t offset) {
-  T value;
-  std::memcpy(&value, part(file, offset, sizeof value).data(), sizeof value);
-  return value;
-}
 
 std::string read_text(std::string_view file, const Elf64_Shdr& section) {
   if (section.sh_size > kMaxNote)

@@ -3,9 +3,10 @@
 #include <Poco/Net/StreamSocket.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
-#include "core/net/wait.h"
+#include "core/net/proxy.h"
 
 namespace gatehouse::core {
 
@@ -16,9 +17,11 @@ struct Endpoint {
   bool tls = false;
 };
 
-/// A non-blocking connection to `server`, established at most until `until`. Errors are gone,
-/// cancelled, unreachable and connect_timeout.
+/// A non-blocking connection to `server`, established at most until `until`. Through a proxy, TLS
+/// goes through a tunnel; without TLS the proxy itself is at the other end. Errors are gone,
+/// cancelled, unreachable, proxy_refused and connect_timeout.
 Result<Poco::Net::StreamSocket> connect(const Endpoint& server, Waiter& waiter,
-                                        Clock::time_point until);
+                                        Clock::time_point until,
+                                        const std::optional<Proxy>& proxy = {});
 
 }  // namespace gatehouse::core

@@ -14,6 +14,7 @@ struct Error {
     gone,             ///< the client has disconnected
     cancelled,        ///< the request's deadline has passed, or the gateway is stopping
     unreachable,      ///< no connection could be established
+    proxy_refused,    ///< the proxy in between does not allow the connection
     connect_timeout,  ///< no connection was established in time
     timeout,          ///< the peer of an established connection did not keep up
     broken,           ///< the connection ended early, or what was received is malformed

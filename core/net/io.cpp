@@ -2,6 +2,7 @@
 
 #include <Poco/Exception.h>
 #include <Poco/Net/SecureStreamSocket.h>
+#include <openssl/err.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -29,6 +30,7 @@ Result<int> attempt(Transfer&& transfer) {
   } catch (const Poco::Exception& e) {
     // Poco 1.11 throws when the buffer of a non-blocking plain socket is full.
     if (e.code() == EAGAIN) return -1;
+    ERR_clear_error();  // the next TLS connection of this thread must not find it
     return Error{Error::broken, e.displayText()};
   }
 }
@@ -93,6 +95,17 @@ Result<void> write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, 
     if (wake != Wake::ready) return as_error(wake, Error::timeout, kSlowWrite);
   }
   return {};
+}
+
+bool end_output(Poco::Net::StreamSocket& socket) {
+  if (socket.secure()) {
+    const auto sent = attempt([&] {
+      socket.shutdown();  // sends close_notify only, as the socket is non-blocking
+      return 0;
+    });
+    if (!sent) return false;
+  }
+  return ::shutdown(socket.impl()->sockfd(), SHUT_WR) == 0;
 }
 
 Result<void> write_ready(Poco::Net::StreamSocket& socket, std::string_view& bytes) {

@@ -23,6 +23,8 @@ bool is_quiet(Poco::Net::StreamSocket& socket);
 /// Writes all of `bytes`; each wait for the peer lasts at most `patience`.
 Result<void> write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter,
                        Clock::duration patience);
+/// Tells the peer that nothing follows. False: the connection was reset.
+bool end_output(Poco::Net::StreamSocket& socket);
 /// Writes as much as the socket takes without waiting, from the front of `bytes`, which it removes.
 Result<void> write_ready(Poco::Net::StreamSocket& socket, std::string_view& bytes);
 

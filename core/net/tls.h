@@ -8,8 +8,14 @@
 
 namespace gatehouse::core {
 
+/// From now on trusts the authorities whose certificates are in `pem`, beside those of the system.
+/// Throws std::runtime_error if there is a fault. Any thread.
+void trust_authorities(const std::string& pem);
+/// Why `pem` does not consist of at least one whole certificate; empty: it does.
+std::string fault_of_authorities(const std::string& pem);
+
 /// Starts TLS with `host` on a connected socket, at most until `until`. The name and the
-/// certificate are verified against the system's authorities. After an error the socket is useless.
+/// certificate are verified against the trusted authorities. After an error the socket is useless.
 Result<void> start_tls(Poco::Net::StreamSocket& socket, const std::string& host, Waiter& waiter,
                        Clock::time_point until);
 

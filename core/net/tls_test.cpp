@@ -1,3 +1,5 @@
+#include "core/net/tls.h"
+
 #include <Poco/Net/Context.h>
 #include <Poco/Net/SSLManager.h>
 #include <Poco/Net/SecureStreamSocket.h>
@@ -5,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <fstream>
+#include <iterator>
 
 #include "core/http/client.h"
 #include "tests/core/certificates.h"
@@ -126,6 +130,64 @@ TEST_F(TlsTest, ACertificateOfAnotherNameIsRejected) { expect_rejected(context("
 TEST_F(TlsTest, AnExpiredCertificateIsRejected) { expect_rejected(context("expired")); }
 TEST_F(TlsTest, ACertificateOfAnUnknownAuthorityIsRejected) {
   expect_rejected(context("unknown-authority"));
+}
+
+std::string text_of(const std::string& file) {
+  std::ifstream in(Certificates::shared().path(file));
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST_F(TlsTest, AnAuthorityOfTheConfigurationIsTrustedBesideThoseOfTheSystem) {
+  const auto reaches = [](const char* certificate) {
+    ScriptedServer server(scripts(context(certificate), {[](TlsPeer& peer) {
+                                    if (!peer.request().empty()) peer.send(kHello);
+                                  }}));
+    ClientEnd client;
+    HttpClient http({url(server), 5s, 5s, 5s});
+    return bool(http.send(kGet, client.waiter()));
+  };
+  trust_authorities(text_of("stranger.pem"));
+  EXPECT_TRUE(reaches("unknown-authority"));
+  EXPECT_TRUE(reaches("good"));
+  EXPECT_FALSE(reaches("expired"));
+  trust_authorities("");
+  EXPECT_FALSE(reaches("unknown-authority"));
+}
+
+TEST_F(TlsTest, AFileOfAuthoritiesHasWholeCertificates) {
+  const std::string good = text_of("ca.pem"), two = good + text_of("stranger.pem");
+  EXPECT_EQ(fault_of_authorities(good), "");
+  EXPECT_EQ(fault_of_authorities("# ours\n" + two), "");
+  EXPECT_EQ(fault_of_authorities(""), "it has no certificate");
+  EXPECT_EQ(fault_of_authorities(text_of("ca.key")), "it has no certificate");
+  EXPECT_EQ(fault_of_authorities(two.substr(0, two.size() - 100)), "certificate 2 is damaged");
+  std::string damaged = good;
+  damaged[good.size() / 2] = '!';
+  EXPECT_EQ(fault_of_authorities(damaged), "certificate 1 is damaged");
+}
+
+TEST_F(TlsTest, ATunnelThroughAProxyIsSecuredWithTheServerBehindIt) {
+  std::string connect;
+  {
+    ScriptedServer proxy({[&](Peer& raw) {
+      connect = raw.request();
+      raw.send("HTTP/1.1 200 Connection established\r\n\r\n");
+      const auto with = context("good");
+      TlsPeer peer(raw, with);
+      while (!peer.request().empty()) peer.send(kHello);
+    }});
+    HttpClient::Options options{"https://localhost:1", 5s, 5s, 5s};
+    options.proxy = [&](const Endpoint&) { return Proxy{"127.0.0.1", proxy.port_number()}; };
+    ClientEnd client;
+    HttpClient http(std::move(options));
+    for (int i = 0; i < 2; ++i) {
+      auto sent = http.send(kGet, client.waiter());
+      ASSERT_TRUE(sent) << sent.error().detail;
+      EXPECT_EQ(*(*sent)->read(), "hello");
+      EXPECT_EQ(*(*sent)->read(), "");
+    }
+  }
+  EXPECT_TRUE(connect.starts_with("CONNECT localhost:1 HTTP/1.1\r\n")) << connect;
 }
 
 TEST_F(TlsTest, AnythingOlderThanTls12IsRejected) {

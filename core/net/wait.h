@@ -68,6 +68,11 @@ class Waiter {
   Wake glance(Clock::time_point until = Clock::time_point::max());
 
   Clock::time_point deadline() const { return deadline_; }
+  /// The stop of the gateway no longer ends waits, but this time does.
+  void linger(Clock::time_point until) {
+    stop_ = -1;
+    deadline_ = std::min(deadline_, until);
+  }
 
   /// To be called before a short wait that does not use this object: nothing is flushed.
   void about_to_wait() const { before_wait_(); }
@@ -87,8 +92,8 @@ class Waiter {
   static constexpr auto kLook = std::chrono::milliseconds(50);
 
   const int client_;
-  const int stop_;
-  const Clock::time_point deadline_;
+  int stop_;
+  Clock::time_point deadline_;
   const Tend tend_;
   const std::function<void()> before_wait_;
   std::function<bool()> wanted_;

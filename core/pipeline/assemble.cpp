@@ -32,30 +32,80 @@ std::string unknown_plugin(const std::string& name, const fs::path& folder) {
 }
 
 fs::path folder_of_plugins(const Config& config) {
-  return config.plugins_dir.empty() ? installed_plugins() : fs::path(config.plugins_dir);
+  const bool is_installed = config.plugins_dir.empty() || config.omissions.other_plugins;
+  return is_installed ? installed_plugins() : fs::path(config.plugins_dir);
+}
+
+fs::path file_of(const Config& config, const PluginEntry& entry) {
+  return entry.file.empty() ? folder_of_plugins(config) / (entry.plugin + ".so")
+                            : fs::path(entry.file);
+}
+
+/// With --safe, whether the entry is left out, which is then reported.
+bool is_omitted(const Config& config, const PluginEntry& entry, Problems& problems) {
+  if (!config.omissions.other_plugins) return false;
+  std::error_code unreadable;
+  if (entry.file.empty() && fs::exists(file_of(config, entry), unreadable)) return false;
+  problems.warn(entry.place, "this entry is left out: `--safe` loads only the plugins in " +
+                                 installed_plugins().string());
+  return true;
+}
+
+/// Whoever can replace a plugin runs code with the gateway's privileges. Its folder is checked
+/// here, its mode when it is read.
+void check_owners(const PluginEntry& entry, const fs::path& file, Problems& problems) {
+  constexpr const char* kDanger = ", who can run code with the gateway's privileges: ";
+  const fs::path folder = file.parent_path();
+  if (const std::string who = others_who_write(folder); who == "everybody") {
+    problems.add(entry.place, "the folder " + folder.string() + " is writable by everybody" +
+                                  kDanger + "run `chmod o-w " + folder.string() + "`");
+  } else if (!who.empty()) {
+    problems.warn(entry.place, "the folder " + folder.string() + " is writable by " + who +
+                                   kDanger + "run `chown root " + folder.string() + "`");
+  } else if (const std::string owner = others_who_write(file); !owner.empty()) {
+    problems.warn(entry.place, file.string() + " is writable by " + owner + kDanger +
+                                   "run `chown root " + file.string() + "`");
+  }
+}
+
+void check_identity(const PluginEntry& entry, const PluginFile& found) {
+  if (found.note().name != entry.plugin) {
+    throw std::runtime_error("is the plugin `" + found.note().name + "`, not `" + entry.plugin +
+                             "`");
+  }
+  if (!entry.sha256.empty() && entry.sha256 != found.sha256()) {
+    throw std::runtime_error("has the SHA-256 " + found.sha256() + ", but `sha256` is " +
+                             entry.sha256 +
+                             ": install the file that it was written for, or, if you trust this "
+                             "one, write its digest there");
+  }
 }
 
 /// The file of a plugin whose configuration is valid; nothing of it has run.
 std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, Problems& problems) {
-  const fs::path folder = folder_of_plugins(config);
-  const fs::path file = entry.file.empty() ? folder / (entry.plugin + ".so") : fs::path(entry.file);
+  const fs::path file = file_of(config, entry);
+  if (is_omitted(config, entry, problems)) return std::nullopt;
   try {
     PluginFile found(file);
-    if (found.note().name != entry.plugin) {
-      throw std::runtime_error("is the plugin `" + found.note().name + "`, not `" + entry.plugin +
-                               "`");
-    }
-    if (!found.warning().empty()) problems.warn(entry.place, file.string() + " " + found.warning());
+    check_identity(entry, found);
     const auto known = problems.size();
+    check_owners(entry, found.path(), problems);
+    if (!found.warning().empty()) problems.warn(entry.place, file.string() + " " + found.warning());
     config.check(entry, found.note().schema, problems);
     if (problems.size() == known && !entry.broken) return found;
   } catch (const std::runtime_error& e) {
     std::error_code unreadable;
     const bool is_unknown = entry.file.empty() && !fs::exists(file, unreadable) && !unreadable;
-    problems.add(entry.place, is_unknown ? unknown_plugin(entry.plugin, folder)
+    problems.add(entry.place, is_unknown ? unknown_plugin(entry.plugin, file.parent_path())
                                          : file.string() + " " + e.what());
   }
   return std::nullopt;
+}
+
+void log_loaded(Log& log, const PluginFile& plugin) {
+  log.info("plugin loaded", {{"file", plugin.path().string()},
+                             {"version", plugin.note().version},
+                             {"sha256", plugin.sha256()}});
 }
 
 /// The text of a plugin's problem. "must be at least 1s" gets the key at `pointer` as its subject.
@@ -71,44 +121,41 @@ std::string problem_text(const PluginEntry& entry, std::string_view pointer,
 
 std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway,
                                           Problems& problems) {
-  const fs::path folder = folder_of_plugins(config);
-  if (const std::string who = others_who_write(folder); !who.empty()) {
-    problems.warn(config.place("/plugins_dir"),
-                  "the folder of plugins, " + folder.string() + ", is writable by " + who +
-                      ", who can run code with the gateway's privileges");
-  }
   std::vector<std::optional<PluginFile>> files;
   for (const PluginEntry& entry : config.pipeline) files.push_back(find(config, entry, problems));
 
   // The other plugins are created even if some have problems, since they may report more.
   std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
-  const Instance::Surroundings surroundings{gateway, config.folder, pipeline.get(),
-                                            config.server.is_exposed()};
-  OfferedModels models;
   std::vector<Standing> order;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const PluginEntry& entry = config.pipeline[i];
-    Standing& standing = order.emplace_back(Standing{entry, {}, {}});
+    Standing& standing = order.emplace_back(Standing{entry, {}, {}, false});
     if (!files[i]) continue;
     const auto place = [&](std::string_view pointer) {
       return config.place(entry.pointer + std::string(pointer));
     };
     const Instance::Creation creation{
-        pipeline->routes_, pipeline->admin_routes_, models,
+        pipeline->routes_,
+        pipeline->admin_routes_,
+        pipeline->around_,
+        pipeline->models_,
         [&](std::string_view pointer, std::string_view text) {
           problems.add(place(pointer), problem_text(entry, pointer, text));
         },
         [&](std::string_view pointer, std::string_view text) {
           problems.warn(place(pointer), problem_text(entry, pointer, text));
         }};
+    const Instance::Surroundings surroundings{gateway, entry.folder(), pipeline.get(),
+                                              config.server.is_exposed(), config.upstream};
     try {
-      const gh_plugin& plugin = files[i]->load();
-      standing.flags = plugin.flags;
       auto layer = std::make_unique<Layer>();
+      layer->code = files[i]->load();
+      if (files[i]->is_fresh()) log_loaded(gateway.log, *files[i]);
+      standing.flags = layer->code->flags;
       layer->when = entry.when;
       const std::size_t routes = pipeline->routes_.size();
       layer->instance = std::make_unique<Instance>(
-          plugin, entry.instance, with_defaults(files[i]->note().schema, entry.config),
+          *layer->code, entry.instance, with_defaults(files[i]->note().schema, entry.config),
           surroundings, creation);
       for (std::size_t r = routes; r < pipeline->routes_.size(); ++r)
         standing.routes.push_back({pipeline->routes_[r].path, {pipeline->routes_[r].method}});
@@ -120,7 +167,13 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
                    files[i]->path().string() + " threw an exception when it was created");
     }
   }
+  for (Standing& one : order) {
+    one.is_led_to = std::any_of(
+        pipeline->models_.leads.begin(), pipeline->models_.leads.end(),
+        [&](const OfferedModels::Lead& lead) { return lead.provider == one.entry.instance; });
+  }
   check_order(config, order, problems);
+  check_leads(pipeline->models_.leads, order, problems);
   return problems.empty() ? std::move(pipeline) : nullptr;
 }
 

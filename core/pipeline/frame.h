@@ -34,4 +34,14 @@ struct Frame : gh_sink {
   bool went_on = false;         // called next()
 };
 
+/// One call of a layer inside the instances that are called around it; `place` is the next of
+/// those.
+struct Surrounded {
+  gh_status call(gh_exchange* x, const gh_sink* out);
+
+  Frame& frame;
+  const Pipeline::Layer& layer;
+  std::size_t place = 0;
+};
+
 }  // namespace gatehouse::core

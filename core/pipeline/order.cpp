@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/config/suggest.h"
 #include "gatehouse/abi.h"
 
 // `check` knows of each plugin its flags, its routes and its `when`, but no requests. It treats a
@@ -73,8 +74,9 @@ class Order {
                        [&](const When& request) { return meet(taken_by(one), request); });
   }
   static std::string name(const Standing& one) { return '`' + one.entry.instance + '`'; }
-  static std::string in_line(const Standing& one) {
-    return name(one) + " in line " + std::to_string(one.entry.place.line);
+  /// "`chat` in line 4", in a message about `from`.
+  static std::string in_line(const Standing& one, const Standing& from) {
+    return name(one) + " in " + line_of(one.entry.place, from.entry.place);
   }
   void warn(const Standing& one, const std::string& text) const {
     problems_.warn(one.entry.place, name(one) + ' ' + text);
@@ -119,6 +121,7 @@ class Order {
   /// A plugin with GH_PLUGIN_CHAT is called for chats of an ingress above it, unless a provider
   /// above it answers them.
   void check_asked(const Standing& one) const {
+    if (one.is_led_to) return;
     Requests chats;
     const Standing* provider = nullptr;
     bool unsure = false;
@@ -135,7 +138,7 @@ class Order {
       if (!chats.empty() && std::all_of(chats.begin(), chats.end(), answered)) provider = above;
     }
     if (provider) {
-      warn(one, "has no effect, because " + in_line(*provider) +
+      warn(one, "has no effect, because " + in_line(*provider, one) +
                     " above it responds to all chats: move it above that one, or remove one of "
                     "them");
     } else if (!unsure && !takes(one, chats)) {
@@ -143,8 +146,8 @@ class Order {
           &one + 1, end(), [](const Standing& below) { return is(below, GH_PLUGIN_INGRESS); });
       warn(one, ingress == end() ? "has no effect, because no plugin above it creates chats: add "
                                    "an ingress plugin above it"
-                                 : "has no effect, because chats begin at " + in_line(*ingress) +
-                                       ": move it below that one");
+                                 : "has no effect, because chats begin at " +
+                                       in_line(*ingress, one) + ": move it below that one");
     }
   }
 
@@ -155,7 +158,7 @@ class Order {
       const char* const effect = is(one, GH_PLUGIN_GUARD)
                                      ? "a rejection becomes an error inside a 200 response"
                                      : "the status stays 200";
-      return warn(one, "sees chats too late: " + in_line(*above) +
+      return warn(one, "sees chats too late: " + in_line(*above, one) +
                            " may have started the response by then, so " + effect +
                            "; move it above that one");
     }
@@ -165,7 +168,7 @@ class Order {
     for (const Standing* above = begin(); above != &one; ++above) {
       if (!is(*above, GH_PLUGIN_GUARD) || !takes(*above, one.routes)) continue;
       return warn(one,
-                  "serves probes, which " + in_line(*above) +
+                  "serves probes, which " + in_line(*above, one) +
                       " above it may reject: move it above that one, or give that one a `when`");
     }
   }
@@ -174,8 +177,8 @@ class Order {
   std::string left_out() const {
     std::string text;
     for (const LeftOut& entry : config_.left_out) {
-      text += (text.empty() ? "`" : "; `") + entry.plugin + "` in line " +
-              std::to_string(entry.place.line) + ", because " + entry.why;
+      text += (text.empty() ? "`" : "; `") + entry.plugin + "` in " +
+              line_of(entry.place, config_.place("")) + ", because " + entry.why;
     }
     return text;
   }
@@ -188,7 +191,38 @@ class Order {
   Problems& problems_;
 };
 
+/// "no provider `opneai` stands below: did you mean `openai`?"
+std::string no_provider(const std::string& wanted, const std::vector<std::string>& providers) {
+  const std::string text = "no provider `" + wanted + "` stands below";
+  if (const std::string near = suggest(wanted, providers); !near.empty())
+    return text + ": did you mean `" + near + "`?";
+  if (providers.empty()) return text + ": there is none";
+  std::string all;
+  for (const std::string& name : providers) all += (all.empty() ? "`" : ", `") + name + '`';
+  return text + ": there are " + all;
+}
+
 }  // namespace
+
+void check_leads(const std::vector<OfferedModels::Lead>& leads,
+                 const std::vector<Standing>& pipeline, Problems& problems) {
+  for (const OfferedModels::Lead& lead : leads) {
+    const std::string& owner = Instance::of(lead.by).name();
+    const auto from = std::find_if(pipeline.begin(), pipeline.end(), [&](const Standing& one) {
+      return one.entry.instance == owner;
+    });
+    std::vector<std::string> providers;
+    for (auto below = from; below != pipeline.end(); ++below) {
+      // One that could not be loaded has a problem already.
+      if (!below->flags || *below->flags & GH_PLUGIN_PROVIDER)
+        providers.push_back(below->entry.instance);
+    }
+    if (std::find(providers.begin(), providers.end(), lead.provider) != providers.end()) continue;
+    problems.add(from->entry.place, '`' + owner + "`: `" + lead.name + "` leads to " +
+                                        lead.provider + '/' + lead.model + ", but " +
+                                        no_provider(lead.provider, providers));
+  }
+}
 
 void check_order(const Config& config, const std::vector<Standing>& pipeline, Problems& problems) {
   Order(config, pipeline, problems).check();

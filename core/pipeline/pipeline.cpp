@@ -3,13 +3,26 @@
 #include <algorithm>
 #include <system_error>
 
+#include "core/json/guarded.h"
+#include "core/json/json.h"
 #include "core/pipeline/frame.h"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
 
 gh_status plugin_error(Exchange& x, const std::string& what) {
   return x.fail({500, "plugin_error", "The request could not be processed.", what});
+}
+
+/// What `call` returns, which calls a plugin.
+template <class F>
+gh_status caught(Exchange& x, F call) {
+  try {
+    return call();
+  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
+    return plugin_error(x, "threw an exception");
+  }
 }
 
 std::string word_of(gh_status status) {
@@ -23,23 +36,30 @@ std::string word_of(gh_status status) {
   }
 }
 
+/// Every provider has passed the chat on.
+gh_status no_provider(Exchange& x) {
+  const std::string_view model = view(json_api().str(json_api().get(x.chat(), raw("model"))));
+  const std::string named = model.empty() ? "" : " " + std::string(model.substr(0, 200));
+  return x.fail({404, "model_not_found", "No provider serves the model" + named + ".",
+                 "add a provider that serves it at the end of the pipeline"});
+}
+
 gh_status no_admin_route(Exchange& x) {
   return x.fail({404, "not_found", "There is nothing at this path of the admin address.", {}});
 }
 
 }  // namespace
 
-bool Pipeline::Layer::takes(const Exchange& x) const {
+bool Pipeline::Layer::takes(std::string_view method, std::string_view path) const {
   if (!when) return true;
-  const RequestHead& head = x.head();
-  const std::string_view path = when->path;
-  const bool prefix = !path.empty() && path.back() == '*';
-  const bool path_fits = path.empty() || (prefix ? head.path.substr(0, path.size() - 1) ==
-                                                       path.substr(0, path.size() - 1)
-                                                 : head.path == path);
+  const std::string_view wanted = when->path;
+  const bool prefix = !wanted.empty() && wanted.back() == '*';
+  const bool path_fits =
+      wanted.empty() ||
+      (prefix ? path.starts_with(wanted.substr(0, wanted.size() - 1)) : path == wanted);
   return path_fits &&
-         (when->methods.empty() || std::find(when->methods.begin(), when->methods.end(),
-                                             head.method) != when->methods.end());
+         (when->methods.empty() ||
+          std::find(when->methods.begin(), when->methods.end(), method) != when->methods.end());
 }
 
 std::vector<Route>::const_iterator Pipeline::route_of(const RequestHead& head) const {
@@ -96,7 +116,14 @@ bool Pipeline::is_for(const Layer& layer, const Exchange& x) const {
   const bool is_routed =
       x.route >= 0 &&
       &Instance::of(routes_[static_cast<std::size_t>(x.route)].owner) == layer.instance.get();
-  return (!layer.instance->only_chat() || x.chat() || is_routed) && layer.takes(x);
+  if (layer.instance->only_chat() && !x.chat() && !is_routed) return false;
+  return layer.takes(x.head().method, x.head().path) && may_respond(*layer.instance, x);
+}
+
+bool Pipeline::may_respond(const Instance& instance, const Exchange& x) {
+  if (!x.chat() || !(instance.plugin().flags & GH_PLUGIN_PROVIDER)) return true;
+  const gh_str chosen = json_api().str(json_api().get(x.chat(), raw("provider")));
+  return chosen.n == 0 || view(chosen) == instance.name();
 }
 
 gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const {
@@ -108,22 +135,53 @@ gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Fra
 
   const Layer& layer = *layers_[index];
   Frame frame(*this, index, x, out, outer);
-  const gh_next next{sizeof(gh_next), 0, &frame, call_next};
-  gh_status status = handle(*layer.instance, x, frame, next);
+  Surrounded surrounded{frame, layer};
+  const gh_status status = surrounded.call(&x, &frame);
   layer.counts->add(frame);
-  status = settle(*layer.instance, x, status, frame.went_on || frame.has_emitted());
   if (status < 0 && status != GH_CANCELLED)
     layer.counts->failures.fetch_add(1, std::memory_order_relaxed);
   return status;
 }
 
+bool Pipeline::surrounds(const Around& around, const Layer& layer, const Exchange& x,
+                         const Frame* outer) const {
+  if (!x.chat()) return false;
+  const auto has = [](const Layer& one, unsigned flag) {
+    return (one.instance->plugin().flags & flag) != 0;
+  };
+  const bool is_there = around.place == GH_AROUND_MODELS
+                            ? has(layer, GH_PLUGIN_PROVIDER)
+                            : outer && has(*layers_[outer->index], GH_PLUGIN_INGRESS);
+  const auto owner = std::find_if(layers_.begin(), layers_.end(), [&](const auto& one) {
+    return one->instance.get() == &Instance::of(around.owner);
+  });
+  return is_there && (*owner)->takes(x.head().method, x.head().path);
+}
+
+gh_status Surrounded::call(gh_exchange* raw_x, const gh_sink* out) {
+  const Pipeline& pipeline = frame.pipeline;
+  Exchange& x = Exchange::of(raw_x);
+  while (place < pipeline.around_.size() &&
+         !pipeline.surrounds(pipeline.around_[place], layer, x, frame.outer))
+    ++place;
+  if (place == pipeline.around_.size()) {
+    const gh_next next{sizeof(gh_next), 0, &frame, guarded<Pipeline::call_next, GH_UNAVAILABLE>};
+    const gh_status status = Pipeline::handle(*layer.instance, x, *out, next);
+    return pipeline.settle(*layer.instance, x, status, frame.went_on || frame.has_emitted());
+  }
+  const Around& around = pipeline.around_[place];
+  Surrounded inner{frame, layer, place + 1};
+  const gh_next next{sizeof(gh_next), 0, &inner,
+                     [](void* self, gh_exchange* to, const gh_sink* sink) {
+                       return static_cast<Surrounded*>(self)->call(to, sink);
+                     }};
+  const gh_status status = caught(x, [&] { return around.handle(around.self, raw_x, out, &next); });
+  return pipeline.settle(Instance::of(around.owner), x, status, true);
+}
+
 gh_status Pipeline::handle(const Instance& instance, Exchange& x, const gh_sink& out,
                            const gh_next& next) {
-  try {
-    return instance.handle(&x, &out, &next);
-  } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
-    return plugin_error(x, "threw an exception");
-  }
+  return caught(x, [&] { return instance.handle(&x, &out, &next); });
 }
 
 gh_status Pipeline::settle(const Instance& instance, Exchange& x, gh_status status,
@@ -179,6 +237,7 @@ void Pipeline::blame(Exchange& x, const std::string& name) const {
 }
 
 gh_status Pipeline::nobody_answered(Exchange& x) const {
+  if (x.chat()) return no_provider(x);
   const std::string_view path = x.head().path.substr(0, 200);
   std::string allowed;
   for (const Route& r : routes_) {
@@ -210,7 +269,7 @@ void Pipeline::start(const Pipeline* older) {
     for (const auto& old : older->layers_) {
       if (old->instance->name() != layer->instance->name()) continue;
       layer->counts = old->counts;
-      layer->instance->adopt(*old->instance);
+      layer->instance->take_over(*old->instance);
     }
   }
   for (const auto& layer : layers_) layer->instance->start();

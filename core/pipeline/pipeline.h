@@ -44,14 +44,18 @@ class Pipeline final : public Handler, public Reporter {
   bool is_probe(const RequestHead& head) const override;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
+  /// Where requests for models lead, in the order in which the providers are tried.
+  const std::vector<OfferedModels::Lead>& leads() const { return models_.leads; }
   void report(gh_json* into) const override;
   /// The same as JSON text.
   std::string report() const;
   void metrics(std::string& out) const override;
+  void openapi(std::string& out) const override;
   void timing(const Exchange& x, std::string& out) const override;
 
  private:
   friend struct Frame;
+  friend struct Surrounded;
   /// Shared by all instances of one name, so that a reload loses no counts, nor those of requests
   /// that still run in an older instance.
   struct Counts {
@@ -62,19 +66,25 @@ class Pipeline final : public Handler, public Reporter {
     void add(const Frame& frame);
   };
   struct Layer {
+    std::shared_ptr<const gh_plugin> code;  // before the instance, which runs it
     std::unique_ptr<Instance> instance;
     std::optional<When> when;
     std::shared_ptr<Counts> counts = std::make_shared<Counts>();
 
     /// By its `when`.
-    bool takes(const Exchange& x) const;
+    bool takes(std::string_view method, std::string_view path) const;
   };
 
   explicit Pipeline(Gateway& gateway) : gateway_(gateway) {}
   std::vector<Route>::const_iterator route_of(const RequestHead& head) const;
   /// A plugin for chats gets those, and what its own routes lead to.
   bool is_for(const Layer& layer, const Exchange& x) const;
+  /// Not a provider, or no other one than the chat document's `provider`.
+  static bool may_respond(const Instance& instance, const Exchange& x);
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
+  /// Whether an instance is called at that place, around this call of the layer.
+  bool surrounds(const Around& around, const Layer& layer, const Exchange& x,
+                 const Frame* outer) const;
   static gh_status handle(const Instance& instance, Exchange& x, const gh_sink& out,
                           const gh_next& next);
   /// What handle() returned, by the rules of the interface: success has a response, a failure has a
@@ -91,6 +101,8 @@ class Pipeline final : public Handler, public Reporter {
   Gateway& gateway_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<Route> routes_, admin_routes_;
+  OfferedModels models_;
+  std::vector<Around> around_;
 };
 
 }  // namespace gatehouse::core

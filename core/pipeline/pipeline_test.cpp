@@ -107,6 +107,70 @@ TEST_F(PipelineTest, APluginForChatsSeesRequestsToItsRoutesToo) {
   EXPECT_EQ(outcome(*pipeline, "GET /b"), "end 1");
 }
 
+TEST_F(PipelineTest, AnInstanceIsCalledAroundChatsAndModelsToo) {
+  const std::string below =
+      "- {probe-ingress: {do: make-chat}, as: ingress}\n"
+      "- {probe: {do: call-twice}, as: retry}\n"
+      "- {probe-provider: {do: answer}, as: model}\n";
+  const auto pipeline = build(
+      "- {probe: {around: chats}, as: c}\n"
+      "- {probe: {around: models}, as: m}\n"
+      "- {probe: {around: models}, as: n, when: {path: /n}}\n" +
+      below);
+  ASSERT_TRUE(pipeline) << problems();
+  EXPECT_EQ(outcome(*pipeline), "c m ingress c' retry m' model m' model 2");
+  EXPECT_EQ(outcome(*pipeline, "GET /n"), "c m n ingress c' retry m' n' model m' n' model 4");
+  const auto without = build("- {probe: {around: models}, as: m}\n- {probe: {do: answer}}\n");
+  EXPECT_EQ(outcome(*without), "m probe 1") << "no chat, no provider";
+
+  for (const char* fault : {"fail-around", "throw-around"}) {
+    const auto faulty = build("- {probe: {around: models, do: " + std::string(fault) +
+                              "}, as: m, when: {path: /m}}\n" + below);
+    Request r("GET /m");
+    EXPECT_EQ(outcome(*faulty, r), "500 plugin_error");
+    EXPECT_EQ(r.x.failure()->detail.substr(0, 14), "the plugin m: ");
+  }
+}
+
+TEST_F(PipelineTest, AChatThatNoProviderServesIsNamedByItsModel) {
+  const auto pipeline = build(
+      "- {probe-ingress: {do: make-chat, route: /a}}\n- {probe-provider: {}, as: passes-on}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  Request r("GET /a");
+  EXPECT_EQ(outcome(*pipeline, r), "404 model_not_found");
+  EXPECT_EQ(r.x.failure()->message, "No provider serves the model m1.");
+}
+
+TEST_F(PipelineTest, DescribesEachRouteInOneDocument) {
+  const auto pipeline = build(
+      "- {probe: {route: /open}, as: plain}\n"
+      "- {probe: {openapi: '{\"security\": [{\"key\": []}]}'}, as: guard, when: {path: /a*}}\n"
+      "- {probe: {route: /a/*/end, openapi: '{\"paths\": {\"/a/{id}/end\": {\"get\": {\"summary\":"
+      " \"Ends\"}, \"put\": {}}}, \"components\": {\"schemas\": {\"A\": {}}}}'}, as: a}\n"
+      "- {probe: {route: /b/*}, as: b}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  std::string text;
+  pipeline->openapi(text);
+  const auto document = nlohmann::json::parse(text);
+  EXPECT_EQ(document["openapi"], "3.1.0");
+  EXPECT_EQ(document["info"]["version"], kVersion);
+  const auto& paths = document["paths"];
+  EXPECT_EQ(paths.size(), 3u);
+  EXPECT_EQ(paths["/open"]["get"]["summary"], "GET /open");
+  EXPECT_FALSE(paths["/open"]["get"].contains("security"));
+  EXPECT_EQ(paths["/a/{id}/end"].size(), 1u) << "only what is claimed";
+  const auto& described = paths["/a/{id}/end"]["get"];
+  EXPECT_EQ(described["summary"], "Ends");
+  EXPECT_EQ(described["tags"], nlohmann::json({"a"}));
+  EXPECT_EQ(described["security"], nlohmann::json::parse(R"([{"key": []}])"));
+  EXPECT_TRUE(described["responses"].contains("default"));
+  EXPECT_FALSE(paths["/b/{name}"]["get"].contains("security")) << "not of the guard's `when`";
+  EXPECT_EQ(paths["/b/{name}"]["get"]["parameters"][0]["name"], "name");
+  EXPECT_TRUE(document["components"]["schemas"].contains("A"));
+  EXPECT_FALSE(build("- {probe: {openapi: 'no'}}\n"));
+  EXPECT_NE(problems().find("its OpenAPI description is not a JSON object"), std::string::npos);
+}
+
 TEST_F(PipelineTest, ARequestIsFoundByItsRoute) {
   const auto pipeline = build(
       "- {probe: {route: /a}, as: a}\n- {probe: {route: /b, do: answer}, as: b, when: {path: "

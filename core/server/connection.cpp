@@ -1,7 +1,6 @@
 #include "core/server/connection.h"
 
 #include <arpa/inet.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -9,11 +8,13 @@
 
 #include "core/exchange/detached.h"
 #include "core/http/grammar.h"
+#include "core/json/guarded.h"
 #include "core/net/io.h"
 #include "core/net/resolver.h"
 
-// The mechanism: receive() collects bytes until scan_head() has found the end of a head, or that it
-// can never be valid; no thread waits for that. Then serve() parses the head, checks that the
+// The mechanism: before the first request, an Opening may have something to do, such as a TLS
+// handshake. Then receive() collects bytes until scan_head() has found the end of a head, or that
+// it can never be valid; no thread waits for that. Then serve() parses the head, checks that the
 // request is meant for this gateway and runs it, while Response reads its body and writes the
 // response. What the client has sent beyond it (pipelining) stays in `input_` as the beginning of
 // the next request. Errors that the server itself detects never reach a plugin's handle(): they are
@@ -32,6 +33,8 @@ const Failure kUnknownHost{
     421, "misdirected_request",
     "This gateway does not serve the host that the request names: its operator can add it to "
     "server.hosts, or to admin.hosts for the admin address."};
+const Failure kNotTls{400, "tls_required",
+                      "This address serves HTTPS only: begin the URL with https://."};
 const Failure kUnknownMethod{501, "method_not_implemented",
                              "The method of the request is not supported."};
 
@@ -54,7 +57,9 @@ bool is_address(std::string_view name) {
 bool serves_host(const ServerSettings& settings, std::string_view host) {
   const std::string_view name = without_port(host);
   const auto is = [&](std::string_view known) { return equals_ignoring_case(name, known); };
-  if (host.empty() || is_address(name) || is_localhost(name) || is(settings.address)) return true;
+  if (host.empty() || is_address(name) || is_localhost(name)) return true;
+  const auto listens_at = [&](const ListenSettings& l) { return is(l.host); };
+  if (std::any_of(settings.listen.begin(), settings.listen.end(), listens_at)) return true;
   return std::any_of(settings.hosts.begin(), settings.hosts.end(), [&](const std::string& known) {
     return known == "*" || is(known) || equals_ignoring_case(host, known);
   });
@@ -80,16 +85,45 @@ struct Target {
 }  // namespace
 
 Connection::Next Connection::receive() {
-  char bytes[kReadSize];
-  const auto read = read_ready(socket_, bytes, sizeof bytes);
-  const bool is_over = read ? *read == 0 : read.error().kind != Error::timeout;
-  if (is_over) return Next::close;
-  if (lingers_since_) return Next::linger;
+  if (opening_) {
+    if (const Next next = open(); next != Next::run) return next;
+  }
   if (input_.empty()) head_began_ = Clock::now();
-  if (read) input_.append(bytes, *read);
+  if (!take_input()) return Next::close;
+  if (lingers_since_) {
+    input_.clear();
+    return Next::linger;
+  }
   if (input_.empty()) return Next::wait_for_request;
   scan_ = scan_head(input_, scan_);
   return scan_.failure || scan_.end ? Next::run : Next::wait_for_head;
+}
+
+/// Advances what precedes the first request. Next::run: that is done.
+Connection::Next Connection::open() {
+  switch (opening_->advance(socket_, peer_)) {
+    case Opening::Step::wait_for_input: return Next::wait_for_head;
+    case Opening::Step::wait_for_output: return Next::wait_to_write;
+    case Opening::Step::failed:
+      server_.rejected(opening_->failure(), peer_, opening_->detail());
+      return Next::close;
+    default:
+      lacks_tls_ = opening_->is_plain();
+      opening_.reset();
+      return Next::run;
+  }
+}
+
+/// Appends what has arrived to input_. Returns false at its end.
+bool Connection::take_input() {
+  char bytes[kReadSize];
+  do {
+    const auto read = read_ready(socket_, bytes, sizeof bytes);
+    if (!read) return read.error().kind == Error::timeout;
+    if (*read == 0) return false;
+    input_.append(bytes, *read);
+  } while (socket_.secure() && socket_.available() > 0);  // what is decrypted causes no event
+  return true;
 }
 
 RequestHead Connection::head() const {
@@ -97,6 +131,8 @@ RequestHead Connection::head() const {
 }
 
 Connection::Next Connection::serve(const Setup& setup) {
+  has_served_ = true;
+  if (lacks_tls_) return reject(kNotTls, setup);
   if (scan_.failure) return reject(*scan_.failure, setup);
   if (const Next next = run_one(setup); next != Next::run) return next;
 
@@ -128,7 +164,7 @@ Connection::Next Connection::run_handler(RequestParser& parser, const Setup& set
   Exchange x(head, peer_, response, response.waiter());
   x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
   Target target{response, x};
-  const gh_sink sink{sizeof(gh_sink), 0, &target, Target::emit};
+  const gh_sink sink{sizeof(gh_sink), 0, &target, guarded<Target::emit, GH_UNAVAILABLE>};
   const gh_status status = setup.handler->run(x, sink);
   if (response.finish(x, status)) return Next::run;
   // Closing with input unread would reset the connection, and the client could lose the response
@@ -139,15 +175,15 @@ Connection::Next Connection::run_handler(RequestParser& parser, const Setup& set
 Connection::Next Connection::linger() {
   input_.clear();
   lingers_since_ = Clock::now();
-  const bool is_reset = ::shutdown(fd(), SHUT_WR) != 0;
-  return is_reset ? Next::close : Next::linger;
+  return end_output(socket_) ? Next::linger : Next::close;
 }
 
 Clock::time_point Connection::deadline(Next next, const ServerSettings& settings) const {
   switch (next) {
     case Next::linger: return *lingers_since_ + kLinger;
-    case Next::wait_for_head: return head_began_ + settings.head_timeout;
-    default: return Clock::now() + settings.idle_timeout;
+    case Next::wait_for_head:
+    case Next::wait_to_write: return head_began_ + settings.head_timeout;
+    default: return Clock::now() + (has_served_ ? settings.idle_timeout : settings.head_timeout);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/exchange/handler.h"
+#include "core/server/opening.h"
 #include "core/server/response.h"
 
 namespace gatehouse::core {
@@ -23,14 +24,20 @@ class Connection {
   /// What to do with it next.
   enum class Next {
     wait_for_request,  // between requests
-    wait_for_head,     // a head has begun
+    wait_for_head,     // a head, or what precedes the first one, has begun
+    wait_to_write,     // the same, until the client reads
     run,               // a head is complete or invalid: serve() or reject()
     linger,            // the response is sent; the client may still be sending
     close
   };
 
-  Connection(Poco::Net::StreamSocket socket, std::string_view peer, const ServerContext& server)
-      : socket_(std::move(socket)), peer_(plain_address(peer)), server_(server) {}
+  /// `opening`: what precedes the first request; null: nothing.
+  Connection(Poco::Net::StreamSocket socket, std::string_view peer,
+             std::unique_ptr<Opening> opening, const ServerContext& server)
+      : socket_(std::move(socket)),
+        peer_(plain_address(peer)),
+        server_(server),
+        opening_(std::move(opening)) {}
 
   /// Takes what has arrived, without waiting.
   Next receive();
@@ -46,17 +53,22 @@ class Connection {
   Clock::time_point deadline(Next next, const ServerSettings& settings) const;
 
  private:
+  Next open();
+  bool take_input();
   Next run_one(const Setup& setup);
   Next run_handler(RequestParser& parser, const Setup& setup);
   Next send_error(const Failure& why, std::string_view head_text, const Setup& setup);
   Next linger();
 
   Poco::Net::StreamSocket socket_;
-  const std::string peer_;
+  std::string peer_;
   const ServerContext& server_;
-  std::string input_;  // received, not yet taken by a request
-  HeadScan scan_;      // of the head in it
-  Clock::time_point head_began_{};
+  std::string input_;                 // received, not yet taken by a request
+  HeadScan scan_;                     // of the head in it
+  std::unique_ptr<Opening> opening_;  // null once it is done
+  bool lacks_tls_ = false;            // the client speaks HTTP where it must speak HTTPS
+  bool has_served_ = false;
+  Clock::time_point head_began_ = Clock::now();
   std::optional<Clock::time_point> lingers_since_;
 };
 

@@ -147,7 +147,7 @@ gh_status Response::read_body(std::string& body, std::optional<Failure>& failure
       buffer.reset(new char[kReadSize]);
       // Only now: the plugins in front have had their chance to reject the request.
       if (expects_continue) out_ += "HTTP/1.1 100 Continue\r\n\r\n";
-      if (expects_continue && flush() != GH_OK) return GH_STOP;
+      if (expects_continue && flush() != GH_OK) return lost_;
     }
     const gh_status status = receive_body(buffer.get(), deadline, failure);
     if (status != GH_OK) return status;
@@ -175,8 +175,7 @@ gh_status Response::receive_body(char* buffer, BodyDeadline& deadline,
     return GH_FAILED;
   }
   if (read.error().kind == Error::cancelled) return GH_CANCELLED;
-  gone_ = true;
-  return GH_STOP;
+  return lost_ = GH_STOP;
 }
 
 /// Reads the rest of an unread body, without waiting, so that the connection can be used again.
@@ -233,7 +232,7 @@ void Response::append_last_chunk() {
 
 gh_status Response::send(const Exchange& x, std::string_view bytes, bool last) {
   if (complete_) return GH_INVALID;
-  if (gone_) return GH_STOP;
+  if (lost_ != GH_OK) return lost_;
   begun_ = true;
   exchange_ = &x;
   complete_ = last;
@@ -250,32 +249,33 @@ gh_status Response::send(const Exchange& x, std::string_view bytes, bool last) {
 }
 
 gh_status Response::flush() {
-  if (gone_) return GH_STOP;
+  if (lost_ != GH_OK) return lost_;
   if (flushing_) return GH_OK;  // called by the wait of the loop below
   if (begun_ && !committed_) commit();
   std::string_view left = out_;
   auto until = Clock::now() + settings_.send_timeout;
   while (!left.empty()) {
     const std::size_t before = left.size();
-    gone_ = !write_ready(socket_, left);
-    if (gone_ || left.empty() || waiter_.is_shared()) break;
+    if (!write_ready(socket_, left)) lost_ = GH_STOP;
+    if (lost_ != GH_OK || left.empty() || waiter_.is_shared()) break;
     if (left.size() < before) until = Clock::now() + settings_.send_timeout;
-    gone_ = !wait_until_writable(until);
-    if (gone_) break;
+    lost_ = wait_until_writable(until);
+    if (lost_ != GH_OK) break;
   }
   if (left.size() < out_.size()) last_sent_ = Clock::now();
-  out_.erase(0, gone_ ? out_.npos : out_.size() - left.size());
-  return gone_ ? GH_STOP : GH_OK;
+  out_.erase(0, lost_ == GH_OK ? out_.size() - left.size() : out_.npos);
+  return lost_;
 }
 
-/// Returns false if the client has gone or has read nothing until `until`. May return early, when
-/// is_shared() must be asked again.
-bool Response::wait_until_writable(Clock::time_point until) {
+/// GH_STOP: the client has gone, or has read nothing until `until`. GH_CANCELLED: the request must
+/// end. GH_OK may come early, when is_shared() must be checked again.
+gh_status Response::wait_until_writable(Clock::time_point until) {
   flushing_ = true;
   const Wake wake =
       waiter_.wait(socket_.impl()->sockfd(), POLLOUT, std::min(until, waiter_.ask_again()));
   flushing_ = false;
-  return wake == Wake::ready || (wake == Wake::timeout && Clock::now() < until);
+  if (wake == Wake::timeout) return Clock::now() < until ? GH_OK : GH_STOP;
+  return Exchange::as_status(wake);
 }
 
 void Response::heartbeat(std::string_view bytes, Clock::duration interval) {
@@ -283,16 +283,18 @@ void Response::heartbeat(std::string_view bytes, Clock::duration interval) {
   heartbeat_interval_ = std::max<Clock::duration>(interval, std::chrono::milliseconds(1));
 }
 
-/// Flushes before each wait of the request and sends heartbeats. Returns when to do so again.
+/// Flushes before each wait of the request and sends heartbeats. Returns when to do so again;
+/// nullopt: the client has gone. The wait itself notices that the request must end.
 std::optional<Clock::time_point> Response::tend() {
   if (flushing_) return Clock::time_point::max();
   about_to_wait();
-  if (flush() != GH_OK) return std::nullopt;
+  if (flush() == GH_STOP) return std::nullopt;
+  if (lost_ != GH_OK) return Clock::time_point::max();
   if (!out_.empty()) return waiter_.ask_again();  // shared with other requests: not delayed
   if (heartbeat_.empty() || !committed_ || complete_ || !has_body_) return Clock::time_point::max();
   if (Clock::now() >= last_sent_ + heartbeat_interval_) {
     append_body(heartbeat_);
-    if (flush() != GH_OK) return std::nullopt;
+    if (flush() == GH_STOP) return std::nullopt;
   }
   return last_sent_ + heartbeat_interval_;
 }
@@ -300,7 +302,7 @@ std::optional<Clock::time_point> Response::tend() {
 bool Response::finish(Exchange& x, gh_status status) {
   if (!begun_) {
     if (status == GH_CANCELLED && !x.failure()) (void)x.fail(cancellation());
-    if (status == GH_STOP && !x.failure()) gone_ = true;
+    if (status == GH_STOP && !x.failure()) lost_ = GH_STOP;
     (void)send(x, x.failure() ? failure_body(x) : std::string(), true);
   } else if (!complete_ && status == GH_OK) {
     (void)send(x, {}, true);

@@ -20,6 +20,10 @@ struct ServerContext {
   const int stop_fd;                        // readable when running requests must end
   const std::atomic<bool>& draining;        // each response is the last of its connection
   const std::function<void()> before_wait;  // called when a request's thread is about to wait
+  // Called when a connection ends before its first request.
+  const std::function<void(const std::string& reason, std::string_view peer,
+                           std::string_view detail)>
+      rejected;
 };
 
 /// The whole response that reports x.failure() on a connection that is then closed.
@@ -47,7 +51,8 @@ class Response final : public Client {
   bool ended() const override { return complete_; }
 
   /// Takes a piece of the body. The status and headers of `x` are sent with the first flush.
-  /// GH_STOP: the client has gone.
+  /// GH_STOP: the client has gone. GH_CANCELLED: the request has ended while the client did not
+  /// read.
   gh_status send(const Exchange& x, std::string_view bytes, bool last);
   /// Ends the response after the pipeline returned `status`. Returns whether the connection can be
   /// used again.
@@ -63,7 +68,7 @@ class Response final : public Client {
   void decide_framing();
   void append_body(std::string_view bytes);
   void append_last_chunk();
-  bool wait_until_writable(Clock::time_point until);
+  gh_status wait_until_writable(Clock::time_point until);
   std::optional<Clock::time_point> tend();
   Failure cancellation() const;
 
@@ -77,7 +82,9 @@ class Response final : public Client {
   const Exchange* exchange_ = nullptr;  // from the first send() on
   std::string out_;  // not yet sent: bytes of the body until commit(), then of the message
   bool begun_ = false, committed_ = false, chunked_ = false, has_body_ = true, complete_ = false,
-       keep_alive_ = false, gone_ = false;
+       keep_alive_ = false;
+  // Why nothing can be sent any more: GH_STOP or GH_CANCELLED, as of send(); else GH_OK.
+  gh_status lost_ = GH_OK;
   bool flushing_ = false;
   std::function<void()> before_wait_;
   std::string heartbeat_;

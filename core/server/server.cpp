@@ -2,11 +2,12 @@
 
 #include <Poco/Exception.h>
 #include <Poco/Net/SocketAddress.h>
+#include <Poco/Net/StreamSocketImpl.h>
 #include <Poco/Runnable.h>
 #include <Poco/Thread.h>
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,13 +17,12 @@
 #include <thread>
 #include <utility>
 
-#include "core/server/bind_check.h"
-
 // The mechanism: silent connections are parked in one epoll set and cost no thread. A few threads
 // poll; one that gets a request runs it itself, and makes sure that another thread polls only when
 // it is about to wait (leader/follower). So a request changes threads as rarely as possible, and
 // one that never waits wakes nobody. Each descriptor is armed for one event (EPOLLONESHOT): the
-// thread that gets that event has the connection to itself until it parks it again. Threads are
+// thread that gets that event has the connection to itself until it parks it again. The event of a
+// listener carries its descriptor, not a pointer, as it may be gone by then. Threads are
 // added as requests need them and end when they were not needed for kSpareTime; when no more can be
 // started, the last free one runs only probes, which do not wait, and rejects other requests.
 
@@ -51,10 +51,19 @@ std::size_t raise_descriptor_limit() {
   return static_cast<std::size_t>(std::min(limit.rlim_max, kMost));
 }
 
+/// The event of a listener has its descriptor above this bit, that of a connection a pointer.
+constexpr std::uint64_t kOfListener = 1;
+
 /// Poco's what() is only the name of the class.
 std::string why(const std::exception& e) {
   const auto* const poco = dynamic_cast<const Poco::Exception*>(&e);
   return poco ? poco->displayText() : e.what();
+}
+
+/// The address of a peer, as logs name it.
+std::string address_of(const sockaddr* peer, socklen_t size) {
+  return peer->sa_family == AF_UNIX ? std::string(kUnixPeer)
+                                    : Poco::Net::SocketAddress(peer, size).host().toString();
 }
 
 /// One more for as long as this lives.
@@ -91,13 +100,15 @@ class Server::Worker : private Poco::Runnable {
   Poco::Thread thread_;
 };
 
-Server::Server(const ServerSettings& settings, Log& log)
-    : address_(settings.address),
-      port_(settings.port),
-      log_(log),
+Server::Server(Log& log, Metrics& metrics)
+    : log_(log),
+      metrics_(metrics),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       slots_(raise_descriptor_limit()),
-      context_{stop_requests_.fd(), draining_, [this] { ensure_poller(); }} {
+      context_{stop_requests_.fd(), draining_, [this] { ensure_poller(); },
+               [this](const std::string& reason, std::string_view peer, std::string_view detail) {
+                 count_rejected(reason, peer, detail);
+               }} {
   if (epoll_ < 0)
     throw std::runtime_error(std::string("cannot watch connections: ") + std::strerror(errno));
 }
@@ -123,22 +134,22 @@ void Server::end() {
   workers_.clear();
 }
 
-void Server::listen() {
-  const std::string host =
-      address_.find(':') == std::string::npos ? address_ : "[" + address_ + "]";
-  const std::string name = host + ":" + std::to_string(port_);
-  try {
-    // Not SO_REUSEPORT: a second gateway must not share the address unnoticed.
-    listener_.bind(Poco::Net::SocketAddress(address_, port_), true, false);
-    listener_.listen(1024);
-    listener_.setNoDelay(true);  // accepted connections inherit it
-    ::fcntl(listener_.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
-  } catch (const Poco::Exception& e) {
-    throw std::runtime_error("cannot listen on " + name + ": " + bind_failure(e));
+void Server::listen(Listeners listeners) {
+  const std::lock_guard lock(accept_mutex_);
+  const auto is_in = [](const Listeners& all, const Listener& listener) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](const Listener& other) { return other.socket == listener.socket; });
+  };
+  for (const Listener& old : listeners_) {
+    if (is_in(listeners, old)) continue;
+    accept_waiting(old);
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, old.socket->fd(), nullptr);
   }
+  for (const Listener& fresh : listeners) {
+    if (!is_in(listeners_, fresh)) arm(fresh, EPOLL_CTL_ADD);
+  }
+  listeners_ = std::move(listeners);
 }
-
-std::string Server::address() const { return listener_.address().toString(); }
 
 void Server::use(std::shared_ptr<const Setup> setup) {
   const std::lock_guard lock(setup_mutex_);
@@ -153,7 +164,8 @@ std::shared_ptr<const Setup> Server::setup() {
 void Server::start() {
   epoll_event stop{EPOLLIN, {.ptr = &stop_polling_}};
   ::epoll_ctl(epoll_, EPOLL_CTL_ADD, stop_polling_.fd(), &stop);
-  arm_listener(EPOLL_CTL_ADD);
+  epoll_event pulse{EPOLLIN | EPOLLET, {.ptr = &pulse_}};  // wakes one thread, not all
+  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, pulse_.fd(), &pulse);
   const std::lock_guard lock(mutex_);
   for (int i = 0; i < kPollers; ++i) add_thread();
   if (workers_.empty())
@@ -165,7 +177,16 @@ void Server::tick() {
   ensure_poller();  // for plugins that compute for long, or wait where the core does not see it
   slots_.close(draining_ ? Slots::Which::late_or_idle : Slots::Which::late);
   join_ended_threads();
-  if (accept_paused_.exchange(false) && !draining_) arm_listener(EPOLL_CTL_MOD);
+  if (accept_paused_.exchange(false)) arm_listeners();
+  for (const Listener& listener : listeners_) {
+    if (listener.tls) listener.tls->tick();
+  }
+}
+
+bool Server::is_polling() {
+  const bool had_pulse = has_pulse_.exchange(false);
+  pulse_.signal();
+  return had_pulse;
 }
 
 void Server::join_ended_threads() {
@@ -177,17 +198,20 @@ void Server::join_ended_threads() {
   });
 }
 
-void Server::arm_listener(int operation) {
-  epoll_event event{EPOLLIN | EPOLLONESHOT, {.ptr = this}};
-  ::epoll_ctl(epoll_, operation, listener_.impl()->sockfd(), &event);
+void Server::arm(const Listener& listener, int operation) {
+  const auto fd = static_cast<std::uint64_t>(listener.socket->fd());
+  epoll_event event{EPOLLIN | EPOLLONESHOT, {.u64 = fd << 1 | kOfListener}};
+  ::epoll_ctl(epoll_, operation, listener.socket->fd(), &event);
+}
+
+void Server::arm_listeners() {
+  const std::lock_guard lock(accept_mutex_);
+  for (const Listener& listener : listeners_) arm(listener, EPOLL_CTL_MOD);
 }
 
 void Server::drain() {
-  {
-    const std::lock_guard lock(accept_mutex_);
-    draining_ = true;
-    listener_.close();
-  }
+  draining_ = true;
+  listen({});
   tick();
 }
 
@@ -235,11 +259,12 @@ bool Server::wait_until_wanted() {
 Connection* Server::next_connection() {
   epoll_event event;
   if (::epoll_wait(epoll_, &event, 1, -1) != 1) return nullptr;
-  if (event.data.ptr == this) {
-    accept();
+  if (event.data.u64 & kOfListener) {
+    accept(static_cast<int>(event.data.u64 >> 1));
     return nullptr;
   }
-  if (event.data.ptr == &stop_polling_) return nullptr;
+  if (event.data.ptr == &pulse_) has_pulse_ = true;
+  if (event.data.ptr == &pulse_ || event.data.ptr == &stop_polling_) return nullptr;
   auto* const connection = static_cast<Connection*>(event.data.ptr);
   slots_.unpark(connection->fd());
   return connection;
@@ -287,26 +312,83 @@ void Server::park(Connection* connection, Connection::Next next) {
     return;
   }
   slots_.park(fd, connection->deadline(next, setup()->settings), idle);
-  epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection}};
+  const std::uint32_t wanted = next == Next::wait_to_write ? EPOLLOUT : EPOLLIN;
+  epoll_event event{wanted | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection}};
   ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
 }
 
-void Server::accept() {
+void Server::accept(int listener_fd) {
   const std::lock_guard lock(accept_mutex_);
-  if (draining_) return;
-  try {
-    Poco::Net::SocketAddress peer;
-    Poco::Net::StreamSocket socket = listener_.acceptConnection(peer);
-    socket.setBlocking(false);
-    ::fcntl(socket.impl()->sockfd(), F_SETFD, FD_CLOEXEC);
-    watch(std::make_unique<Connection>(std::move(socket), peer.host().toString(), context_));
-  } catch (const std::exception& e) {
+  const auto listener = std::find_if(listeners_.begin(), listeners_.end(), [&](const Listener& l) {
+    return l.socket->fd() == listener_fd;
+  });
+  if (listener == listeners_.end()) return;
+  (void)accept_one(*listener);
+  if (!accept_paused_) arm(*listener, EPOLL_CTL_MOD);
+}
+
+/// Takes the connections that wait at a socket that is about to be closed, which would reset them.
+void Server::accept_waiting(const Listener& listener) {
+  // Those at a socket of systemd wait for the next process.
+  if (listener.settings.systemd.empty()) {
+    while (accept_one(listener)) {
+    }
+  }
+}
+
+/// With accept_mutex_ held. Returns false if no connection waits, or it must go on waiting.
+bool Server::accept_one(const Listener& listener) {
+  sockaddr_storage from{};
+  socklen_t size = sizeof from;
+  auto* const address = reinterpret_cast<sockaddr*>(&from);
+  const int fd = ::accept4(listener.socket->fd(), address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) {
+    const int error = errno;
+    if (error == ECONNABORTED || error == EINTR) return true;
+    if (error == EAGAIN) return false;
     accept_paused_ = true;  // most likely out of descriptors: tick() tries again
     if (cannot_accept_.due())
-      log_.warn("cannot accept connections: they have to wait", {{"reason", why(e)}});
-    return;
+      log_.warn("cannot accept connections: they have to wait", {{"reason", std::strerror(error)}});
+    return false;
   }
-  arm_listener(EPOLL_CTL_MOD);
+  Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(fd));
+  socket.setBlocking(false);
+  const std::string peer = address_of(address, size);
+  if (!may_connect(listener, peer)) return true;
+  watch(std::make_unique<Connection>(std::move(socket), peer, opening_of(listener), context_));
+  return true;
+}
+
+/// Only a trusted proxy may name other clients.
+bool Server::may_connect(const Listener& listener, const std::string& peer) {
+  if (!listener.settings.proxy_protocol) return true;
+  if (setup()->settings.trusted_proxies.contain(plain_address(peer))) return true;
+  count_rejected("proxy_untrusted", peer, "");
+  if (untrusted_.due())
+    log_.warn("a connection to a listener with proxy_protocol is not from a trusted proxy",
+              {{"peer", peer}});
+  return false;
+}
+
+/// Null: connections begin with a request.
+std::unique_ptr<Opening> Server::opening_of(const Listener& listener) {
+  const bool has_proxy_header = listener.settings.proxy_protocol;
+  if (!has_proxy_header && !listener.tls) return nullptr;
+  const auto tls = listener.tls ? listener.tls->current() : nullptr;
+  const auto deadline = Clock::now() + setup()->settings.head_timeout;
+  return std::make_unique<Opening>(has_proxy_header, tls, deadline);
+}
+
+/// Of a connection that ends before its first request.
+void Server::count_rejected(const std::string& reason, std::string_view peer,
+                            std::string_view detail) {
+  metrics_.record(metrics_.series(Metrics::kCounter, "gatehouse_connections_rejected_total",
+                                  "Connections that were closed before their first request.",
+                                  {{"reason", reason}}),
+                  1);
+  if (!log_.enabled(Level::kDebug)) return;
+  log_.write(Level::kDebug, {}, {}, "a connection was rejected",
+             Log::text_of({{"reason", reason}, {"peer", peer}, {"detail", detail}}));
 }
 
 /// Parks a new connection, or closes it if it cannot be watched.
@@ -314,7 +396,8 @@ void Server::watch(std::unique_ptr<Connection> connection) {
   const int fd = connection->fd();
   if (!slots_.has(fd)) return;
   ++connections_;
-  slots_.park(fd, Clock::now() + setup()->settings.head_timeout, true);
+  slots_.park(fd, connection->deadline(Connection::Next::wait_for_request, setup()->settings),
+              true);
   epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection.get()}};
   if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) {
     (void)connection.release();  // owned by the thread that gets its event

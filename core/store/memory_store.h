@@ -33,7 +33,7 @@ class MemoryStore final : public Store {
 
   const char* kind() const override { return "memory"; }
   bool waits() const override { return false; }
-  State state() override { return {}; }
+  State state() const override { return {}; }
 
   /// `at`: the recorded time, by which settle() finds this take.
   gh_status take(gh_quota* quotas, std::size_t count, Clock::time_point& at);

@@ -172,10 +172,6 @@ RedisStore::Script::Script(std::string_view program) : text(program), sha1(sha1_
 RedisStore::RedisStore(StoreSettings::Redis settings, Log& log)
     : log_(log), add_(kAdd), take_(kTake), here_(kLocalBytes), connections_(std::move(settings)) {}
 
-RedisStore::~RedisStore() {
-  if (first_try_.joinable()) first_try_.join();
-}
-
 gh_status RedisStore::get(std::string_view key, Value& value) {
   RedisReply reply;
   const gh_status status =
@@ -268,11 +264,7 @@ gh_status RedisStore::clear(std::string_view prefix) {
   return cursor == "0" ? GH_OK : GH_UNAVAILABLE;
 }
 
-Store::State RedisStore::state() {
-  const auto now = ticks_in(0s);
-  if (Clock::rep due = probe_at_;
-      now >= due && probe_at_.compare_exchange_strong(due, ticks_in(kPause)))
-    (void)probe();
+Store::State RedisStore::state() const {
   const std::lock_guard lock(mutex_);
   if (!rejection_.empty() && Clock::now() < rejected_at_ + kShown)
     return {State::kDegraded, rejection_};
@@ -280,10 +272,14 @@ Store::State RedisStore::state() {
   return {};
 }
 
-void RedisStore::try_at_start() {
-  first_try_ = std::thread([this] {
+void RedisStore::watch() {
+  prober_ = std::jthread([this](const std::stop_token& stop) {
+    // The first probes follow each other at once, so that an outage at start-up is known at once.
     for (int i = 0; i < kFailuresInARow && probe() != GH_OK; ++i) {
     }
+    std::unique_lock lock(pause_mutex_);
+    while (!pause_.wait_for(lock, stop, kPause, [&] { return stop.stop_requested(); }))
+      (void)probe();
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -24,7 +25,6 @@ namespace gatehouse::core {
 class RedisStore final : public Store {
  public:
   RedisStore(StoreSettings::Redis settings, Log& log);
-  ~RedisStore() override;
 
   gh_status get(std::string_view key, Value& value) override;
   gh_status put(std::string_view key, std::string_view value,
@@ -40,8 +40,8 @@ class RedisStore final : public Store {
 
   const char* kind() const override { return "redis"; }
   bool waits() const override { return true; }
-  State state() override;
-  void try_at_start() override;
+  State state() const override;
+  void watch() override;
 
  private:
   using Command = std::vector<std::string_view>;
@@ -82,13 +82,14 @@ class RedisStore final : public Store {
   std::atomic<int> failures_{0};             // in a row
   std::atomic<Clock::rep> down_until_{0};    // 0: it is up
   std::atomic<Clock::rep> silent_until_{0};  // no rejection is logged before
-  std::atomic<Clock::rep> probe_at_{0};      // state() probes no earlier
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::string why_down_, rejection_;  // guarded by mutex_; the latter is a code such as READONLY
   Clock::time_point rejected_at_;     // guarded by mutex_
 
-  std::thread first_try_;
+  std::mutex pause_mutex_;
+  std::condition_variable_any pause_;  // between two probes
+  std::jthread prober_;                // last: it uses all of the above
 };
 
 }  // namespace gatehouse::core

@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/net/tls.h"
 #include "gatehouse/text.hpp"
 #include "tests/core/certificates.h"
 #include "tests/core/redis_server.h"
@@ -107,8 +108,9 @@ class RedisStoreTest : public testing::Test {
     return false;
   }
 
-  /// Whether the store becomes degraded with this code; it probes once a second.
+  /// Whether the store becomes degraded with this code, by its own probes.
   static bool rejects_with(Store& store, std::string_view code) {
+    store.watch();
     for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::yield()) {
       const Store::State state = store.state();
       if (state.kind == Store::State::kDegraded && state.reason == code) return true;
@@ -285,10 +287,33 @@ TEST_F(RedisStoreTest, LogsAtStartUpThatItCannotBeReached) {
     RedisServer redis;
     nowhere = redis.settings;
   }
-  open(nowhere)->try_at_start();
+  open(nowhere)->watch();
   const std::string text = log();
   EXPECT_NE(text.find("the store is down"), text.npos) << text;
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+}
+
+TEST_F(RedisStoreTest, ReadingTheStateWaitsForNothing) {
+  Listener frozen;  // connects, and never replies
+  const auto store = open(at(frozen));
+  const auto begin = Clock::now();
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(store->up());
+  EXPECT_LT(Clock::now() - begin, 40ms) << "one probe would take 45 ms";
+}
+
+TEST_F(RedisStoreTest, NoticesAnOutageAndItsEndWithoutAnyCall) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  store->watch();
+  const auto becomes_up = [&](bool up) {
+    const auto until = Clock::now() + 10s;
+    while (store->up() != up && Clock::now() < until) std::this_thread::yield();
+    return store->up() == up;
+  };
+  redis.stop();
+  EXPECT_TRUE(becomes_up(false));
+  redis.start();
+  EXPECT_TRUE(becomes_up(true));
 }
 
 TEST_F(RedisStoreTest, LargeValuesThatGetNowhereHoldUpNothing) {
@@ -619,6 +644,23 @@ TEST_F(RedisStoreTest, ChecksTheCertificateOfAServerWithTls) {
   EXPECT_EQ(stranger->state().kind, Store::State::kDown);
   EXPECT_NE(stranger->state().reason.find("ertificate"), std::string::npos)
       << stranger->state().reason;
+}
+
+TEST_F(RedisStoreTest, TrustsTheAuthoritiesOfTheConfiguration) {
+  std::signal(SIGPIPE, SIG_IGN);  // as main() does: OpenSSL writes without MSG_NOSIGNAL
+  const Certificates& certificates = Certificates::shared();
+  std::ifstream file(certificates.path("stranger.pem"));
+  const std::string authority(std::istreambuf_iterator<char>(file), {});
+  trust_authorities(authority);
+  const std::string name = "unknown-authority";
+  RedisServer redis(
+      {"--tls-auth-clients", "no", "--tls-cert-file", certificates.path(name + ".pem"),
+       "--tls-key-file", certificates.path(name + ".key"), "--tls-ca-cert-file",
+       certificates.path("stranger.pem")},
+      {}, true);
+  EXPECT_TRUE(recovers(*open(redis.settings), put));
+  trust_authorities("");
+  EXPECT_EQ(put(*open(redis.settings)), GH_UNAVAILABLE);
 }
 
 TEST_F(RedisStoreTest, DatabasesAreApart) {

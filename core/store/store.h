@@ -57,11 +57,12 @@ class Store {
   virtual const char* kind() const = 0;
   /// Calls may wait for another machine.
   virtual bool waits() const = 0;
-  /// Connects on a thread of its own, so that a store that cannot be reached is logged at start-up.
-  virtual void try_at_start() {}
-  /// The state of the store, which is probed at most once a second.
-  virtual State state() = 0;
-  bool up() { return state().kind == State::kUp; }
+  /// From now on probes the store once a second on a separate thread, so that state() is up to
+  /// date and an outage is logged even without calls.
+  virtual void watch() {}
+  /// What the last call or probe has shown. Never waits.
+  virtual State state() const = 0;
+  bool up() const { return state().kind == State::kUp; }
 };
 
 }  // namespace gatehouse::core

@@ -1,6 +1,7 @@
 #include "gatehouse/testing/events.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <iterator>
 #include <optional>
 #include <stdexcept>
@@ -71,7 +72,18 @@ Line parse_line(View line) {
   return e;
 }
 
-/// Whoever reads it later is to see that it is gone.
+/// A plugin that keeps a view of an event reads rubbish: its texts are overwritten, and stay where
+/// they are until the thread of the request ends. A sanitizer reports more about freed memory.
+Line& new_line(View text) {
+#if defined(__SANITIZE_ADDRESS__)
+  constexpr std::size_t kMost = 8;  // those of emit() inside emit()
+#else
+  constexpr std::size_t kMost = 1000;
+#endif
+  static thread_local std::deque<Line> lines;
+  if (lines.size() == kMost) lines.pop_front();
+  return lines.emplace_back(parse_line(text));
+}
 void poison(std::string& text) { std::fill(text.begin(), text.end(), '\xDB'); }
 
 }  // namespace
@@ -110,7 +122,7 @@ Document parse(View json) {
 
 Status emit(Sink& out, const Events& lines) {
   for (const std::string& line : lines) {
-    Line parsed = parse_line(line);
+    Line& parsed = new_line(line);
     const auto json = parsed.json.empty() ? std::nullopt : std::optional(parse(parsed.json));
     const auto metadata =
         parsed.metadata.empty() ? std::nullopt : std::optional(parse(parsed.metadata));

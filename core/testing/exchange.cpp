@@ -72,7 +72,7 @@ gh_str field(const gh_exchange* x, int which) {
     case GH_QUERY: return raw(r.query);
     case GH_PEER: return raw(r.peer);
     case GH_CLIENT: return raw(r.client.empty() ? r.peer : r.client);
-    case GH_TRACE: return raw(r.trace);
+    case GH_TRACE: return raw(self.trace);
     case GH_REQUEST_ID: return raw(r.id);
     case GH_ROUTE_PATH: return route_path(self);
     default: return {};
@@ -187,7 +187,11 @@ void outlive(gh_exchange* x, int (*wanted)(void*), void* self) {
 
 gh_status emit_to_client(void* self, const gh_event* e) {
   auto& x = *static_cast<FakeExchange*>(self);
-  if (x.left_at(x.state.now())) return GH_STOP;
+  if (x.left_at(x.state.now())) {
+    constexpr int kMost = 8;  // a plugin may flush what it holds back
+    if (++x.events_after_stop > kMost) x.state.fault("events after emit returned GH_STOP");
+    return GH_STOP;
+  }
   constexpr View kAbove = " above the ingress plugin, where only bytes are";
   const bool is_above = !x.grammar && e->kind != GH_EV_BYTES;
   const View rule = x.grammar ? x.grammar->check(*e) : is_above ? kAbove : View();
@@ -199,7 +203,10 @@ gh_status emit_to_client(void* self, const gh_event* e) {
 
 gh_status call_next(void* self, gh_exchange* raw_x, const gh_sink* out) {
   auto& x = *static_cast<FakeExchange*>(self);
-  if (x.client.complete) return GH_INVALID;
+  if (x.client.complete) {
+    x.state.fault("next after the end of the response");
+    return GH_INVALID;
+  }
   x.went_on = true;
   x.raw_failure.reset();
   x.answer.failure = {0, {}, {}, {}};

@@ -26,6 +26,7 @@ struct FakeExchange {
         request(r),
         leaves_at(later(s.now(), r.patience)),
         deadline(later(s.now(), r.time_limit)),
+        trace(r.trace),
         client(r.leaves_after) {
     if (!r.chat.empty()) chat_document = parse(r.chat);
     if (chat_document) grammar.emplace(chat_document->root());
@@ -36,6 +37,7 @@ struct FakeExchange {
   const Request& request;
   const std::chrono::nanoseconds leaves_at;
   std::chrono::nanoseconds deadline;
+  std::string trace;
   Recorder client;
   Answer answer;
   bool has_begun = false;      // the body: the status is decided
@@ -57,6 +59,7 @@ struct FakeExchange {
 
   std::atomic<std::thread::id> thread = std::this_thread::get_id();
   bool went_on = false;                 // next() was called
+  int events_after_stop = 0;            // that reached the client's sink
   std::optional<EventGrammar> grammar;  // of the events below the ingress
 
   gh_exchange* raw_exchange() { return reinterpret_cast<gh_exchange*>(this); }

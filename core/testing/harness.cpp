@@ -44,23 +44,27 @@ void on_request_stack(std::function<void()> work) {
 /// An instance behind the interface, in whatever language it is.
 class Entry final : public Plugin {
  public:
-  Entry(const gh_plugin& plugin, Host host, Json config) : plugin_(plugin) {
-    const gh_status status = plugin_.create(host.raw_host(), config.raw(), &self_);
-    if (status != GH_OK) self_ = nullptr;
+  Entry(std::shared_ptr<const gh_plugin> plugin, Host host, Json config)
+      : plugin_(std::move(plugin)) {
+    const gh_status status = plugin_->create(host.raw_host(), config.raw(), &self_);
+    if (status == GH_OK) return;
+    self_ = nullptr;
+    auto& problems = State::of(host.raw_host()).harness.problems;
+    if (problems.empty()) problems.push_back(": create() failed and reported no problem");
   }
   ~Entry() override {
-    if (self_) plugin_.destroy(self_);
+    if (self_) plugin_->destroy(self_);
   }
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
   Status handle(Exchange& x, Sink& out, Next& next) override {
     if (!self_) throw std::logic_error("the plugin reported problems: there is no instance");
-    return Status(plugin_.handle(self_, x.raw(), out.host_sink(), next.raw()), x.raw());
+    return Status(plugin_->handle(self_, x.raw(), out.host_sink(), next.raw()), x.raw());
   }
 
  private:
-  const gh_plugin& plugin_;
+  const std::shared_ptr<const gh_plugin> plugin_;
   void* self_ = nullptr;
 };
 
@@ -81,6 +85,7 @@ Answer finish(FakeExchange& x, gh_status code) {
 
 /// The rule that a plugin breaks which returns `code`; empty: none.
 View fault_at_the_end(const FakeExchange& x, gh_status code) {
+  if (!x.note_document.root().is_object()) return "notes that are no object any more";
   if (code == GH_OK && x.client.events.empty() && !x.went_on) return "success without a response";
   if (code == GH_OK && x.grammar && !x.grammar->is_complete()) {
     return "a response without a finished step";
@@ -89,8 +94,15 @@ View fault_at_the_end(const FakeExchange& x, gh_status code) {
   return is_failure && !x.raw_failure ? View("a status of failure without a failure") : View();
 }
 
+/// As after a constructor: a plugin that keeps a view of its configuration reads rubbish.
+void poison(Json config) {
+  const View text = config.str();
+  std::fill_n(const_cast<char*>(text.data()), text.size(), '\xDB');
+  for (const Json inside : config) poison(inside);
+}
+
 Answer run_in(State& state, Plugin& plugin, FakeExchange& x) {
-  state.configs.clear();  // as after a constructor: a plugin that keeps a view of it reads rubbish
+  for (const Document& config : state.configs) poison(config.root());
   const gh_sink sink{sizeof(gh_sink), 0, &x, emit_to_client};
   const gh_next rest{sizeof(gh_next), 0, &x, call_next};
   gh_status code = GH_OK;
@@ -162,7 +174,9 @@ Json Harness::config(View text, View schema) {
 }
 
 std::unique_ptr<Plugin> State::create(Harness& h, const gh_plugin& plugin, View text) {
-  return std::make_unique<Entry>(plugin, h.host(), h.config(text, plugin.config_schema));
+  return std::make_unique<Entry>(
+      std::shared_ptr<const gh_plugin>(std::shared_ptr<void>(), &plugin), h.host(),
+      h.config(text, plugin.config_schema));
 }
 
 std::unique_ptr<Plugin> Harness::create(View text) {
@@ -172,7 +186,8 @@ std::unique_ptr<Plugin> Harness::create(View text) {
 
 std::unique_ptr<Plugin> Harness::load(const std::string& file, View text) {
   core::PluginFile found(file);
-  return State::create(*this, found.load(), text);
+  auto plugin = found.load();
+  return std::make_unique<Entry>(std::move(plugin), host(), config(text, found.note().schema));
 }
 
 Answer Harness::get(Plugin& plugin, View target, Headers headers) {
@@ -230,6 +245,17 @@ void Harness::run_background(std::size_t index, std::size_t waits) {
   x.waits_left = waits;
   task.run(task.self, x.raw_exchange());
   if (x.answer.failure.code == "plugin_error") throw std::runtime_error(x.answer.failure.detail);
+}
+
+Answer Harness::run_around(int place, const Request& request) {
+  struct Placed final : Plugin {
+    explicit Placed(State::Around a) : around(a) {}
+    Status handle(Exchange& x, Sink& out, Next& rest) override {
+      return Status(around.handle(around.self, x.raw(), out.host_sink(), rest.raw()), x.raw());
+    }
+    const State::Around around;
+  } placed(state_->around.at(place));
+  return run(placed, request);
 }
 
 void Harness::advance(std::chrono::nanoseconds time) {

@@ -92,6 +92,30 @@ void background(const gh_host* host, void (*run)(void*, gh_exchange*), void* sel
   const std::lock_guard lock(s.mutex);
   s.tasks.push_back({run, self});
 }
+void linger(gh_exchange* raw_x, std::int64_t) {
+  FakeExchange& x = FakeExchange::of(raw_x);
+  x.waits_left.reset();
+  x.ends = false;
+}
+gh_status set_trace(gh_exchange* x, gh_str traceparent) {
+  if (traceparent.n != FakeExchange::of(x).trace.size()) return GH_INVALID;
+  FakeExchange::of(x).trace = view(traceparent);
+  return GH_OK;
+}
+void around(const gh_host* host, int place,
+            gh_status (*handle)(void*, gh_exchange*, const gh_sink*, const gh_next*), void* self) {
+  State& s = State::of(host);
+  const std::lock_guard lock(s.mutex);
+  s.around[place] = {handle, self};
+}
+void describe(const gh_host* host, gh_str document) {
+  State& s = State::of(host);
+  const std::lock_guard lock(s.mutex);
+  s.harness.descriptions.push_back(parse(view(document)).root().dump());
+}
+void openapi(const gh_host* host, void* to, void (*append)(void* to, gh_str json)) {
+  append(to, raw(State::of(host).harness.openapi));
+}
 bool is_histogram(int kind) { return kind == GH_SECONDS || kind == GH_TOKENS; }
 
 State::Series named(int kind, gh_str name, gh_str help, const gh_label* labels, std::size_t count) {
@@ -173,7 +197,11 @@ std::uint64_t stamp(const gh_host* host, gh_str path) {
   return file == s.harness.files.end() ? 0 : std::hash<std::string>()(file->second) | 1;
 }
 
-const void* extension(const gh_host*, const char* id) {
+const void* extension(const gh_host* host, const char* id) {
+  {
+    const std::lock_guard lock(State::of(host).mutex);
+    State::of(host).extensions.insert(id);
+  }
   static constexpr gh_status_api kStatus = {.size = sizeof kStatus,
                                             .reserved = 0,
                                             .report = report,
@@ -182,7 +210,11 @@ const void* extension(const gh_host*, const char* id) {
   static constexpr gh_admin_api kAdmin = {
       .size = sizeof kAdmin, .reserved = 0, .route = admin_route};
   static constexpr gh_background_api kBackground = {
-      .size = sizeof kBackground, .reserved = 0, .run = background};
+      .size = sizeof kBackground, .reserved = 0, .run = background, .linger = linger};
+  static constexpr gh_openapi_api kOpenApi = {
+      .size = sizeof kOpenApi, .reserved = 0, .describe = describe, .document = openapi};
+  static constexpr gh_trace_api kTrace = {
+      .size = sizeof kTrace, .reserved = 0, .set = set_trace, .around = around};
   static constexpr gh_metrics_api kMetrics = {
       .size = sizeof kMetrics, .reserved = 0, .series = series, .record = record};
   static constexpr gh_files_api kFiles = {
@@ -196,9 +228,11 @@ const void* extension(const gh_host*, const char* id) {
                  {GH_FILES_1, &kFiles},
                  {GH_HTTP_1, &http_table()},
                  {GH_METRICS_1, &kMetrics},
+                 {GH_OPENAPI_1, &kOpenApi},
                  {GH_SHARE_1, &share_table()},
                  {GH_STATUS_1, &kStatus},
                  {GH_STORE_1, &store_table()},
+                 {GH_TRACE_1, &kTrace},
                  {GH_WAIT_1, &wait_table()}};
   for (const auto& known : kTables) {
     if (known.id == id) return known.table;

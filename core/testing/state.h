@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ struct State {
   };
   struct Task {
     void (*run)(void* self, gh_exchange*);
+    void* self;
+  };
+  struct Around {
+    gh_status (*handle)(void* self, gh_exchange*, const gh_sink* out, const gh_next* next);
     void* self;
   };
 
@@ -68,7 +73,9 @@ struct State {
   std::map<std::string, core::Takes> takes;  // by the key of the quota
   std::vector<Series> series;                // the index is the id
   std::vector<Task> tasks;
+  std::map<int, Around> around;  // by place
   std::deque<Document> configs;
+  std::set<std::string> extensions;  // that plugins have looked up
 };
 
 inline bool has(const Headers& headers, View name) {

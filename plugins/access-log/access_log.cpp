@@ -70,4 +70,4 @@ std::string message_of(const Outcome& outcome, const std::string& request) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::access_log::AccessLog, "access-log", "1.0.0",
                  "Logs each request when it arrives and when its response has ended",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD | GH_PLUGIN_UNLOADS)

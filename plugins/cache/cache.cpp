@@ -239,4 +239,4 @@ bool may_be_coalesced(Json chat) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::cache::Cache, "cache", "1.0.0",
                  "Replays stored responses and coalesces identical requests", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_UNLOADS)

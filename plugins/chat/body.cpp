@@ -103,8 +103,12 @@ BodyError check_tool_schema(Json tool) {
 BodyError check_tool_schemas(Json tools) { return check_each(tools, check_tool_schema); }
 
 BodyError check_model(Json model, const std::vector<std::string>& models) {
-  if (model.is_null() || std::find(models.begin(), models.end(), model.str()) != models.end())
-    return std::nullopt;
+  const auto is_known = [&](View name) {
+    return std::find(models.begin(), models.end(), name) != models.end();
+  };
+  if (model.is_null() || is_known(model.str())) return std::nullopt;
+  if (is_known("*"))
+    return model.str().empty() ? BodyError(" must be the name of a model") : std::nullopt;
   std::string known;
   for (const std::string& name : models) known.append(known.empty() ? "" : ", ").append(name);
   return " must be one of: " + known;

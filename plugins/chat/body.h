@@ -9,7 +9,7 @@ namespace gatehouse::plugins::chat {
 
 /// What clients may choose from.
 struct Choices {
-  std::vector<std::string> models;
+  std::vector<std::string> models;   ///< "*": any.
   std::vector<std::string> options;  ///< Names of Option.
 };
 

@@ -4,6 +4,7 @@
 
 #include "gatehouse/models.hpp"
 #include "gatehouse/toolkit/ingress.hpp"
+#include "options.h"
 #include "schema.h"
 
 namespace gatehouse::plugins::chat {
@@ -80,6 +81,22 @@ Defaults defaults(Json config) {
   return out;
 }
 
+/// The description of the routes, with the models and options that this configuration allows.
+std::string description(const Choices& choices) {
+  auto document = Document::parse(GATEHOUSE_OPENAPI);
+  if (!document) return {};
+  MutableJson schemas = document->root().edit("components").edit("schemas");
+  for (const std::string& model : choices.models)
+    schemas.edit("ChatModel").edit("enum").push().set(View(model));
+  MutableJson members = schemas.edit("ModelOptions").edit("properties");
+  for (const Option& option : options()) {
+    const bool is_allowed = std::find(choices.options.begin(), choices.options.end(),
+                                      option.name) != choices.options.end();
+    if (!is_allowed) members.erase(members[option.body_name]);
+  }
+  return document->root().dump();
+}
+
 }  // namespace
 
 Chat::Chat(Host host, Json config)
@@ -90,19 +107,23 @@ Chat::Chat(Host host, Json config)
       shown_{.send_reasoning = defaults_.reasoning,
              .send_sources = config["send_sources"].boolean(),
              .send_model_version = config["send_model_version"].boolean()} {
+  OpenApi(host).describe(description(choices_));
   host.route<&Chat::resume>(this, "GET", "/api/chat/*/stream");
-  if (std::find(choices_.models.begin(), choices_.models.end(), defaults_.model) ==
-      choices_.models.end()) {
+  const auto is_listed = [this](View name) {
+    return std::find(choices_.models.begin(), choices_.models.end(), name) != choices_.models.end();
+  };
+  if (!is_listed("*") && !is_listed(defaults_.model))
     host.problem("/default_model", "must be one of models: add it there, or choose one of them");
-  }
   const OfferedModels offered(host);
-  offered.offer(defaults_.model);
+  if (!defaults_.model.empty()) offered.offer(defaults_.model);
   // Only those that the operator names: some of the defaults are for older clients only.
-  for (const Json model : config["models"]) offered.offer(model.str());
+  for (const Json model : config["models"]) {
+    if (model.str() != "*") offered.offer(model.str());
+  }
 }
 
 }  // namespace gatehouse::plugins::chat
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::chat::Chat, "chat", "1.0.0",
                  "POST /api/chat for clients of the Vercel AI SDK", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_INGRESS)
+                 GH_PLUGIN_INGRESS | GH_PLUGIN_UNLOADS)

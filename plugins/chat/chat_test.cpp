@@ -52,6 +52,20 @@ TEST_F(ChatTest, RespondsWithAnEventStream) {
   EXPECT_EQ(answer.heartbeat_interval, 15s);
 }
 
+TEST(ChatDescription, HasTheModelsAndOptionsThatTheSettingsAllow) {
+  Harness h;
+  const auto plugin = h.create(
+      R"({"models": ["a", "b"], "default_model": "a", "model_options": ["top_p", "stop"]})");
+  ASSERT_EQ(h.descriptions.size(), 1u);
+  const Document description = testing::parse(h.descriptions[0]);
+  const Json schemas = description.root()["components"]["schemas"];
+  EXPECT_EQ(schemas["ChatModel"]["enum"].dump(), R"(["a","b"])");
+  std::vector<std::string> members;
+  for (const auto [name, schema] : schemas["ModelOptions"]["properties"].members())
+    members.emplace_back(name);
+  EXPECT_EQ(members, (std::vector<std::string>{"topP", "stop"}));
+}
+
 TEST_F(ChatTest, BeginsTheStreamWhenTheGatewayFirstWaits) {
   std::vector<bool> begun;
   h.next = [&](Exchange& x, Sink& out) -> Status {
@@ -184,6 +198,21 @@ TEST(Chat, WritesTheSettingsOfTheOperator) {
   EXPECT_EQ(asked["system"].dump(), R"([{"type":"text","text":"Be kind.","default":true}])");
   EXPECT_EQ(asked["temperature"].real(1), 0);
   EXPECT_EQ(asked["max_output_tokens"].integer(), 9);
+}
+
+TEST(Chat, LeavesTheModelToAPluginBelow) {
+  Harness h;
+  h.next = testing::answer("Hello");
+  Chat chat(h.host(), h.config(R"({"models": ["*"], "default_model": ""})"));
+  EXPECT_EQ(h.problems, Events{});
+  (void)h.run(chat, question());
+  EXPECT_EQ(h.json(h.chats.at(0))["model"].str("absent"), "");
+  Request named = question();
+  named.body.insert(1, R"("model": "any", )");
+  (void)h.run(chat, named);
+  EXPECT_EQ(h.json(h.chats.at(1))["model"].str(), "any");
+  named.body.replace(named.body.find("any"), 3, "");
+  EXPECT_EQ(h.run(chat, named).status, 400);
 }
 
 TEST(Chat, ShowsReasoningSourcesAndTheModelAsTheOperatorWants) {

@@ -118,4 +118,4 @@ Status respond_to_preflight(Exchange& x, Sink& out) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::cors::Cors, "cors", "1.0.0",
                  "Lets web pages of allowed origins use the gateway, and rejects all others",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_HEAD | GH_PLUGIN_UNLOADS)

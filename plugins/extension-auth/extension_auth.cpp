@@ -16,6 +16,7 @@ namespace {
 constexpr View kExtensionScheme = "chrome-extension://";
 constexpr View kTokenInvalid = "token_invalid";
 
+std::string description(bool has_tokens, bool has_signatures);
 bool is_extension_id(View text);
 View version_of(View header);
 View token_of(View authorization);
@@ -29,6 +30,7 @@ ExtensionAuth::ExtensionAuth(Host host, Json config)
   for (const Json t : config["tokens"])
     tokens_.push_back({std::string(t["name"].str()), std::string(t["sha256"].str())});
   if (ids_.empty()) host.warn("requests from any extension are accepted: `ids` is not set");
+  OpenApi(host).describe(description(!tokens_.empty(), !signatures_.empty()));
   const bool needs_proof = !tokens_.empty() || !signatures_.empty();
   if (!needs_proof && !config["anyone"].boolean(!host.is_exposed())) {
     host.problem("",
@@ -111,6 +113,22 @@ Result<View> ExtensionAuth::install_of_token(Exchange& x) const {
 
 namespace {
 
+/// Either proof will do where both are configured.
+std::string description(bool has_tokens, bool has_signatures) {
+  auto document = Document::parse(GATEHOUSE_OPENAPI);
+  if (!document) return {};
+  MutableJson ways = document->root().edit("security");
+  const auto add = [&ways](View proof) {
+    MutableJson way = ways.push();
+    way.edit("extensionId").set_array();
+    if (!proof.empty()) way.edit(proof).set_array();
+  };
+  if (has_tokens) add("installToken");
+  if (has_signatures) add("signature");
+  if (!has_tokens && !has_signatures) add({});
+  return document->root().dump();
+}
+
 bool is_extension_id(View text) {
   return text.size() == 32 &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
@@ -137,4 +155,4 @@ View token_of(View authorization) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::extension_auth::ExtensionAuth, "extension-auth", "1.0.0",
                  "Authenticates Chrome extensions by id, install token or signature",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_GUARD)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_GUARD | GH_PLUGIN_UNLOADS)

@@ -57,6 +57,18 @@ TEST_F(ExtensionAuthTest, SetsTheIdAsTenantAndNotesTheVersion) {
   EXPECT_EQ(answer.notes, R"({"extension_version":"1.4.2"})");
 }
 
+TEST_F(ExtensionAuthTest, DescribesWhatItRequires) {
+  const auto security = [](const std::string& config) {
+    Harness own;
+    const ExtensionAuth plugin(own.host(), own.config("{" + config + "}"));
+    return testing::parse(own.descriptions.at(0)).root()["security"].dump();
+  };
+  EXPECT_EQ(security(""), R"([{"extensionId":[]}])");
+  EXPECT_EQ(security(kTokens), R"([{"extensionId":[],"installToken":[]}])");
+  EXPECT_EQ(security(kTokens + "," + kHmac),
+            R"([{"extensionId":[],"installToken":[]},{"extensionId":[],"signature":[]}])");
+}
+
 TEST_F(ExtensionAuthTest, RejectsARequestWithoutId) {
   for (const Headers& headers : {Headers{}, Headers{{"X-Extension-ID", ""}}}) {
     const Answer answer = h.post(auth, "/api/chat", "{}", headers);
@@ -73,6 +85,7 @@ TEST_F(ExtensionAuthTest, RejectsAMalformedId) {
     const Answer answer = h.post(auth, "/api/chat", "{}", {{"X-Extension-ID", id}});
     EXPECT_EQ(answer.status, 401) << id;
     EXPECT_EQ(answer.failure.message, "Invalid extension ID format");
+    EXPECT_EQ(answer.failure.code, "extension_id_invalid");
   }
   EXPECT_EQ(h.next_calls, 0);
 }

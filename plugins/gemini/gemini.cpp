@@ -18,6 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* kGenAiProvider = "gcp.gemini";  // as OpenTelemetry calls it
 constexpr auto kFirstByte = 300s;  // models reason for minutes before the first byte
 
 bool is_model_name(View text);
@@ -35,6 +36,7 @@ struct Gemini::Turn {
   Json settings;
   ToolNames names;
   Repairs repairs;
+  View key{};  // of this request
 
   RequestOptions options(View continuation_token = {}) {
     return {
@@ -80,7 +82,7 @@ struct Gemini::Attempt {
 
 Gemini::Gemini(Host host, Json config)
     : host_(host),
-      api_key_(config["api_key"].str()),
+      keys_(host, config["api_key"]),
       probe_interval_(config["probe_interval"].duration()),
       models_(host, config["models_file"].str()),
       settings_(host, config, models_),
@@ -89,7 +91,7 @@ Gemini::Gemini(Host host, Json config)
              kFirstByte, config["idle_timeout"].duration()},
             "/base_url"),
       crypto_(host),
-      metrics_(host, "gemini", "gcp.gemini"),
+      metrics_(host, "gemini", kGenAiProvider),
       health_(host),
       tools_(host),
       news_(host, models_) {
@@ -105,6 +107,7 @@ Status Gemini::handle(Exchange& x, Sink& out, Next&) {
         400, "invalid_model", "`model` must consist of letters, digits, '.', '_' and '-'.", {}};
   }
   x.notes().edit("model").set(requested);
+  x.notes().edit("provider").set(kGenAiProvider);
 
   const View model = models_.current(requested);
   Turn turn{chat,
@@ -115,11 +118,14 @@ Status Gemini::handle(Exchange& x, Sink& out, Next&) {
             ToolNames(crypto_, chat["tools"]),
             Repairs(tools_.recall(model, chat["tools"]))};
   log_tools(x, turn);
-  for (;;) {
-    GeminiFailure failure;
-    Status status = attempt(x, out, turn, failure);
-    if (status || !turn.repairs.apply(failure, chat["tools"], host_, x)) return status;
-  }
+  return keys_.use(x, [&](View key) {
+    turn.key = key;
+    for (;;) {
+      GeminiFailure failure;
+      Status status = attempt(x, out, turn, failure);
+      if (status || !turn.repairs.apply(failure, chat["tools"], host_, x)) return status;
+    }
+  });
 }
 
 /// `failure`: why it failed, if Gemini or the connection is to blame.
@@ -165,7 +171,7 @@ Status Gemini::stream(Exchange& x, Turn& turn, Attempt& attempt, End& end) {
   const std::string path = "/models/" + std::string(turn.model) + ":streamGenerateContent?alt=sse";
   // The body is a temporary: it may be large, and a response takes minutes.
   auto response = http_.send(x, "POST", path,
-                             {{"Content-Type", "application/json"}, {"X-Goog-Api-Key", api_key_}},
+                             {{"Content-Type", "application/json"}, {"X-Goog-Api-Key", turn.key}},
                              request_body(turn.chat, turn.options(token)), turn.first_byte());
   if (!response) return attempt.interrupt(response.error(), x, end);
   attempt.call.http_status = response->status();
@@ -173,8 +179,8 @@ Status Gemini::stream(Exchange& x, Turn& turn, Attempt& attempt, End& end) {
   GeminiFailure failure = failure_in(*response, host_.wall());
   if (token.empty() || !attempt.response.has_begun()) return attempt.fail(std::move(failure));
   end = End::rejected;  // what was sent of the response stays
-  failure.detail = loggable(std::move(failure.detail), api_key_);
-  explain(x, failure);
+  failure.detail = loggable(std::move(failure.detail), turn.key);
+  explain(x, failure, turn.key);
   return {};
 }
 
@@ -195,7 +201,7 @@ Status Gemini::read_events(HttpResponse& response, Exchange& x, Attempt& attempt
 /// The failure of an attempt, with what only its circumstances show.
 GeminiFailure Gemini::judge(const Exchange& x, const Turn& turn, const Attempt& attempt) {
   GeminiFailure failure = *attempt.failure;
-  failure.detail = loggable(std::move(failure.detail), api_key_);
+  failure.detail = loggable(std::move(failure.detail), turn.key);
   if (failure.once && x.notes()["unanswered"]) failure.flags &= ~std::uint32_t{GH_FAIL_TRANSIENT};
   if (failure.code == "upstream_model_unknown") {
     failure.health = GH_DEGRADED;
@@ -223,7 +229,7 @@ void Gemini::settle(Exchange& x, const Turn& turn, const Attempt& attempt, const
     if (const Json unanswered = x.notes()["unanswered"]) x.notes().erase(unanswered);
   } else if (attempt.failure) {
     call.error = attempt.failure->code;
-    settle_failure(x, attempt);
+    settle_failure(x, turn, attempt);
   } else {
     const Failure why = status.failure();
     call.error = why ? std::string(why.code()) : "cancelled";
@@ -233,8 +239,8 @@ void Gemini::settle(Exchange& x, const Turn& turn, const Attempt& attempt, const
   metrics_.count(call);
 }
 
-void Gemini::settle_failure(const Exchange& x, const Attempt& attempt) {
-  explain(x, *attempt.failure);
+void Gemini::settle_failure(const Exchange& x, const Turn& turn, const Attempt& attempt) {
+  explain(x, *attempt.failure, turn.key);
   const MutableJson unanswered = x.notes().edit("unanswered");
   const Document counts = attempt.response.usage().counts(unanswered);
   counts.root().edit("attempts").set(unanswered["attempts"].integer() + 1);
@@ -242,10 +248,10 @@ void Gemini::settle_failure(const Exchange& x, const Attempt& attempt) {
 }
 
 /// Logs a failure of Gemini and shows it in the health.
-void Gemini::explain(const Exchange& x, const GeminiFailure& failure) {
+void Gemini::explain(const Exchange& x, const GeminiFailure& failure, View key) {
   constexpr View kOldKey = "AIza";
   std::string remedy = failure.remedy;
-  if (failure.code == "upstream_key_refused" && api_key_.substr(0, kOldKey.size()) == kOldKey) {
+  if (failure.code == "upstream_key_refused" && key.substr(0, kOldKey.size()) == kOldKey) {
     remedy +=
         "; Google rejects keys of the old kind (AIza…) since 2026: create a new one in AI Studio";
   }
@@ -257,7 +263,9 @@ void Gemini::explain(const Exchange& x, const GeminiFailure& failure) {
   host_.log(for_operator ? GH_ERROR : GH_WARN, &x,
             remedy.empty() ? "Gemini request failed" : "Gemini request failed: " + remedy,
             fields.root());
-  if (failure.health != GH_UP) health_.report(failure.health, remedy);
+  // Another key may be accepted.
+  const int worst = keys_.count() > 1 ? GH_DEGRADED : GH_DOWN;
+  if (failure.health != GH_UP) health_.report(std::min(failure.health, worst), remedy);
 }
 
 void Gemini::log_tools(const Exchange& x, const Turn& turn) const {
@@ -295,19 +303,28 @@ void Gemini::watch(Exchange& x) {
   health_.watch(x, probe_interval_, [this](Exchange& probing) { probe(probing); });
 }
 
-/// Lists one model, which is free of charge and shows whether the key is accepted.
+/// Lists one model, which is free of charge and shows whether a key is accepted.
 void Gemini::probe(Exchange& x) {
-  auto response = http_.send(x, "GET", "/models?pageSize=1", {{"X-Goog-Api-Key", api_key_}}, {});
-  GeminiFailure failure;
-  if (!response) {
-    if (response.error().code() != GH_FAILED) return;
-    failure = failure_of_host(x);
-  } else if (response->status() == 200) {
-    (void)read_error_body(*response);  // to its end, so that the connection can be reused
-    return health_.report(GH_UP, news_.summary());
-  } else {
-    failure = failure_in(*response, host_.wall());
-  }
+  (void)keys_.use(x, [&](View key) -> Status {
+    auto response = http_.send(x, "GET", "/models?pageSize=1", {{"X-Goog-Api-Key", key}}, {});
+    GeminiFailure failure;
+    if (!response) {
+      Status status = response.error();
+      if (status.code() != GH_FAILED) return status;
+      failure = failure_of_host(x);
+    } else if (response->status() == 200) {
+      (void)read_error_body(*response);  // to its end, so that the connection can be reused
+      health_.report(GH_UP, news_.summary());
+      return {};
+    } else {
+      failure = failure_in(*response, host_.wall());
+    }
+    explain_probe(x, failure, key);
+    return Fail(failure);
+  });
+}
+
+void Gemini::explain_probe(const Exchange& x, GeminiFailure& failure, View key) {
   if (failure.health == GH_UP) {  // a chat or a model would be to blame, but there is none here
     failure.health = GH_DEGRADED;
     const bool is_rejected =
@@ -315,8 +332,8 @@ void Gemini::probe(Exchange& x) {
     failure.remedy =
         is_rejected ? "Gemini rejects the probe (list of models): check base_url" : failure.message;
   }
-  failure.detail = loggable(std::move(failure.detail), api_key_);
-  explain(x, failure);
+  failure.detail = loggable(std::move(failure.detail), key);
+  explain(x, failure, key);
 }
 
 namespace {
@@ -364,4 +381,4 @@ GeminiFailure failure_of_host(const Exchange& x) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::gemini::Gemini, "gemini", "1.0.0",
                  "Sends chats to Google's Gemini API", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER | GH_PLUGIN_UNLOADS)

@@ -32,15 +32,16 @@ class Gemini final : public Plugin {
   Status read_events(HttpResponse& response, Exchange& x, Attempt& attempt, End& end);
   GeminiFailure judge(const Exchange& x, const Turn& turn, const Attempt& attempt);
   void settle(Exchange& x, const Turn& turn, const Attempt& attempt, const Status& status);
-  void settle_failure(const Exchange& x, const Attempt& attempt);
-  void explain(const Exchange& x, const GeminiFailure& failure);
+  void settle_failure(const Exchange& x, const Turn& turn, const Attempt& attempt);
+  void explain(const Exchange& x, const GeminiFailure& failure, View key);
   void log_tools(const Exchange& x, const Turn& turn) const;
   void log_end(const Exchange& x, const GeminiResponse& response) const;
   void watch(Exchange& x);
   void probe(Exchange& x);
+  void explain_probe(const Exchange& x, GeminiFailure& failure, View key);
 
   const Host host_;
-  const std::string api_key_;
+  ApiKeys keys_;
   const std::chrono::nanoseconds probe_interval_;
   Models models_;
   const Settings settings_;

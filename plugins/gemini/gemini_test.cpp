@@ -24,6 +24,72 @@ TEST(Gemini, SendsTheKeyInAHeaderOnly) {
   EXPECT_EQ(sent.body.find(kKey), std::string::npos);
 }
 
+// ---- Several keys ------------------------------------------------------------------------------
+
+struct Keys : Harness {
+  explicit Keys(const char* list)
+      : gemini(host(),
+               config(std::string(R"({"base_url": "http://g", "api_key": )") + list + "}")) {}
+  Answer chat(std::vector<Reply> replies) {
+    for (Reply& r : replies) upstream.push(std::move(r));
+    return ask(gemini, kHello);
+  }
+  std::string used() const {
+    std::string all;
+    for (const Upstream::Sent& sent : upstream.requests) all += sent.header("x-goog-api-key") + ' ';
+    return all;
+  }
+  Gemini gemini;
+};
+const Reply kWords = sse({last(R"({"text":"Hi"})")});
+Reply limited(const char* seconds = nullptr) {
+  return reply(429, error(R"("status":"RESOURCE_EXHAUSTED")"),
+               seconds ? Headers{{"Retry-After", seconds}} : Headers());
+}
+
+TEST(Gemini, UsesKeysInTurn) {
+  Keys g(R"(["a", "b", "c"])");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(g.chat({kWords}).text, "Hi");
+  EXPECT_EQ(g.used(), "a b c a ");
+}
+
+TEST(Gemini, ALimitedKeyRestsAndTheNextOneTakesItsRequest) {
+  using namespace std::chrono_literals;
+  Keys g(R"(["a", "b"])");
+  EXPECT_EQ(g.chat({limited("20"), kWords}).text, "Hi");
+  EXPECT_EQ(g.chat({kWords}).text, "Hi");
+  EXPECT_EQ(g.used(), "a b b ");
+  g.advance(20s);
+  (void)g.chat({kWords});
+  (void)g.chat({kWords});
+  EXPECT_EQ(g.used().size(), 10u);
+  EXPECT_NE(g.used().find('a', 4), std::string::npos) << "a is used again: " << g.used();
+  const std::string logged = R"(warn: key 1 of 2 of `api_key` rests )"
+                             R"({"code":"upstream_rate_limited","rests_s":20})";
+  EXPECT_EQ(std::count(g.logs.begin(), g.logs.end(), logged), 1);
+}
+
+TEST(Gemini, ARejectedKeyOfSeveralDegradesTheHealthOnly) {
+  Keys g(R"(["bad", "good"])");
+  EXPECT_EQ(g.chat({reply(401, error(R"("status":"UNAUTHENTICATED")")), kWords}).text, "Hi");
+  EXPECT_EQ(g.used(), "bad good ");
+}
+
+TEST(Gemini, WhenAllKeysAreLimitedTheClientGetsTheLastFailure) {
+  Keys g(R"(["a", "b"])");
+  const Answer a = g.chat({limited("9"), limited("5")});
+  EXPECT_EQ(a.failure.code, "upstream_rate_limited");
+  EXPECT_EQ(a.header("Retry-After"), "5");
+  EXPECT_EQ(g.chat({kWords}).text, "Hi");
+  EXPECT_EQ(g.used(), "a b b ") << "the one that rests for the shortest time";
+}
+
+TEST(Gemini, AFailureThatIsNotTheKeysIsNotTriedWithAnotherKey) {
+  Keys g(R"(["a", "b"])");
+  EXPECT_EQ(g.chat({reply(500, "{}")}).failure.code, "upstream_error");
+  EXPECT_EQ(g.used(), "a ");
+}
+
 TEST(Gemini, WaitsAsLongAsTheModelThinksUnlessConfigured) {
   using namespace std::chrono_literals;
   const auto first_byte = [](Gateway& g, View model) {

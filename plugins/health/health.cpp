@@ -27,6 +27,7 @@ Health::Health(Host host, Json config, std::string root)
       checks_(host, config),
       environment_(config["environment"].str()),
       root_(std::move(root)) {
+  OpenApi(host).describe(GATEHOUSE_OPENAPI);
   host.route<&Health::health>(this, "GET", "/health");
   host.route<&Health::detailed>(this, "GET", "/health/detailed");
   host.route<&Health::livez>(this, "GET", "/livez");
@@ -172,4 +173,4 @@ Status reply(Exchange& x, Sink& out, int status, View content_type, View body) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::health::Health, "health", "1.0.0",
                  "Reports the gateway's health: GET /health, /livez, /readyz", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_PROBES)
+                 GH_PLUGIN_PROBES | GH_PLUGIN_UNLOADS)

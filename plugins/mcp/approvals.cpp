@@ -58,6 +58,14 @@ void Approvals::adopt(const Approvals& older) {
   if (!key_is_configured_ && !older.key_is_configured_) key_ = older.key_;
 }
 
+void Approvals::save(MutableJson into) const {
+  if (!key_is_configured_) into.edit("key").set(View(key_));
+}
+
+void Approvals::restore(Json saved) {
+  if (!key_is_configured_ && saved["key"]) key_ = saved["key"].str();
+}
+
 std::string Approvals::ask(Exchange& x, const Call& call) const {
   const std::string expiry = std::to_string((seconds_since_epoch(host_) + ttl_).count());
   const std::string head = expiry + "." + hex(random_digest());

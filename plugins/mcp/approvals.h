@@ -14,6 +14,9 @@ class Approvals {
   Approvals(Host host, Json config);
   /// [control] Keeps the key that was made at the start, so that open questions survive a reload.
   void adopt(const Approvals& older);
+  /// [control] The same with other code.
+  void save(MutableJson into) const;
+  void restore(Json saved);
 
   /// The id of the question whether this call may run.
   std::string ask(Exchange& x, const Call& call) const;

@@ -297,6 +297,16 @@ TEST_F(ApprovalTest, AcceptsApprovalsAfterAReload) {
             R"(tool-output+dynamic:c1:{"content":[]})");
 }
 
+TEST_F(ApprovalTest, AcceptsApprovalsAfterAReloadWithOtherCode) {
+  const std::string asked = question();
+  Other other(*this, "");
+  EXPECT_FALSE(other.mcp.restore(R"({"version": 2})"));
+  EXPECT_TRUE(other.mcp.restore(mcp.save()));
+  answer_rpc(R"({"content":[]})");
+  EXPECT_EQ(answer_with(call("c1", yes(asked)), "", &other.mcp).at(0),
+            R"(tool-output+dynamic:c1:{"content":[]})");
+}
+
 struct ApprovalKeyTest : ApprovalTest {
   ApprovalKeyTest() : ApprovalTest(R"(, "approval": ["wr*"])", kWithKey) {}
 };
@@ -322,8 +332,10 @@ TEST_F(ApprovalKeyTest, AcceptsApprovalsForThePreviousKey) {
 
 TEST_F(ApprovalKeyTest, ForgetsAKeyThatIsRemovedFromTheConfiguration) {
   const std::string asked = question();
+  EXPECT_EQ(mcp.save().find(kKey), std::string::npos);
   Other other(*this, "");
   other.mcp.adopt(mcp);
+  EXPECT_TRUE(other.mcp.restore(mcp.save()));
   EXPECT_REFUSED(answer_with(call("c1", yes(asked)), "", &other.mcp), "not_asked");
 }
 

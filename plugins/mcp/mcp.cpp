@@ -89,6 +89,22 @@ void Mcp::adopt(Mcp& older) {
   }
 }
 
+std::string Mcp::save() {
+  const Document state;
+  state.root().edit("version").set(1);
+  approvals_.save(state.root().edit("approvals"));
+  for (const auto& server : servers_) server->save(state.root().edit("tools").edit(server->name()));
+  return state.root().dump();
+}
+
+bool Mcp::restore(View saved) {
+  auto state = Document::parse(saved);
+  if (!state || state->root()["version"].integer() != 1) return false;
+  approvals_.restore(state->root()["approvals"]);
+  for (const auto& server : servers_) server->restore(state->root()["tools"][server->name()]);
+  return true;
+}
+
 /// On the thread of the server whose condition has changed.
 void Mcp::report() {
   const std::lock_guard lock(health_mutex_);
@@ -139,4 +155,4 @@ void withdraw_tools(MutableJson chat) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::mcp::Mcp, "mcp", "1.0.0",
                  "Offers the tools of MCP servers to the model and runs its calls",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT | GH_PLUGIN_UNLOADS)

@@ -12,6 +12,10 @@ class Mcp final : public Plugin {
 
   Status handle(Exchange& x, Sink& out, Next& next) override;
   void adopt(Mcp& older);
+  /// What cannot be found out again: the key that open questions are signed with, and what the
+  /// tools of each server were.
+  std::string save();
+  bool restore(View saved);
 
  private:
   bool serves(const Exchange& x) const;

@@ -205,14 +205,15 @@ void Server::compare(const Tools& tools) {
   const std::lock_guard lock(mutex_);
   for (const Tool& tool : tools.offered()) {
     if (known_.size() == kMaxKnown && !known_.count(tool.own_name)) continue;
-    const auto [known, is_new] = known_.try_emplace(tool.own_name, tool.digest);
-    if (is_new || known->second == tool.digest) continue;
-    known->second = tool.digest;
+    const std::string digest = hex(tool.digest);
+    const auto [known, is_new] = known_.try_emplace(tool.own_name, digest);
+    if (is_new || known->second == digest) continue;
+    known->second = digest;
     tool_changes_.record();
     const Document fields;
     fields.root().edit("server").set(View(name_));
     fields.root().edit("tool").set(View(tool.own_name));
-    fields.root().edit("sha256").set(View(hex(tool.digest)));
+    fields.root().edit("sha256").set(View(digest));
     host_.warn("tool definition changed since first seen", fields.root());
   }
 }
@@ -221,6 +222,20 @@ void Server::adopt(Server& older) {
   const std::scoped_lock lock(mutex_, older.mutex_);
   known_ = older.known_;
   session_.adopt(older.session_);
+}
+
+void Server::save(MutableJson into) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [tool, digest] : known_) {
+    MutableJson entry = into.push();
+    entry.push().set(View(tool));
+    entry.push().set(View(digest));
+  }
+}
+
+void Server::restore(Json saved) {
+  const std::lock_guard lock(mutex_);
+  for (const Json entry : saved) known_.emplace(entry.at(0).str(), entry.at(1).str());
 }
 
 std::shared_ptr<const Tools> Server::tools(Exchange& x) {

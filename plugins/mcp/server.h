@@ -30,6 +30,9 @@ class Server {
   /// [control] Takes over what was known before a reload: the revision that the server speaks, and
   /// its tools.
   void adopt(Server& older);
+  /// [control] The same with other code, but for the revision.
+  void save(MutableJson into) const;
+  void restore(Json saved);
 
   const std::string& name() const { return name_; }
   /// Its tools are offered to all chats, announced or not.
@@ -94,8 +97,9 @@ class Server {
   std::uint64_t changes_ = 0;  // of its tools
   std::uint64_t listed_ = 0;   // value of changes_ when they were listed last
   std::chrono::nanoseconds stale_since_{0};
-  int timeouts_ = 0;                     // consecutive, of calls
-  std::map<std::string, Digest> known_;  // the definition of each tool, by its own name
+  int timeouts_ = 0;  // consecutive, of calls
+  // The SHA-256 of each tool's definition, in hexadecimal, by the tool's own name.
+  std::map<std::string, std::string> known_;
   std::vector<const Waker*> waiting_;
 };
 

@@ -535,6 +535,24 @@ TEST_F(ServerTest, WatchesOnlySoManyTools) {
             1);  // besides them it knows `read`
 }
 
+TEST_F(ServerTest, KnowsAfterAReloadWithOtherCodeWhatItsToolsWere) {
+  connect();
+  const Document saved;
+  server.save(saved.root());
+  EXPECT_EQ(saved.root().size(), 1u);
+  EXPECT_EQ(saved.root().at(0).at(0).str(), "read");
+  Server newer(
+      h.host(), h.config(R"({"servers": [{"name": "files"}]})")["servers"].at(0),
+      [&](Transport::Respond respond) {
+        return std::make_unique<Scripted>(h.host(), std::move(respond));
+      },
+      [] {});
+  newer.restore(saved.root());
+  const Document again;
+  newer.save(again.root());
+  EXPECT_EQ(again.root().dump(), saved.root().dump());
+}
+
 TEST_F(ServerTest, KnowsAfterAReloadWhatItsToolsWere) {
   connect();
   Scripted* newer_script = nullptr;

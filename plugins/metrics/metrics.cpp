@@ -25,6 +25,7 @@ Metrics::Metrics(Host host, Json config)
       in_flight_series_(Series(host, GH_GAUGE, "gatehouse_http_requests_in_flight",
                                "Requests whose response has not ended.")),
       chats_ok_(chats("ok", {})) {
+  OpenApi(host).describe(GATEHOUSE_OPENAPI);
   host.route<&Metrics::expose>(this, "GET", "/metrics");
 }
 
@@ -101,4 +102,4 @@ int key_of(int route, std::size_t method, int code) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::metrics::Metrics, "metrics", "1.0.0",
                  "Exposes metrics at GET /metrics for Prometheus, and counts requests",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_PROBES)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_PROBES | GH_PLUGIN_UNLOADS)

@@ -52,7 +52,7 @@ Status Retry::handle(Exchange& x, Sink& out, Next& next) {
     const View why_not = objection(x, attempt);
     log(x, attempt, why_not);
     if (!why_not.empty()) {
-      judge(x, failure);
+      breaker_.judge(x, failure);
       return status;
     }
     if (Status slept = host_.sleep(x, wait); !slept) return slept;
@@ -85,16 +85,6 @@ nanoseconds Retry::wait_after(std::int64_t attempt, const Failure& failure) cons
   return nanoseconds(static_cast<std::int64_t>((hint > 0 ? hint : backoff) * (1 + jitter)));
 }
 
-/// Counts what the final failure of a request means for the upstream. A suspect failure counts
-/// once per caller, whom neither a claimed id nor another tenant makes a new one. Others are the
-/// request's own fault: maybe the upstream was not even called, so they do not close the circuit.
-void Retry::judge(const Exchange& x, const Failure& failure) {
-  if (failure.has(GH_FAIL_UPSTREAM)) return breaker_.failed();
-  if (!failure.has(GH_FAIL_SUSPECT)) return breaker_.rejected();
-  const View user = x.caller().user;
-  breaker_.suspected_by(std::string(user.empty() ? x.client() : user));
-}
-
 void Retry::log(const Exchange& x, const Attempt& attempt, View objection) const {
   const View code = attempt.failure.code();
   const Document fields;
@@ -122,7 +112,16 @@ Retry::Retry(Host host, Json config)
       jitter_(config["jitter"].real()),
       budget_(config["budget"].duration()),
       max_retry_after_(config["max_retry_after"].duration()),
-      breaker_(host, config["breaker"]),
+      is_open_(host, GH_GAUGE, "gatehouse_circuit_open",
+               "1 while the circuit is open: requests are rejected without an upstream call.",
+               {{"plugin", host.instance()}}),
+      breaker_(host, config["breaker"],
+               [this](std::int64_t failures) {
+                 is_open_.record(failures > 0);
+                 if (failures == 0) return host_.health(GH_UP);
+                 host_.health(GH_DOWN, "circuit open after " + std::to_string(failures) +
+                                           " failures in a row");
+               }),
       retries_(host, GH_COUNTER, "gatehouse_retries_total", "Retries of upstream calls.",
                {{"plugin", host.instance()}}) {
   if (delay_ > max_delay_) {
@@ -136,4 +135,4 @@ Retry::Retry(Host host, Json config)
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::retry::Retry, "retry", "1.0.0",
                  "Retries transient failures of the upstream, with a circuit breaker",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT | GH_PLUGIN_UNLOADS)

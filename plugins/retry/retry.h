@@ -1,7 +1,7 @@
 #pragma once
 
-#include "circuit_breaker.h"
 #include "gatehouse/plugin.hpp"
+#include "gatehouse/toolkit/circuit_breaker.hpp"
 
 namespace gatehouse::plugins::retry {
 
@@ -13,6 +13,8 @@ class Retry final : public Plugin {
 
   Status handle(Exchange& x, Sink& out, Next& next) override;
   void adopt(Retry& older) { breaker_.adopt(older.breaker_); }
+  std::string save() { return breaker_.save(); }
+  bool restore(View saved) { return breaker_.restore(saved); }
 
  private:
   /// An attempt that failed, and what may follow.
@@ -25,7 +27,6 @@ class Retry final : public Plugin {
 
   std::chrono::nanoseconds wait_after(std::int64_t attempt, const Failure& failure) const;
   View objection(const Exchange& x, const Attempt& attempt) const;
-  void judge(const Exchange& x, const Failure& failure);
   void log(const Exchange& x, const Attempt& attempt, View objection) const;
 
   const Host host_;
@@ -33,6 +34,7 @@ class Retry final : public Plugin {
   const std::chrono::nanoseconds delay_, max_delay_;
   const double multiplier_, jitter_;
   const std::chrono::nanoseconds budget_, max_retry_after_;
+  const Series is_open_;
   CircuitBreaker breaker_;
   const Series retries_;
 };

@@ -318,7 +318,7 @@ TEST(Retry, CountsOnlyConsecutiveFailuresOfTheUpstream) {
   }
 }
 
-TEST(Retry, KeepsTheCircuitOpenOverAReload) {
+void expect_open_over_a_reload(const std::function<void(Retry& older, Retry& newer)>& take_over) {
   Gateway g({fails(kError)}, kTwoFailures);
   g.ask();
   g.ask();
@@ -326,11 +326,27 @@ TEST(Retry, KeepsTheCircuitOpenOverAReload) {
              g.h.config(R"({"attempts": 1, "breaker": {"failures": 2, "cooldown": "3s"}})"));
 
   g.h.health = "up";
-  next.adopt(g.retry);
+  take_over(g.retry, next);
   EXPECT_EQ(g.h.health, "down: circuit open after 2 failures in a row");
   EXPECT_EQ(g.metric("gatehouse_circuit_open"), 1);
   // No longer than the new cooldown.
   EXPECT_EQ(g.h.ask(next, kChat).header("Retry-After"), "3");
+}
+
+TEST(Retry, KeepsTheCircuitOpenOverAReload) {
+  expect_open_over_a_reload([](Retry& older, Retry& newer) { newer.adopt(older); });
+}
+
+TEST(Retry, KeepsTheCircuitOpenOverAReloadWithOtherCode) {
+  expect_open_over_a_reload(
+      [](Retry& older, Retry& newer) { EXPECT_TRUE(newer.restore(older.save())); });
+}
+
+TEST(Retry, RestoresNoFormatThatItDoesNotKnow) {
+  Gateway g({events(kHello)});
+  for (const char* saved : {"", "circuit", R"({"version": 2, "failures": 9})"})
+    EXPECT_FALSE(g.retry.restore(saved)) << saved;
+  EXPECT_EQ(g.h.health, "up");
 }
 
 }  // namespace

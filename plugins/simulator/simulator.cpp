@@ -248,4 +248,4 @@ Status finish(Sink& out, std::int64_t input_words, std::int64_t output_words, Vi
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::simulator::Simulator, "simulator", "1.0.0",
                  "An offline model for first runs, tests and demos", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_PROVIDER | GH_PLUGIN_UNLOADS)

@@ -165,4 +165,4 @@ bool is_sooner(const Quota& a, const Quota& b) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::throttler::Throttler, "throttler", "1.0.0",
                  "Limits the rate and the concurrency of each client's requests", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_GUARD)
+                 GH_PLUGIN_GUARD | GH_PLUGIN_UNLOADS)

@@ -265,6 +265,7 @@ TEST_F(ThrottlerTest, LimitsConcurrentRequests) {
   EXPECT_EQ(inner[0].status, 429);
   EXPECT_EQ(inner[0].failure.message,
             "Too many requests at once: at most 2. Try again when one has ended.");
+  EXPECT_EQ(inner[0].failure.code, "too_many_running");
   EXPECT_EQ(inner[0].header("Retry-After"), "1");
   EXPECT_EQ(inner[1].status, 200) << "another client has its own places";
   EXPECT_EQ(inner[2].status, 200);

@@ -25,6 +25,7 @@ Tools::Tools(Host host, Json config)
       anyone_(config["anyone"].boolean(!host.is_exposed())),
       max_tools_(static_cast<std::size_t>(config["max_tools"].integer())),
       max_tool_bytes_(config["max_tool_size"].bytes()) {
+  OpenApi(host).describe(GATEHOUSE_OPENAPI);
   host.route<&Tools::sync>(this, "POST", "/api/tools/sync");
 }
 
@@ -180,4 +181,4 @@ Result<std::string> checked(Json schemas, std::size_t max_tools, std::size_t max
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::tools::Tools, "tools", "1.0.0",
                  "Keeps the tools that extensions send, for their later chats", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_UNLOADS)

@@ -81,6 +81,7 @@ void apply(Json workflow, MutableJson chat) {
 
 Workflows::Workflows(Host host, Json config)
     : host_(host), file_(config["file"].str()), stamp_(Files(host).stamp(file_)) {
+  OpenApi(host).describe(GATEHOUSE_OPENAPI);
   host.route<&Workflows::list>(this, "GET", "/api/workflows");
   std::vector<std::string> problems;
   definitions_ = load(problems);
@@ -142,4 +143,4 @@ void Workflows::watch(Exchange& x) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::workflows::Workflows, "workflows", "1.0.0",
                  "Prompts, tools and models that clients choose by name", GATEHOUSE_SCHEMA,
-                 GH_PLUGIN_CHAT)
+                 GH_PLUGIN_CHAT | GH_PLUGIN_UNLOADS)

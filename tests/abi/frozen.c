@@ -221,6 +221,8 @@ FROZEN(gh_plugin, handle, 72);
 FROZEN(gh_plugin, adopt, 80);
 FROZEN(gh_plugin, destroy, 88);
 FROZEN(gh_plugin, refused, 96);
+FROZEN(gh_plugin, save, 104);
+FROZEN(gh_plugin, restore, 112);
 
 FROZEN_VALUE(GH_PLUGIN_CHAT, 1);
 FROZEN_VALUE(GH_PLUGIN_INGRESS, 2);
@@ -229,6 +231,7 @@ FROZEN_VALUE(GH_PLUGIN_HEAD, 8);
 FROZEN_VALUE(GH_PLUGIN_GUARD, 16);
 FROZEN_VALUE(GH_PLUGIN_PROBES, 32);
 FROZEN_VALUE(GH_PLUGIN_BLOCKS, 64);
+FROZEN_VALUE(GH_PLUGIN_UNLOADS, 128);
 
 /* abi/ext/admin.h */
 
@@ -242,6 +245,7 @@ FROZEN_ID(GH_ADMIN_1, "gatehouse.admin/1");
 FROZEN(gh_background_api, size, 0);
 FROZEN(gh_background_api, reserved, 4);
 FROZEN(gh_background_api, run, 8);
+FROZEN(gh_background_api, linger, 16);
 FROZEN_ID(GH_BACKGROUND_1, "gatehouse.background/1");
 
 /* abi/ext/crypto.h */
@@ -328,7 +332,16 @@ FROZEN(gh_models_api, size, 0);
 FROZEN(gh_models_api, reserved, 4);
 FROZEN(gh_models_api, offer, 8);
 FROZEN(gh_models_api, offered, 16);
+FROZEN(gh_models_api, lead, 24);
 FROZEN_ID(GH_MODELS_1, "gatehouse.models/1");
+
+/* abi/ext/openapi.h */
+
+FROZEN(gh_openapi_api, size, 0);
+FROZEN(gh_openapi_api, reserved, 4);
+FROZEN(gh_openapi_api, describe, 8);
+FROZEN(gh_openapi_api, document, 16);
+FROZEN_ID(GH_OPENAPI_1, "gatehouse.openapi/1");
 
 /* abi/ext/share.h */
 
@@ -368,6 +381,17 @@ FROZEN(gh_store_api, clear, 48);
 FROZEN(gh_store_api, take_here, 56);
 FROZEN(gh_store_api, max_limit, 64);
 FROZEN_ID(GH_STORE_1, "gatehouse.store/1");
+
+/* abi/ext/trace.h */
+
+FROZEN_VALUE(GH_AROUND_CHATS, 1);
+FROZEN_VALUE(GH_AROUND_MODELS, 2);
+
+FROZEN(gh_trace_api, size, 0);
+FROZEN(gh_trace_api, reserved, 4);
+FROZEN(gh_trace_api, set, 8);
+FROZEN(gh_trace_api, around, 16);
+FROZEN_ID(GH_TRACE_1, "gatehouse.trace/1");
 
 /* abi/ext/wait.h */
 

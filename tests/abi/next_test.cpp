@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace gatehouse::testing;
 
-static_assert(GH_ABI_MINOR == 1 && offsetof(gh_plugin, later) == 104,
+static_assert(GH_ABI_MINOR == 1 && offsetof(gh_plugin, later) == 120,
               "compiled with the headers of today");
 
 constexpr char kChat[] = R"({"model": "m", "messages": []})";

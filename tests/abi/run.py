@@ -76,7 +76,7 @@ class Abi:
         return self.run(*command(self.gatehouse, self.config(*entries), check=True))
 
     def inspect(self, file, **options):
-        return self.run(self.gatehouse, 'plugins', 'inspect', file, **options)
+        return self.run(self.gatehouse, 'plugin', 'inspect', file, **options)
 
     def rejected(self, reason, plugin, file):
         """Both check and inspect name the file and what is wrong with it, in one line."""
@@ -117,7 +117,7 @@ class Abi:
         expect(status != 0 and 'nonsense' in output, 'accepted, or another complaint', output)
 
     def test_a_list_of_plugins_runs_none_of_them(self):
-        status, output = self.run(self.gatehouse, 'plugins', 'list', self.fixtures)
+        status, output = self.run(self.gatehouse, 'plugin', 'list', self.fixtures)
         expect(status == 0 and re.search(r'^aborts_on_load 1\.0\.0', output, re.M), 'not listed',
                output)
         expect(re.search(r'no_note\.so .*no section', output),
@@ -128,12 +128,12 @@ class Abi:
     def test_a_plugin_that_aborts_when_it_is_loaded(self):
         status, output = self.inspect(self.fixture('aborts_on_load'))
         expect(status == 1, f'exit status {status}', output)
-        expect(re.search(r'aborts_on_load\.so .*died of signal 6', output), 'no message', output)
+        expect(re.search(r'aborts_on_load\.so: .*died of signal 6', output), 'no message', output)
 
     def test_a_plugin_that_does_not_return_when_it_is_loaded(self):
         status, output = self.inspect(self.fixture('hangs_on_load'), seconds=20)
         expect(status == 1, f'exit status {status}', output)
-        expect(re.search(r'hangs_on_load\.so .*did not return', output), 'no message', output)
+        expect(re.search(r'hangs_on_load\.so: .*did not return', output), 'no message', output)
 
     def test_a_wrong_magic_number(self):
         self.rejected(r'gatehouse_plugin_v1', 'bad_magic', self.fixture('bad_magic'))

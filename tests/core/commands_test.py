@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,11 +45,21 @@ with tempfile.TemporaryDirectory() as name:
     status, report = check_json(folder, f'pipeline: [{chat}, {simulator}]\n')
     assert status == 0, str(report)[:1000]
 
+    # A problem is in the file in which it stands.
+    (folder / 'conf.d').mkdir()
+    (folder / 'conf.d/1.yaml').write_text('pipeline: [{throttler: {limit: x}, before: chat}]\n')
+    status, report = check_json(folder,
+                                f'include: conf.d/*.yaml\npipeline: [chat, {simulator}]\n')
+    [problem] = report['problems']
+    place = problem['file'], problem['line'], problem['column']
+    assert status == 1 and place == ('conf.d/1.yaml', 1, 32), report
+
     # A folder in which every user may put a plugin.
     (folder / 'plugins').mkdir()
+    shutil.copy(INSTALLED / 'health.so', folder / 'plugins')
     os.chmod(folder / 'plugins', 0o777)
-    status, report = check_json(folder, 'plugins_dir: plugins\npipeline: [x]\n')
-    assert 'the folder of plugins' in report['warnings'][0]['text'], report
+    status, report = check_json(folder, 'plugins_dir: plugins\npipeline: [health]\n')
+    assert status == 1 and 'is writable by everybody' in report['problems'][0]['text'], report
 
     listed = gatehouse('plugins', 'list', str(folder))
     assert listed.returncode == 0 and 'there are no plugins in' in listed.stderr, listed
@@ -66,6 +77,44 @@ with tempfile.TemporaryDirectory() as name:
         refused = gatehouse(*command, folder=folder)
         assert refused.returncode == 1, refused
         assert 'retry.so has an invalid schema: ' + fault in refused.stderr, refused
+
+with tempfile.TemporaryDirectory() as name:
+    folder = pathlib.Path(name)
+    (folder / 'url').write_text('https://secret.example')
+    (folder / 'conf.d').mkdir()
+    (folder / 'conf.d/log.yaml').write_text('log: {level: warn}\n')
+    (folder / 'config.yaml').write_text('''
+include: conf.d/*.yaml
+admin: {token: secret-of-the-operator}
+store: redis://:secret-of-redis@127.0.0.1
+upstream: {proxy: "http://ann:secret-of-the-proxy@proxy"}
+pipeline:
+  - cors: {}
+    enabled: false
+  - chat
+  - gemini: {api_key: secret-in-the-file, base_url: {file: url}}
+    as: model
+''')
+    dumped = gatehouse('check', '--dump', 'config.yaml', folder=folder)
+    assert dumped.returncode == 0 and 'secret' not in dumped.stdout, dumped
+    used = json.loads(dumped.stdout)
+    assert used['log'] == {'level': 'warn'} and 'include' not in used, used
+    assert used['server']['max_body'] == '32MiB' and used['admin']['token'] == '***', used
+    assert used['store']['url'] == '***' and used['upstream']['proxy'] == '***', used
+    chat, model = used['pipeline']
+    assert chat['chat']['default_model'], chat
+    assert model['as'] == 'model' and model['gemini']['api_key'] == '***', model
+    assert model['gemini']['base_url'] == '***', model
+
+    (folder / 'config.yaml').write_text('pipeline: [chta]\n')
+    dumped = gatehouse('check', '--dump', 'config.yaml', folder=folder)
+    assert dumped.returncode == 1 and dumped.stdout == '', dumped
+    assert 'did you mean `chat`?' in dumped.stderr, dumped
+
+for command in ('serve', 'check', 'status', 'reload', 'healthcheck'):
+    missing = gatehouse(command)
+    assert missing.returncode == 1, missing
+    assert '/etc/gatehouse/gatehouse.yaml: No such file or directory' in missing.stderr, missing
 
 unknown = gatehouse('chek', 'config.yaml')
 assert unknown.returncode != 0, unknown

@@ -9,15 +9,20 @@ import sys
 import tempfile
 
 gatehouse, root = sys.argv[1], pathlib.Path(sys.argv[2])
+MAIN = 'include: conf.d/*.yaml\npipeline: [chat, {simulator: {intended: true}}]\n'
 failed = count = 0
 with tempfile.TemporaryDirectory() as folder:
-    file = pathlib.Path(folder, 'gatehouse.yaml')
+    file, included = pathlib.Path(folder, 'gatehouse.yaml'), pathlib.Path(folder, 'conf.d/1.yaml')
+    included.parent.mkdir()
     for document in sorted([*root.glob('docs/*.md'), *root.glob('plugins/*/README.md')]):
         blocks = re.findall(r'^```yaml\n(.*?)^```$', document.read_text(), re.M | re.S)
         for text in (block for block in blocks if re.search('^workflows:', block, re.M)):
             pathlib.Path(folder, 'workflows.yaml').write_text(text)  # named by the configuration
         for text in (block for block in blocks if re.search('^pipeline:', block, re.M)):
             count += 1
+            if re.search('^ +(before|after):', text, re.M):
+                included.write_text(text)
+                text = MAIN
             file.write_text(text)
             checked = subprocess.run([gatehouse, 'check', file], env={'GEMINI_API_KEY': 'key'},
                                      capture_output=True, text=True, timeout=30)

@@ -19,7 +19,8 @@ FLOORS = [
     ['host'],
     ['pipeline'],
     ['report', 'server'],
-    ['commands', 'testing'],
+    ['testing'],
+    ['commands'],
 ]
 OPENS_SOCKETS = {'net', 'http', 'server', 'store'}
 SOCKETS = re.compile(r'sys/socket\.h|Poco/Net/\w*Socket\.h')

@@ -13,12 +13,13 @@ def command(binary, config, check=False):
 
 
 class Gateway:
-    def __init__(self, binary, config, directory, env):
+    def __init__(self, binary, config, directory, env, pass_fds=()):
         """`config` is a path; `directory` is where the gateway runs."""
         self.lines, self.address, self.ended = [], None, False
         self.changed = threading.Condition()
         self.process = subprocess.Popen(command(binary, config), cwd=directory, env=env, text=True, errors='replace',
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        pass_fds=pass_fds)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
         self.wait_for(lambda: self.address or self.ended, START_SECONDS)

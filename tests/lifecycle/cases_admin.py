@@ -11,7 +11,7 @@ ADMIN = {'listen': '127.0.0.1:0', 'token': TOKEN}
 
 def ask(f, path='/status', method='GET', **headers):
     """The answer of the admin address; headers with None are left out."""
-    address = next(line['admin'] for line in map(json.loads, f.gateway.lines) if 'admin' in line)
+    address = [line['admin'] for line in map(json.loads, f.gateway.lines) if 'admin' in line][-1]
     fields = {
         'Host': 'localhost', 'Authorization': f'Bearer {TOKEN}',
         **{k.replace('_', '-'): v

@@ -87,6 +87,19 @@ def the_outcome_of_a_chat_is_told_apart_from_its_status(f):
 
 
 @test
+def a_deadline_that_passes_while_the_client_does_not_read_is_no_disconnect(f):
+    def script(call):
+        call.begin()
+        call.send_until_stuck(chunk(event('x' * 1000)) * 20000)
+
+    provider = f.provider(script)
+    f.start('access-log', *gemini(provider.address), server={'max_duration': '1s'})
+    f.client(chat(), rcvbuf=4096)
+    check_record(told(f, '✗ 200 POST /api/chat cancelled'),
+                 outcome='cut', code='deadline_exceeded')
+
+
+@test
 def the_end_of_a_chat_tells_where_its_time_and_its_tokens_went(f):
     provider = f.provider()
     plugins = gemini(provider.address)

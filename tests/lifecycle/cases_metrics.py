@@ -3,7 +3,7 @@ import os
 import subprocess
 import time
 
-from checks import check, check_stream
+from checks import PATIENCE, check, check_stream, eventually
 from client import chat, get
 from fixture import gemini, simulator, test
 
@@ -70,6 +70,28 @@ def requests_are_counted_by_what_the_client_got(f):
     check(counted(f, '/api/chat', 'POST', 401) == '1', 'the refusal is not counted')
     check(counted(f, 'other', 'GET', 404) == '1', 'the unknown path is not counted')
     check('secret' not in metrics(f)[1], 'the unknown path is a label')
+
+
+@test
+def requests_that_the_server_rejects_are_counted_by_their_code(f):
+    f.start('metrics')
+    stranger = f.client(get().replace(b'localhost', b'elsewhere.example'))
+    check(stranger.answer().status == 421, 'a foreign Host is accepted')
+    series = 'gatehouse_refusals_total{code="misdirected_request"}'
+    check(metrics(f)[0].get(series) == '1', 'the rejection is not counted')
+
+
+@test
+def a_failed_reload_shows_in_the_metrics_until_one_succeeds(f):
+    f.start('metrics')
+    successful = 'gatehouse_config_last_reload_successful'
+    check(metrics(f)[0][successful] == '1', 'before the first reload')
+    f.configure('metrics', 'no-such-plugin')
+    f.gateway.signal('HUP')
+    eventually(lambda: metrics(f)[0][successful] == '0', PATIENCE, 'the failure does not show')
+    f.configure('metrics')
+    f.gateway.signal('HUP')
+    eventually(lambda: metrics(f)[0][successful] == '1', PATIENCE, 'the success does not show')
 
 
 @test

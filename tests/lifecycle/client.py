@@ -1,5 +1,7 @@
 """The client of a gateway: what it asks, and what it is told."""
 import json
+import socket
+import ssl
 import time
 
 from checks import PATIENCE, Wrong
@@ -32,11 +34,27 @@ def chat(prompt='Hi', **options):
     return head(len(text), **options) + text
 
 
+def connected(address, rcvbuf=None):
+    """A socket; `address` as the log has it."""
+    if address.startswith('unix:'):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(PATIENCE)
+        sock.connect(address.removeprefix('unix:'))
+        return sock
+    host, port = address.rsplit(':', 1)
+    return connect(host, int(port), PATIENCE, rcvbuf)
+
+
 class Client:
-    """A connection to the gateway, and what it brought."""
-    def __init__(self, address, request=b'', rcvbuf=None):
-        host, port = address.rsplit(':', 1)
-        self.sock = connect(host, int(port), PATIENCE, rcvbuf)
+    """A connection to the gateway, and what it brought.
+
+    proxy: what a proxy sends first. tls: a context for a handshake as a client of `host`.
+    """
+    def __init__(self, address, request=b'', rcvbuf=None, proxy=b'', tls=None, host='localhost'):
+        self.sock = connected(address, rcvbuf)
+        self.sock.sendall(proxy)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname=host)
         self.data, self.end, self.taken = b'', None, 0      # end: None, 'closed' or 'reset'
         self.send(request)
 
@@ -51,7 +69,7 @@ class Client:
             piece = self.sock.recv(1 << 20)
         except TimeoutError:
             return b''
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             self.end = 'reset'
             return b''
         self.end = None if piece else 'closed'

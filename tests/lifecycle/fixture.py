@@ -66,20 +66,20 @@ class Fixture:
         path.write_text(text)
         return path
 
-    def start(self, *pipeline, shell=None, env={}, **sections):
+    def start(self, *pipeline, shell=None, env={}, pass_fds=(), **sections):
         """`shell`: a line for bash that ends in running "$@", the gateway."""
         binary = self.binary
         if shell:
             binary = self.write('start', f'#!/bin/bash\nset -- {self.binary} "$@"\n{shell}\n')
             binary.chmod(stat.S_IRWXU)
         self.gateway = Gateway(str(binary), str(self.configure(*pipeline, **sections)),
-                               str(self.folder), {**os.environ, **env})
+                               str(self.folder), {**os.environ, **env}, pass_fds=pass_fds)
         self.pid = self.gateway.process.pid
 
-    def run(self, config, env={}):
-        """Exit status and output of a gateway that cannot start."""
+    def run(self, config, env={}, check=False):
+        """Exit status and output of a gateway that cannot start, or of `gatehouse check`."""
         try:
-            done = subprocess.run(command(self.binary, str(config)),
+            done = subprocess.run(command(self.binary, str(config), check),
                                   cwd=self.folder,
                                   env={**os.environ, **env},
                                   text=True,
@@ -152,8 +152,8 @@ class Fixture:
         self.providers.append(Provider(script))
         return self.providers[-1]
 
-    def client(self, request=b'', **options):
-        self.clients.append(Client(self.gateway.address, request, **options))
+    def client(self, request=b'', address=None, **options):
+        self.clients.append(Client(address or self.gateway.address, request, **options))
         return self.clients[-1]
 
     def take(self, provider):
@@ -162,9 +162,9 @@ class Fixture:
         check(call, 'the provider was not asked')
         return call
 
-    def check_healthy(self):
+    def check_healthy(self, address=None, **options):
         """Someone new is served, at once or nearly so."""
-        answer = self.client(get()).answer(2.0)
+        answer = self.client(get(), address, **options).answer(2.0)
         check(answer.status == 200, f'/health answers {answer.status}')
 
     def wait_refused(self):

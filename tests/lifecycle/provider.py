@@ -77,10 +77,11 @@ class Call:
 
 
 class Provider:
-    """Gives each request, as a Call, to `script` on a thread of its own, or keeps it for take()."""
-    def __init__(self, script=None):
+    """Gives each request, as a Call, to `script` on a thread of its own, or keeps it for take().
+    `tls`: an ssl.SSLContext."""
+    def __init__(self, script=None, tls=None):
         self.calls, self.socks = queue.SimpleQueue(), []
-        self.script = script or self.calls.put
+        self.script, self.tls = script or self.calls.put, tls
         self.listener = socket.create_server(('127.0.0.1', 0), backlog=256)
         self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -96,7 +97,7 @@ class Provider:
 
     def _serve(self, sock):
         try:
-            self.script(Call(sock))
+            self.script(Call(self.tls.wrap_socket(sock, server_side=True) if self.tls else sock))
         except OSError:
             pass        # the gateway left, which is for the test to judge
 

@@ -17,10 +17,18 @@ import cases_limits  # noqa: F401
 import cases_requests  # noqa: F401
 import cases_start  # noqa: F401
 import cases_admin  # noqa: F401
+import cases_commands  # noqa: F401
 import cases_reload  # noqa: F401
+import cases_listen  # noqa: F401
+import cases_tls  # noqa: F401
+import cases_proxy_protocol  # noqa: F401
+import cases_upstream  # noqa: F401
+import cases_manager  # noqa: F401
 import cases_plugins  # noqa: F401
 import cases_metrics  # noqa: F401
 import cases_log  # noqa: F401
+import cases_models  # noqa: F401
+import cases_traces  # noqa: F401
 import cases_reliability  # noqa: F401
 
 if __name__ == '__main__':

@@ -257,6 +257,12 @@ struct Heir final : Plugin {
   }
   Status handle(Exchange&, Sink&, Next&) override { return {}; }
   void adopt(Heir& older) { wealth += older.wealth; }
+  std::string save() { return "1 " + std::to_string(wealth); }
+  bool restore(View saved) {
+    if (saved.substr(0, 2) != "1 ") return false;
+    wealth += std::stoll(std::string(saved.substr(2)));
+    return true;
+  }
   std::int64_t wealth;
 };
 
@@ -282,10 +288,28 @@ TEST(Facade, HandsTheOlderInstanceToTheYounger) {
   EXPECT_EQ(younger.wealth, 7);
 }
 
-TEST(Facade, AdoptsNothingInAPluginThatDoesNotAskForIt) {
+TEST(Facade, HandsTheSavedStateToOtherCode) {
   Harness h;
-  Loner older(h.host(), h.config("{}")), younger(h.host(), h.config("{}"));
-  EXPECT_EQ(detail::Glue<Loner>::adopt(&younger, &older), GH_OK);
+  Heir older(h.host(), h.config(R"({"wealth": 3})")),
+      younger(h.host(), h.config(R"({"wealth": 4})"));
+  using HeirGlue = detail::Glue<Heir>;
+  std::string saved;
+  const auto keep = [](void* to, gh_str bytes) {
+    static_cast<std::string*>(to)->assign(view(bytes));
+  };
+  EXPECT_EQ(HeirGlue::save(&older, keep, &saved), GH_OK);
+  EXPECT_EQ(HeirGlue::restore(&younger, raw(saved)), GH_OK);
+  EXPECT_EQ(younger.wealth, 7);
+  EXPECT_EQ(HeirGlue::restore(&younger, raw("2 3")), GH_UNSUPPORTED);
+  EXPECT_EQ(HeirGlue::restore(&younger, raw("1 x")), GH_FAILED) << "it throws";
+  EXPECT_EQ(younger.wealth, 7);
+}
+
+TEST(Facade, OffersOnlyWhatAPluginHas) {
+  const auto describe = [](auto glue) { return glue.describe("p", "1", "", "{}", "", 0); };
+  const gh_plugin heir = describe(detail::Glue<Heir>()), loner = describe(detail::Glue<Loner>());
+  EXPECT_TRUE(heir.adopt && heir.save && heir.restore);
+  EXPECT_FALSE(loner.adopt || loner.save || loner.restore || loner.refused);
 }
 
 TEST(Facade, LetsNoExceptionOfATaskCrossTheBoundary) {

@@ -1,8 +1,4 @@
-/* The smallest plugin in C99: sets one header of every response.
- *
- *   cc -std=c99 -O2 -shared -fPIC -I ../../include -Wl,--version-script=../../cmake/plugin.map \
- *     -Wl,-z,defs -o stamp.so stamp.c
- */
+/* The smallest plugin in C99: sets one header of every response. */
 #include <gatehouse/abi.h>
 #include <stdlib.h>
 #include <string.h>

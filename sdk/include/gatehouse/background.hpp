@@ -1,6 +1,8 @@
 /// gatehouse.background/1: work that belongs to no request.
 #pragma once
 
+#include <chrono>
+
 #include "gatehouse/abi/ext/background.h"
 #include "gatehouse/host.hpp"
 #include "gatehouse/next.hpp"
@@ -25,6 +27,13 @@ void background(Host host, P* self) {
         });
       },
       self);
+}
+
+/// [in a background task] For a last message to an upstream after GH_CANCELLED: for `time`, at most
+/// 5 s, waits no longer end because the instance does.
+inline void linger(Host host, Exchange& x, std::chrono::nanoseconds time) {
+  const auto* const api = detail::required<gh_background_api>(host, GH_BACKGROUND_1);
+  if (api) api->linger(x.raw(), time.count());
 }
 
 }  // namespace v1

@@ -22,6 +22,12 @@ template <class P>
 struct Adopts<P, std::void_t<decltype(std::declval<P&>().adopt(std::declval<P&>()))>>
     : std::true_type {};
 template <class P, class = void>
+struct Saves : std::false_type {};
+template <class P>
+struct Saves<P, std::void_t<decltype(std::string(std::declval<P&>().save())),
+                            decltype(bool(std::declval<P&>().restore(View())))>> : std::true_type {
+};
+template <class P, class = void>
 struct HearsRefusals : std::false_type {};
 template <class P>
 struct HearsRefusals<P,
@@ -77,6 +83,22 @@ struct Glue {
       return Status();
     });
   }
+  static gh_status save(void* self, void (*keep)(void*, gh_str), void* to) {
+    return guard(nullptr, [&] {
+      if constexpr (Saves<P>::value) {
+        const std::string bytes = static_cast<P*>(self)->save();
+        keep(to, raw(bytes));
+      }
+      return Status();
+    });
+  }
+  static gh_status restore(void* self, gh_str bytes) {
+    return guard(nullptr, [&] {
+      bool is_known = false;
+      if constexpr (Saves<P>::value) is_known = static_cast<P*>(self)->restore(view(bytes));
+      return is_known ? Status() : Status(GH_UNSUPPORTED);
+    });
+  }
   static void destroy(void* self) {
     (void)guard(nullptr, [&] {
       delete static_cast<P*>(self);
@@ -106,9 +128,11 @@ struct Glue {
     p.note = note;
     p.create = create;
     p.handle = handle;
-    p.adopt = adopt;
+    p.adopt = Adopts<P>::value ? adopt : nullptr;
     p.destroy = destroy;
     p.refused = HearsRefusals<P>::value ? refused : nullptr;
+    p.save = Saves<P>::value ? save : nullptr;
+    p.restore = Saves<P>::value ? restore : nullptr;
     return p;
   }
 };

@@ -21,6 +21,12 @@ class OfferedModels {
   void offer(View model) const {
     if (api_) api_->offer(host_, raw(model));
   }
+  /// Requests for `name` go on to the provider instance `provider`, as requests for `model`; see
+  /// abi/ext/models.h.
+  void lead(View name, View provider, View model) const {
+    if (api_ && GH_HAS(gh_models_api, api_, lead))
+      api_->lead(host_, raw(name), raw(provider), raw(model));
+  }
   /// By the instances before this one.
   std::vector<std::string> list() const {
     std::vector<std::string> models;

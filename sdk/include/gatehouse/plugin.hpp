@@ -27,19 +27,23 @@
 #include "gatehouse/metrics.hpp"
 #include "gatehouse/models.hpp"
 #include "gatehouse/next.hpp"
+#include "gatehouse/openapi.hpp"
 #include "gatehouse/share.hpp"
 #include "gatehouse/status.hpp"
 #include "gatehouse/store.hpp"
 #include "gatehouse/text.hpp"
+#include "gatehouse/trace.hpp"
 #include "gatehouse/wait.hpp"
 
 namespace gatehouse {
 inline namespace v1 {
 
 /// A plugin. Its constructor takes (Host, Json config) and runs on the control thread; handle()
-/// runs on many threads at once, so a member needs a lock or a reason not to. Optional: void
-/// adopt(Derived& older), called on a reload; void refused(Exchange&), called on many threads at
-/// once for requests that the server rejects itself: see gh_plugin.
+/// runs on many threads at once, so a member needs a lock or a reason not to. Optional, see
+/// gh_plugin: void adopt(Derived& older), called on a reload with the same code; std::string save()
+/// and bool restore(View saved), called on a reload with other code, where false means that the
+/// format is not known; void refused(Exchange&), called on many threads at once for requests that
+/// the server rejects itself.
 class Plugin {
  public:
   virtual ~Plugin() = default;

@@ -7,7 +7,7 @@
 ///   assert(strcmp(gh_test_at(t, "/headers/X-Stamp"), "x") == 0);
 ///   gh_test_close(t);
 ///
-/// Link the plugin's own source, or its object file, and the library gatehouse_testing_c. The rules
+/// Link the plugin's own source, or its object file, and the library gatehouse_testing. The rules
 /// that a gateway does not enforce are checked: the grammar of events, the thread of an exchange, a
 /// response or a failure at the end of each request.
 ///

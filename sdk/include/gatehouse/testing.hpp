@@ -228,6 +228,9 @@ class Harness {
   /// GH_CANCELLED. Throws what the task throws.
   void run_background(std::size_t index = 0, std::size_t waits = 0);
 
+  /// Calls the member that was passed to around() for this place.
+  Answer run_around(int place, const Request& request);
+
   /// Moves the clock, which moves by itself only when a plugin waits: in Host::sleep() at once,
   /// with a Waker when that was in vain. A Waker waits for real, 5 s at most, since another thread
   /// of the test is to wake it, but no longer than until the clock has been moved beyond its time.
@@ -244,12 +247,14 @@ class Harness {
   std::int64_t max_limit = 1'000'000;  ///< What Store::max_limit() gives.
   std::string status = "{}";           ///< What GatewayStatus::report() gives, as JSON text.
   std::string timing;                  ///< What GatewayStatus::timing() gives.
+  std::string openapi = "{}";          ///< What OpenApi::document() gives.
 
   std::vector<std::string> problems;  ///< "/base_url: must be an http or https URL"
   std::vector<std::string> warnings;  ///< As problems.
   std::vector<std::string> routes;    ///< "GET /health"; the index is the id
   std::vector<std::string>
       admin_routes;  ///< "DELETE /answers", as claimed: without the name of the instance
+  std::vector<std::string> descriptions;         ///< Passed to OpenApi::describe().
   std::vector<std::string> logs;                 ///< "warn: no answer {\"attempt\":2}"
   std::string health = "up";                     ///< "degraded: no connection"
   std::vector<std::chrono::nanoseconds> sleeps;  ///< As asked for.

@@ -24,6 +24,9 @@ class Probe final : public Plugin {
     if (config["admin"]) {
       admin_route<&Probe::administer>(host, this, "GET", config["admin"].str(), "What it did");
     }
+    if (const View place = config["around"].str(); !place.empty())
+      around<&Probe::surround>(host, place == "chats" ? GH_AROUND_CHATS : GH_AROUND_MODELS, this);
+    if (config["openapi"]) OpenApi(host).describe(config["openapi"].str());
     if (config["warning"]) host.warning("/warning", config["warning"].str());
     if (config["problem"]) host.problem("/problem", config["problem"].str());
   }
@@ -35,7 +38,7 @@ class Probe final : public Plugin {
     if (task_ == "fail") return Fail{503, "probe_failed", "The probe failed.", name_};
     if (task_ == "stop") return Status(GH_STOP);
     if (is_faulty()) return fault();
-    if (task_ == "make-chat") (void)x.make_chat();
+    if (task_ == "make-chat") x.make_chat().edit("model").set("m1");
     Nowhere nowhere;
     if (task_ == "call-twice") (void)next(x, nowhere);
     Status status = next(x, out);
@@ -48,6 +51,12 @@ class Probe final : public Plugin {
   Status administer(Exchange& x, Sink& out) {
     if (is_faulty()) return fault();
     return x.reply(out, 200, "text/plain", std::to_string(calls_) + " administered");
+  }
+
+  Status surround(Exchange& x, Sink& out, Next& next) {
+    x.notes().edit("names").push().set(View(name_ + "'"));
+    if (task_ == "throw-around") throw std::runtime_error("thrown by a test");
+    return task_ == "fail-around" ? Status(GH_FAILED) : next(x, out);
   }
 
  private:

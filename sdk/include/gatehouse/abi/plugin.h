@@ -28,7 +28,13 @@ enum {
   GH_PLUGIN_PROBES = 32,
   /// It blocks outside the host's functions (a database driver, a computation of seconds), so that
   /// its pipeline keeps one thread per exchange.
-  GH_PLUGIN_BLOCKS = 64
+  GH_PLUGIN_BLOCKS = 64,
+  /// The host may unload the code after its last object has been destroyed, when a reload has
+  /// brought other code. By then no thread of the plugin runs, and neither it nor a library linked
+  /// into it has left behind a thread-local object with a destructor, a key of pthread_key_create()
+  /// with a destructor or a signal handler. Without the flag the code stays in memory until the
+  /// process ends.
+  GH_PLUGIN_UNLOADS = 128
 };
 
 /// Static data, read before any function of the plugin is called. A host takes a shorter one of an
@@ -61,6 +67,13 @@ typedef struct gh_plugin {
   /// exchange->failure() has the reason. It may set headers of the response (browsers need the CORS
   /// grant to read the error), count and log; it must not wait, read the body or fail.
   void (*refused)(void* self, gh_exchange*);
+  /// [control] Optional. A reload has brought other code of this plugin, while `self` still serves:
+  /// calls keep(to, bytes) once with what the other code is to restore(). The bytes begin with the
+  /// version of their format; they stay in memory, so they may hold secrets.
+  gh_status (*save)(void* self, void (*keep)(void* to, gh_str bytes), void* to);
+  /// [control] Optional. Takes over what save() of older or newer code has kept, before the first
+  /// request. GH_UNSUPPORTED: that format is not known, and `self` is as it was.
+  gh_status (*restore)(void* self, gh_str bytes);
 } gh_plugin;
 
 /// The text in section .gatehouse, which the host reads before it loads the plugin: one JSON object

@@ -11,7 +11,7 @@
 //!
 //! Nothing is loaded, nothing goes out, and time stands still unless the plugin waits. The rules
 //! that a gateway does not enforce are checked in each test. `gatehouse/testing.h` lists what a
-//! request may have and what can be looked up. Links the library `gatehouse_testing_c`.
+//! request may have and what can be looked up.
 
 use std::ffi::{CStr, CString};
 use std::fmt;
@@ -26,7 +26,7 @@ struct gh_test {
     _private: [u8; 0],
 }
 
-#[link(name = "gatehouse_testing_c")]
+#[link(name = "gatehouse_testing")]
 extern "C" {
     fn gh_test_open(plugin: *const gh_plugin, config: *const c_char) -> *mut gh_test;
     fn gh_test_run(test: *mut gh_test, request: *const c_char) -> c_int;

@@ -7,7 +7,8 @@ use gatehouse_sys::gh_str;
 
 pub(crate) const ABSENT: gh_str = gh_str { p: std::ptr::null(), n: 0 };
 
-pub(crate) fn raw(bytes: impl AsRef<[u8]>) -> gh_str {
+/// Takes a reference, since the view must not outlive what it shows.
+pub(crate) fn raw<T: AsRef<[u8]> + ?Sized>(bytes: &T) -> gh_str {
     let bytes = bytes.as_ref();
     gh_str { p: bytes.as_ptr(), n: bytes.len() }
 }

@@ -17,6 +17,9 @@ typedef struct gh_background_api {
   /// no request, no client, no deadline and no `out`. Its waits return GH_CANCELLED when the
   /// instance is about to be destroyed, which waits for run() to return.
   void (*run)(const gh_host*, void (*run)(void* self, gh_exchange*), void* self);
+  /// [in run()] For a last message to an upstream after GH_CANCELLED: for `ns` from now, at most
+  /// 5 s, waits no longer end because the instance does.
+  void (*linger)(gh_exchange*, int64_t ns);
 } gh_background_api;
 
 #ifdef __cplusplus

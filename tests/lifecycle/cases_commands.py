@@ -1,0 +1,94 @@
+"""The commands that talk to a gateway that runs."""
+import json
+import subprocess
+
+from cases_admin import ADMIN
+from checks import check
+from fixture import simulator, test
+
+
+def start(f, *pipeline, **sections):
+    """Starts a gateway, and writes live.yaml: its configuration with the ports that it got."""
+    f.start(*pipeline, **sections)
+    listening = next(line for line in map(json.loads, f.gateway.lines) if 'address' in line)
+    config = json.loads((f.folder / 'config.yaml').read_text())
+    config['server']['listen'] = listening['address']
+    if 'admin' in config:
+        config['admin']['listen'] = listening['admin']
+    f.write('live.yaml', json.dumps(config))
+
+
+def gatehouse(f, *words):
+    return subprocess.run([f.binary, *words], cwd=f.folder, text=True, capture_output=True,
+                          timeout=30)
+
+
+def check_fails(done, *texts):
+    check(done.returncode == 1 and all(text in done.stderr for text in texts), done)
+
+
+@test
+def the_status_of_a_gateway_is_a_table_or_json(f):
+    start(f, 'health', *simulator(), admin=ADMIN)
+    f.check_healthy()
+    f.gateway.signal('HUP')
+    f.logged(message='reloaded')
+    table = gatehouse(f, 'status', 'live.yaml')
+    lines = table.stdout.splitlines()
+    check(table.returncode == 0 and not table.stderr, table)
+    check(lines[0].startswith('gatehouse 0.') and ', up ' in lines[0], table.stdout)
+    check(lines[1].startswith('connections: '), table.stdout)
+    check(lines[2] == 'store: memory, up', table.stdout)
+    check(lines[3].startswith('last reload: 2') and lines[3].endswith(', ok'), table.stdout)
+    check(lines[5].split() == ['PLUGIN', 'STATE', 'CALLS', 'FAILURES', 'MEAN', 'SELF', 'REASON'],
+          table.stdout)
+    health = lines[6].split()
+    check(health[:4] == ['health', 'up', '1', '0'] and health[4].endswith('ms'), table.stdout)
+
+    report = json.loads(gatehouse(f, 'status', '--json', 'live.yaml').stdout)
+    check([plugin['name'] for plugin in report['plugins']][0] == 'health', report)
+
+
+@test
+def a_status_that_cannot_be_had_is_explained(f):
+    start(f, 'health', admin=ADMIN)
+    f.write('other.yaml', (f.folder / 'live.yaml').read_text().replace(ADMIN['token'], 'x' * 20))
+    check_fails(gatehouse(f, 'status', 'other.yaml'), 'another admin token than other.yaml')
+    f.write('none.yaml', 'pipeline: [health]')
+    check_fails(gatehouse(f, 'status', 'none.yaml'), 'none.yaml: this command needs the admin address: set `admin.token`')
+    f.write('unset.yaml', 'pipeline: [health]\nadmin: {token: "${NO_SUCH_TOKEN}"}')
+    check_fails(gatehouse(f, 'status', 'unset.yaml'), 'unset.yaml:2:16', 'NO_SUCH_TOKEN')
+    f.stop()
+    check_fails(gatehouse(f, 'status', 'live.yaml'), 'is the gateway running?')
+
+
+@test
+def a_reload_by_command_prints_what_is_wrong(f):
+    start(f, 'health', admin=ADMIN)
+    done = gatehouse(f, 'reload', 'live.yaml')
+    check(done.returncode == 0 and done.stdout == 'reloaded: health\n', done)
+    f.configure('helth', admin=ADMIN)
+    check_fails(gatehouse(f, 'reload', 'live.yaml'), 'config.yaml:', 'did you mean `health`?',
+                'reload failed')
+    f.write('none.yaml', 'pipeline: [health]')
+    check_fails(gatehouse(f, 'reload', 'none.yaml'), 'kill -HUP PID')
+
+
+@test
+def a_health_check_needs_no_other_program(f):
+    start(f, 'health', shutdown={'delay': '60s'})
+    for words in (['healthcheck'], ['healthcheck', '--ready']):
+        check(gatehouse(f, *words, 'live.yaml').returncode == 0, words)
+    f.gateway.signal('TERM')
+    f.logged(message='shutting down')
+    check(gatehouse(f, 'healthcheck', 'live.yaml').returncode == 0, 'it does not live')
+    check_fails(gatehouse(f, 'healthcheck', '--ready', 'live.yaml'), '/readyz responds 503')
+    f.gateway.signal('TERM')
+    f.ends(1)
+    check_fails(gatehouse(f, 'healthcheck', 'live.yaml'), 'Connection refused')
+
+
+@test
+def a_health_check_names_a_pipeline_without_probes(f):
+    start(f, 'access-log')
+    check_fails(gatehouse(f, 'healthcheck', 'live.yaml'), '/livez responds 404')
