@@ -156,10 +156,8 @@ int main(int argc, char** argv) {
   referring.add_option("NAME", names,
                        "gateway for its own settings, or plugins (default: these and all plugins)");
 
-  add(app, "openapi", "Print the OpenAPI document of the routes of a configuration",
-      [&] { return print_openapi(config); })
-      .add_option("CONFIG", config, kConfig)
-      ->required();
+  add_with_config("openapi", "Print the OpenAPI document of the routes of a configuration",
+                  [&] { return print_openapi(config); });
 
   CLI::App& administering =
       add(app, "admin", "Send a request to an admin route of a plugin, without serving",

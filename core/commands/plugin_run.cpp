@@ -165,7 +165,7 @@ class Runner {
     ::dup2(log, STDERR_FILENO);
     int status = 1;
     try {
-      status = serve(scene_.config());
+      status = serve(scene_.config(), {});
     } catch (const std::exception& e) {
       std::cerr << "gatehouse: " << e.what() << std::endl;
     }
