@@ -6,9 +6,11 @@
 # `cmake --install` leaves out unless it is named.
 set(debian ${packaging}/debian)
 set(system COMPONENT system EXCLUDE_FROM_ALL)
-install(FILES ${packaging}/gatehouse.service DESTINATION /usr/lib/systemd/system ${system})
+install(FILES ${packaging}/gatehouse.service ${packaging}/gatehouse.socket
+        DESTINATION /usr/lib/systemd/system ${system})
 install(FILES ${packaging}/gatehouse.yaml ${PROJECT_SOURCE_DIR}/etc/workflows.yaml
         DESTINATION /etc/gatehouse ${system})
+install(DIRECTORY DESTINATION /etc/gatehouse/conf.d ${system})
 install(FILES ${packaging}/gatehouse.logrotate RENAME gatehouse DESTINATION /etc/logrotate.d
         ${system})
 

@@ -22,7 +22,12 @@ foreach(name gatehouse-sdk gatehouse-testing)
   install(FILES ${generated}/${name}.pc DESTINATION share/pkgconfig COMPONENT dev)
 endforeach()
 install(DIRECTORY ${sdk}/rust DESTINATION share/gatehouse COMPONENT dev PATTERN target EXCLUDE)
+install(FILES ${sdk}/README.md DESTINATION share/doc/libgatehouse-dev COMPONENT dev)
 install(DIRECTORY ${sdk}/example/ DESTINATION share/doc/libgatehouse-dev/examples COMPONENT dev)
+
+# For plugins in Rust.
+install(DIRECTORY ${sdk}/rust/ DESTINATION share/gatehouse/rust COMPONENT dev
+        PATTERN target EXCLUDE PATTERN examples EXCLUDE)
 
 # Compressed as Debian requires it, without a time (-n), so that a build is reproducible.
 find_program(GZIP gzip REQUIRED)
@@ -40,3 +45,5 @@ install(FILES ${packaging}/gatehouse.bash-completion RENAME gatehouse
 install(FILES ${docs}/configuration.md ${docs}/operations.md ${docs}/security.md
               ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/etc/gatehouse.yaml
         DESTINATION share/doc/gatehouse COMPONENT gateway)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/etc/grafana ${PROJECT_SOURCE_DIR}/etc/prometheus
+        DESTINATION share/gatehouse COMPONENT gateway)

@@ -24,14 +24,20 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Template {
-  std::string_view language, kind, example;
+  std::string_view language, kind, example, frame;  // frame: the rest of the project
 };
 constexpr Template kTemplates[] = {
-    {"cpp", "policy", "request-log"}, {"cpp", "provider", "echo-model"},
-    {"cpp", "ingress", "text-api"},   {"cpp", "tools", "add-tool"},
-    {"c", "policy", "size-guard"},    {"c", "provider", "fixed-model"},
-    {"c", "ingress", "plain-api"},    {"c", "tools", "sum-tool"},
+    {"cpp", "policy", "request-log", "cmake"}, {"cpp", "provider", "echo-model", "cmake"},
+    {"cpp", "ingress", "text-api", "cmake"},   {"cpp", "tools", "add-tool", "cmake"},
+    {"c", "policy", "size-guard", "cmake"},    {"c", "provider", "fixed-model", "cmake"},
+    {"c", "ingress", "plain-api", "cmake"},    {"c", "tools", "sum-tool", "cmake"},
+    {"rust", "policy", "path-guard", "rust"},  {"rust", "provider", "repeat-model", "rust"},
+    {"rust", "ingress", "line-api", "rust"},   {"rust", "tools", "plus-tool", "rust"},
 };
+
+/// Where a file of the frame goes, whose name in the source tree is not hidden.
+constexpr std::pair<std::string_view, std::string_view> kHidden[] = {
+    {"gitignore", ".gitignore"}, {"cargo.toml", ".cargo/config.toml"}};
 
 /// What a namespace or a target of CMake cannot be called.
 constexpr std::string_view kReserved[] = {
@@ -91,7 +97,9 @@ class Project {
   Project(const NewPlugin& wanted, const Template& from)
       : name_(wanted.name),
         example_(from.example),
+        frame_(from.frame),
         suffix_(from.language),
+        prefix_(fs::read_symlink("/proc/self/exe").parent_path().parent_path()),
         folder_(wanted.folder.empty() ? wanted.name : wanted.folder) {}
 
   void write() const {
@@ -99,27 +107,39 @@ class Project {
       throw std::runtime_error(folder_.string() +
                                " exists and is not empty: choose another folder with --dir");
     }
-    fs::create_directories(folder_);
+    if (frame_ == "rust" && !fs::exists(crates())) {
+      throw std::runtime_error("the crates for Rust are not in " + crates().string() +
+                               ": install the package libgatehouse-dev");
+    }
     for (const TemplateFile& file : kTemplateFiles) {
       if (file.folder == example_) write(renamed(file.path), renamed(file.content));
-      if (file.folder == "template") write(renamed(file.path), filled_in(file.content));
+      if (file.folder == frame_) write(unhidden(file.path), filled_in(file.content));
     }
-    fs::rename(folder_ / "gitignore", folder_ / ".gitignore");
   }
   const fs::path& folder() const { return folder_; }
 
  private:
+  fs::path crates() const { return prefix_ / "share/gatehouse/rust"; }
+  static std::string unhidden(std::string_view path) {
+    for (const auto& [name, hidden] : kHidden) {
+      if (path == name) return std::string(hidden);
+    }
+    return std::string(path);
+  }
   std::string renamed(std::string_view text) const {
     std::string out = replaced(std::string(text), example_, name_);
+    out = replaced(std::move(out), "../../rust", crates().string());  // in Cargo.toml
     out = replaced(std::move(out), identifier(example_), identifier(name_));
     return replaced(std::move(out), class_name(example_), class_name(name_));
   }
   std::string filled_in(std::string_view text) const {
     std::string out = replaced(std::string(text), "@NAME@", name_);
     out = replaced(std::move(out), "@FILE@", identifier(name_));
+    out = replaced(std::move(out), "@LIBRARIES@", (prefix_ / "lib/gatehouse/sdk").string());
     return replaced(std::move(out), "@SUFFIX@", suffix_);
   }
   void write(const std::string& path, const std::string& content) const {
+    fs::create_directories((folder_ / path).parent_path());
     std::ofstream file(folder_ / path, std::ios::binary);
     file << content;
     if (!file.flush()) {
@@ -128,7 +148,8 @@ class Project {
     }
   }
 
-  const std::string name_, example_, suffix_;
+  const std::string name_, example_, frame_, suffix_;
+  const fs::path prefix_;  // of this installation
   const fs::path folder_;
 };
 
@@ -144,7 +165,9 @@ int new_plugin(const NewPlugin& wanted) {
   const Project project(wanted, *from);
   project.write();
   std::cout << "created " << project.folder().string() << "; build and test it there:\n\n"
-            << "  cmake -B build && cmake --build build && ctest --test-dir build\n";
+            << (from->frame == "rust"
+                    ? "  cargo test && cargo build --release\n"
+                    : "  cmake -B build && cmake --build build && ctest --test-dir build\n");
   return 0;
 }
 

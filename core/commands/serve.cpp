@@ -10,6 +10,8 @@
 #include <ctime>
 #include <functional>
 #include <iostream>
+#include <thread>
+#include <utility>
 
 #include "core/commands/init.h"
 #include "core/commands/service.h"
@@ -17,6 +19,8 @@
 #include "core/log/log.h"
 #include "core/net/service_manager.h"
 #include "core/pipeline/pipeline.h"
+#include "core/report/crash.h"
+#include "core/report/watchdog.h"
 
 // The mechanism: all signals are blocked in all threads, and the control thread, the one that
 // called serve(), receives them in sigtimedwait(). Between two signals it ticks: time limits and
@@ -136,7 +140,7 @@ class Control {
     log_.error(
         "requests are still running after cancellation: a plugin blocks outside the wait functions "
         "of the host",
-        {{"running", service_.running()}});
+        {{"running", service_.running()}, {"plugins", busy_plugins()}});
     return false;
   }
 
@@ -147,7 +151,8 @@ class Control {
     if (all_gone()) return true;
     log_.error(
         "admin requests are still running after cancellation: a plugin blocks outside the wait "
-        "functions of the host");
+        "functions of the host",
+        {{"plugins", busy_plugins()}});
     return false;
   }
 
@@ -176,9 +181,12 @@ int serve_here(const std::string& file, const Omissions& omissions, pid_t main) 
   ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
   const Signals signals;
   ServiceManager manager(main);
+  report_crashes();
   Problems problems;
   auto config = Config::load(file, problems, omissions);
   Log log(config && problems.empty() ? config->log : LogSettings{.level = "error", .file = {}});
+  Watchdog watchdog(log);
+  const std::jthread watching([&](std::stop_token stop) { watchdog.run(std::move(stop)); });
   Gateway gateway(log, config ? config->store : StoreSettings());
   auto pipeline = config ? Pipeline::build(*config, gateway, problems) : nullptr;
   if (!pipeline) {

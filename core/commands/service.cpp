@@ -8,6 +8,7 @@
 
 #include "core/net/tls.h"
 #include "core/pipeline/admin.h"
+#include "core/report/crash.h"
 #include "core/version.h"
 
 namespace gatehouse::core {
@@ -56,6 +57,7 @@ Service::Service(std::string config_file, Config config, Gateway& gateway, Probl
 
 void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
   log_all(gateway_.log, warnings);
+  report_crashes_to(first_.log.file);
   trust_authorities(std::exchange(first_.upstream, {}).ca);  // without the proxy's password
   gateway_.store->watch();
   first->prepare();
@@ -136,6 +138,7 @@ void Service::replace(Problems& problems) {
     return;
   }
   trust_authorities(config->upstream.ca);
+  report_crashes_to(config->log.file);
   next->start(pipeline_.get());
   use(*config, pipelines_.own(std::move(next)));
   const Open before{clients_.listeners(), admin_ ? admin_->listeners() : Listeners()};

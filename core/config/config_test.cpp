@@ -289,12 +289,12 @@ TEST_F(ConfigTest, TheProxyProtocolRequiresATrustedProxy) {
       "a Unix socket\n";
   EXPECT_EQ(reported("address: '127.0.0.1:1'", "[10.0.0.1]"), "");
   EXPECT_EQ(reported("unix: /a", "[unix]"), "");
-  EXPECT_EQ(reported("address: '127.0.0.1:1'", "[]"), "2:55: " + kRequires);
+  EXPECT_EQ(reported("address: '127.0.0.1:1'", "[]"), "2:54: " + kRequires);
   EXPECT_EQ(reported("unix: /a", "[10.0.0.1]"), "2:40: " + kRequires);
   parse(
       "admin: {token: 0123456789abcdef0, listen: [{address: '127.0.0.1:1', proxy_protocol: true}]}"
       "\npipeline: [x]");
-  EXPECT_EQ(wrong(), "1:86: `proxy_protocol` is not for `admin.listen`\n");
+  EXPECT_EQ(wrong(), "1:85: `proxy_protocol` is not for `admin.listen`\n");
 }
 
 TEST_F(ConfigTest, TheStoreIsMemoryOrRedis) {
@@ -620,7 +620,7 @@ TEST_F(ConfigTest, AProxyOfTheConfigurationGoesBeforeThatOfTheEnvironment) {
   Config config = parse("pipeline: [x]");
   EXPECT_EQ(wrong(), "");
   EXPECT_EQ(authorization_of(config.upstream.https_proxy), "proxy.example:3128 ");
-  EXPECT_EQ(authorization_of(config.upstream.http_proxy), "fd00::1:80 Basic YW5uOnNAeA==");
+  EXPECT_EQ(authorization_of(config.upstream.http_proxy), "[fd00::1]:80 Basic YW5uOnNAeA==");
   EXPECT_EQ(config.upstream.no_proxy, (std::vector<std::string>{"a.example", "b.example"}));
 
   config = parse("upstream: {proxy: 'http://other:1', no_proxy: [c]}\npipeline: [x]");

@@ -341,6 +341,7 @@ class Reader {
     const std::string lower = gatehouse::lower(digest);
     if (lower.size() != 64 || lower.find_first_not_of("0123456789abcdef") != lower.npos) {
       reject(pointer + "/sha256", "must have 64 hexadecimal digits: `sha256sum FILE` prints them");
+      return "";
     }
     return lower;
   }

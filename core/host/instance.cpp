@@ -25,6 +25,7 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
     : gh_host{},
       plugin_(plugin),
       name_(std::move(name)),
+      label_(PluginLabel::of(name_, text_or(plugin.version), plugin.flags & GH_PLUGIN_BLOCKS)),
       surroundings_(surroundings),
       log_(surroundings.gateway.log) {
   fill_host(*this);
@@ -43,7 +44,11 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
                          },
                          creation.warning};
   creation_ = &watched;
-  const gh_status status = plugin_.create(this, arena.parse(config, error), &self_);
+  const gh_json* const parsed = arena.parse(config, error);
+  const gh_status status = [&] {
+    const InPlugin in(label_, "creating an instance");
+    return plugin_.create(this, parsed, &self_);
+  }();
   {
     const std::lock_guard lock(lines_mutex_);
     creation_ = nullptr;
@@ -110,6 +115,7 @@ void Instance::log(Level level, std::string_view request_id, std::string_view me
 Instance::~Instance() {
   stop();
   for (std::thread& thread : threads_) thread.join();
+  const InPlugin in(label_, "destroying an instance");
   if (is_created_) plugin_.destroy(self_);
 }
 
@@ -144,6 +150,7 @@ void Instance::run_task(const Task& task) const {
   try {
     Detached work(stop_->fd());
     const Exchange& x = work.x;
+    const InPlugin in(label_, "working in the background");
     task.run(task.self, &work.x);
     // Other failures are those of requests that it sent.
     if (x.failure() && x.failure()->code == "plugin_error") ended = x.failure()->detail;
@@ -155,6 +162,7 @@ void Instance::run_task(const Task& task) const {
 }
 
 void Instance::take_over(const Instance& older) {
+  const InPlugin in(label_, "taking over state");
   if (&plugin_ == &older.plugin_) {
     if (adopt(older) != GH_OK)
       log_.write(Level::kWarn, name_, {}, "could not take over state from before the reload");

@@ -17,6 +17,7 @@
 
 #include "core/host/gateway.h"
 #include "core/host/reporter.h"
+#include "core/net/activity.h"
 #include "core/net/event_fd.h"
 #include "gatehouse/abi/plugin.h"
 
@@ -128,6 +129,7 @@ class Instance : private gh_host {
   const gh_plugin& plugin() const { return plugin_; }
   /// What describe() was given; empty: nothing.
   const std::string& description() const { return description_; }
+  const PluginLabel& label() const { return label_; }
   const Surroundings& surroundings() const { return surroundings_; }
   Store& store() const { return *surroundings_.gateway.store; }
   bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
@@ -163,11 +165,12 @@ class Instance : private gh_host {
 
   std::int32_t claim(std::vector<Route>& routes, Route route) const;
   void run_task(const Task& task) const;
-
-  const gh_plugin& plugin_;
   gh_status adopt(const Instance& older);
   std::string restore(const Instance& older);
+
+  const gh_plugin& plugin_;
   const std::string name_;
+  const PluginLabel& label_;
   const Surroundings surroundings_;
   Log& log_;
   const Creation* creation_ = nullptr;  // only during creation

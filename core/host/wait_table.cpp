@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/exchange/detached.h"
+#include "core/host/instance.h"
 #include "core/host/tables.h"
 #include "core/json/guarded.h"
 #include "core/net/event_fd.h"
@@ -15,9 +16,10 @@ namespace gatehouse::core {
 /// Work for a request on another thread.
 class Task {
  public:
-  Task(const Exchange& parent, Clock::time_point deadline, void (*run)(void*, gh_exchange*),
-       void* self)
-      : thread_([this, &parent, deadline, run, self] { work(parent, deadline, run, self); }) {}
+  Task(const PluginLabel& plugin, const Exchange& parent, Clock::time_point deadline,
+       void (*run)(void*, gh_exchange*), void* self)
+      : plugin_(plugin),
+        thread_([this, &parent, deadline, run, self] { work(parent, deadline, run, self); }) {}
   ~Task() {
     stop_.signal();
     if (thread_.joinable()) thread_.join();
@@ -41,6 +43,7 @@ class Task {
             void* self) {
     try {
       Detached work(parent, stop_.fd(), deadline);
+      const InPlugin in(plugin_, "working beside a request", work.x.request_id());
       run(self, &work.x);
       const Exchange& x = work.x;
       if (x.failure() && x.failure()->code == "plugin_error") error_ = x.failure();
@@ -51,6 +54,7 @@ class Task {
     done_.signal();
   }
 
+  const PluginLabel& plugin_;
   EventFd stop_, done_;
   std::optional<Failure> error_;  // this and the next are of the thread, until it is joined
   bool threw_ = false;
@@ -84,11 +88,12 @@ void wake(gh_waker* waker) { waker->signal(); }
 
 void drop(gh_waker* waker) { delete waker; }
 
-gh_task* start(const gh_host*, gh_exchange* parent, std::int64_t deadline_ns,
+gh_task* start(const gh_host* host, gh_exchange* parent, std::int64_t deadline_ns,
                void (*run)(void*, gh_exchange*), void* self) {
   const Clock::time_point until{std::chrono::nanoseconds(deadline_ns)};
   const Exchange& x = Exchange::of(parent);
-  return new gh_task(x, std::min(until, x.waiter().deadline()), run, self);
+  return new gh_task(Instance::of(host).label(), x, std::min(until, x.waiter().deadline()), run,
+                     self);
 }
 
 gh_status join(gh_task* task, gh_exchange* parent) {

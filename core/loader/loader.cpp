@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/net/activity.h"
 #include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
@@ -222,6 +223,7 @@ void load_copy(const std::shared_ptr<PluginCode>& code, const fs::path& path) {
   }
   const std::string copy = fresh_name(file);
   namespace mode = boost::dll::load_mode;
+  const InPlugin in(PluginLabel::of(code->note.name, code->note.version), "loading it");
   try {
     code->library.load(copy, mode::rtld_now | mode::rtld_local);
   } catch (const boost::dll::fs::system_error& e) {

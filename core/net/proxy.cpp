@@ -20,9 +20,9 @@ using Poco::Net::StreamSocket;
 constexpr std::size_t kMaxHead = 16 << 10;
 
 /// As in a Host header: IPv6 in brackets.
-std::string authority_of(const Endpoint& server) {
-  const bool is_v6 = server.host.find(':') != server.host.npos && server.host[0] != '[';
-  return (is_v6 ? '[' + server.host + ']' : server.host) + ':' + std::to_string(server.port);
+std::string authority_of(const std::string& host, std::uint16_t port) {
+  const bool is_v6 = host.find(':') != host.npos;
+  return (is_v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
 
 /// Reads the head of the response, and not a byte of what follows: the server behind the proxy
@@ -82,6 +82,8 @@ bool matches(const std::string& entry, const Endpoint& server) {
 
 }  // namespace
 
+std::string Proxy::name() const { return authority_of(host, port); }
+
 Error refusal(const Proxy& proxy, const std::string& target, int status) {
   const std::string text = "the proxy " + proxy.name() + " responded with " +
                            std::to_string(status) + " to a request for " + target;
@@ -93,7 +95,7 @@ Error refusal(const Proxy& proxy, const std::string& target, int status) {
 
 Result<void> open_tunnel(StreamSocket& socket, const Proxy& proxy, const Endpoint& server,
                          Waiter& waiter, Clock::time_point until) {
-  const std::string target = authority_of(server);
+  const std::string target = authority_of(server.host, server.port);
   std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
   if (!proxy.authorization.empty())
     request += "Proxy-Authorization: " + proxy.authorization + "\r\n";

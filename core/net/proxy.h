@@ -19,7 +19,7 @@ struct Proxy {
   std::string authorization = {};  // the value of Proxy-Authorization, a secret; empty: none
 
   /// "proxy.example:3128".
-  std::string name() const { return host + ':' + std::to_string(port); }
+  std::string name() const;
 };
 
 /// Requests a tunnel to `server` from the proxy at the other end of `socket`, at most until `until`

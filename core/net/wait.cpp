@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <ctime>
 
+#include "core/net/activity.h"
+
 namespace gatehouse::core {
 namespace {
 
@@ -44,13 +46,16 @@ Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
                                 {stop_, POLLIN, 0}};
     std::copy(wanted, wanted + count, fds + 2);
     const auto next = std::min({until, deadline_, again.value_or(ask), ask});
+    Activity* const activity = Activity::current();
+    if (activity) activity->pause();
     const int ready = poll_for(next - began, fds, count + 2);
+    looked_ = Clock::now();
+    if (activity) activity->resume(looked_);
     if (ready < 0) {
       if (errno == EINTR) continue;
       return Wake::cancelled;  // out of memory
     }
 
-    looked_ = Clock::now();
     if (fds[1].revents) return Wake::cancelled;
     if (fds[0].revents) {
       gone = true;

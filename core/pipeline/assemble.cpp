@@ -102,10 +102,10 @@ std::optional<PluginFile> find(const Config& config, const PluginEntry& entry, P
   return std::nullopt;
 }
 
-void log_loaded(Log& log, const PluginFile& plugin) {
-  log.info("plugin loaded", {{"file", plugin.path().string()},
-                             {"version", plugin.note().version},
-                             {"sha256", plugin.sha256()}});
+std::string fields_of(const PluginFile& plugin) {
+  return Log::text_of({{"file", plugin.path().string()},
+                       {"version", plugin.note().version},
+                       {"sha256", plugin.sha256()}});
 }
 
 /// The text of a plugin's problem. "must be at least 1s" gets the key at `pointer` as its subject.
@@ -150,7 +150,7 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
     try {
       auto layer = std::make_unique<Layer>();
       layer->code = files[i]->load();
-      if (files[i]->is_fresh()) log_loaded(gateway.log, *files[i]);
+      if (files[i]->is_fresh()) layer->loaded = fields_of(*files[i]);
       standing.flags = layer->code->flags;
       layer->when = entry.when;
       const std::size_t routes = pipeline->routes_.size();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/net/activity.h"
 #include "core/pipeline/pipeline.h"
 
 namespace gatehouse::core {
@@ -13,16 +14,22 @@ struct Frame : gh_sink {
         x(of),
         out(to),
         outer(around),
-        began(Clock::now()) {
+        began(Clock::now()),
+        activity(Activity::of_thread()),
+        around_call(activity.enter({&label(), "handling a request"}, began)) {
     x.frame = this;
   }
-  ~Frame() { x.frame = outer; }
+  ~Frame() {
+    x.frame = outer;
+    activity.enter(around_call, ended);
+  }
   Frame(const Frame&) = delete;
 
   /// Counts the layer's first event, and steps aside for those that follow.
   static gh_status first_event(void* self, const gh_event* e);
   bool has_emitted() const { return emit != first_event; }
   const std::string& name() const { return pipeline.layers_[index]->instance->name(); }
+  const PluginLabel& label() const { return pipeline.layers_[index]->instance->label(); }
 
   const Pipeline& pipeline;
   const std::size_t index;
@@ -30,6 +37,9 @@ struct Frame : gh_sink {
   const gh_sink* const out;
   Frame* const outer;
   const Clock::time_point began;
+  Activity& activity;
+  const Activity::Call around_call;
+  Clock::time_point ended{};    // of handle()
   Clock::duration inside = {};  // time spent in the layers below
   bool went_on = false;         // called next()
 };

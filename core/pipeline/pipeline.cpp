@@ -80,6 +80,7 @@ gh_status Pipeline::run(Exchange& x, const gh_sink& out) const {
     x.route_path = found->path;
   }
   x.spent.assign(layers_.size(), Clock::duration::zero());
+  Activity::of_thread().set_request(x.request_id());
   return call(0, x, &out, nullptr);
 }
 
@@ -99,6 +100,7 @@ gh_status Pipeline::run_admin(Exchange& x, const gh_sink& out) const {
                        return no_admin_route(Exchange::of(raw));
                      }};
   const Instance& owner = Instance::of(found->owner);
+  const InPlugin in(owner.label(), "handling an admin request", x.request_id());
   const gh_status status = handle(owner, x, out, next);
   return settle(owner, x, status, x.client().begun());
 }
@@ -109,7 +111,10 @@ void Pipeline::refused(Exchange& x) const {
   metrics.record(metrics.series(Metrics::kCounter, "gatehouse_refusals_total", kHelp,
                                 {{"code", x.failure()->code}}),
                  1);
-  for (const auto& layer : layers_) layer->instance->refused(&x);
+  for (const auto& layer : layers_) {
+    const InPlugin in(layer->instance->label(), "counting a rejected request", x.request_id());
+    layer->instance->refused(&x);
+  }
 }
 
 bool Pipeline::is_for(const Layer& layer, const Exchange& x) const {
@@ -199,11 +204,12 @@ gh_status Pipeline::call_next(void* self, gh_exchange* x, const gh_sink* out) {
   return frame.pipeline.call(frame.index + 1, Exchange::of(x), out, &frame);
 }
 
-void Pipeline::Counts::add(const Frame& frame) {
+void Pipeline::Counts::add(Frame& frame) {
   const auto grow = [](std::atomic<std::uint64_t>& to, Clock::duration time) {
     to.fetch_add(static_cast<std::uint64_t>(time.count()), std::memory_order_relaxed);
   };
-  const auto took = Clock::now() - frame.began;
+  frame.ended = Clock::now();
+  const auto took = frame.ended - frame.began;
   calls.fetch_add(1, std::memory_order_relaxed);
   grow(total_ns, took);
   grow(self_ns, took - frame.inside);
@@ -272,7 +278,11 @@ void Pipeline::start(const Pipeline* older) {
       layer->instance->take_over(*old->instance);
     }
   }
-  for (const auto& layer : layers_) layer->instance->start();
+  for (const auto& layer : layers_) {
+    if (!layer->loaded.empty())
+      gateway_.log.write(Level::kInfo, layer->instance->name(), {}, "plugin loaded", layer->loaded);
+    layer->instance->start();
+  }
 }
 
 void Pipeline::end(const std::function<void(const std::string&)>& tell) {

@@ -63,11 +63,12 @@ class Pipeline final : public Handler, public Reporter {
     std::atomic<std::uint64_t> total_ns{0}, self_ns{0}, first_event_ns{0};
 
     /// A call that has ended.
-    void add(const Frame& frame);
+    void add(Frame& frame);
   };
   struct Layer {
     std::shared_ptr<const gh_plugin> code;  // before the instance, which runs it
     std::unique_ptr<Instance> instance;
+    std::string loaded;  // what the log is to have of `code`, if it was loaded for this pipeline
     std::optional<When> when;
     std::shared_ptr<Counts> counts = std::make_shared<Counts>();
 

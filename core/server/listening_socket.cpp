@@ -120,7 +120,9 @@ Owner owner_of(const ListenSettings& settings) {
 void set_rights_of(const std::string& path, const ListenSettings& settings) {
   const Owner owner = owner_of(settings);
   check_call(::chmod(path.c_str(), settings.mode));
-  if (::lchown(path.c_str(), owner.user, owner.group) != 0)
+  // Without an owner the call would change nothing, but a service may lack it (SystemCallFilter=).
+  const bool has_owner = !settings.user.empty() || !settings.group.empty();
+  if (has_owner && ::lchown(path.c_str(), owner.user, owner.group) != 0)
     throw std::runtime_error(
         std::string("its owner cannot be set: ") + std::strerror(errno) +
         ": only root can give a file to another user; others can set one of their groups");

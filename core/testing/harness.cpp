@@ -145,9 +145,15 @@ void State::advance_to(std::chrono::nanoseconds until) {
   }
 }
 
-Harness::Harness() : state_(std::make_unique<State>(*this)) {
-  if (!gatehouse::detail::json) gatehouse::detail::json = &core::json_api();
-  if (!gatehouse::detail::exchange) gatehouse::detail::exchange = &exchange_table();
+Harness::Harness(const gh_json_api*& json, const gh_exchange_api*& exchange)
+    : state_(std::make_unique<State>(*this)) {
+  // Not again: other threads may be reading them.
+  for (const gh_json_api** const to : {&json, &gatehouse::detail::json}) {
+    if (!*to) *to = &core::json_api();
+  }
+  for (const gh_exchange_api** const to : {&exchange, &gatehouse::detail::exchange}) {
+    if (!*to) *to = &exchange_table();
+  }
 }
 
 Harness::~Harness() = default;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "gatehouse/toolkit/trace_parent.hpp"
+
 namespace gatehouse::plugins::access_log {
 namespace {
 
@@ -23,18 +25,12 @@ void set_unless_empty(MutableJson fields, View name, View value) {
   if (!value.empty()) fields.edit(name).set(value);
 }
 
-/// The trace that the request is part of, and its place there (W3C Trace Context, traceparent of
-/// version 00).
+/// The trace that the request is part of, and its place there.
 void add_trace(MutableJson fields, const Exchange& x) {
-  constexpr std::size_t kTraceAt = 3, kSpanAt = 36;
-  const View trace = x.trace(), sent = x.header("traceparent");
-  if (trace.empty()) return;
-  const View trace_id = trace.substr(kTraceAt, 32);
-  fields.edit("trace_id").set(trace_id);
-  fields.edit("span_id").set(trace.substr(kSpanAt, 16));
-  // The gateway continues the client's trace only if its header is valid.
-  if (sent.size() == trace.size() && sent.substr(kTraceAt, 32) == trace_id)
-    fields.edit("parent_id").set(sent.substr(kSpanAt, 16));
+  const TraceParent trace(x.trace());
+  set_unless_empty(fields, "trace_id", trace.trace_id);
+  set_unless_empty(fields, "span_id", trace.span_id);
+  set_unless_empty(fields, "parent_id", client_span_of(x));
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ TEST(GeminiResponse, PassesTextOnAsItComes) {
       (Events{"step-start", "text:one ", "text:two ", "text:three",
               R"(usage:{"input_tokens":3,"output_tokens":6,"total_tokens":9,"reasoning_tokens":4})",
               "step-finish:stop"}));
-  EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0})");
+  EXPECT_EQ(a.notes,
+            R"({"model":"gemini-2.5-flash","provider":"gcp.gemini","attempts":1,"upstream_ms":0})");
 }
 
 TEST(GeminiResponse, SeparatesThoughtsFromTextAndKeepsSignatures) {
@@ -239,8 +240,9 @@ TEST(GeminiResponse, ReportsWhichModelResponded) {
   EXPECT_EQ(a.events, (Events{"step-start", "text:Hi",
                               R"(response:{"model":"gemini-3.5-flash-lite","id":"r1"})",
                               "step-finish:stop"}));
-  EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,)"
-                     R"("answered_by":"gemini-3.5-flash-lite"})");
+  EXPECT_EQ(a.notes,
+            R"({"model":"gemini-2.5-flash","provider":"gcp.gemini","attempts":1,"upstream_ms":0,)"
+            R"("answered_by":"gemini-3.5-flash-lite"})");
 }
 
 TEST(GeminiResponse, LogsTheFinishReasonOfGemini) {
@@ -320,10 +322,12 @@ TEST(GeminiResponse, AddsWhatEarlierAttemptsHaveUsed) {
       a.events.at(2),
       R"(usage:{"input_tokens":18,"output_tokens":3,"total_tokens":21,"reasoning_tokens":1})");
   EXPECT_EQ(twice.first_notes,
-            R"({"model":"gemini-2.5-flash","attempts":1,"upstream_ms":0,"unanswered":{)"
+            R"({"model":"gemini-2.5-flash","provider":"gcp.gemini","attempts":1,"upstream_ms":0,)"
+            R"("unanswered":{)"
             R"("input_tokens":9,"output_tokens":1,"total_tokens":10,"reasoning_tokens":1,)"
             R"("attempts":1}})");
-  EXPECT_EQ(a.notes, R"({"model":"gemini-2.5-flash","attempts":2,"upstream_ms":0})");
+  EXPECT_EQ(a.notes,
+            R"({"model":"gemini-2.5-flash","provider":"gcp.gemini","attempts":2,"upstream_ms":0})");
 }
 
 // ---- Endings -----------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ FILES = [
     ('aborts_on_load', 'crash'),
     ('hangs_on_load', 'hangs'),
     ('bad_magic', 'load'),
+    ('undefined_symbol', 'load'),
     ('no_note', 'file'),
     ('silent_failure', 'silent_failure'),
     ('throws_raw', 'plugin_error'),

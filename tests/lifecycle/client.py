@@ -54,7 +54,8 @@ class Client:
         self.sock = connected(address, rcvbuf)
         self.sock.sendall(proxy)
         if tls:
-            self.sock = tls.wrap_socket(self.sock, server_hostname=host)
+            self.sock = tls.wrap_socket(self.sock, server_hostname=host,
+                                        suppress_ragged_eofs=False)
         self.data, self.end, self.taken = b'', None, 0      # end: None, 'closed' or 'reset'
         self.send(request)
 

@@ -25,6 +25,7 @@ import cases_proxy_protocol  # noqa: F401
 import cases_upstream  # noqa: F401
 import cases_manager  # noqa: F401
 import cases_plugins  # noqa: F401
+import cases_code  # noqa: F401
 import cases_metrics  # noqa: F401
 import cases_log  # noqa: F401
 import cases_models  # noqa: F401

@@ -19,6 +19,10 @@ pipeline:
   - chat
   - simulator: {intended: true, word_delay: 0ms}
 '''
+HEALTHY = '''
+server: {listen: "127.0.0.1:%s"}
+pipeline: [health]
+'''
 
 
 def stages():
@@ -90,7 +94,17 @@ def the_container_file_makes_a_gateway(build):
             port = gateway.address.rpartition(':')[2]
             wrong = chat(f'127.0.0.1:{port}')
             check(not wrong, wrong)
+            check_health(image, port)
             gateway.signal(image.signal)
             check(gateway.exit_status() == 0, *gateway.lines[-5:])
         finally:
             gateway.process.kill()
+
+
+def check_health(image, port):
+    """Healthy while the gateway serves, unhealthy where nothing listens."""
+    config = image.system / '/etc/gatehouse/gatehouse.yaml'
+    for port, expected in ((port, 0), (1, 1)):
+        config.write_text(HEALTHY % port)
+        status, output = image.system.status(*image.health, user=image.user)
+        check(status == expected, 'healthcheck exited with', status, output)

@@ -120,7 +120,7 @@ def upgrade(system, gateway, files):
 
 def check_the_key_is_missing(system):
     """What the package ships responds with a model or not at all, and says what to do."""
-    status, output = system.status('gatehouse', 'check', CONFIG, user=USER)
+    status, output = system.status('gatehouse', 'check', user=USER)
     check(status == 1 and f'{CONFIG}:' in output and 'gemini-key' in output, status, output)
 
 
@@ -175,14 +175,15 @@ def wait(condition, what):
 
 
 @test
-def the_unit_is_valid_and_hardened(build):
+def the_units_are_valid_and_hardened(build):
     with folder() as temporary:
-        unit = temporary / 'gatehouse.service'
-        text = (ROOT / 'packaging/gatehouse.service').read_text()
-        unit.write_text(text.replace('/usr/bin/gatehouse', str(build / 'bin/gatehouse')))
-        wrong = run('systemd-analyze', 'verify', '--man=no', unit)
+        units = [temporary / 'gatehouse.service', temporary / 'gatehouse.socket']
+        for unit in units:
+            text = (ROOT / 'packaging' / unit.name).read_text()
+            unit.write_text(text.replace('/usr/bin/gatehouse', str(build / 'bin/gatehouse')))
+        wrong = run('systemd-analyze', 'verify', '--man=no', *units)
         check(not wrong, wrong)
-        security = run('systemd-analyze', 'security', '--offline=yes', '--threshold=16', unit)
+        security = run('systemd-analyze', 'security', '--offline=yes', '--threshold=16', units[0])
         print('    ', security.strip().splitlines()[-1])
 
 

@@ -9,6 +9,7 @@ import concurrent.futures
 import contextlib
 import http.client
 import json
+import os
 import pathlib
 import queue
 import re
@@ -19,9 +20,10 @@ import tempfile
 import threading
 import time
 
+TUTORIAL = pathlib.Path(__file__).resolve().parents[2] / 'docs/tutorial.md'
 SECONDS = 240    # a build on a busy machine
 TARGET = 60      # from nothing to green tests, on an idle one
-LANGUAGES = ('cpp', 'c')
+LANGUAGES = ('cpp', 'c', 'rust')
 KINDS = ('policy', 'provider', 'ingress', 'tools')
 
 CHAT = ('POST', '/api/chat', json.dumps({'messages': [
@@ -56,10 +58,10 @@ def run(*arguments, cwd, status=0):
 class Running:
     """`gatehouse plugin run`, with its output as it comes."""
 
-    def __init__(self, gatehouse, file, cwd):
+    def __init__(self, gatehouse, cwd, *arguments):
         self.lines, self.seen = queue.Queue(), []
         self.process = subprocess.Popen(
-            [gatehouse, 'plugin', 'run', file, '--listen', '127.0.0.1:0'], cwd=cwd, text=True,
+            [gatehouse, 'plugin', 'run', *arguments, '--listen', '127.0.0.1:0'], cwd=cwd, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self.read, daemon=True).start()
         self.curl = self.wait_for(r'^  curl -N .*')
@@ -104,6 +106,46 @@ def text_of(body):
     return ''.join(json.loads(delta) for delta in deltas) if deltas else body
 
 
+class Reader:
+    """Does what docs/tutorial.md says: writes its files and runs its commands, in its order."""
+    STEP = re.compile(r'^<!-- file: (\S+) -->\n```\w*\n(.*?)^```$|^```console\n(.*?)^```$',
+                      re.M | re.S)
+
+    def __init__(self, prefix, folder):
+        self.prefix, self.folder, self.running = prefix, folder, None
+        self.environment = dict(os.environ, CMAKE_PREFIX_PATH=str(prefix),
+                                PATH=f'{prefix}/bin:{os.environ["PATH"]}')
+
+    def follow(self, text):
+        for file, content, session in self.STEP.findall(text):
+            if file:
+                (self.folder / file).write_text(content)
+            for command, shown in re.findall(r'^\$ (.*)\n((?:(?!\$ ).*\n)*)', session, re.M):
+                out = self.do(command.removeprefix('sudo '))
+                for line in shown.splitlines():
+                    expect(line in out, f'{command}: {line!r} is not in the output', out)
+
+    def do(self, command):
+        if command.startswith('cd '):
+            self.folder /= command[3:]
+            return ''
+        if command.startswith('gatehouse plugin run '):
+            self.running = Running(self.prefix / 'bin/gatehouse', self.folder,
+                                   *command.split()[3:])
+            return ''
+        if self.running:
+            command = command.replace('127.0.0.1:3000', self.running.address)
+        done = subprocess.run(['bash', '-c', command], stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS,
+                              cwd=self.folder, env=self.environment)
+        expect(done.returncode == 0, f'{command}: exit status {done.returncode}', done.stdout)
+        return done.stdout
+
+    def end(self):
+        if self.running:
+            self.running.end()
+
+
 class Author:
     def __init__(self, prefix, folder):
         self.gatehouse, self.prefix, self.folder = prefix / 'bin/gatehouse', prefix, folder
@@ -111,19 +153,24 @@ class Author:
     def new(self, *options, name='my-plugin', status=0):
         return run(self.gatehouse, 'plugin', 'new', name, *options, cwd=self.folder, status=status)
 
-    def build(self, name='my-plugin'):
+    def build(self, language):
         """Builds and tests the project; returns the plugin's file."""
-        project = self.folder / name
+        project = self.folder / 'my-plugin'
+        if language == 'rust':
+            out = run('cargo', 'test', '--offline', cwd=project)
+            expect(re.search(r'^test result: ok\. [1-9]', out, re.M), 'no test passes', out)
+            run('cargo', 'build', '--offline', '--release', cwd=project)
+            return project / 'target/release/libmy_plugin.so'
         run('cmake', '-S', project, '-B', project / 'build',
             f'-DCMAKE_PREFIX_PATH={self.prefix}', cwd=self.folder)
         run('cmake', '--build', project / 'build', cwd=self.folder)
         out = run('ctest', '--test-dir', project / 'build', '--output-on-failure', cwd=self.folder)
         expect('100% tests passed' in out, 'the tests do not pass', out)
-        return project / f'build/lib/gatehouse/plugins/{name}.so'
+        return project / 'build/lib/gatehouse/plugins/my-plugin.so'
 
     def serves(self, file, kind):
         request, expected = REQUESTS[kind]
-        running = Running(self.gatehouse, file, self.folder)
+        running = Running(self.gatehouse, self.folder, file)
         try:
             expect(request[1] in running.curl, 'the curl line has another path', running.curl)
             status, body = running.request(*request)
@@ -152,12 +199,16 @@ class Author:
 
     def test_the_spellings_of_a_name(self):
         for language in LANGUAGES:
+            if language == 'rust' and not (self.prefix / 'share/gatehouse/rust').exists():
+                continue
             for kind in KINDS:
                 name = f'Two_words-{language}-{kind}'
                 self.new('--lang', language, '--kind', kind, name=name)
                 project = self.folder / name
-                texts = {path.name: path.read_text() for path in project.iterdir()}
-                expect({'.gitignore', 'CMakeLists.txt', 'README.md', 'schema.json'} < set(texts),
+                texts = {path.name: path.read_text() for path in project.rglob('*')
+                         if path.is_file()}
+                builds = 'Cargo.toml' if language == 'rust' else 'CMakeLists.txt'
+                expect({'.gitignore', builds, 'README.md', 'schema.json'} < set(texts),
                        'a file is missing', str(sorted(texts)))
                 for example in (self.folder.parent / 'examples').read_text().split():
                     spellings = [example, example.replace('-', '_'),
@@ -166,11 +217,19 @@ class Author:
                             for word in spellings if word in file + text]
                     expect(not left, f'{language} {kind} keeps the name of its example', str(left))
 
+    def test_the_tutorial(self):
+        reader = Reader(self.prefix, self.folder)
+        try:
+            reader.follow(TUTORIAL.read_text())
+        finally:
+            reader.end()
+        expect(reader.running, 'the tutorial runs no gateway')
+
     def test_run_reloads_when_the_file_is_built_again(self):
         file = self.folder / 'text-api.so'
         built = self.folder.parent / 'text-api.so'
         file.write_bytes(built.read_bytes())
-        running = Running(self.gatehouse, file, self.folder)
+        running = Running(self.gatehouse, self.folder, file)
         try:
             copy = self.folder / 'copy'
             copy.write_bytes(built.read_bytes() + b'\0')
@@ -184,9 +243,11 @@ def kinds():
     for language in LANGUAGES:
         for kind in KINDS:
             def test(author, language=language, kind=kind):
+                if language == 'rust' and not (author.prefix / 'share/gatehouse/rust').exists():
+                    return 'skipped: this build installs no crates'
                 began = time.monotonic()
                 author.new('--lang', language, '--kind', kind)
-                file = author.build()
+                file = author.build(language)
                 took = time.monotonic() - began
                 report = json.loads(run(author.gatehouse, 'plugin', 'check', file, '--json',
                                         cwd=author.folder))

@@ -186,7 +186,7 @@ class Upstream {
 /// The gateway around the plugins of one test.
 class Harness {
  public:
-  Harness();
+  Harness() : Harness(gatehouse::detail::json, gatehouse::detail::exchange) {}
   ~Harness();
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
@@ -267,6 +267,8 @@ class Harness {
 
  private:
   friend struct State;
+  /// Sets the tables of the test, which are variables of its own beside those of the library.
+  Harness(const gh_json_api*& json, const gh_exchange_api*& exchange);
   Json config(View text, View schema);
   Answer refused(void* plugin, void (*call)(void*, gh_exchange*), const Request& request, Fail why);
 

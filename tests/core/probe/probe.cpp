@@ -1,5 +1,9 @@
 /// A plugin for the tests of the pipeline: does what its configuration says, and leaves its name on
 /// the request.
+#include <poll.h>
+
+#include <cstdint>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "gatehouse/plugin.hpp"
@@ -19,6 +23,7 @@ class Probe final : public Plugin {
   Probe(Host host, Json config)
       : name_(host.instance()),
         task_(config["do"].str()),
+        place_(config["in"].str()),
         status_(static_cast<int>(config["status"].integer())) {
     if (config["route"]) route_ = host.route("GET", config["route"].str());
     if (config["admin"]) {
@@ -27,6 +32,8 @@ class Probe final : public Plugin {
     if (const View place = config["around"].str(); !place.empty())
       around<&Probe::surround>(host, place == "chats" ? GH_AROUND_CHATS : GH_AROUND_MODELS, this);
     if (config["openapi"]) OpenApi(host).describe(config["openapi"].str());
+    if (place_ == "constructor") harm();
+    if (place_ == "background") background<&Probe::work>(host, this);
     if (config["warning"]) host.warning("/warning", config["warning"].str());
     if (config["problem"]) host.problem("/problem", config["problem"].str());
   }
@@ -38,6 +45,7 @@ class Probe final : public Plugin {
     if (task_ == "fail") return Fail{503, "probe_failed", "The probe failed.", name_};
     if (task_ == "stop") return Status(GH_STOP);
     if (is_faulty()) return fault();
+    if (place_ == "handle") harm();
     if (task_ == "make-chat") x.make_chat().edit("model").set("m1");
     Nowhere nowhere;
     if (task_ == "call-twice") (void)next(x, nowhere);
@@ -60,6 +68,23 @@ class Probe final : public Plugin {
   }
 
  private:
+  void work(Exchange&) { harm(); }
+  /// What no plugin may do to the process.
+  void harm() const {
+    if (task_ == "crash") {
+      // Of the kernel: some machines have memory at address 0.
+      volatile int* const nowhere = reinterpret_cast<int*>(std::intptr_t{-4096});
+      *nowhere = 1;
+    }
+    if (task_ == "abort") std::abort();
+    if (task_ == "overflow") (void)overflow(1);
+    if (task_ == "block") ::poll(nullptr, 0, 30'000);  // longer than any test
+  }
+  static int overflow(int depth) {
+    volatile char page[4096] = {};
+    page[depth % 4096] = 1;
+    return overflow(depth + 1) + page[depth % 4096];
+  }
   bool is_faulty() const {
     return task_ == "fail-silently" || task_ == "do-nothing" || task_ == "throw";
   }
@@ -78,7 +103,7 @@ class Probe final : public Plugin {
         text + std::to_string(calls_) + (route_ != -1 && x.route() == route_ ? " mine" : ""));
   }
 
-  const std::string name_, task_;
+  const std::string name_, task_, place_;
   const int status_;  // of answers
   int route_ = -1;
   int calls_ = 0;  // tests run one request at a time
