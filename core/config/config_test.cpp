@@ -689,6 +689,8 @@ TEST_F(ConfigTest, APathIsRelativeToTheFileInWhichItStands) {
   fs::create_directories(folder_ / "conf.d");
   write("conf.d/key", "inner\n");
   write("key", "outer\n");
+  for (const char* secret : {"conf.d/key", "key"})
+    fs::permissions(folder_ / secret, fs::perms::owner_read);
   write("conf.d/1.yaml",
         "log: {file: x.log}\npipeline: [{p: {key: {file: key}}, path: p.so, before: q}]");
   const Config config =

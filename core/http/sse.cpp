@@ -55,6 +55,11 @@ void SseReader::field(std::string_view line) {
     has_data_ = true;
   } else if (name == "event") {
     type_ = value;
+  } else if (name == "error") {
+    // llama.cpp before September 2025 sends errors in this field, which the standard ignores.
+    type_ = name;
+    data_ = value;
+    has_data_ = true;
   } else if (name == "id" && value.find('\0') == value.npos) {
     id_ = value;
   } else if (name == "retry" && !value.empty() && value.size() < 10 &&

@@ -64,6 +64,11 @@ TEST(Sse, AByteOrderMarkCountsOnlyAtTheBeginning) {
             (Events{{"", "b", ""}}));
 }
 
+TEST(Sse, AFieldErrorIsAnEvent) {
+  EXPECT_EQ(read_bytes("data: a\n\nerror: {\"code\":500}\n\ndata: b\n\n"),
+            (Events{{"", "a", ""}, {"error", "{\"code\":500}", ""}, {"", "b", ""}}));
+}
+
 TEST(Sse, AnIdWithNulIsIgnored) {
   EXPECT_EQ(read_bytes(std::string_view("id: 1\nid: 2\0\ndata: a\n\n", 22)),
             (Events{{"", "a", "1"}}));

@@ -79,13 +79,15 @@ testing::Events model_response() {
 
 /// Responds as a model where there is a chat, as another plugin above it.
 Status respond(Exchange& x, Sink& out) {
-  return x.chat() ? testing::emit(out, model_response())
-                  : x.reply(out, 200, "text/plain", "Hello world");
+  return testing::emit(out,
+                       x.chat() ? model_response() : testing::Events{"bytes+last:Hello world"});
 }
 
-/// Views of events are overwritten with this byte when emit() has returned, and those of the
-/// configuration when create() has.
-bool has_rubbish(const std::string& text) { return text.find("\xDB\xDB") != text.npos; }
+/// Views of events are overwritten with bytes that are not UTF-8 when emit() has returned, and
+/// those of the configuration when create() has. JSON text has U+FFFD in their place.
+bool has_rubbish(const std::string& text) {
+  return text.find("\xDB\xDB") != text.npos || text.find("\uFFFD\uFFFD") != text.npos;
+}
 
 class Session {
  public:

@@ -2,7 +2,8 @@
 /// chunks to buffer_; kinds without one show nothing to the client. What an event has appended is
 /// sent at once, as one piece. Text and reasoning are blocks on the wire: one block is open at a
 /// time, and tool calls, sources and files do not close it, so that the client shows the text
-/// around a call as one.
+/// around a call as one; unless the block has an id, which is of a provider whose calls are blocks
+/// themselves.
 #include "ui_stream.h"
 
 #include <algorithm>
@@ -153,6 +154,7 @@ void UiStream::close_block() {
 }
 
 void UiStream::start_tool_input(Event e) {
+  if (!block_of_.empty()) close_block();
   begin_tool("tool-input-start", e);
   end();
 }
@@ -178,6 +180,7 @@ void UiStream::write_tool_call(Event e) {
 }
 
 void UiStream::write_tool_output(Event e) {
+  if (e.has(GH_DYNAMIC)) close_block();  // the gateway runs tools when the model has ended
   const bool is_sendable = !breaks_client(e.json());
   if (e.kind() == GH_EV_TOOL_OUTPUT && is_sendable) {
     begin_tool("tool-output-available", e);

@@ -138,6 +138,21 @@ TEST(UiStream, LeavesTheTextBlockOpenAcrossCallsSourcesAndFiles) {
           R"({"type":"text-delta","id":"0","delta":"b"})", R"({"type":"text-end","id":"0"})"}));
 }
 
+TEST(UiStream, ClosesABlockWithAnIdBeforeACall) {
+  EXPECT_EQ(
+      step({"text#0:a", "tool-input-start:c1:click", "tool-call:c1:click:{}"}),
+      (Events{R"({"type":"text-start","id":"0"})", R"({"type":"text-delta","id":"0","delta":"a"})",
+              R"({"type":"text-end","id":"0"})",
+              R"({"type":"tool-input-start","toolCallId":"c1","toolName":"click"})",
+              R"({"type":"tool-input-available","toolCallId":"c1","toolName":"click",)"
+              R"("input":{}})"}));
+}
+
+TEST(UiStream, ClosesTheTextBlockBeforeTheOutputOfAToolOfTheGateway) {
+  EXPECT_EQ(step({"text:a", "tool-call+dynamic:c1:t:{}", "tool-output+dynamic:c1:1"}).at(3),
+            R"({"type":"text-end","id":"0"})");
+}
+
 TEST(UiStream, MarksToolsThatTheClientDoesNotRun) {
   EXPECT_EQ(
       step({"tool-input-start+dynamic:c1:kit_echo", "tool-call+dynamic:c1:kit_echo:{}",

@@ -9,6 +9,7 @@
 
 #include "api_json.h"
 #include "files.h"
+#include "gatehouse/toolkit/conversation.hpp"
 
 namespace gatehouse::plugins::gemini {
 namespace {
@@ -21,10 +22,6 @@ constexpr View kGoOn = "Continue.";
 // Of a result that goes as JSON. Its protocol ends at 100, and each of our levels takes two or
 // three of those.
 constexpr int kMaxDepth = 32;
-
-bool is_call(Json part) {
-  return part["type"].str() == "tool-call" && !part["provider_executed"].boolean();
-}
 
 /// Gemini takes a member `$ref` for a reference to a part of the result, and rejects the request
 /// when there is no such part.

@@ -3,17 +3,18 @@
 #include <set>
 
 #include "gatehouse/plugin.hpp"
+#include "gatehouse/toolkit/upstream_failure.hpp"
 
 namespace gatehouse::plugins::gemini {
 
-/// A failure of Gemini, with what it means for the operator and for the next request.
-struct GeminiFailure : Fail {
+/// A failure of Gemini, with what it means for the next request.
+struct GeminiFailure : UpstreamFailure {
   /// What of the same request can be repaired at once.
   enum class Repair { none, signatures, tools };
 
-  int health = GH_UP;  ///< That of Gemini from now on; GH_UP: the failure is not about it.
-  /// For the operator: what is wrong, and what to do about it. Has no text of a client and no key.
-  std::string remedy{};
+  GeminiFailure() = default;
+  GeminiFailure(UpstreamFailure failure) : UpstreamFailure(std::move(failure)) {}
+
   Repair repair = Repair::none;
   /// Of Repair::tools: the declarations that Gemini names, by their index; empty: it names none.
   std::set<std::size_t> tools{};

@@ -22,9 +22,7 @@ constexpr const char* kGenAiProvider = "gcp.gemini";  // as OpenTelemetry calls 
 constexpr auto kFirstByte = 300s;  // models reason for minutes before the first byte
 
 bool is_model_name(View text);
-bool is_event_stream(const HttpResponse& response);
 GeminiFailure failure_in(HttpResponse& response, std::chrono::nanoseconds wall);
-GeminiFailure failure_of_host(const Exchange& x);
 
 }  // namespace
 
@@ -346,11 +344,6 @@ bool is_model_name(View text) {
   });
 }
 
-bool is_event_stream(const HttpResponse& response) {
-  constexpr View kEventStream = "text/event-stream";
-  return response.header("Content-Type").substr(0, kEventStream.size()) == kEventStream;
-}
-
 /// Why a response has another status than 200.
 GeminiFailure failure_in(HttpResponse& response, std::chrono::nanoseconds wall) {
   auto document = Document::parse(read_error_body(response));  // of proxies it may be HTML
@@ -360,19 +353,6 @@ GeminiFailure failure_in(HttpResponse& response, std::chrono::nanoseconds wall) 
   if ((failure.flags & GH_FAIL_TRANSIENT) == 0) return failure;
   failure.retry_after = retry_after(response, wall);
   if (failure.retry_after == 0ns) failure.retry_after = retry_info(error);
-  return failure;
-}
-
-/// What the host's HTTP client has left in the exchange.
-GeminiFailure failure_of_host(const Exchange& x) {
-  GeminiFailure failure;
-  const Failure left = x.failure();
-  if (!left) return failure;
-  static_cast<Fail&>(failure) = left.copy();
-  if (left.has(GH_FAIL_UPSTREAM)) {
-    failure.health = GH_DEGRADED;
-    failure.remedy = failure.message;
-  }
   return failure;
 }
 

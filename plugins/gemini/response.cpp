@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "api_json.h"
+#include "gatehouse/toolkit/conversation.hpp"
 #include "gatehouse/toolkit/fresh_id.hpp"
 
 namespace gatehouse::plugins::gemini {
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxCalls = 1000;  // whose ids are remembered; later ones get one of ours
 constexpr std::size_t kMaxServerCalls = 100;  // that wait for their result
-constexpr std::size_t kMaxHeld = 100;         // signatures without text before the first text
 
 Json root_of(const std::optional<Document>& document) {
   return document ? Json(document->root()) : Json();
@@ -28,8 +28,6 @@ std::optional<Document> metadata_of(Json part) {
   metadata->root().edit("google").edit("thoughtSignature").set(signature);
   return metadata;
 }
-
-bool is_blank(View text) { return text.find_first_not_of(" \t\r\n") == View::npos; }
 
 /// The arguments of a call: some models write them as JSON text, and leave them out where there are
 /// none.
@@ -61,30 +59,6 @@ bool ends_with_results(Json messages) {
 }
 
 }  // namespace
-
-Status GeminiResponse::Step::begin() {
-  if (has_begun_) return {};
-  has_begun_ = true;
-  if (unhonoured_) {
-    if (Status s = unhonoured_->warn(out_); !s) return s;
-  }
-  if (Status s = out_.emit(event::step_start()); !s) return s;
-  for (const auto& [kind, metadata] : held_) {
-    gh_event e = event::text({}, metadata.root());
-    e.kind = static_cast<std::uint16_t>(kind);
-    if (Status s = out_.emit(e); !s) return s;
-  }
-  return {};
-}
-
-Status GeminiResponse::Step::emit(Event e) {
-  if (Status s = begin(); !s) return s;
-  return out_.emit(e);
-}
-
-void GeminiResponse::Step::hold(int kind, Document metadata) {
-  if (held_.size() < kMaxHeld) held_.emplace_back(kind, std::move(metadata));
-}
 
 GeminiResponse::GeminiResponse(Sink& out, const Question& question)
     : question_(question),

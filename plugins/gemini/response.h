@@ -5,7 +5,7 @@
 
 #include "continuation.h"
 #include "endings.h"
-#include "gatehouse/toolkit/unhonoured.hpp"
+#include "gatehouse/toolkit/model_step.hpp"
 #include "sources.h"
 #include "tool_names.h"
 #include "usage.h"
@@ -52,23 +52,6 @@ class GeminiResponse {
   Json about() const { return about_.root(); }
 
  private:
-  /// Begins the step with its first event.
-  class Step final : public Sink {
-   public:
-    Step(Sink& out, const Unhonoured* unhonoured) : out_(out), unhonoured_(unhonoured) {}
-    Status begin();
-    Status emit(Event e) override;
-    /// Metadata without text: emitted once there is something to show.
-    void hold(int kind, Document metadata);
-    bool has_begun() const { return has_begun_; }
-
-   private:
-    Sink& out_;
-    const Unhonoured* const unhonoured_;
-    std::vector<std::pair<int, Document>> held_;
-    bool has_begun_ = false;
-  };
-
   Status fail(GeminiFailure failure);
   void read_about(Json response);
   bool is_slip(Json parts) const;
@@ -84,7 +67,7 @@ class GeminiResponse {
   Status emit_about();
 
   const Question question_;
-  Step out_;
+  ModelStep out_;
   GeminiFailure failure_;
   Ending ending_;
   Sources sources_;

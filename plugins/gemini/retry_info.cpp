@@ -23,24 +23,8 @@ std::optional<nanoseconds> parse_retry_delay(Json error) {
 /// "Please retry in 1h2m3.5s." or "… in 800ms.": some errors have this and no RetryInfo.
 std::optional<nanoseconds> parse_message(View message) {
   constexpr View kBefore = "retry in ";
-  constexpr std::pair<View, nanoseconds> kUnits[] = {
-      {"ms", 1ms}, {"h", 1h}, {"m", 1min}, {"s", 1s}};
   const auto at = message.find(kBefore);
-  if (at == View::npos) return std::nullopt;
-  message.remove_prefix(at + kBefore.size());
-  std::optional<nanoseconds> sum;
-  for (;;) {
-    const View number = message.substr(0, message.find_first_not_of("0123456789."));
-    message.remove_prefix(number.size());
-    const auto* unit = std::find_if(std::begin(kUnits), std::end(kUnits), [&](const auto& u) {
-      return message.substr(0, u.first.size()) == u.first;
-    });
-    if (number.empty() || unit == std::end(kUnits)) return sum;
-    const auto time = parse_delay(number, unit->second);
-    if (!time) return sum;
-    sum = std::min(sum.value_or(0s) + *time, kLongestDelay);
-    message.remove_prefix(unit->first.size());
-  }
+  return at == View::npos ? std::nullopt : parse_units(message.substr(at + kBefore.size()));
 }
 
 }  // namespace

@@ -50,8 +50,8 @@ TEST(Mcp, RejectsCallsOfOtherToolsAndCallsTheModelAgain) {
       g.h.ask(g.mcp, kChat).events,
       (Events{"step-start", "text:One ", "text:moment",
               "tool-call-error:c1:other:the model called a tool that was not offered:{\"a\":1}",
-              "tool-output-error:c1:there is no tool of that name", "step-finish:tool-calls",
-              "step-start", "text:Sorry", "step-finish:stop"}));
+              "tool-output-error:c1:the call was not run", "step-finish:tool-calls", "step-start",
+              "text:Sorry", "step-finish:stop"}));
   const auto messages = g.h.json(g.h.chats.at(1))["messages"];
   EXPECT_EQ(
       messages.at(1).dump(),
@@ -63,18 +63,41 @@ TEST(Mcp, RejectsCallsOfOtherToolsAndCallsTheModelAgain) {
             R"("There is no tool named other. Use only the tools that are offered."})");
 }
 
+TEST(Mcp, GivesTheModelTheReasonOfACallThatTheProviderCouldNotRead) {
+  const Events broken = {"step-start", R"(tool-call-error:c1:known:no JSON:"a")",
+                         "step-finish:tool-calls"};
+  Gateway g({events(broken), answer("Sorry")});
+
+  EXPECT_EQ(g.h.ask(g.mcp, kChat).events,
+            (Events{"step-start", R"(tool-call-error:c1:known:no JSON:"a")",
+                    "tool-output-error:c1:the call was not run", "step-finish:tool-calls",
+                    "step-start", "text:Sorry", "step-finish:stop"}));
+  const auto messages = g.h.json(g.h.chats.at(1))["messages"];
+  EXPECT_EQ(messages.at(1)["content"].at(0).dump(),
+            R"({"type":"tool-call","id":"c1","name":"known","input":{}})");
+  EXPECT_EQ(messages.at(2)["content"].at(0).dump(),
+            R"({"type":"tool-result","id":"c1","name":"known","error":true,"output":"no JSON"})");
+}
+
+TEST(Mcp, CallsTheModelNoMoreWhenItsCallWasCut) {
+  Gateway g(
+      {events({"step-start", R"(tool-call-error:c1:known:no JSON:"a")", "step-finish:length"})});
+  EXPECT_EQ(g.h.ask(g.mcp, kChat).events.back(), "step-finish:length");
+  EXPECT_EQ(g.h.next_calls, 1);
+}
+
 TEST(Mcp, StopsWhenTheClientHasACallToRunToo) {
   Gateway g({events(
       {"step-start", "tool-call:c1:other:{}", "tool-call:c2:known:{}", "step-finish:tool-calls"})});
 
   const Events seen = g.h.ask(g.mcp, kChat).events;
   EXPECT_EQ(seen.back(), "step-finish:tool-calls");
-  EXPECT_EQ(seen.at(seen.size() - 2), "tool-output-error:c1:there is no tool of that name");
+  EXPECT_EQ(seen.at(2), "tool-output-error:c1:the call was not run");
   EXPECT_EQ(g.h.next_calls, 1);
 }
 
-TEST(Mcp, CallsTheModelAgainAfterRejectedCallsHoweverTheStepEnded) {
-  for (const char* reason : {"stop", "tool-calls", "length", "content-filter", "error", "other"}) {
+TEST(Mcp, CallsTheModelAgainAfterRejectedCallsUnlessTheStepWasCut) {
+  for (const char* reason : {"stop", "tool-calls", "content-filter", "error", "other"}) {
     Gateway g(
         {events({"step-start", "tool-call:c1:other:{}", "step-finish:" + std::string(reason)}),
          answer("Sorry")});
@@ -196,7 +219,8 @@ TEST(Mcp, IgnoresCallsThatTheProviderRan) {
 // ---- With a server -----------------------------------------------------------------------------
 
 const std::string kRead =
-    R"({"name":"web_read","description":"Reads.","input_schema":{"type":"object"}})";
+    R"({"name":"web_read","description":"Reads.","input_schema":{"type":"object",)"
+    R"("properties":{},"additionalProperties":false}})";
 
 TEST_F(McpTest, OffersWhatTheClientAnnouncesAsTheServerDescribesIt) {
   connect();
@@ -300,7 +324,7 @@ TEST_F(McpStrictTest, OffersAndRunsNothingForAnUnauthenticatedCaller) {
   connect();
   const Events said = {"step-start", "tool-call:c1:web_read:{}", "step-finish:tool-calls"};
   const Events seen = ask(R"({"messages": [], "backend_tools": ["web_read"]})", said);
-  EXPECT_EQ(seen.at(2), "tool-output-error:c1:there is no tool of that name");
+  EXPECT_EQ(seen.at(2), "tool-output-error:c1:the call was not run");
   EXPECT_EQ(offered(), "null");
 }
 

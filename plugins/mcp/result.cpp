@@ -128,7 +128,9 @@ void write_result(MutableJson tool_result, Json result) {
   content.set_array();
   for (const Json item : result["content"]) add_item(content, item, !failed);
   const Json structured = result["structuredContent"];
-  if (structured && !has_text(result)) add_text(content, structured.dump());
+  if (!structured) return;
+  if (!has_text(result)) add_text(content, structured.dump());
+  tool_result.edit("structured").set(structured);
 }
 
 void rewrite_results(MutableJson messages) {

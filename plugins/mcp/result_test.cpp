@@ -68,11 +68,11 @@ TEST(Result, GivesTextsAsTexts) {
   EXPECT_EQ(written(R"({"content": []})"), R"({"content":[]})");
 }
 
-TEST(Result, GivesTheSameOnce) {
+TEST(Result, KeepsTheStructureBesideTheTextThatRepeatsIt) {
   EXPECT_EQ(written(
                 R"({"content": [{"type": "text", "text": "{\"a\":1}"}],
               "structuredContent": {"a": 1}})"),
-            R"({"content":[{"type":"text","text":"{\"a\":1}"}]})");
+            R"({"content":[{"type":"text","text":"{\"a\":1}"}],"structured":{"a":1}})");
 }
 
 TEST(Result, GivesStructureWhereThereIsNoText) {
@@ -153,11 +153,11 @@ TEST(Result, IsTheSameToTheModelWhenItComesBackWithTheHistory) {
                           {"type": "image", "mimeType": "image/png", "data": "iVBORw0K"}]})"),
             R"([{"type":"tool-result","id":"c","name":"t","content":[{"type":"text","text":"a"},)"
             R"({"type":"file","media_type":"image/png","data":"iVBORw0K"}]}])");
-  EXPECT_EQ(
-      rewritten(
-          R"({"content": [{"type": "text", "text": "a"}],
+  EXPECT_EQ(rewritten(
+                R"({"content": [{"type": "text", "text": "a"}],
               "structuredContent": {"a": 1}, "_meta": {}})"),
-      R"([{"type":"tool-result","id":"c","name":"t","content":[{"type":"text","text":"a"}]}])");
+            R"([{"type":"tool-result","id":"c","name":"t","content":[{"type":"text","text":"a"}],)"
+            R"("structured":{"a":1}}])");
 }
 
 TEST(Result, IsAnErrorToTheModelWhenItComesBackWithTheHistory) {

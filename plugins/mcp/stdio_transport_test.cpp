@@ -184,7 +184,7 @@ TEST_F(StdioTransportTest, ThatEndsFailsItsCallAndIsStartedAgain) {
 
 TEST_F(StdioTransportTest, ThatCannotBeRunIsDown) {
   start_command({"no-such-program"});
-  EXPECT_EQ(call(), "tool-output-error:c1:there is no tool of that name");  // it was not offered
+  EXPECT_EQ(call(), "tool-output-error:c1:the call was not run");  // it was not offered
   EXPECT_NE(
       h.admin(*mcp, "GET", "/servers").body.find("no-such-program: No such file or directory"),
       std::string::npos);

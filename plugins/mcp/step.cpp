@@ -26,6 +26,7 @@ Status Step::emit(Event e) {
   }
   const bool is_ours = !e.has(GH_PROVIDER_EXECUTED) && !e.has(GH_DYNAMIC);
   if (is_ours && e.kind() == GH_EV_TOOL_CALL) return add_call(e);
+  if (is_ours && e.kind() == GH_EV_TOOL_CALL_ERROR) return add_broken_call(e);
   if (!e.has(GH_DYNAMIC)) content_.add(e);
   // The client must not run what runs here.
   const bool starts_here = is_ours && e.kind() == GH_EV_TOOL_INPUT_START && tool_here(e.name());
@@ -51,10 +52,27 @@ Status Step::add_call(Event e) {
     call.error = "There is no tool named " + call.name + ". Use only the tools that are offered.";
     gh_event failed = e.with_text("the model called a tool that was not offered");
     failed.kind = GH_EV_TOOL_CALL_ERROR;
-    return out_.emit(failed);
+    return fail(call, failed);
   }
   call.here = offer_.find(e.name());
   return out_.emit(call.here ? e.with_flag(GH_DYNAMIC) : e.raw());
+}
+
+/// The provider could not read its arguments: the model gets the reason, beside a call without any.
+Status Step::add_broken_call(Event e) {
+  const Document none;
+  none.root().set_object();
+  content_.add(event::tool_call(e.id(), e.name(), none.root(), e.metadata()));
+  Call& call = calls_.emplace_back(
+      Call{std::string(e.id()), std::string(e.name()), content_.last()["input"]});
+  call.error = e.text();
+  return fail(call, e);
+}
+
+/// `failed`: the event of the call, which gets its output at once.
+Status Step::fail(const Call& call, Event failed) {
+  if (Status status = out_.emit(failed); !status) return status;
+  return out_.emit(event::tool_output_error(call.id, "the call was not run"));
 }
 
 Status Step::finish(Host host, Exchange& x, const Approvals& approvals, Allowance& allowance) {
@@ -69,8 +87,6 @@ Status Step::finish(Host host, Exchange& x, const Approvals& approvals, Allowanc
 
 Status Step::decide(Exchange& x, Call& call, const Approvals& approvals,
                     const Allowance& allowance) {
-  if (!call.error.empty())
-    return out_.emit(event::tool_output_error(call.id, "there is no tool of that name"));
   if (!call.here || !ended_well()) return Status();
   if (++calls_here_ > allowance.calls_of_step) {
     call.error = allowance.rejection();
@@ -86,8 +102,10 @@ Status Step::decide(Exchange& x, Call& call, const Approvals& approvals,
 Status Step::emit_end() { return finish_ ? out_.emit(finish_->event()) : Status(); }
 
 bool Step::calls_for_another() const {
-  return !calls_.empty() && std::all_of(calls_.begin(), calls_.end(),
-                                        [](const Call& call) { return call.has_result(); });
+  const bool was_cut = !finish_ || finish_->name() == "length";
+  return !was_cut && !calls_.empty() &&
+         std::all_of(calls_.begin(), calls_.end(),
+                     [](const Call& call) { return call.has_result(); });
 }
 
 void Step::append_to(MutableJson messages) {

@@ -46,7 +46,7 @@ class Step final : public Sink {
   /// Rejects calls of unknown tools, asks the user about calls that need an approval, runs the
   /// other calls that run here, and ends the step.
   Status finish(Host host, Exchange& x, const Approvals& approvals, Allowance& allowance);
-  /// There were calls, and all of them have results, so that the model can continue.
+  /// There were calls, none of them cut, and all have results, so that the model can continue.
   bool calls_for_another() const;
   /// Appends the assistant's message and the results of its calls to the messages of a chat
   /// document.
@@ -55,6 +55,8 @@ class Step final : public Sink {
  private:
   Status begin();
   Status add_call(Event e);
+  Status add_broken_call(Event e);
+  Status fail(const Call& call, Event failed);
   Status decide(Exchange& x, Call& call, const Approvals& approvals, const Allowance& allowance);
   Status emit_end();
   const Offer::Entry* tool_here(View name) const {

@@ -71,7 +71,12 @@ void Tools::add(Json tool, bool mirrors) {
   MutableJson definition = added.definition.root();
   definition.edit("name").set(View(added.name));
   if (tool["description"].is_string()) definition.edit("description").set(tool["description"]);
-  definition.edit("input_schema").set(tool["inputSchema"]);
+  MutableJson schema = definition.edit("input_schema");
+  schema.set(tool["inputSchema"]);
+  // As the AI SDK offers them: a server takes the arguments that it declares, and no others.
+  if (!schema["properties"]) schema.edit("properties").set_object();
+  if (!schema["additionalProperties"] && !schema["patternProperties"])
+    schema.edit("additionalProperties").set(false);
   offered_.push_back(std::move(added));
 }
 

@@ -32,7 +32,7 @@ TEST_F(ToolsTest, AreOfferedUnderTheNameOfTheirServer) {
       (Texts{"files_read", "files_write"}));
 }
 
-TEST_F(ToolsTest, KeepTheDescriptionAndSchemaOfTheServer) {
+TEST_F(ToolsTest, KeepTheDescriptionAndCloseTheSchemaOfTheServer) {
   const ToolFilter all((Json()));
   Tools tools("files", all, Crypto(h.host()));
   tools.add(h.json(
@@ -44,7 +44,8 @@ TEST_F(ToolsTest, KeepTheDescriptionAndSchemaOfTheServer) {
   EXPECT_EQ(tool->own_name, "read");
   EXPECT_TRUE(tool->has_output_schema);
   EXPECT_EQ(tool->definition.root().dump(),
-            R"({"name":"files_read","description":"Reads.","input_schema":{"type":"object"}})");
+            R"({"name":"files_read","description":"Reads.","input_schema":{"type":"object",)"
+            R"("properties":{},"additionalProperties":false}})");
   EXPECT_FALSE(tools.find("read"));
   EXPECT_FALSE(tools.find("files_readme"));
 }

@@ -25,8 +25,12 @@ std::unique_ptr<gatehouse::Plugin> shipped(Harness& h, const std::string& name,
 }
 
 TEST(NextHost, LoadsEachShippedPlugin) {
-  const std::map<std::string, std::string> configs = {{"gemini", R"({"api_key": "k"})"},
-                                                      {"workflows", R"({"file": "w.yaml"})"}};
+  const std::map<std::string, std::string> configs = {
+      {"anthropic", R"({"api_key": "k"})"},
+      {"gemini", R"({"api_key": "k"})"},
+      {"models", R"({"names": {"m": "p/m"}})"},
+      {"traces", R"({"endpoint": "http://collector.example/v1/traces"})"},
+      {"workflows", R"({"file": "w.yaml"})"}};
   int loaded = 0;
   for (const auto& entry : std::filesystem::directory_iterator(kPlugins)) {
     Harness h;
@@ -36,7 +40,7 @@ TEST(NextHost, LoadsEachShippedPlugin) {
     EXPECT_EQ(h.problems, std::vector<std::string>()) << entry.path();
     ++loaded;
   }
-  EXPECT_GE(loaded, 14);
+  EXPECT_GE(loaded, 17);
 }
 
 TEST(NextHost, GetsAResponseOfAPluginInC) {

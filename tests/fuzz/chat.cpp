@@ -1,14 +1,52 @@
-/// A chat request on its way to the model: validation, the chat document, the body of the Gemini
-/// request.
+/// A chat request on its way to the model: validation, the chat document, the bodies of the
+/// requests to the providers.
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "core/json/json.h"
 #include "crypto.h"
+#include "plugins/anthropic/request.h"
 #include "plugins/chat/body.h"
 #include "plugins/chat/document.h"
 #include "plugins/gemini/request.h"
+#include "plugins/openai/request.h"
 #include "require.h"
+
+namespace gatehouse {
+namespace {
+
+void check_request(const std::string& request, std::size_t size) {
+  require(nlohmann::json::accept(request), "the request to the model is JSON");
+  // 1 MiB is what tool schemas may grow to; texts and files grow by their escapes and by base64.
+  require(request.size() <= 8 * size + (2u << 20), "a small request does not become a large one");
+}
+
+void request_openai(Json chat, std::size_t size) {
+  const Document config;
+  for (const char* preset : {"openai", "mistral", "deepseek"}) {
+    config.root().edit("dialect").set(preset);
+    const plugins::openai::Dialect dialect(config.root());
+    if (!plugins::openai::check_chat(chat, dialect)) continue;
+    ChatNames names = plugins::openai::names_of(chat, dialect);
+    check_request(plugins::openai::request_body(chat, dialect, names, Json()), size);
+  }
+}
+
+void request_anthropic(Json chat, std::size_t size) {
+  const Document settings;
+  settings.root().edit("max_output_tokens").set(8192);
+  settings.root().edit("cache").set("1h");
+  for (const char* model : {"claude-haiku-4-5", "claude-opus-4-8", "kimi-k3"}) {
+    const plugins::anthropic::RequestOptions options{plugins::anthropic::find_model(model),
+                                                     settings.root(), true};
+    if (!plugins::anthropic::check_chat(chat, options)) continue;
+    ChatNames names(chat, {128}, {64});
+    check_request(plugins::anthropic::request_body(chat, options, names), size);
+  }
+}
+
+}  // namespace
+}  // namespace gatehouse
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace gatehouse;
@@ -44,12 +82,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     static const Crypto kCrypto = crypto();
     plugins::gemini::ToolNames names(kCrypto, Json(chat)["tools"]);
-    const std::string request = plugins::gemini::request_body(
-        Json(chat), {model, Json(), names,
-                     std::vector(strict ? 2 : 0, plugins::gemini::ToolForm::bare), strict});
-    require(nlohmann::json::accept(request), "the request to the model is JSON");
-    // 1 MiB is what tool schemas may grow to; texts and files grow by their escapes and by base64.
-    require(request.size() <= 8 * size + (2u << 20), "a small request does not become a large one");
+    check_request(
+        plugins::gemini::request_body(
+            Json(chat), {model, Json(), names,
+                         std::vector(strict ? 2 : 0, plugins::gemini::ToolForm::bare), strict}),
+        size);
   }
+  request_openai(Json(chat), size);
+  request_anthropic(Json(chat), size);
   return 0;
 }

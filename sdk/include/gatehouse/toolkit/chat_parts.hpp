@@ -18,6 +18,7 @@ inline namespace v1 {
 struct PartPlace {
   std::size_t message = 0, part = 0;
   std::optional<std::size_t> inner{};  ///< In the content of a tool result.
+  View role{};                         ///< Of the message.
 
   /// "messages[2].content[0]"
   std::string text() const {
@@ -76,12 +77,13 @@ Status for_each_part(Json chat, Each each) {
   PartPlace place;
   for (const Json message : chat["messages"]) {
     place.part = 0;
+    place.role = message["role"].str();
     for (const Json part : message["content"]) {
-      Status s = detail::check_part(message["role"].str(), part, place, each);
+      Status s = detail::check_part(place.role, part, place, each);
       std::size_t inner = 0;
       for (const Json content : part["content"]) {
         if (!s) return s;
-        const PartPlace inside{place.message, place.part, inner++};
+        const PartPlace inside{place.message, place.part, inner++, place.role};
         s = detail::check_part("tool-result", content, inside, each);
       }
       if (!s) return s;

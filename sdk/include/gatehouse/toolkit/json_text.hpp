@@ -30,6 +30,13 @@ class JsonText {
     out_.append("\"").append(name).append("\":");
     return *this;
   }
+  /// The same for a name that may need escaping.
+  JsonText& any_key(View name) {
+    comma();
+    quote(out_, name);
+    out_.push_back(':');
+    return *this;
+  }
   JsonText& value(View text) {
     comma();
     quote(out_, text);

@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "gatehouse/http.hpp"
 #include "gatehouse/text.hpp"
@@ -73,6 +75,44 @@ inline std::optional<std::chrono::nanoseconds> parse_date(const std::string& tex
   return std::clamp(wait, seconds(0), std::chrono::duration_cast<seconds>(kLongestDelay));
 }
 }  // namespace detail
+
+/// The sum of numbers with units that `text` begins with, such as "1h2m3.5s" or "800ms".
+inline std::optional<std::chrono::nanoseconds> parse_units(View text) {
+  using std::chrono::nanoseconds;
+  static constexpr std::pair<View, nanoseconds> kUnits[] = {{"ms", std::chrono::milliseconds(1)},
+                                                            {"h", std::chrono::hours(1)},
+                                                            {"m", std::chrono::minutes(1)},
+                                                            {"s", std::chrono::seconds(1)}};
+  std::optional<nanoseconds> sum;
+  for (;;) {
+    const View number = text.substr(0, text.find_first_not_of("0123456789."));
+    text.remove_prefix(number.size());
+    const auto* unit = std::find_if(std::begin(kUnits), std::end(kUnits), [&](const auto& u) {
+      return text.substr(0, u.first.size()) == u.first;
+    });
+    if (number.empty() || unit == std::end(kUnits)) return sum;
+    const auto time = parse_delay(number, unit->second);
+    if (!time) return sum;
+    sum = std::min(sum.value_or(nanoseconds(0)) + *time, kLongestDelay);
+    text.remove_prefix(unit->first.size());
+  }
+}
+
+/// Until an RFC 3339 time in UTC, such as "2026-01-01T00:00:00Z". `wall`: the time of day.
+inline std::optional<std::chrono::nanoseconds> until(const std::string& time,
+                                                     std::chrono::nanoseconds wall) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  const int found = std::sscanf(time.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d", &year, &month, &day, &hour,
+                                &minute, &second);
+  if (found != 6 || time.back() != 'Z' || month < 1 || month > 12) return std::nullopt;
+  const std::int64_t days = detail::days_since_1970(year, month, day);
+  const std::chrono::seconds at(((days * 24 + hour) * 60 + minute) * 60 + second);
+  // In seconds, as nanoseconds overflow in the year 2262.
+  const auto wait = at - std::chrono::duration_cast<std::chrono::seconds>(wall);
+  return std::clamp<std::chrono::seconds>(
+      wait, std::chrono::seconds(0),
+      std::chrono::duration_cast<std::chrono::seconds>(kLongestDelay));
+}
 
 /// The delay that a response asks for in the headers retry-after-ms or else Retry-After. 0: in
 /// neither; a delay of nothing is 1 ns. `wall`: the time of day.
