@@ -17,8 +17,11 @@ install(TARGETS gatehouse_sdk gatehouse_testing EXPORT GatehouseTargets
 install(EXPORT GatehouseTargets NAMESPACE Gatehouse:: DESTINATION ${cmakedir} COMPONENT dev)
 install(FILES ${sdk}/cmake/GatehouseSDKConfig.cmake ${sdk}/cmake/GatehouseSDK.cmake
               ${sdk}/cmake/plugin.map ${version_file} DESTINATION ${cmakedir} COMPONENT dev)
-configure_file(${sdk}/cmake/gatehouse-sdk.pc.in ${generated}/gatehouse-sdk.pc @ONLY)
-install(FILES ${generated}/gatehouse-sdk.pc DESTINATION share/pkgconfig COMPONENT dev)
+foreach(name gatehouse-sdk gatehouse-testing)
+  configure_file(${sdk}/cmake/${name}.pc.in ${generated}/${name}.pc @ONLY)
+  install(FILES ${generated}/${name}.pc DESTINATION share/pkgconfig COMPONENT dev)
+endforeach()
+install(DIRECTORY ${sdk}/rust DESTINATION share/gatehouse COMPONENT dev PATTERN target EXCLUDE)
 install(FILES ${sdk}/README.md DESTINATION share/doc/libgatehouse-dev COMPONENT dev)
 install(DIRECTORY ${sdk}/example/ DESTINATION share/doc/libgatehouse-dev/examples COMPONENT dev)
 

@@ -180,9 +180,8 @@ Json Harness::config(View text, View schema) {
 }
 
 std::unique_ptr<Plugin> State::create(Harness& h, const gh_plugin& plugin, View text) {
-  return std::make_unique<Entry>(
-      std::shared_ptr<const gh_plugin>(std::shared_ptr<void>(), &plugin), h.host(),
-      h.config(text, plugin.config_schema));
+  return std::make_unique<Entry>(std::shared_ptr<const gh_plugin>(std::shared_ptr<void>(), &plugin),
+                                 h.host(), h.config(text, plugin.config_schema));
 }
 
 std::unique_ptr<Plugin> Harness::create(View text) {

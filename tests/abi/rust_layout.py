@@ -73,11 +73,12 @@ def count_in_rust():
         text = file.read_text()
         for struct, body in re.findall(r'pub struct (gh_\w+) \{\n(.*?)\n\}', text, re.S):
             for name, kind in re.findall(r'pub (?:r#)?(\w+):\s*(.*?),(?=\n    pub |$)', body, re.S):
-                kind = re.sub(r'^Option<(unsafe extern.*)>$', r'\1', kind, flags=re.S)
-                kind = re.sub(r'Option<unsafe extern "C" fn\([^()]*\)( -> \w+)?>', 'f', kind)
+                kind = re.sub(r'^Option<\s*(unsafe extern.*?),?\s*>$', r'\1', kind, flags=re.S)
                 function = re.match(r'unsafe extern "C" fn\((.*)\)', kind, re.S)
+                callback = r'(Option<)?unsafe extern "C" fn\([^()]*\)( -> \w+)?>?'
                 if function or kind == 'Option<gh_run>':
-                    found[f'{struct}.{name}'] = parameters(function[1]) if function else 2
+                    inner = re.sub(callback, 'f', function[1]) if function else 'data, x'
+                    found[f'{struct}.{name}'] = parameters(inner)
     return found
 
 

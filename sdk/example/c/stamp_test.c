@@ -1,6 +1,7 @@
 /* The test of stamp.c, without any test framework: it aborts at the first promise that is broken.
  *
- *   cc -I ../../include stamp.c stamp_test.c -lgatehouse_testing -o stamp_test && ./stamp_test
+ *   cc stamp.c stamp_test.c $(pkg-config --cflags --libs gatehouse-testing) -o stamp_test
+ *   ./stamp_test
  */
 #undef NDEBUG
 #include <assert.h>

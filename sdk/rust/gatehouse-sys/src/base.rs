@@ -271,6 +271,7 @@ pub const GH_PLUGIN_HEAD: u32 = 8;
 pub const GH_PLUGIN_GUARD: u32 = 16;
 pub const GH_PLUGIN_PROBES: u32 = 32;
 pub const GH_PLUGIN_BLOCKS: u32 = 64;
+pub const GH_PLUGIN_UNLOADS: u32 = 128;
 
 /// The texts are NUL-terminated.
 #[repr(C)]
@@ -302,6 +303,10 @@ pub struct gh_plugin {
     pub adopt: Option<unsafe extern "C" fn(plugin: *mut c_void, older: *mut c_void) -> gh_status>,
     pub destroy: unsafe extern "C" fn(plugin: *mut c_void),
     pub refused: Option<gh_run>,
+    pub save: Option<
+        unsafe extern "C" fn(plugin: *mut c_void, keep: gh_append, to: *mut c_void) -> gh_status,
+    >,
+    pub restore: Option<unsafe extern "C" fn(plugin: *mut c_void, bytes: gh_str) -> gh_status>,
 }
 
 // SAFETY: constants, and pointers to constants, of the plugin.

@@ -2,7 +2,9 @@
 
 use core::ffi::c_void;
 
-use crate::base::{gh_append, gh_exchange, gh_host, gh_json, gh_run, gh_status, gh_str, opaque};
+use crate::base::{
+    gh_append, gh_exchange, gh_host, gh_json, gh_next, gh_run, gh_sink, gh_status, gh_str, opaque,
+};
 
 // admin.h
 
@@ -25,6 +27,7 @@ pub struct gh_background_api {
     pub size: u32,
     pub reserved: u32,
     pub run: unsafe extern "C" fn(*const gh_host, run: gh_run, data: *mut c_void),
+    pub linger: unsafe extern "C" fn(*mut gh_exchange, ns: i64),
 }
 
 // crypto.h
@@ -175,6 +178,19 @@ pub struct gh_models_api {
     pub reserved: u32,
     pub offer: unsafe extern "C" fn(*const gh_host, model: gh_str),
     pub offered: unsafe extern "C" fn(*const gh_host, to: *mut c_void, each: gh_append),
+    pub lead: unsafe extern "C" fn(*const gh_host, name: gh_str, provider: gh_str, model: gh_str),
+}
+
+// openapi.h
+
+pub const GH_OPENAPI_1: &[u8] = b"gatehouse.openapi/1\0";
+
+#[repr(C)]
+pub struct gh_openapi_api {
+    pub size: u32,
+    pub reserved: u32,
+    pub describe: unsafe extern "C" fn(*const gh_host, document: gh_str),
+    pub document: unsafe extern "C" fn(*const gh_host, to: *mut c_void, append: gh_append),
 }
 
 // share.h
@@ -267,6 +283,31 @@ pub struct gh_store_api {
         count: usize,
     ) -> gh_status,
     pub max_limit: unsafe extern "C" fn(*const gh_host) -> i64,
+}
+
+// trace.h
+
+pub const GH_TRACE_1: &[u8] = b"gatehouse.trace/1\0";
+
+pub const GH_AROUND_CHATS: i32 = 1;
+pub const GH_AROUND_MODELS: i32 = 2;
+
+#[repr(C)]
+pub struct gh_trace_api {
+    pub size: u32,
+    pub reserved: u32,
+    pub set: unsafe extern "C" fn(*mut gh_exchange, traceparent: gh_str) -> gh_status,
+    pub around: unsafe extern "C" fn(
+        *const gh_host,
+        place: i32,
+        handle: unsafe extern "C" fn(
+            data: *mut c_void,
+            x: *mut gh_exchange,
+            out: *const gh_sink,
+            next: *const gh_next,
+        ) -> gh_status,
+        data: *mut c_void,
+    ),
 }
 
 // wait.h

@@ -11,7 +11,7 @@
 //!
 //! Nothing is loaded, nothing goes out, and time stands still unless the plugin waits. The rules
 //! that a gateway does not enforce are checked in each test. `gatehouse/testing.h` lists what a
-//! request may have and what can be looked up. Links the library `gatehouse_testing`.
+//! request may have and what can be looked up.
 
 use std::ffi::{CStr, CString};
 use std::fmt;

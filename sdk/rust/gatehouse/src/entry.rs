@@ -161,6 +161,29 @@ unsafe extern "C" fn adopt<P: Plugin>(plugin: *mut c_void, older: *mut c_void) -
     }
 }
 
+unsafe extern "C" fn save<P: Plugin>(
+    plugin: *mut c_void,
+    keep: sys::gh_append,
+    to: *mut c_void,
+) -> sys::gh_status {
+    let instance = &*plugin.cast::<Instance<P>>();
+    match catch(|| instance.plugin.save()) {
+        Ok(Some(bytes)) => keep(to, crate::text::raw(&bytes)),
+        Ok(None) => return sys::GH_ABSENT,
+        Err(_) => return sys::GH_FAILED,
+    }
+    sys::GH_OK
+}
+
+unsafe extern "C" fn restore<P: Plugin>(plugin: *mut c_void, saved: sys::gh_str) -> sys::gh_status {
+    let instance = &*plugin.cast::<Instance<P>>();
+    match catch(|| instance.plugin.restore(crate::text::bytes(saved))) {
+        Ok(true) => sys::GH_OK,
+        Ok(false) => sys::GH_UNSUPPORTED,
+        Err(_) => sys::GH_FAILED,
+    }
+}
+
 unsafe extern "C" fn destroy<P: Plugin>(plugin: *mut c_void) {
     let instance = Box::from_raw(plugin.cast::<Instance<P>>());
     let Instance { plugin, tasks, .. } = *instance;
@@ -194,9 +217,11 @@ pub const fn describe_plugin<P: Plugin>(texts: [*const u8; 5], flags: u32) -> sy
         note,
         create: create::<P>,
         handle: handle::<P>,
-        adopt: Some(adopt::<P>),
+        adopt: if P::KEEPS_STATE { Some(adopt::<P>) } else { None },
         destroy: destroy::<P>,
         refused: Some(refused::<P>),
+        save: if P::KEEPS_STATE { Some(save::<P>) } else { None },
+        restore: if P::KEEPS_STATE { Some(restore::<P>) } else { None },
     }
 }
 
@@ -267,4 +292,53 @@ pub const fn is_object(text: &str) -> bool {
         i += 1;
     }
     i < text.len() && text[i] == b'{'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{bytes, raw};
+
+    struct Keeps(Mutex<Vec<u8>>);
+
+    impl Plugin for Keeps {
+        const KEEPS_STATE: bool = true;
+
+        fn new(_: &Setup<'_>, _: Json<'_>) -> Result<Self, Problem> {
+            Err(Problem::new("", "is not created here"))
+        }
+        fn handle(&self, x: &mut Exchange<'_>, out: &mut Out<'_>, next: &mut Next<'_>) -> Result {
+            next.call(x, out)
+        }
+        fn save(&self) -> Option<Vec<u8>> {
+            Some(self.0.lock().unwrap().clone())
+        }
+        fn restore(&self, saved: &[u8]) -> bool {
+            assert!(!saved.is_empty());
+            *self.0.lock().unwrap() = saved.to_vec();
+            saved[0] == b'1'
+        }
+    }
+
+    #[test]
+    fn state_is_saved_for_other_code() {
+        unsafe extern "C" fn keep(to: *mut c_void, saved: sys::gh_str) {
+            *to.cast::<Vec<u8>>() = bytes(saved).to_vec();
+        }
+        let entry = describe_plugin::<Keeps>([std::ptr::null(); 5], 0);
+        let (save, restore) = (entry.save.unwrap(), entry.restore.unwrap());
+        assert!(entry.adopt.is_some());
+        let host = unsafe { Host::from_raw(std::ptr::null()) };
+        let plugin = Keeps(Mutex::default());
+        let instance = Box::into_raw(Box::new(Instance { plugin, host, tasks: Vec::new() })).cast();
+        let mut saved = Vec::<u8>::new();
+        unsafe {
+            assert_eq!(restore(instance, raw("1 apples")), sys::GH_OK);
+            assert_eq!(save(instance, keep, (&mut saved as *mut Vec<u8>).cast()), sys::GH_OK);
+            assert_eq!(restore(instance, raw("2 apples")), sys::GH_UNSUPPORTED);
+            assert_eq!(restore(instance, raw("")), sys::GH_FAILED); // it panics
+            (entry.destroy)(instance);
+        }
+        assert_eq!(saved, b"1 apples");
+    }
 }

@@ -87,8 +87,9 @@ impl<'x> Exchange<'x> {
     }
 
     /// The `traceparent` header for upstreams that are not called by [`Http`](crate::Http).
-    pub fn trace(&self) -> &'x str {
-        self.field(sys::GH_TRACE)
+    /// A copy, since a plugin that traces requests may replace it.
+    pub fn trace(&self) -> String {
+        self.field(sys::GH_TRACE).to_string()
     }
 
     /// Which of the plugin's routes the request takes.
@@ -258,6 +259,17 @@ impl<'x> Exchange<'x> {
     /// Waits. Returns early, with an error, as [`Exchange::cancelled`].
     pub fn sleep(&mut self, time: Duration) -> Result {
         self.host.sleep(self.raw, time)
+    }
+
+    /// In [`Setup::background`], for a last message to an upstream after [`Error::Cancelled`]: for
+    /// `time`, at most 5 s, waits no longer end because the instance does.
+    ///
+    /// [`Setup::background`]: crate::Setup::background
+    pub fn linger(&mut self, time: Duration) {
+        let api = unsafe { self.host.extension::<sys::gh_background_api>(sys::GH_BACKGROUND_1) };
+        if let Some(api) = api {
+            unsafe { (api.linger)(self.raw, nanoseconds(time)) }
+        }
     }
 
     /// Logs with the id of the request: `x.log(Level::Info, "served", &[("bytes", n.into())])`.

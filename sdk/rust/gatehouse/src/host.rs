@@ -223,6 +223,23 @@ impl<'a> Setup<'a> {
         }
     }
 
+    /// Requests for `name` go on as requests for `model` to the provider instance `provider`, which
+    /// stands below; further calls for the same name are those tried after it. A `*` in `name` or
+    /// `model` stands for any rest.
+    pub fn lead_model(&self, name: &str, provider: &str, model: &str) {
+        if let Some(api) = self.models() {
+            unsafe { (api.lead)(self.raw, raw(name), raw(provider), raw(model)) }
+        }
+    }
+
+    /// Describes the routes of this instance by a part of an OpenAPI 3.1 document, as JSON.
+    pub fn describe_routes(&self, document: &str) {
+        let api = unsafe { self.extension::<sys::gh_openapi_api>(sys::GH_OPENAPI_1) };
+        if let Some(api) = api {
+            unsafe { (api.describe)(self.raw, raw(document)) }
+        }
+    }
+
     /// The models that the instances above have offered, in their order.
     pub fn offered_models(&self) -> Vec<String> {
         let list = |api: &sys::gh_models_api| {

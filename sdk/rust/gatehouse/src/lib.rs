@@ -48,7 +48,9 @@
 //! # What is left out
 //!
 //! A task that runs beside its caller ([`in_parallel`] waits for all), and a logger or a metric for
-//! threads that the plugin starts itself: [`Setup::background`] has both.
+//! threads that the plugin starts itself: [`Setup::background`] has both. Tracing at other places
+//! of the pipeline (`abi/ext/trace.h`). `GH_PLUGIN_UNLOADS`: the standard library leaves thread-local
+//! objects behind, so the code of a plugin in Rust stays in memory.
 #![warn(missing_debug_implementations, rust_2018_idioms)]
 
 mod entry;
@@ -109,10 +111,27 @@ pub trait Plugin: Send + Sync + Sized + 'static {
     /// one event or called `next`.
     fn handle(&self, x: &mut Exchange<'_>, out: &mut Out<'_>, next: &mut Next<'_>) -> Result;
 
-    /// A reload has built this instance of the same name: takes over what outlives `older`, which
-    /// still serves.
+    /// Whether an instance has state that outlives it: only then are `adopt`, `save` and `restore`
+    /// called.
+    const KEEPS_STATE: bool = false;
+
+    /// A reload has built this instance of the same name, with the same code: takes over what
+    /// outlives `older`, which still serves.
     fn adopt(&self, older: &Self) {
         let _ = older;
+    }
+
+    /// A reload has brought other code of this plugin, while this instance still serves: what that
+    /// code is to restore. It begins with the version of its format, and stays in memory.
+    fn save(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Takes over what older or newer code has saved, before the first request. False: that format
+    /// is not known, and this instance is as it was.
+    fn restore(&self, saved: &[u8]) -> bool {
+        let _ = saved;
+        false
     }
 
     /// The server rejects a request before any plugin is called; `x.failure()` has the reason. The
