@@ -13,6 +13,8 @@ install(FILES ${packaging}/gatehouse.yaml ${PROJECT_SOURCE_DIR}/etc/workflows.ya
 install(DIRECTORY DESTINATION /etc/gatehouse/conf.d ${system})
 install(FILES ${packaging}/gatehouse.logrotate RENAME gatehouse DESTINATION /etc/logrotate.d
         ${system})
+install(FILES ${debian}/lintian-overrides RENAME gatehouse
+        DESTINATION /usr/share/lintian/overrides ${system})
 
 set(CPACK_PACKAGE_CONTACT "Gatehouse maintainers <maintainers@localhost>" CACHE STRING
     "Maintainer of the Debian packages")

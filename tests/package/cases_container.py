@@ -13,15 +13,12 @@ from load import chat
 from packages import packages
 
 CONFIG = '''
-server: {listen: "0.0.0.0:0"}
+server: {listen: "0.0.0.0:%s"}
 pipeline:
+  - health
   - extension-auth: {anyone: true}
   - chat
   - simulator: {intended: true, word_delay: 0ms}
-'''
-HEALTHY = '''
-server: {listen: "127.0.0.1:%s"}
-pipeline: [health]
 '''
 
 
@@ -84,7 +81,7 @@ def the_container_file_makes_a_gateway(build):
         for word, rest in last:
             image.apply(word, rest)
         check(re.fullmatch(r'[1-9]\d*:[1-9]\d*', image.user), 'the user is', image.user)
-        (system / '/etc/gatehouse/gatehouse.yaml').write_text(CONFIG)
+        (system / '/etc/gatehouse/gatehouse.yaml').write_text(CONFIG % 0)
         start = system.root.parent / 'start'
         start.write_text('#!/bin/sh\nexec '
                          + shlex.join(system.command(*image.command, user=image.user)) + '\n')
@@ -105,6 +102,6 @@ def check_health(image, port):
     """Healthy while the gateway serves, unhealthy where nothing listens."""
     config = image.system / '/etc/gatehouse/gatehouse.yaml'
     for port, expected in ((port, 0), (1, 1)):
-        config.write_text(HEALTHY % port)
+        config.write_text(CONFIG % port)
         status, output = image.system.status(*image.health, user=image.user)
         check(status == expected, 'healthcheck exited with', status, output)
