@@ -25,10 +25,6 @@ install(DIRECTORY ${sdk}/rust DESTINATION share/gatehouse COMPONENT dev PATTERN 
 install(FILES ${sdk}/README.md DESTINATION share/doc/libgatehouse-dev COMPONENT dev)
 install(DIRECTORY ${sdk}/example/ DESTINATION share/doc/libgatehouse-dev/examples COMPONENT dev)
 
-# For plugins in Rust.
-install(DIRECTORY ${sdk}/rust/ DESTINATION share/gatehouse/rust COMPONENT dev
-        PATTERN target EXCLUDE PATTERN examples EXCLUDE)
-
 # Compressed as Debian requires it, without a time (-n), so that a build is reproducible.
 find_program(GZIP gzip REQUIRED)
 function(compress file out)

@@ -64,7 +64,9 @@ Line parse_line(View line) {
                       : member == 'n' ? e.name
                       : member == 't' ? e.text
                                       : e.json;
-    const View end = kind->members.substr(i) == "tj" ? ":{" : ":";  // a text may have colons
+    View end = ":";
+    if (kind->members.substr(i) == "tj")  // a text may have colons
+      end = members.find(":{") == View::npos ? ":\"" : ":{";
     const bool last = i + 1 == kind->members.size();
     if (!last && members.find(end) == View::npos) refuse("a member is missing");
     to = last ? members : cut(members, end);

@@ -61,7 +61,7 @@ with tempfile.TemporaryDirectory() as name:
     status, report = check_json(folder, 'plugins_dir: plugins\npipeline: [health]\n')
     assert status == 1 and 'is writable by everybody' in report['problems'][0]['text'], report
 
-    listed = gatehouse('plugins', 'list', str(folder))
+    listed = gatehouse('plugin', 'list', str(folder))
     assert listed.returncode == 0 and 'there are no plugins in' in listed.stderr, listed
 
     # A plugin whose author has misspelt a keyword of its schema.
@@ -73,7 +73,7 @@ with tempfile.TemporaryDirectory() as name:
     status, printed = check_json(folder, 'pipeline: [{retry: {}, path: retry.so}]\n')
     texts = [problem['text'] for problem in printed['problems']]
     assert status == 1 and 'the schema of `retry` is invalid: ' + fault in texts, printed
-    for command in (['plugins', 'inspect', './retry.so'], ['reference', './retry.so']):
+    for command in (['plugin', 'inspect', './retry.so'], ['reference', './retry.so']):
         refused = gatehouse(*command, folder=folder)
         assert refused.returncode == 1, refused
         assert 'retry.so has an invalid schema: ' + fault in refused.stderr, refused
@@ -119,12 +119,12 @@ for command in ('serve', 'check', 'status', 'reload', 'healthcheck'):
 unknown = gatehouse('chek', 'config.yaml')
 assert unknown.returncode != 0, unknown
 assert unknown.stderr == 'gatehouse: unknown command `chek`: did you mean `check`?\n', unknown
-unknown = gatehouse('plugins', 'liste')
+unknown = gatehouse('plugin', 'liste')
 assert unknown.stderr == 'gatehouse: unknown command `liste`: did you mean `list`?\n', unknown
 unknown = gatehouse('restart')
 assert unknown.stderr.startswith('gatehouse: unknown command `restart`: expected one of serve, ')
 
-inspected = gatehouse('plugins', 'inspect', 'mcp')
+inspected = gatehouse('plugin', 'inspect', 'mcp')
 assert inspected.returncode == 0, inspected
 assert re.search(r'^  servers\[\]\.name \(string: .*, required\)$', inspected.stdout,
                  re.M), inspected

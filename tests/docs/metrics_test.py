@@ -8,6 +8,7 @@ import json
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,18 +28,32 @@ def check(good, *what):
         wrong.append(' '.join(map(str, what)))
 
 
+LISTEN = """
+    - 127.0.0.1:0
+    - {address: "127.0.0.1:0", tls: {certificate: tls.pem, key: tls.key}}
+    - {address: "127.0.0.1:0", proxy_protocol: true}
+  trusted_proxies: [192.0.2.1]"""
+CERTIFY = ('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 '
+           '-subj /CN=localhost -keyout tls.key -out tls.pem')
+
+
 def scraped():
-    """The text of /metrics of the default pipeline, after a chat and a request that the server
-    rejects."""
+    """The text of /metrics of the default pipeline, after a chat, and a request and a connection
+    that the server rejects."""
     with tempfile.TemporaryDirectory(prefix='metrics-') as folder:
         shutil.copytree(root / 'etc', folder, dirs_exist_ok=True)
+        subprocess.run(CERTIFY.split(), cwd=folder, check=True, capture_output=True)
         config = pathlib.Path(folder, 'gatehouse.yaml')
-        config.write_text(config.read_text().replace('127.0.0.1:3000', '127.0.0.1:0'))
+        text = re.sub(r' 127\.0\.0\.1:3000.*', lambda _: LISTEN, config.read_text(), count=1)
+        config.write_text(text)
         process = subprocess.Popen([binary, 'serve', config], stdout=subprocess.PIPE, text=True,
                                    stderr=subprocess.DEVNULL)
         try:
-            address = next(entry['address'] for entry in map(json.loads, process.stdout)
-                           if entry['message'] == 'listening')
+            address, _, behind_proxy = next(
+                entry['address'].split(', ') for entry in map(json.loads, process.stdout)
+                if entry['message'] == 'listening')
+            with socket.create_connection(behind_proxy.split(':'), 10) as foreign:
+                check(not foreign.recv(1), 'a connection from no trusted proxy is accepted')
             chat = {'messages': [{'role': 'user', 'parts': [{'type': 'text', 'text': 'Hi'}]}]}
             fetch(address, '/api/chat', json.dumps(chat).encode())
             check(fetch(address, '/', host='elsewhere') == 421, 'a foreign host is accepted')
