@@ -71,6 +71,7 @@ def image(build, name, make):
     if not kept.exists():
         kept.parent.mkdir(exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f'{name}-', dir=kept.parent))
+        unfinished.chmod(0o755)  # the root of the system: its users must pass
         make(unfinished)
         unfinished.rename(kept)
     return kept
