@@ -64,12 +64,12 @@ TEST(Mcp, RejectsCallsOfOtherToolsAndCallsTheModelAgain) {
 }
 
 TEST(Mcp, GivesTheModelTheReasonOfACallThatTheProviderCouldNotRead) {
-  const Events broken = {"step-start", R"(tool-call-error:c1:known:no JSON:"a")",
+  const Events broken = {"step-start", "tool-call-error:c1:known:no JSON:{}",
                          "step-finish:tool-calls"};
   Gateway g({events(broken), answer("Sorry")});
 
   EXPECT_EQ(g.h.ask(g.mcp, kChat).events,
-            (Events{"step-start", R"(tool-call-error:c1:known:no JSON:"a")",
+            (Events{"step-start", "tool-call-error:c1:known:no JSON:{}",
                     "tool-output-error:c1:the call was not run", "step-finish:tool-calls",
                     "step-start", "text:Sorry", "step-finish:stop"}));
   const auto messages = g.h.json(g.h.chats.at(1))["messages"];
@@ -80,8 +80,7 @@ TEST(Mcp, GivesTheModelTheReasonOfACallThatTheProviderCouldNotRead) {
 }
 
 TEST(Mcp, CallsTheModelNoMoreWhenItsCallWasCut) {
-  Gateway g(
-      {events({"step-start", R"(tool-call-error:c1:known:no JSON:"a")", "step-finish:length"})});
+  Gateway g({events({"step-start", "tool-call-error:c1:known:no JSON:{}", "step-finish:length"})});
   EXPECT_EQ(g.h.ask(g.mcp, kChat).events.back(), "step-finish:length");
   EXPECT_EQ(g.h.next_calls, 1);
 }
