@@ -39,7 +39,7 @@ bool is_file(const Bytes& bytes) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '+' ||
            c == '-';
   });
-  return is_known && is_plain && is_base64(bytes.base64);
+  return is_known && is_plain && looks_like_base64(bytes.base64);
 }
 
 /// In place of bytes that the model does not get.

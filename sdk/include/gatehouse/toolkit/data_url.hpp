@@ -61,15 +61,22 @@ inline std::optional<DataUrl> parse_data_url(View url) {
   return DataUrl{trim(head.substr(0, head.find(';'))), is_base64, url.substr(comma + 1)};
 }
 
-/// Whether `text` is complete base64 (RFC 4648 section 4), with or without padding, and not empty.
-inline bool is_base64(View text) {
+/// Whether `text` has characters of base64 (RFC 4648 section 4) only, with or without padding, and
+/// is not empty. Of any length: some programs cut what they encode, which decoders accept.
+inline bool looks_like_base64(View text) {
   static constexpr std::array<std::uint8_t, 256> kForeign = detail::not_base64();
   for (int padding = 0; padding < 2 && !text.empty() && text.back() == '='; ++padding)
     text.remove_suffix(1);
   // No early exit: files of 20 MB are ordinary, faults are not, and the loop is vectorised.
   std::uint8_t foreign = 0;
   for (const char c : text) foreign |= kForeign[static_cast<unsigned char>(c)];
-  return !text.empty() && foreign == 0 && text.size() % 4 != 1;
+  return !text.empty() && foreign == 0;
+}
+
+/// The same, and it is complete.
+inline bool is_base64(View text) {
+  const std::size_t digits = text.substr(0, text.find_last_not_of('=') + 1).size();
+  return looks_like_base64(text) && digits % 4 != 1;
 }
 
 /// Base64 of percent-encoded bytes.
