@@ -65,113 +65,143 @@ CLI::App& add_group(CLI::App& app, const char* name, const char* what) {
   return *app.add_subcommand(name, what)->require_subcommand(1);
 }
 
+/// What the command line gives to the commands.
+struct Arguments {
+  std::string config = "/etc/gatehouse/gatehouse.yaml";
+  std::string plugin, name;
+  std::vector<std::string> names;
+  Omissions omissions;
+  AdminCommand admin;
+  PluginCheck check;
+  NewPlugin new_plugin;
+  PluginRun run;
+  bool as_json = false, dump = false, ready = false;
+};
+
+constexpr const char* kConfig = "Configuration file (YAML)";
+constexpr const char* kJson = "Report as JSON on standard output";
+
+CLI::App& add_with_config(CLI::App& app, const char* name, const char* what, Arguments& a,
+                          std::function<int()> run) {
+  CLI::App& command = add(app, name, what, std::move(run));
+  command.add_option("CONFIG", a.config, kConfig)->capture_default_str();
+  return command;
+}
+
+void add_serve(CLI::App& app, Arguments& a) {
+  CLI::App& serving = add_with_config(app, "serve", "Run the gateway", a,
+                                      [&a] { return serve(a.config, a.omissions); });
+  serving
+      .add_option("--without", a.omissions.entries,
+                  "Leave out the entry of this plugin or instance (may be repeated)")
+      ->allow_extra_args(false);
+  serving.add_flag("--safe", a.omissions.other_plugins,
+                   "Load only the plugins that are installed beside the program");
+}
+
+void add_check(CLI::App& app, Arguments& a) {
+  CLI::App& checking =
+      add_with_config(app, "check", "Check a configuration and report every problem", a,
+                      [&a] { return a.dump ? dump_config(a.config) : check(a.config, a.as_json); });
+  CLI::Option* const json = checking.add_flag("--json", a.as_json, kJson);
+  checking
+      .add_flag("--dump", a.dump,
+                "Print the configuration as it is used: included files merged, defaults filled in, "
+                "secrets masked")
+      ->excludes(json);
+}
+
+/// Of the gateway that runs.
+void add_running(CLI::App& app, Arguments& a) {
+  add_with_config(app, "reload", "Reload the configuration of the running gateway", a,
+                  [&a] { return reload(a.config); });
+  add_with_config(app, "status", "Show how the running gateway is", a, [&a] {
+    return status(a.config, a.as_json);
+  }).add_flag("--json", a.as_json, "Print the report of the admin address as it is");
+  add_with_config(app, "healthcheck", "Exit with 0 if the running gateway serves, for containers",
+                  a, [&a] { return healthcheck(a.config, a.ready); })
+      .add_flag("--ready", a.ready, "Check /readyz instead of /livez");
+}
+
+void add_plugin_commands(CLI::App& app, Arguments& a) {
+  CLI::App& plugins = add_group(app, "plugin", "List, make, check and try plugins");
+  constexpr const char* kPlugin = "Shared object, or the name of an installed plugin";
+  constexpr const char* kSettings = "File with the plugin's settings, YAML or JSON (default: none)";
+  add(plugins, "list", "List the plugins of a folder", [&a] {
+    return list_plugins(a.plugin);
+  }).add_option("DIRECTORY", a.plugin, "Folder (default: that of the installed plugins)");
+
+  CLI::App& inspecting = add(plugins, "inspect", "Show what a plugin is, its settings and routes",
+                             [&a] { return inspect_plugin(a.plugin, a.as_json); });
+  inspecting.add_option("FILE", a.plugin, kPlugin)->required();
+  inspecting.add_flag("--json", a.as_json, kJson);
+
+  CLI::App& trying = add(plugins, "check", "Report mistakes of a plugin's author",
+                         [&a] { return check_plugin(a.check); });
+  trying.add_option("FILE", a.check.file, kPlugin)->required();
+  trying.add_option("--config", a.check.config, kSettings);
+  trying.add_flag("--json", a.check.as_json, kJson);
+
+  CLI::App& making = add(plugins, "new", "Write the project of a new plugin",
+                         [&a] { return new_plugin(a.new_plugin); });
+  making.add_option("NAME", a.new_plugin.name, "Letters, digits, - and _")->required();
+  making.add_option("--lang", a.new_plugin.language, "Language (default: cpp)")
+      ->check(CLI::IsMember({"cpp", "c", "rust"}));
+  making.add_option("--kind", a.new_plugin.kind, "What it is for (default: policy)")
+      ->check(CLI::IsMember({"policy", "provider", "ingress", "tools"}));
+  making.add_option("--dir", a.new_plugin.folder, "Folder (default: its name)");
+
+  CLI::App& running = add(plugins, "run", "Run one plugin in a gateway with the simulator",
+                          [&a] { return run_plugin(a.run); });
+  running.add_option("FILE", a.run.file, kPlugin)->required();
+  running.add_option("--config", a.run.config, kSettings);
+  running.add_option("--listen", a.run.listen, "Address (default: 127.0.0.1:3000)");
+}
+
+/// What is known without serving.
+void add_documents(CLI::App& app, Arguments& a) {
+  add(app, "schema", "Print the JSON Schema of configuration files, for editors",
+      [] { return print_schema(); });
+  add(app, "reference", "Print all settings, in Markdown",
+      [&a] { return print_reference(a.names); })
+      .add_option("NAME", a.names,
+                  "gateway for its own settings, or plugins (default: these and all plugins)");
+  add_with_config(app, "openapi", "Print the OpenAPI document of the routes of a configuration", a,
+                  [&a] { return print_openapi(a.config); });
+}
+
+void add_admin(CLI::App& app, Arguments& a) {
+  CLI::App& administering =
+      add(app, "admin", "Send a request to an admin route of a plugin, without serving",
+          [&a] { return admin(a.admin); });
+  administering.add_option("CONFIG", a.admin.config_file, kConfig)->required();
+  administering.add_option("METHOD", a.admin.method, "GET, PUT, ...")->required();
+  administering.add_option("PATH", a.admin.target, "/INSTANCE/... and an optional query")
+      ->required();
+  administering.add_option("--body", a.admin.body, "Body of the request (JSON)");
+}
+
+void add_token(CLI::App& app, Arguments& a) {
+  CLI::App& token = add_group(app, "token", "Manage the tokens of clients");
+  add(token, "new", "Create a token and print the configuration entry that accepts it", [&a] {
+    return new_token(a.name);
+  }).add_option("NAME", a.name, "Name of the token's owner (default: install)");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Gatehouse, a gateway between applications and large language models"};
   app.set_version_flag("--version", std::string(kVersion));
   app.require_subcommand(1);
-  std::string config = "/etc/gatehouse/gatehouse.yaml";
-  std::string plugin, name;
-  std::vector<std::string> names;
-  AdminCommand admin_command;
-  Omissions omissions;
-  bool as_json = false, dump = false, ready = false;
-  constexpr const char* kConfig = "Configuration file (YAML)";
-  const auto add_with_config = [&](const char* command, const char* what,
-                                   std::function<int()> run) -> CLI::App& {
-    CLI::App& added = add(app, command, what, std::move(run));
-    added.add_option("CONFIG", config, kConfig)->capture_default_str();
-    return added;
-  };
-
-  CLI::App& serving =
-      add_with_config("serve", "Run the gateway", [&] { return serve(config, omissions); });
-  serving
-      .add_option("--without", omissions.entries,
-                  "Leave out the entry of this plugin or instance (may be repeated)")
-      ->allow_extra_args(false);
-  serving.add_flag("--safe", omissions.other_plugins,
-                   "Load only the plugins that are installed beside the program");
-
-  CLI::App& checking =
-      add_with_config("check", "Check a configuration and report every problem",
-                      [&] { return dump ? dump_config(config) : check(config, as_json); });
-  CLI::Option* const json = checking.add_flag("--json", as_json, "Report as JSON");
-  checking
-      .add_flag("--dump", dump,
-                "Print the configuration as it is used: included files merged, defaults filled in, "
-                "secrets masked")
-      ->excludes(json);
-
-  add_with_config("reload", "Reload the configuration of the running gateway",
-                  [&] { return reload(config); });
-  add_with_config("status", "Show how the running gateway is", [&] {
-    return status(config, as_json);
-  }).add_flag("--json", as_json, "Print the report of the admin address as it is");
-  add_with_config("healthcheck", "Exit with 0 if the running gateway serves, for containers", [&] {
-    return healthcheck(config, ready);
-  }).add_flag("--ready", ready, "Check /readyz instead of /livez");
-  add(app, "schema", "Print the JSON Schema of configuration files, for editors",
-      [] { return print_schema(); });
-
-  CLI::App& plugins = add_group(app, "plugin", "List, make, check and try plugins");
-  add(plugins, "list", "List the plugins of a folder", [&] {
-    return list_plugins(plugin);
-  }).add_option("DIRECTORY", plugin, "Folder (default: that of the installed plugins)");
-  constexpr const char* kPlugin = "Shared object, or the name of an installed plugin";
-  constexpr const char* kSettings = "File with the plugin's settings, YAML or JSON (default: none)";
-
-  CLI::App& inspecting = add(plugins, "inspect", "Show what a plugin is, its settings and routes",
-                             [&] { return inspect_plugin(plugin, as_json); });
-  inspecting.add_option("FILE", plugin, kPlugin)->required();
-  inspecting.add_flag("--json", as_json, "Report as JSON on standard output");
-
-  PluginCheck plugin_check;
-  CLI::App& trying = add(plugins, "check", "Report mistakes of a plugin's author",
-                         [&] { return check_plugin(plugin_check); });
-  trying.add_option("FILE", plugin_check.file, kPlugin)->required();
-  trying.add_option("--config", plugin_check.config, kSettings);
-  trying.add_flag("--json", plugin_check.as_json, "Report as JSON on standard output");
-
-  NewPlugin new_one;
-  CLI::App& making =
-      add(plugins, "new", "Write the project of a new plugin", [&] { return new_plugin(new_one); });
-  making.add_option("NAME", new_one.name, "Letters, digits, - and _")->required();
-  making.add_option("--lang", new_one.language, "Language (default: cpp)")
-      ->check(CLI::IsMember({"cpp", "c", "rust"}));
-  making.add_option("--kind", new_one.kind, "What it is for (default: policy)")
-      ->check(CLI::IsMember({"policy", "provider", "ingress", "tools"}));
-  making.add_option("--dir", new_one.folder, "Folder (default: its name)");
-
-  PluginRun plugin_run;
-  CLI::App& running = add(plugins, "run", "Run one plugin in a gateway with the simulator",
-                          [&] { return run_plugin(plugin_run); });
-  running.add_option("FILE", plugin_run.file, kPlugin)->required();
-  running.add_option("--config", plugin_run.config, kSettings);
-  running.add_option("--listen", plugin_run.listen, "Address (default: 127.0.0.1:3000)");
-
-  CLI::App& referring = add(app, "reference", "Print all settings, in Markdown",
-                            [&] { return print_reference(names); });
-  referring.add_option("NAME", names,
-                       "gateway for its own settings, or plugins (default: these and all plugins)");
-
-  add_with_config("openapi", "Print the OpenAPI document of the routes of a configuration",
-                  [&] { return print_openapi(config); });
-
-  CLI::App& administering =
-      add(app, "admin", "Send a request to an admin route of a plugin, without serving",
-          [&] { return admin(admin_command); });
-  administering.add_option("CONFIG", admin_command.config_file, kConfig)->required();
-  administering.add_option("METHOD", admin_command.method, "GET, PUT, ...")->required();
-  administering.add_option("PATH", admin_command.target, "/INSTANCE/... and an optional query")
-      ->required();
-  administering.add_option("--body", admin_command.body, "Body of the request (JSON)");
-
-  CLI::App& token = add_group(app, "token", "Manage the tokens of clients");
-  add(token, "new", "Create a token and print the configuration entry that accepts it", [&] {
-    return new_token(name);
-  }).add_option("NAME", name, "Name of the token's owner (default: install)");
+  Arguments arguments;
+  add_serve(app, arguments);
+  add_check(app, arguments);
+  add_running(app, arguments);
+  add_plugin_commands(app, arguments);
+  add_documents(app, arguments);
+  add_admin(app, arguments);
+  add_token(app, arguments);
 
   try {
     app.parse(argc, argv);
