@@ -42,11 +42,12 @@ bool is_one_of(std::string_view key, std::initializer_list<std::string_view> key
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-/// Values without members or items.
-bool is_scalar(const Json& schema) {
+/// Values without members, which may be one without items.
+bool may_be_scalar(const Json& schema) {
   const auto type = schema.find("type");
   if (type == schema.end()) return schema.contains("enum") || schema.contains("const");
-  return type->is_string() && *type != "object" && *type != "array";
+  if (type->is_string()) return *type != "object" && *type != "array";
+  return std::find(type->begin(), type->end(), "object") == type->end();
 }
 
 class Converter {
@@ -58,7 +59,7 @@ class Converter {
   Json convert(const Json& schema, bool is_value = true) const {
     if (!schema.is_object()) return schema;
     Json out = Json::object(), around = Json::object();
-    const bool may_refer = is_value && is_scalar(schema);
+    const bool may_refer = is_value && may_be_scalar(schema);
     for (const auto& [key, value] : schema.items()) {
       if (key == "$schema" || key == "$id" || key.starts_with("x-")) continue;
       const bool describes = key == "description" || key == "default" || key == "title";

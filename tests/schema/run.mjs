@@ -40,9 +40,9 @@ report('the schema is valid', ajv.validateSchema(schema) ? '' : ajv.errorsText()
 
 const errors = (text) => validate(parse(text)) ? '' : ajv.errorsText(validate.errors).slice(0, 500);
 
-for (const file of readdirSync(join(root, 'etc'))) {
-  if (file === 'workflows.yaml') continue;
-  report(`etc/${file} is valid`, errors(readFileSync(join(root, 'etc', file), 'utf8')));
+const shipped = readdirSync(join(root, 'etc')).filter((file) => file.endsWith('.yaml') && file !== 'workflows.yaml');
+for (const file of [...shipped.map((name) => `etc/${name}`), 'packaging/gatehouse.yaml']) {
+  report(`${file} is valid`, errors(readFileSync(join(root, file), 'utf8')));
 }
 
 const valid = {
