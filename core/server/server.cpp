@@ -26,6 +26,18 @@
 // added as requests need them and end when they were not needed for kSpareTime; when no more can be
 // started, the last free one runs only probes, which do not wait, and rejects other requests.
 
+// ThreadSanitizer does not know that EPOLL_CTL_MOD and epoll_wait() order what two threads do to a
+// connection.
+#if defined(__SANITIZE_THREAD__)
+extern "C" {
+void __tsan_acquire(void*);
+void __tsan_release(void*);
+}
+#else
+#define __tsan_acquire(connection)
+#define __tsan_release(connection)
+#endif
+
 namespace gatehouse::core {
 namespace {
 
@@ -266,6 +278,7 @@ Connection* Server::next_connection() {
   if (event.data.ptr == &pulse_) has_pulse_ = true;
   if (event.data.ptr == &pulse_ || event.data.ptr == &stop_polling_) return nullptr;
   auto* const connection = static_cast<Connection*>(event.data.ptr);
+  __tsan_acquire(connection);
   slots_.unpark(connection->fd());
   return connection;
 }
@@ -314,6 +327,7 @@ void Server::park(Connection* connection, Connection::Next next) {
   slots_.park(fd, connection->deadline(next, setup()->settings), idle);
   const std::uint32_t wanted = next == Next::wait_to_write ? EPOLLOUT : EPOLLIN;
   epoll_event event{wanted | EPOLLRDHUP | EPOLLONESHOT, {.ptr = connection}};
+  __tsan_release(connection);
   ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
 }
 
