@@ -3,7 +3,8 @@
 use core::ffi::c_void;
 
 use crate::base::{
-    gh_append, gh_exchange, gh_host, gh_json, gh_next, gh_run, gh_sink, gh_status, gh_str, opaque,
+    gh_append, gh_exchange, gh_failure, gh_host, gh_json, gh_next, gh_run, gh_sink, gh_status,
+    gh_str, opaque,
 };
 
 // admin.h
