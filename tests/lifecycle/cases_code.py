@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -200,9 +201,34 @@ def a_plugin_that_others_may_replace_is_not_loaded(f):
 
 # ---- New code while the old serves
 
+def mappings(f, name):
+    """Those of the plugin's code."""
+    maps = Path(f'/proc/{f.pid}/maps').read_text()
+    return sum(f'/memfd:{name}.so' in line for line in maps.splitlines())
+
+
+@test
+def code_of_the_gateways_own_plugins_is_unmapped_when_nothing_needs_it(f):
+    for file in (Path(f.binary).parent.parent / 'lib/gatehouse/plugins').iterdir():
+        shown = subprocess.run([f.binary, 'plugin', 'inspect', file], capture_output=True, text=True)
+        check('unloads' in shown.stdout, file.name, 'does not declare it:', shown.stdout)
+    names = ('traces', 'openapi')
+    folder = with_own_plugins(f, {'traces': {'endpoint': 'http://127.0.0.1:9'}}, 'openapi',
+                              *simulator())
+    check_stream(f.client(chat()).answer())
+    before = [mappings(f, name) for name in names]
+    for name in names:
+        replace(folder / f'{name}.so', (folder / f'{name}.so').read_bytes() + b'\0')
+    code, told = reload(f)
+    check(code == 200 and not told['warnings'], told)
+    eventually(lambda: [mappings(f, name) for name in names] == before, PATIENCE,
+               'code stays mapped')
+    check_stream(f.client(chat()).answer())
+
+
 def version(number):
     """As long as the 1.0.0 that it replaces."""
-    return '.'.join(f'{number:03}')
+    return '.'.join(f'{number % 1000:03}')
 
 
 class Versions:
@@ -304,8 +330,8 @@ def sizes(f):
     proc = Path(f'/proc/{f.pid}')
     rss = next(line for line in (proc / 'status').read_text().splitlines()
                if line.startswith('VmRSS'))
-    maps = [line for line in (proc / 'maps').read_text().splitlines() if '/memfd:chat.so' in line]
-    return len(os.listdir(proc / 'fd')), f.thread_count(), int(rss.split()[1]) / 1024, len(maps)
+    return (len(os.listdir(proc / 'fd')), f.thread_count(), int(rss.split()[1]) / 1024,
+            mappings(f, 'chat'))
 
 
 def limited(f):
