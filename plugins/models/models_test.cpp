@@ -254,6 +254,23 @@ TEST(Models, AnUnknownPriceIsReportedOnce) {
   EXPECT_FALSE(parse(a.notes).root()["cost_usd"]);
 }
 
+TEST(Models, PutsThePriceIntoTheChatDocumentWhileAModelIsCalled) {
+  Gateway g({answer("Hi")});
+  EXPECT_EQ(g.ask("gpt-4.1").text, "Hi");
+  const Document during = parse(g.h.chats.at(0));
+  EXPECT_EQ(during.root()["price"]["input"].real(), 2) << "US dollars per million tokens";
+  EXPECT_EQ(during.root()["price"]["output"].real(), 8);
+  EXPECT_EQ(g.ask("gpt-unknown").text, "Hi");
+  EXPECT_FALSE(parse(g.h.chats.at(1)).root()["price"]);
+}
+
+TEST(Models, LeavesNoPriceInTheChatDocument) {
+  Gateway g({down(), answer("Hi")}, R"({"names": {"m": ["openai/gpt-4.1", "openai/none"]}})");
+  EXPECT_EQ(g.ask("m").text, "Hi");
+  EXPECT_TRUE(parse(g.h.chats.at(0)).root()["price"]);
+  EXPECT_FALSE(parse(g.h.chats.at(1)).root()["price"]) << "that of the target before";
+}
+
 // ---- The list, and the configuration -----------------------------------------------------------
 
 TEST(Models, ListsTheNamesForClientsOfBothApis) {

@@ -31,6 +31,38 @@ pub struct gh_background_api {
     pub linger: unsafe extern "C" fn(*mut gh_exchange, ns: i64),
 }
 
+// counters.h
+
+pub const GH_COUNTERS_1: &[u8] = b"gatehouse.counters/1\0";
+
+#[repr(C)]
+pub struct gh_addition {
+    pub key: gh_str,
+    pub by: i64,
+    pub ttl_ns: i64,
+    pub most: i64,
+    pub total: i64,
+    pub reserved: [u64; 2],
+}
+
+#[repr(C)]
+pub struct gh_counters_api {
+    pub size: u32,
+    pub reserved: u32,
+    pub add: unsafe extern "C" fn(
+        *const gh_host,
+        x: *mut gh_exchange,
+        additions: *mut gh_addition,
+        count: usize,
+    ) -> gh_status,
+    pub add_here: unsafe extern "C" fn(
+        *const gh_host,
+        x: *mut gh_exchange,
+        additions: *mut gh_addition,
+        count: usize,
+    ) -> gh_status,
+}
+
 // crypto.h
 
 pub const GH_CRYPTO_1: &[u8] = b"gatehouse.crypto/1\0";
