@@ -33,10 +33,9 @@ inline Status respond(Host host, Exchange& x, Next& next, std::chrono::nanosecon
   if (status) status = response.end();
   if (status) {
     auto reason = visible.finish_reason();
-    if (reason) return writer.finish(*reason, response);
-    status = reason.error();
+    status = reason ? writer.finish(*reason, response) : reason.error();
   }
-  if (x.committed() && status.code() != GH_STOP) {
+  if (!status && status.code() != GH_STOP && x.committed()) {
     const Fail failure = failure_of(status);
     (void)writer.fail(Failure(failure.raw()));
   }
