@@ -164,7 +164,8 @@ Status Blocks::drop_call(Event e) {
   return read_waiting();
 }
 
-Status Blocks::end(View reason) const {
+Status Blocks::end(View reason) {
+  close();  // of a step that had no end
   if (reason != "tool-calls" || has_calls_) return {};
   return unreadable_call("no call of the step could be read");
 }

@@ -40,7 +40,7 @@ class Blocks {
 
   Status read(Event e);
   /// After the end: fails if the client is to run calls and none could be read.
-  Status end(View reason) const;
+  Status end(View reason);
 
  private:
   /// A copy of an event.

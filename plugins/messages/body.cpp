@@ -139,12 +139,18 @@ BodyError check_part(Json block) {
   return unsupported_type(block);
 }
 
+/// Of a result: tools that the client has found for the model, besides.
+BodyError check_result_part(Json block) {
+  if (block["type"].str() != "tool_reference") return check_part(block);
+  return check_member(".tool_name", block["tool_name"], check_string);
+}
+
 BodyError check_result(Json block) {
   if (const BodyError error = check_member(".is_error", block["is_error"], check_flag))
     return error;
   if (block["content"].is_null()) return std::nullopt;
   return check_member(".content", block["content"],
-                      [](Json content) { return check_content(content, check_part); });
+                      [](Json content) { return check_content(content, check_result_part); });
 }
 
 BodyError check_call(Json block) {
@@ -299,7 +305,8 @@ BodyError check_tool_choice(Json choice, Json tools) {
 
 BodyError check_thinking_mode(Json thinking, Json max_tokens) {
   const View type = thinking["type"].str();
-  if (thinking.is_null() || type == "disabled" || type == "adaptive") return std::nullopt;
+  const bool needs_no_budget = type == "disabled" || type == "adaptive" || type == "between_tools";
+  if (thinking.is_null() || needs_no_budget) return std::nullopt;
   if (type != "enabled") return wrong("thinking.type: must be enabled, adaptive or disabled");
   const auto check_budget = [](Json budget) { return check_integer(budget, kLeastBudget); };
   if (const BodyError error =
@@ -310,19 +317,23 @@ BodyError check_thinking_mode(Json thinking, Json max_tokens) {
   return std::nullopt;
 }
 
+BodyError check_format(Json format) {
+  if (format.is_null()) return std::nullopt;
+  if (format["type"].str() != "json_schema") return wrong(".type: must be json_schema");
+  if (format["schema"].is_null()) return std::string(".schema").append(kRequired);
+  if (!format["schema"].is_object()) return wrong(".schema: must be an object");
+  return std::nullopt;
+}
+
 BodyError check_output_config(Json config) {
   static constexpr View kEfforts[] = {"low", "medium", "high", "xhigh", "max"};
-  const Json effort = config["effort"], format = config["format"];
+  const Json effort = config["effort"];
   if (config.is_null()) return std::nullopt;
   if (!config.is_object()) return wrong(": must be an object");
   if (!effort.is_null() &&
       std::find(std::begin(kEfforts), std::end(kEfforts), effort.str()) == std::end(kEfforts))
     return wrong(".effort: must be one of low, medium, high, xhigh, max");
-  if (format.is_null()) return std::nullopt;
-  if (format["type"].str() != "json_schema") return wrong(".format.type: must be json_schema");
-  if (format["schema"].is_null()) return std::string(".format.schema").append(kRequired);
-  if (!format["schema"].is_object()) return wrong(".format.schema: must be an object");
-  return std::nullopt;
+  return check_member(".format", config["format"], check_format);
 }
 
 BodyError check_stops(Json stops) {
@@ -361,6 +372,7 @@ BodyError check(Json body, Purpose purpose) {
   then("tool_choice", is_choice);
   if (!error) error = check_thinking_mode(body["thinking"], body["max_tokens"]);
   then("output_config", check_output_config);
+  then("output_format", check_format);
   then("temperature", check_share);
   then("top_p", check_share);
   then("top_k", is_top_k);

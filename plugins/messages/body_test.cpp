@@ -196,6 +196,7 @@ TEST(MessagesBody, NamesTheRuleOfAnyOtherWrongMember) {
        "output_config.format.type: must be json_schema"},
       {R"("output_config": {"format": {"type": "json_schema"}})",
        "output_config.format.schema: Field required"},
+      {R"("output_format": {"type": "json_object"})", "output_format.type: must be json_schema"},
       {R"("temperature": 1.5)", "temperature: must be a number from 0 to 1"},
       {R"("temperature": "hot")", "temperature: must be a number from 0 to 1"},
       {R"("top_p": -0.1)", "top_p: must be a number from 0 to 1"},

@@ -191,9 +191,11 @@ class Conversation {
     add_cache_mark(block, file);
   }
 
-  /// Of a text or a search result; of others it is empty.
+  /// Of a text, a search result or the name of a tool; of others it is empty.
   static std::string text_of(Json block) {
-    if (block["type"].str() != "search_result") return std::string(block["text"].str());
+    const View type = block["type"].str();
+    if (type == "tool_reference") return std::string(block["tool_name"].str()).append("\n");
+    if (type != "search_result") return std::string(block["text"].str());
     std::string text = heading(block["title"], block["source"]);
     for_each_block(
         block["content"], [&](Json content) { text.append(content.str()); },
@@ -261,7 +263,9 @@ void write_options(Json body, MutableJson chat) {
   }
   write_tool_choice(body["tool_choice"], chat);
   write_reasoning(body["thinking"], body["output_config"]["effort"], chat);
-  const Json format = body["output_config"]["format"];
+  // The older name is that of the time before output_config.
+  const Json latest = body["output_config"]["format"];
+  const Json format = latest.is_null() ? body["output_format"] : latest;
   if (format.is_null()) return;
   chat.edit("response_format").edit("type").set("json");
   chat.edit("response_format").edit("schema").set(format["schema"]);

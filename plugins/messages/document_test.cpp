@@ -159,6 +159,8 @@ TEST(MessagesDocument, HasResultsWithoutContent) {
   EXPECT_EQ(output(R"(, "content": [{"type": "search_result", "source": "s", "title": "S",
       "content": [{"type": "text", "text": "One."}]}])"),
             R"("S\ns\n\nOne.\n")");
+  EXPECT_EQ(output(R"(, "content": [{"type": "tool_reference", "tool_name": "get_weather"}])"),
+            R"("get_weather\n")");
 }
 
 TEST(MessagesDocument, TakesTheMetadataOfCallsOutOfTheirIds) {
@@ -253,6 +255,9 @@ TEST(MessagesDocument, HasTheOtherParameters) {
   EXPECT_EQ(chat.root()["response_format"].dump(), R"({"type":"json","schema":{"type":"object"}})");
   EXPECT_EQ(chat.root()["must"].dump(), R"(["response_format"])");
   EXPECT_EQ(member("stop", with(R"("stop_sequences": [])")), "");
+  EXPECT_EQ(
+      member("response_format", with(R"("output_format": {"type": "json_schema", "schema": {}})")),
+      R"({"type":"json","schema":{}})");
 }
 
 }  // namespace

@@ -46,7 +46,8 @@ Status Message::finish(View reason, const ModelResponse& response) {
 
 void Message::append_head(JsonText& json) const {
   json.member("id", View("msg_" + fresh_id())).member("type", "message");
-  json.member("role", "assistant").member("model", View(model_));
+  json.member("role", "assistant");
+  json.member("model", model_.empty() ? x_.chat()["model"].str() : View(model_));
 }
 
 void Message::append_stop(JsonText& json, View reason) const {

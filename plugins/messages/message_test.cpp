@@ -184,6 +184,22 @@ TEST(Messages, HasNoContentWithoutText) {
   EXPECT_EQ(blocks({"text:"}), Events());
 }
 
+TEST(Messages, HasNoContentIfTheModelHadNothingToSay) {
+  Gateway gateway;
+  gateway.h.next = testing::fails({502, "upstream_empty", "It is empty.", {}});
+  const Answer answer = gateway.post(with(""));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.body.find(R"("model":"m","content":[],"stop_reason":"end_turn")"),
+            std::string::npos);
+  gateway.h.next = [](Exchange&, Sink& out) -> Status {
+    if (Status s = testing::emit(out, {"step-start", "reasoning:Hm."}); !s) return s;
+    return Fail{502, "upstream_empty", "It has thoughts alone.", {}};
+  };
+  const std::string stream = gateway.post(with(R"("stream": true)")).body;
+  EXPECT_NE(stream.find(R"({"type":"content_block_stop","index":0})"), std::string::npos);
+  EXPECT_NE(stream.find(R"("stop_reason":"end_turn")"), std::string::npos);
+}
+
 TEST(Messages, NamesTheModelThatAPluginBelowHasChosen) {
   Gateway gateway;
   gateway.h.next = [](Exchange& x, Sink& out) -> Status {
