@@ -343,7 +343,7 @@ BodyError check_stops(Json stops) {
 }
 
 BodyError check_mcp_servers(Json servers) {
-  if (servers.size() == 0) return std::nullopt;
+  if (servers.is_null() || (servers.is_array() && servers.size() == 0)) return std::nullopt;
   return wrong(
       ": the MCP servers of the gateway are its operator's; the header X-Gatehouse-Tools "
       "requests their tools");
