@@ -142,7 +142,8 @@ Status Models::try_in_order(Exchange& x, const Name& name, View asked, Sink& out
   std::optional<Status> last;
   std::optional<nanoseconds> soonest;
   for (Target* const target : in_order(name.choices, last_target(x, name, asked))) {
-    if (const auto rest = target->rests()) {
+    const bool is_only = name.choices.size() == 1;
+    if (const auto rest = target->rests(is_only)) {
       soonest = std::min(*rest, soonest.value_or(*rest));
       continue;
     }

@@ -178,6 +178,13 @@ TEST(Models, WhenAllTargetsRestTheClientGetsTheShortestWait) {
   EXPECT_EQ(g.h.next_calls, 2);
 }
 
+TEST(Models, TheOnlyTargetOfANameEnforcesItsLimitItself) {
+  Gateway g({fails(failure(429, GH_FAIL_TRANSIENT, 9s)), answer("Hi")},
+            R"({"names": {"m": "a/m"}})");
+  EXPECT_EQ(g.ask("m").status, 429);
+  EXPECT_EQ(g.ask("m").status, 200);
+}
+
 TEST(Models, WeightsShareTheRequests) {
   Gateway g({answer("Hi")}, R"({"names": {"m": [{"target": "a/m", "weight": 3},
                                                  {"target": "b/m", "weight": 1}, "c/m"]}})");

@@ -23,7 +23,8 @@ class ResponseWriter : public Sink {
 };
 
 /// `began`: when the request did. A response that has not begun leaves its failure to the host:
-/// only a status makes these clients retry and read Retry-After.
+/// only a status makes these clients retry and read Retry-After. A model that had nothing to say is
+/// no failure to them: these APIs have a form for a response without content.
 inline Status respond(Host host, Exchange& x, Next& next, std::chrono::nanoseconds began,
                       ResponseWriter& writer) {
   VisibleEvents visible(writer, x.chat());
@@ -31,12 +32,13 @@ inline Status respond(Host host, Exchange& x, Next& next, std::chrono::nanosecon
   Status status = next(x, response);
   response.note();
   if (status) status = response.end();
-  if (status) {
+  if (status.failure().code() == "upstream_empty") {
+    status = writer.finish("stop", response);
+  } else if (status) {
     auto reason = visible.finish_reason();
-    if (reason) return writer.finish(*reason, response);
-    status = reason.error();
+    status = reason ? writer.finish(*reason, response) : reason.error();
   }
-  if (x.committed() && status.code() != GH_STOP) {
+  if (!status && status.code() != GH_STOP && x.committed()) {
     const Fail failure = failure_of(status);
     (void)writer.fail(Failure(failure.raw()));
   }
