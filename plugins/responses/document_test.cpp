@@ -175,6 +175,15 @@ TEST(ResponsesDocument, KnowsNoItemByAnotherId) {
   }
 }
 
+TEST(ResponsesDocument, LooksUpNoIdThatIsTooLong) {
+  Harness h;
+  const std::string random(65, 'R');
+  h.store[R"(items."team-a".)" + random] = R"([{"type": "text", "text": "Hm"}])";
+  EXPECT_EQ(
+      document(h, R"({"model": "m", "input": [{"id": "msg_)" + random + R"(_0"}]})").substr(0, 12),
+      "input[0].id ");
+}
+
 TEST(ResponsesDocument, HasHowToRespond) {
   const std::string body = R"({"model": "m", "input": "Hi", "temperature": 0, "top_p": 0.5,
       "max_output_tokens": 9, "parallel_tool_calls": false, "reasoning": {"effort": "low"},

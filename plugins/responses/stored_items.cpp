@@ -7,6 +7,8 @@ namespace {
 
 // Far more than a conversation has, and each costs a look-up in the store.
 constexpr std::size_t kMostResponses = 1000;
+// The random part of an id has 16 characters; the store rejects keys of more than 4 KiB.
+constexpr std::size_t kMostRandom = 64;
 
 /// Callers see the items of their own tenant only.
 std::string key_of(const Exchange& x, View response) {
@@ -35,7 +37,7 @@ Result<std::optional<std::string>> StoredItems::find(Exchange& x, View response)
 
 Result<Json> ReferredItems::find(View id) {
   const std::size_t begin = id.find('_') + 1, end = id.rfind('_');
-  if (begin == 0 || end <= begin) return Json();
+  if (begin == 0 || end <= begin || end - begin > kMostRandom) return Json();
   const View index_text = id.substr(end + 1);
   std::size_t index = 0;
   const auto [stop, error] =
