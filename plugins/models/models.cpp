@@ -169,8 +169,10 @@ Status Models::try_one(Exchange& x, Target& target, const std::string& model, Si
     status = next(x, attempt);
   }
   x.notes().edit("target").set(View(target.provider() + '/' + model));
-  count(x, target.provider(), attempt.answered_by().empty() ? model : attempt.answered_by(),
-        attempt.tokens());
+  if (!x.chat()["count_only"].boolean()) {  // counting is free of charge
+    count(x, target.provider(), attempt.answered_by().empty() ? model : attempt.answered_by(),
+          attempt.tokens());
+  }
   const Failure failure = status.failure();
   if (failure) target.failed(x, failure);
   is_final = !failure || attempt.has_begun() || !may_go_on(failure);

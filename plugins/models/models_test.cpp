@@ -247,6 +247,15 @@ TEST(Models, CountsTokensAndCost) {
   EXPECT_DOUBLE_EQ(parse(a.notes).root()["cost_usd"].real(), usd);
 }
 
+TEST(Models, AChatThatIsOnlyCountedCostsNothing) {
+  Gateway g({events({"step-start", R"(usage:{"input_tokens":1000000})", "step-finish:stop"})});
+  const Answer a = g.h.ask(*g.models, R"({"model": "gpt-5", "messages": [], "count_only": true})");
+  EXPECT_FALSE(parse(a.notes).root()["cost_usd"]);
+  EXPECT_EQ(g.h.metrics.count("gatehouse_tokens_total{provider=\"openai\",model=\"gpt-5\","
+                              "type=\"input\"}"),
+            0u);
+}
+
 TEST(Models, AnUnknownPriceIsReportedOnce) {
   const NextFunction some =
       events({"step-start", "step-finish:stop", R"(usage:{"input_tokens":1})"});
