@@ -93,7 +93,8 @@ class InstanceTest : public testing::Test {
     const Instance::Surroundings surroundings{*gateway_, fs::temp_directory_path(), nullptr};
     return std::make_unique<Instance>(
         plugin, name, config, surroundings,
-        Instance::Creation{routes_, admin_routes_, around_, models_, problem, [](auto, auto) {}});
+        Instance::Creation{routes_, admin_routes_, around_, failure_forms_, models_, problem,
+                           [](auto, auto) {}});
   }
   /// What has been logged; the last thing a test can ask.
   std::vector<nlohmann::json> log_lines() {
@@ -112,6 +113,7 @@ class InstanceTest : public testing::Test {
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
   std::vector<Around> around_;
+  std::vector<FailureForm> failure_forms_;
   std::vector<std::string> problems_;
 };
 

@@ -41,7 +41,7 @@ class StoreTableTest : public testing::Test {
   Instance make(const std::string& name, Gateway& gateway) {
     const auto problem = [](std::string_view, std::string_view text) { ADD_FAILURE() << text; };
     return Instance(kPlugin, name, "{}", {gateway, {}, nullptr},
-                    {routes_, admin_routes_, around_, models_, problem, problem});
+                    {routes_, admin_routes_, around_, failure_forms_, models_, problem, problem});
   }
 
   std::string get(const gh_host* host, std::string_view key) {
@@ -69,6 +69,7 @@ class StoreTableTest : public testing::Test {
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
   std::vector<Around> around_;
+  std::vector<FailureForm> failure_forms_;
   const Instance one_ = make("one", gateway_);
   const gh_host* const host_ = created;
   const Instance other_ = make("other", gateway_);

@@ -141,6 +141,25 @@ TEST_F(PipelineTest, AChatThatNoProviderServesIsNamedByItsModel) {
   EXPECT_EQ(r.x.failure()->message, "No provider serves the model m1.");
 }
 
+TEST_F(PipelineTest, FailuresAreWrittenByThePluginThatHasClaimedTheirPath) {
+  const auto pipeline = build(
+      "- {probe: {failures: {/v1/*: ''}}, as: wide}\n"
+      "- {probe: {failures: {/v1/a/*: '', /v1/*: X-Old}}, as: near}\n"
+      "- {probe: {failures: {/v1/a/*: '', /bad: ''}, do: throw}, as: late, when: {path: /b*}}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  const auto body = [&](const std::string& line, const std::string& fields = {}) {
+    Request r(line, fields);
+    (void)r.x.fail({503, "busy", "Busy.", {}});
+    return pipeline->failure_body(r.x).value_or("the core's");
+  };
+  EXPECT_EQ(body("GET /v1/b"), "wide: busy");
+  EXPECT_EQ(body("GET /v1/b", "x-old: 1\r\n"), "near: busy") << "a claim with a header goes first";
+  EXPECT_EQ(body("GET /v1/a/b"), "near: busy") << "the longer path, and the first that has it";
+  EXPECT_EQ(body("GET /v2"), "the core's");
+  EXPECT_EQ(body("GET /v1/"), "the core's") << "`*` is one or more characters";
+  EXPECT_EQ(body("GET /bad"), "the core's") << "an exception leaves it to the core";
+}
+
 TEST_F(PipelineTest, DescribesEachRouteInOneDocument) {
   const auto pipeline = build(
       "- {probe: {route: /open}, as: plain}\n"

@@ -116,6 +116,12 @@ void describe(const gh_host* host, gh_str document) {
 void openapi(const gh_host* host, void* to, void (*append)(void* to, gh_str json)) {
   append(to, raw(State::of(host).harness.openapi));
 }
+void render_failures(const gh_host* host, gh_str path, gh_str header,
+                     decltype(State::FailureForm::render) render, void* self) {
+  State& s = State::of(host);
+  const std::lock_guard lock(s.mutex);
+  s.failure_forms.push_back({std::string(view(path)), std::string(view(header)), render, self});
+}
 bool is_histogram(int kind) { return kind == GH_SECONDS || kind == GH_TOKENS; }
 
 State::Series named(int kind, gh_str name, gh_str help, const gh_label* labels, std::size_t count) {
@@ -224,6 +230,8 @@ const void* extension(const gh_host* host, const char* id) {
       .size = sizeof kAdmin, .reserved = 0, .route = admin_route};
   static constexpr gh_background_api kBackground = {
       .size = sizeof kBackground, .reserved = 0, .run = background, .linger = linger};
+  static constexpr gh_failures_api kFailures = {
+      .size = sizeof kFailures, .reserved = 0, .render = render_failures};
   static constexpr gh_openapi_api kOpenApi = {
       .size = sizeof kOpenApi, .reserved = 0, .describe = describe, .document = openapi};
   static constexpr gh_trace_api kTrace = {
@@ -238,6 +246,7 @@ const void* extension(const gh_host* host, const char* id) {
   } kTables[] = {{GH_ADMIN_1, &kAdmin},
                  {GH_BACKGROUND_1, &kBackground},
                  {GH_CRYPTO_1, &core::crypto_table()},
+                 {GH_FAILURES_1, &kFailures},
                  {GH_FILES_1, &kFiles},
                  {GH_HTTP_1, &http_table()},
                  {GH_METRICS_1, &kMetrics},

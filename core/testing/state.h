@@ -39,6 +39,13 @@ struct State {
     void* self;
   };
 
+  struct FailureForm {
+    std::string path, header;
+    void (*render)(void* self, gh_exchange*, const gh_failure*, void* to,
+                   void (*append)(void* to, gh_str bytes));
+    void* self;
+  };
+
   /// An instance of the plugin, made as the gateway makes it. Throws when the configuration is not
   /// valid by its schema.
   static std::unique_ptr<Plugin> create(Harness& h, const gh_plugin& plugin, View config);
@@ -74,6 +81,7 @@ struct State {
   std::vector<Series> series;                // the index is the id
   std::vector<Task> tasks;
   std::map<int, Around> around;  // by place
+  std::vector<FailureForm> failure_forms;
   std::deque<Document> configs;
   std::set<std::string> extensions;  // that plugins have looked up
 };

@@ -258,6 +258,13 @@ FROZEN(gh_crypto_api, finish, 24);
 FROZEN(gh_crypto_api, hmac, 32);
 FROZEN_ID(GH_CRYPTO_1, "gatehouse.crypto/1");
 
+/* abi/ext/failures.h */
+
+FROZEN(gh_failures_api, size, 0);
+FROZEN(gh_failures_api, reserved, 4);
+FROZEN(gh_failures_api, render, 8);
+FROZEN_ID(GH_FAILURES_1, "gatehouse.failures/1");
+
 /* abi/ext/files.h */
 
 FROZEN(gh_files_api, size, 0);

@@ -46,6 +46,29 @@ pub struct gh_crypto_api {
     pub hmac: unsafe extern "C" fn(key: gh_str, text: gh_str, digest: *mut u8),
 }
 
+// failures.h
+
+pub const GH_FAILURES_1: &[u8] = b"gatehouse.failures/1\0";
+
+#[repr(C)]
+pub struct gh_failures_api {
+    pub size: u32,
+    pub reserved: u32,
+    pub render: unsafe extern "C" fn(
+        *const gh_host,
+        path: gh_str,
+        header: gh_str,
+        render: unsafe extern "C" fn(
+            data: *mut c_void,
+            *mut gh_exchange,
+            *const gh_failure,
+            to: *mut c_void,
+            append: gh_append,
+        ),
+        data: *mut c_void,
+    ),
+}
+
 // files.h
 
 pub const GH_FILES_1: &[u8] = b"gatehouse.files/1\0";
