@@ -57,7 +57,6 @@ Status Anthropic::handle(Exchange& x, Sink& out, Next& next) {
   const View model = chat["model"].str();
   if (!models_.has(model)) return next(x, out);
   if (Status s = check_model_name(model); !s) return s;
-  x.notes().edit("model").set(model);
 
   const Model& rules = find_model(model);
   const RequestOptions options{rules, settings,
@@ -65,6 +64,11 @@ Status Anthropic::handle(Exchange& x, Sink& out, Next& next) {
   auto unhonoured = check_chat(chat, options);
   if (!unhonoured) return unhonoured.error();
   ChatNames names(chat, {128}, {64});
+  if (is_count_only(chat)) {
+    TokenCount count(out, *unhonoured, "input_tokens");
+    return api_.call(x, model, "/v1/messages/count_tokens", request_body(chat, options, names),
+                     count);
+  }
   AnthropicResponse response(out, *unhonoured, names, settings["as_ai_sdk_5"].boolean());
   return api_.call(x, model, "/v1/messages", request_body(chat, options, names), response);
 }

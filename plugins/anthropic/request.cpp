@@ -44,16 +44,18 @@ class RequestWriter {
 
   std::string write() {
     place_marks();
+    const bool counts = is_count_only(chat_);  // such a request has no members about the response
     json_.open('{').member("model", chat_["model"]);
-    json_.member("max_tokens", max_tokens(chat_, options_));
-    append_sampling();
+    if (!counts) json_.member("max_tokens", max_tokens(chat_, options_));
+    if (!counts) append_sampling();
     thinking_.append(out_, chat_["response_format"]["schema"]);
     append_system();
     json_.key("messages").open('[');
     for (const Turn& turn : turns_) append_turn(turn, &turn == &turns_.back());
     json_.close(']');
     append_tools();
-    json_.member("stream", true).close('}');
+    if (!counts) json_.member("stream", true);
+    json_.close('}');
     return std::move(out_);
   }
 
@@ -313,9 +315,9 @@ void check_generation(Json chat, const RequestOptions& options, Unhonoured& unho
 }  // namespace
 
 Result<Unhonoured> check_chat(Json chat, const RequestOptions& options) {
-  Unhonoured unhonoured(chat,
-                        {"temperature", "top_p", "top_k", "max_output_tokens", "stop", "reasoning",
-                         "tool_choice", "parallel_tool_calls", "response_format", "modalities"});
+  Unhonoured unhonoured(
+      chat, {"temperature", "top_p", "top_k", "max_output_tokens", "stop", "reasoning",
+             "tool_choice", "parallel_tool_calls", "response_format", "modalities", "count_only"});
   Status known = for_each_part(
       chat, [&](Json part, const PartPlace& place) { return check_part(part, place, unhonoured); });
   if (!known) return known;

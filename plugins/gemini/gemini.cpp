@@ -116,6 +116,7 @@ Status Gemini::handle(Exchange& x, Sink& out, Next&) {
             ToolNames(crypto_, chat["tools"]),
             Repairs(tools_.recall(model, chat["tools"]))};
   log_tools(x, turn);
+  if (is_count_only(chat)) return count(x, out, turn);
   return keys_.use(x, [&](View key) {
     turn.key = key;
     for (;;) {
@@ -123,6 +124,34 @@ Status Gemini::handle(Exchange& x, Sink& out, Next&) {
       Status status = attempt(x, out, turn, failure);
       if (status || !turn.repairs.apply(failure, chat["tools"], host_, x)) return status;
     }
+  });
+}
+
+/// For a chat with `count_only`.
+Status Gemini::count(Exchange& x, Sink& out, Turn& turn) {
+  auto unhonoured = check_chat(turn.chat, turn.options());
+  if (!unhonoured) return unhonoured.error();
+  const std::string path = "/models/" + std::string(turn.model) + ":countTokens";
+  const std::string body = count_body(turn.chat, turn.model, turn.options());
+  return keys_.use(x, [&](View key) -> Status {
+    auto response = http_.send(
+        x, "POST", path, {{"Content-Type", "application/json"}, {"X-Goog-Api-Key", key}}, body);
+    if (!response) return response.error();
+    TokenCount tokens(out, *unhonoured, "totalTokens");
+    GeminiFailure failure;
+    if (response->status() == 200) {
+      std::string text;
+      if (Status s = read_short_body(*response, text); !s) return s;
+      gh_sse_event whole{};
+      whole.data = raw(text);
+      if (tokens.read(whole)) return tokens.finish();
+      failure = tokens.failure();
+    } else {
+      failure = failure_in(*response, host_.wall());
+    }
+    failure.detail = loggable(std::move(failure.detail), key);
+    explain(x, failure, key);
+    return Fail(failure);
   });
 }
 

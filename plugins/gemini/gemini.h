@@ -26,6 +26,7 @@ class Gemini final : public Plugin {
   /// had begun in an earlier request.
   enum class End { complete, broken, rejected };
 
+  Status count(Exchange& x, Sink& out, Turn& turn);
   Status attempt(Exchange& x, Sink& out, Turn& turn, GeminiFailure& failure);
   Status follow(Exchange& x, Turn& turn, Attempt& attempt);
   Status stream(Exchange& x, Turn& turn, Attempt& attempt, End& end);

@@ -24,6 +24,38 @@ TEST(Gemini, SendsTheKeyInAHeaderOnly) {
   EXPECT_EQ(sent.body.find(kKey), std::string::npos);
 }
 
+// ---- Counting tokens ---------------------------------------------------------------------------
+
+constexpr View kCount = R"({"model": "gemini-2.5-flash", "count_only": true,)"
+                        R"( "must": ["count_only"], "max_output_tokens": 9, "temperature": 0.5,)"
+                        R"( "system": [{"type": "text", "text": "S"}],)"
+                        R"( "tools": [{"name": "a"}], "tool_choice": {"mode": "required"},)"
+                        R"( "messages": [{"role": "user", "content":)"
+                        R"( [{"type": "text", "text": "Hi"}]}]})";
+
+TEST(Gemini, CountsTokensWithoutAModelThatResponds) {
+  Gateway g;
+  const Answer a = g.ask(reply(200, R"({"totalTokens": 42})"), kCount);
+  EXPECT_EQ(a.events, (Events{"step-start", R"(usage:{"input_tokens":42})", "step-finish:stop"}));
+  const auto& sent = g.h.upstream.requests.at(0);
+  EXPECT_EQ(sent.path, "/models/gemini-2.5-flash:countTokens");
+  EXPECT_EQ(sent.header("x-goog-api-key"), kKey);
+  EXPECT_EQ(sent.body, R"({"generateContentRequest":{"model":"models/gemini-2.5-flash",)"
+                       R"("contents":[{"role":"user","parts":[{"text":"Hi"}]}],)"
+                       R"("systemInstruction":{"parts":[{"text":"S"}]},)"
+                       R"("tools":[{"functionDeclarations":[{"name":"a","description":""}]}]}})");
+}
+
+TEST(Gemini, FailsWhereNoTokensWereCounted) {
+  const auto code = [](Reply reply) {
+    Gateway g;
+    return g.ask(std::move(reply), kCount).failure.code;
+  };
+  EXPECT_EQ(code(reply(429, "{}")), "upstream_rate_limited");
+  EXPECT_EQ(code(reply(200, "[]")), "upstream_malformed");
+  EXPECT_EQ(code(broken(reply(200, "{"))), "upstream_broken");
+}
+
 // ---- Several keys ------------------------------------------------------------------------------
 
 struct Keys : Harness {

@@ -11,8 +11,11 @@ namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr View kLevels[] = {"minimal", "low", "medium", "high", "xhigh"};
-// What a level is worth in tokens, about as Google compares the two.
-constexpr std::int64_t kBudgets[] = {0, 1024, 8192, 24576, 32768};
+// What Google's own API for clients of OpenAI makes of an effort:
+// https://ai.google.dev/gemini-api/docs/openai
+constexpr std::int64_t kBudgets[] = {1024, 1024, 8192, 24576, 24576};
+// The most tokens for which a level is enough.
+constexpr std::int64_t kEnough[] = {0, 1024, 8192, 24576, 32768};
 constexpr std::size_t kHighest = std::size(kLevels) - 1;
 
 /// Members of generationConfig that a chat may set in the API's words: what the operator has not
@@ -31,9 +34,9 @@ bool is_off(Json thinking) {
 std::size_t level_of(Json thinking) {
   if (thinking.str() == "max") return kHighest;
   if (thinking.is_number()) {
-    const auto enough = std::find_if(std::begin(kBudgets), std::end(kBudgets),
-                                     [&](std::int64_t b) { return b >= thinking.integer(); });
-    return std::min<std::size_t>(enough - std::begin(kBudgets), kHighest);
+    const auto enough = std::find_if(std::begin(kEnough), std::end(kEnough),
+                                     [&](std::int64_t n) { return n >= thinking.integer(); });
+    return std::min<std::size_t>(enough - std::begin(kEnough), kHighest);
   }
   const auto level = std::find(std::begin(kLevels), std::end(kLevels), thinking.str());
   return level == std::end(kLevels) ? 0 : level - std::begin(kLevels);
@@ -50,9 +53,11 @@ View nearest_level(const Model& model, Json thinking) {
                            [&](View a, View b) { return distance(a) < distance(b); });
 }
 
+std::int64_t least_budget(const Model& model) { return model.off ? 0 : model.least_budget; }
+
 /// -1: as much as the model finds right.
 std::int64_t nearest_budget(const Model& model, Json thinking) {
-  if (is_off(thinking)) return model.off ? 0 : model.least_budget;
+  if (is_off(thinking)) return least_budget(model);
   const std::int64_t wanted =
       thinking.is_number() ? thinking.integer() : kBudgets[level_of(thinking)];
   if (wanted < 0) return -1;
@@ -125,7 +130,10 @@ class GenerationWriter {
       if (thinking && model_.thinking == Model::Thinking::levels && thinking.integer() >= 0)
         json_.member("thinkingLevel", nearest_level(model_, thinking));
       if (thinking && model_.thinking == Model::Thinking::budget) {
-        const std::int64_t budget = nearest_budget(model_, thinking);
+        // The operator's `minimal` is the least that the model has; a client's still thinks.
+        const bool is_least = !in_chat && thinking.str() == "minimal";
+        const std::int64_t budget =
+            is_least ? least_budget(model_) : nearest_budget(model_, thinking);
         json_.member("thinkingBudget", budget);
         show = show && budget != 0;
       }

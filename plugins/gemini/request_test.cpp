@@ -164,17 +164,31 @@ TEST(Request, ThinksAsMuchAsTheModelCan) {
       {"gemini-3.8-flash", "-1", "{}"},
       {"gemini-2.5-flash", R"("none")", R"({"thinkingBudget":0})"},
       {"gemini-2.5-flash", R"("max")", R"({"thinkingBudget":24576})"},
-      {"gemini-2.5-flash", R"("minimal")", R"({"thinkingBudget":0})"},
+      {"gemini-2.5-flash", R"("minimal")", R"({"thinkingBudget":1024})"},
       {"gemini-2.5-flash", R"("low")", R"({"thinkingBudget":1024})"},
+      {"gemini-2.5-flash", R"("medium")", R"({"thinkingBudget":8192})"},
+      {"gemini-2.5-flash", R"("high")", R"({"thinkingBudget":24576})"},
       {"gemini-2.5-flash", "52428", R"({"thinkingBudget":24576})"},
       {"gemini-2.5-flash", "-1", R"({"thinkingBudget":-1})"},
       {"gemini-2.5-flash-lite", "100", R"({"thinkingBudget":512})"},
       {"gemini-2.5-flash-lite", "0", R"({"thinkingBudget":0})"},
       {"gemini-2.5-pro", R"("none")", R"({"thinkingBudget":128})"},
-      {"gemini-2.5-pro", R"("xhigh")", R"({"thinkingBudget":32768})"},
+      {"gemini-2.5-pro", R"("xhigh")", R"({"thinkingBudget":24576})"},
+      {"gemini-2.5-pro", "32768", R"({"thinkingBudget":32768})"},
   };
   for (const auto& [model, wanted, expected] : table)
     EXPECT_EQ(thinking(model, wanted), expected) << model << wanted;
+}
+
+TEST(Request, ThinksTheLeastWhereTheOperatorWantsMinimal) {
+  const auto thinking = [](const std::string& model, View config) {
+    return member_of("generationConfig", R"({"messages": [], "model": ")" + model + "\"}", config);
+  };
+  constexpr View kMinimal = R"({"thinking": "minimal"})";
+  EXPECT_EQ(thinking("gemini-2.5-flash", kMinimal), R"({"thinkingConfig":{"thinkingBudget":0}})");
+  EXPECT_EQ(thinking("gemini-2.5-pro", kMinimal), R"({"thinkingConfig":{"thinkingBudget":128}})");
+  EXPECT_EQ(thinking("gemini-2.5-flash", R"({"thinking": "low"})"),
+            R"({"thinkingConfig":{"thinkingBudget":1024}})");
 }
 
 TEST(Request, AsksForThoughtsThatSomebodyShows) {

@@ -1,8 +1,9 @@
 /// A chat names a model that the operator has defined, `smart` say, which leads to one or several
 /// targets, each a model of a provider's instance. For each attempt the chat document gets the
-/// target's `model` and `provider`, by which the host skips all other providers; afterwards it has
-/// the name again, as the next step of a tool loop passes here again. Such a step goes to the
-/// target of the step before, since models take their own reasoning best.
+/// target's `model` and `provider`, by which the host skips all other providers, and its `price`,
+/// for plugins above that count money. Afterwards it has the name again, as the next step of a tool
+/// loop passes here again. Such a step goes to the target of the step before, since models take
+/// their own reasoning best.
 #include "models.h"
 
 #include <algorithm>
@@ -60,15 +61,18 @@ class Attempt final : public Sink {
 /// While it lives, the chat document leads to one target.
 class Led {
  public:
-  Led(MutableJson chat, View provider, View model) : chat_(chat), asked_(chat["model"].str()) {
+  Led(MutableJson chat, View provider, View model, Json price)
+      : chat_(chat), asked_(chat["model"].str()) {
     chat_.edit("model").set(model);
     chat_.edit("provider").set(provider);
+    if (price) chat_.edit("price").set(price);
   }
   Led(const Led&) = delete;
   Led& operator=(const Led&) = delete;
   ~Led() {
     chat_.edit("model").set(View(asked_));
     chat_.erase(chat_["provider"]);
+    if (const Json price = chat_["price"]) chat_.erase(price);
   }
 
  private:
@@ -161,12 +165,14 @@ Status Models::try_one(Exchange& x, Target& target, const std::string& model, Si
   Attempt attempt(out, target);
   Status status;
   {
-    const Led led(x.chat(), target.provider(), model);
+    const Led led(x.chat(), target.provider(), model, prices()->of(model, host_.wall()));
     status = next(x, attempt);
   }
   x.notes().edit("target").set(View(target.provider() + '/' + model));
-  count(x, target.provider(), attempt.answered_by().empty() ? model : attempt.answered_by(),
-        attempt.tokens());
+  if (!x.chat()["count_only"].boolean()) {  // counting is free of charge
+    count(x, target.provider(), attempt.answered_by().empty() ? model : attempt.answered_by(),
+          attempt.tokens());
+  }
   const Failure failure = status.failure();
   if (failure) target.failed(x, failure);
   is_final = !failure || attempt.has_begun() || !may_go_on(failure);

@@ -31,6 +31,9 @@ class Target {
   void responded() { breaker_.responded(); }
   void failed(const Exchange& x, const Failure& failure);
   void adopt(Target& older);
+  /// The same with other code.
+  void save(MutableJson to);
+  void restore(Json saved);
 
  private:
   const Host host_;
@@ -54,6 +57,9 @@ class Targets {
   Target& get(Json breaker, View provider, View model);
   /// On a reload: targets that both have keep their state.
   void adopt(Targets& older);
+  /// The same with other code: as JSON, whose `version` is that of the format.
+  std::string save();
+  bool restore(View saved);
 
  private:
   void changed(const std::string& target, std::int64_t failures);

@@ -55,7 +55,6 @@ Status OpenAi::handle(Exchange& x, Sink& out, Next& next) {
   const View model = chat["model"].str();
   if (!models_.has(model)) return next(x, out);
   if (Status s = check_model_name(model); !s) return s;
-  x.notes().edit("model").set(model);
 
   auto unhonoured = check_chat(chat, dialect_);
   if (!unhonoured) return unhonoured.error();

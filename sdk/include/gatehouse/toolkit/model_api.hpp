@@ -25,6 +25,9 @@ class ModelStream {
   ModelStream(Sink& out, const Unhonoured& unhonoured) : step_(out, &unhonoured) {}
   virtual ~ModelStream() = default;
 
+  /// The response is to be a stream of events; else it is one JSON document, which read() gets as
+  /// the data of a single event.
+  virtual bool is_event_stream() const { return true; }
   /// One event of the response.
   virtual Status read(const gh_sse_event& e) = 0;
   /// Nothing more is to be read.
@@ -117,9 +120,13 @@ class ModelApi {
   }
 
   /// One request and its response; as many requests as there are keys while the API rejects these.
+  /// Notes the model and the provider, as OpenTelemetry calls it.
   Status call(Exchange& x, View model, View path, View body, ModelStream& stream) {
+    x.notes().edit("model").set(model);
+    x.notes().edit("provider").set(View(options_.gen_ai_provider));
     return keys_.use(x, [&](View key) -> Status {
       ModelCall call{model, host_.now()};
+      if (!stream.is_event_stream()) call.operation = "count_tokens";
       UpstreamFailure failure;
       failure.http_status = 0;
       Status status = attempt(x, key, path, body, stream, call, failure);
@@ -145,9 +152,14 @@ class ModelApi {
     if (!response) return interrupt(x, response.error(), failure);
     call.http_status = response->status();
     if (response->status() != 200) return fail(rejection(*response), failure);
-    if (!is_event_stream(*response))
+    Status status;
+    if (!stream.is_event_stream()) {
+      status = read_document(x, *response, stream, failure);
+    } else if (is_event_stream(*response)) {
+      status = read(x, *response, stream, call, failure);
+    } else {
       return fail(malformed_response("it is not an event stream"), failure);
-    Status status = read(x, *response, stream, call, failure);
+    }
     if (!status && stream.failure().http_status != 0) failure = stream.failure();
     return status;
   }
@@ -166,6 +178,16 @@ class ModelApi {
       if (call.first_chunk.count() == 0) call.first_chunk = host_.now();
       if (Status s = stream.read(**event); !s) return s;
     }
+    return stream.finish();
+  }
+
+  static Status read_document(const Exchange& x, HttpResponse& response, ModelStream& stream,
+                              UpstreamFailure& failure) {
+    std::string body;
+    if (Status s = read_short_body(response, body); !s) return interrupt(x, std::move(s), failure);
+    gh_sse_event whole{};
+    whole.data = raw(body);
+    if (Status s = stream.read(whole); !s) return s;
     return stream.finish();
   }
 

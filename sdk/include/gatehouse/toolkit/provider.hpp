@@ -13,6 +13,7 @@
 #include "gatehouse/toolkit/retry_after.hpp"
 #include "gatehouse/toolkit/served_models.hpp"
 #include "gatehouse/toolkit/text_file.hpp"
+#include "gatehouse/toolkit/token_count.hpp"
 #include "gatehouse/toolkit/unhonoured.hpp"
 #include "gatehouse/toolkit/upstream_error.hpp"
 #include "gatehouse/toolkit/upstream_failure.hpp"
