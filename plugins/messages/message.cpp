@@ -35,12 +35,13 @@ Status Message::emit(Event e) {
   if (model_.empty()) model_ = x_.chat()["model"].str();
   if (e.kind() == GH_EV_USAGE) tokens_ = TokenCounts(e.json());
   if (e.kind() == GH_EV_STEP_FINISH) stop_sequence_ = e.json()["stop_sequence"].str();
-  if (Status s = blocks_.read(e); !s) return s;
+  if (Status s = calls_.emit(e); !s) return s;
   return flush();
 }
 
 Status Message::finish(View reason, const ModelResponse& response) {
-  if (Status s = blocks_.end(reason); !s) return s;
+  if (Status s = calls_.end(reason); !s) return s;
+  blocks_.close();  // of a step that had no end
   return send_end(reason, response.tokens());
 }
 

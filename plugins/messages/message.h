@@ -3,6 +3,7 @@
 #include <string>
 
 #include "blocks.h"
+#include "gatehouse/toolkit/client_calls.hpp"
 #include "gatehouse/toolkit/event_stream.hpp"
 #include "gatehouse/toolkit/respond.hpp"
 
@@ -13,7 +14,7 @@ class Message : public ResponseWriter, protected BlockWriter {
  public:
   /// `x` has the chat document as the client's request has made it.
   Message(Exchange& x, const CallIds& ids, bool shows_thinking)
-      : x_(x), blocks_(x, ids, shows_thinking, *this) {}
+      : x_(x), blocks_(shows_thinking, *this), calls_(blocks_, x, ids) {}
 
   Status emit(Event e) override;
   Status finish(View reason, const ModelResponse& response) override;
@@ -33,6 +34,7 @@ class Message : public ResponseWriter, protected BlockWriter {
 
  private:
   Blocks blocks_;
+  ClientCalls calls_;
   std::string model_;          // that responds
   std::string stop_sequence_;  // that the model has met
   TokenCounts tokens_;         // of the step
