@@ -27,6 +27,9 @@ std::string allowed(Harness& h, Plugin& cors, const char* origin, const std::str
       .header("Access-Control-Allow-Headers");
 }
 
+constexpr auto kExposed =
+    "*, x-request-id, request-id, retry-after, retry-after-ms, x-should-retry";
+
 TEST(Cors, RespondsToAPreflightBeforeAnyPluginBelow) {
   Harness h;
   Cors cors(h.host(), h.config("{}"));
@@ -35,7 +38,7 @@ TEST(Cors, RespondsToAPreflightBeforeAnyPluginBelow) {
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.headers, (Headers{{"Vary", "Origin"},
                                      {"Access-Control-Allow-Origin", kExtension},
-                                     {"Access-Control-Expose-Headers", "*"},
+                                     {"Access-Control-Expose-Headers", kExposed},
                                      {"Access-Control-Allow-Methods", "GET, POST"},
                                      {"Access-Control-Max-Age", "600"}}));
   EXPECT_EQ(h.next_calls, 0);
@@ -94,7 +97,7 @@ TEST(Cors, LetsAnExtensionReadResponsesAndErrors) {
     const Answer answer = h.post(cors, "/api/chat", "{}", {{"Origin", kExtension}});
     EXPECT_EQ(answer.status, status);
     EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), kExtension);
-    EXPECT_EQ(answer.header("Access-Control-Expose-Headers"), "*");
+    EXPECT_EQ(answer.header("Access-Control-Expose-Headers"), kExposed);
     EXPECT_EQ(answer.header("Vary"), "Origin");
   }
 }
@@ -118,9 +121,10 @@ TEST(Cors, LetsAnAllowedPageReadWhyTheServerRejectsIt) {
   };
   EXPECT_EQ(headers({}), (Headers{{"Vary", "Origin"}}));
   EXPECT_EQ(headers({{"Origin", "https://evil.example"}}), (Headers{{"Vary", "Origin"}}));
-  EXPECT_EQ(headers({{"Origin", kExtension}}), (Headers{{"Vary", "Origin"},
-                                                        {"Access-Control-Allow-Origin", kExtension},
-                                                        {"Access-Control-Expose-Headers", "*"}}));
+  EXPECT_EQ(headers({{"Origin", kExtension}}),
+            (Headers{{"Vary", "Origin"},
+                     {"Access-Control-Allow-Origin", kExtension},
+                     {"Access-Control-Expose-Headers", kExposed}}));
 }
 
 TEST(Cors, PassesRequestsWithoutOrigin) {
