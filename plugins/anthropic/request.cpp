@@ -13,17 +13,12 @@ namespace {
 constexpr std::size_t kMaxMarks = 4;  // of caches in a request
 constexpr View kGoOn = "Continue.";   // the user's text where the API demands a turn of theirs
 
-bool is_image(View type) {
-  return type == "image/png" || type == "image/jpeg" || type == "image/gif" || type == "image/webp";
-}
-bool goes_as_text(View type) { return type.substr(0, 5) == "text/" || type == "application/json"; }
-
 /// What a file of the user becomes; empty: nothing that the API takes.
 View block_type(Json file) {
   const std::string type = plain_type(file["media_type"].str());
-  const bool is_native = is_image(type) || type == "application/pdf";
+  const bool is_native = is_common_image(type) || type == "application/pdf";
   const View data = file["data"].str();
-  if (goes_as_text(type)) return text_of(file) ? "document" : "";
+  if (is_text_type(type)) return text_of(file) ? "document" : "";
   if (!is_native ||
       !(file["data"] ? is_base64(data) : file["url"].str().substr(0, 8) == "https://"))
     return "";
@@ -123,7 +118,7 @@ class RequestWriter {
     json_.member("type", block).key("source").open('{');
     if (!file["data"]) {
       json_.member("type", "url").member("url", file["url"]);
-    } else if (goes_as_text(type)) {
+    } else if (is_text_type(type)) {
       json_.member("type", "text").member("media_type", "text/plain");
       json_.member("data", View(*text_of(file)));
     } else {
@@ -153,7 +148,7 @@ class RequestWriter {
     json_.open('{');
     if (is_text) {
       json_.member("type", "text").member("text", part["text"]);
-    } else if (!block_type(part).empty() && !goes_as_text(plain_type(part["media_type"].str()))) {
+    } else if (!block_type(part).empty() && !is_text_type(plain_type(part["media_type"].str()))) {
       append_file(part);
     } else {
       const std::string type(part["media_type"].str());

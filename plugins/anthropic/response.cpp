@@ -96,9 +96,7 @@ Status AnthropicResponse::begin_block(Json event) {
     block.kind = "tool_use";
     if (content["name"].str().empty()) return fail(malformed_response("a tool call has no name"));
     has_calls_ = true;
-    const std::string given(content["id"].str());
-    const bool is_new = !given.empty() && ids_.insert(given).second;
-    block.call.emplace(is_new ? given : fresh_id(),
+    block.call.emplace(ids_.take(content["id"].str()),
                        std::string(names_.tools.in(content["name"].str())));
     if (content["input"].size() > 0) block.whole_input = content["input"].dump();
     if (Status s = block.call->begin(step_); !s) return s;

@@ -33,28 +33,23 @@ constexpr View kOwn[] = {"model",
                          "reasoning_effort",
                          "parallel_tool_calls"};
 
-bool is_image(View type) {
-  return type == "image/png" || type == "image/jpeg" || type == "image/gif" || type == "image/webp";
-}
-
 View audio_format(View type) {
   if (type == "audio/wav" || type == "audio/x-wav") return "wav";
   return type == "audio/mpeg" || type == "audio/mp3" ? "mp3" : "";
 }
 
-bool goes_as_text(View type) { return type.substr(0, 5) == "text/" || type == "application/json"; }
-
 /// The text of a part of the user, or of a file that goes as one.
 std::optional<std::string> text_in(Json part) {
   if (part["type"].str() == "text") return std::string(part["text"].str());
-  if (!goes_as_text(plain_type(part["media_type"].str()))) return std::nullopt;
+  if (!is_text_type(plain_type(part["media_type"].str()))) return std::nullopt;
   return text_of(part);
 }
 
 bool is_readable(Json file) {
   const std::string type = plain_type(file["media_type"].str());
-  if (!file["data"]) return is_image(type) && file["url"].str().substr(0, 4) == "http";
-  const bool is_sent = is_image(type) || type == "application/pdf" || !audio_format(type).empty();
+  if (!file["data"]) return is_common_image(type) && file["url"].str().substr(0, 4) == "http";
+  const bool is_sent =
+      is_common_image(type) || type == "application/pdf" || !audio_format(type).empty();
   return is_sent ? is_base64(file["data"].str()) : text_in(file).has_value();
 }
 
@@ -170,7 +165,7 @@ class RequestWriter {
     if (const View format = audio_format(type); !format.empty()) {
       json_.member("type", "input_audio").key("input_audio").open('{');
       json_.member("data", file["data"]).member("format", format).close('}');
-    } else if (is_image(type)) {
+    } else if (is_common_image(type)) {
       json_.member("type", "image_url").key("image_url").open('{').key("url");
       append_url(file, type);
       json_.close('}');

@@ -183,10 +183,9 @@ OpenAiResponse::Call& OpenAiResponse::call_of(Json piece, std::int64_t index) {
   return calls_.emplace_back(Call{index, {}, {}, {}});
 }
 
-/// Its name has come. An id that is missing, or that another call of the response has, is replaced.
+/// Its name has come.
 Status OpenAiResponse::begin_call(Call& call) {
-  const bool is_new = !call.given_id.empty() && ids_.insert(call.given_id).second;
-  call.text.emplace(is_new ? call.given_id : fresh_id(), call.name);
+  call.text.emplace(ids_.take(call.given_id), call.name);
   if (Status s = call.text->begin(step_); !s) return s;
   return call.text->add(step_, call.early);
 }

@@ -3,6 +3,7 @@
 
 #include "gatehouse/toolkit/api_keys.hpp"
 #include "gatehouse/toolkit/arguments_schema.hpp"
+#include "gatehouse/toolkit/call_ids.hpp"
 #include "gatehouse/toolkit/call_metrics.hpp"
 #include "gatehouse/toolkit/call_text.hpp"
 #include "gatehouse/toolkit/chat_parts.hpp"
