@@ -189,8 +189,9 @@ Status GeminiResponse::read_call(Json part, bool namespaces) {
   if (call["name"].str().empty()) return fail(malformed("a function call has no name"));
   const View name = question_.names.in(call["name"].str(), namespaces);
   ending_.has_content = ending_.calls = true;
+  if (Status s = keep(kCallSize); !s) return s;
 
-  const std::string id = id_of(call);
+  const std::string id = ids_.take(call["id"].str());
   const Document document = arguments_of(call);
   const Json value = document.root()["value"];
   const Json arguments = value && question_.names.wraps(name) ? value : Json(document.root());

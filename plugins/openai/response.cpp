@@ -151,8 +151,11 @@ Status OpenAiResponse::read_calls(Json pieces) {
 }
 
 Status OpenAiResponse::read_call(Json piece, std::int64_t index) {
+  const std::size_t calls_before = calls_.size();
   Call& call = call_of(piece, index);
   const Json function = piece["function"];
+  const bool is_new = calls_.size() > calls_before;
+  if (Status s = keep(function["arguments"].str().size() + (is_new ? kCallSize : 0)); !s) return s;
   if (call.given_id.empty()) call.given_id = piece["id"].str();
   if (piece["extra_content"].is_object()) call.extra.root().set(piece["extra_content"]);
   const View name = function["name"].str(), arguments = function["arguments"].str();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -64,6 +65,17 @@ class ModelStream {
     failure_ = std::move(failure);
     return Status(GH_FAILED);
   }
+  /// Before the stream keeps so many bytes of the response until its end, such as a call or a piece
+  /// of its arguments.
+  Status keep(std::size_t bytes) {
+    constexpr std::size_t kMost = 16 << 20;  // more than any model emits in one response
+    kept_ += bytes;
+    if (kept_ <= kMost) return {};
+    return fail(malformed_response("its tool calls have more than 16 MiB"));
+  }
+  /// What a call takes without its arguments, here and in the plugins above: 4,096 calls are the
+  /// most of a response.
+  static constexpr std::size_t kCallSize = 4096;
   /// The end of the step. `reason`: in our word; `given`: in that of the API.
   Status emit_end(View reason, View given) {
     if (about_.root().is_object()) {
@@ -91,6 +103,7 @@ class ModelStream {
  private:
   UpstreamFailure failure_ = no_failure();
   TokenCounts unanswered_;
+  std::size_t kept_ = 0;
 };
 
 /// A request for a response.
