@@ -58,8 +58,9 @@ Status Anthropic::handle(Exchange& x, Sink& out, Next& next) {
   if (Status s = check_model_name(model); !s) return s;
 
   const Model& rules = find_model(model);
-  const RequestOptions options{rules, settings,
-                               rules.sampling && takes_sampling(settings["version"].str())};
+  const RequestOptions options{
+      rules, settings,
+      rules.sampling != Model::no_sampling && takes_sampling(settings["version"].str())};
   auto unhonoured = check_chat(chat, options);
   if (!unhonoured) return unhonoured.error();
   ChatNames names(chat, {128}, {64});

@@ -22,7 +22,11 @@ View block_type(Json file) {
   if (!is_native ||
       !(file["data"] ? is_base64(data) : file["url"].str().substr(0, 8) == "https://"))
     return "";
-  return is_image(type) ? "image" : "document";
+  return is_common_image(type) ? "image" : "document";
+}
+
+bool is_surplus_top_p(Json chat, const RequestOptions& options) {
+  return options.model.sampling == Model::one_of_two && chat["temperature"];
 }
 
 class RequestWriter {
@@ -57,11 +61,22 @@ class RequestWriter {
     if (options_.sampling && !thinking_.is_on()) {
       if (const Json t = chat_["temperature"])
         json_.key("temperature").raw(t.real() > 1 ? "1" : t.dump());
-      for (const View name : {"top_p", "top_k"}) {
-        if (chat_[name]) json_.member(name, chat_[name]);
-      }
+      if (chat_["top_p"] && !is_surplus_top_p(chat_, options_))
+        json_.member("top_p", chat_["top_p"]);
+      if (chat_["top_k"]) json_.member("top_k", chat_["top_k"]);
     }
-    if (chat_["stop"].size() > 0) json_.member("stop_sequences", chat_["stop"]);
+    append_stops();
+  }
+
+  void append_stops() {
+    const std::size_t start = out_.size();
+    json_.key("stop_sequences").open('[');
+    const std::size_t first = out_.size();
+    for (const Json stop : chat_["stop"]) {
+      if (!is_blank(stop.str())) json_.value(stop);
+    }
+    if (out_.size() == first) return out_.resize(start);
+    json_.close(']');
   }
 
   void append_system() {
@@ -251,6 +266,11 @@ void check_generation(Json chat, const RequestOptions& options, Unhonoured& unho
   }
   if (chat["temperature"].real() > 1 && options.sampling)
     unhonoured.add("temperature", "the highest is 1");
+  if (chat["top_p"] && options.sampling && is_surplus_top_p(chat, options))
+    unhonoured.add("top_p", "the model accepts one of it and `temperature`");
+  for (const Json stop : chat["stop"]) {
+    if (is_blank(stop.str())) unhonoured.add("stop", "the API rejects white space");
+  }
   if (chat["max_output_tokens"].integer() > max_tokens(chat, options)) {
     unhonoured.add("max_output_tokens", "the model responds with at most " +
                                             std::to_string(max_tokens(chat, options)) + " tokens");

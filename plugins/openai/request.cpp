@@ -123,9 +123,9 @@ class RequestWriter {
       }
       json_.close(']');
     }
-    const View effort = chat_["reasoning"]["effort"].str();
+    const View effort = effort_of(chat_["model"].str(), chat_["reasoning"]);
     if (!effort.empty() && (is_reasoning || dialect_.effort))
-      json_.member("reasoning_effort", effort == "max" ? View("xhigh") : effort);
+      json_.member("reasoning_effort", effort);
   }
 
   void append_messages() {
@@ -248,7 +248,8 @@ class RequestWriter {
     json_.close(']');
     const View mode = chat_["tool_choice"]["mode"].str();
     if (mode == "none" || mode == "required") json_.member("tool_choice", mode);
-    if (const Json parallel = chat_["parallel_tool_calls"])
+    const Json parallel = chat_["parallel_tool_calls"];
+    if (parallel && !is_o_series(chat_["model"].str()))
       json_.member("parallel_tool_calls", parallel);
   }
 
@@ -282,18 +283,23 @@ class RequestWriter {
   JsonText json_;
 };
 
+void check_reasoning(View model, Json reasoning, const Dialect& dialect, Unhonoured& unhonoured) {
+  const View effort = effort_of(model, reasoning), wanted = reasoning["effort"].str();
+  const bool is_off = effort.empty() || wanted == "none";
+  if (!is_reasoning_model(model) && !dialect.effort) {
+    if (!is_off) unhonoured.add("reasoning", "the model does not reason");
+  } else if (reasoning["budget_tokens"] || wanted != effort) {
+    unhonoured.add("reasoning", "the model uses " + std::string(effort) + " instead");
+  }
+}
+
 void check_generation(Json chat, const Dialect& dialect, Unhonoured& unhonoured) {
   const bool is_reasoning = is_reasoning_model(chat["model"].str());
   for (const View name : kSampling) {
     if (chat[name] && is_reasoning) unhonoured.add(name, "the model does not accept it");
   }
   if (chat["stop"] && is_reasoning) unhonoured.add("stop", "the model does not accept it");
-  const Json reasoning = chat["reasoning"];
-  if (reasoning["budget_tokens"]) unhonoured.add("reasoning", "the API has levels and no budgets");
-  if (const View effort = reasoning["effort"].str(); !effort.empty() && effort != "none") {
-    if (!is_reasoning && !dialect.effort) unhonoured.add("reasoning", "the model does not reason");
-    if (effort == "max") unhonoured.add("reasoning", "the model uses xhigh instead");
-  }
+  check_reasoning(chat["model"].str(), chat["reasoning"], dialect, unhonoured);
   if (chat["stop"].size() > kMaxStops)
     unhonoured.add("stop", "the API accepts 4 texts, and uses the first ones");
   const Json modalities = chat["modalities"];
@@ -315,6 +321,8 @@ void check_tools(Json chat, const Dialect& dialect, Unhonoured& unhonoured) {
   }
   if (chat["tool_choice"]["mode"].str() == "required" && count == 0)
     unhonoured.add("tool_choice", "there is no tool to call");
+  if (!chat["parallel_tool_calls"].boolean(true) && is_o_series(chat["model"].str()))
+    unhonoured.add("parallel_tool_calls", "the model does not accept it");
 }
 
 }  // namespace

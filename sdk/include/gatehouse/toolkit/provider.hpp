@@ -8,6 +8,7 @@
 #include "gatehouse/toolkit/call_text.hpp"
 #include "gatehouse/toolkit/chat_parts.hpp"
 #include "gatehouse/toolkit/conversation.hpp"
+#include "gatehouse/toolkit/effort.hpp"
 #include "gatehouse/toolkit/fresh_id.hpp"
 #include "gatehouse/toolkit/model_api.hpp"
 #include "gatehouse/toolkit/model_step.hpp"
