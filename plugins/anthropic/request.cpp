@@ -3,6 +3,8 @@
 /// check_chat() before, by the same rules.
 #include "request.h"
 
+#include <set>
+
 #include "gatehouse/toolkit/data_url.hpp"
 #include "thinking.h"
 #include "turns.h"
@@ -79,12 +81,34 @@ class RequestWriter {
     json_.close(']');
   }
 
+  /// One block, unless the chat marks texts inside for the cache: each of these ends a block.
   void append_system() {
-    const std::string system = system_text(chat_);
-    if (is_blank(system)) return;
-    json_.key("system").open('[').open('{').member("type", "text").member("text", View(system));
-    if (has_automatic_marks()) append_mark();
-    json_.close('}').close(']');
+    std::string text;
+    for (const Json part : chat_["system"]) add_system_text(part, {}, text);
+    for (const Json message : chat_["messages"]) {
+      if (message["role"].str() != "system") continue;
+      View before = "\n\n";
+      for (const Json part : message["content"])
+        add_system_text(part, std::exchange(before, View()), text);
+    }
+    if (!is_blank(text)) append_system_block(text, has_automatic_marks(), Json());
+    if (has_system_) json_.close(']');
+  }
+
+  void add_system_text(Json part, View before, std::string& text) {
+    if (!text.empty()) text.append(before);
+    text.append(part["text"].str());
+    if (marked_.count(part.raw()) == 0 || is_blank(text)) return;
+    append_system_block(text, true, mark_of(part));
+    text.clear();
+  }
+
+  void append_system_block(View text, bool has_mark, Json mark) {
+    if (!has_system_) json_.key("system").open('[');
+    has_system_ = true;
+    json_.open('{').member("type", "text").member("text", text);
+    if (has_mark) append_mark(mark);
+    json_.close('}');
   }
 
   void append_turn(const Turn& turn, bool is_last) {
@@ -181,7 +205,9 @@ class RequestWriter {
       if (tool["description"]) json_.member("description", tool["description"]);
       json_.key("input_schema");
       append_arguments_schema(out_, tool["input_schema"]);
-      if (has_automatic_marks() && &tool == &tools.back()) append_mark();
+      const bool is_last = &tool == &tools.back();
+      if (marked_.count(tool.raw()) > 0) append_mark(mark_of(tool));
+      if (has_automatic_marks() && is_last) append_mark();
       json_.close('}');
     }
     json_.close(']');
@@ -205,7 +231,7 @@ class RequestWriter {
   bool has_automatic_marks() const { return static_cast<bool>(options_.settings["cache"]); }
   static Json mark_of(Json part) { return part["metadata"]["anthropic"]["cacheControl"]; }
 
-  /// The last parts that the chat marks, as many as the settings leave.
+  /// The last parts that the chat marks, as many as the API takes and the settings leave.
   void place_marks() {
     std::size_t left = kMaxMarks;
     if (has_automatic_marks()) {
@@ -226,6 +252,20 @@ class RequestWriter {
         --left;
       }
     }
+    if (!has_automatic_marks()) mark_prompt(left);
+  }
+
+  /// The system prompt and the tools, which the API reads before it.
+  void mark_prompt(std::size_t left) {
+    std::vector<Json> parts = offered_tools(chat_);
+    for (const Json part : chat_["system"]) parts.push_back(part);
+    for (const Json message : chat_["messages"]) {
+      if (message["role"].str() != "system") continue;
+      for (const Json part : message["content"]) parts.push_back(part);
+    }
+    for (auto part = parts.rbegin(); part != parts.rend() && left > 0; ++part) {
+      if (mark_of(*part).is_object() && marked_.insert(part->raw()).second) --left;
+    }
   }
 
   /// `given`: by the chat.
@@ -241,6 +281,8 @@ class RequestWriter {
   ChatNames& names_;
   const ThinkingOptions thinking_;
   std::vector<Turn> turns_;
+  std::set<const gh_json*> marked_;  // tools and system texts
+  bool has_system_ = false;
   std::string out_;
   JsonText json_;
 };

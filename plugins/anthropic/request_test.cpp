@@ -302,6 +302,24 @@ TEST(AnthropicRequest, MarksThePartsThatTheChatMarksTheLastFour) {
   EXPECT_NE(body.find("p5\"" + mark), std::string::npos);
 }
 
+TEST(AnthropicRequest, MarksSystemTextsAndToolsThatTheChatMarks) {
+  const std::string option = R"("metadata": {"anthropic": {"cacheControl": {"ttl": "1h"}}})";
+  const std::string mark = R"("cache_control":{"type":"ephemeral","ttl":"1h"})";
+  const auto system = [](const std::string& text, const std::string& more) {
+    return R"({"role": "system", "content": [{"type": "text", "text": ")" + text + "\"" + more +
+           "}]},";
+  };
+  const std::string more = R"("tools": [{"name": "a", )" + option + R"(}, {"name": "b"}])";
+  const std::string given =
+      chat(system("A", "") + system("B", ", " + option) + system("C", "") + user(words("Q")), more);
+  EXPECT_EQ(Gateway().sent(given, "system"),
+            R"([{"type":"text","text":"A\n\nB",)" + mark + R"(},{"type":"text","text":"C"}])");
+  const std::string tools = Gateway().sent(given, "tools");
+  EXPECT_NE(tools.find(mark), std::string::npos);
+  EXPECT_LT(tools.find(mark), tools.find(R"("name":"b")"));
+  EXPECT_EQ(tools.find(mark, tools.find(R"("name":"b")")), std::string::npos);
+}
+
 TEST(AnthropicRequest, WarnsOfWhatItDoesNotHonour) {
   const auto warning = [](const std::string& members,
                           const std::string& model = "claude-haiku-4-5") {

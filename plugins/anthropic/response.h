@@ -47,7 +47,7 @@ class AnthropicResponse final : public ModelStream {
   bool has_begun_ = false, has_stopped_ = false, has_calls_ = false;
   std::string reason_;  // stop_reason; empty: none came
   std::map<std::int64_t, Block> open_;
-  CallIds ids_;
+  UniqueIds ids_;
   Document counts_;  // in the words of the API
 };
 

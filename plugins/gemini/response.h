@@ -60,7 +60,7 @@ class GeminiResponse : public ModelStream {
   Status emit_suggestions();
 
   const Question question_;
-  CallIds ids_;
+  UniqueIds ids_;
   Ending ending_;
   Sources sources_;
   Usage counts_;

@@ -1,8 +1,9 @@
 /// A chat names a model that the operator has defined, `smart` say, which leads to one or several
 /// targets, each a model of a provider's instance. For each attempt the chat document gets the
-/// target's `model` and `provider`, by which the host skips all other providers; afterwards it has
-/// the name again, as the next step of a tool loop passes here again. Such a step goes to the
-/// target of the step before, since models take their own reasoning best.
+/// target's `model` and `provider`, by which the host skips all other providers, and its `price`,
+/// for plugins above that count money. Afterwards it has the name again, as the next step of a tool
+/// loop passes here again. Such a step goes to the target of the step before, since models take
+/// their own reasoning best.
 #include "models.h"
 
 #include <algorithm>
@@ -60,15 +61,18 @@ class Attempt final : public Sink {
 /// While it lives, the chat document leads to one target.
 class Led {
  public:
-  Led(MutableJson chat, View provider, View model) : chat_(chat), asked_(chat["model"].str()) {
+  Led(MutableJson chat, View provider, View model, Json price)
+      : chat_(chat), asked_(chat["model"].str()) {
     chat_.edit("model").set(model);
     chat_.edit("provider").set(provider);
+    if (price) chat_.edit("price").set(price);
   }
   Led(const Led&) = delete;
   Led& operator=(const Led&) = delete;
   ~Led() {
     chat_.edit("model").set(View(asked_));
     chat_.erase(chat_["provider"]);
+    if (const Json price = chat_["price"]) chat_.erase(price);
   }
 
  private:
@@ -142,7 +146,8 @@ Status Models::try_in_order(Exchange& x, const Name& name, View asked, Sink& out
   std::optional<Status> last;
   std::optional<nanoseconds> soonest;
   for (Target* const target : in_order(name.choices, last_target(x, name, asked))) {
-    if (const auto rest = target->rests()) {
+    const bool is_only = name.choices.size() == 1;
+    if (const auto rest = target->rests(is_only)) {
       soonest = std::min(*rest, soonest.value_or(*rest));
       continue;
     }
@@ -160,7 +165,7 @@ Status Models::try_one(Exchange& x, Target& target, const std::string& model, Si
   Attempt attempt(out, target);
   Status status;
   {
-    const Led led(x.chat(), target.provider(), model);
+    const Led led(x.chat(), target.provider(), model, prices()->of(model, host_.wall()));
     status = next(x, attempt);
   }
   x.notes().edit("target").set(View(target.provider() + '/' + model));

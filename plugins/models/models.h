@@ -21,6 +21,8 @@ class Models final : public Plugin {
 
   Status handle(Exchange& x, Sink& out, Next& next) override;
   void adopt(Models& older) { targets_.adopt(older.targets_); }
+  std::string save() { return targets_.save(); }
+  bool restore(View saved) { return targets_.restore(saved); }
 
  private:
   Status try_in_order(Exchange& x, const Name& name, View asked, Sink& out, Next& next);

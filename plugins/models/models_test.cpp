@@ -178,6 +178,13 @@ TEST(Models, WhenAllTargetsRestTheClientGetsTheShortestWait) {
   EXPECT_EQ(g.h.next_calls, 2);
 }
 
+TEST(Models, TheOnlyTargetOfANameEnforcesItsLimitItself) {
+  Gateway g({fails(failure(429, GH_FAIL_TRANSIENT, 9s)), answer("Hi")},
+            R"({"names": {"m": "a/m"}})");
+  EXPECT_EQ(g.ask("m").status, 429);
+  EXPECT_EQ(g.ask("m").status, 200);
+}
+
 TEST(Models, WeightsShareTheRequests) {
   Gateway g({answer("Hi")}, R"({"names": {"m": [{"target": "a/m", "weight": 3},
                                                  {"target": "b/m", "weight": 1}, "c/m"]}})");
@@ -282,6 +289,23 @@ TEST(Models, AnUnknownPriceIsReportedOnce) {
   EXPECT_FALSE(parse(a.notes).root()["cost_usd"]);
 }
 
+TEST(Models, PutsThePriceIntoTheChatDocumentWhileAModelIsCalled) {
+  Gateway g({answer("Hi")});
+  EXPECT_EQ(g.ask("gpt-4.1").text, "Hi");
+  const Document during = parse(g.h.chats.at(0));
+  EXPECT_EQ(during.root()["price"]["input"].real(), 2) << "US dollars per million tokens";
+  EXPECT_EQ(during.root()["price"]["output"].real(), 8);
+  EXPECT_EQ(g.ask("gpt-unknown").text, "Hi");
+  EXPECT_FALSE(parse(g.h.chats.at(1)).root()["price"]);
+}
+
+TEST(Models, LeavesNoPriceInTheChatDocument) {
+  Gateway g({down(), answer("Hi")}, R"({"names": {"m": ["openai/gpt-4.1", "openai/none"]}})");
+  EXPECT_EQ(g.ask("m").text, "Hi");
+  EXPECT_TRUE(parse(g.h.chats.at(0)).root()["price"]);
+  EXPECT_FALSE(parse(g.h.chats.at(1)).root()["price"]) << "that of the target before";
+}
+
 // ---- The list, and the configuration -----------------------------------------------------------
 
 TEST(Models, ListsTheNamesForClientsOfBothApis) {
@@ -328,17 +352,34 @@ TEST(Models, ReadsThePricesAgainWhenTheFileChanges) {
             "error: prices not reloaded, the previous ones stay in use: p.j");
 }
 
-TEST(Models, ATargetKeepsItsCircuitOverAReload) {
-  constexpr View kOne = R"({"names": {"m": "p/m"}, "breaker": {"failures": 2}})";
+/// The circuit of one target is open and the other rests, for the newer instance as well.
+void expect_kept(const std::function<void(Models& older, Models& newer)>& take_over) {
+  constexpr View kTwo = R"({"names": {"m": ["p/m", "q/m"]}, "breaker": {"failures": 1}})";
   constexpr View kChat = R"({"model": "m", "messages": []})";
   Harness h;
-  h.next = in_turn({down(), down(), answer("Hi")});
-  Models older(h.host(), h.config(kOne));
+  h.next = in_turn({down(), fails(failure(429, GH_FAIL_TRANSIENT, 5s)), answer("Hi")});
+  Models older(h.host(), h.config(kTwo)), newer(h.host(), h.config(kTwo));
   (void)h.ask(older, kChat);
-  (void)h.ask(older, kChat);
-  Models newer(h.host(), h.config(kOne));
-  newer.adopt(older);
-  EXPECT_EQ(h.ask(newer, kChat).failure.code, "upstream_unavailable");
+  take_over(older, newer);
+  const Answer a = h.ask(newer, kChat);
+  EXPECT_EQ(a.failure.code, "upstream_unavailable");
+  EXPECT_EQ(a.header("Retry-After"), "5");
+  EXPECT_EQ(h.next_calls, 2);
+}
+
+TEST(Models, TargetsKeepTheirCircuitsAndRestsOverAReload) {
+  expect_kept([](Models& older, Models& newer) { newer.adopt(older); });
+}
+
+TEST(Models, TargetsKeepTheirCircuitsAndRestsOverAReloadWithOtherCode) {
+  expect_kept([](Models& older, Models& newer) { EXPECT_TRUE(newer.restore(older.save())); });
+}
+
+TEST(Models, RestoresNoFormatThatItDoesNotKnow) {
+  Harness h;
+  Models models(h.host(), h.config(kConfig));
+  for (const char* saved : {"", "targets", R"({"version": 2, "targets": []})"})
+    EXPECT_FALSE(models.restore(saved)) << saved;
 }
 
 }  // namespace

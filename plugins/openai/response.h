@@ -44,7 +44,7 @@ class OpenAiResponse final : public ModelStream {
   std::string reason_;  // finish_reason; empty: none came
   std::vector<Call> calls_;
   std::map<std::int64_t, std::size_t> open_;  // the last call of an index, in calls_
-  CallIds ids_;
+  UniqueIds ids_;
 };
 
 }  // namespace gatehouse::plugins::openai

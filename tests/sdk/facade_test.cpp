@@ -402,6 +402,29 @@ TEST(Facade, HashesAValueAsItsText) {
   EXPECT_EQ(crypto.sha256("v1 ", value), crypto.sha256({"v1 ", R"({"a":[1,"b"]})"}));
 }
 
+TEST(Facade, ReadsWhenSomethingExpires) {
+  EXPECT_EQ(parse_expiry("1970-01-02T00:00:01Z"), 86401s);
+  EXPECT_EQ(parse_expiry("2027-01-31T12:00:00Z"), 1801396800s);
+  EXPECT_EQ(parse_expiry("2027-01-31"), parse_expiry("2027-02-01T00:00:00Z")) << "the whole day";
+  EXPECT_TRUE(parse_expiry("2028-02-29"));
+  for (const char* text :
+       {"", "2027-02-29", "2027-13-01", "2027-00-01", "2027-01-00", "2027-01-31T24:00:00Z",
+        "2027-01-31T12:60:00Z", "2027-01-31T12:00:60Z", "2027-01-31T12:00:00+01:00",
+        "2027-01-31 12:00:00Z", "2027-1-31", "31.01.2027", "2027-01-31Z", "tomorrow"})
+    EXPECT_FALSE(parse_expiry(text)) << text;
+}
+
+TEST(Facade, ReadsAFileOfTheOperatorAsItIs) {
+  Harness h;
+  h.files["list.csv"] = "a,b\n";
+  const Files files(h.host());
+  std::vector<std::string> problems;
+  EXPECT_EQ(files.read("list.csv", problems), "a,b\n");
+  EXPECT_TRUE(problems.empty());
+  EXPECT_FALSE(files.read("none.csv", problems));
+  EXPECT_EQ(problems, std::vector<std::string>{"none.csv: no such file"});
+}
+
 TEST(Facade, WritesADigestInHexadecimalDigits) {
   Digest digest{};
   digest[0] = 0xab;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -101,6 +102,40 @@ inline std::optional<std::size_t> parse_size(View text) {
   if (unit == "MiB") return number << 20;
   if (unit == "GiB") return number << 30;
   return std::nullopt;
+}
+
+/// When something expires, in seconds since 1970: at "2027-01-31T12:00:00Z", or when the day
+/// "2027-01-31" ends, in UTC.
+inline std::optional<std::chrono::seconds> parse_expiry(View text) {
+  constexpr View kShape = "0000-00-00T00:00:00Z";
+  constexpr std::size_t kDaySize = 10;
+  if (text.size() != kDaySize && text.size() != kShape.size()) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_digit = text[i] >= '0' && text[i] <= '9';
+    if (kShape[i] == '0' ? !is_digit : text[i] != kShape[i]) return std::nullopt;
+  }
+  const bool is_day = text.size() == kDaySize;
+  const auto number = [text](std::size_t at, std::size_t digits) {
+    int value = 0;
+    for (const char c : text.substr(at, digits)) value = 10 * value + (c - '0');
+    return value;
+  };
+  std::tm parts{};
+  parts.tm_year = number(0, 4) - 1900;
+  parts.tm_mon = number(5, 2) - 1;
+  parts.tm_mday = number(8, 2);
+  if (!is_day) {
+    parts.tm_hour = number(11, 2);
+    parts.tm_min = number(14, 2);
+    parts.tm_sec = number(17, 2);
+  }
+  const std::tm written = parts;
+  const std::chrono::seconds time(::timegm(&parts));  // turns 2027-02-30 into 2027-03-02
+  const bool is_date = parts.tm_mon == written.tm_mon && parts.tm_mday == written.tm_mday &&
+                       parts.tm_hour == written.tm_hour && parts.tm_min == written.tm_min &&
+                       parts.tm_sec == written.tm_sec;
+  if (!is_date) return std::nullopt;
+  return is_day ? time + std::chrono::hours(24) : time;
 }
 
 using Digest = std::array<std::uint8_t, 32>;

@@ -3,7 +3,6 @@
 
 #include "gatehouse/toolkit/api_keys.hpp"
 #include "gatehouse/toolkit/arguments_schema.hpp"
-#include "gatehouse/toolkit/call_ids.hpp"
 #include "gatehouse/toolkit/call_metrics.hpp"
 #include "gatehouse/toolkit/call_text.hpp"
 #include "gatehouse/toolkit/chat_parts.hpp"
@@ -17,6 +16,7 @@
 #include "gatehouse/toolkit/text_file.hpp"
 #include "gatehouse/toolkit/token_count.hpp"
 #include "gatehouse/toolkit/unhonoured.hpp"
+#include "gatehouse/toolkit/unique_ids.hpp"
 #include "gatehouse/toolkit/upstream_error.hpp"
 #include "gatehouse/toolkit/upstream_failure.hpp"
 #include "gatehouse/toolkit/upstream_health.hpp"

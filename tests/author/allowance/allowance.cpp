@@ -5,7 +5,7 @@
 #include "gatehouse/plugin.hpp"
 #include "schema.h"
 
-namespace acme::budget {
+namespace acme::allowance {
 namespace {
 
 using namespace gatehouse;
@@ -47,9 +47,9 @@ class Meter final : public Sink {
 };
 
 /// Limits the tokens of each caller in windows of fixed length.
-class Budget final : public Plugin {
+class Allowance final : public Plugin {
  public:
-  Budget(Host host, Json config)
+  Allowance(Host host, Json config)
       : host_(host),
         store_(host),
         limit_(config["tokens"].integer()),
@@ -63,7 +63,7 @@ class Budget final : public Plugin {
     if (!used) return without_store(x, used.error(), out, next);
     if (*used >= limit_) {
       return Fail{429,
-                  "budget_exhausted",
+                  "allowance_exhausted",
                   "Your " + std::to_string(limit_) + " tokens of this window are used up.",
                   {},
                   begin + window_ - now};
@@ -88,7 +88,7 @@ class Budget final : public Plugin {
     return next(x, out);
   }
   void spend(Exchange& x, View key, std::int64_t tokens) const {
-    x.notes().edit("budget_tokens").set(tokens);
+    x.notes().edit("allowance_tokens").set(tokens);
     if (!store_.add(x, key, tokens, window_))
       host_.log(GH_WARN, &x, std::to_string(tokens) + " tokens are not counted");
   }
@@ -100,7 +100,7 @@ class Budget final : public Plugin {
 };
 
 }  // namespace
-}  // namespace acme::budget
+}  // namespace acme::allowance
 
-GATEHOUSE_PLUGIN(acme::budget::Budget, "budget", "1.0.0", "Limits the tokens of each caller",
-                 GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
+GATEHOUSE_PLUGIN(acme::allowance::Allowance, "allowance", "1.0.0",
+                 "Limits the tokens of each caller", GATEHOUSE_SCHEMA, GH_PLUGIN_CHAT)
