@@ -25,7 +25,7 @@ TEST(Anthropic, SendsItsKeyAndTheVersion) {
 
 TEST(Anthropic, SendsNoSamplingToTheVersionWithout) {
   const std::string chat =
-      R"({"model": "claude-haiku-4-5", "messages": [], "temperature": 0.5, "top_p": 1,)"
+      R"({"model": "claude-3-haiku", "messages": [], "temperature": 0.5, "top_p": 1,)"
       R"( "top_k": 9})";
   Gateway old, g(R"("version": "2026-10-21")");
   EXPECT_NE(old.sent(chat).find(R"("temperature":0.5,"top_p":1,"top_k":9)"), std::string::npos);

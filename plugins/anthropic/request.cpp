@@ -15,21 +15,20 @@ namespace {
 constexpr std::size_t kMaxMarks = 4;  // of caches in a request
 constexpr View kGoOn = "Continue.";   // the user's text where the API demands a turn of theirs
 
-bool is_image(View type) {
-  return type == "image/png" || type == "image/jpeg" || type == "image/gif" || type == "image/webp";
-}
-bool goes_as_text(View type) { return type.substr(0, 5) == "text/" || type == "application/json"; }
-
 /// What a file of the user becomes; empty: nothing that the API takes.
 View block_type(Json file) {
   const std::string type = plain_type(file["media_type"].str());
-  const bool is_native = is_image(type) || type == "application/pdf";
+  const bool is_native = is_common_image(type) || type == "application/pdf";
   const View data = file["data"].str();
-  if (goes_as_text(type)) return text_of(file) ? "document" : "";
+  if (is_text_type(type)) return text_of(file) ? "document" : "";
   if (!is_native ||
       !(file["data"] ? is_base64(data) : file["url"].str().substr(0, 8) == "https://"))
     return "";
-  return is_image(type) ? "image" : "document";
+  return is_common_image(type) ? "image" : "document";
+}
+
+bool is_surplus_top_p(Json chat, const RequestOptions& options) {
+  return options.model.sampling == Model::one_of_two && chat["temperature"];
 }
 
 class RequestWriter {
@@ -64,11 +63,22 @@ class RequestWriter {
     if (options_.sampling && !thinking_.is_on()) {
       if (const Json t = chat_["temperature"])
         json_.key("temperature").raw(t.real() > 1 ? "1" : t.dump());
-      for (const View name : {"top_p", "top_k"}) {
-        if (chat_[name]) json_.member(name, chat_[name]);
-      }
+      if (chat_["top_p"] && !is_surplus_top_p(chat_, options_))
+        json_.member("top_p", chat_["top_p"]);
+      if (chat_["top_k"]) json_.member("top_k", chat_["top_k"]);
     }
-    if (chat_["stop"].size() > 0) json_.member("stop_sequences", chat_["stop"]);
+    append_stops();
+  }
+
+  void append_stops() {
+    const std::size_t start = out_.size();
+    json_.key("stop_sequences").open('[');
+    const std::size_t first = out_.size();
+    for (const Json stop : chat_["stop"]) {
+      if (!is_blank(stop.str())) json_.value(stop);
+    }
+    if (out_.size() == first) return out_.resize(start);
+    json_.close(']');
   }
 
   /// One block, unless the chat marks texts inside for the cache: each of these ends a block.
@@ -147,7 +157,7 @@ class RequestWriter {
     json_.member("type", block).key("source").open('{');
     if (!file["data"]) {
       json_.member("type", "url").member("url", file["url"]);
-    } else if (goes_as_text(type)) {
+    } else if (is_text_type(type)) {
       json_.member("type", "text").member("media_type", "text/plain");
       json_.member("data", View(*text_of(file)));
     } else {
@@ -177,7 +187,7 @@ class RequestWriter {
     json_.open('{');
     if (is_text) {
       json_.member("type", "text").member("text", part["text"]);
-    } else if (!block_type(part).empty() && !goes_as_text(plain_type(part["media_type"].str()))) {
+    } else if (!block_type(part).empty() && !is_text_type(plain_type(part["media_type"].str()))) {
       append_file(part);
     } else {
       const std::string type(part["media_type"].str());
@@ -298,6 +308,11 @@ void check_generation(Json chat, const RequestOptions& options, Unhonoured& unho
   }
   if (chat["temperature"].real() > 1 && options.sampling)
     unhonoured.add("temperature", "the highest is 1");
+  if (chat["top_p"] && options.sampling && is_surplus_top_p(chat, options))
+    unhonoured.add("top_p", "the model accepts one of it and `temperature`");
+  for (const Json stop : chat["stop"]) {
+    if (is_blank(stop.str())) unhonoured.add("stop", "the API rejects white space");
+  }
   if (chat["max_output_tokens"].integer() > max_tokens(chat, options)) {
     unhonoured.add("max_output_tokens", "the model responds with at most " +
                                             std::to_string(max_tokens(chat, options)) + " tokens");

@@ -324,9 +324,9 @@ TEST(GeminiResponse, AddsWhatEarlierAttemptsHaveUsed) {
       R"(usage:{"input_tokens":18,"output_tokens":3,"total_tokens":21,"reasoning_tokens":1})");
   EXPECT_EQ(twice.first_notes,
             R"({"model":"gemini-2.5-flash","provider":"gcp.gemini","attempts":1,"upstream_ms":0,)"
-            R"("unanswered":{)"
+            R"("unanswered":{"test":{)"
             R"("input_tokens":9,"output_tokens":1,"total_tokens":10,"reasoning_tokens":1,)"
-            R"("attempts":1}})");
+            R"("attempts":1}}})");
   EXPECT_EQ(a.notes,
             R"({"model":"gemini-2.5-flash","provider":"gcp.gemini","attempts":2,"upstream_ms":0})");
 }

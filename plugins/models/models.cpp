@@ -196,14 +196,34 @@ void Models::count(const Exchange& x, View provider, View model, const TokenCoun
            {{"provider", provider}, {"model", model}, {"type", type}})
         .record(static_cast<double>(*number));
   }
+  const View caller = x.caller().key;
+  if (!caller.empty()) count_for(caller, tokens);
   const auto usd = prices()->cost(model, tokens, host_.wall());
   if (!usd) return warn_of_missing_price(model);
+  if (!caller.empty()) {
+    Series(host_, GH_COUNTER, "gatehouse_caller_cost_usd_total",
+           "Cost of the model calls of a caller in US dollars.", {{"caller", caller}})
+        .record(*usd);
+  }
   Series(host_, GH_COUNTER, "gatehouse_cost_usd_total",
          "Cost of model calls in US dollars, by the table of prices.",
          {{"provider", provider}, {"model", model}})
       .record(*usd);
   MutableJson notes = x.notes();
   notes.edit("cost_usd").set(notes["cost_usd"].real() + *usd);
+}
+
+/// Without the provider and the model, so that the host, which bounds the series of a name, has
+/// room for as many callers as it can.
+void Models::count_for(View caller, const TokenCounts& tokens) const {
+  for (const auto& [type, name] : {std::pair<View, View>{"input", "input_tokens"},
+                                   std::pair<View, View>{"output", "output_tokens"}}) {
+    if (const auto number = tokens[name]) {
+      Series(host_, GH_COUNTER, "gatehouse_caller_tokens_total",
+             "Tokens of the model calls of a caller.", {{"caller", caller}, {"type", type}})
+          .record(static_cast<double>(*number));
+    }
+  }
 }
 
 void Models::warn_of_missing_price(View model) {

@@ -247,6 +247,25 @@ TEST(Models, CountsTokensAndCost) {
   EXPECT_DOUBLE_EQ(parse(a.notes).root()["cost_usd"].real(), usd);
 }
 
+TEST(Models, CountsTokensAndCostOfCallersWithAKey) {
+  Gateway g({events({"step-start", R"(response:{"model":"gpt-5"})", "step-finish:stop",
+                     R"(usage:{"input_tokens":1000000,"output_tokens":500000})"})});
+  Request request("POST", "/v1/chat/completions");
+  request.chat = R"({"model": "gpt-5", "messages": []})";
+  request.caller = {"acme", "", "acme-batch"};
+  (void)g.h.run(*g.models, request);
+  request.caller = {"an-id", "an-id", ""};
+  (void)g.h.run(*g.models, request);
+  const auto& metrics = g.h.metrics;
+  EXPECT_EQ(metrics.at(R"(gatehouse_caller_tokens_total{caller="acme-batch",type="input"})"), 1e6);
+  EXPECT_EQ(metrics.at(R"(gatehouse_caller_tokens_total{caller="acme-batch",type="output"})"), 5e5);
+  EXPECT_DOUBLE_EQ(metrics.at(R"(gatehouse_caller_cost_usd_total{caller="acme-batch"})"), 6.25);
+  EXPECT_EQ(std::count_if(metrics.begin(), metrics.end(),
+                          [](const auto& m) { return m.first.find("{caller=") != View::npos; }),
+            3)
+      << "who names itself is not counted: names that clients make up have no end";
+}
+
 TEST(Models, AChatThatIsOnlyCountedCostsNothing) {
   Gateway g({events({"step-start", R"(usage:{"input_tokens":1000000})", "step-finish:stop"})});
   const Answer a = g.h.ask(*g.models, R"({"model": "gpt-5", "messages": [], "count_only": true})");
