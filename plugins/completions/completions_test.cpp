@@ -241,6 +241,16 @@ TEST(Completions, AreEmptyWhenTheModelHasSaidNothing) {
   EXPECT_EQ(Client::deltas(client.ask(kStream, empty)), (Events{kRole, "finish:stop", "[DONE]"}));
 }
 
+TEST(Completions, EndWhenTheModelGivesNoReason) {
+  Client client;
+  const auto unfinished = [](Exchange&, Sink& out) -> Status {
+    if (Status status = emit(out, {"step-start", "text:a"}); !status) return status;
+    return Fail{502, "upstream_unfinished", "It broke off.", {}};
+  };
+  EXPECT_EQ(Client::deltas(client.ask(kStream, unfinished)),
+            (Events{kRole, R"({"content":"a"})", "finish:stop", "[DONE]"}));
+}
+
 TEST(Completions, FailWhenTheModelEndsWithAnError) {
   Client client;
   const Events lines = {"step-start", "text:a", "step-finish:error"};
