@@ -44,7 +44,8 @@ Reply::Reply(Host host, Exchange& x, Sink& out, Json body, std::string random, c
 }
 
 Status Reply::emit(Event e) {
-  if (e.kind() == GH_EV_STEP_START) name_model();
+  // The plugins below have chosen the model by now, perhaps another one for each attempt.
+  if (e.kind() == GH_EV_STEP_START && !events_.is_open()) name_model();
   if (Status s = calls_.emit(e); !s) return s;
   return stream_.is_empty() ? Status() : stream_.send();
 }
@@ -52,7 +53,7 @@ Status Reply::emit(Event e) {
 Status Reply::finish(View reason, const ModelResponse& response) {
   if (Status s = calls_.end(reason); !s) return s;
   if (Status s = keep_items(); !s) return s;
-  name_model();
+  if (!response_.has_model()) name_model();
   const TokenCounts tokens = response.tokens();
   const View incomplete = incomplete_reason(reason);
   return send({.status = incomplete.empty() ? "completed" : "incomplete",
@@ -64,7 +65,7 @@ Status Reply::finish(View reason, const ModelResponse& response) {
 Status Reply::fail(const Failure& failure) {
   auto body = Document::parse(openai_error(failure));
   const Json error = body->root()["error"];
-  name_model();
+  if (!response_.has_model()) name_model();
   events_.open();
   events_.write_error(error);
   return send({.status = "failed",
@@ -73,10 +74,7 @@ Status Reply::fail(const Failure& failure) {
                .error_message = error["message"].str()});
 }
 
-/// A plugin below may choose another model for each attempt.
-void Reply::name_model() {
-  if (!events_.is_open()) response_.set_model(x_.chat()["model"].str());
-}
+void Reply::name_model() { response_.set_model(x_.chat()["model"].str()); }
 
 Status Reply::keep_items() {
   if (!keeps_ || items_.parts().empty()) return {};

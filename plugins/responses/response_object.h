@@ -27,6 +27,7 @@ class ResponseObject {
 
   /// Who responds: before write().
   void set_model(View model) { model_ = model; }
+  bool has_model() const { return !model_.empty(); }
   void write(const ResponseState& state, JsonText& json) const;
 
  private:

@@ -80,6 +80,18 @@ TEST_F(ResponsesTest, RespondsWithAnObject) {
             R"({"reasoning_tokens":1},"total_tokens":5})");
 }
 
+TEST_F(ResponsesTest, NamesTheModelOfTheAttempt) {
+  h.next = [](Exchange& x, Sink& out) {
+    x.chat().edit("model").set("chosen");
+    Status status = testing::emit(out, {"step-start", "text:Hello", "step-finish:stop"});
+    x.chat().edit("model").set("m");
+    return status;
+  };
+  EXPECT_EQ(testing::parse(h.run(responses, question()).body).root()["model"].str(), "chosen");
+  const auto events = events_of(h.run(responses, streamed()));
+  EXPECT_EQ(events.back().root()["response"]["model"].str(), "chosen");
+}
+
 TEST_F(ResponsesTest, RepeatsHowToRespond) {
   h.next = testing::answer("Hello");
   const Document plain = testing::parse(h.run(responses, question()).body);
