@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/store/takes.h"
+#include "gatehouse/abi/ext/counters.h"
 #include "gatehouse/testing.hpp"
 
 namespace gatehouse::testing {
@@ -98,6 +99,7 @@ const gh_exchange_api& exchange_table();
 const gh_share_api& share_table();
 const gh_http_api& http_table();
 const gh_store_api& store_table();
+const gh_counters_api& counters_table();
 const gh_wait_api& wait_table();
 /// Everything but the name of the instance.
 void fill_host(gh_host& host);

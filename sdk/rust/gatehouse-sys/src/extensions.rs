@@ -3,7 +3,8 @@
 use core::ffi::c_void;
 
 use crate::base::{
-    gh_append, gh_exchange, gh_host, gh_json, gh_next, gh_run, gh_sink, gh_status, gh_str, opaque,
+    gh_append, gh_exchange, gh_failure, gh_host, gh_json, gh_next, gh_run, gh_sink, gh_status,
+    gh_str, opaque,
 };
 
 // admin.h
@@ -28,6 +29,38 @@ pub struct gh_background_api {
     pub reserved: u32,
     pub run: unsafe extern "C" fn(*const gh_host, run: gh_run, data: *mut c_void),
     pub linger: unsafe extern "C" fn(*mut gh_exchange, ns: i64),
+}
+
+// counters.h
+
+pub const GH_COUNTERS_1: &[u8] = b"gatehouse.counters/1\0";
+
+#[repr(C)]
+pub struct gh_addition {
+    pub key: gh_str,
+    pub by: i64,
+    pub ttl_ns: i64,
+    pub most: i64,
+    pub total: i64,
+    pub reserved: [u64; 2],
+}
+
+#[repr(C)]
+pub struct gh_counters_api {
+    pub size: u32,
+    pub reserved: u32,
+    pub add: unsafe extern "C" fn(
+        *const gh_host,
+        x: *mut gh_exchange,
+        additions: *mut gh_addition,
+        count: usize,
+    ) -> gh_status,
+    pub add_here: unsafe extern "C" fn(
+        *const gh_host,
+        x: *mut gh_exchange,
+        additions: *mut gh_addition,
+        count: usize,
+    ) -> gh_status,
 }
 
 // crypto.h
