@@ -27,14 +27,15 @@ TEST(Replaceable, IsReadByManyThreadsWhileOneReplacesIt) {
             value.read([](const Pair& p) { return p.first == p.second ? p.first : -1; });
         if (seen < last) ++torn;
         last = seen;
+        std::this_thread::yield();
       }
     });
   }
-  for (int i = 1; i <= 1000; ++i) value.replace(std::make_unique<Pair>(i));
+  for (int i = 1; i <= 100; ++i) value.replace(std::make_unique<Pair>(i));
   ends = true;
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(torn, 0);
-  EXPECT_EQ(value.read([](const Pair& p) { return p.second; }), 1000);
+  EXPECT_EQ(value.read([](const Pair& p) { return p.second; }), 100);
 }
 
 TEST(Replaceable, KeepsTheOldValueUntilItsReadersHaveLeft) {
@@ -44,7 +45,7 @@ TEST(Replaceable, KeepsTheOldValueUntilItsReadersHaveLeft) {
   std::thread reader([&] {
     value.read([&](const Pair& p) {
       is_reading = true;
-      for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+      for (int i = 0; i < 100; ++i) std::this_thread::yield();
       seen = has_replaced ? -2 : p.first;
       return 0;
     });
