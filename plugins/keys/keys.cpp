@@ -1,8 +1,8 @@
 /// A key is a random text of 256 bits, so its SHA-256 is as hard to guess as the key itself and
 /// needs no salt and no slow hash. A request's key is hashed and found in a table by its digest:
-/// the time depends neither on the number of keys nor on how close a guess is. Nothing is kept
-/// between handle() and the place below the ingress, where the chat document is: the key is found
-/// again, which costs less than a microsecond, and one that was revoked meanwhile is rejected.
+/// the time does not depend on how close a guess is. Nothing is kept between handle() and the place
+/// below the ingress, where the chat document is: the key is found again, which takes a
+/// microsecond, and one that was revoked meanwhile is rejected.
 #include "keys.h"
 
 #include <algorithm>

@@ -21,14 +21,19 @@ from rawhttp import exchange  # noqa: E402
 
 KEY = 'sk-gh-' + hashlib.sha256(b'of the attack kit').hexdigest()
 HASH = hashlib.sha256(KEY.encode()).hexdigest()
-BODY = json.dumps({'messages': [{'role': 'user', 'parts': [{'type': 'text', 'text': 'Hi'}]}]})
+MESSAGES = [{'role': 'user', 'content': 'Hi'}]
+ROUTES = {
+    '/v1/chat/completions': {'model': 'm', 'messages': MESSAGES},
+    '/v1/messages': {'model': 'm', 'max_tokens': 100, 'messages': MESSAGES},
+    '/v1/responses': {'model': 'm', 'input': 'Hi'},
+}
 CONFIG = {
     'server': {'listen': '127.0.0.1:0'},
     'log': {'level': 'debug'},
     'pipeline': [
         'access-log', 'metrics',
-        {'keys': {'paths': ['/api/'], 'keys': [{'name': 'kit', 'sha256': HASH}]}},
-        'chat', {'simulator': {'word_delay': '0ms', 'intended': True}}
+        {'keys': {'keys': [{'name': 'kit', 'sha256': HASH}]}}, 'completions', 'messages',
+        'responses', {'simulator': {'word_delay': '0ms', 'intended': True}}
     ]
 }
 
@@ -80,10 +85,11 @@ def cases():
 
 
 def request(path, headers, address):
+    body = json.dumps(ROUTES[path]).encode()
     lines = [b'POST %s HTTP/1.1' % path.encode(), b'Host: ' + address.encode(),
-             b'Content-Type: application/json', b'Content-Length: %d' % len(BODY),
+             b'Content-Type: application/json', b'Content-Length: %d' % len(body),
              b'Connection: close', *headers]
-    return b'\r\n'.join(lines) + b'\r\n\r\n' + BODY.encode()
+    return b'\r\n'.join(lines) + b'\r\n\r\n' + body
 
 
 def revealed(text, sent):
@@ -97,8 +103,12 @@ def judge(result, status, sent):
     """What is wrong, or nothing."""
     if result.statuses != [status]:
         return f'{result.statuses} instead of {status}'
-    if status == 401 and not (result.final.header('www-authenticate') or '').startswith('Bearer'):
+    if status == 401 and result.final.header('www-authenticate') != 'Bearer':
         return 'no WWW-Authenticate'
+    if status == 401 and result.final.header('x-should-retry') != 'false':
+        return 'the client may repeat it'
+    if status != 200 and 'error' not in json.loads(result.final.body or '{}'):
+        return f'not in the form of the API: {result.final.body[:200]}'
     if what := revealed(result.raw, sent):
         return f'the response has {what}'
     return None
@@ -126,9 +136,11 @@ def main():
         for name, headers, status in cases():
             if args.only not in name:
                 continue
-            sent = request('/api/chat', headers, gateway.address)
             all_sent += headers
-            report(name, judge(exchange(host, int(port), sent), status, headers))
+            for path in ROUTES:
+                sent = request(path, headers, gateway.address)
+                result = exchange(host, int(port), sent)
+                report(f'{name} {path}', judge(result, status, headers))
         get = f'GET /metrics HTTP/1.1\r\nHost: {gateway.address}\r\nConnection: close\r\n\r\n'
         metrics = exchange(host, int(port), get.encode()).raw
         gateway.signal('TERM')
