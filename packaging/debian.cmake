@@ -75,11 +75,11 @@ set(CPACK_DEBIAN_DEV_PACKAGE_NAME libgatehouse-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS libgtest-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "cmake, pkg-config")
-set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS gatehouse)
+set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "gatehouse, cargo")
 set(CPACK_COMPONENT_DEV_DESCRIPTION
     "development of plugins for Gatehouse
-Headers for C and C++, a library for unit tests of plugins, CMake and
-pkg-config files, and examples.")
+Headers for C and C++, crates for Rust, a library for unit tests of
+plugins, CMake and pkg-config files, and examples.")
 
 include(CPack)
 cpack_add_component_group(gatehouse)

@@ -5,8 +5,8 @@ build_packages=(build-essential cmake ninja-build ccache curl libpoco-dev nlohma
   libboost-dev libspdlog-dev libyaml-cpp-dev libvalijson-dev libcli11-dev libsimdjson-dev
   libgtest-dev libssl-dev)
 test_packages=(python3 openssl redis-server prometheus chromium clang-format nginx-light caddy
-  libnginx-mod-stream clang libc++-dev libc++abi-dev rustc cargo debootstrap file lintian mandoc
-  pkg-config systemd)
+  libnginx-mod-stream iproute2 clang libc++-dev libc++abi-dev rustc cargo debootstrap file lintian
+  mandoc pkg-config systemd)
 
 # install_missing PACKAGE...: needs neither network nor rights when all are installed.
 install_missing() {

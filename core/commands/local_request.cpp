@@ -1,26 +1,73 @@
+// The certificate of a TLS listener is not verified. The connection cannot leave this machine,
+// which is checked before TLS begins, so there is nobody in between; and after a renewal the
+// gateway has another certificate than its file until the reload that this command may bring.
 #include "core/commands/local_request.h"
 
+#include <Poco/Exception.h>
+#include <Poco/Net/SocketAddress.h>
+#include <Poco/Net/StreamSocket.h>
+
+#include <algorithm>
 #include <iostream>
 
 #include "core/http/client.h"
+#include "core/net/tls.h"
 
 namespace gatehouse::core {
 namespace {
 
+using Poco::Net::StreamSocket;
+
+constexpr const char* kLocalhost = "localhost";  // a Host that every gateway accepts
 constexpr std::size_t kMaxBody = 16 << 20;
 
-/// Where this machine reaches an address at which the gateway listens. Empty: none of them takes
-/// plain HTTP over TCP.
-std::string url_of(const ServerSettings& server) {
-  for (const ListenSettings& listen : server.listen) {
-    if (listen.host.empty() || !listen.certificates.empty() || listen.proxy_protocol) continue;
-    std::string host = listen.host;
-    if (host == "0.0.0.0") host = "127.0.0.1";
-    if (host == "::") host = "::1";
-    if (host.find(':') != host.npos) host = '[' + host + ']';
-    return "http://" + host + ':' + std::to_string(listen.port);
+/// The address at which the gateway is reached, or null.
+const ListenSettings* reachable(const ServerSettings& server) {
+  const auto found =
+      std::find_if(server.listen.begin(), server.listen.end(), [](const ListenSettings& listen) {
+        return listen.systemd.empty() && !listen.proxy_protocol;
+      });
+  return found == server.listen.end() ? nullptr : &*found;
+}
+
+Result<StreamSocket> connect_unix(const std::string& path) {
+  try {
+    StreamSocket socket;
+    socket.connectNB({Poco::Net::SocketAddress::UNIX_LOCAL, path});
+    return socket;
+  } catch (const Poco::Exception& e) {
+    return Error{Error::unreachable, e.displayText()};
   }
-  return {};
+}
+
+/// Both ends of a connection have the same address only within one machine; 127.0.0.2 is reached
+/// from 127.0.0.1.
+bool stays_here(const StreamSocket& socket) {
+  const auto peer = socket.peerAddress().host();
+  return peer.isLoopback() || socket.address().host() == peer;
+}
+
+Result<StreamSocket> connect_tcp(const ListenSettings& listen, Waiter& waiter,
+                                 Clock::time_point until) {
+  std::string host = listen.host;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  auto socket = connect({host, listen.port}, waiter, until);
+  if (!socket) return socket;
+  if (!stays_here(*socket)) {
+    return Error{Error::unreachable,
+                 "this is the address of another machine: run the command there"};
+  }
+  return socket;
+}
+
+Result<StreamSocket> connect_to(const ListenSettings& listen, Waiter& waiter,
+                                Clock::time_point until) {
+  auto socket =
+      listen.path.empty() ? connect_tcp(listen, waiter, until) : connect_unix(listen.path);
+  if (!socket || listen.certificates.empty()) return socket;
+  const auto secured = start_local_tls(*socket, kLocalhost, waiter, until);
+  return secured ? std::move(socket) : secured.error();
 }
 
 Result<LocalResponse> read(HttpResponse& response) {
@@ -39,14 +86,20 @@ Result<LocalResponse> read(HttpResponse& response) {
 Result<LocalResponse> send_locally(const ServerSettings& server, std::string_view method,
                                    std::string_view path, const std::string& token,
                                    Clock::duration patience) {
-  const std::string url = url_of(server);
-  if (url.empty()) {
+  const ListenSettings* const listen = reachable(server);
+  if (!listen) {
     return Error{Error::unreachable,
-                 "this command needs an address without TLS and proxy_protocol: add one such as "
-                 "127.0.0.1:3002 to `listen`"};
+                 "this command needs an address that is not one of systemd and has no "
+                 "proxy_protocol: add one such as unix:/run/gatehouse/local.sock to `listen`"};
   }
-  const auto at_url = [&](const Error& e) { return Error{e.kind, url + ": " + e.detail}; };
-  HttpClient client({url, patience, patience, patience});
+  const auto at_address = [&](const Error& e) {
+    return Error{e.kind, listen->name() + ": " + e.detail};
+  };
+  HttpClient::Options options{std::string("http://") + kLocalhost, patience, patience, patience};
+  options.dial = [&](Waiter& waiter, Clock::time_point until) {
+    return connect_to(*listen, waiter, until);
+  };
+  HttpClient client(std::move(options));
   Waiter waiter(-1, -1, Clock::now() + patience, [] { return Clock::time_point::max(); });
   const std::string authorization = "Bearer " + token;
   HttpClient::Request request{method, path, {}, {}};
@@ -54,10 +107,10 @@ Result<LocalResponse> send_locally(const ServerSettings& server, std::string_vie
   const auto response = client.send(request, waiter);
   if (!response) {
     const bool is_late = response.error().kind == Error::cancelled;
-    return at_url(is_late ? Error{Error::timeout, "no response in time"} : response.error());
+    return at_address(is_late ? Error{Error::timeout, "no response in time"} : response.error());
   }
   auto body = read(**response);
-  return body ? body : at_url(body.error());
+  return body ? body : at_address(body.error());
 }
 
 std::optional<LocalResponse> send_to_admin(const std::string& file, std::string_view method,

@@ -222,7 +222,9 @@ void HttpClient::keep(Connection connection, Clock::duration time) {
 
 Result<HttpClient::Connection> HttpClient::connect(Waiter& waiter) const {
   const auto began = Clock::now();
-  auto socket = core::connect(origin_.server, waiter, began + options_.connect, proxy_);
+  const auto until = began + options_.connect;
+  auto socket = options_.dial ? options_.dial(waiter, until)
+                              : core::connect(origin_.server, waiter, until, proxy_);
   if (!socket) return socket.error();
   return Connection{*std::move(socket), began + options_.life};
 }

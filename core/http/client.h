@@ -66,6 +66,8 @@ class HttpClient {
     Clock::duration life = std::chrono::minutes(5);
     // The proxy, unless the server is reached without one.
     std::function<std::optional<Proxy>(const Endpoint& server)> proxy = {};
+    // Connects at most until a time, in place of connecting to the server that base_url names.
+    std::function<Result<Poco::Net::StreamSocket>(Waiter&, Clock::time_point until)> dial = {};
   };
   struct Request {
     std::string_view method, path;

@@ -38,10 +38,10 @@ Certificates certificates_of(const std::string& pem) {
 }
 
 /// Accepts TLS 1.2 and newer only.
-Context::Ptr new_context() {
+Context::Ptr new_context(Context::VerificationMode verification = Context::VERIFY_STRICT) {
   Poco::Net::initializeSSL();
-  Context::Ptr c = new Context(Context::TLS_CLIENT_USE, "", "", "", Context::VERIFY_STRICT, 9, true,
-                               "HIGH:!aNULL");
+  Context::Ptr c =
+      new Context(Context::TLS_CLIENT_USE, "", "", "", verification, 9, true, "HIGH:!aNULL");
   c->requireMinimumProtocol(Context::PROTO_TLSV1_2);
   return c;
 }
@@ -62,6 +62,25 @@ struct Trusted {
 Trusted& trusted() {
   static Trusted trusted;
   return trusted;
+}
+
+/// Verifies the certificate of `host` as the context demands.
+Result<void> shake_hands(Poco::Net::StreamSocket& socket, const std::string& host,
+                         const Context::Ptr& context, Waiter& waiter, Clock::time_point until) {
+  try {
+    SecureStreamSocket secure = SecureStreamSocket::attach(socket, host, context);
+    for (int result; (result = secure.completeHandshake()) != 1;) {
+      const short events = result == SecureStreamSocket::ERR_SSL_WANT_WRITE ? POLLOUT : POLLIN;
+      const Wake wake = waiter.wait(secure.impl()->sockfd(), events, until);
+      if (wake != Wake::ready)
+        return as_error(wake, Error::connect_timeout, host + ": the TLS handshake timed out");
+    }
+    secure.verifyPeerCertificate();
+    socket = secure;
+    return {};
+  } catch (const Poco::Exception& e) {
+    return Error{Error::unreachable, host + ": " + e.displayText()};
+  }
 }
 
 }  // namespace
@@ -89,20 +108,12 @@ void trust_authorities(const std::string& pem) {
 
 Result<void> start_tls(Poco::Net::StreamSocket& socket, const std::string& host, Waiter& waiter,
                        Clock::time_point until) {
-  try {
-    SecureStreamSocket secure = SecureStreamSocket::attach(socket, host, trusted().get());
-    for (int result; (result = secure.completeHandshake()) != 1;) {
-      const short events = result == SecureStreamSocket::ERR_SSL_WANT_WRITE ? POLLOUT : POLLIN;
-      const Wake wake = waiter.wait(secure.impl()->sockfd(), events, until);
-      if (wake != Wake::ready)
-        return as_error(wake, Error::connect_timeout, host + ": the TLS handshake timed out");
-    }
-    secure.verifyPeerCertificate();
-    socket = secure;
-    return {};
-  } catch (const Poco::Exception& e) {
-    return Error{Error::unreachable, host + ": " + e.displayText()};
-  }
+  return shake_hands(socket, host, trusted().get(), waiter, until);
+}
+
+Result<void> start_local_tls(Poco::Net::StreamSocket& socket, const std::string& host,
+                             Waiter& waiter, Clock::time_point until) {
+  return shake_hands(socket, host, new_context(Context::VERIFY_NONE), waiter, until);
 }
 
 }  // namespace gatehouse::core

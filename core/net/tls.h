@@ -18,5 +18,8 @@ std::string fault_of_authorities(const std::string& pem);
 /// certificate are verified against the trusted authorities. After an error the socket is useless.
 Result<void> start_tls(Poco::Net::StreamSocket& socket, const std::string& host, Waiter& waiter,
                        Clock::time_point until);
+/// The same without verification, for a connection that does not leave this machine.
+Result<void> start_local_tls(Poco::Net::StreamSocket& socket, const std::string& host,
+                             Waiter& waiter, Clock::time_point until);
 
 }  // namespace gatehouse::core

@@ -164,9 +164,11 @@ TEST_F(PipelineTest, DescribesEachRouteInOneDocument) {
   const auto pipeline = build(
       "- {probe: {route: /open}, as: plain}\n"
       "- {probe: {openapi: '{\"security\": [{\"key\": []}]}'}, as: guard, when: {path: /a*}}\n"
+      "- {probe: {openapi: '{\"security\": [], \"x-guarded-paths\": [\"/b/\"]}'}, as: other}\n"
       "- {probe: {route: /a/*/end, openapi: '{\"paths\": {\"/a/{id}/end\": {\"get\": {\"summary\":"
       " \"Ends\"}, \"put\": {}}}, \"components\": {\"schemas\": {\"A\": {}}}}'}, as: a}\n"
-      "- {probe: {route: /b/*}, as: b}\n");
+      "- {probe: {route: /b/*}, as: b}\n"
+      "- {probe: {route: /c}, as: c}\n");
   ASSERT_TRUE(pipeline) << problems();
   std::string text;
   pipeline->openapi(text);
@@ -174,7 +176,7 @@ TEST_F(PipelineTest, DescribesEachRouteInOneDocument) {
   EXPECT_EQ(document["openapi"], "3.1.0");
   EXPECT_EQ(document["info"]["version"], kVersion);
   const auto& paths = document["paths"];
-  EXPECT_EQ(paths.size(), 3u);
+  EXPECT_EQ(paths.size(), 4u);
   EXPECT_EQ(paths["/open"]["get"]["summary"], "GET /open");
   EXPECT_FALSE(paths["/open"]["get"].contains("security"));
   EXPECT_EQ(paths["/a/{id}/end"].size(), 1u) << "only what is claimed";
@@ -183,7 +185,9 @@ TEST_F(PipelineTest, DescribesEachRouteInOneDocument) {
   EXPECT_EQ(described["tags"], nlohmann::json({"a"}));
   EXPECT_EQ(described["security"], nlohmann::json::parse(R"([{"key": []}])"));
   EXPECT_TRUE(described["responses"].contains("default"));
-  EXPECT_FALSE(paths["/b/{name}"]["get"].contains("security")) << "not of the guard's `when`";
+  EXPECT_EQ(paths["/b/{name}"]["get"]["security"], nlohmann::json::array())
+      << "of the other guard, not of the first one's `when`";
+  EXPECT_FALSE(paths["/c"]["get"].contains("security")) << "not of the other guard's paths";
   EXPECT_EQ(paths["/b/{name}"]["get"]["parameters"][0]["name"], "name");
   EXPECT_TRUE(document["components"]["schemas"].contains("A"));
   EXPECT_FALSE(build("- {probe: {openapi: 'no'}}\n"));

@@ -203,6 +203,19 @@ std::uint64_t stamp(const gh_host* host, gh_str path) {
   return file == s.harness.files.end() ? 0 : std::hash<std::string>()(file->second) | 1;
 }
 
+gh_status read(const gh_host* host, gh_str path, void* to, void (*bytes)(void*, gh_str),
+               void (*problem)(void*, gh_str)) {
+  State& s = State::of(host);
+  const std::lock_guard lock(s.mutex);
+  const auto file = s.harness.files.find(std::string(view(path)));
+  if (file == s.harness.files.end()) {
+    problem(to, raw(std::string(view(path)).append(": no such file")));
+    return GH_FAILED;
+  }
+  bytes(to, raw(file->second));
+  return GH_OK;
+}
+
 const void* extension(const gh_host* host, const char* id) {
   {
     const std::lock_guard lock(State::of(host).mutex);
@@ -226,7 +239,7 @@ const void* extension(const gh_host* host, const char* id) {
   static constexpr gh_metrics_api kMetrics = {
       .size = sizeof kMetrics, .reserved = 0, .series = series, .record = record};
   static constexpr gh_files_api kFiles = {
-      .size = sizeof kFiles, .reserved = 0, .load = load, .stamp = stamp};
+      .size = sizeof kFiles, .reserved = 0, .load = load, .stamp = stamp, .read = read};
   const struct {
     View id;
     const void* table;

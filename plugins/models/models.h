@@ -21,6 +21,8 @@ class Models final : public Plugin {
 
   Status handle(Exchange& x, Sink& out, Next& next) override;
   void adopt(Models& older) { targets_.adopt(older.targets_); }
+  std::string save() { return targets_.save(); }
+  bool restore(View saved) { return targets_.restore(saved); }
 
  private:
   Status try_in_order(Exchange& x, const Name& name, View asked, Sink& out, Next& next);
@@ -28,10 +30,13 @@ class Models final : public Plugin {
                  bool& is_final);
   void log_fallback(const Exchange& x, const Failure& failure, const Target& to) const;
   void count(const Exchange& x, View provider, View model, const TokenCounts& tokens);
+  void count_for(View caller, const TokenCounts& tokens) const;
   void warn_of_missing_price(View model);
   std::shared_ptr<const Prices> prices() const;
   void watch_prices(Exchange& x);
+  Fail unknown(View model) const;
   Status list(Exchange& x, Sink& out);
+  Status describe(Exchange& x, Sink& out);
 
   const Host host_;
   const std::string default_, prices_file_;

@@ -178,6 +178,13 @@ TEST(Models, WhenAllTargetsRestTheClientGetsTheShortestWait) {
   EXPECT_EQ(g.h.next_calls, 2);
 }
 
+TEST(Models, TheOnlyTargetOfANameEnforcesItsLimitItself) {
+  Gateway g({fails(failure(429, GH_FAIL_TRANSIENT, 9s)), answer("Hi")},
+            R"({"names": {"m": "a/m"}})");
+  EXPECT_EQ(g.ask("m").status, 429);
+  EXPECT_EQ(g.ask("m").status, 200);
+}
+
 TEST(Models, WeightsShareTheRequests) {
   Gateway g({answer("Hi")}, R"({"names": {"m": [{"target": "a/m", "weight": 3},
                                                  {"target": "b/m", "weight": 1}, "c/m"]}})");
@@ -240,6 +247,34 @@ TEST(Models, CountsTokensAndCost) {
   EXPECT_DOUBLE_EQ(parse(a.notes).root()["cost_usd"].real(), usd);
 }
 
+TEST(Models, CountsTokensAndCostOfCallersWithAKey) {
+  Gateway g({events({"step-start", R"(response:{"model":"gpt-5"})", "step-finish:stop",
+                     R"(usage:{"input_tokens":1000000,"output_tokens":500000})"})});
+  Request request("POST", "/v1/chat/completions");
+  request.chat = R"({"model": "gpt-5", "messages": []})";
+  request.caller = {"acme", "", "acme-batch"};
+  (void)g.h.run(*g.models, request);
+  request.caller = {"an-id", "an-id", ""};
+  (void)g.h.run(*g.models, request);
+  const auto& metrics = g.h.metrics;
+  EXPECT_EQ(metrics.at(R"(gatehouse_caller_tokens_total{caller="acme-batch",type="input"})"), 1e6);
+  EXPECT_EQ(metrics.at(R"(gatehouse_caller_tokens_total{caller="acme-batch",type="output"})"), 5e5);
+  EXPECT_DOUBLE_EQ(metrics.at(R"(gatehouse_caller_cost_usd_total{caller="acme-batch"})"), 6.25);
+  EXPECT_EQ(std::count_if(metrics.begin(), metrics.end(),
+                          [](const auto& m) { return m.first.find("{caller=") != View::npos; }),
+            3)
+      << "who names itself is not counted: names that clients make up have no end";
+}
+
+TEST(Models, AChatThatIsOnlyCountedCostsNothing) {
+  Gateway g({events({"step-start", R"(usage:{"input_tokens":1000000})", "step-finish:stop"})});
+  const Answer a = g.h.ask(*g.models, R"({"model": "gpt-5", "messages": [], "count_only": true})");
+  EXPECT_FALSE(parse(a.notes).root()["cost_usd"]);
+  EXPECT_EQ(g.h.metrics.count("gatehouse_tokens_total{provider=\"openai\",model=\"gpt-5\","
+                              "type=\"input\"}"),
+            0u);
+}
+
 TEST(Models, AnUnknownPriceIsReportedOnce) {
   const NextFunction some =
       events({"step-start", "step-finish:stop", R"(usage:{"input_tokens":1})"});
@@ -284,6 +319,16 @@ TEST(Models, ListsTheNamesForClientsOfBothApis) {
             R"("last_id":"a"})");
 }
 
+TEST(Models, DescribesOneModelForClientsOfBothApis) {
+  Gateway g({}, R"({"names": {"team/a": "p/m", "b-*": "p/*"}})");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/team%2Fa").body,
+            R"({"id":"team/a","object":"model","created":0,"owned_by":"gatehouse"})");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/b-1", {{"anthropic-version", "2023-06-01"}}).body,
+            R"({"type":"model","id":"b-1","display_name":"b-1",)"
+            R"("created_at":"1970-01-01T00:00:00Z"})");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/c").failure.code, "model_not_found");
+}
+
 TEST(Models, ReportsMistakesOfTheConfiguration) {
   Harness h;
   (void)h.create(R"({"names": {"a/b": "openai", "c": "p/*", "d": ["p/m", "/m"]},
@@ -317,17 +362,34 @@ TEST(Models, ReadsThePricesAgainWhenTheFileChanges) {
             "error: prices not reloaded, the previous ones stay in use: p.j");
 }
 
-TEST(Models, ATargetKeepsItsCircuitOverAReload) {
-  constexpr View kOne = R"({"names": {"m": "p/m"}, "breaker": {"failures": 2}})";
+/// The circuit of one target is open and the other rests, for the newer instance as well.
+void expect_kept(const std::function<void(Models& older, Models& newer)>& take_over) {
+  constexpr View kTwo = R"({"names": {"m": ["p/m", "q/m"]}, "breaker": {"failures": 1}})";
   constexpr View kChat = R"({"model": "m", "messages": []})";
   Harness h;
-  h.next = in_turn({down(), down(), answer("Hi")});
-  Models older(h.host(), h.config(kOne));
+  h.next = in_turn({down(), fails(failure(429, GH_FAIL_TRANSIENT, 5s)), answer("Hi")});
+  Models older(h.host(), h.config(kTwo)), newer(h.host(), h.config(kTwo));
   (void)h.ask(older, kChat);
-  (void)h.ask(older, kChat);
-  Models newer(h.host(), h.config(kOne));
-  newer.adopt(older);
-  EXPECT_EQ(h.ask(newer, kChat).failure.code, "upstream_unavailable");
+  take_over(older, newer);
+  const Answer a = h.ask(newer, kChat);
+  EXPECT_EQ(a.failure.code, "upstream_unavailable");
+  EXPECT_EQ(a.header("Retry-After"), "5");
+  EXPECT_EQ(h.next_calls, 2);
+}
+
+TEST(Models, TargetsKeepTheirCircuitsAndRestsOverAReload) {
+  expect_kept([](Models& older, Models& newer) { newer.adopt(older); });
+}
+
+TEST(Models, TargetsKeepTheirCircuitsAndRestsOverAReloadWithOtherCode) {
+  expect_kept([](Models& older, Models& newer) { EXPECT_TRUE(newer.restore(older.save())); });
+}
+
+TEST(Models, RestoresNoFormatThatItDoesNotKnow) {
+  Harness h;
+  Models models(h.host(), h.config(kConfig));
+  for (const char* saved : {"", "targets", R"({"version": 2, "targets": []})"})
+    EXPECT_FALSE(models.restore(saved)) << saved;
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ Target::Target(Host host, Json breaker, std::string provider, std::string model,
       model_(std::move(model)),
       breaker_(host, breaker, std::move(changed)) {}
 
-std::optional<std::chrono::nanoseconds> Target::rests() {
+std::optional<std::chrono::nanoseconds> Target::rests(bool is_only) {
   const auto until = std::chrono::nanoseconds(rests_until_ns_.load(std::memory_order_relaxed));
-  if (until.count() > 0 && host_.now() < until) return until - host_.now();
+  if (!is_only && until.count() > 0 && host_.now() < until) return until - host_.now();
   return breaker_.rejects();
 }
 
@@ -28,6 +28,18 @@ void Target::failed(const Exchange& x, const Failure& failure) {
 void Target::adopt(Target& older) {
   rests_until_ns_ = older.rests_until_ns_.load();
   breaker_.adopt(older.breaker_);
+}
+
+void Target::save(MutableJson to) {
+  to.edit("provider").set(View(provider_));
+  to.edit("model").set(View(model_));
+  to.edit("rests_until_ns").set(rests_until_ns_.load());
+  to.edit("breaker").set(View(breaker_.save()));
+}
+
+void Target::restore(Json saved) {
+  rests_until_ns_ = saved["rests_until_ns"].integer();
+  (void)breaker_.restore(saved["breaker"].str());
 }
 
 Target& Targets::get(Json breaker, View provider, View model) {
@@ -50,6 +62,24 @@ void Targets::adopt(Targets& older) {
     const auto found = older.all_.find(key);
     if (found != older.all_.end()) target->adopt(*found->second);
   }
+}
+
+std::string Targets::save() {
+  const Document state;
+  state.root().edit("version").set(1);
+  for (const auto& [key, target] : all_) target->save(state.root().edit("targets").push());
+  return state.root().dump();
+}
+
+bool Targets::restore(View saved) {
+  auto state = Document::parse(saved);
+  if (!state || state->root()["version"].integer() != 1) return false;
+  for (const Json entry : state->root()["targets"]) {
+    const auto found =
+        all_.find({std::string(entry["provider"].str()), std::string(entry["model"].str())});
+    if (found != all_.end()) found->second->restore(entry);
+  }
+  return true;
 }
 
 void Targets::changed(const std::string& target, std::int64_t failures) {

@@ -25,10 +25,15 @@ class Target {
   std::string text() const { return provider_ + '/' + model_; }
 
   /// How long it takes no requests, by its circuit or its Retry-After; nothing: this one may pass.
-  std::optional<std::chrono::nanoseconds> rests();
+  /// `is_only`: there is no other target, so its provider enforces its limit itself, and the client
+  /// gets that failure rather than one of ours.
+  std::optional<std::chrono::nanoseconds> rests(bool is_only);
   void responded() { breaker_.responded(); }
   void failed(const Exchange& x, const Failure& failure);
   void adopt(Target& older);
+  /// The same with other code.
+  void save(MutableJson to);
+  void restore(Json saved);
 
  private:
   const Host host_;
@@ -52,6 +57,9 @@ class Targets {
   Target& get(Json breaker, View provider, View model);
   /// On a reload: targets that both have keep their state.
   void adopt(Targets& older);
+  /// The same with other code: as JSON, whose `version` is that of the format.
+  std::string save();
+  bool restore(View saved);
 
  private:
   void changed(const std::string& target, std::int64_t failures);

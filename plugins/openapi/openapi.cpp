@@ -17,4 +17,4 @@ Status Document::show(Exchange& x, Sink& out) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::openapi::Document, "openapi", "1.0.0",
                  "Serves the OpenAPI document of all routes at GET /openapi.json", GATEHOUSE_SCHEMA,
-                 0)
+                 GH_PLUGIN_UNLOADS)

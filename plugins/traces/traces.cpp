@@ -125,4 +125,4 @@ std::string reason_of(const Outcome& outcome) {
 
 GATEHOUSE_PLUGIN(gatehouse::plugins::traces::Traces, "traces", "1.0.0",
                  "Exports traces of requests, model calls and tools to an OpenTelemetry collector",
-                 GATEHOUSE_SCHEMA, 0)
+                 GATEHOUSE_SCHEMA, GH_PLUGIN_UNLOADS)

@@ -288,6 +288,7 @@ FROZEN(gh_files_api, size, 0);
 FROZEN(gh_files_api, reserved, 4);
 FROZEN(gh_files_api, load, 8);
 FROZEN(gh_files_api, stamp, 16);
+FROZEN(gh_files_api, read, 24);
 FROZEN_ID(GH_FILES_1, "gatehouse.files/1");
 
 /* abi/ext/http.h */

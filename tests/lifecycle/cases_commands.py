@@ -3,6 +3,7 @@ import json
 import subprocess
 
 from cases_admin import ADMIN
+from certificates import Authority
 from checks import check
 from fixture import simulator, test
 
@@ -12,10 +13,17 @@ def start(f, *pipeline, **sections):
     f.start(*pipeline, **sections)
     listening = next(line for line in map(json.loads, f.gateway.lines) if 'address' in line)
     config = json.loads((f.folder / 'config.yaml').read_text())
-    config['server']['listen'] = listening['address']
-    if 'admin' in config:
-        config['admin']['listen'] = listening['admin']
+    for section, address in (('server', 'address'), ('admin', 'admin')):
+        if section in config:
+            config[section]['listen'] = at(listening[address], config[section]['listen'])
     f.write('live.yaml', json.dumps(config))
+
+
+def at(address, listen):
+    """What is listened to, with the port that the gateway got."""
+    if isinstance(listen, str):
+        return address
+    return listen if 'unix' in listen[0] else [{**listen[0], 'address': address}]
 
 
 def gatehouse(f, *words):
@@ -92,3 +100,73 @@ def a_health_check_needs_no_other_program(f):
 def a_health_check_names_a_pipeline_without_probes(f):
     start(f, 'access-log')
     check_fails(gatehouse(f, 'healthcheck', 'live.yaml'), '/livez responds 404')
+
+
+# ---- Where they find the gateway
+
+def check_found(f, listen, admin=None):
+    """Each command finds a gateway that listens there."""
+    start(f, 'health', server={'listen': listen}, admin={**ADMIN, 'listen': admin or listen})
+    for command in ('healthcheck', 'status', 'reload'):
+        done = gatehouse(f, command, 'live.yaml')
+        check(done.returncode == 0, listen, done)
+
+
+@test
+def commands_find_a_gateway_at_every_address_of_its_machine(f):
+    for listen in ('0.0.0.0:0', '[::]:0', '[::1]:0', '127.0.0.2:0', 'localhost:0'):
+        check_found(f, listen)
+        f.stop()
+
+
+@test
+def commands_find_a_gateway_at_a_unix_socket(f):
+    check_found(f, 'unix:a.sock', 'unix:admin.sock')
+    f.stop()
+    check_fails(gatehouse(f, 'status', 'live.yaml'), 'admin.sock: ', 'is the gateway running?')
+
+
+@test
+def commands_find_a_gateway_behind_tls_whose_certificate_was_renewed(f):
+    authority = Authority(f.folder)
+    tls = authority.server('a', 'gateway.example')
+    check_found(f, [{'address': '127.0.0.1:0', 'tls': tls}])
+    authority.server('a', 'gateway.example')
+    done = gatehouse(f, 'reload', 'live.yaml')
+    check(done.returncode == 0, done)
+    f.stop()
+    check_found(f, [{'unix': 'a.sock', 'tls': tls}], 'unix:admin.sock')
+
+
+@test
+def a_listener_that_commands_cannot_use_is_explained(f):
+    behind_proxy = [{'address': '127.0.0.1:1', 'proxy_protocol': True}]
+    config = f.configure('health', server={'listen': behind_proxy,
+                                           'trusted_proxies': ['127.0.0.1']})
+    check_fails(gatehouse(f, 'healthcheck', config), 'has no proxy_protocol', 'unix:/run/')
+
+
+# 198.51.100.7 is reached from 127.0.0.1 here, as if it were that of another machine.
+ELSEWHERE = '''
+ip link set lo up
+ip route add local 198.51.100.7 dev lo src 127.0.0.1
+python3 -c 'import socket
+with socket.create_server(("198.51.100.7", 3000)) as server:
+    print(flush=True)
+    connection = server.accept()[0]
+    print(connection.recv(9), flush=True)' >received &
+until [ -s received ]; do sleep 0.01; done
+"$0" healthcheck config.yaml
+status=$?
+wait
+exit $status
+'''
+
+
+@test
+def no_command_sends_anything_to_another_machine(f):
+    f.configure('health', server={'listen': '198.51.100.7:3000'})
+    done = subprocess.run(['unshare', '--net', 'sh', '-c', ELSEWHERE, f.binary], cwd=f.folder,
+                          text=True, capture_output=True, timeout=30)
+    check_fails(done, '198.51.100.7:3000: this is the address of another machine')
+    check((f.folder / 'received').read_text() == "\nb''\n", (f.folder / 'received').read_text())

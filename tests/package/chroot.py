@@ -14,7 +14,7 @@ from fixture import check, run
 
 RELEASE = 'bookworm'
 # What an author of plugins has installed before libgatehouse-dev.
-TOOLS = ['build-essential', 'cmake', 'libgtest-dev', 'pkg-config']
+TOOLS = ['build-essential', 'cargo', 'cmake', 'libgtest-dev', 'pkg-config']
 ENTER = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$@"'
 ENVIRONMENT = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root', 'LC_ALL': 'C.UTF-8',
                'DEBIAN_FRONTEND': 'noninteractive'}
@@ -91,7 +91,7 @@ def with_tools(build):
         run('cp', '-a', f'{bare(build)}/.', folder)
         Chroot(folder).install(*TOOLS)
         Chroot(folder).apt('clean')
-    return image(build, 'tools', make)
+    return image(build, '-'.join(TOOLS), make)
 
 
 @contextlib.contextmanager

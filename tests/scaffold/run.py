@@ -225,16 +225,20 @@ class Author:
             reader.end()
         expect(reader.running, 'the tutorial runs no gateway')
 
-    def test_run_reloads_when_the_file_is_built_again(self):
+    def test_run_serves_new_code_when_the_file_is_built_again(self):
         file = self.folder / 'text-api.so'
-        built = self.folder.parent / 'text-api.so'
-        file.write_bytes(built.read_bytes())
+        built = (self.folder.parent / 'text-api.so').read_bytes()
+        old, new = b'Send a text as', b'Send a line as'
+        file.write_bytes(built)
         running = Running(self.gatehouse, self.folder, file)
         try:
+            expect(old.decode() in running.request('POST', '/text-api', '')[1], 'not the old code')
             copy = self.folder / 'copy'
-            copy.write_bytes(built.read_bytes() + b'\0')
+            copy.write_bytes(built.replace(old, new))
             copy.rename(file)
             running.wait_for('"message":"reloaded: ')
+            status, body = running.request('POST', '/text-api', '')
+            expect(new.decode() in body, f'not the new code: {status}', body)
         finally:
             expect(running.end() == 0, 'exit status')
 

@@ -242,7 +242,7 @@ class Harness {
   NextFunction next = end_of_pipeline();
   Upstream upstream;
   std::map<std::string, std::string>
-      files;  ///< For Files::load(): JSON texts by their path. The schema fills in defaults.
+      files;  ///< Of the operator, by their path. For Files::load() they are JSON.
   std::map<std::string, std::string>
       store;  ///< Values and counters by their key, until their time is up.
   bool store_down =

@@ -3,7 +3,8 @@
 use core::ffi::c_void;
 
 use crate::base::{
-    gh_append, gh_exchange, gh_host, gh_json, gh_next, gh_run, gh_sink, gh_status, gh_str, opaque,
+    gh_append, gh_exchange, gh_failure, gh_host, gh_json, gh_next, gh_run, gh_sink, gh_status,
+    gh_str, opaque,
 };
 
 // admin.h
@@ -117,6 +118,13 @@ pub struct gh_files_api {
         problem: gh_append,
     ) -> *mut gh_json,
     pub stamp: unsafe extern "C" fn(*const gh_host, path: gh_str) -> u64,
+    pub read: unsafe extern "C" fn(
+        *const gh_host,
+        path: gh_str,
+        to: *mut c_void,
+        bytes: gh_append,
+        problem: gh_append,
+    ) -> gh_status,
 }
 
 // http.h
