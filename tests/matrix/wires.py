@@ -90,8 +90,8 @@ class OpenAi:
 
     def _send(self, choices, **more):
         self.call.sock.sendall(chunk(data({
-            'id': 'chatcmpl-1', 'object': 'chat.completion.chunk', 'created': 1, 'model': self.model,
-            'choices': choices, **more})))
+            'id': 'chatcmpl-1', 'object': 'chat.completion.chunk', 'created': 1,
+            'model': self.model, 'choices': choices, **more})))
 
     def offered(self):
         return [tool['function']['name'] for tool in self.request.get('tools', [])]
