@@ -58,7 +58,7 @@ bool Cors::grant(Exchange& x) const {
   if (!allows(origin)) return false;
   x.set_header("Access-Control-Allow-Origin", origin);
   x.set_header("Access-Control-Expose-Headers",
-               "*, X-Request-Id, Request-Id, Retry-After, Retry-After-Ms, X-Should-Retry");
+               "*, x-request-id, request-id, retry-after, retry-after-ms, x-should-retry");
   return true;
 }
 

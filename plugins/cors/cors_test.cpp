@@ -14,7 +14,7 @@ using testing::Request;
 
 constexpr const char* kExtension = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
 constexpr const char* kExposed =
-    "*, X-Request-Id, Request-Id, Retry-After, Retry-After-Ms, X-Should-Retry";
+    "*, x-request-id, request-id, retry-after, retry-after-ms, x-should-retry";
 
 Answer preflight(Harness& h, Plugin& cors, Headers headers) {
   Request request("OPTIONS", "/api/chat");
