@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "core/exchange/exchange.h"
 
 namespace gatehouse::core {
@@ -15,6 +18,9 @@ class Handler {
   /// The server itself rejects the request, with x.failure(): may count it, log it, and add
   /// headers.
   virtual void refused(Exchange&) const {}
+  /// The body of the response that reports x.failure(), where a plugin writes it for this path; it
+  /// may set the status and headers.
+  virtual std::optional<std::string> failure_body(Exchange&) const { return std::nullopt; }
   /// The request is a health check: run() does not wait for it, and the server runs it even above
   /// the limit of running requests.
   virtual bool is_probe(const RequestHead&) const { return false; }

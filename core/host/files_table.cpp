@@ -1,6 +1,11 @@
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <sstream>
+#include <system_error>
 
 #include "core/config/document.h"
 #include "core/host/instance.h"
@@ -12,6 +17,9 @@
 
 namespace gatehouse::core {
 namespace {
+
+// Of a file that is read as it is: far more than an operator writes.
+constexpr std::uintmax_t kMaxBytes = std::uintmax_t{256} << 20;
 
 gh_json* load(const gh_host* h, gh_str path, gh_str schema, void* to,
               void (*problem)(void*, gh_str)) {
@@ -43,13 +51,35 @@ std::uint64_t stamp(const gh_host* h, gh_str path) {
   return sum | 1;
 }
 
+gh_status read(const gh_host* h, gh_str path, void* to, void (*bytes)(void*, gh_str),
+               void (*problem)(void*, gh_str)) {
+  const auto file = Instance::of(h).surroundings().folder / view(path);
+  const auto reject = [&](const std::string& why) {
+    problem(to, raw(file.string() + ": " + why));
+    return GH_FAILED;
+  };
+  std::error_code error;
+  const auto size = std::filesystem::file_size(file, error);  // an error for pipes and devices
+  if (error) return reject(error.message());
+  if (size > kMaxBytes) return reject("longer than 256 MiB");
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  std::string content(size, '\0');
+  in.read(content.data(), static_cast<std::streamsize>(size));
+  if (!in.is_open() || in.bad()) return reject(std::strerror(errno));
+  content.resize(static_cast<std::size_t>(in.gcount()));
+  bytes(to, raw(content));
+  return GH_OK;
+}
+
 }  // namespace
 
 const gh_files_api& files_table() {
   static constexpr gh_files_api kTable = {.size = sizeof kTable,
                                           .reserved = 0,
                                           .load = guarded<load, nullptr>,
-                                          .stamp = guarded<stamp, 0u>};
+                                          .stamp = guarded<stamp, 0u>,
+                                          .read = guarded<read, GH_FAILED>};
   return kTable;
 }
 

@@ -31,7 +31,7 @@ class Owner {
  public:
   explicit Owner(const UpstreamSettings& upstream = {})
       : instance_(plugin(), "owner", "{}", {gateway_, {}, nullptr, false, upstream},
-                  {routes_, routes_, around_, models_, problem, problem}) {}
+                  {routes_, routes_, around_, failure_forms_, models_, problem, problem}) {}
   const gh_host* host() const { return host_; }
 
  private:
@@ -51,6 +51,7 @@ class Owner {
   std::vector<Route> routes_;
   OfferedModels models_;
   std::vector<Around> around_;
+  std::vector<FailureForm> failure_forms_;
   const Instance instance_;
   const gh_host* const host_ = created;
 };

@@ -38,6 +38,7 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
   const Creation watched{creation.routes,
                          creation.admin_routes,
                          creation.around,
+                         creation.failure_forms,
                          creation.models,
                          [&](std::string_view pointer, std::string_view text) {
                            has_reported = true;
@@ -83,6 +84,10 @@ std::int32_t Instance::claim(std::vector<Route>& routes, Route wanted) const {
 
 void Instance::add_around(const Around& around) const {
   if (creation_) creation_->around.push_back(around);
+}
+
+void Instance::add_failure_form(FailureForm form) const {
+  if (creation_) creation_->failure_forms.push_back(std::move(form));
 }
 
 void Instance::describe(std::string_view document) const {

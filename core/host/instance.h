@@ -32,12 +32,14 @@ struct Route {
   std::string summary;  // of an admin route
 
   bool is_pattern() const { return path.find('*') != path.npos; }
-  bool leads_to(std::string_view wanted) const {
-    const auto star = path.find('*');
-    if (star == path.npos) return path == wanted;
-    const std::string_view front = std::string_view(path).substr(0, star),
-                           back = std::string_view(path).substr(star + 1);
-    return wanted.size() >= path.size() && wanted.starts_with(front) && wanted.ends_with(back);
+  bool leads_to(std::string_view wanted) const { return fits(path, wanted); }
+
+  /// Whether `wanted` is a path of this pattern.
+  static bool fits(std::string_view pattern, std::string_view wanted) {
+    const auto star = pattern.find('*');
+    if (star == pattern.npos) return pattern == wanted;
+    return wanted.size() >= pattern.size() && wanted.starts_with(pattern.substr(0, star)) &&
+           wanted.ends_with(pattern.substr(star + 1));
   }
 };
 inline constexpr std::int32_t kFirstAdminRoute = -2;
@@ -46,6 +48,15 @@ inline constexpr std::int32_t kFirstAdminRoute = -2;
 struct Around {
   int place;  // GH_AROUND_...
   gh_status (*handle)(void* self, gh_exchange*, const gh_sink* out, const gh_next* next);
+  void* self;
+  const gh_host* owner;
+};
+
+/// What writes the bodies of failures of requests below a path, as in abi/ext/failures.h.
+struct FailureForm {
+  std::string path, header;
+  void (*render)(void* self, gh_exchange*, const gh_failure*, void* to,
+                 void (*append)(void* to, gh_str bytes));
   void* self;
   const gh_host* owner;
 };
@@ -79,6 +90,7 @@ class Instance : private gh_host {
     std::vector<Route>& routes;
     std::vector<Route>& admin_routes;
     std::vector<Around>& around;
+    std::vector<FailureForm>& failure_forms;
     OfferedModels& models;
     std::function<void(std::string_view pointer, std::string_view text)> problem;
     std::function<void(std::string_view pointer, std::string_view text)> warning;
@@ -141,6 +153,7 @@ class Instance : private gh_host {
   std::int32_t add_admin_route(std::string_view method, std::string_view path,
                                std::string_view summary) const;
   void add_around(const Around& around) const;
+  void add_failure_form(FailureForm form) const;
   /// A part of the OpenAPI document, as JSON.
   void describe(std::string_view document) const;
   void add_task(void (*run)(void*, gh_exchange*), void* self) const;

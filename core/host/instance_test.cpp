@@ -93,7 +93,8 @@ class InstanceTest : public testing::Test {
     const Instance::Surroundings surroundings{*gateway_, fs::temp_directory_path(), nullptr};
     return std::make_unique<Instance>(
         plugin, name, config, surroundings,
-        Instance::Creation{routes_, admin_routes_, around_, models_, problem, [](auto, auto) {}});
+        Instance::Creation{routes_, admin_routes_, around_, failure_forms_, models_, problem,
+                           [](auto, auto) {}});
   }
   /// What has been logged; the last thing a test can ask.
   std::vector<nlohmann::json> log_lines() {
@@ -112,6 +113,7 @@ class InstanceTest : public testing::Test {
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
   std::vector<Around> around_;
+  std::vector<FailureForm> failure_forms_;
   std::vector<std::string> problems_;
 };
 
@@ -381,6 +383,30 @@ TEST_F(InstanceTest, AFileIsLoadedAndCheckedWithItsPlaces) {
     static_cast<std::vector<std::string>*>(to)->emplace_back(view(line));
   }));
   EXPECT_EQ(lines.size(), 2u);
+}
+
+TEST_F(InstanceTest, AFileOfAnotherFormatIsReadAsItIs) {
+  const auto instance = make();
+  const std::string name = "gatehouse_instance_test.bytes." + std::to_string(getpid());
+  const auto& api = extension<gh_files_api>(host, GH_FILES_1);
+  std::vector<std::string> seen;
+  const auto add = [](void* to, gh_str text) {
+    static_cast<std::vector<std::string>*>(to)->emplace_back(view(text));
+  };
+  const std::string bytes("\xff\0{", 3);
+  std::ofstream(fs::temp_directory_path() / name) << bytes;
+  EXPECT_EQ(api.read(host, raw(name), &seen, add, add), GH_OK);
+  EXPECT_EQ(seen, std::vector<std::string>{bytes});
+  fs::remove(fs::temp_directory_path() / name);
+  for (const auto& [path, why] : {std::pair{name, "No such file or directory"},
+                                  {"/dev", "Is a directory"},
+                                  {"/dev/zero", "not supported"}}) {
+    seen.clear();
+    EXPECT_EQ(api.read(host, raw(path), &seen, add, add), GH_FAILED);
+    ASSERT_EQ(seen.size(), 1u);
+    EXPECT_NE(seen[0].find(std::string(path) + ": "), std::string::npos) << seen[0];
+    EXPECT_NE(seen[0].find(why), std::string::npos) << seen[0];
+  }
 }
 
 TEST_F(InstanceTest, AWaitEndsWhenItIsWokenOrADescriptorIsReady) {

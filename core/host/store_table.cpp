@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <string>
@@ -61,29 +62,63 @@ gh_status add(const gh_host* host, gh_exchange* x, gh_str key, std::int64_t by, 
   return store_for(host, x).add(key_of(host, key), by, nanoseconds(ttl_ns), *total);
 }
 
-gh_status take_by(gh_status (Store::*take)(gh_quota*, std::size_t), const gh_host* host,
-                  gh_exchange* x, gh_quota* quotas, std::size_t count) {
-  if (count > Store::kMaxQuotas) return GH_INVALID;
-  for (std::size_t i = 0; i < count; ++i) {
-    const gh_quota& q = quotas[i];
-    if (q.key.n > kMaxKey || q.limit < 1 || q.cost < 1 || !is_time(q.window_ns)) return GH_INVALID;
-    for (std::size_t j = 0; j < i; ++j) {
-      if (view(quotas[j].key) == view(quotas[i].key)) return GH_INVALID;
+/// Quotas or additions of one call, with the keys of the instance in place of the plugin's.
+template <class Keyed, std::size_t kMost>
+class Named {
+ public:
+  Named(const gh_host* host, const Keyed* from, std::size_t count) {
+    std::array<std::size_t, kMost> ends;
+    for (std::size_t i = 0; i < count; ++i) ends[i] = append_key(text_, host, from[i].key).size();
+    for (std::size_t i = 0, begin = 0; i < count; begin = ends[i++]) {
+      all_[i] = from[i];
+      all_[i].key = {text_.data() + begin, ends[i] - begin};
     }
   }
-  std::string text;  // of all keys
-  std::array<std::size_t, Store::kMaxQuotas> ends;
-  for (std::size_t i = 0; i < count; ++i) ends[i] = append_key(text, host, quotas[i].key).size();
-  std::array<gh_quota, Store::kMaxQuotas> named;
-  for (std::size_t i = 0, begin = 0; i < count; begin = ends[i++]) {
-    named[i] = quotas[i];
-    named[i].key = {text.data() + begin, ends[i] - begin};
+  Keyed* data() { return all_.data(); }
+  const Keyed& operator[](std::size_t i) const { return all_[i]; }
+
+ private:
+  std::string text_;  // of all keys
+  std::array<Keyed, kMost> all_;
+};
+
+template <class Keyed>
+bool has_good_keys(const Keyed* all, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (all[i].key.n > kMaxKey) return false;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (view(all[j].key) == view(all[i].key)) return false;
+    }
   }
+  return true;
+}
+
+gh_status take_by(gh_status (Store::*take)(gh_quota*, std::size_t), const gh_host* host,
+                  gh_exchange* x, gh_quota* quotas, std::size_t count) {
+  if (count > Store::kMaxQuotas || !has_good_keys(quotas, count)) return GH_INVALID;
+  const auto is_valid = [](const gh_quota& q) {
+    return q.limit >= 1 && q.cost >= 1 && is_time(q.window_ns);
+  };
+  if (!std::all_of(quotas, quotas + count, is_valid)) return GH_INVALID;
+  Named<gh_quota, Store::kMaxQuotas> named(host, quotas, count);
   const gh_status status = (store_for(host, x).*take)(named.data(), count);
   for (std::size_t i = 0; i < count; ++i) {
     quotas[i].remaining = named[i].remaining;
     quotas[i].reset_ns = named[i].reset_ns;
   }
+  return status;
+}
+
+gh_status add_all_by(gh_status (Store::*add_all)(gh_addition*, std::size_t), const gh_host* host,
+                     gh_exchange* x, gh_addition* additions, std::size_t count) {
+  if (count > Store::kMaxAdditions || !has_good_keys(additions, count)) return GH_INVALID;
+  const auto is_valid = [](const gh_addition& a) {
+    return a.by >= -Store::kMaxLimit && a.by <= Store::kMaxLimit && is_time(a.ttl_ns);
+  };
+  if (!std::all_of(additions, additions + count, is_valid)) return GH_INVALID;
+  Named<gh_addition, Store::kMaxAdditions> named(host, additions, count);
+  const gh_status status = (store_for(host, x).*add_all)(named.data(), count);
+  for (std::size_t i = 0; i < count; ++i) additions[i].total = named[i].total;
   return status;
 }
 
@@ -93,6 +128,15 @@ gh_status take(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_
 
 gh_status take_here(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
   return take_by(&Store::take_here, host, x, quotas, count);
+}
+
+gh_status add_all(const gh_host* host, gh_exchange* x, gh_addition* additions, std::size_t count) {
+  return add_all_by(&Store::add_all, host, x, additions, count);
+}
+
+gh_status add_all_here(const gh_host* host, gh_exchange* x, gh_addition* additions,
+                       std::size_t count) {
+  return add_all_by(&Store::add_all_here, host, x, additions, count);
 }
 
 std::int64_t max_limit(const gh_host*) { return Store::kMaxLimit; }
@@ -118,6 +162,14 @@ const gh_store_api& store_table() {
                                           .clear = guarded<clear, GH_UNAVAILABLE>,
                                           .take_here = guarded<take_here, GH_UNAVAILABLE>,
                                           .max_limit = max_limit};
+  return kTable;
+}
+
+const gh_counters_api& counters_table() {
+  static constexpr gh_counters_api kTable = {.size = sizeof kTable,
+                                             .reserved = 0,
+                                             .add = guarded<add_all, GH_UNAVAILABLE>,
+                                             .add_here = guarded<add_all_here, GH_UNAVAILABLE>};
   return kTable;
 }
 

@@ -41,7 +41,7 @@ class StoreTableTest : public testing::Test {
   Instance make(const std::string& name, Gateway& gateway) {
     const auto problem = [](std::string_view, std::string_view text) { ADD_FAILURE() << text; };
     return Instance(kPlugin, name, "{}", {gateway, {}, nullptr},
-                    {routes_, admin_routes_, around_, models_, problem, problem});
+                    {routes_, admin_routes_, around_, failure_forms_, models_, problem, problem});
   }
 
   std::string get(const gh_host* host, std::string_view key) {
@@ -69,11 +69,13 @@ class StoreTableTest : public testing::Test {
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
   std::vector<Around> around_;
+  std::vector<FailureForm> failure_forms_;
   const Instance one_ = make("one", gateway_);
   const gh_host* const host_ = created;
   const Instance other_ = make("other", gateway_);
   const gh_host* const other_host_ = created;
   const gh_store_api& api_ = store_table();
+  const gh_counters_api& counters_ = counters_table();
 };
 
 TEST_F(StoreTableTest, NothingIsThrownIntoTheFramesOfAPlugin) {
@@ -153,6 +155,38 @@ TEST_F(StoreTableTest, WhatIsTakenHereCountsWithTheRest) {
   EXPECT_EQ(api_.take_here(host_, nullptr, &quota, 1), GH_INVALID);
   quota.limit = api_.max_limit(host_) + 1;
   EXPECT_EQ(api_.take_here(host_, nullptr, &quota, 1), GH_INVALID);
+}
+
+TEST_F(StoreTableTest, AdditionsThatMakeNoSenseAreInvalid) {
+  const auto add_all = [&](std::vector<gh_addition> additions) {
+    return counters_.add(host_, nullptr, additions.data(), additions.size());
+  };
+  const std::int64_t limit = api_.max_limit(host_);
+  EXPECT_EQ(add_all({}), GH_OK);
+  EXPECT_EQ(add_all({{raw("a"), limit + 1, kMinute, kMost, 0, {}}}), GH_INVALID);
+  EXPECT_EQ(add_all({{raw("a"), kLeast, kMinute, kMost, 0, {}}}), GH_INVALID);
+  EXPECT_EQ(add_all({{raw("a"), 1, kMs - 1, kMost, 0, {}}}), GH_INVALID);
+  EXPECT_EQ(add_all({{raw(std::string(4097, 'k')), 1, kMinute, kMost, 0, {}}}), GH_INVALID);
+  const gh_addition one{raw("a"), 1, kMinute, 2, 0, {}};
+  EXPECT_EQ(add_all({one, one}), GH_INVALID) << "it would count once or twice";
+  std::vector<std::string> keys;
+  for (int i = 0; i < 65; ++i) keys.push_back("many" + std::to_string(i));
+  std::vector<gh_addition> many;
+  for (const std::string& key : keys) many.push_back({raw(key), 1, kMinute, kMost, 0, {}});
+  EXPECT_EQ(add_all(many), GH_INVALID);
+  many.pop_back();
+  EXPECT_EQ(add_all(many), GH_OK);
+  EXPECT_EQ(add_all({one}), GH_OK) << "nothing was added before";
+}
+
+TEST_F(StoreTableTest, AdditionsAreToTheCountersOfTheInstance) {
+  gh_addition both[] = {{raw("a"), 2, kMinute, 2, 0, {}}, {raw("bc"), 3, kMinute, 9, 0, {}}};
+  EXPECT_EQ(counters_.add(host_, nullptr, both, 2), GH_OK);
+  EXPECT_EQ(both[0].total, 2);
+  EXPECT_EQ(both[1].total, 3);
+  EXPECT_EQ(view(both[1].key), "bc");
+  EXPECT_EQ(counters_.add_here(host_, nullptr, both, 2), GH_ABSENT);
+  EXPECT_EQ(counters_.add_here(other_host_, nullptr, both, 2), GH_OK);
 }
 
 TEST_F(StoreTableTest, OnlyWhatIsKeptElsewhereLetsTheAnswerLeaveFirst) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gatehouse/abi.h"
+#include "gatehouse/abi/ext/counters.h"
 
 namespace gatehouse::core {
 
@@ -11,7 +12,9 @@ const gh_exchange_api& exchange_table();
 
 const gh_admin_api& admin_table();
 const gh_background_api& background_table();
+const gh_counters_api& counters_table();
 const gh_crypto_api& crypto_table();
+const gh_failures_api& failures_table();
 const gh_files_api& files_table();
 const gh_http_api& http_table();
 const gh_metrics_api& metrics_table();

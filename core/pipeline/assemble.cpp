@@ -117,6 +117,11 @@ std::string problem_text(const PluginEntry& entry, std::string_view pointer,
   return "`" + entry.instance + "`: " + subject + std::string(text);
 }
 
+bool goes_before(const FailureForm& a, const FailureForm& b) {
+  if (a.header.empty() != b.header.empty()) return b.header.empty();
+  return a.path.size() > b.path.size();
+}
+
 }  // namespace
 
 std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway,
@@ -138,6 +143,7 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
         pipeline->routes_,
         pipeline->admin_routes_,
         pipeline->around_,
+        pipeline->failure_forms_,
         pipeline->models_,
         [&](std::string_view pointer, std::string_view text) {
           problems.add(place(pointer), problem_text(entry, pointer, text));
@@ -167,6 +173,7 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
                    files[i]->path().string() + " threw an exception when it was created");
     }
   }
+  std::stable_sort(pipeline->failure_forms_.begin(), pipeline->failure_forms_.end(), goes_before);
   for (Standing& one : order) {
     one.is_led_to = std::any_of(
         pipeline->models_.leads.begin(), pipeline->models_.leads.end(),

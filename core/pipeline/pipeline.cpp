@@ -117,6 +117,27 @@ void Pipeline::refused(Exchange& x) const {
   }
 }
 
+std::optional<std::string> Pipeline::failure_body(Exchange& x) const {
+  const RequestHead& head = x.head();
+  const auto writes = [&](const FailureForm& form) {
+    return Route::fits(form.path, head.path) &&
+           (form.header.empty() || x.header(form.header).data()) &&
+           layer_of(form.owner).takes(head.method, head.path);
+  };
+  const auto form = std::find_if(failure_forms_.begin(), failure_forms_.end(), writes);
+  if (form == failure_forms_.end()) return std::nullopt;
+  const InPlugin in(Instance::of(form->owner).label(), "reporting a failure", x.request_id());
+  std::string body;
+  (void)caught(x, [&] {
+    form->render(form->self, &x, x.raw_failure(), &body, [](void* to, gh_str bytes) {
+      static_cast<std::string*>(to)->append(view(bytes));
+    });
+    return GH_OK;
+  });
+  if (body.empty()) return std::nullopt;
+  return body;
+}
+
 bool Pipeline::is_for(const Layer& layer, const Exchange& x) const {
   const bool is_routed =
       x.route >= 0 &&
@@ -157,10 +178,14 @@ bool Pipeline::surrounds(const Around& around, const Layer& layer, const Exchang
   const bool is_there = around.place == GH_AROUND_MODELS
                             ? has(layer, GH_PLUGIN_PROVIDER)
                             : outer && has(*layers_[outer->index], GH_PLUGIN_INGRESS);
-  const auto owner = std::find_if(layers_.begin(), layers_.end(), [&](const auto& one) {
-    return one->instance.get() == &Instance::of(around.owner);
+  return is_there && layer_of(around.owner).takes(x.head().method, x.head().path);
+}
+
+const Pipeline::Layer& Pipeline::layer_of(const gh_host* owner) const {
+  const auto found = std::find_if(layers_.begin(), layers_.end(), [&](const auto& one) {
+    return one->instance.get() == &Instance::of(owner);
   });
-  return is_there && (*owner)->takes(x.head().method, x.head().path);
+  return **found;
 }
 
 gh_status Surrounded::call(gh_exchange* raw_x, const gh_sink* out) {

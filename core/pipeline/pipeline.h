@@ -40,6 +40,8 @@ class Pipeline final : public Handler, public Reporter {
   const std::vector<Route>& admin_routes() const { return admin_routes_; }
   /// Plugins may count and log the rejected request and add headers.
   void refused(Exchange& x) const override;
+  /// By the plugin that writes the failures of this path.
+  std::optional<std::string> failure_body(Exchange& x) const override;
   /// The route belongs to a plugin with GH_PLUGIN_PROBES.
   bool is_probe(const RequestHead& head) const override;
   /// "access-log → cors → … → gemini"
@@ -82,6 +84,7 @@ class Pipeline final : public Handler, public Reporter {
   bool is_for(const Layer& layer, const Exchange& x) const;
   /// Not a provider, or no other one than the chat document's `provider`.
   static bool may_respond(const Instance& instance, const Exchange& x);
+  const Layer& layer_of(const gh_host* owner) const;
   gh_status call(std::size_t index, Exchange& x, const gh_sink* out, Frame* outer) const;
   /// Whether an instance is called at that place, around this call of the layer.
   bool surrounds(const Around& around, const Layer& layer, const Exchange& x,
@@ -104,6 +107,7 @@ class Pipeline final : public Handler, public Reporter {
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;
   std::vector<Around> around_;
+  std::vector<FailureForm> failure_forms_;  // in the order in which they are tried
 };
 
 }  // namespace gatehouse::core

@@ -141,13 +141,34 @@ TEST_F(PipelineTest, AChatThatNoProviderServesIsNamedByItsModel) {
   EXPECT_EQ(r.x.failure()->message, "No provider serves the model m1.");
 }
 
+TEST_F(PipelineTest, FailuresAreWrittenByThePluginThatHasClaimedTheirPath) {
+  const auto pipeline = build(
+      "- {probe: {failures: {/v1/*: ''}}, as: wide}\n"
+      "- {probe: {failures: {/v1/a/*: '', /v1/*: X-Old}}, as: near}\n"
+      "- {probe: {failures: {/v1/a/*: '', /bad: ''}, do: throw}, as: late, when: {path: /b*}}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  const auto body = [&](const std::string& line, const std::string& fields = {}) {
+    Request r(line, fields);
+    (void)r.x.fail({503, "busy", "Busy.", {}});
+    return pipeline->failure_body(r.x).value_or("the core's");
+  };
+  EXPECT_EQ(body("GET /v1/b"), "wide: busy");
+  EXPECT_EQ(body("GET /v1/b", "x-old: 1\r\n"), "near: busy") << "a claim with a header goes first";
+  EXPECT_EQ(body("GET /v1/a/b"), "near: busy") << "the longer path, and the first that has it";
+  EXPECT_EQ(body("GET /v2"), "the core's");
+  EXPECT_EQ(body("GET /v1/"), "the core's") << "`*` is one or more characters";
+  EXPECT_EQ(body("GET /bad"), "the core's") << "an exception leaves it to the core";
+}
+
 TEST_F(PipelineTest, DescribesEachRouteInOneDocument) {
   const auto pipeline = build(
       "- {probe: {route: /open}, as: plain}\n"
       "- {probe: {openapi: '{\"security\": [{\"key\": []}]}'}, as: guard, when: {path: /a*}}\n"
+      "- {probe: {openapi: '{\"security\": [], \"x-guarded-paths\": [\"/b/\"]}'}, as: other}\n"
       "- {probe: {route: /a/*/end, openapi: '{\"paths\": {\"/a/{id}/end\": {\"get\": {\"summary\":"
       " \"Ends\"}, \"put\": {}}}, \"components\": {\"schemas\": {\"A\": {}}}}'}, as: a}\n"
-      "- {probe: {route: /b/*}, as: b}\n");
+      "- {probe: {route: /b/*}, as: b}\n"
+      "- {probe: {route: /c}, as: c}\n");
   ASSERT_TRUE(pipeline) << problems();
   std::string text;
   pipeline->openapi(text);
@@ -155,7 +176,7 @@ TEST_F(PipelineTest, DescribesEachRouteInOneDocument) {
   EXPECT_EQ(document["openapi"], "3.1.0");
   EXPECT_EQ(document["info"]["version"], kVersion);
   const auto& paths = document["paths"];
-  EXPECT_EQ(paths.size(), 3u);
+  EXPECT_EQ(paths.size(), 4u);
   EXPECT_EQ(paths["/open"]["get"]["summary"], "GET /open");
   EXPECT_FALSE(paths["/open"]["get"].contains("security"));
   EXPECT_EQ(paths["/a/{id}/end"].size(), 1u) << "only what is claimed";
@@ -164,7 +185,9 @@ TEST_F(PipelineTest, DescribesEachRouteInOneDocument) {
   EXPECT_EQ(described["tags"], nlohmann::json({"a"}));
   EXPECT_EQ(described["security"], nlohmann::json::parse(R"([{"key": []}])"));
   EXPECT_TRUE(described["responses"].contains("default"));
-  EXPECT_FALSE(paths["/b/{name}"]["get"].contains("security")) << "not of the guard's `when`";
+  EXPECT_EQ(paths["/b/{name}"]["get"]["security"], nlohmann::json::array())
+      << "of the other guard, not of the first one's `when`";
+  EXPECT_FALSE(paths["/c"]["get"].contains("security")) << "not of the other guard's paths";
   EXPECT_EQ(paths["/b/{name}"]["get"]["parameters"][0]["name"], "name");
   EXPECT_TRUE(document["components"]["schemas"].contains("A"));
   EXPECT_FALSE(build("- {probe: {openapi: 'no'}}\n"));

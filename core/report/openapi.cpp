@@ -83,6 +83,17 @@ std::pair<std::string, Json> described(const Route& route, const Json& descripti
   return {with_parameter(route.path), operation};
 }
 
+/// The security that `guard`, the description of a plugin above, requires of this route; null:
+/// none.
+Json security_of(const Route& route, const Json& guard) {
+  const auto begins = [&](const Json& path) {
+    return path.is_string() && route.path.starts_with(path.get_ref<const std::string&>());
+  };
+  const Json paths = guard.value("x-guarded-paths", Json());
+  const bool is_guarded = paths.is_null() || std::any_of(paths.begin(), paths.end(), begins);
+  return is_guarded ? guard.value("security", Json()) : Json();
+}
+
 void add_components(const Json& description, Json& document) {
   const Json components = description.value("components", Json::object());
   for (const auto& [kind, entries] : components.items())
@@ -94,7 +105,7 @@ void add_components(const Json& description, Json& document) {
 void Pipeline::openapi(std::string& out) const {
   Json document = Json::parse(kBase);
   document["info"]["version"] = kVersion;
-  std::vector<std::pair<const Layer*, Json>> guards;  // with the security that each requires
+  std::vector<std::pair<const Layer*, Json>> above;  // with their descriptions
   for (const auto& layer : layers_) {
     const std::string& text = layer->instance->description();
     const Json description = text.empty() ? Json::object() : Json::parse(text);
@@ -103,13 +114,15 @@ void Pipeline::openapi(std::string& out) const {
       auto [path, operation] = described(route, description);
       operation["tags"] = {layer->instance->name()};
       operation["responses"]["default"] = {{"$ref", "#/components/responses/Error"}};
-      for (const auto& [guard, security] : guards) {
-        if (guard->takes(route.method, route.path)) operation["security"] = security;
+      for (const auto& [guard, described_by] : above) {
+        const Json security = security_of(route, described_by);
+        if (!security.is_null() && guard->takes(route.method, route.path))
+          operation["security"] = security;
       }
       document["paths"][path][lower(route.method)] = std::move(operation);
     }
     add_components(description, document);
-    if (description.contains("security")) guards.emplace_back(layer.get(), description["security"]);
+    above.emplace_back(layer.get(), description);
   }
   out += to_text(document);
 }

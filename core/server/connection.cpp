@@ -166,7 +166,7 @@ Connection::Next Connection::run_handler(RequestParser& parser, const Setup& set
   Target target{response, x};
   const gh_sink sink{sizeof(gh_sink), 0, &target, guarded<Target::emit, GH_UNAVAILABLE>};
   const gh_status status = setup.handler->run(x, sink);
-  if (response.finish(x, status)) return Next::run;
+  if (response.finish(x, status, *setup.handler)) return Next::run;
   // Closing with input unread would reset the connection, and the client could lose the response
   // (RFC 9112 9.6).
   return parser.complete() && input_.empty() ? Next::close : linger();
@@ -202,7 +202,7 @@ Connection::Next Connection::send_error(const Failure& why, std::string_view hea
   const auto retry_after = why.http_status == 503 ? kRetryBusy : kRetryBusy.zero();
   (void)x.fail({why.http_status, why.code, why.message, {}, retry_after});
   setup.handler->refused(x);
-  const std::string text = error_response(x);
+  const std::string text = error_response(x, *setup.handler);
   std::string_view left = text;
   // Small, and the first on an empty buffer: if it does not fit, this client does not read.
   return write_ready(socket_, left) && left.empty() ? linger() : Next::close;

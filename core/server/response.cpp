@@ -80,21 +80,22 @@ void append_chunk(std::string& out, std::string_view bytes) {
 bool never_has_body(int status) { return status == 204 || status == 304; }
 
 /// The body that reports x.failure(); sets the status and the headers that belong to it.
-std::string failure_body(Exchange& x) {
-  const Failure& failure = *x.failure();
+std::string failure_body(Exchange& x, const Handler& handler) {
+  const Failure failure = *x.failure();  // a plugin may fail once more while it writes the body
   x.status = failure.http_status;
   x.set_header("Content-Type", "application/json");
   if (failure.retry_after > failure.retry_after.zero()) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(failure.retry_after);
     x.set_header("Retry-After", std::to_string(seconds.count()));
   }
+  if (auto body = handler.failure_body(x)) return *std::move(body);
   return envelope(failure.http_status, failure.message, x.head());
 }
 
 }  // namespace
 
-std::string error_response(Exchange& x) {
-  const std::string body = failure_body(x);
+std::string error_response(Exchange& x, const Handler& handler) {
+  const std::string body = failure_body(x, handler);
   std::string out;
   append_head(out, x, false);
   append_header(out, "Content-Length", std::to_string(body.size()));
@@ -299,11 +300,11 @@ std::optional<Clock::time_point> Response::tend() {
   return last_sent_ + heartbeat_interval_;
 }
 
-bool Response::finish(Exchange& x, gh_status status) {
+bool Response::finish(Exchange& x, gh_status status, const Handler& handler) {
   if (!begun_) {
     if (status == GH_CANCELLED && !x.failure()) (void)x.fail(cancellation());
     if (status == GH_STOP && !x.failure()) lost_ = GH_STOP;
-    (void)send(x, x.failure() ? failure_body(x) : std::string(), true);
+    (void)send(x, x.failure() ? failure_body(x, handler) : std::string(), true);
   } else if (!complete_ && status == GH_OK) {
     (void)send(x, {}, true);
   }

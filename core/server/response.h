@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "core/config/settings.h"
-#include "core/exchange/exchange.h"
+#include "core/exchange/handler.h"
 #include "core/http/request_parser.h"
 #include "core/net/wait.h"
 
@@ -27,7 +27,7 @@ struct ServerContext {
 };
 
 /// The whole response that reports x.failure() on a connection that is then closed.
-std::string error_response(Exchange& x);
+std::string error_response(Exchange& x, const Handler& handler);
 
 /// The client of one request as its exchange sees it: reads the body of the request and writes the
 /// response, with one send per flush. The response is chunked unless its body was complete before
@@ -56,7 +56,7 @@ class Response final : public Client {
   gh_status send(const Exchange& x, std::string_view bytes, bool last);
   /// Ends the response after the pipeline returned `status`. Returns whether the connection can be
   /// used again.
-  bool finish(Exchange& x, gh_status status);
+  bool finish(Exchange& x, gh_status status, const Handler& handler);
 
   Waiter& waiter() { return waiter_; }
 

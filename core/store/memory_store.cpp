@@ -4,7 +4,7 @@
 //
 // A quota is the log of its takes: the only form that never admits more than the limit in any span
 // of the window. take() locks the shards of all its quotas, in one order, looks whether each has
-// room, and only then records the takes.
+// room, and only then records the takes. add_all() does the same with counters.
 #include "core/store/memory_store.h"
 
 #include <algorithm>
@@ -111,10 +111,11 @@ gh_status MemoryStore::add(std::string_view key, std::int64_t by, std::chrono::n
 }
 
 /// In one order, so that no two calls wait for each other.
-MemoryStore::Locks MemoryStore::lock_shards_of(const gh_quota* quotas, std::size_t count) {
+template <class Keyed>
+MemoryStore::Locks MemoryStore::lock_shards_of(const Keyed* keyed, std::size_t count) {
   std::array<bool, kShards> concerned{};
-  for (const gh_quota* q = quotas; q != quotas + count; ++q)
-    concerned[static_cast<std::size_t>(&shard_of(view(q->key)) - shards_.data())] = true;
+  for (const Keyed& one : std::span(keyed, count))
+    concerned[static_cast<std::size_t>(&shard_of(view(one.key)) - shards_.data())] = true;
   Locks locks;
   for (std::size_t i = 0; i < kShards; ++i) {
     if (concerned[i]) locks[i] = std::unique_lock(shards_[i].mutex);
@@ -180,6 +181,44 @@ void MemoryStore::settle(const gh_quota* quotas, std::size_t count, Clock::time_
     // The time is read under the lock, which keeps the takes sorted.
     if (takes && takes->give_back(q, at) && passed) add_take(shard, *entry, q, Clock::now());
   }
+}
+
+gh_status MemoryStore::add_all(gh_addition* additions, std::size_t count) {
+  const std::span all(additions, count);
+  const Locks locks = lock_shards_of(additions, count);
+  const auto now = Clock::now();
+  bool fits = true;
+  for (gh_addition& addition : all) {
+    const gh_status status = check_one(addition, now);
+    if (status == GH_INVALID) return status;
+    fits = fits && status == GH_OK;
+  }
+  if (!fits) return GH_ABSENT;
+  for (gh_addition& addition : all) add_one(addition, now);
+  return GH_OK;
+}
+
+/// Fills in the counter, without adding anything.
+gh_status MemoryStore::check_one(gh_addition& addition, Clock::time_point now) {
+  Entry* const entry = shard_of(view(addition.key)).find(view(addition.key), now);
+  const auto* const counter = entry ? std::get_if<Counter>(&entry->content) : nullptr;
+  if (entry && !counter) return GH_INVALID;
+  addition.total = counter ? *counter : 0;
+  Counter sum;
+  if (__builtin_add_overflow(addition.total, addition.by, &sum)) return GH_INVALID;
+  return addition.by > 0 && sum > addition.most ? GH_ABSENT : GH_OK;
+}
+
+void MemoryStore::add_one(gh_addition& addition, Clock::time_point now) {
+  Shard& shard = shard_of(view(addition.key));
+  // Looked up again: another addition may have evicted it.
+  Entry* entry = shard.find(view(addition.key), now);
+  if (!entry) {
+    const auto expires = now + std::chrono::nanoseconds(addition.ttl_ns);
+    entry = &shard.insert({std::string(view(addition.key)), Counter{0}, expires});
+    shard.make_room(shard_bytes_, now);
+  }
+  addition.total = std::get<Counter>(entry->content) += addition.by;
 }
 
 gh_status MemoryStore::erase(std::string_view key) {

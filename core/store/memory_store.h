@@ -28,6 +28,10 @@ class MemoryStore final : public Store {
     return take(quotas, count, at);
   }
   gh_status take_here(gh_quota* quotas, std::size_t count) override { return take(quotas, count); }
+  gh_status add_all(gh_addition* additions, std::size_t count) override;
+  gh_status add_all_here(gh_addition* additions, std::size_t count) override {
+    return add_all(additions, count);
+  }
   gh_status erase(std::string_view key) override;
   gh_status clear(std::string_view prefix) override;
 
@@ -82,7 +86,10 @@ class MemoryStore final : public Store {
   }
   std::size_t share_of_values() const { return shard_bytes_ / 8 * kEighths[0]; }
   using Locks = std::array<std::unique_lock<std::mutex>, kShards>;
-  Locks lock_shards_of(const gh_quota* quotas, std::size_t count);
+  template <class Keyed>
+  Locks lock_shards_of(const Keyed* keyed, std::size_t count);
+  gh_status check_one(gh_addition& addition, Clock::time_point now);
+  void add_one(gh_addition& addition, Clock::time_point now);
   gh_status check_one(gh_quota& quota, Clock::time_point now);
   void take_one(gh_quota& quota, Clock::time_point now);
   /// Adds a take to the entry of a quota, which is the most recently used.

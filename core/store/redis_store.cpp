@@ -7,14 +7,16 @@
 //   three in a row, or    the store is down: every call fails at once, for a second; then one call
 //   no connection         tries, and its success brings the store up again
 //
-// take() counts in the process's own MemoryStore first and in Redis second, so that a limit holds
-// here even if Redis forgets or cannot be reached; what Redis does not admit is given back.
+// take() and add_all() count in the process's own MemoryStore first and in Redis second, so that a
+// limit holds here even if Redis forgets or cannot be reached; what Redis does not admit is given
+// back.
 #include "core/store/redis_store.h"
 
 #include <Poco/SHA1Engine.h>
 
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "core/text/number.h"
@@ -44,6 +46,25 @@ constexpr std::string_view kAdd = R"(
 redis.call('INCRBY', KEYS[1], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return redis.call('GET', KEYS[1])
+)";
+
+// The arguments of each key are what is added, the most, and the time to live. Returns the counters
+// and whether all have been added to.
+constexpr std::string_view kAddAll = R"(
+local out, all = {}, 1
+for i, key in ipairs(KEYS) do
+  local total, by = tonumber(redis.call('GET', key) or 0), tonumber(ARGV[3 * i - 2])
+  if not total then return redis.error_reply('ERR value is not an integer') end
+  if by > 0 and total + by > tonumber(ARGV[3 * i - 1]) then all = 0 end
+  out[i] = total
+end
+out[#KEYS + 1] = all
+if all == 0 then return out end
+for i, key in ipairs(KEYS) do
+  out[i] = redis.call('INCRBY', key, ARGV[3 * i - 2])
+  if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, ARGV[3 * i]) end
+end
+return out
 )";
 
 // The log of the takes of each quota, oldest first, as Takes keeps it: "time:before:units", where
@@ -170,7 +191,12 @@ bool is_late(const Error& error) {
 RedisStore::Script::Script(std::string_view program) : text(program), sha1(sha1_of(program)) {}
 
 RedisStore::RedisStore(StoreSettings::Redis settings, Log& log)
-    : log_(log), add_(kAdd), take_(kTake), here_(kLocalBytes), connections_(std::move(settings)) {}
+    : log_(log),
+      add_(kAdd),
+      add_all_(kAddAll),
+      take_(kTake),
+      here_(kLocalBytes),
+      connections_(std::move(settings)) {}
 
 gh_status RedisStore::get(std::string_view key, Value& value) {
   RedisReply reply;
@@ -234,6 +260,41 @@ gh_status RedisStore::take_there(gh_quota* quotas, std::size_t count) {
     all = all && quotas[i].remaining >= 0;
   }
   return all ? GH_OK : GH_ABSENT;
+}
+
+gh_status RedisStore::add_all(gh_addition* additions, std::size_t count) {
+  gh_status status = here_.add_all(additions, count);
+  if (status != GH_OK) return status;
+  std::vector<gh_addition> undone(additions, additions + count);
+  status = add_all_there(additions, count);
+  if (status == GH_OK) return status;
+  for (gh_addition& addition : undone) {
+    addition.by = -addition.by;
+    addition.most = std::numeric_limits<std::int64_t>::max();
+  }
+  (void)here_.add_all(undone.data(), count);  // it cannot fail where the opposite has not
+  return status;
+}
+
+gh_status RedisStore::add_all_there(gh_addition* additions, std::size_t count) {
+  const std::span all(additions, count);
+  std::vector<std::string> words;
+  words.push_back(std::to_string(count));
+  for (const gh_addition& addition : all) words.push_back(key_of(view(addition.key)));
+  for (const gh_addition& addition : all) {
+    words.push_back(std::to_string(addition.by));
+    words.push_back(std::to_string(addition.most));
+    words.push_back(in_ms(std::chrono::nanoseconds(addition.ttl_ns)));
+  }
+  RedisReply reply;
+  const gh_status status = run(add_all_, {words.begin(), words.end()}, RedisReply::kArray, reply);
+  if (status != GH_OK) return status;
+  const auto is_integer = [](const RedisReply& r) { return r.kind == RedisReply::kInteger; };
+  if (reply.items.size() != count + 1 ||
+      !std::all_of(reply.items.begin(), reply.items.end(), is_integer))
+    return malformed("the reply to a script is not a list of counters");
+  for (std::size_t i = 0; i < count; ++i) additions[i].total = reply.items[i].integer;
+  return reply.items[count].integer != 0 ? GH_OK : GH_ABSENT;
 }
 
 gh_status RedisStore::erase(std::string_view key) {

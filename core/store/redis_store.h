@@ -20,8 +20,8 @@ namespace gatehouse::core {
 /// several in a row, or when no connection can be established, all calls return GH_UNAVAILABLE at
 /// once for a second; then one of them tries again.
 ///
-/// What take() admits is counted in this process as well: whatever happens to Redis, this gateway
-/// admits no more than the limit.
+/// What take() and add_all() admit is counted in this process as well: whatever happens to Redis,
+/// this gateway admits no more than the limit.
 class RedisStore final : public Store {
  public:
   RedisStore(StoreSettings::Redis settings, Log& log);
@@ -34,6 +34,10 @@ class RedisStore final : public Store {
   gh_status take(gh_quota* quotas, std::size_t count) override;
   gh_status take_here(gh_quota* quotas, std::size_t count) override {
     return here_.take(quotas, count);
+  }
+  gh_status add_all(gh_addition* additions, std::size_t count) override;
+  gh_status add_all_here(gh_addition* additions, std::size_t count) override {
+    return here_.add_all(additions, count);
   }
   gh_status erase(std::string_view key) override;
   gh_status clear(std::string_view prefix) override;
@@ -62,6 +66,7 @@ class RedisStore final : public Store {
   /// `rest`: the number of keys, the keys, the arguments.
   gh_status run(const Script& script, Command rest, RedisReply::Kind kind, RedisReply& reply);
   gh_status take_there(gh_quota* quotas, std::size_t count);
+  gh_status add_all_there(gh_addition* additions, std::size_t count);
   /// Takes from a quota of no instance, which needs everything that counting needs.
   gh_status probe();
 
@@ -75,7 +80,7 @@ class RedisStore final : public Store {
   gh_status down(const Error& error);
 
   Log& log_;
-  const Script add_, take_;
+  const Script add_, add_all_, take_;
   MemoryStore here_;
   RedisConnections connections_;
 

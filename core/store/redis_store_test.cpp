@@ -89,9 +89,13 @@ class RedisStoreTest : public testing::Test {
     gh_quota quota{raw("quota"), 100, std::chrono::nanoseconds(1min).count(), 1, 0, 0, {}};
     return store.take(&quota, 1);
   }
+  static gh_status add_all(Store& store) {
+    gh_addition addition{raw("counter"), 1, std::chrono::nanoseconds(1min).count(), 100, 0, {}};
+    return store.add_all(&addition, 1);
+  }
   static gh_status erase(Store& store) { return store.erase("a"); }
   static gh_status clear(Store& store) { return store.clear("a"); }
-  static constexpr gh_status (*kCalls[])(Store&) = {get, put, add, take, erase, clear};
+  static constexpr gh_status (*kCalls[])(Store&) = {get, put, add, take, add_all, erase, clear};
 
   /// 50 ms are promised, plus 200 ms to connect; the rest is for a busy machine.
   static gh_status in_time(Store& store, gh_status (*call)(Store&)) {
@@ -253,6 +257,47 @@ TEST_F(RedisStoreTest, WhatDidNotPassIsNotCountedHere) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(store->take(&quota, 1), GH_UNAVAILABLE);
   for (int i = 0; i < 2; ++i) EXPECT_EQ(store->take_here(&quota, 1), GH_OK);
   EXPECT_EQ(store->take_here(&quota, 1), GH_ABSENT);
+}
+
+TEST_F(RedisStoreTest, GatewaysShareTheCountersOfAdditions) {
+  RedisServer redis;
+  const auto one = open(redis.settings), other = open(redis.settings);
+  gh_addition a{raw("counter"), 6, std::chrono::nanoseconds(1min).count(), 10, 0, {}};
+  EXPECT_EQ(one->add_all(&a, 1), GH_OK);
+  EXPECT_EQ(other->add_all(&a, 1), GH_ABSENT);
+  EXPECT_EQ(a.total, 6);
+  a.by = -2;
+  EXPECT_EQ(other->add_all(&a, 1), GH_OK) << "any gateway may give back";
+  EXPECT_EQ(a.total, 4);
+  a.by = 6;
+  EXPECT_EQ(other->add_all(&a, 1), GH_OK);
+  EXPECT_EQ(a.total, 10);
+  EXPECT_GT(redis.execute({"PTTL", "gatehouse:{all}:counter"}).integer, 50'000);
+}
+
+TEST_F(RedisStoreTest, NoMoreThanTheMostIsAddedHereWhateverRedisReports) {
+  RedisServer redis;
+  const auto store = open(redis.settings);
+  gh_addition a{raw("counter"), 4, std::chrono::nanoseconds(1min).count(), 10, 0, {}};
+  EXPECT_EQ(store->add_all(&a, 1), GH_OK);
+  redis.execute({"FLUSHALL"});
+  EXPECT_EQ(store->add_all(&a, 1), GH_OK);
+  EXPECT_EQ(a.total, 4) << "this is what Redis reports";
+  EXPECT_EQ(store->add_all(&a, 1), GH_ABSENT);
+  redis.stop();
+  EXPECT_EQ(store->add_all_here(&a, 1), GH_ABSENT);
+}
+
+TEST_F(RedisStoreTest, WhatRedisDidNotAddIsNotCountedHere) {
+  RedisServer redis;
+  const auto store = open(redis.settings), other = open(redis.settings);
+  gh_addition a{raw("counter"), 8, std::chrono::nanoseconds(1min).count(), 10, 0, {}};
+  EXPECT_EQ(other->add_all(&a, 1), GH_OK);
+  EXPECT_EQ(store->add_all(&a, 1), GH_ABSENT);
+  redis.stop();
+  EXPECT_EQ(store->add_all(&a, 1), GH_UNAVAILABLE);
+  EXPECT_EQ(store->add_all_here(&a, 1), GH_OK);
+  EXPECT_EQ(a.total, 8);
 }
 
 TEST_F(RedisStoreTest, AFailureIsThatCallsOnly) {
@@ -562,6 +607,10 @@ TEST_F(RedisStoreTest, AReplyOfTheWrongTypeIsAnOutage) {
       {"*2\r\n:-2\r\n:1\r\n", take},
       {"*2\r\n:1\r\n:9223372036854775807\r\n", take},
       {"*2\r\n$1\r\n1\r\n:1\r\n", take},
+      {":1\r\n", add_all},
+      {"*1\r\n:1\r\n", add_all},
+      {"*3\r\n:1\r\n:1\r\n:1\r\n", add_all},
+      {"*2\r\n$1\r\n1\r\n:1\r\n", add_all},
       {"*0\r\n", clear},
       {"*2\r\n*0\r\n*0\r\n", clear},
   };

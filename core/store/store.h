@@ -10,6 +10,7 @@
 #include "core/config/settings.h"
 #include "core/log/log.h"
 #include "gatehouse/abi.h"
+#include "gatehouse/abi/ext/counters.h"
 
 namespace gatehouse::core {
 
@@ -20,9 +21,10 @@ class Store {
  public:
   using Value = std::shared_ptr<const std::string>;
 
-  static constexpr std::size_t kMaxQuotas = 16;  // of one take()
-  // The largest limit of a quota: the scripts of Redis count in doubles, exact up to 2^53, and need
-  // room above the limit.
+  static constexpr std::size_t kMaxQuotas = 16;     // of one take()
+  static constexpr std::size_t kMaxAdditions = 64;  // of one add_all()
+  // The largest limit of a quota, and the largest addition: the scripts of Redis count in doubles,
+  // exact up to 2^53, and need room above.
   static constexpr std::int64_t kMaxLimit = 1'000'000'000'000'000;
 
   struct State {
@@ -49,6 +51,11 @@ class Store {
   virtual gh_status take(gh_quota* quotas, std::size_t count) = 0;
   /// As take(), but counts in this process only, together with what take() has admitted here.
   virtual gh_status take_here(gh_quota* quotas, std::size_t count) = 0;
+  /// Adds to each counter, or to none (GH_ABSENT), and fills in what abi/ext/counters.h describes.
+  /// The keys must differ.
+  virtual gh_status add_all(gh_addition* additions, std::size_t count) = 0;
+  /// As add_all(), but counts in this process only, together with what add_all() has added here.
+  virtual gh_status add_all_here(gh_addition* additions, std::size_t count) = 0;
   virtual gh_status erase(std::string_view key) = 0;
   /// Erases all keys that begin with `prefix`.
   virtual gh_status clear(std::string_view prefix) = 0;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -43,6 +44,12 @@ class StoreTest : public testing::TestWithParam<const char*> {
   static gh_quota quota(std::string_view key, std::int64_t limit,
                         std::chrono::nanoseconds window = 1min, std::int64_t cost = 1) {
     return {raw(key), limit, window.count(), cost, 0, 0, {}};
+  }
+
+  static gh_addition addition(std::string_view key, std::int64_t by,
+                              std::int64_t most = std::numeric_limits<std::int64_t>::max(),
+                              std::chrono::nanoseconds ttl = 1min) {
+    return {raw(key), by, ttl.count(), most, 0, {}};
   }
 
   /// How long `condition` took to come true.
@@ -284,6 +291,86 @@ TEST_P(StoreTest, ARejectedCostSucceedsWhenEnoughNoLongerCounts) {
   const auto then = Clock::now() + std::chrono::nanoseconds(large.reset_ns);
   while (Clock::now() < then + 1us) std::this_thread::yield();  // Redis counts in microseconds
   EXPECT_EQ(store_->take(&large, 1), GH_OK);
+}
+
+TEST_P(StoreTest, AdditionsAreMadeToAllCountersOrToNone) {
+  gh_addition both[] = {addition("day", 7, 10), addition("month", 7, 100)};
+  EXPECT_EQ(store_->add_all(both, 2), GH_OK);
+  EXPECT_EQ(both[0].total, 7);
+  EXPECT_EQ(both[1].total, 7);
+  EXPECT_EQ(store_->add_all(both, 2), GH_ABSENT);
+  EXPECT_EQ(both[0].total, 7) << "of the day there is too little";
+  EXPECT_EQ(both[1].total, 7) << "nothing was added";
+  both[0].by = 3;
+  EXPECT_EQ(store_->add_all(both, 2), GH_OK);
+  EXPECT_EQ(both[0].total, 10);
+  EXPECT_EQ(both[1].total, 14);
+  EXPECT_EQ(add("month", 1), 15) << "they are counters as any other";
+}
+
+TEST_P(StoreTest, WhatIsGivenBackIsNeverRefusedAndCanBeAddedAgain) {
+  gh_addition a = addition("a", 10, 10), back = addition("a", -4, 0), again = addition("a", 4, 10);
+  EXPECT_EQ(store_->add_all(&a, 1), GH_OK);
+  EXPECT_EQ(store_->add_all(&again, 1), GH_ABSENT);
+  EXPECT_EQ(store_->add_all(&back, 1), GH_OK) << "though 6 is above its most";
+  EXPECT_EQ(back.total, 6);
+  EXPECT_EQ(store_->add_all(&again, 1), GH_OK);
+  gh_addition more = addition("a", 5);
+  EXPECT_EQ(store_->add_all(&more, 1), GH_OK) << "without a most there is none";
+  EXPECT_EQ(more.total, 15);
+  EXPECT_EQ(store_->add_all(&again, 1), GH_ABSENT);
+}
+
+TEST_P(StoreTest, ACounterOfSeveralExpiresAfterItsFirstTime) {
+  const auto none = std::numeric_limits<std::int64_t>::max();
+  gh_addition both[] = {addition("short", 5, none, 60ms), addition("long", 5)};
+  EXPECT_EQ(store_->add_all(both, 2), GH_OK);
+  gh_addition later[] = {addition("short", 0, none, 1h), addition("long", 0)};
+  EXPECT_LT(until([&] { return store_->add_all(later, 2) == GH_OK && later[0].total == 0; }), 4s);
+  EXPECT_EQ(later[1].total, 5);
+}
+
+TEST_P(StoreTest, NothingIsAddedBesideWhatIsNoCounter) {
+  gh_quota q = quota("quota", 1);
+  EXPECT_EQ(store_->put("value", "x", 1min), GH_OK);
+  EXPECT_EQ(store_->take(&q, 1), GH_OK);
+  for (const char* other : {"value", "quota"}) {
+    gh_addition both[] = {addition("counter", 1), addition(other, 1)};
+    EXPECT_EQ(store_->add_all(both, 2), GH_INVALID) << other;
+  }
+  EXPECT_EQ(add("counter", 0), 0);
+  EXPECT_TRUE(store_->up()) << "that was not the store's fault";
+}
+
+TEST_P(StoreTest, WhatIsAddedHereCountsTogetherWithTheRest) {
+  gh_addition a = addition("a", 4, 10);
+  EXPECT_EQ(store_->add_all(&a, 1), GH_OK);
+  EXPECT_EQ(store_->add_all_here(&a, 1), GH_OK);
+  EXPECT_EQ(store_->add_all_here(&a, 1), GH_ABSENT);
+  EXPECT_EQ(a.total, 8);
+  a.by = -4;
+  EXPECT_EQ(store_->add_all(&a, 1), GH_OK);
+  a.by = 4;
+  EXPECT_EQ(store_->add_all_here(&a, 1), GH_OK) << "what was given back counts here, too";
+}
+
+TEST_P(StoreTest, CountersOfSixtyFourThreadsNeverEndAboveTheMost) {
+  constexpr std::int64_t kMost = 1000;
+  std::atomic<std::int64_t> added = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 64; ++i) {
+    threads.emplace_back([&, by = 1 + i % 7] {
+      gh_addition both[] = {addition("a", by, kMost), addition("b", by)};
+      for (gh_status status = GH_OK; status != GH_ABSENT;) {
+        status = store_->add_all(both, 2);
+        added += status == GH_OK ? by : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(added, kMost);
+  EXPECT_GE(added, kMost / 2) << "on a busy machine some replies arrive too late";
+  EXPECT_GE(add("b", 0), added);
 }
 
 void StoreTest::expect_never_above(std::int64_t limit, const std::vector<std::int64_t>& costs) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/config/schema.h"
+#include "core/host/instance.h"
 #include "core/json/json.h"
 #include "core/loader/loader.h"
 #include "core/testing/exchange.h"
@@ -240,6 +241,23 @@ Answer Harness::refused(void* plugin, void (*call)(void*, gh_exchange*), const R
   FakeExchange x(*state_, request);
   (void)x.fail_with(std::move(why));
   call(plugin, x.raw_exchange());
+  return std::move(x.answer);
+}
+
+Answer Harness::failed(const Request& request, Fail why) {
+  FakeExchange x(*state_, request);
+  x.answer.status = why.http_status;
+  (void)x.fail_with(std::move(why));
+  const auto writes = [&](const State::FailureForm& form) {
+    return core::Route::fits(form.path, request.path) &&
+           (form.header.empty() || has(request.headers, form.header));
+  };
+  const auto& forms = state_->failure_forms;
+  const auto form = std::find_if(forms.begin(), forms.end(), writes);
+  if (form == forms.end())
+    throw std::invalid_argument("nobody writes the failures of " + request.path);
+  form->render(form->self, x.raw_exchange(), &*x.raw_failure, &x.answer.body,
+               [](void* to, gh_str bytes) { static_cast<std::string*>(to)->append(view(bytes)); });
   return std::move(x.answer);
 }
 

@@ -116,6 +116,12 @@ void describe(const gh_host* host, gh_str document) {
 void openapi(const gh_host* host, void* to, void (*append)(void* to, gh_str json)) {
   append(to, raw(State::of(host).harness.openapi));
 }
+void render_failures(const gh_host* host, gh_str path, gh_str header,
+                     decltype(State::FailureForm::render) render, void* self) {
+  State& s = State::of(host);
+  const std::lock_guard lock(s.mutex);
+  s.failure_forms.push_back({std::string(view(path)), std::string(view(header)), render, self});
+}
 bool is_histogram(int kind) { return kind == GH_SECONDS || kind == GH_TOKENS; }
 
 State::Series named(int kind, gh_str name, gh_str help, const gh_label* labels, std::size_t count) {
@@ -197,6 +203,19 @@ std::uint64_t stamp(const gh_host* host, gh_str path) {
   return file == s.harness.files.end() ? 0 : std::hash<std::string>()(file->second) | 1;
 }
 
+gh_status read(const gh_host* host, gh_str path, void* to, void (*bytes)(void*, gh_str),
+               void (*problem)(void*, gh_str)) {
+  State& s = State::of(host);
+  const std::lock_guard lock(s.mutex);
+  const auto file = s.harness.files.find(std::string(view(path)));
+  if (file == s.harness.files.end()) {
+    problem(to, raw(std::string(view(path)).append(": no such file")));
+    return GH_FAILED;
+  }
+  bytes(to, raw(file->second));
+  return GH_OK;
+}
+
 const void* extension(const gh_host* host, const char* id) {
   {
     const std::lock_guard lock(State::of(host).mutex);
@@ -211,6 +230,8 @@ const void* extension(const gh_host* host, const char* id) {
       .size = sizeof kAdmin, .reserved = 0, .route = admin_route};
   static constexpr gh_background_api kBackground = {
       .size = sizeof kBackground, .reserved = 0, .run = background, .linger = linger};
+  static constexpr gh_failures_api kFailures = {
+      .size = sizeof kFailures, .reserved = 0, .render = render_failures};
   static constexpr gh_openapi_api kOpenApi = {
       .size = sizeof kOpenApi, .reserved = 0, .describe = describe, .document = openapi};
   static constexpr gh_trace_api kTrace = {
@@ -218,13 +239,15 @@ const void* extension(const gh_host* host, const char* id) {
   static constexpr gh_metrics_api kMetrics = {
       .size = sizeof kMetrics, .reserved = 0, .series = series, .record = record};
   static constexpr gh_files_api kFiles = {
-      .size = sizeof kFiles, .reserved = 0, .load = load, .stamp = stamp};
+      .size = sizeof kFiles, .reserved = 0, .load = load, .stamp = stamp, .read = read};
   const struct {
     View id;
     const void* table;
   } kTables[] = {{GH_ADMIN_1, &kAdmin},
                  {GH_BACKGROUND_1, &kBackground},
+                 {GH_COUNTERS_1, &counters_table()},
                  {GH_CRYPTO_1, &core::crypto_table()},
+                 {GH_FAILURES_1, &kFailures},
                  {GH_FILES_1, &kFiles},
                  {GH_HTTP_1, &http_table()},
                  {GH_METRICS_1, &kMetrics},

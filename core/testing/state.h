@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/store/takes.h"
+#include "gatehouse/abi/ext/counters.h"
 #include "gatehouse/testing.hpp"
 
 namespace gatehouse::testing {
@@ -36,6 +37,13 @@ struct State {
   };
   struct Around {
     gh_status (*handle)(void* self, gh_exchange*, const gh_sink* out, const gh_next* next);
+    void* self;
+  };
+
+  struct FailureForm {
+    std::string path, header;
+    void (*render)(void* self, gh_exchange*, const gh_failure*, void* to,
+                   void (*append)(void* to, gh_str bytes));
     void* self;
   };
 
@@ -74,6 +82,7 @@ struct State {
   std::vector<Series> series;                // the index is the id
   std::vector<Task> tasks;
   std::map<int, Around> around;  // by place
+  std::vector<FailureForm> failure_forms;
   std::deque<Document> configs;
   std::set<std::string> extensions;  // that plugins have looked up
 };
@@ -90,6 +99,7 @@ const gh_exchange_api& exchange_table();
 const gh_share_api& share_table();
 const gh_http_api& http_table();
 const gh_store_api& store_table();
+const gh_counters_api& counters_table();
 const gh_wait_api& wait_table();
 /// Everything but the name of the instance.
 void fill_host(gh_host& host);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <iterator>
 #include <string>
 
@@ -90,6 +91,39 @@ gh_status take_here(const gh_host* host, gh_exchange*, gh_quota* quotas, std::si
   const std::lock_guard lock(s.mutex);
   return take_all(s, quotas, count);
 }
+constexpr std::int64_t kMostAdded = 1'000'000'000'000'000;
+
+/// With the lock held.
+gh_status add_to_all(State& s, gh_addition* additions, std::size_t count) {
+  bool fits = true;
+  for (gh_addition* a = additions; a != additions + count; ++a) {
+    const std::string key(view(a->key));
+    const bool twice = std::any_of(
+        additions, a, [&](const gh_addition& other) { return view(other.key) == view(a->key); });
+    const auto found = s.harness.store.find(key);
+    const bool begins = found == s.harness.store.end();
+    const bool is_free = begins ? !s.takes.count(key) : counts(s, key);
+    if (twice || !is_free || !is_time(a->ttl_ns) || std::abs(a->by) > kMostAdded) return GH_INVALID;
+    a->total = begins ? 0 : std::stoll(found->second);
+    fits = fits && (a->by <= 0 || a->total + a->by <= a->most);
+  }
+  if (!fits) return GH_ABSENT;
+  for (gh_addition* a = additions; a != additions + count; ++a) {
+    const std::string key(view(a->key));
+    if (!s.harness.store.count(key)) s.kept[key] = {s.time + Nanoseconds(a->ttl_ns), true};
+    s.harness.store[key] = std::to_string(a->total += a->by);
+  }
+  return GH_OK;
+}
+gh_status add_all(const gh_host* host, gh_exchange*, gh_addition* additions, std::size_t count) {
+  return in(host, [&](State& s) { return add_to_all(s, additions, count); });
+}
+gh_status add_all_here(const gh_host* host, gh_exchange*, gh_addition* additions,
+                       std::size_t count) {
+  State& s = State::of(host);
+  const std::lock_guard lock(s.mutex);
+  return add_to_all(s, additions, count);
+}
 std::int64_t max_limit(const gh_host* host) { return State::of(host).harness.max_limit; }
 template <class F>
 void erase_if(State& s, F is_meant) {
@@ -128,6 +162,12 @@ const gh_store_api& store_table() {
                                           .clear = clear,
                                           .take_here = take_here,
                                           .max_limit = max_limit};
+  return kTable;
+}
+
+const gh_counters_api& counters_table() {
+  static constexpr gh_counters_api kTable = {
+      .size = sizeof kTable, .reserved = 0, .add = add_all, .add_here = add_all_here};
   return kTable;
 }
 

@@ -22,16 +22,15 @@ nanoseconds reset_of(const HttpResponse& response, nanoseconds wall) {
 }
 
 ModelApi::Options options_of(Host host, Json config) {
-  ModelApi::Options options{std::string(host.instance()),
-                            "anthropic",
-                            std::string(config["base_url"].str()),
-                            "/v1/models",
-                            "x-api-key",
-                            {},
-                            {},
-                            {},
-                            failure_of,
-                            reset_of};
+  ModelApi::Options options;
+  options.provider = host.instance();
+  options.gen_ai_provider = "anthropic";
+  options.base_url = config["base_url"].str();
+  options.list_path = "/v1/models";
+  options.has_list = false;  // of compatible servers some have none
+  options.key_header = "x-api-key";
+  options.failure_of = failure_of;
+  options.wait = reset_of;
   options.headers.emplace_back("anthropic-version", config["version"].str());
   options.add_headers(config["headers"]);
   return options;
@@ -57,16 +56,21 @@ Status Anthropic::handle(Exchange& x, Sink& out, Next& next) {
   const View model = chat["model"].str();
   if (!models_.has(model)) return next(x, out);
   if (Status s = check_model_name(model); !s) return s;
-  x.notes().edit("model").set(model);
 
   const Model& rules = find_model(model);
-  const RequestOptions options{rules, settings,
-                               rules.sampling && takes_sampling(settings["version"].str())};
+  const RequestOptions options{
+      rules, settings,
+      rules.sampling != Model::no_sampling && takes_sampling(settings["version"].str())};
   auto unhonoured = check_chat(chat, options);
   if (!unhonoured) return unhonoured.error();
   ChatNames names(chat, {128}, {64});
+  const auto body = [&] { return request_body(chat, options, names); };
+  if (is_count_only(chat)) {
+    TokenCount count(out, *unhonoured, "input_tokens");
+    return api_.call(x, {model, "/v1/messages/count_tokens", body}, count);
+  }
   AnthropicResponse response(out, *unhonoured, names, settings["as_ai_sdk_5"].boolean());
-  return api_.call(x, model, "/v1/messages", request_body(chat, options, names), response);
+  return api_.call(x, {model, "/v1/messages", body}, response);
 }
 
 }  // namespace gatehouse::plugins::anthropic

@@ -25,7 +25,7 @@ TEST(Anthropic, SendsItsKeyAndTheVersion) {
 
 TEST(Anthropic, SendsNoSamplingToTheVersionWithout) {
   const std::string chat =
-      R"({"model": "claude-haiku-4-5", "messages": [], "temperature": 0.5, "top_p": 1,)"
+      R"({"model": "claude-3-haiku", "messages": [], "temperature": 0.5, "top_p": 1,)"
       R"( "top_k": 9})";
   Gateway old, g(R"("version": "2026-10-21")");
   EXPECT_NE(old.sent(chat).find(R"("temperature":0.5,"top_p":1,"top_k":9)"), std::string::npos);
@@ -41,6 +41,45 @@ TEST(Anthropic, PassesOtherModelsOn) {
   EXPECT_EQ(g.ask(kHi, R"({"model": "gpt-x", "messages": []})").text, "another provider");
   EXPECT_TRUE(g.h.upstream.requests.empty());
   EXPECT_EQ(g.ask(kHi).text, "Hi");
+}
+
+TEST(Anthropic, NotesWhoResponds) {
+  Gateway g;
+  EXPECT_NE(g.ask(kHi).notes.find(R"("model":"claude-haiku-4-5","provider":"anthropic")"),
+            std::string::npos);
+}
+
+constexpr View kCount = R"({"model": "claude-haiku-4-5", "count_only": true,)"
+                        R"( "must": ["count_only"], "max_output_tokens": 9, "temperature": 0.5,)"
+                        R"( "stop": ["x"], "system": [{"type": "text", "text": "S"}],)"
+                        R"( "tools": [{"name": "a"}], "tool_choice": {"mode": "required"},)"
+                        R"( "messages": [{"role": "user", "content":)"
+                        R"( [{"type": "text", "text": "Hi"}]}]})";
+
+TEST(Anthropic, CountsTokensWithoutAModelThatResponds) {
+  Gateway g;
+  const Answer a = g.ask(reply(200, R"({"input_tokens": 42})"), kCount);
+  EXPECT_EQ(a.events, (Events{"step-start", R"(usage:{"input_tokens":42})", "step-finish:stop"}));
+  const auto& sent = g.h.upstream.requests.at(0);
+  EXPECT_EQ(sent.path, "/v1/messages/count_tokens");
+  EXPECT_EQ(sent.body, R"({"model":"claude-haiku-4-5","system":[{"type":"text","text":"S"}],)"
+                       R"("messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]}],)"
+                       R"("tools":[{"name":"a","input_schema":{"type":"object","properties":{}}}],)"
+                       R"("tool_choice":{"type":"any"}})");
+  for (const auto& [series, value] : g.h.metrics)
+    EXPECT_EQ(series.find("token_usage"), std::string::npos) << "counting is free: " << series;
+}
+
+TEST(Anthropic, FailsWhereNoTokensWereCounted) {
+  const auto code = [](Reply reply) {
+    Gateway g;
+    return g.ask(std::move(reply), kCount).failure.code;
+  };
+  EXPECT_EQ(code(reply(429, "{}")), "upstream_rate_limited");
+  for (const char* body : {"", "<html>", "[]", "{}", R"({"input_tokens": "42"})",
+                           R"({"input_tokens": -1})", R"({"input_tokens": 1.5})"})
+    EXPECT_EQ(code(reply(200, body)), "upstream_malformed") << body;
+  EXPECT_EQ(code(broken(reply(200, R"({"input_)"))), "upstream_broken");
 }
 
 /// "502 code transient health"

@@ -3,6 +3,8 @@
 /// check_chat() before, by the same rules.
 #include "request.h"
 
+#include <set>
+
 #include "gatehouse/toolkit/data_url.hpp"
 #include "thinking.h"
 #include "turns.h"
@@ -13,21 +15,20 @@ namespace {
 constexpr std::size_t kMaxMarks = 4;  // of caches in a request
 constexpr View kGoOn = "Continue.";   // the user's text where the API demands a turn of theirs
 
-bool is_image(View type) {
-  return type == "image/png" || type == "image/jpeg" || type == "image/gif" || type == "image/webp";
-}
-bool goes_as_text(View type) { return type.substr(0, 5) == "text/" || type == "application/json"; }
-
 /// What a file of the user becomes; empty: nothing that the API takes.
 View block_type(Json file) {
   const std::string type = plain_type(file["media_type"].str());
-  const bool is_native = is_image(type) || type == "application/pdf";
+  const bool is_native = is_common_image(type) || type == "application/pdf";
   const View data = file["data"].str();
-  if (goes_as_text(type)) return text_of(file) ? "document" : "";
+  if (is_text_type(type)) return text_of(file) ? "document" : "";
   if (!is_native ||
       !(file["data"] ? is_base64(data) : file["url"].str().substr(0, 8) == "https://"))
     return "";
-  return is_image(type) ? "image" : "document";
+  return is_common_image(type) ? "image" : "document";
+}
+
+bool is_surplus_top_p(Json chat, const RequestOptions& options) {
+  return options.model.sampling == Model::one_of_two && chat["temperature"];
 }
 
 class RequestWriter {
@@ -42,16 +43,18 @@ class RequestWriter {
 
   std::string write() {
     place_marks();
+    const bool counts = is_count_only(chat_);  // such a request has no members about the response
     json_.open('{').member("model", chat_["model"]);
-    json_.member("max_tokens", max_tokens(chat_, options_));
-    append_sampling();
+    if (!counts) json_.member("max_tokens", max_tokens(chat_, options_));
+    if (!counts) append_sampling();
     thinking_.append(out_, chat_["response_format"]["schema"]);
     append_system();
     json_.key("messages").open('[');
     for (const Turn& turn : turns_) append_turn(turn, &turn == &turns_.back());
     json_.close(']');
     append_tools();
-    json_.member("stream", true).close('}');
+    if (!counts) json_.member("stream", true);
+    json_.close('}');
     return std::move(out_);
   }
 
@@ -60,19 +63,52 @@ class RequestWriter {
     if (options_.sampling && !thinking_.is_on()) {
       if (const Json t = chat_["temperature"])
         json_.key("temperature").raw(t.real() > 1 ? "1" : t.dump());
-      for (const View name : {"top_p", "top_k"}) {
-        if (chat_[name]) json_.member(name, chat_[name]);
-      }
+      if (chat_["top_p"] && !is_surplus_top_p(chat_, options_))
+        json_.member("top_p", chat_["top_p"]);
+      if (chat_["top_k"]) json_.member("top_k", chat_["top_k"]);
     }
-    if (chat_["stop"].size() > 0) json_.member("stop_sequences", chat_["stop"]);
+    append_stops();
   }
 
+  void append_stops() {
+    const std::size_t start = out_.size();
+    json_.key("stop_sequences").open('[');
+    const std::size_t first = out_.size();
+    for (const Json stop : chat_["stop"]) {
+      if (!is_blank(stop.str())) json_.value(stop);
+    }
+    if (out_.size() == first) return out_.resize(start);
+    json_.close(']');
+  }
+
+  /// One block, unless the chat marks texts inside for the cache: each of these ends a block.
   void append_system() {
-    const std::string system = system_text(chat_);
-    if (is_blank(system)) return;
-    json_.key("system").open('[').open('{').member("type", "text").member("text", View(system));
-    if (has_automatic_marks()) append_mark();
-    json_.close('}').close(']');
+    std::string text;
+    for (const Json part : chat_["system"]) add_system_text(part, {}, text);
+    for (const Json message : chat_["messages"]) {
+      if (message["role"].str() != "system") continue;
+      View before = "\n\n";
+      for (const Json part : message["content"])
+        add_system_text(part, std::exchange(before, View()), text);
+    }
+    if (!is_blank(text)) append_system_block(text, has_automatic_marks(), Json());
+    if (has_system_) json_.close(']');
+  }
+
+  void add_system_text(Json part, View before, std::string& text) {
+    if (!text.empty()) text.append(before);
+    text.append(part["text"].str());
+    if (marked_.count(part.raw()) == 0 || is_blank(text)) return;
+    append_system_block(text, true, mark_of(part));
+    text.clear();
+  }
+
+  void append_system_block(View text, bool has_mark, Json mark) {
+    if (!has_system_) json_.key("system").open('[');
+    has_system_ = true;
+    json_.open('{').member("type", "text").member("text", text);
+    if (has_mark) append_mark(mark);
+    json_.close('}');
   }
 
   void append_turn(const Turn& turn, bool is_last) {
@@ -121,7 +157,7 @@ class RequestWriter {
     json_.member("type", block).key("source").open('{');
     if (!file["data"]) {
       json_.member("type", "url").member("url", file["url"]);
-    } else if (goes_as_text(type)) {
+    } else if (is_text_type(type)) {
       json_.member("type", "text").member("media_type", "text/plain");
       json_.member("data", View(*text_of(file)));
     } else {
@@ -151,7 +187,7 @@ class RequestWriter {
     json_.open('{');
     if (is_text) {
       json_.member("type", "text").member("text", part["text"]);
-    } else if (!block_type(part).empty() && !goes_as_text(plain_type(part["media_type"].str()))) {
+    } else if (!block_type(part).empty() && !is_text_type(plain_type(part["media_type"].str()))) {
       append_file(part);
     } else {
       const std::string type(part["media_type"].str());
@@ -169,7 +205,9 @@ class RequestWriter {
       if (tool["description"]) json_.member("description", tool["description"]);
       json_.key("input_schema");
       append_arguments_schema(out_, tool["input_schema"]);
-      if (has_automatic_marks() && &tool == &tools.back()) append_mark();
+      const bool is_last = &tool == &tools.back();
+      if (marked_.count(tool.raw()) > 0) append_mark(mark_of(tool));
+      if (has_automatic_marks() && is_last) append_mark();
       json_.close('}');
     }
     json_.close(']');
@@ -193,7 +231,7 @@ class RequestWriter {
   bool has_automatic_marks() const { return static_cast<bool>(options_.settings["cache"]); }
   static Json mark_of(Json part) { return part["metadata"]["anthropic"]["cacheControl"]; }
 
-  /// The last parts that the chat marks, as many as the settings leave.
+  /// The last parts that the chat marks, as many as the API takes and the settings leave.
   void place_marks() {
     std::size_t left = kMaxMarks;
     if (has_automatic_marks()) {
@@ -214,6 +252,20 @@ class RequestWriter {
         --left;
       }
     }
+    if (!has_automatic_marks()) mark_prompt(left);
+  }
+
+  /// The system prompt and the tools, which the API reads before it.
+  void mark_prompt(std::size_t left) {
+    std::vector<Json> parts = offered_tools(chat_);
+    for (const Json part : chat_["system"]) parts.push_back(part);
+    for (const Json message : chat_["messages"]) {
+      if (message["role"].str() != "system") continue;
+      for (const Json part : message["content"]) parts.push_back(part);
+    }
+    for (auto part = parts.rbegin(); part != parts.rend() && left > 0; ++part) {
+      if (mark_of(*part).is_object() && marked_.insert(part->raw()).second) --left;
+    }
   }
 
   /// `given`: by the chat.
@@ -229,6 +281,8 @@ class RequestWriter {
   ChatNames& names_;
   const ThinkingOptions thinking_;
   std::vector<Turn> turns_;
+  std::set<const gh_json*> marked_;  // tools and system texts
+  bool has_system_ = false;
   std::string out_;
   JsonText json_;
 };
@@ -254,6 +308,11 @@ void check_generation(Json chat, const RequestOptions& options, Unhonoured& unho
   }
   if (chat["temperature"].real() > 1 && options.sampling)
     unhonoured.add("temperature", "the highest is 1");
+  if (chat["top_p"] && options.sampling && is_surplus_top_p(chat, options))
+    unhonoured.add("top_p", "the model accepts one of it and `temperature`");
+  for (const Json stop : chat["stop"]) {
+    if (is_blank(stop.str())) unhonoured.add("stop", "the API rejects white space");
+  }
   if (chat["max_output_tokens"].integer() > max_tokens(chat, options)) {
     unhonoured.add("max_output_tokens", "the model responds with at most " +
                                             std::to_string(max_tokens(chat, options)) + " tokens");
@@ -271,9 +330,9 @@ void check_generation(Json chat, const RequestOptions& options, Unhonoured& unho
 }  // namespace
 
 Result<Unhonoured> check_chat(Json chat, const RequestOptions& options) {
-  Unhonoured unhonoured(chat,
-                        {"temperature", "top_p", "top_k", "max_output_tokens", "stop", "reasoning",
-                         "tool_choice", "parallel_tool_calls", "response_format", "modalities"});
+  Unhonoured unhonoured(
+      chat, {"temperature", "top_p", "top_k", "max_output_tokens", "stop", "reasoning",
+             "tool_choice", "parallel_tool_calls", "response_format", "modalities", "count_only"});
   Status known = for_each_part(
       chat, [&](Json part, const PartPlace& place) { return check_part(part, place, unhonoured); });
   if (!known) return known;

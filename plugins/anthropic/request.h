@@ -16,7 +16,8 @@ struct RequestOptions {
 /// honoured.
 Result<Unhonoured> check_chat(Json chat, const RequestOptions& options);
 
-/// The body of a request of the Messages API for a chat document.
+/// The body of a request of the Messages API for a chat document; of one with `count_only`, to
+/// count its tokens.
 std::string request_body(Json chat, const RequestOptions& options, ChatNames& names);
 
 }  // namespace gatehouse::plugins::anthropic

@@ -90,6 +90,26 @@ TEST(AnthropicRequest, SendsSamplingAsTheModelTakesIt) {
     EXPECT_EQ(sent(model, "1"), "") << model;
 }
 
+TEST(AnthropicRequest, SendsTemperatureOrTopPToModelsThatRejectBoth) {
+  const std::string both = R"("temperature": 0.5, "top_p": 0.9, "top_k": 9)";
+  for (const std::string model : {"claude-haiku-4-5", "claude-opus-4-1", "claude-sonnet-4-6"}) {
+    const std::string sent = Gateway().sent(chat("", both, model));
+    EXPECT_NE(sent.find(R"("temperature":0.5,"top_k":9,)"), std::string::npos) << sent;
+    EXPECT_EQ(Gateway().sent(chat("", R"("top_p": 0.9)", model), "top_p"), "0.9");
+  }
+  EXPECT_EQ(Gateway().sent(chat("", both, "kimi-k3"), "top_p"), "0.9");
+  EXPECT_EQ(warnings(chat("", both)), Events{"warning:top_p:`top_p` is not honoured: the model "
+                                             "accepts one of it and `temperature`."});
+}
+
+TEST(AnthropicRequest, StopsAtNoWhiteSpaceWhichTheApiRejects) {
+  EXPECT_EQ(Gateway().sent(chat("", R"("stop": ["\n\n", "END", " "])"), "stop_sequences"),
+            R"(["END"])");
+  EXPECT_EQ(Gateway().sent(chat("", R"("stop": ["\n"])"), "stop_sequences"), "");
+  EXPECT_EQ(warnings(chat("", R"("stop": ["\n"])")),
+            Events{"warning:stop:`stop` is not honoured: the API rejects white space."});
+}
+
 TEST(AnthropicRequest, JoinsNeighboursAndPutsResultsFirst) {
   EXPECT_EQ(messages(user(words("One")) + "," + user(words("Two")) + "," +
                      assistant(call("c1") + "," + call("c2")) + "," +
@@ -282,6 +302,24 @@ TEST(AnthropicRequest, MarksThePartsThatTheChatMarksTheLastFour) {
   EXPECT_NE(body.find("p5\"" + mark), std::string::npos);
 }
 
+TEST(AnthropicRequest, MarksSystemTextsAndToolsThatTheChatMarks) {
+  const std::string option = R"("metadata": {"anthropic": {"cacheControl": {"ttl": "1h"}}})";
+  const std::string mark = R"("cache_control":{"type":"ephemeral","ttl":"1h"})";
+  const auto system = [](const std::string& text, const std::string& more) {
+    return R"({"role": "system", "content": [{"type": "text", "text": ")" + text + "\"" + more +
+           "}]},";
+  };
+  const std::string more = R"("tools": [{"name": "a", )" + option + R"(}, {"name": "b"}])";
+  const std::string given =
+      chat(system("A", "") + system("B", ", " + option) + system("C", "") + user(words("Q")), more);
+  EXPECT_EQ(Gateway().sent(given, "system"),
+            R"([{"type":"text","text":"A\n\nB",)" + mark + R"(},{"type":"text","text":"C"}])");
+  const std::string tools = Gateway().sent(given, "tools");
+  EXPECT_NE(tools.find(mark), std::string::npos);
+  EXPECT_LT(tools.find(mark), tools.find(R"("name":"b")"));
+  EXPECT_EQ(tools.find(mark, tools.find(R"("name":"b")")), std::string::npos);
+}
+
 TEST(AnthropicRequest, WarnsOfWhatItDoesNotHonour) {
   const auto warning = [](const std::string& members,
                           const std::string& model = "claude-haiku-4-5") {
@@ -358,7 +396,10 @@ TEST(AnthropicRequest, DoesNotThinkInAStepThatAnotherProviderBegan) {
   EXPECT_EQ(Gateway().sent(chat(open, wish), "thinking"), "");
   EXPECT_EQ(warnings(chat(open, wish)),
             Events{"warning:reasoning:`reasoning` is not honoured: the step that this request "
-                   "continues is from another provider."});
+                   "continues has no thought of this provider."});
+  EXPECT_EQ(Gateway().sent(chat(user(words("Q")) + "," + assistant(words("So")), wish), "thinking"),
+            "")
+      << "the API rejects thinking where the response has begun";
   EXPECT_NE(Gateway().sent(chat(open + "," + user(words("R")), wish), "thinking"), "");
 }
 

@@ -88,6 +88,7 @@ Status AnthropicResponse::begin_block(Json event) {
   const View type = content["type"].str();
   const std::int64_t index = event["index"].integer();
   if (Status s = end_block(index); !s) return s;  // of a server that sends no stop
+  if (Status s = keep(kCallSize); !s) return s;
   Block block{{}, std::to_string(index)};
   if (type == "redacted_thinking") return emit_metadata(block, "redactedData", content["data"]);
   if (type == "text") block.kind = "text";
@@ -96,9 +97,7 @@ Status AnthropicResponse::begin_block(Json event) {
     block.kind = "tool_use";
     if (content["name"].str().empty()) return fail(malformed_response("a tool call has no name"));
     has_calls_ = true;
-    const std::string given(content["id"].str());
-    const bool is_new = !given.empty() && ids_.insert(given).second;
-    block.call.emplace(is_new ? given : fresh_id(),
+    block.call.emplace(ids_.take(content["id"].str()),
                        std::string(names_.tools.in(content["name"].str())));
     if (content["input"].size() > 0) block.whole_input = content["input"].dump();
     if (Status s = block.call->begin(step_); !s) return s;
@@ -124,7 +123,9 @@ Status AnthropicResponse::read_delta(Json event) {
     if (!delta[member].is_string()) return fail(malformed_response("a delta has no text"));
     if (member == "signature") return emit_metadata(block, member, delta[member]);
     if (member == block.kind) return emit_text(block, delta[member].str());
-    if (block.call) return block.call->add(step_, delta[member].str());
+    if (!block.call) continue;
+    if (Status s = keep(delta[member].str().size()); !s) return s;
+    return block.call->add(step_, delta[member].str());
   }
   return {};
 }

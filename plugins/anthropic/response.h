@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 
 #include "gatehouse/toolkit/provider.hpp"
 
@@ -48,8 +47,8 @@ class AnthropicResponse final : public ModelStream {
   bool has_begun_ = false, has_stopped_ = false, has_calls_ = false;
   std::string reason_;  // stop_reason; empty: none came
   std::map<std::int64_t, Block> open_;
-  std::set<std::string> ids_;  // of calls
-  Document counts_;            // in the words of the API
+  UniqueIds ids_;
+  Document counts_;  // in the words of the API
 };
 
 }  // namespace gatehouse::plugins::anthropic

@@ -101,11 +101,11 @@ TEST(AnthropicResponse, CountsWithTheCache) {
     return events.at(events.size() - 2);
   };
   EXPECT_EQ(usage(""),
-            R"(usage:{"reasoning_tokens":4,"input_tokens":1025,"output_tokens":9,)"
-            R"("total_tokens":1034,"cached_input_tokens":900,"cache_write_tokens":100})");
+            R"(usage:{"input_tokens":1025,"output_tokens":9,"total_tokens":1034,)"
+            R"("reasoning_tokens":4,"cached_input_tokens":900,"cache_write_tokens":100})");
   EXPECT_EQ(usage(R"("as_ai_sdk_5": true)"),
-            R"(usage:{"reasoning_tokens":4,"input_tokens":25,"output_tokens":9,)"
-            R"("total_tokens":34,"cached_input_tokens":900,"cache_write_tokens":100})");
+            R"(usage:{"input_tokens":25,"output_tokens":9,"total_tokens":34,)"
+            R"("reasoning_tokens":4,"cached_input_tokens":900,"cache_write_tokens":100})");
 }
 
 TEST(AnthropicResponse, EndsWithTheReasonOfTheApi) {

@@ -26,20 +26,21 @@ const Level& level_of(Json wanted) {
 }
 
 /// The budget mode demands that the step which a tool loop continues begins with a thought of its
-/// own: that of another provider has none.
-bool continues_foreign_step(Json chat) {
+/// own, which that of another provider does not have, and continues no text of the model.
+bool continues_without_thought(Json chat) {
   Json last;
-  bool ends_with_results = false;
+  View role;
   for (const Json message : chat["messages"]) {
-    ends_with_results = message["role"].str() == "tool";
-    if (message["role"].str() == "assistant") last = message["content"];
+    role = message["role"].str();
+    if (role == "assistant") last = message["content"];
   }
+  if (role == "assistant") return true;
   for (const Json part : last) {
     const Json own = part["metadata"]["anthropic"];
     if (part["type"].str() == "reasoning" && (own["signature"] || own["redactedData"]))
       return false;
   }
-  return ends_with_results;
+  return role == "tool";
 }
 
 }  // namespace
@@ -61,9 +62,9 @@ ThinkingOptions::ThinkingOptions(Json chat, const RequestOptions& options) {
                       (wanted.is_number() && wanted.integer() <= 0);
   if (is_off) return;
   set(wanted, options, max_tokens(chat, options));
-  if (budget_ > 0 && continues_foreign_step(chat)) {
+  if (budget_ > 0 && continues_without_thought(chat)) {
     budget_ = 0;
-    unhonoured_ = "the step that this request continues is from another provider";
+    unhonoured_ = "the step that this request continues has no thought of this provider";
   }
   if (!in_chat) unhonoured_ = {};
 }
@@ -74,7 +75,8 @@ void ThinkingOptions::set(Json wanted, const RequestOptions& options, std::int64
     case Model::none: unhonoured_ = "the model does not think"; break;
     case Model::adaptive:
       effort_ = level.effort;
-      if (effort_ == "xhigh" && options.model.sampling) effort_ = "high";  // it came with 4.7
+      if (effort_ == "xhigh" && options.model.sampling != Model::no_sampling)
+        effort_ = "high";  // it came with 4.7
       break;
     case Model::budget:
       budget_ = wanted.is_number() ? std::max(wanted.integer(), kLeastBudget) : level.budget;

@@ -47,7 +47,7 @@ class Turns {
     for (const Json part : content) {
       const View type = part["type"].str();
       if (type == "text" && !is_blank(part["text"].str())) add("assistant", {Block::text, part});
-      if (is_call(part) && has_result(part, calls)) stretch.push_back({Block::call, part});
+      if (is_call(part) && result_of(calls, part)) stretch.push_back({Block::call, part});
       const auto thought = type == "reasoning" ? reasoning_block(part) : std::nullopt;
       if (!thought) continue;
       flush(stretch);
@@ -55,10 +55,6 @@ class Turns {
     }
     flush(stretch);
     for (const auto& [call, result] : calls) add("user", {Block::result, result});
-  }
-  static bool has_result(Json part, const CallResults& calls) {
-    return std::any_of(calls.begin(), calls.end(),
-                       [part](const auto& pair) { return pair.first.raw() == part.raw(); });
   }
   void flush(std::vector<Block>& calls) {
     for (const Block& call : calls) add("assistant", call);

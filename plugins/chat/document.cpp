@@ -3,8 +3,8 @@
 /// results of the step's tool calls. A part that no model can use is left out here.
 #include "document.h"
 
+#include "gatehouse/toolkit/chat_message.hpp"
 #include "gatehouse/toolkit/contains.hpp"
-#include "gatehouse/toolkit/data_url.hpp"
 #include "gatehouse/toolkit/model_options.hpp"
 #include "gatehouse/toolkit/tool_schemas.hpp"
 
@@ -40,45 +40,15 @@ Status write_document(Json body, const Defaults& defaults, MutableJson chat) {
 
 namespace {
 
-/// A message of the chat document that is created with its first part: models reject messages
-/// without any.
-class Message {
- public:
-  Message(MutableJson messages, View role) : messages_(messages), role_(role) {}
-
-  MutableJson add(View type) {
-    if (!content_) {
-      MutableJson message = messages_.push();
-      message.edit("role").set(role_);
-      content_ = message.edit("content");
-    }
-    MutableJson part = content_.push();
-    part.edit("type").set(type);
-    return part;
-  }
-
- private:
-  MutableJson messages_;
-  View role_;
-  MutableJson content_;
-};
-
 // What the model reads of a call that the user has denied without giving a reason.
 constexpr View kDenial = "The user denied this tool call.";
-
-MutableJson push_text(MutableJson parts, View text) {
-  MutableJson part = parts.push();
-  part.edit("type").set("text");
-  part.edit("text").set(text);
-  return part;
-}
 
 /// The operator's prompt is marked as a default, which a workflow replaces.
 void write_system(Json body, const Defaults& defaults, MutableJson chat) {
   if (!defaults.system_prompt.empty())
-    push_text(chat.edit("system"), defaults.system_prompt).edit("default").set(true);
+    add_text(chat.edit("system"), defaults.system_prompt).edit("default").set(true);
   if (const View context = body["initialPageContext"].str(); !context.empty())
-    push_text(chat.edit("system"), std::string("\n\n[INITIAL PAGE CONTEXT]\n").append(context));
+    add_text(chat.edit("system"), std::string("\n\n[INITIAL PAGE CONTEXT]\n").append(context));
 }
 
 /// The model's signatures on its earlier output. It rejects or ignores that output unless they
@@ -88,30 +58,15 @@ void add_metadata(Json metadata, MutableJson to) {
 }
 
 /// Text or reasoning.
-void add_text(Json part, View type, Message& message) {
+void add_text(Json part, View type, ChatMessage& message) {
   MutableJson text = message.add(type);
   text.edit("text").set(part["text"]);
   add_metadata(part["providerMetadata"], text);
 }
 
-void add_file(Json part, View type, Message& message) {
+void add_file(Json part, View type, ChatMessage& message) {
   MutableJson file = message.add(type);
-  const Json url = part["url"];
-  View media_type = part["mediaType"].str();
-  if (const auto data = parse_data_url(url.str())) {
-    if (!data->media_type.empty()) media_type = data->media_type;
-    if (data->is_base64) {
-      file.edit("data").set(data->data);
-    } else {
-      file.edit("data").set(base64_of(data->data));
-    }
-  } else {
-    file.edit(url.str().find(':') == View::npos ? "data" : "url").set(url);
-  }
-  // What the AI SDK makes of an image whose kind it does not know; AI SDK 7 calls such a one just
-  // "image".
-  file.edit("media_type")
-      .set(media_type == "image/*" || media_type == "image" ? "image/jpeg" : media_type);
+  write_file(part["url"], part["mediaType"].str(), file);
   if (!part["filename"].str().empty()) file.edit("name").set(part["filename"]);
   add_metadata(part["providerMetadata"], file);
 }
@@ -151,7 +106,7 @@ struct CallName {
   }
 };
 
-MutableJson add_call(Json part, const CallName& name, Message& said) {
+MutableJson add_call(Json part, const CallName& name, ChatMessage& said) {
   const Json input = part["input"].is_null() ? part["rawInput"] : part["input"];
   MutableJson call = said.add("tool-call");
   name.write(call);
@@ -174,7 +129,7 @@ void write_result(Json part, CallOutcome outcome, MutableJson result) {
 
 /// A call and its result. Calls without one are left out, as models reject them for the rest of the
 /// conversation.
-void add_tool(Json part, bool is_open, Message& said, Message& results) {
+void add_tool(Json part, bool is_open, ChatMessage& said, ChatMessage& results) {
   const View type = part["type"].str();
   const CallName name{
       part["toolCallId"],
@@ -195,11 +150,11 @@ void add_system(Json parts, MutableJson messages) {
   for (const Json part : parts) {
     if (part["type"].str() == "text") text.append(part["text"].str());
   }
-  if (!text.empty()) Message(messages, "system").add("text").edit("text").set(View(text));
+  if (!text.empty()) ChatMessage(messages, "system").add_text(text);
 }
 
 void add_user(Json parts, MutableJson messages) {
-  Message question(messages, "user");
+  ChatMessage question(messages, "user");
   for (const Json part : parts) {
     const View type = part["type"].str();
     if (type == "text" && !part["text"].str().empty()) add_text(part, type, question);
@@ -217,14 +172,14 @@ void add_assistant(Json parts, bool is_last, MutableJson messages) {
   std::ptrdiff_t steps_left = 0;
   for (const Json part : parts) steps_left += ends_step(part);
 
-  Message said(messages, "assistant");
-  Message results(messages, "tool");
+  ChatMessage said(messages, "assistant");
+  ChatMessage results(messages, "tool");
   for (const Json part : parts) {
     const View type = part["type"].str();
     if (ends_step(part)) {
       if (type == "steering-message") add_user(part["parts"], messages);
-      said = Message(messages, "assistant");
-      results = Message(messages, "tool");
+      said = ChatMessage(messages, "assistant");
+      results = ChatMessage(messages, "tool");
       --steps_left;
     } else if (type == "text" || type == "reasoning") {
       // A signature that came without a text of its own belongs on an empty part.

@@ -1,5 +1,5 @@
 /// Each kind of event has a member of UiStream, found by the table kWriters, that appends its
-/// chunks to buffer_; kinds without one show nothing to the client. What an event has appended is
+/// chunks to stream_; kinds without one show nothing to the client. What an event has appended is
 /// sent at once, as one piece. Text and reasoning are blocks on the wire: one block is open at a
 /// time, and tool calls, sources and files do not close it, so that the client shows the text
 /// around a call as one; unless the block has an id, which is of a provider whose calls are blocks
@@ -48,13 +48,8 @@ const UiStream::Writer UiStream::kWriters[] = {
 Status UiStream::open() {
   if (is_open_) return {};
   is_open_ = true;
-  x_.set_header("Content-Type", "text/event-stream");
-  x_.set_header("Cache-Control", "no-cache");
-  x_.set_header("X-Accel-Buffering", "no");  // nginx: pass every piece on at once
+  EventStream::write_head(x_);
   x_.set_header("X-Vercel-AI-UI-Message-Stream", "v1");
-  // A comment that clients skip, well within the 30 s to 60 s after which proxies give up on a
-  // silent response.
-  x_.heartbeat(": keep-alive\n\n", std::chrono::seconds(15));
 
   std::string chunk = "data: ";
   // No messageId: the client would take a continued response for a new message.
@@ -76,7 +71,7 @@ Status UiStream::emit(Event e) {
                                    [kind = e.kind()](const Writer& w) { return w.kind == kind; });
   if (writer == std::end(kWriters)) return {};
   (this->*writer->write)(e);
-  return buffer_.empty() ? Status() : send();
+  return stream_.is_empty() ? Status() : send();
 }
 
 Status UiStream::finish(const ModelResponse& response) {
@@ -86,24 +81,24 @@ Status UiStream::finish(const ModelResponse& response) {
   begin("finish").member("finishReason", known_reason(response.finish_reason()));
   // Present even when empty: it is what makes the client show a step in which the model said
   // nothing.
-  json_.key("messageMetadata").open('{');
+  json().key("messageMetadata").open('{');
   const TokenCounts tokens = response.tokens();
   for (const auto& [name, of] : kShownCounts) {
-    if (const auto count = tokens[of]) json_.member(name, *count);
+    if (const auto count = tokens[of]) json().member(name, *count);
   }
   if (options_.send_model_version && !response.model().empty())
-    json_.member("modelVersion", response.model());
-  json_.close('}');
+    json().member("modelVersion", response.model());
+  json().close('}');
   end();
-  buffer_.append(kDone);
+  stream_.append(kDone);
   return send(true);
 }
 
 Status UiStream::fail() {
-  buffer_.clear();  // the chunks of an event that could not be written
+  stream_.clear();  // the chunks of an event that could not be written
   begin("error").member("errorText", kMasked);
   end();
-  buffer_.append(kDone);
+  stream_.append(kDone);
   return send(true);
 }
 
@@ -168,11 +163,11 @@ void UiStream::write_tool_call(Event e) {
   const bool is_sendable = !breaks_client(e.json());
   const bool has_failed = e.kind() == GH_EV_TOOL_CALL_ERROR || !is_sendable;
   begin_tool(has_failed ? "tool-input-error" : "tool-input-available", e);
-  json_.key("input");
+  json().key("input");
   if (is_sendable) {
-    json_.value(e.json());
+    json().value(e.json());
   } else {
-    json_.raw("{}");
+    json().raw("{}");
   }
   write_metadata(e);
   if (has_failed) write_error_text(e, is_sendable);
@@ -184,8 +179,8 @@ void UiStream::write_tool_output(Event e) {
   const bool is_sendable = !breaks_client(e.json());
   if (e.kind() == GH_EV_TOOL_OUTPUT && is_sendable) {
     begin_tool("tool-output-available", e);
-    json_.member("output", e.json());
-    if (e.has(GH_PRELIMINARY)) json_.member("preliminary", true);
+    json().member("output", e.json());
+    if (e.has(GH_PRELIMINARY)) json().member("preliminary", true);
   } else {
     begin_tool("tool-output-error", e);
     write_error_text(e, is_sendable);
@@ -206,7 +201,7 @@ void UiStream::write_denial(Event e) {
 void UiStream::write_source(Event e) {
   if (!options_.send_sources) return;
   begin("source-url").member("sourceId", e.id()).member("url", e.text());
-  if (!e.name().empty()) json_.member("title", e.name());
+  if (!e.name().empty()) json().member("title", e.name());
   end();
 }
 
@@ -227,16 +222,16 @@ void UiStream::write_data(Event e) {
 /// What the chunks of a tool call have in common.
 void UiStream::begin_tool(View type, Event e) {
   begin(type).member("toolCallId", e.id());
-  if (type.substr(0, 10) == "tool-input") json_.member("toolName", e.name());
+  if (type.substr(0, 10) == "tool-input") json().member("toolName", e.name());
   // Must be the same on all chunks of a call: the client looks for the call among those of its kind
   // only.
-  if (e.has(GH_DYNAMIC)) json_.member("dynamic", true);
-  if (e.has(GH_PROVIDER_EXECUTED)) json_.member("providerExecuted", true);
+  if (e.has(GH_DYNAMIC)) json().member("dynamic", true);
+  if (e.has(GH_PROVIDER_EXECUTED)) json().member("providerExecuted", true);
 }
 
 /// The client gets the fixed text; the reason is logged here, where it leaves the response.
 void UiStream::write_error_text(Event e, bool is_sendable) {
-  json_.member("errorText", kMasked);
+  json().member("errorText", kMasked);
   const Document fields;
   fields.root().edit("tool_call_id").set(e.id());
   fields.root().edit("reason").set(
@@ -247,25 +242,20 @@ void UiStream::write_error_text(Event e, bool is_sendable) {
 }
 
 void UiStream::write_metadata(Event e) {
-  if (const Json metadata = sendable_metadata(e)) json_.member("providerMetadata", metadata);
+  if (const Json metadata = sendable_metadata(e)) json().member("providerMetadata", metadata);
 }
 
-JsonText& UiStream::begin(View type) {
-  buffer_.append("data: ");
-  return json_.open('{').member("type", type);
-}
+JsonText& UiStream::begin(View type) { return stream_.begin().open('{').member("type", type); }
 
 void UiStream::end() {
-  json_.close('}');
-  buffer_.append("\n\n");
+  json().close('}');
+  stream_.end();
 }
 
 Status UiStream::send(bool last) {
   has_ended_ = last;
   Status status = open();
-  if (status) status = out_.emit(event::bytes(buffer_, last));
-  buffer_.clear();
-  return status;
+  return status ? stream_.send(last) : std::move(status);
 }
 
 namespace {

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "gatehouse/plugin.hpp"
+#include "gatehouse/toolkit/event_stream.hpp"
 #include "gatehouse/toolkit/ingress.hpp"
-#include "gatehouse/toolkit/json_text.hpp"
 
 namespace gatehouse::plugins::chat {
 
@@ -21,7 +21,7 @@ class UiStream final : public Sink {
 
   /// `x` has the chat document.
   UiStream(Host host, Exchange& x, Sink& out, Options options)
-      : host_(host), x_(x), out_(out), options_(options) {}
+      : host_(host), x_(x), out_(out), stream_(out), options_(options) {}
   UiStream(const UiStream&) = delete;
   UiStream& operator=(const UiStream&) = delete;
 
@@ -62,15 +62,15 @@ class UiStream final : public Sink {
 
   // One chunk: begin, its members, end.
   JsonText& begin(View type);
+  JsonText& json() { return stream_.json(); }
   void end();
   Status send(bool last = false);
 
   const Host host_;
   Exchange& x_;
   Sink& out_;
+  EventStream stream_;
   const Options options_;
-  std::string buffer_;  // of one event; kept for its capacity
-  JsonText json_{buffer_};
 
   bool is_open_ = false;
   bool has_ended_ = false;

@@ -18,12 +18,6 @@ void member_unless_empty(std::string& out, View name, View brackets, Fill fill) 
   json.close(brackets[1]);
 }
 
-/// Before the value of a member whose name may need escaping.
-inline void quoted_key(std::string& out, View name) {
-  JsonText(out).value(name);
-  out.push_back(':');
-}
-
 /// The API spells in capitals what the chat document and the settings spell in small letters.
 inline std::string upper(View word) {
   std::string out(word);

@@ -20,7 +20,7 @@ class Check {
         unhonoured_(
             chat, {"temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty",
                    "max_output_tokens", "stop", "reasoning", "provider_tools", "tool_choice",
-                   "parallel_tool_calls", "response_format", "modalities"}) {}
+                   "parallel_tool_calls", "response_format", "modalities", "count_only"}) {}
 
   Result<Unhonoured> run() {
     if (Status s = check_messages(); !s) return s;

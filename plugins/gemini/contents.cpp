@@ -5,7 +5,6 @@
 #include "contents.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "api_json.h"
 #include "files.h"
@@ -54,23 +53,14 @@ class Conversation {
       for_each_system_text(chat,
                            [&](const std::string& text) { system_.append(text).append("\n\n"); });
     }
-    std::vector<Json> messages;
-    for (const Json message : chat["messages"]) messages.push_back(message);
-    for (auto message = messages.begin(); message != messages.end(); ++message) {
-      const View role = (*message)["role"].str();
-      if (role == "user") append_user(*message);
-      if (role == "assistant") {
-        const auto end = std::find_if(message + 1, messages.end(),
-                                      [](Json m) { return m["role"].str() != "tool"; });
-        append_step(*message, {message + 1, end});
-      }
-    }
+    for_each_turn(
+        chat, [this](Json message) { append_user(message); },
+        [this](Json message, const CallResults& results) { append_step(message, results); });
     if (ends_with_model_ && !model_.last_turn_model)
       append_turn("user", [&] { append_text(out_, kGoOn); });
   }
 
  private:
-  using Results = std::unordered_multimap<View, Json>;
   using Files = std::vector<std::pair<View, Json>>;  // with the tool that they are from
 
   /// A turn comes into being with its first part: Gemini rejects those without any.
@@ -101,15 +91,8 @@ class Conversation {
   }
 
   /// What the model emitted in one step, and the results of its calls.
-  void append_step(Json message, const std::vector<Json>& tool_messages) {
-    std::vector<Json> calls;
-    for (const Json part : message["content"]) {
-      if (is_call(part)) calls.push_back(part);
-    }
-    Results results;
-    if (!calls.empty()) results = results_of(tool_messages);
-    const bool has_result = std::any_of(
-        calls.begin(), calls.end(), [&](Json call) { return results.count(call["id"].str()) > 0; });
+  void append_step(Json message, const CallResults& results) {
+    const bool has_result = !results.empty();
     if (has_result && ends_with_model_) {  // a call has to come in the turn after the user's
       out_.resize(out_.size() - View("]}").size());
       append_step_parts(message, has_result);
@@ -117,7 +100,7 @@ class Conversation {
     } else {
       append_turn("model", [&] { append_step_parts(message, has_result); });
     }
-    if (has_result) append_results(calls, results);
+    if (has_result) append_results(message, results);
   }
 
   void append_step_parts(Json message, bool with_calls) {
@@ -134,26 +117,15 @@ class Conversation {
     }
   }
 
-  static Results results_of(const std::vector<Json>& tool_messages) {
-    Results results;
-    for (const Json message : tool_messages) {
-      for (const Json part : message["content"]) {
-        if (part["type"].str() == "tool-result") results.emplace(part["id"].str(), part);
-      }
+  void append_results(Json message, const CallResults& results) {
+    std::vector<Json> calls;
+    for (const Json part : message["content"]) {
+      if (is_call(part)) calls.push_back(part);
     }
-    return results;
-  }
-
-  void append_results(const std::vector<Json>& calls, Results& results) {
     Files files;
     const bool files_beside = calls.size() == 1 && !model_.response_parts;
     append_turn("user", [&] {
-      for (const Json call : calls) {
-        const auto result = results.find(call["id"].str());
-        append_result(call, result == results.end() ? Json() : result->second, files);
-        // Another call of this id has a result of its own.
-        if (result != results.end()) results.erase(result);
-      }
+      for (const Json call : calls) append_result(call, result_of(results, call), files);
       if (!files_beside) return;
       for (const auto& [name, file] : files) append_part(file);
     });
@@ -300,7 +272,7 @@ class Conversation {
     json_.open('{');
     for (const auto [name, value] : original.members()) {
       if (name == "thoughtSignature") continue;
-      quoted_key(out_, name);
+      json_.any_key(name);
       json_.value(value);
     }
     append_signature(signature_of(original));

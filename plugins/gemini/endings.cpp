@@ -40,22 +40,19 @@ const Reason& find(View gemini) {
   return found == std::end(kReasons) ? kOther : *found;
 }
 
-GeminiFailure fail(std::string code, std::string message, std::string detail, std::uint32_t flags) {
-  GeminiFailure failure;
-  failure.http_status = 502;
-  failure.code = std::move(code);
-  failure.message = std::move(message);
+UpstreamFailure fail(std::string code, std::string message, std::string detail,
+                     std::uint32_t flags) {
+  UpstreamFailure failure = upstream_failure(502, std::move(code), std::move(message), flags);
   failure.detail = std::move(detail);
-  failure.flags = flags;
   return failure;
 }
 
-GeminiFailure empty(const std::string& reason) {
+UpstreamFailure empty(const std::string& reason) {
   return fail("upstream_empty", "The model sent an empty response; try again.",
               "no content before finishReason " + reason, GH_FAIL_TRANSIENT);
 }
 
-GeminiFailure no_room(std::int64_t max_output_tokens) {
+UpstreamFailure no_room(std::int64_t max_output_tokens) {
   const std::string limit =
       max_output_tokens > 0 ? " (" + std::to_string(max_output_tokens) + ")" : "";
   return fail("upstream_token_limit",
@@ -63,23 +60,19 @@ GeminiFailure no_room(std::int64_t max_output_tokens) {
               "thinking used up max_output_tokens" + limit + ": raise it, or lower `thinking`", 0);
 }
 
-GeminiFailure wrong(const std::string& reason) {
+UpstreamFailure wrong(const std::string& reason) {
   const std::string detail = "finishReason " + reason;
   if (reason == "PUP_LIMITED_DISABLED") {
-    GeminiFailure failure = fail("upstream_account_refused",
-                                 "Gemini does not serve the operator of this gateway.", detail, 0);
-    failure.health = GH_DOWN;
-    failure.remedy = "Google has limited the account of the API key for a breach of its policy";
-    return failure;
+    return upstream_failure(
+        GH_DOWN, "Google has limited the account of the API key for a breach of its policy",
+        fail("upstream_account_refused", "Gemini does not serve the operator of this gateway.",
+             detail, 0));
   }
   if (reason == "TOO_MANY_TOOL_CALLS")
     return fail("upstream_error", "The model called too many of Google's tools.", detail, 0);
   if (reason == "MISSING_THOUGHT_SIGNATURE") {
-    GeminiFailure failure =
-        fail("upstream_refused", "Gemini rejected the request; the gateway's log has the reason.",
-             detail, 0);
-    failure.repair = GeminiFailure::Repair::signatures;
-    return failure;
+    return fail("upstream_refused",
+                "Gemini rejected the request; the gateway's log has the reason.", detail, 0);
   }
   return fail("upstream_malformed", "Gemini sent a malformed response; try again.", detail,
               GH_FAIL_TRANSIENT);
@@ -89,7 +82,7 @@ GeminiFailure wrong(const std::string& reason) {
 
 bool is_known_reason(View finish_reason) { return !find(finish_reason).gemini.empty(); }
 
-std::variant<View, GeminiFailure> judge(const Ending& e) {
+std::variant<View, UpstreamFailure> judge(const Ending& e) {
   if (e.blocked) return "content-filter";
   if (e.reason.empty()) {
     return fail("upstream_broken", "The upstream's response broke off.",
@@ -104,7 +97,7 @@ std::variant<View, GeminiFailure> judge(const Ending& e) {
   if (word == "length") return no_room(e.max_output_tokens);
   if (word == "stop" && e.after_result && e.tried_before)
     return word;  // the model had nothing to add to the results
-  GeminiFailure failure = empty(e.reason);
+  UpstreamFailure failure = empty(e.reason);
   failure.once = word == "other" || e.after_result;
   return failure;
 }

@@ -23,7 +23,7 @@ struct Ending {
 bool is_known_reason(View finish_reason);
 
 /// The finish reason of the step; or why there was no response.
-std::variant<View, GeminiFailure> judge(const Ending& ending);
+std::variant<View, UpstreamFailure> judge(const Ending& ending);
 
 /// The finish reason of the step as AI SDK 5 reads Gemini: whatever ended is a response.
 View judge_as_ai_sdk_5(const Ending& ending);

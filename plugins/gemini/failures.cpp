@@ -1,57 +1,35 @@
 /// Google's errors are distinguished by the HTTP status, by the ErrorInfo and QuotaFailure in their
 /// details, and otherwise by their texts, as public reports of 2025 and 2026 quote
-/// them. What matters: who is to blame (the caller, the operator, Gemini), whether a retry can
-/// succeed, and whether the request can be repaired.
+/// them. What matters: who is to blame (the caller, the operator, Gemini), and whether a retry can
+/// succeed. repairs.cpp reads what of a rejected request can be repaired.
 #include "failures.h"
 
 #include <algorithm>
 
+#include "retry_info.h"
+
 namespace gatehouse::plugins::gemini {
 namespace {
 
-using Repair = GeminiFailure::Repair;
-
 constexpr std::size_t kLongestReason = 64;  // those known have 30
 
-GeminiFailure make(int http_status, std::string code, std::string message,
-                   std::uint32_t flags = 0) {
-  GeminiFailure failure;
-  failure.http_status = http_status;
-  failure.code = std::move(code);
-  failure.message = std::move(message);
-  failure.flags = flags;
-  return failure;
-}
-
-/// With what the health shows.
-GeminiFailure shown(int health, std::string remedy, GeminiFailure failure) {
-  failure.health = health;
-  failure.remedy = std::move(remedy);
-  return failure;
-}
-
-GeminiFailure bad_key(std::string remedy) {
-  return shown(GH_DOWN, std::move(remedy),
-               make(502, "upstream_key_refused",
-                    "Gemini rejects the API key of this gateway; its operator can correct "
-                    "gemini.api_key."));
-}
-
-GeminiFailure bad_account(std::string remedy) {
-  return shown(
+UpstreamFailure bad_key(std::string remedy) {
+  return upstream_failure(
       GH_DOWN, std::move(remedy),
-      make(502, "upstream_account_refused", "Gemini does not serve the operator of this gateway."));
+      upstream_failure(502, "upstream_key_refused",
+                       "Gemini rejects the API key of this gateway; its operator can correct "
+                       "gemini.api_key."));
 }
 
-GeminiFailure refused() {
-  return make(502, "upstream_refused",
-              "Gemini rejected the request; the gateway's log has the reason.");
+UpstreamFailure bad_account(std::string remedy) {
+  return upstream_failure(GH_DOWN, std::move(remedy),
+                          upstream_failure(502, "upstream_account_refused",
+                                           "Gemini does not serve the operator of this gateway."));
 }
 
-GeminiFailure repairable(Repair repair) {
-  GeminiFailure failure = refused();
-  failure.repair = repair;
-  return failure;
+UpstreamFailure refused() {
+  return upstream_failure(502, "upstream_refused",
+                          "Gemini rejected the request; the gateway's log has the reason.");
 }
 
 bool has(View text, View words) { return text.find(words) != View::npos; }
@@ -91,23 +69,6 @@ bool has_no_quota(View message) {
   return at != View::npos && message.substr(at + kNone.size()).find_first_of("0123456789.") != 0;
 }
 
-/// The declarations that a message such as "* …tools[0].function_declarations[2].parameters: …"
-/// names.
-std::set<std::size_t> named_tools(View message) {
-  constexpr View kBefore = "function_declarations[";
-  std::set<std::size_t> tools;
-  for (auto at = message.find(kBefore); at != View::npos; at = message.find(kBefore, at)) {
-    at += kBefore.size();
-    std::size_t index = 0;
-    const auto digits = at;
-    while (at < message.size() && at - digits < 4 && message[at] >= '0' && message[at] <= '9') {
-      index = index * 10 + static_cast<std::size_t>(message[at++] - '0');
-    }
-    if (at > digits) tools.insert(index);
-  }
-  return tools;
-}
-
 /// The word of a message behind this text, as far as it may be shown to the caller.
 std::string name_behind(View message, View before) {
   const auto at = message.find(before);
@@ -119,43 +80,41 @@ std::string name_behind(View message, View before) {
 }
 
 /// The caller is to blame for a file that its chat names: files expire 48 hours after the upload.
-GeminiFailure bad_file(View message) {
+UpstreamFailure bad_file(View message) {
   std::string name = name_behind(message, "the File ");
   if (name.empty()) name = name_behind(message, "files/");
-  return make(400, "file_unavailable",
-              "Gemini cannot open the file " + name + (name.empty() ? "" : " ") +
-                  "of this chat; it may have expired: send it again.");
+  return upstream_failure(400, "file_unavailable",
+                          "Gemini cannot open the file " + name + (name.empty() ? "" : " ") +
+                              "of this chat; it may have expired: send it again.");
 }
 
-GeminiFailure bad_media(View message) {
+UpstreamFailure bad_media(View message) {
   const std::string type = name_behind(message, "MIME type: ");
-  return make(400, "file_refused",
-              "Gemini cannot read a file of this chat" +
-                  (type.empty() ? "" : ", whose type is " + type) + "; send it in another form.");
+  return upstream_failure(400, "file_refused",
+                          "Gemini cannot read a file of this chat" +
+                              (type.empty() ? "" : ", whose type is " + type) +
+                              "; send it in another form.");
 }
 
-GeminiFailure too_long(View message) {
+UpstreamFailure too_long(View message) {
   const std::string limit = name_behind(message, "tokens allowed (");
-  return make(413, "context_too_long",
-              "The conversation is too long for this model" +
-                  (limit.empty() ? "" : ", which takes " + limit + " tokens") +
-                  "; start a new one, or leave out files.");
+  return upstream_failure(413, "context_too_long",
+                          "The conversation is too long for this model" +
+                              (limit.empty() ? "" : ", which takes " + limit + " tokens") +
+                              "; start a new one, or leave out files.");
 }
 
-GeminiFailure bad_setting(View name) {
-  return shown(GH_DEGRADED, "the model rejects a setting of gemini: " + std::string(name),
-               make(502, "upstream_setting_refused",
-                    "Gemini rejects a setting of this gateway for the model."));
+UpstreamFailure bad_setting(View name) {
+  return upstream_failure(
+      GH_DEGRADED, "the model rejects a setting of gemini: " + std::string(name),
+      upstream_failure(502, "upstream_setting_refused",
+                       "Gemini rejects a setting of this gateway for the model."));
 }
 
 /// Of errors that quote what a client wrote. Looked for before all others, so that no client can
 /// bring those about.
-std::optional<GeminiFailure> by_quoting_text(View m) {
-  if (has(m, "function_declarations[")) {
-    GeminiFailure failure = repairable(Repair::tools);
-    failure.tools = named_tools(m);
-    return failure;
-  }
+std::optional<UpstreamFailure> by_quoting_text(View m) {
+  if (has(m, "function_declarations[")) return refused();
   if (m.substr(0, 8) == "Invalid " && !has(m, "signature")) return refused();
   if (has_any(m, {"MIME type", "input image", "Cannot fetch content", "provided URL", "URL_"}))
     return bad_media(m);
@@ -164,7 +123,7 @@ std::optional<GeminiFailure> by_quoting_text(View m) {
 }
 
 /// Of errors that blame the operator.
-std::optional<GeminiFailure> by_operator_text(View m) {
+std::optional<UpstreamFailure> by_operator_text(View m) {
   if (m.substr(0, 8) == "API key ") return bad_key("the API key is rejected: correct api_key");
   if (has(m, "Multiple authentication credentials"))
     return bad_key("the API key was sent twice: remove it from base_url or the proxy");
@@ -181,19 +140,19 @@ std::optional<GeminiFailure> by_operator_text(View m) {
   return std::nullopt;
 }
 
-GeminiFailure refused_request(const GoogleError& error) {
+UpstreamFailure refused_request(const GoogleError& error) {
   const View m = error.message;
   if (auto failure = by_quoting_text(m)) return std::move(*failure);
-  if (has_any(m, {"hought signature", "thought_signature"})) return repairable(Repair::signatures);
+  if (has_any(m, {"hought signature", "thought_signature"})) return refused();
   if (has(m, "input token count")) return too_long(m);
   if (auto failure = by_operator_text(m)) return std::move(*failure);
-  if (m == "Request contains an invalid argument.") return repairable(Repair::tools);
   if (has_any(m, {"call turn comes", "with a model turn", "function response parts"}))
-    return shown(GH_UP, "Gemini rejects the order of turns in this conversation", refused());
+    return upstream_failure(GH_UP, "Gemini rejects the order of turns in this conversation",
+                            refused());
   return refused();
 }
 
-GeminiFailure refused_caller(const GoogleError& error) {
+UpstreamFailure refused_caller(const GoogleError& error) {
   const View m = error.message;
   if (has_any(m, {"the File ", "files/", "ideo"})) return bad_file(m);
   if (has(m, "leaked"))
@@ -203,50 +162,48 @@ GeminiFailure refused_caller(const GoogleError& error) {
   return bad_key("the API key is rejected: correct api_key");
 }
 
-GeminiFailure gone(View message) {
+UpstreamFailure gone(View message) {
   if (has_any(message, {"the File ", "files/"})) return bad_file(message);
-  GeminiFailure failure =
-      make(502, "upstream_model_unknown", "Gemini does not have this model; choose another one.");
-  // "…is not found for API version v1beta, or is not supported for generateContent." Proxies send
-  // only the first half.
-  failure.model_gone =
-      has_any(message, {"no longer available", "not supported for generateContent"});
-  return failure;
+  return upstream_failure(502, "upstream_model_unknown",
+                          "Gemini does not have this model; choose another one.");
 }
 
-GeminiFailure over_quota(const GoogleError& error) {
+UpstreamFailure over_quota(const GoogleError& error) {
   if (has_no_quota(error.message)) {
-    return shown(
+    return upstream_failure(
         GH_DEGRADED, "the plan of the API key does not include this model: turn on billing",
-        make(429, "upstream_not_in_plan",
-             "The gateway's plan for Gemini does not include this model; choose another one."));
+        upstream_failure(
+            429, "upstream_not_in_plan",
+            "The gateway's plan for Gemini does not include this model; choose another one."));
   }
   if (error.per_day && !error.per_minute) {
-    return shown(GH_DEGRADED, "the daily quota is used up; it is reset at midnight Pacific time",
-                 make(429, "upstream_quota_used_up",
-                      "The gateway's daily quota for Gemini is used up; try again tomorrow."));
+    return upstream_failure(
+        GH_DEGRADED, "the daily quota is used up; it is reset at midnight Pacific time",
+        upstream_failure(429, "upstream_quota_used_up",
+                         "The gateway's daily quota for Gemini is used up; try again tomorrow."));
   }
-  GeminiFailure failure =
-      shown(GH_DEGRADED, "the quota is used up at the moment",
-            make(429, "upstream_rate_limited",
-                 "The gateway's quota for Gemini is used up at the moment; try again later.",
-                 GH_FAIL_TRANSIENT));
+  UpstreamFailure failure = upstream_failure(
+      GH_DEGRADED, "the quota is used up at the moment",
+      upstream_failure(429, "upstream_rate_limited",
+                       "The gateway's quota for Gemini is used up at the moment; try again later.",
+                       GH_FAIL_TRANSIENT));
   failure.once = error.only_help;  // without a time: it may be the daily quota
   return failure;
 }
 
-GeminiFailure overloaded(std::uint32_t flags) {
-  return shown(
+UpstreamFailure overloaded(std::uint32_t flags) {
+  return upstream_failure(
       GH_DEGRADED, "the model is overloaded",
-      make(503, "upstream_unavailable", "Gemini is overloaded at the moment; try again.", flags));
+      upstream_failure(503, "upstream_unavailable",
+                       "Gemini is overloaded at the moment; try again.", flags));
 }
 
-GeminiFailure failed() {
-  return make(502, "upstream_error", "Gemini failed; try again.",
-              GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT);
+UpstreamFailure failed() {
+  return upstream_failure(502, "upstream_error", "Gemini failed; try again.",
+                          GH_FAIL_TRANSIENT | GH_FAIL_SUSPECT);
 }
 
-std::optional<GeminiFailure> by_reason(View reason) {
+std::optional<UpstreamFailure> by_reason(View reason) {
   if (reason == "API_KEY_INVALID" || reason == "ACCESS_TOKEN_TYPE_UNSUPPORTED")
     return bad_key("the API key is rejected: correct api_key");
   if (reason == "SERVICE_DISABLED" || ends_with(reason, "_BLOCKED")) {
@@ -279,7 +236,7 @@ std::int64_t status_of(std::int64_t http_status, Json error) {
   return 500;
 }
 
-GeminiFailure by_status(std::int64_t status, const GoogleError& error) {
+UpstreamFailure by_status(std::int64_t status, const GoogleError& error) {
   switch (status) {
     case 400: return refused_request(error);
     case 401: return bad_key("the API key is rejected: correct api_key");
@@ -290,7 +247,7 @@ GeminiFailure by_status(std::int64_t status, const GoogleError& error) {
     case 413: return too_long(error.message);
     case 429: return over_quota(error);
     case 499: {
-      GeminiFailure failure = failed();
+      UpstreamFailure failure = failed();
       failure.once = true;
       return failure;
     }
@@ -303,7 +260,10 @@ GeminiFailure by_status(std::int64_t status, const GoogleError& error) {
 
 }  // namespace
 
-GeminiFailure failure_of(std::int64_t http_status, Json error) {
+Json error_of(Json body) { return (body.is_array() ? body.at(0) : body)["error"]; }
+
+UpstreamFailure failure_of(int http_status, Json body) {
+  const Json error = error_of(body);
   const std::int64_t status = status_of(http_status, error);
   const GoogleError parsed(error);
   auto failure = by_reason(parsed.reason);
@@ -312,12 +272,20 @@ GeminiFailure failure_of(std::int64_t http_status, Json error) {
   for (const View text : {error["status"].str(), parsed.reason, parsed.message}) {
     if (!text.empty()) failure->detail.append(": ").append(text);
   }
+  if (http_status != 200 && (failure->flags & GH_FAIL_TRANSIENT) != 0)
+    failure->retry_after = retry_info(error);
   return std::move(*failure);
 }
 
-GeminiFailure malformed(View what) {
-  GeminiFailure failure =
-      make(502, "upstream_malformed", "Gemini sent a malformed response; try again.");
+bool is_gone_for_good(View message) {
+  // "…is not found for API version v1beta, or is not supported for generateContent." Proxies send
+  // only the first half.
+  return has_any(message, {"no longer available", "not supported for generateContent"});
+}
+
+UpstreamFailure malformed(View what) {
+  UpstreamFailure failure =
+      upstream_failure(502, "upstream_malformed", "Gemini sent a malformed response; try again.");
   failure.detail = what;
   return failure;
 }

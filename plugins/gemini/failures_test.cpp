@@ -189,7 +189,7 @@ TEST(GeminiFailures, LogRejectedTurnsAsErrors) {
                    "Please ensure that function call turn comes immediately after a user turn")));
   EXPECT_EQ(g.h.health, "up");
   EXPECT_TRUE(g.logged(
-      "error: Gemini request failed: Gemini rejects the order of turns in this conversation"));
+      "error: model request failed: Gemini rejects the order of turns in this conversation"));
 }
 
 TEST(GeminiFailures, NameTheQuotaThatIsUsedUp) {

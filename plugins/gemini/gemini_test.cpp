@@ -24,6 +24,38 @@ TEST(Gemini, SendsTheKeyInAHeaderOnly) {
   EXPECT_EQ(sent.body.find(kKey), std::string::npos);
 }
 
+// ---- Counting tokens ---------------------------------------------------------------------------
+
+constexpr View kCount = R"({"model": "gemini-2.5-flash", "count_only": true,)"
+                        R"( "must": ["count_only"], "max_output_tokens": 9, "temperature": 0.5,)"
+                        R"( "system": [{"type": "text", "text": "S"}],)"
+                        R"( "tools": [{"name": "a"}], "tool_choice": {"mode": "required"},)"
+                        R"( "messages": [{"role": "user", "content":)"
+                        R"( [{"type": "text", "text": "Hi"}]}]})";
+
+TEST(Gemini, CountsTokensWithoutAModelThatResponds) {
+  Gateway g;
+  const Answer a = g.ask(reply(200, R"({"totalTokens": 42})"), kCount);
+  EXPECT_EQ(a.events, (Events{"step-start", R"(usage:{"input_tokens":42})", "step-finish:stop"}));
+  const auto& sent = g.h.upstream.requests.at(0);
+  EXPECT_EQ(sent.path, "/models/gemini-2.5-flash:countTokens");
+  EXPECT_EQ(sent.header("x-goog-api-key"), kKey);
+  EXPECT_EQ(sent.body, R"({"generateContentRequest":{"model":"models/gemini-2.5-flash",)"
+                       R"("contents":[{"role":"user","parts":[{"text":"Hi"}]}],)"
+                       R"("systemInstruction":{"parts":[{"text":"S"}]},)"
+                       R"("tools":[{"functionDeclarations":[{"name":"a","description":""}]}]}})");
+}
+
+TEST(Gemini, FailsWhereNoTokensWereCounted) {
+  const auto code = [](Reply reply) {
+    Gateway g;
+    return g.ask(std::move(reply), kCount).failure.code;
+  };
+  EXPECT_EQ(code(reply(429, "{}")), "upstream_rate_limited");
+  EXPECT_EQ(code(reply(200, "[]")), "upstream_malformed");
+  EXPECT_EQ(code(broken(reply(200, "{"))), "upstream_broken");
+}
+
 // ---- Several keys ------------------------------------------------------------------------------
 
 struct Keys : Harness {
@@ -168,8 +200,9 @@ TEST(Gemini, LogsErrorsOfGemini) {
     const Answer a = g.ask(reply(status, body));
     EXPECT_EQ(a.failure.detail, detail);
     EXPECT_TRUE(a.events.empty());
-    EXPECT_TRUE(g.logged("warn: Gemini request failed")) << body;
-    EXPECT_TRUE(g.logged("{\"code\":\"" + a.failure.code + "\",\"detail\":\"" + detail + "\"}"))
+    EXPECT_TRUE(g.logged("warn: model request failed")) << body;
+    EXPECT_TRUE(g.logged(R"({"model":"gemini-2.5-flash","code":")" + a.failure.code +
+                         R"(","detail":")" + detail + "\"}"))
         << body;
   }
 }
@@ -364,8 +397,8 @@ TEST(Gemini, ShowsTheHealthThatAProbeFinds) {
        "down: the API key is rejected: correct api_key" + old_key},
       {reply(503, ""), "degraded: the model is overloaded"},
       {reply(500, ""), "degraded: Gemini failed; try again."},
-      {reply(404, ""), "degraded: Gemini rejects the probe (list of models): check base_url"},
-      {reply(400, ""), "degraded: Gemini rejects the probe (list of models): check base_url"},
+      {reply(404, ""), "degraded: the probe (a list of models) is rejected: check base_url"},
+      {reply(400, ""), "degraded: the probe (a list of models) is rejected: check base_url"},
       {no_reply({504,
                  "upstream_timeout",
                  "The upstream did not respond in time.",
@@ -422,7 +455,7 @@ TEST(Gemini, CountsCallsTheirTimesAndTokens) {
   const std::string call = R"(gen_ai_operation_name="chat",gen_ai_provider_name="gcp.gemini",)"
                            R"(gen_ai_request_model="gemini-2.5-flash")";
   EXPECT_EQ(g.h.metrics.at(
-                R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",)"
+                R"(gatehouse_upstream_requests_total{provider="test",model="gemini-2.5-flash",)"
                 R"(code="200"})"),
             2);
   EXPECT_EQ(g.h.metrics.at("gen_ai_client_operation_duration_seconds_count{" + call +
@@ -453,7 +486,7 @@ TEST(Gemini, CountsCallsByTheirOutcome) {
 
   for (const char* code : {"429", "upstream_timeout", "cancelled"}) {
     EXPECT_EQ(g.h.metrics.count(
-                  R"(gatehouse_upstream_requests_total{provider="gemini",model="gemini-2.5-flash",)"
+                  R"(gatehouse_upstream_requests_total{provider="test",model="gemini-2.5-flash",)"
                   R"(code=")" +
                   std::string(code) + "\"}"),
               1u)

@@ -1,19 +1,20 @@
-/// How much a model thinks has two scales: levels, and budgets of tokens. Chat and settings may use
-/// either; each model takes one, with bounds of its own, so a wish becomes the nearest value.
+/// Chat and settings may name a level of thinking or a budget of tokens; each model takes one of
+/// the two, with bounds of its own, so a wish becomes the nearest value.
 #include "generation.h"
 
 #include <algorithm>
 
 #include "api_json.h"
+#include "gatehouse/toolkit/effort.hpp"
 #include "json_schema.h"
 
 namespace gatehouse::plugins::gemini {
 namespace {
 
 constexpr View kLevels[] = {"minimal", "low", "medium", "high", "xhigh"};
-// What a level is worth in tokens, about as Google compares the two.
-constexpr std::int64_t kBudgets[] = {0, 1024, 8192, 24576, 32768};
-constexpr std::size_t kHighest = std::size(kLevels) - 1;
+// What Google's own API for clients of OpenAI makes of an effort:
+// https://ai.google.dev/gemini-api/docs/openai
+constexpr std::int64_t kBudgets[] = {1024, 1024, 8192, 24576, 24576};
 
 /// Members of generationConfig that a chat may set in the API's words: what the operator has not
 /// reserved to the settings, as the safety settings and the service tier are.
@@ -27,34 +28,23 @@ bool is_off(Json thinking) {
          (thinking.is_number() && thinking.integer() == 0);
 }
 
-/// The place in kLevels of an effort or a number of tokens; that of "off" is the lowest.
-std::size_t level_of(Json thinking) {
-  if (thinking.str() == "max") return kHighest;
-  if (thinking.is_number()) {
-    const auto enough = std::find_if(std::begin(kBudgets), std::end(kBudgets),
-                                     [&](std::int64_t b) { return b >= thinking.integer(); });
-    return std::min<std::size_t>(enough - std::begin(kBudgets), kHighest);
-  }
-  const auto level = std::find(std::begin(kLevels), std::end(kLevels), thinking.str());
-  return level == std::end(kLevels) ? 0 : level - std::begin(kLevels);
+/// The level of an effort or a number of tokens; that of "off" is the lowest.
+View level_of(Json thinking) {
+  if (is_off(thinking)) return "none";
+  return thinking.is_number() ? effort_for(thinking.integer()) : thinking.str();
 }
 
-/// The model's level that is nearest to the wanted one.
-View nearest_level(const Model& model, Json thinking) {
-  const auto distance = [wanted = level_of(thinking)](View level) {
-    const std::size_t has =
-        std::find(std::begin(kLevels), std::end(kLevels), level) - std::begin(kLevels);
-    return has > wanted ? has - wanted : wanted - has;
-  };
-  return *std::min_element(model.levels.begin(), model.levels.end(),
-                           [&](View a, View b) { return distance(a) < distance(b); });
+std::int64_t budget_of(View effort) {
+  const auto level = std::find(std::begin(kLevels), std::end(kLevels), effort);
+  return kBudgets[std::min<std::size_t>(level - std::begin(kLevels), std::size(kLevels) - 1)];
 }
+
+std::int64_t least_budget(const Model& model) { return model.off ? 0 : model.least_budget; }
 
 /// -1: as much as the model finds right.
 std::int64_t nearest_budget(const Model& model, Json thinking) {
-  if (is_off(thinking)) return model.off ? 0 : model.least_budget;
-  const std::int64_t wanted =
-      thinking.is_number() ? thinking.integer() : kBudgets[level_of(thinking)];
+  if (is_off(thinking)) return least_budget(model);
+  const std::int64_t wanted = thinking.is_number() ? thinking.integer() : budget_of(thinking.str());
   if (wanted < 0) return -1;
   return std::clamp(wanted, model.least_budget, model.most_budget);
 }
@@ -123,9 +113,12 @@ class GenerationWriter {
     bool show = chat_["reasoning"]["visible"].boolean() && model_.include_thoughts;
     member_unless_empty(out_, "thinkingConfig", "{}", [&] {
       if (thinking && model_.thinking == Model::Thinking::levels && thinking.integer() >= 0)
-        json_.member("thinkingLevel", nearest_level(model_, thinking));
+        json_.member("thinkingLevel", nearest_effort(model_.levels, level_of(thinking)));
       if (thinking && model_.thinking == Model::Thinking::budget) {
-        const std::int64_t budget = nearest_budget(model_, thinking);
+        // The operator's `minimal` is the least that the model has; a client's still thinks.
+        const bool is_least = !in_chat && thinking.str() == "minimal";
+        const std::int64_t budget =
+            is_least ? least_budget(model_) : nearest_budget(model_, thinking);
         json_.member("thinkingBudget", budget);
         show = show && budget != 0;
       }
@@ -183,7 +176,7 @@ std::string nearest_thinking(const Model& model, Json thinking) {
   if (!thinking || thinking.integer() < 0 || thinking.str() == "max") return {};
   if (model.thinking == Model::Thinking::none) return is_off(thinking) ? "" : "none";
   if (model.thinking == Model::Thinking::levels) {
-    const View nearest = nearest_level(model, thinking);
+    const View nearest = nearest_effort(model.levels, level_of(thinking));
     return nearest == thinking.str() ? std::string() : std::string(nearest);
   }
   const std::int64_t nearest = nearest_budget(model, thinking);

@@ -144,7 +144,7 @@ class SchemaWriter::Whole {
       if (as_enum) {
         json_.key("enum").open('[').value(value).close(']');
       } else {
-        quoted_key(out_, name);
+        json_.any_key(name);
         write_value(name, value, const_as_enum);
       }
     }
@@ -173,7 +173,7 @@ class SchemaWriter::Whole {
   void write_map(Json schemas, bool const_as_enum) {
     json_.open('{');
     for (const auto [name, schema] : schemas.members()) {
-      quoted_key(out_, name);
+      json_.any_key(name);
       write(schema, const_as_enum);
     }
     json_.close('}');
@@ -274,7 +274,7 @@ class SchemaWriter::Bare {
     if (!properties.is_object() || properties.size() == 0) return;
     json_.key("properties").open('{');
     for (const auto [name, property] : properties.members()) {
-      quoted_key(out_, name);
+      json_.any_key(name);
       write(property, depth + 1);
     }
     json_.close('}').key("required").open('[');

@@ -64,7 +64,7 @@ class RequestWriter {
     append_generation(out_, chat_, settings_, options_.model, offer_.json);
     append_contents(out_, chat_, options_);
     append_system();
-    append_tools();
+    append_tools(true);
     append_policy();
     if (const View token = options_.continuation_token; !token.empty())
       json_.member("continuationToken", token);
@@ -72,15 +72,25 @@ class RequestWriter {
     return std::move(out_);
   }
 
+  std::string write_count(View model) {
+    json_.open('{').key("generateContentRequest").open('{');
+    json_.member("model", "models/" + std::string(model));
+    append_contents(out_, chat_, options_);
+    append_system();
+    append_tools(false);
+    json_.close('}').close('}');
+    return std::move(out_);
+  }
+
  private:
-  void append_tools() {
+  void append_tools(bool with_config) {
     bool has_provider_tools = false;
     const std::size_t start = out_.size();
     member_unless_empty(out_, "tools", "[]", [&] {
       if (offer_.functions > 0) append_functions();
       has_provider_tools = append_provider_tools();
     });
-    if (out_.size() > start) append_tool_config(has_provider_tools);
+    if (with_config && out_.size() > start) append_tool_config(has_provider_tools);
   }
 
   ToolForm form_of(std::size_t index) const {
@@ -238,6 +248,10 @@ bool wants_provider_tool(Json chat, Json settings, View name) {
 
 std::string request_body(Json chat, const RequestOptions& options) {
   return RequestWriter(chat, options).write();
+}
+
+std::string count_body(Json chat, View model, const RequestOptions& options) {
+  return RequestWriter(chat, options).write_count(model);
 }
 
 }  // namespace gatehouse::plugins::gemini

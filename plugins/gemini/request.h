@@ -36,5 +36,8 @@ bool wants_provider_tool(Json chat, Json settings, View name);
 
 /// The body of a Gemini request (GenerateContentRequest) for a chat document, written in one pass.
 std::string request_body(Json chat, const RequestOptions& options);
+/// The body of a request that counts the tokens of the chat (CountTokensRequest). `model`: at
+/// Gemini.
+std::string count_body(Json chat, View model, const RequestOptions& options);
 
 }  // namespace gatehouse::plugins::gemini

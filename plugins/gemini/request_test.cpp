@@ -164,17 +164,31 @@ TEST(Request, ThinksAsMuchAsTheModelCan) {
       {"gemini-3.8-flash", "-1", "{}"},
       {"gemini-2.5-flash", R"("none")", R"({"thinkingBudget":0})"},
       {"gemini-2.5-flash", R"("max")", R"({"thinkingBudget":24576})"},
-      {"gemini-2.5-flash", R"("minimal")", R"({"thinkingBudget":0})"},
+      {"gemini-2.5-flash", R"("minimal")", R"({"thinkingBudget":1024})"},
       {"gemini-2.5-flash", R"("low")", R"({"thinkingBudget":1024})"},
+      {"gemini-2.5-flash", R"("medium")", R"({"thinkingBudget":8192})"},
+      {"gemini-2.5-flash", R"("high")", R"({"thinkingBudget":24576})"},
       {"gemini-2.5-flash", "52428", R"({"thinkingBudget":24576})"},
       {"gemini-2.5-flash", "-1", R"({"thinkingBudget":-1})"},
       {"gemini-2.5-flash-lite", "100", R"({"thinkingBudget":512})"},
       {"gemini-2.5-flash-lite", "0", R"({"thinkingBudget":0})"},
       {"gemini-2.5-pro", R"("none")", R"({"thinkingBudget":128})"},
-      {"gemini-2.5-pro", R"("xhigh")", R"({"thinkingBudget":32768})"},
+      {"gemini-2.5-pro", R"("xhigh")", R"({"thinkingBudget":24576})"},
+      {"gemini-2.5-pro", "32768", R"({"thinkingBudget":32768})"},
   };
   for (const auto& [model, wanted, expected] : table)
     EXPECT_EQ(thinking(model, wanted), expected) << model << wanted;
+}
+
+TEST(Request, ThinksTheLeastWhereTheOperatorWantsMinimal) {
+  const auto thinking = [](const std::string& model, View config) {
+    return member_of("generationConfig", R"({"messages": [], "model": ")" + model + "\"}", config);
+  };
+  constexpr View kMinimal = R"({"thinking": "minimal"})";
+  EXPECT_EQ(thinking("gemini-2.5-flash", kMinimal), R"({"thinkingConfig":{"thinkingBudget":0}})");
+  EXPECT_EQ(thinking("gemini-2.5-pro", kMinimal), R"({"thinkingConfig":{"thinkingBudget":128}})");
+  EXPECT_EQ(thinking("gemini-2.5-flash", R"({"thinking": "low"})"),
+            R"({"thinkingConfig":{"thinkingBudget":1024}})");
 }
 
 TEST(Request, AsksForThoughtsThatSomebodyShows) {
@@ -519,6 +533,52 @@ TEST(Request, SignsCallsOfAnyModelThatMissesSignatures) {
             std::string::npos);
   EXPECT_EQ(requests.request(chat("gemma-4-31b-it", steps), {}, true).find("thoughtSignature"),
             std::string::npos);
+}
+
+// ---- Histories of other providers --------------------------------------------------------------
+
+/// What another provider has left in a conversation: a thought of its own and two calls.
+std::string foreign_step(const std::string& metadata, const std::string& first_id) {
+  return assistant(R"({"type": "reasoning", "text": "Hm.", "metadata": )" + metadata +
+                   R"(}, {"type": "text", "text": "So"}, )" + call(first_id) + "," + call("b"));
+}
+
+TEST(Request, ContinuesAConversationThatOpenAiBegan) {
+  const std::string history = kHello + "," + foreign_step("{}", "functions.open:0") + "," +
+                              results(result("b") + "," + result("functions.open:0"));
+  const std::string user = R"([{"role":"user","parts":[{"text":"Hello"}]},)";
+  const std::string answers =
+      R"(]},{"role":"user","parts":[{"functionResponse":{"id":"functions.open:0","name":"open",)"
+      R"("response":{"name":"open","content":1}}},)"
+      R"({"functionResponse":{"id":"b","name":"open","response":{"name":"open","content":1}}}]}])";
+  const std::string first = R"({"functionCall":{"id":"functions.open:0","name":"open","args":{}})";
+  const std::string second = R"({"functionCall":{"id":"b","name":"open","args":{}}})";
+  const std::string thought = R"({"text":"Hm.","thought":true},)";
+  EXPECT_EQ(contents("gemini-2.5-flash", history), user + R"({"role":"model","parts":[)" + thought +
+                                                       R"({"text":"So"},)" + first + "}," + second +
+                                                       answers);
+  EXPECT_EQ(contents("gemini-3.8-flash", history),
+            user + R"({"role":"model","parts":[)" + thought + R"({"text":"So"},)" + first + "," +
+                std::string(kDummy) + "}," + second + answers);
+  EXPECT_EQ(contents("gemma-4-31b-it", history),
+            user + R"({"role":"model","parts":[{"text":"So"},)" + first + "}," + second + answers);
+}
+
+TEST(Request, ContinuesAConversationThatAnthropicBegan) {
+  const std::string history =
+      kHello + "," + assistant(R"({"type": "reasoning", "text": "",
+                    "metadata": {"anthropic": {"redactedData": "UkVEQUNURUQ="}}})") +
+      "," + foreign_step(R"({"anthropic": {"signature": "U0lHTkVE"}})", "toolu_01") + "," +
+      results(result("toolu_01", R"("error": true, "output": "denied")"));
+  for (const char* model : {"gemini-2.5-flash", "gemini-3.8-flash", "gemini-4-argon"}) {
+    const std::string sent = contents(model, history);
+    for (const char* foreign : {"UkVEQUNURUQ", "U0lHTkVE", "anthropic"})
+      EXPECT_EQ(sent.find(foreign), std::string::npos) << sent;
+    EXPECT_NE(sent.find(R"("response":{"name":"open","error":"denied"})"), std::string::npos);
+    EXPECT_NE(sent.find(R"("response":{"name":"open","error":"There is no result."})"),
+              std::string::npos)
+        << "each call needs one: " << sent;
+  }
 }
 
 TEST(Request, WrapsArgumentsThatAreNoObject) {

@@ -14,7 +14,6 @@
 namespace gatehouse::plugins::gemini {
 namespace {
 
-constexpr std::size_t kMaxCalls = 1000;  // whose ids are remembered; later ones get one of ours
 constexpr std::size_t kMaxServerCalls = 100;  // that wait for their result
 
 Json root_of(const std::optional<Document>& document) {
@@ -44,15 +43,6 @@ Document arguments_of(Json call) {
   return arguments;
 }
 
-bool has_id(Json messages, View id) {
-  for (const Json message : messages) {
-    for (const Json part : message["content"]) {
-      if (part["type"].str() == "tool-call" && part["id"].str() == id) return true;
-    }
-  }
-  return false;
-}
-
 bool ends_with_results(Json messages) {
   View role;
   for (const Json message : messages) role = message["role"].str();
@@ -61,29 +51,25 @@ bool ends_with_results(Json messages) {
 
 }  // namespace
 
-GeminiResponse::GeminiResponse(Sink& out, const Question& question)
-    : question_(question),
-      out_(out, question.unhonoured),
-      usage_(question.as_ai_sdk_5),
+GeminiResponse::GeminiResponse(Sink& out, const Unhonoured& unhonoured, const Question& question)
+    : ModelStream(out, unhonoured),
+      question_(question),
+      ids_(question.messages),
+      counts_(question.as_ai_sdk_5),
       continuation_(question.max_hops) {
   ending_.after_result = ends_with_results(question.messages);
-  ending_.tried_before = static_cast<bool>(question.unanswered);
+  ending_.tried_before = question.tried_before;
   ending_.max_output_tokens = question.max_output_tokens;
 }
 
-Status GeminiResponse::fail(GeminiFailure failure) {
-  failure_ = std::move(failure);
-  return Status(Fail(failure_));
-}
-
-Status GeminiResponse::read(View text) {
+Status GeminiResponse::read(const gh_sse_event& e) {
   if (question_.as_ai_sdk_5) {
-    if (Status s = out_.begin(); !s) return s;
+    if (Status s = step_.begin(); !s) return s;
   }
   const auto has_type = [](Json value, int type) {
     return value.is_null() || value.type() == type;
   };
-  auto document = Document::parse(text);
+  auto document = Document::parse(view(e.data));
   if (!document) return fail(malformed("an event is not JSON"));
   const Json response = document->root();
   const Json candidates = response["candidates"];
@@ -94,13 +80,16 @@ Status GeminiResponse::read(View text) {
       !has_type(content, GH_OBJECT) || !has_type(parts, GH_ARRAY)) {
     return fail(malformed("an event has another shape than a GenerateContentResponse"));
   }
-  if (const Json error = response["error"]; !error.is_null()) return fail(failure_of(200, error));
-
-  usage_.read(response["usageMetadata"]);
-  read_about(response);
+  if (const Json error = response["error"]; !error.is_null()) {
+    UpstreamFailure failure = failure_of(200, response);
+    rejected_ = repairable(failure, error["message"].str());
+    return fail(std::move(failure));
+  }
+  counts_.read(response["usageMetadata"]);
+  read_report(response);
   continuation_.read(response, parts.size() > 0);
   if (is_slip(parts)) return {};
-  if (Status s = sources_.read(candidate, out_); !s) return s;
+  if (Status s = sources_.read(candidate, step_); !s) return s;
   return read_parts(parts);
 }
 
@@ -118,7 +107,7 @@ bool GeminiResponse::is_slip(Json parts) const {
 }
 
 /// What Gemini reports about the response. The last report counts.
-void GeminiResponse::read_about(Json response) {
+void GeminiResponse::read_report(Json response) {
   const Json candidate = response["candidates"].at(0);
   const Json status = response["modelStatus"];
   const std::pair<View, Json> members[] = {
@@ -128,7 +117,7 @@ void GeminiResponse::read_about(Json response) {
   constexpr std::size_t kLongest = 500;  // a finishMessage may quote a whole call
   for (const auto& [name, value] : members) {
     if (const View text = value.str(); !text.empty())
-      about_.root().edit(name).set(text.substr(0, kLongest));
+      report_.root().edit(name).set(text.substr(0, kLongest));
   }
   if (const View reason = candidate["finishReason"].str(); !reason.empty())
     ending_.reason = reason.substr(0, kLongest);
@@ -159,7 +148,7 @@ Status GeminiResponse::read_part(Json part) {
     if (part["thought"].boolean()) return {};  // a draft of the model
     ending_.has_content = true;
     const auto metadata = metadata_of(part);
-    return out_.emit(event::file(file["mimeType"].str(), data, root_of(metadata)));
+    return step_.emit(event::file(file["mimeType"].str(), data, root_of(metadata)));
   }
   if (part["executableCode"].is_object() || part["codeExecutionResult"].is_object())
     return read_code(part);
@@ -175,12 +164,12 @@ Status GeminiResponse::read_text(Json part) {
   auto metadata = metadata_of(part);
   if (text.empty() && !metadata) return {};
   if (text.empty() && !has_begun()) {
-    out_.hold(is_thought ? GH_EV_REASONING : GH_EV_TEXT, std::move(*metadata));
+    step_.hold(is_thought ? GH_EV_REASONING : GH_EV_TEXT, std::move(*metadata));
     return {};
   }
-  if (is_thought) return out_.emit(event::reasoning(text, root_of(metadata)));
+  if (is_thought) return step_.emit(event::reasoning(text, root_of(metadata)));
   ending_.has_content = ending_.has_content || !is_blank(text);
-  return out_.emit(event::text(text, root_of(metadata)));
+  return step_.emit(event::text(text, root_of(metadata)));
 }
 
 Status GeminiResponse::read_code(Json part) {
@@ -188,11 +177,12 @@ Status GeminiResponse::read_code(Json part) {
     ending_.has_content = ending_.code = true;
     code_id_ = fresh_id();
     const auto metadata = metadata_of(part);
-    return out_.emit(event::tool_call(code_id_, "code_execution", code, root_of(metadata),
-                                      GH_PROVIDER_EXECUTED));
+    return step_.emit(event::tool_call(code_id_, "code_execution", code, root_of(metadata),
+                                       GH_PROVIDER_EXECUTED));
   }
   if (code_id_.empty()) return {};
-  return out_.emit(event::tool_output(code_id_, part["codeExecutionResult"], GH_PROVIDER_EXECUTED));
+  return step_.emit(
+      event::tool_output(code_id_, part["codeExecutionResult"], GH_PROVIDER_EXECUTED));
 }
 
 Status GeminiResponse::read_call(Json part, bool namespaces) {
@@ -200,23 +190,18 @@ Status GeminiResponse::read_call(Json part, bool namespaces) {
   if (call["name"].str().empty()) return fail(malformed("a function call has no name"));
   const View name = question_.names.in(call["name"].str(), namespaces);
   ending_.has_content = ending_.calls = true;
+  if (Status s = keep(kCallSize); !s) return s;
 
-  const std::string id = id_of(call);
+  const std::string id = ids_.take(call["id"].str());
   const Document document = arguments_of(call);
   const Json value = document.root()["value"];
   const Json arguments = value && question_.names.wraps(name) ? value : Json(document.root());
   const auto metadata = metadata_of(part);
-  if (Status s = out_.emit(event::tool_input_start(id, name)); !s) return s;
-  if (Status s = out_.emit(event::tool_input_delta(id, arguments.dump())); !s) return s;
-  return out_.emit(event::tool_call(id, name, arguments, root_of(metadata)));
-}
-
-/// Gemini's own, unless it is missing or another call of the conversation has it.
-std::string GeminiResponse::id_of(Json call) {
-  const View given = call["id"].str();
-  const bool is_new = !given.empty() && call_ids_.size() < kMaxCalls &&
-                      !has_id(question_.messages, given) && call_ids_.emplace(given).second;
-  return is_new ? std::string(given) : fresh_id();
+  gh_event start = event::tool_input_start(id, name);
+  start.metadata = root_of(metadata).raw();
+  if (Status s = step_.emit(start); !s) return s;
+  if (Status s = step_.emit(event::tool_input_delta(id, arguments.dump())); !s) return s;
+  return step_.emit(event::tool_call(id, name, arguments, root_of(metadata)));
 }
 
 /// Calls of Google's tools and their results have to go back as they came, so a call waits for its
@@ -243,54 +228,63 @@ Status GeminiResponse::flush_server_call(std::size_t index, Json response) {
   if (response) metadata.root().edit("google").edit("toolResponse").set(response);
   none.root().set_object();
 
-  const std::string id = id_of(call), name = "server:" + std::string(call["toolType"].str());
+  const std::string id = ids_.take(call["id"].str()),
+                    name = "server:" + std::string(call["toolType"].str());
   const Json input = call["args"] ? call["args"] : Json(none.root());
   if (Status s =
-          out_.emit(event::tool_call(id, name, input, metadata.root(), GH_PROVIDER_EXECUTED));
+          step_.emit(event::tool_call(id, name, input, metadata.root(), GH_PROVIDER_EXECUTED));
       !s)
     return s;
   if (!response) return {};
   const Json output = response["toolResponse"]["response"];
-  return out_.emit(
+  return step_.emit(
       event::tool_output(id, output ? output : Json(none.root()), GH_PROVIDER_EXECUTED));
 }
 
-bool GeminiResponse::continues() {
-  if (!continuation_.continues()) return false;
-  usage_.begin_request();
-  return true;
+std::optional<std::chrono::nanoseconds> GeminiResponse::continues() {
+  if (!continuation_.continues()) return std::nullopt;
+  counts_.begin_request();
+  return std::chrono::seconds(continuation_.stalls() ? 1 : 0);
 }
 
 Status GeminiResponse::finish() {
   if (question_.as_ai_sdk_5) return emit_end(judge_as_ai_sdk_5(ending_));
-  auto judged = judge(ending_);
-  if (auto* failure = std::get_if<GeminiFailure>(&judged)) return fail(std::move(*failure));
+  auto judged = gemini::judge(ending_);
+  if (auto* failure = std::get_if<UpstreamFailure>(&judged)) {
+    rejected_ = repairable(*failure, ending_.reason);
+    return fail(std::move(*failure));
+  }
   return emit_end(std::get<View>(judged));
+}
+
+void GeminiResponse::judge(UpstreamFailure& failure, Json body) {
+  if (!body.is_null()) rejected_ = repairable(failure, error_of(body)["message"].str());
+  if (has_begun()) rejected_ = {};
 }
 
 Status GeminiResponse::emit_end(View reason) {
   while (!server_calls_.empty()) {
     if (Status s = flush_server_call(0, Json()); !s) return s;
   }
-  if (Status s = emit_about(); !s) return s;
-  const Document usage = usage_.counts(question_.unanswered);
-  if (usage.root().is_object()) {
-    if (Status s = out_.emit(event::usage(usage.root())); !s) return s;
-  }
-  return out_.emit(Event(event::step_finish(reason)).with_text(ending_.reason));
+  if (Status s = emit_suggestions(); !s) return s;
+  for (const View name : {"model", "id"}) set_about(name, report_.root()[name].str());
+  usage_ = counts_.counts();
+  return ModelStream::emit_end(reason, ending_.reason);
 }
 
-Status GeminiResponse::emit_about() {
-  Document response, suggestions;
-  for (const View name : {"model", "id"}) {
-    if (about()[name]) response.root().edit(name).set(about()[name]);
-  }
-  if (response.root().is_object()) {
-    if (Status s = out_.emit(event::response(response.root())); !s) return s;
-  }
+Status GeminiResponse::emit_suggestions() {
   if (!question_.searches || sources_.suggestions().empty()) return {};
+  const Document suggestions;
   suggestions.root().edit("html").set(View(sources_.suggestions()));
-  return out_.emit(event::data("search-suggestions", suggestions.root()));
+  return step_.emit(event::data("search-suggestions", suggestions.root()));
+}
+
+Document GeminiResponse::reported() const {
+  Document all;
+  if (!report_.root().is_object()) return all;
+  all.root().set(Json(report_.root()));
+  all.root().edit("usage").set(Json(counts_.counts().root()));
+  return all;
 }
 
 }  // namespace gatehouse::plugins::gemini

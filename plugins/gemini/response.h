@@ -1,11 +1,11 @@
 #pragma once
 
-#include <set>
 #include <vector>
 
 #include "continuation.h"
 #include "endings.h"
-#include "gatehouse/toolkit/model_step.hpp"
+#include "gatehouse/toolkit/provider.hpp"
+#include "repairs.h"
 #include "sources.h"
 #include "tool_names.h"
 #include "usage.h"
@@ -15,7 +15,7 @@ namespace gatehouse::plugins::gemini {
 /// Turns one response of Gemini, streams of GenerateContentResponse objects, into the events of one
 /// step. Emits nothing before there is something to show, so that a request without a response can
 /// be made again.
-class GeminiResponse {
+class GeminiResponse : public ModelStream {
  public:
   /// What was requested.
   struct Question {
@@ -26,34 +26,28 @@ class GeminiResponse {
     bool as_ai_sdk_5 = false;
     std::int64_t max_output_tokens = 0;  ///< As in Ending.
     std::int64_t max_hops = 0;           ///< As in Continuation.
-    /// As in Usage::counts: of attempts without a response; empty: this is the first.
-    Json unanswered{};
-    const Unhonoured* unhonoured = nullptr;  ///< Warnings to begin with.
+    bool tried_before = false;           ///< Not by the first attempt.
   };
 
-  GeminiResponse(Sink& out, const Question& question);
+  GeminiResponse(Sink& out, const Unhonoured& unhonoured, const Question& question);
 
-  /// One GenerateContentResponse as JSON text.
-  Status read(View text);
-  /// After the last one. Fails, too, where all of them are not a response; then failure() has more
-  /// than the status.
-  Status finish();
-  const GeminiFailure& failure() const { return failure_; }
+  /// The data is one GenerateContentResponse.
+  Status read(const gh_sse_event& e) override;
+  bool is_complete() const override { return false; }  // counts may follow the last part
+  Status finish() override;
+  std::optional<std::chrono::nanoseconds> continues() override;
+  void judge(UpstreamFailure& failure, Json body) override;
+  TokenCounts usage() const override { return TokenCounts(counts_.billed().root()); }
 
-  /// The stream has ended, or broke off. True: the response continues in another request, from
-  /// continuation().token().
-  bool continues();
-  const Continuation& continuation() const { return continuation_; }
-
-  bool has_begun() const { return out_.has_begun(); }  ///< Something was emitted.
-  const Usage& usage() const { return usage_; }
-  /// What Gemini last reported about it, each empty where it did not: members model, id, reason,
-  /// message, stage, retires.
-  Json about() const { return about_.root(); }
+  View continuation_token() const { return continuation_.token(); }
+  /// What of the request can be repaired after the failure.
+  const Repairable& rejected() const { return rejected_; }
+  /// What Gemini last reported, each empty where it did not: members model, id, reason, message,
+  /// stage, retires, usage.
+  Document reported() const;
 
  private:
-  Status fail(GeminiFailure failure);
-  void read_about(Json response);
+  void read_report(Json response);
   bool is_slip(Json parts) const;
   Status read_parts(Json parts);
   Status read_part(Json part);
@@ -62,20 +56,18 @@ class GeminiResponse {
   Status read_call(Json part, bool namespaces);
   Status read_server_call(Json part);
   Status flush_server_call(std::size_t index, Json response);
-  std::string id_of(Json call);
   Status emit_end(View reason);
-  Status emit_about();
+  Status emit_suggestions();
 
   const Question question_;
-  ModelStep out_;
-  GeminiFailure failure_;
+  UniqueIds ids_;
   Ending ending_;
   Sources sources_;
-  Usage usage_;
+  Usage counts_;
   Continuation continuation_;
-  Document about_;
-  std::string code_id_;  // of the code execution that the next result belongs to
-  std::set<std::string, std::less<>> call_ids_;  // that the response has used
+  Repairable rejected_;
+  Document report_;
+  std::string code_id_;                 // of the code execution that the next result belongs to
   std::vector<Document> server_calls_;  // parts; of tools of Google that have no result yet
 };
 

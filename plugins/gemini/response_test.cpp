@@ -69,7 +69,8 @@ TEST(GeminiResponse, PutsCallsBehindTheTextOfTheirEvent) {
       g.answer({last(R"({"text":"a"},{"functionCall":{"id":"c1","name":"open","args":{"n":1}},)"
                      R"("thoughtSignature":"s"},)"
                      R"({"text":"b"},{"functionCall":{"id":"c2","name":"read"}})")}),
-      (Events{"step-start", "text:a", "text:b", "tool-input-start:c1:open",
+      (Events{"step-start", "text:a", "text:b",
+              R"(tool-input-start:c1:open @{"google":{"thoughtSignature":"s"}})",
               R"(tool-input-delta:c1:{"n":1})",
               R"(tool-call:c1:open:{"n":1} @{"google":{"thoughtSignature":"s"}})",
               "tool-input-start:c2:read", "tool-input-delta:c2:{}", "tool-call:c2:read:{}",
@@ -323,9 +324,9 @@ TEST(GeminiResponse, AddsWhatEarlierAttemptsHaveUsed) {
       R"(usage:{"input_tokens":18,"output_tokens":3,"total_tokens":21,"reasoning_tokens":1})");
   EXPECT_EQ(twice.first_notes,
             R"({"model":"gemini-2.5-flash","provider":"gcp.gemini","attempts":1,"upstream_ms":0,)"
-            R"("unanswered":{)"
+            R"("unanswered":{"test":{)"
             R"("input_tokens":9,"output_tokens":1,"total_tokens":10,"reasoning_tokens":1,)"
-            R"("attempts":1}})");
+            R"("attempts":1}}})");
   EXPECT_EQ(a.notes,
             R"({"model":"gemini-2.5-flash","provider":"gcp.gemini","attempts":2,"upstream_ms":0})");
 }

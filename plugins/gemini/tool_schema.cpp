@@ -139,7 +139,7 @@ bool ToolSchemas::write_children(const Keywords& k, int depth) {
   if (k.properties) {
     json_.key("properties").open('{');
     for (const auto [name, property] : k.properties.members()) {
-      quoted_key(out_, name);
+      json_.any_key(name);
       if (!write(property, depth)) return false;
     }
     json_.close('}');

@@ -25,12 +25,18 @@ void Usage::begin_request() {
   now_ = kUnknown;
 }
 
-Document Usage::counts(Json earlier) const {
+Document Usage::counts() const {
   Document counts;
   for (std::size_t i = 0; i < kNames.size(); ++i) {
-    const std::int64_t tokens = plus(earlier[kNames[i]].integer(-1), sum(i));
-    if (tokens >= 0) counts.root().edit(kNames[i]).set(tokens);
+    if (sum(i) >= 0) counts.root().edit(kNames[i]).set(sum(i));
   }
+  return counts;
+}
+
+Document Usage::billed() const {
+  Document counts = this->counts();
+  const std::int64_t output = plus(sum(1), sum(3));
+  if (as_ai_sdk_5_ && output >= 0) counts.root().edit("output_tokens").set(output);
   return counts;
 }
 

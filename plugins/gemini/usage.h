@@ -19,12 +19,10 @@ class Usage {
   void read(Json metadata);
   /// The events that follow belong to another request.
   void begin_request();
-  /// The json of a usage event: all requests and those of `earlier` attempts.
-  Document counts(Json earlier) const;
-
-  /// Of all requests, as they are billed. -1: not known.
-  std::int64_t input_tokens() const { return sum(0); }
-  std::int64_t output_tokens() const { return as_ai_sdk_5_ ? plus(sum(1), sum(3)) : sum(1); }
+  /// Of all requests, as in GH_EV_USAGE.
+  Document counts() const;
+  /// The same as they are billed.
+  Document billed() const;
 
  private:
   using Counts = std::array<std::int64_t, 5>;  // as in kNames; -1: not known

@@ -1,8 +1,9 @@
 /// A chat names a model that the operator has defined, `smart` say, which leads to one or several
 /// targets, each a model of a provider's instance. For each attempt the chat document gets the
-/// target's `model` and `provider`, by which the host skips all other providers; afterwards it has
-/// the name again, as the next step of a tool loop passes here again. Such a step goes to the
-/// target of the step before, since models take their own reasoning best.
+/// target's `model` and `provider`, by which the host skips all other providers, and its `price`,
+/// for plugins above that count money. Afterwards it has the name again, as the next step of a tool
+/// loop passes here again. Such a step goes to the target of the step before, since models take
+/// their own reasoning best.
 #include "models.h"
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "gatehouse/files.hpp"
 #include "gatehouse/metrics.hpp"
 #include "gatehouse/models.hpp"
+#include "gatehouse/toolkit/data_url.hpp"
 #include "list.h"
 #include "schema.h"
 
@@ -60,15 +62,18 @@ class Attempt final : public Sink {
 /// While it lives, the chat document leads to one target.
 class Led {
  public:
-  Led(MutableJson chat, View provider, View model) : chat_(chat), asked_(chat["model"].str()) {
+  Led(MutableJson chat, View provider, View model, Json price)
+      : chat_(chat), asked_(chat["model"].str()) {
     chat_.edit("model").set(model);
     chat_.edit("provider").set(provider);
+    if (price) chat_.edit("price").set(price);
   }
   Led(const Led&) = delete;
   Led& operator=(const Led&) = delete;
   ~Led() {
     chat_.edit("model").set(View(asked_));
     chat_.erase(chat_["provider"]);
+    if (const Json price = chat_["price"]) chat_.erase(price);
   }
 
  private:
@@ -102,6 +107,9 @@ Fail all_rest(nanoseconds soonest) {
           GH_FAIL_TRANSIENT};
 }
 
+/// Clients of Anthropic's API name its version; those of OpenAI's do not.
+bool is_for_anthropic(const Exchange& x) { return x.header("anthropic-version").data() != nullptr; }
+
 /// The target of the step before, if it is one of these.
 const Target* last_target(const Exchange& x, const Name& name, View asked) {
   const View last = x.notes()["target"].str();
@@ -127,13 +135,7 @@ Status Models::handle(Exchange& x, Sink& out, Next& next) {
   }
   const std::string asked(chat["model"].str());
   const Name* const name = names_.find(asked);
-  if (!name) {
-    return Fail{404,
-                "model_not_found",
-                "There is no model `" + std::string(cut_utf8(asked, 100)) +
-                    "`; there are: " + names_.list(),
-                {}};
-  }
+  if (!name) return unknown(asked);
   write_defaults(name->defaults.root(), chat);
   return try_in_order(x, *name, asked, out, next);
 }
@@ -142,7 +144,8 @@ Status Models::try_in_order(Exchange& x, const Name& name, View asked, Sink& out
   std::optional<Status> last;
   std::optional<nanoseconds> soonest;
   for (Target* const target : in_order(name.choices, last_target(x, name, asked))) {
-    if (const auto rest = target->rests()) {
+    const bool is_only = name.choices.size() == 1;
+    if (const auto rest = target->rests(is_only)) {
       soonest = std::min(*rest, soonest.value_or(*rest));
       continue;
     }
@@ -160,12 +163,14 @@ Status Models::try_one(Exchange& x, Target& target, const std::string& model, Si
   Attempt attempt(out, target);
   Status status;
   {
-    const Led led(x.chat(), target.provider(), model);
+    const Led led(x.chat(), target.provider(), model, prices()->of(model, host_.wall()));
     status = next(x, attempt);
   }
   x.notes().edit("target").set(View(target.provider() + '/' + model));
-  count(x, target.provider(), attempt.answered_by().empty() ? model : attempt.answered_by(),
-        attempt.tokens());
+  if (!x.chat()["count_only"].boolean()) {  // counting is free of charge
+    count(x, target.provider(), attempt.answered_by().empty() ? model : attempt.answered_by(),
+          attempt.tokens());
+  }
   const Failure failure = status.failure();
   if (failure) target.failed(x, failure);
   is_final = !failure || attempt.has_begun() || !may_go_on(failure);
@@ -191,14 +196,34 @@ void Models::count(const Exchange& x, View provider, View model, const TokenCoun
            {{"provider", provider}, {"model", model}, {"type", type}})
         .record(static_cast<double>(*number));
   }
+  const View caller = x.caller().key;
+  if (!caller.empty()) count_for(caller, tokens);
   const auto usd = prices()->cost(model, tokens, host_.wall());
   if (!usd) return warn_of_missing_price(model);
+  if (!caller.empty()) {
+    Series(host_, GH_COUNTER, "gatehouse_caller_cost_usd_total",
+           "Cost of the model calls of a caller in US dollars.", {{"caller", caller}})
+        .record(*usd);
+  }
   Series(host_, GH_COUNTER, "gatehouse_cost_usd_total",
          "Cost of model calls in US dollars, by the table of prices.",
          {{"provider", provider}, {"model", model}})
       .record(*usd);
   MutableJson notes = x.notes();
   notes.edit("cost_usd").set(notes["cost_usd"].real() + *usd);
+}
+
+/// Without the provider and the model, so that the host, which bounds the series of a name, has
+/// room for as many callers as it can.
+void Models::count_for(View caller, const TokenCounts& tokens) const {
+  for (const auto& [type, name] : {std::pair<View, View>{"input", "input_tokens"},
+                                   std::pair<View, View>{"output", "output_tokens"}}) {
+    if (const auto number = tokens[name]) {
+      Series(host_, GH_COUNTER, "gatehouse_caller_tokens_total",
+             "Tokens of the model calls of a caller.", {{"caller", caller}, {"type", type}})
+          .record(static_cast<double>(*number));
+    }
+  }
 }
 
 void Models::warn_of_missing_price(View model) {
@@ -236,12 +261,25 @@ void Models::watch_prices(Exchange& x) {
   }
 }
 
-/// For clients of OpenAI's API, and for those of Anthropic's, which name its version.
+Fail Models::unknown(View model) const {
+  return {
+      404,
+      "model_not_found",
+      "There is no model `" + std::string(cut_utf8(model, 100)) + "`; there are: " + names_.list(),
+      {}};
+}
+
 Status Models::list(Exchange& x, Sink& out) {
-  const bool is_for_anthropic = x.header("anthropic-version").data() != nullptr;
   return x.reply(
       out, 200, "application/json",
-      is_for_anthropic ? list_for_anthropic(names_.listed()) : list_for_openai(names_.listed()));
+      is_for_anthropic(x) ? list_for_anthropic(names_.listed()) : list_for_openai(names_.listed()));
+}
+
+Status Models::describe(Exchange& x, Sink& out) {
+  const std::string name = percent_decode(x.path().substr(View("/v1/models/").size()));
+  if (!names_.find(name)) return unknown(name);
+  return x.reply(out, 200, "application/json",
+                 is_for_anthropic(x) ? model_for_anthropic(name) : model_for_openai(name));
 }
 
 Models::Models(Host host, Json config)
@@ -260,6 +298,7 @@ Models::Models(Host host, Json config)
   prices_ = std::make_shared<const Prices>(host, prices_file_, problems);
   for (const std::string& problem : problems) host.problem("/prices", problem);
   host.route<&Models::list>(this, "GET", "/v1/models");
+  host.route<&Models::describe>(this, "GET", "/v1/models/*");
   if (prices_file_.empty()) return;
   stamp_ = Files(host).stamp(prices_file_);
   background<&Models::watch_prices>(host, this);

@@ -30,10 +30,13 @@ class Models final : public Plugin {
                  bool& is_final);
   void log_fallback(const Exchange& x, const Failure& failure, const Target& to) const;
   void count(const Exchange& x, View provider, View model, const TokenCounts& tokens);
+  void count_for(View caller, const TokenCounts& tokens) const;
   void warn_of_missing_price(View model);
   std::shared_ptr<const Prices> prices() const;
   void watch_prices(Exchange& x);
+  Fail unknown(View model) const;
   Status list(Exchange& x, Sink& out);
+  Status describe(Exchange& x, Sink& out);
 
   const Host host_;
   const std::string default_, prices_file_;

@@ -178,6 +178,13 @@ TEST(Models, WhenAllTargetsRestTheClientGetsTheShortestWait) {
   EXPECT_EQ(g.h.next_calls, 2);
 }
 
+TEST(Models, TheOnlyTargetOfANameEnforcesItsLimitItself) {
+  Gateway g({fails(failure(429, GH_FAIL_TRANSIENT, 9s)), answer("Hi")},
+            R"({"names": {"m": "a/m"}})");
+  EXPECT_EQ(g.ask("m").status, 429);
+  EXPECT_EQ(g.ask("m").status, 200);
+}
+
 TEST(Models, WeightsShareTheRequests) {
   Gateway g({answer("Hi")}, R"({"names": {"m": [{"target": "a/m", "weight": 3},
                                                  {"target": "b/m", "weight": 1}, "c/m"]}})");
@@ -240,6 +247,34 @@ TEST(Models, CountsTokensAndCost) {
   EXPECT_DOUBLE_EQ(parse(a.notes).root()["cost_usd"].real(), usd);
 }
 
+TEST(Models, CountsTokensAndCostOfCallersWithAKey) {
+  Gateway g({events({"step-start", R"(response:{"model":"gpt-5"})", "step-finish:stop",
+                     R"(usage:{"input_tokens":1000000,"output_tokens":500000})"})});
+  Request request("POST", "/v1/chat/completions");
+  request.chat = R"({"model": "gpt-5", "messages": []})";
+  request.caller = {"acme", "", "acme-batch"};
+  (void)g.h.run(*g.models, request);
+  request.caller = {"an-id", "an-id", ""};
+  (void)g.h.run(*g.models, request);
+  const auto& metrics = g.h.metrics;
+  EXPECT_EQ(metrics.at(R"(gatehouse_caller_tokens_total{caller="acme-batch",type="input"})"), 1e6);
+  EXPECT_EQ(metrics.at(R"(gatehouse_caller_tokens_total{caller="acme-batch",type="output"})"), 5e5);
+  EXPECT_DOUBLE_EQ(metrics.at(R"(gatehouse_caller_cost_usd_total{caller="acme-batch"})"), 6.25);
+  EXPECT_EQ(std::count_if(metrics.begin(), metrics.end(),
+                          [](const auto& m) { return m.first.find("{caller=") != View::npos; }),
+            3)
+      << "who names itself is not counted: names that clients make up have no end";
+}
+
+TEST(Models, AChatThatIsOnlyCountedCostsNothing) {
+  Gateway g({events({"step-start", R"(usage:{"input_tokens":1000000})", "step-finish:stop"})});
+  const Answer a = g.h.ask(*g.models, R"({"model": "gpt-5", "messages": [], "count_only": true})");
+  EXPECT_FALSE(parse(a.notes).root()["cost_usd"]);
+  EXPECT_EQ(g.h.metrics.count("gatehouse_tokens_total{provider=\"openai\",model=\"gpt-5\","
+                              "type=\"input\"}"),
+            0u);
+}
+
 TEST(Models, AnUnknownPriceIsReportedOnce) {
   const NextFunction some =
       events({"step-start", "step-finish:stop", R"(usage:{"input_tokens":1})"});
@@ -254,6 +289,23 @@ TEST(Models, AnUnknownPriceIsReportedOnce) {
   EXPECT_FALSE(parse(a.notes).root()["cost_usd"]);
 }
 
+TEST(Models, PutsThePriceIntoTheChatDocumentWhileAModelIsCalled) {
+  Gateway g({answer("Hi")});
+  EXPECT_EQ(g.ask("gpt-4.1").text, "Hi");
+  const Document during = parse(g.h.chats.at(0));
+  EXPECT_EQ(during.root()["price"]["input"].real(), 2) << "US dollars per million tokens";
+  EXPECT_EQ(during.root()["price"]["output"].real(), 8);
+  EXPECT_EQ(g.ask("gpt-unknown").text, "Hi");
+  EXPECT_FALSE(parse(g.h.chats.at(1)).root()["price"]);
+}
+
+TEST(Models, LeavesNoPriceInTheChatDocument) {
+  Gateway g({down(), answer("Hi")}, R"({"names": {"m": ["openai/gpt-4.1", "openai/none"]}})");
+  EXPECT_EQ(g.ask("m").text, "Hi");
+  EXPECT_TRUE(parse(g.h.chats.at(0)).root()["price"]);
+  EXPECT_FALSE(parse(g.h.chats.at(1)).root()["price"]) << "that of the target before";
+}
+
 // ---- The list, and the configuration -----------------------------------------------------------
 
 TEST(Models, ListsTheNamesForClientsOfBothApis) {
@@ -265,6 +317,16 @@ TEST(Models, ListsTheNamesForClientsOfBothApis) {
             R"({"data":[{"type":"model","id":"a","display_name":"a",)"
             R"("created_at":"1970-01-01T00:00:00Z"}],"has_more":false,"first_id":"a",)"
             R"("last_id":"a"})");
+}
+
+TEST(Models, DescribesOneModelForClientsOfBothApis) {
+  Gateway g({}, R"({"names": {"team/a": "p/m", "b-*": "p/*"}})");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/team%2Fa").body,
+            R"({"id":"team/a","object":"model","created":0,"owned_by":"gatehouse"})");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/b-1", {{"anthropic-version", "2023-06-01"}}).body,
+            R"({"type":"model","id":"b-1","display_name":"b-1",)"
+            R"("created_at":"1970-01-01T00:00:00Z"})");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/c").failure.code, "model_not_found");
 }
 
 TEST(Models, ReportsMistakesOfTheConfiguration) {

@@ -101,9 +101,13 @@ Json Prices::find(View model) const {
   return Json();
 }
 
+Json Prices::of(View model, std::chrono::nanoseconds wall) const {
+  return of_day(find(model), date_of(wall));
+}
+
 std::optional<double> Prices::cost(View model, const TokenCounts& tokens,
                                    std::chrono::nanoseconds wall) const {
-  Json price = of_day(find(model), date_of(wall));
+  Json price = of(model, wall);
   if (!price) return std::nullopt;
   const auto count = [&](View name) { return static_cast<double>(tokens[name].value_or(0)); };
   const double cached = count("cached_input_tokens"), written = count("cache_write_tokens");

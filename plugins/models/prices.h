@@ -17,6 +17,9 @@ class Prices {
   /// for each mistake in the file, whose models are then missing.
   Prices(Host host, View file, std::vector<std::string>& problems);
 
+  /// That of the model at this time, as its entry has it; empty: there is none. Lives as long as
+  /// this.
+  Json of(View model, std::chrono::nanoseconds wall) const;
   /// The cost in US dollars; nothing: there is no price for the model. `wall`: the time of the
   /// call, since prices change.
   std::optional<double> cost(View model, const TokenCounts& tokens,

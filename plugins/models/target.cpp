@@ -12,9 +12,9 @@ Target::Target(Host host, Json breaker, std::string provider, std::string model,
       model_(std::move(model)),
       breaker_(host, breaker, std::move(changed)) {}
 
-std::optional<std::chrono::nanoseconds> Target::rests() {
+std::optional<std::chrono::nanoseconds> Target::rests(bool is_only) {
   const auto until = std::chrono::nanoseconds(rests_until_ns_.load(std::memory_order_relaxed));
-  if (until.count() > 0 && host_.now() < until) return until - host_.now();
+  if (!is_only && until.count() > 0 && host_.now() < until) return until - host_.now();
   return breaker_.rejects();
 }
 

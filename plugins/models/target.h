@@ -25,7 +25,9 @@ class Target {
   std::string text() const { return provider_ + '/' + model_; }
 
   /// How long it takes no requests, by its circuit or its Retry-After; nothing: this one may pass.
-  std::optional<std::chrono::nanoseconds> rests();
+  /// `is_only`: there is no other target, so its provider enforces its limit itself, and the client
+  /// gets that failure rather than one of ours.
+  std::optional<std::chrono::nanoseconds> rests(bool is_only);
   void responded() { breaker_.responded(); }
   void failed(const Exchange& x, const Failure& failure);
   void adopt(Target& older);

@@ -25,5 +25,10 @@ struct Dialect {
 
 /// OpenAI's reasoning models take no sampling parameters, and have their own name for the limit.
 bool is_reasoning_model(View model);
+/// The oldest of them, o1 to o4: they take no parallel_tool_calls.
+bool is_o_series(View model);
+/// The level of `reasoning` of a chat, as far as a reasoning model of OpenAI accepts it, or a
+/// server of another; empty: the chat names none.
+View effort_of(View model, Json reasoning);
 
 }  // namespace gatehouse::plugins::openai

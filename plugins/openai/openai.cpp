@@ -22,16 +22,16 @@ nanoseconds reset_of(const HttpResponse& response, nanoseconds) {
 
 ModelApi::Options options_of(Host host, Json config, const Dialect& dialect) {
   const bool is_azure = !dialect.api_version.empty();
-  ModelApi::Options options{std::string(host.instance()),
-                            is_azure ? "azure.ai.openai" : "openai",
-                            dialect.base_url,
-                            dialect.path("/models", {}),
-                            is_azure ? "api-key" : "Authorization",
-                            is_azure ? "" : "Bearer ",
-                            {},
-                            {},
-                            failure_of,
-                            reset_of};
+  ModelApi::Options options;
+  options.provider = host.instance();
+  options.gen_ai_provider = is_azure ? "azure.ai.openai" : "openai";
+  options.base_url = dialect.base_url;
+  options.list_path = dialect.path("/models", {});
+  options.has_list = false;
+  options.key_header = is_azure ? "api-key" : "Authorization";
+  options.before_key = is_azure ? "" : "Bearer ";
+  options.failure_of = failure_of;
+  options.wait = reset_of;
   options.add_headers(config["headers"]);
   return options;
 }
@@ -55,14 +55,14 @@ Status OpenAi::handle(Exchange& x, Sink& out, Next& next) {
   const View model = chat["model"].str();
   if (!models_.has(model)) return next(x, out);
   if (Status s = check_model_name(model); !s) return s;
-  x.notes().edit("model").set(model);
 
   auto unhonoured = check_chat(chat, dialect_);
   if (!unhonoured) return unhonoured.error();
   ChatNames names = names_of(chat, dialect_);
   OpenAiResponse response(out, *unhonoured, names);
-  return api_.call(x, model, dialect_.path("/chat/completions", model),
-                   request_body(chat, dialect_, names, extra_.root()), response);
+  const std::string path = dialect_.path("/chat/completions", model);
+  const auto body = [&] { return request_body(chat, dialect_, names, extra_.root()); };
+  return api_.call(x, {model, path, body}, response);
 }
 
 }  // namespace gatehouse::plugins::openai

@@ -79,6 +79,26 @@ TEST(OpenAi, RejectsExtraMembersThatItWritesItself) {
             std::vector<std::string>{"/extra/stream: is written by the gateway: remove it"});
 }
 
+TEST(OpenAi, NotesWhoResponds) {
+  const auto notes = [](const char* settings) {
+    Gateway g(settings);
+    return g.ask(sse({last("stop", R"("content":"Hi")"), "[DONE]"})).notes;
+  };
+  EXPECT_NE(notes("").find(R"("model":"gpt-4.1","provider":"openai")"), std::string::npos);
+  EXPECT_NE(notes(R"("dialect": "azure", "base_url": "https://a.example")")
+                .find(R"("provider":"azure.ai.openai")"),
+            std::string::npos);
+}
+
+TEST(OpenAi, CountsNoTokensAsTheApiCannot) {
+  Gateway g;
+  const Answer a = g.h.ask(*g.plugin, R"({"model": "m", "messages": [], "count_only": true,)"
+                                      R"( "must": ["count_only"]})");
+  EXPECT_EQ(a.status, 400);
+  EXPECT_EQ(a.failure.code, "unsupported_parameter");
+  EXPECT_TRUE(g.h.upstream.requests.empty());
+}
+
 TEST(OpenAi, PassesOtherModelsOn) {
   Gateway g(R"("models": ["gpt-*", "o4-mini"])");
   g.h.next = answer("another provider");

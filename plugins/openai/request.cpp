@@ -33,28 +33,23 @@ constexpr View kOwn[] = {"model",
                          "reasoning_effort",
                          "parallel_tool_calls"};
 
-bool is_image(View type) {
-  return type == "image/png" || type == "image/jpeg" || type == "image/gif" || type == "image/webp";
-}
-
 View audio_format(View type) {
   if (type == "audio/wav" || type == "audio/x-wav") return "wav";
   return type == "audio/mpeg" || type == "audio/mp3" ? "mp3" : "";
 }
 
-bool goes_as_text(View type) { return type.substr(0, 5) == "text/" || type == "application/json"; }
-
 /// The text of a part of the user, or of a file that goes as one.
 std::optional<std::string> text_in(Json part) {
   if (part["type"].str() == "text") return std::string(part["text"].str());
-  if (!goes_as_text(plain_type(part["media_type"].str()))) return std::nullopt;
+  if (!is_text_type(plain_type(part["media_type"].str()))) return std::nullopt;
   return text_of(part);
 }
 
 bool is_readable(Json file) {
   const std::string type = plain_type(file["media_type"].str());
-  if (!file["data"]) return is_image(type) && file["url"].str().substr(0, 4) == "http";
-  const bool is_sent = is_image(type) || type == "application/pdf" || !audio_format(type).empty();
+  if (!file["data"]) return is_common_image(type) && file["url"].str().substr(0, 4) == "http";
+  const bool is_sent =
+      is_common_image(type) || type == "application/pdf" || !audio_format(type).empty();
   return is_sent ? is_base64(file["data"].str()) : text_in(file).has_value();
 }
 
@@ -128,9 +123,9 @@ class RequestWriter {
       }
       json_.close(']');
     }
-    const View effort = chat_["reasoning"]["effort"].str();
+    const View effort = effort_of(chat_["model"].str(), chat_["reasoning"]);
     if (!effort.empty() && (is_reasoning || dialect_.effort))
-      json_.member("reasoning_effort", effort == "max" ? View("xhigh") : effort);
+      json_.member("reasoning_effort", effort);
   }
 
   void append_messages() {
@@ -170,7 +165,7 @@ class RequestWriter {
     if (const View format = audio_format(type); !format.empty()) {
       json_.member("type", "input_audio").key("input_audio").open('{');
       json_.member("data", file["data"]).member("format", format).close('}');
-    } else if (is_image(type)) {
+    } else if (is_common_image(type)) {
       json_.member("type", "image_url").key("image_url").open('{').key("url");
       append_url(file, type);
       json_.close('}');
@@ -253,7 +248,8 @@ class RequestWriter {
     json_.close(']');
     const View mode = chat_["tool_choice"]["mode"].str();
     if (mode == "none" || mode == "required") json_.member("tool_choice", mode);
-    if (const Json parallel = chat_["parallel_tool_calls"])
+    const Json parallel = chat_["parallel_tool_calls"];
+    if (parallel && !is_o_series(chat_["model"].str()))
       json_.member("parallel_tool_calls", parallel);
   }
 
@@ -287,18 +283,23 @@ class RequestWriter {
   JsonText json_;
 };
 
+void check_reasoning(View model, Json reasoning, const Dialect& dialect, Unhonoured& unhonoured) {
+  const View effort = effort_of(model, reasoning), wanted = reasoning["effort"].str();
+  const bool is_off = effort.empty() || wanted == "none";
+  if (!is_reasoning_model(model) && !dialect.effort) {
+    if (!is_off) unhonoured.add("reasoning", "the model does not reason");
+  } else if (reasoning["budget_tokens"] || wanted != effort) {
+    unhonoured.add("reasoning", "the model uses " + std::string(effort) + " instead");
+  }
+}
+
 void check_generation(Json chat, const Dialect& dialect, Unhonoured& unhonoured) {
   const bool is_reasoning = is_reasoning_model(chat["model"].str());
   for (const View name : kSampling) {
     if (chat[name] && is_reasoning) unhonoured.add(name, "the model does not accept it");
   }
   if (chat["stop"] && is_reasoning) unhonoured.add("stop", "the model does not accept it");
-  const Json reasoning = chat["reasoning"];
-  if (reasoning["budget_tokens"]) unhonoured.add("reasoning", "the API has levels and no budgets");
-  if (const View effort = reasoning["effort"].str(); !effort.empty() && effort != "none") {
-    if (!is_reasoning && !dialect.effort) unhonoured.add("reasoning", "the model does not reason");
-    if (effort == "max") unhonoured.add("reasoning", "the model uses xhigh instead");
-  }
+  check_reasoning(chat["model"].str(), chat["reasoning"], dialect, unhonoured);
   if (chat["stop"].size() > kMaxStops)
     unhonoured.add("stop", "the API accepts 4 texts, and uses the first ones");
   const Json modalities = chat["modalities"];
@@ -320,6 +321,8 @@ void check_tools(Json chat, const Dialect& dialect, Unhonoured& unhonoured) {
   }
   if (chat["tool_choice"]["mode"].str() == "required" && count == 0)
     unhonoured.add("tool_choice", "there is no tool to call");
+  if (!chat["parallel_tool_calls"].boolean(true) && is_o_series(chat["model"].str()))
+    unhonoured.add("parallel_tool_calls", "the model does not accept it");
 }
 
 }  // namespace

@@ -301,6 +301,38 @@ TEST(OpenAiRequest, SendsResponseFormatsEffortAndOptions) {
   EXPECT_EQ(body.find("other"), std::string::npos);
 }
 
+TEST(OpenAiRequest, NamesALevelThatTheModelAccepts) {
+  const auto effort = [](const std::string& model, const std::string& reasoning) {
+    return Gateway().sent(
+        R"({"messages": [], "model": ")" + model + R"(", "reasoning": {)" + reasoning + "}}",
+        "reasoning_effort");
+  };
+  const std::vector<std::array<std::string, 3>> table = {
+      {"o4-mini", "none", "low"},           {"o4-mini", "minimal", "low"},
+      {"openai/o3", "xhigh", "high"},       {"gpt-5", "none", "minimal"},
+      {"gpt-5-mini", "minimal", "minimal"}, {"gpt-5-2025-08-07", "max", "high"},
+      {"gpt-5.1", "minimal", "none"},       {"gpt-5.1", "none", "none"},
+      {"gpt-5.2-codex", "xhigh", "xhigh"},  {"gpt-6", "max", "xhigh"},
+  };
+  for (const auto& [model, wanted, sent] : table)
+    EXPECT_EQ(effort(model, R"("effort": ")" + wanted + "\""), "\"" + sent + "\"") << model;
+  EXPECT_EQ(effort("o4-mini", R"("budget_tokens": 0)"), R"("low")");
+  EXPECT_EQ(effort("gpt-5", R"("budget_tokens": 1024)"), R"("low")");
+  EXPECT_EQ(effort("gpt-5", R"("budget_tokens": 20000)"), R"("high")");
+  EXPECT_EQ(effort("gpt-5.2", R"("budget_tokens": 900000)"), R"("xhigh")");
+  EXPECT_EQ(effort("gpt-5", R"("visible": true)"), "");
+}
+
+TEST(OpenAiRequest, SendsNoParallelToolCallsToModelsThatRejectIt) {
+  const auto sent = [](const std::string& model) {
+    return Gateway().sent(R"({"messages": [], "tools": [{"name": "a"}], "model": ")" + model +
+                              R"(", "parallel_tool_calls": false})",
+                          "parallel_tool_calls");
+  };
+  EXPECT_EQ(sent("o3-mini"), "");
+  EXPECT_EQ(sent("gpt-5"), "false");
+}
+
 TEST(OpenAiRequest, WarnsOfWhatItDoesNotHonour) {
   const auto warning = [](const std::string& members) {
     const Events all = warnings(R"({"messages": [], "model": )" + members + "}");
@@ -313,8 +345,16 @@ TEST(OpenAiRequest, WarnsOfWhatItDoesNotHonour) {
   EXPECT_EQ(warning(R"("gpt-4.1", "reasoning": {"effort": "low"})"),
             "warning:reasoning:`reasoning` is not honoured: the model does not reason.");
   EXPECT_EQ(warning(R"("gpt-4.1", "reasoning": {"effort": "none"})"), "");
-  EXPECT_EQ(warning(R"("m", "reasoning": {"budget_tokens": 9})"),
-            "warning:reasoning:`reasoning` is not honoured: the API has levels and no budgets.");
+  EXPECT_EQ(warning(R"("gpt-5", "reasoning": {"budget_tokens": 9})"),
+            "warning:reasoning:`reasoning` is not honoured: the model uses low instead.");
+  EXPECT_EQ(warning(R"("o4-mini", "reasoning": {"effort": "low"})"), "");
+  EXPECT_EQ(warning(R"("o4-mini", "reasoning": {"visible": true})"), "");
+  EXPECT_EQ(warning(R"("o4-mini", "reasoning": {"effort": "none"})"),
+            "warning:reasoning:`reasoning` is not honoured: the model uses low instead.");
+  EXPECT_EQ(warning(R"("o4-mini", "parallel_tool_calls": false)"),
+            "warning:parallel_tool_calls:`parallel_tool_calls` is not honoured: the model does not "
+            "accept it.");
+  EXPECT_EQ(warning(R"("gpt-5", "parallel_tool_calls": false)"), "");
   EXPECT_EQ(warning(R"("m", "stop": ["1", "2", "3", "4", "5"])"),
             "warning:stop:`stop` is not honoured: the API accepts 4 texts, and uses the first "
             "ones.");

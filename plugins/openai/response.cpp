@@ -151,8 +151,11 @@ Status OpenAiResponse::read_calls(Json pieces) {
 }
 
 Status OpenAiResponse::read_call(Json piece, std::int64_t index) {
+  const std::size_t calls_before = calls_.size();
   Call& call = call_of(piece, index);
   const Json function = piece["function"];
+  const bool is_new = calls_.size() > calls_before;
+  if (Status s = keep(function["arguments"].str().size() + (is_new ? kCallSize : 0)); !s) return s;
   if (call.given_id.empty()) call.given_id = piece["id"].str();
   if (piece["extra_content"].is_object()) call.extra.root().set(piece["extra_content"]);
   const View name = function["name"].str(), arguments = function["arguments"].str();
@@ -183,10 +186,9 @@ OpenAiResponse::Call& OpenAiResponse::call_of(Json piece, std::int64_t index) {
   return calls_.emplace_back(Call{index, {}, {}, {}});
 }
 
-/// Its name has come. An id that is missing, or that another call of the response has, is replaced.
+/// Its name has come.
 Status OpenAiResponse::begin_call(Call& call) {
-  const bool is_new = !call.given_id.empty() && ids_.insert(call.given_id).second;
-  call.text.emplace(is_new ? call.given_id : fresh_id(), call.name);
+  call.text.emplace(ids_.take(call.given_id), call.name);
   if (Status s = call.text->begin(step_); !s) return s;
   return call.text->add(step_, call.early);
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <vector>
 
 #include "gatehouse/toolkit/provider.hpp"
@@ -45,7 +44,7 @@ class OpenAiResponse final : public ModelStream {
   std::string reason_;  // finish_reason; empty: none came
   std::vector<Call> calls_;
   std::map<std::int64_t, std::size_t> open_;  // the last call of an index, in calls_
-  std::set<std::string> ids_;                 // of calls
+  UniqueIds ids_;
 };
 
 }  // namespace gatehouse::plugins::openai

@@ -29,7 +29,7 @@ TEST(OpenAiResponse, IsTextReasoningAndCounts) {
   EXPECT_EQ(answer.events, (Events{"step-start", "reasoning:Hm.", "text:So", "reasoning:Hm?",
                                    R"(response:{"id":"r1","model":"m-1"})",
                                    R"(usage:{"input_tokens":7,"output_tokens":5,"total_tokens":12,)"
-                                   R"("cached_input_tokens":3,"reasoning_tokens":2})",
+                                   R"("reasoning_tokens":2,"cached_input_tokens":3})",
                                    "step-finish:length"}));
   EXPECT_TRUE(g.h.upstream.requests[0].closed);
 }

@@ -1,6 +1,7 @@
 /* What was published stays where it is: a plugin built once loads in every later 1.x host. Append
  * below, never change a line. */
 #include "gatehouse/abi.h"
+#include "gatehouse/abi/ext/counters.h"
 
 #define FROZEN(type, member, offset) \
   _Static_assert(offsetof(type, member) == (offset), #type "." #member " has moved")
@@ -248,6 +249,22 @@ FROZEN(gh_background_api, run, 8);
 FROZEN(gh_background_api, linger, 16);
 FROZEN_ID(GH_BACKGROUND_1, "gatehouse.background/1");
 
+/* abi/ext/counters.h */
+
+FROZEN(gh_addition, key, 0);
+FROZEN(gh_addition, by, 16);
+FROZEN(gh_addition, ttl_ns, 24);
+FROZEN(gh_addition, most, 32);
+FROZEN(gh_addition, total, 40);
+FROZEN(gh_addition, reserved, 48);
+FROZEN_SIZE(gh_addition, 64);
+
+FROZEN(gh_counters_api, size, 0);
+FROZEN(gh_counters_api, reserved, 4);
+FROZEN(gh_counters_api, add, 8);
+FROZEN(gh_counters_api, add_here, 16);
+FROZEN_ID(GH_COUNTERS_1, "gatehouse.counters/1");
+
 /* abi/ext/crypto.h */
 
 FROZEN(gh_crypto_api, size, 0);
@@ -258,12 +275,20 @@ FROZEN(gh_crypto_api, finish, 24);
 FROZEN(gh_crypto_api, hmac, 32);
 FROZEN_ID(GH_CRYPTO_1, "gatehouse.crypto/1");
 
+/* abi/ext/failures.h */
+
+FROZEN(gh_failures_api, size, 0);
+FROZEN(gh_failures_api, reserved, 4);
+FROZEN(gh_failures_api, render, 8);
+FROZEN_ID(GH_FAILURES_1, "gatehouse.failures/1");
+
 /* abi/ext/files.h */
 
 FROZEN(gh_files_api, size, 0);
 FROZEN(gh_files_api, reserved, 4);
 FROZEN(gh_files_api, load, 8);
 FROZEN(gh_files_api, stamp, 16);
+FROZEN(gh_files_api, read, 24);
 FROZEN_ID(GH_FILES_1, "gatehouse.files/1");
 
 /* abi/ext/http.h */

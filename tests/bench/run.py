@@ -23,7 +23,10 @@ TICKS = os.sysconf('SC_CLK_TCK')
 STARTED = time.monotonic()
 PR_SET_PDEATHSIG = 1
 
-GEMINI_PATH = '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse'
+PATHS = {'gemini': '/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse',
+         'openai': '/v1/chat/completions'}
+KEY_HEADERS = {'gemini': 'x-goog-api-key: bench-key', 'openai': 'authorization: Bearer bench-key'}
+MODELS = {'gemini': 'gemini-2.5-flash', 'openai': 'gpt-4.1-mini'}
 BARE = ['chat', 'gemini']
 # The default one but for the cache, which would answer every request of the load but the first.
 PIPELINE = ['access-log', 'cors', 'health', 'metrics', 'extension-auth', 'throttler', 'chat', 'tools', 'workflows', 'mcp', 'retry', 'gemini']
@@ -132,7 +135,7 @@ class Upstream(Server):
 class Nginx(Server):
     name = 'nginx'
 
-    def __init__(self, bench, upstream_port):
+    def __init__(self, bench, upstream_port, api='gemini'):
         with socket.socket() as free:
             free.bind(('127.0.0.1', 0))
             self.port = free.getsockname()[1]
@@ -167,7 +170,7 @@ http {{
 ''')
         super().__init__(['nginx', '-p', folder, '-c', folder / 'nginx.conf', '-e', folder / 'error.log'])
         self.wait_until(self.accepts, folder / 'error.log')
-        self.chat = bench.raw_chat(self.port)
+        self.chat = bench.raw_chat(self.port, api)
 
     def accepts(self):
         with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', self.port), 1):
@@ -194,6 +197,9 @@ class Gateway(Server):
         folder = pathlib.Path(tempfile.mkdtemp(dir=bench.folder))
         (folder / 'workflows.json').write_text('{"workflows": {"general": {"name": "General", "systemPrompt": "Help."}}}')
         settings = {'gemini': {'api_key': 'bench-key', 'base_url': f'http://127.0.0.1:{upstream_port}/v1beta'},
+                    'openai': {'api_key': 'bench-key', 'base_url': f'http://127.0.0.1:{upstream_port}/v1'},
+                    'chat': {'models': list(MODELS.values()), 'default_model': MODELS['gemini']},
+                    'completions': {'anyone': True},
                     'throttler': {'limit': 100000, 'window': '1s'}, 'workflows': {'file': 'workflows.json'}, 'cache': {'ttl': '1h'}}
         config = {
             'store': store,
@@ -209,7 +215,11 @@ class Gateway(Server):
             super().__init__([bench.gatehouse, 'serve', folder / 'gatehouse.yaml'], stdout=out, stderr=subprocess.STDOUT)
         self.port = self.wait_until(self.listening, output)
         headers = ['--header', 'X-Extension-ID: abcdefghijklmnopabcdefghijklmnop', '--header', 'X-Extension-Version: 1.0.0', '--done']
-        self.chat = ['--port', self.port, '--path', '/api/chat', '--body', bench.chat_body, *headers]
+        provider = pipeline[-1]
+        if 'completions' in pipeline:
+            self.chat = ['--port', self.port, '--path', PATHS['openai'], '--body', bench.completions_bodies[provider]]
+        else:
+            self.chat = ['--port', self.port, '--path', '/api/chat', '--body', bench.chat_bodies.get(provider), *headers]
 
     def listening(self):
         with contextlib.suppress(FileNotFoundError):
@@ -228,18 +238,29 @@ class Bench:
         self.folder = folder
         self.max_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.max_files, self.max_files))
-        # Two conversations of the same size and content: as our API wants it and as Gemini wants it.
-        ours = {'model': 'gemini-2.5-flash', 'threadId': 'bench', 'messages': [
-            {'id': f'm{i}', 'role': role, 'parts': [{'type': 'text', 'text': text}]} for i, (role, text) in enumerate(CONVERSATION)]}
-        raw = {'generationConfig': {'maxOutputTokens': 4000, 'temperature': 0.7}, 'contents': [
+        # One conversation, as each API wants it, in bodies of the same size.
+        def ours(model):
+            return {'model': model, 'threadId': 'bench', 'messages': [
+                {'id': f'm{i}', 'role': role, 'parts': [{'type': 'text', 'text': text}]} for i, (role, text) in enumerate(CONVERSATION)]}
+
+        def openai(model):
+            return {'model': model, 'max_tokens': 4000, 'temperature': 0.7, 'stream': True, 'stream_options': {'include_usage': True},
+                    'messages': [{'role': role, 'content': text} for role, text in CONVERSATION]}
+        gemini = {'generationConfig': {'maxOutputTokens': 4000, 'temperature': 0.7}, 'contents': [
             {'role': 'model' if role == 'assistant' else role, 'parts': [{'text': text}]} for role, text in CONVERSATION]}
-        self.chat_body, self.raw_body = folder / 'chat.json', folder / 'gemini.json'
-        self.chat_body.write_text(json.dumps(ours))
-        self.raw_body.write_text(json.dumps(raw).ljust(len(json.dumps(ours))))
+        self.size = len(json.dumps(ours(MODELS['gemini'])))
+        self.chat_bodies = {api: self.write(f'chat-{api}', ours(model)) for api, model in MODELS.items()}
+        self.completions_bodies = {api: self.write(f'completions-{api}', openai(model)) for api, model in MODELS.items()}
+        self.raw_bodies = {'gemini': self.write('gemini', gemini), 'openai': self.completions_bodies['openai']}
         self.noise = 0.0
 
-    def raw_chat(self, port):
-        return ['--port', port, '--path', GEMINI_PATH, '--body', self.raw_body, '--header', 'x-goog-api-key: bench-key']
+    def write(self, name, body):
+        path = self.folder / f'{name}.json'
+        path.write_text(json.dumps(body).ljust(self.size))
+        return path
+
+    def raw_chat(self, port, api='gemini'):
+        return ['--port', port, '--path', PATHS[api], '--body', self.raw_bodies[api], '--header', KEY_HEADERS[api]]
 
     def load(self, mode, connections, seconds, *arguments):
         command = [self.tools / 'bench_load', mode, '--connections', connections, '--seconds', seconds, *arguments]
@@ -322,6 +343,23 @@ def lane_chat(bench):
             yield row('chat', how, *([x['per_second'] for x in s[name]] for name in ('gateway', 'nginx')), 'chats/s', digits=0)
 
 
+def lane_apis(bench):
+    """The chat of lane_chat by each API of clients and each of providers. nginx passes the provider's through."""
+    above, below = PIPELINE[:4], PIPELINE[-2:-1]
+    ingresses = {'chat': PIPELINE[:-1], 'completions': [*above, 'completions', *below]}
+    lanes = {'gemini': 'each:10', 'openai': 'openai-each:10'}
+    with Upstream(bench, *lanes.values()) as upstream:
+        for provider, lane in lanes.items():
+            port = upstream.ports[lane]
+            with Nginx(bench, port, provider) as nginx, contextlib.ExitStack() as stack:
+                gateways = {name: stack.enter_context(Gateway(bench, port, [*plugins, provider])) for name, plugins in ingresses.items()}
+                s = bench.rounds({'nginx': (nginx, nginx.chat), **{name: (g, g.chat) for name, g in gateways.items()}}, 'loop', 32, 2, [upstream])
+            for name in gateways:
+                what = f'{name} → {provider}'
+                yield row('apis', what, per(s[name], 'requests'), per(s['nginx'], 'requests'), 'µs CPU/chat', 'ratio ≤ 1.5')
+                yield row('apis', what, *([x['per_second'] for x in s[key]] for key in (name, 'nginx')), 'chats/s', digits=0)
+
+
 def lane_stream(bench):
     """100 streams of 200 events, one each 20 ms."""
     with Upstream(bench, 'every:200:20') as upstream, contextlib.ExitStack() as stack:
@@ -398,7 +436,7 @@ def lane_cache(bench):
     yield row('cache', 'the same, one connection, p50', *([x['p50_ms'] for x in one[name]] for name in ('redis', 'memory')), 'ms', digits=3)
 
 
-LANES = {'cache': lane_cache, 'local': lane_local, 'chat': lane_chat, 'stream': lane_stream, 'latency': lane_latency, 'memory': lane_memory}
+LANES = {'cache': lane_cache, 'local': lane_local, 'chat': lane_chat, 'apis': lane_apis, 'stream': lane_stream, 'latency': lane_latency, 'memory': lane_memory}
 
 
 def plugin_cost(bench):
@@ -422,7 +460,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix='gatehouse-bench-') as folder:
         os.chmod(folder, 0o755)  # nginx's workers may be another user
         bench = Bench(arguments, pathlib.Path(folder))
-        print(f'{os.cpu_count()} cores, chat body {bench.chat_body.stat().st_size} bytes, {bench.max_files} descriptors\n')
+        print(f'{os.cpu_count()} cores, chat body {bench.size} bytes, {bench.max_files} descriptors\n')
         if arguments.plugin_cost:
             print('| plugin | µs CPU per chat |\n|---|---|', *plugin_cost(bench), sep='\n')
         else:

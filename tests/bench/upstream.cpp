@@ -1,5 +1,6 @@
-// An upstream for load tests that speaks as much of the Gemini API as a chat needs:
-// streamGenerateContent with alt=sse over HTTP/1.1. One thread; thousands of streams.
+// An upstream for load tests that speaks as much of the Gemini API, or of OpenAI's, as a chat
+// needs: streamGenerateContent with alt=sse, or chat/completions, over HTTP/1.1. One thread;
+// thousands of streams.
 //
 //   bench_upstream LANE...       each lane listens on a port of its own and prints "listening PORT
 //   LANE"
@@ -9,6 +10,7 @@
 //   every:EVENTS:MS[@PORT]       an event every MS milliseconds; its text begins with the time of
 //   sending, "t=<CLOCK_MONOTONIC, ns> " json[@PORT]                  one JSON document with
 //   Content-Length, whatever is asked
+//   openai-KIND:…                each of the three streams as OpenAI sends it
 //
 // Requests must carry Content-Length, as those of nginx and of the gateway do.
 #include <arpa/inet.h>
@@ -60,7 +62,7 @@ std::string chunk(std::string_view data) {
 
 /// A GenerateContentResponse of about 170 bytes as one chunk; the last one also says why the model
 /// stopped and what it took.
-std::string event(std::string_view text, bool last, std::size_t events) {
+std::string gemini_event(std::string_view text, bool last, std::size_t events) {
   std::string data = R"(data: {"candidates":[{"content":{"parts":[{"text":")";
   data.append(text).append(R"("}],"role":"model"})");
   if (last) data += R"(,"finishReason":"STOP")";
@@ -76,6 +78,30 @@ std::string event(std::string_view text, bool last, std::size_t events) {
   return chunk(data);
 }
 
+/// The same as a chat.completion.chunk, some 200 bytes.
+std::string openai_event(std::string_view text, bool last, std::size_t events) {
+  std::string data = R"(data: {"id":"chatcmpl-qJ5xaPbz","object":"chat.completion.chunk",)"
+                     R"("created":1790000000,"model":"gpt-4.1-mini","choices":[{"index":0,)"
+                     R"("delta":{"content":")";
+  data.append(text).append(R"("},"finish_reason":)");
+  data.append(last ? R"("stop"}])" : R"(null}])");
+  if (last) {
+    data += R"(,"usage":{"prompt_tokens":480,"completion_tokens":)" + std::to_string(events * 5) +
+            R"(,"total_tokens":)" + std::to_string(480 + events * 5) + "}";
+  }
+  data += "}\n\n";
+  if (last) data += "data: [DONE]\n\n";
+  return chunk(data);
+}
+
+struct Wire {
+  std::string_view prefix;  // of the name of a lane
+  std::string_view target;  // of its requests, or a part of it
+  std::string (*event)(std::string_view text, bool last, std::size_t events);
+};
+constexpr Wire kWires[] = {{"openai-", "/chat/completions ", openai_event},
+                           {"", ":streamGenerateContent?alt=sse ", gemini_event}};
+
 struct Due {
   Clock::time_point at;
   std::size_t fd;
@@ -84,6 +110,7 @@ struct Due {
 
 struct Lane {
   int listener = -1;
+  const Wire* wire = nullptr;
   std::vector<std::string> pieces;     // of one answer, each for a send of its own
   std::chrono::milliseconds pause{0};  // between two pieces
   std::deque<Due> due;  // who waits out the pause; in order, because it is always the same
@@ -116,11 +143,11 @@ std::size_t number(std::string_view text) {
 }
 
 /// The parts of one answer, each for a send of its own.
-std::vector<std::string> pieces_of(std::string_view kind, std::size_t events) {
+std::vector<std::string> pieces_of(const Wire& wire, std::string_view kind, std::size_t events) {
   std::vector<std::string> pieces{std::string(kStreamHead)};
   for (std::size_t i = 1; i <= events; ++i) {
     std::string piece =
-        event(kind == "every" ? std::string(kStamp) + "words" : kWords, i == events, events);
+        wire.event(kind == "every" ? std::string(kStamp) + "words" : kWords, i == events, events);
     if (i == events) piece += "0\r\n\r\n";
     if (kind == "once" || (kind == "every" && i == 1)) {
       pieces.back() += piece;
@@ -168,16 +195,19 @@ Lane make_lane(const std::string& name) {
   const std::string_view what = word_before('@');
   const std::size_t port = rest.empty() ? 0 : number(rest);
   rest = what;
-  const std::string_view kind = word_before(':');
+  std::string_view kind = word_before(':');
 
   Lane lane;
+  lane.wire = std::find_if(std::begin(kWires), std::end(kWires),
+                           [kind](const Wire& wire) { return kind.starts_with(wire.prefix); });
+  kind.remove_prefix(lane.wire->prefix.size());
   if (kind == "json") {
     lane.pieces = {json_answer()};
     lane.any_request = true;
   } else if (kind == "once" || kind == "each" || kind == "every") {
     const std::size_t events = number(word_before(':'));
     if (events == 0) die("an answer has at least one event: " + name);
-    lane.pieces = pieces_of(kind, events);
+    lane.pieces = pieces_of(*lane.wire, kind, events);
     if (kind == "every") lane.pause = std::chrono::milliseconds(number(word_before(':')));
   } else {
     die("no such lane: " + name);
@@ -281,9 +311,9 @@ class Upstream {
   void answer(std::size_t fd) {
     Connection& c = *connections_[fd];
     const std::string_view target = std::string_view(c.head).substr(0, c.head.find("\r\n"));
-    const bool known = c.lane->any_request ||
-                       (target.starts_with("POST ") &&
-                        target.find(":streamGenerateContent?alt=sse ") != std::string_view::npos);
+    const bool known =
+        c.lane->any_request || (target.starts_with("POST ") &&
+                                target.find(c.lane->wire->target) != std::string_view::npos);
     c.head.clear();
     c.answering = true;
     c.piece = known ? 0 : c.lane->pieces.size();

@@ -275,7 +275,7 @@ def an_invalid_key_is_told_to_the_operator_and_not_to_the_client(f):
     check(b'UPSTREAM-TEXT' not in client.data and b'API' not in client.data, client.data)
     f.logged(level='error',
              plugin='gemini',
-             message='Gemini request failed: the API key is rejected')
+             message='model request failed: the API key is rejected')
     got = json.loads(f.client(get('/health')).answer().body)
     check(got['status'] == 'unhealthy', got)
 

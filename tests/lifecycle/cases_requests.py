@@ -2,6 +2,7 @@
 import contextlib
 import json
 import time
+from pathlib import Path
 
 from checks import check, check_envelope, check_stream
 from client import body, chat, get, head
@@ -125,3 +126,22 @@ def a_refusal_with_a_large_unread_body_arrives_whole(f):
         check_envelope(answer, 401)
         check(answer.header('Connection') == 'close', 'not told that the connection closes')
         check(client.wait_end() == 'closed', 'the connection was reset')
+
+
+@test
+def failures_below_a_path_are_written_by_the_plugin_that_has_claimed_them(f):
+    file = Path(f.binary).parent.parent / 'lib/probes/probe.so'
+    f.start('health', {'probe': {'failures': {'/v1/*': ''}}, 'as': 'writer', 'path': str(file)},
+            server={'max_body': '1KiB', 'hosts': ['ai.example']})
+
+    def response(request):
+        found = f.client(request.encode()).answer()
+        return found.status, found.header('X-Written-By'), found.body
+
+    at_v1 = 'POST /v1/chat HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n'
+    check(response(at_v1.format('ai.example', 0)) == (404, 'writer', b'writer: not_found'),
+          'unclaimed path')
+    check(response(at_v1.format('evil.example', 0)) ==
+          (421, 'writer', b'writer: misdirected_request'), 'refused by the server')
+    status, writer, content = response('GET /v2 HTTP/1.1\r\nHost: ai.example\r\n\r\n')
+    check((status, writer) == (404, None) and b'statusCode' in content, 'another path', content)

@@ -381,6 +381,27 @@ TEST(Facade, FallsBackWhereTheConfigurationIsSilent) {
   EXPECT_EQ(config["other"].str("none"), "none");
 }
 
+TEST(Text, QuotesEachByteAtEachPlace) {
+  const auto escape = [](unsigned char c) -> std::string {
+    constexpr char kHex[] = "0123456789abcdef";
+    const std::size_t named = View("\"\\\n\r\t").find(static_cast<char>(c));
+    if (named != View::npos) return std::string("\\") + "\"\\nrt"[named];
+    if (c >= 0x20) return std::string(1, static_cast<char>(c));
+    return std::string("\\u00") + kHex[c >> 4] + kHex[c & 15];
+  };
+  for (int c = 0; c < 256; ++c) {
+    for (std::size_t at = 0; at < 40; ++at) {
+      std::string text(40, 'x'), out;
+      text[at] = static_cast<char>(c);
+      quote(out, text);
+      const std::string wanted = '"' + std::string(at, 'x') +
+                                 escape(static_cast<unsigned char>(c)) + std::string(39 - at, 'x') +
+                                 '"';
+      ASSERT_EQ(out, wanted) << c << " at " << at;
+    }
+  }
+}
+
 TEST(Facade, QuotesWhatJsonWantsQuoted) {
   std::string out;
   quote(out, View("a\"b\\c\n\r\t\x01\x1f\0é", 13));
@@ -400,6 +421,29 @@ TEST(Facade, HashesAValueAsItsText) {
   const Crypto crypto(h.host());
   const Json value = h.config(R"({"a": [1, "b"]})");
   EXPECT_EQ(crypto.sha256("v1 ", value), crypto.sha256({"v1 ", R"({"a":[1,"b"]})"}));
+}
+
+TEST(Facade, ReadsWhenSomethingExpires) {
+  EXPECT_EQ(parse_expiry("1970-01-02T00:00:01Z"), 86401s);
+  EXPECT_EQ(parse_expiry("2027-01-31T12:00:00Z"), 1801396800s);
+  EXPECT_EQ(parse_expiry("2027-01-31"), parse_expiry("2027-02-01T00:00:00Z")) << "the whole day";
+  EXPECT_TRUE(parse_expiry("2028-02-29"));
+  for (const char* text :
+       {"", "2027-02-29", "2027-13-01", "2027-00-01", "2027-01-00", "2027-01-31T24:00:00Z",
+        "2027-01-31T12:60:00Z", "2027-01-31T12:00:60Z", "2027-01-31T12:00:00+01:00",
+        "2027-01-31 12:00:00Z", "2027-1-31", "31.01.2027", "2027-01-31Z", "tomorrow"})
+    EXPECT_FALSE(parse_expiry(text)) << text;
+}
+
+TEST(Facade, ReadsAFileOfTheOperatorAsItIs) {
+  Harness h;
+  h.files["list.csv"] = "a,b\n";
+  const Files files(h.host());
+  std::vector<std::string> problems;
+  EXPECT_EQ(files.read("list.csv", problems), "a,b\n");
+  EXPECT_TRUE(problems.empty());
+  EXPECT_FALSE(files.read("none.csv", problems));
+  EXPECT_EQ(problems, std::vector<std::string>{"none.csv: no such file"});
 }
 
 TEST(Facade, WritesADigestInHexadecimalDigits) {

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "gatehouse/counters.hpp"
 #include "gatehouse/testing.hpp"
 
 namespace gatehouse {
@@ -616,6 +617,37 @@ TEST(Harness, TakesNothingFromQuotasThatAreNone) {
   });
 }
 
+TEST(Harness, AddsToAllCountersOrToNone) {
+  Harness h;
+  const Counters counters(h.host());
+  in_request(h, [&](Exchange& x, Sink&) {
+    std::vector<Addition> both = {Addition("a", 2, 60s, 3), Addition("b", 2, 60s)};
+    EXPECT_TRUE(*counters.add(x, both));
+    EXPECT_FALSE(*counters.add(x, both));
+    EXPECT_EQ(both[0].total, 2);
+    EXPECT_FALSE(*counters.add_here(x, both));
+    both[0].by = both[1].by = -1;
+    EXPECT_TRUE(*counters.add(x, both));
+    EXPECT_EQ(h.store, (Stored{{"a", "1"}, {"b", "1"}}));
+    h.advance(60s);
+    EXPECT_TRUE(h.store.empty());
+  });
+}
+
+TEST(Harness, AddsNothingToWhatIsNoCounter) {
+  Harness h;
+  const Store store(h.host());
+  const Counters counters(h.host());
+  in_request(h, [&](Exchange& x, Sink&) {
+    const Addition good("a", 1, 1s), too_much("a", 1'000'000'000'000'001, 1s), no_time("a", 1, 0s);
+    EXPECT_TRUE(store.put(x, "value", "1", 1s));
+    for (std::vector<Addition> additions :
+         {std::vector{good, good}, {too_much}, {no_time}, {good, Addition("value", 1, 1s)}})
+      EXPECT_EQ(counters.add(x, additions).error().code(), GH_INVALID);
+    EXPECT_EQ(h.store, (Stored{{"value", "1"}}));
+  });
+}
+
 TEST(Harness, ErasesKeysAndPrefixes) {
   Harness h;
   const Store store(h.host());
@@ -665,6 +697,7 @@ TEST(Harness, StoresNothingForATimeThatNoStoreKeeps) {
 TEST(Harness, AnswersForAStoreThatIsDown) {
   Harness h;
   const Store store(h.host());
+  const Counters counters(h.host());
   h.store_down = true;
   in_request(h, [&](Exchange& x, Sink&) {
     std::vector<Quota> quota = {Quota("k", 1, std::chrono::nanoseconds(1'000'000'000))};
@@ -672,6 +705,9 @@ TEST(Harness, AnswersForAStoreThatIsDown) {
     EXPECT_EQ(store.put(x, "a", "1", 1s).code(), GH_UNAVAILABLE);
     EXPECT_EQ(store.add(x, "a", 1, 1s).error().code(), GH_UNAVAILABLE);
     EXPECT_EQ(store.take(x, quota).error().code(), GH_UNAVAILABLE);
+    std::vector<Addition> additions = {Addition("a", 1, 1s)};
+    EXPECT_EQ(counters.add(x, additions).error().code(), GH_UNAVAILABLE);
+    EXPECT_TRUE(*counters.add_here(x, additions));
     EXPECT_EQ(store.erase(x, "a").code(), GH_UNAVAILABLE);
     EXPECT_EQ(store.clear(x).code(), GH_UNAVAILABLE);
   });

@@ -83,6 +83,10 @@ TEST(Unhonoured, WarnsUnlessMustNamesTheMember) {
   EXPECT_EQ(judge(R"({"n": 2, "must": ["n"]})"),
             "unsupported_parameter|`n` is not honoured: it is unknown to this provider.");
   EXPECT_EQ(judge(R"({"must": ["n"]})"), "|") << "there is nothing to honour";
+  EXPECT_EQ(judge(R"({"provider": "p", "hidden_tools": true, "limits": [],
+                      "must": ["provider", "hidden_tools", "limits"]})"),
+            "|")
+      << "other plugins honour them";
 }
 
 }  // namespace

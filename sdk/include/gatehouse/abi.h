@@ -48,6 +48,7 @@
 #include "gatehouse/abi/ext/admin.h"
 #include "gatehouse/abi/ext/background.h"
 #include "gatehouse/abi/ext/crypto.h"
+#include "gatehouse/abi/ext/failures.h"
 #include "gatehouse/abi/ext/files.h"
 #include "gatehouse/abi/ext/http.h"
 #include "gatehouse/abi/ext/metrics.h"

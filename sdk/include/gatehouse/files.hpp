@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gatehouse/abi/ext/files.h"
@@ -28,6 +29,26 @@ class Files {
     gh_json* const root = api_->load(host_, raw(path), raw(schema), &problems, add);
     if (!root) return std::nullopt;
     return Document(root);
+  }
+  /// A file of another format, at most 256 MiB. Nothing: `problems` has a line with the file and
+  /// the reason.
+  std::optional<std::string> read(View path, std::vector<std::string>& problems) const {
+    struct To {
+      std::string content;
+      std::vector<std::string>& problems;
+    } to{{}, problems};
+    const auto keep = [](void* self, gh_str bytes) {
+      static_cast<To*>(self)->content = view(bytes);
+    };
+    const auto add = [](void* self, gh_str line) {
+      static_cast<To*>(self)->problems.emplace_back(view(line));
+    };
+    if (!GH_HAS(gh_files_api, api_, read)) {
+      problems.push_back(std::string(path) + ": needs a later gateway");
+      return std::nullopt;
+    }
+    if (api_->read(host_, raw(path), &to, keep, add) != GH_OK) return std::nullopt;
+    return std::move(to.content);
   }
   /// Changes whenever that file does; 0: there is none.
   std::uint64_t stamp(View path) const { return api_->stamp(host_, raw(path)); }

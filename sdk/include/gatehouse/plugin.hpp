@@ -18,6 +18,7 @@
 #include "gatehouse/event.hpp"
 #include "gatehouse/events.hpp"
 #include "gatehouse/exchange.hpp"
+#include "gatehouse/failures.hpp"
 #include "gatehouse/files.hpp"
 #include "gatehouse/gateway.hpp"
 #include "gatehouse/glue.hpp"

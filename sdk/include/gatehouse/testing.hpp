@@ -223,6 +223,9 @@ class Harness {
   Answer refused(P& plugin, const Request& request, Fail why) {
     return refused(&plugin, gatehouse::detail::Glue<P>::refused, request, std::move(why));
   }
+  /// The response that reports `why`, as the plugin writes it. Throws when it has not claimed the
+  /// failures of that path.
+  Answer failed(const Request& request, Fail why);
   /// Runs the task that was the index-th to be given to background(), on this thread. It may wait,
   /// by Host::sleep() or with a Waker, `waits` times; in the next wait the instance ends:
   /// GH_CANCELLED. Throws what the task throws.
@@ -239,7 +242,7 @@ class Harness {
   NextFunction next = end_of_pipeline();
   Upstream upstream;
   std::map<std::string, std::string>
-      files;  ///< For Files::load(): JSON texts by their path. The schema fills in defaults.
+      files;  ///< Of the operator, by their path. For Files::load() they are JSON.
   std::map<std::string, std::string>
       store;  ///< Values and counters by their key, until their time is up.
   bool store_down =

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,16 +21,36 @@ using View = std::string_view;
 inline gh_str raw(View v) { return {v.data(), v.size()}; }
 inline View view(gh_str s) { return s.p ? View(s.p, s.n) : View(); }
 
+namespace detail {
+/// How much of the front of `text` stands in a JSON string as it is.
+inline std::size_t plain_length(View text) {
+  using Block [[gnu::vector_size(16)]] = unsigned char;
+  std::size_t at = 0;
+  for (; at + sizeof(Block) <= text.size(); at += sizeof(Block)) {
+    Block block;
+    std::memcpy(&block, text.data() + at, sizeof block);
+    const auto found = (block < 0x20) | (block == '"') | (block == '\\');
+    std::uint64_t any[2];
+    std::memcpy(any, &found, sizeof any);
+    if ((any[0] | any[1]) != 0) break;
+  }
+  const auto is_plain = [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+  };
+  while (at < text.size() && is_plain(text[at])) ++at;
+  return at;
+}
+}  // namespace detail
+
 /// Appends `text` as a JSON string, quotes included.
 inline void quote(std::string& out, View text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');
-  std::size_t plain = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const unsigned char c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text, plain, i - plain);
-    plain = i + 1;
+  for (;;) {
+    const std::size_t plain = detail::plain_length(text);
+    out.append(text, 0, plain);
+    if (plain == text.size()) break;
+    const auto c = static_cast<unsigned char>(text[plain]);
     switch (c) {
       case '"': out.append("\\\""); break;
       case '\\': out.append("\\\\"); break;
@@ -37,8 +59,8 @@ inline void quote(std::string& out, View text) {
       case '\t': out.append("\\t"); break;
       default: out.append("\\u00").push_back(kHex[c >> 4]); out.push_back(kHex[c & 15]);
     }
+    text.remove_prefix(plain + 1);
   }
-  out.append(text, plain, text.size() - plain);
   out.push_back('"');
 }
 
@@ -101,6 +123,40 @@ inline std::optional<std::size_t> parse_size(View text) {
   if (unit == "MiB") return number << 20;
   if (unit == "GiB") return number << 30;
   return std::nullopt;
+}
+
+/// When something expires, in seconds since 1970: at "2027-01-31T12:00:00Z", or when the day
+/// "2027-01-31" ends, in UTC.
+inline std::optional<std::chrono::seconds> parse_expiry(View text) {
+  constexpr View kShape = "0000-00-00T00:00:00Z";
+  constexpr std::size_t kDaySize = 10;
+  if (text.size() != kDaySize && text.size() != kShape.size()) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_digit = text[i] >= '0' && text[i] <= '9';
+    if (kShape[i] == '0' ? !is_digit : text[i] != kShape[i]) return std::nullopt;
+  }
+  const bool is_day = text.size() == kDaySize;
+  const auto number = [text](std::size_t at, std::size_t digits) {
+    int value = 0;
+    for (const char c : text.substr(at, digits)) value = 10 * value + (c - '0');
+    return value;
+  };
+  std::tm parts{};
+  parts.tm_year = number(0, 4) - 1900;
+  parts.tm_mon = number(5, 2) - 1;
+  parts.tm_mday = number(8, 2);
+  if (!is_day) {
+    parts.tm_hour = number(11, 2);
+    parts.tm_min = number(14, 2);
+    parts.tm_sec = number(17, 2);
+  }
+  const std::tm written = parts;
+  const std::chrono::seconds time(::timegm(&parts));  // turns 2027-02-30 into 2027-03-02
+  const bool is_date = parts.tm_mon == written.tm_mon && parts.tm_mday == written.tm_mday &&
+                       parts.tm_hour == written.tm_hour && parts.tm_min == written.tm_min &&
+                       parts.tm_sec == written.tm_sec;
+  if (!is_date) return std::nullopt;
+  return is_day ? time + std::chrono::hours(24) : time;
 }
 
 using Digest = std::array<std::uint8_t, 32>;

@@ -31,6 +31,8 @@ class Probe final : public Plugin {
     }
     if (const View place = config["around"].str(); !place.empty())
       around<&Probe::surround>(host, place == "chats" ? GH_AROUND_CHATS : GH_AROUND_MODELS, this);
+    for (const auto& [path, header] : config["failures"].members())
+      render_failures<&Probe::render>(host, path, header.str(), this);
     if (config["openapi"]) OpenApi(host).describe(config["openapi"].str());
     if (place_ == "constructor") harm();
     if (place_ == "background") background<&Probe::work>(host, this);
@@ -59,6 +61,12 @@ class Probe final : public Plugin {
   Status administer(Exchange& x, Sink& out) {
     if (is_faulty()) return fault();
     return x.reply(out, 200, "text/plain", std::to_string(calls_) + " administered");
+  }
+
+  std::string render(Exchange& x, const Failure& failure) const {
+    x.set_header("X-Written-By", name_);
+    if (task_ == "throw") throw std::runtime_error("thrown by a test");
+    return name_ + ": " + std::string(failure.code());
   }
 
   Status surround(Exchange& x, Sink& out, Next& next) {

@@ -22,6 +22,7 @@ struct ModelCall {
   std::string error{};                      ///< The code of its failure; empty: none.
   std::int64_t input_tokens = -1;           ///< -1: unknown.
   std::int64_t output_tokens = -1;
+  View operation = "chat";  ///< As OpenTelemetry calls it, else as the API does.
 };
 
 /// Counts the calls of one provider. The metrics that begin with gen_ai_ are those of
@@ -40,15 +41,16 @@ class CallMetrics {
            {{"provider", provider_}, {"model", call.model}, {"code", code}})
         .record();
     count_times(call);
-    count_tokens(call.model, "input", call.input_tokens);
-    count_tokens(call.model, "output", call.output_tokens);
+    count_tokens(call, "input", call.input_tokens);
+    count_tokens(call, "output", call.output_tokens);
   }
 
  private:
-  static constexpr std::pair<View, View> kOperation = {"gen_ai_operation_name", "chat"};
-
   std::pair<View, View> gen_ai_provider() const {
     return {"gen_ai_provider_name", gen_ai_provider_};
+  }
+  static std::pair<View, View> operation(const ModelCall& call) {
+    return {"gen_ai_operation_name", call.operation};
   }
   void count_times(const ModelCall& call) const {
     const std::pair<View, View> model = {"gen_ai_request_model", call.model};
@@ -56,20 +58,20 @@ class CallMetrics {
     // data model).
     Series(host_, GH_SECONDS, "gen_ai_client_operation_duration_seconds",
            "Duration of model calls until the end of the response.",
-           {kOperation, gen_ai_provider(), model, {"error_type", call.error}})
+           {operation(call), gen_ai_provider(), model, {"error_type", call.error}})
         .record(seconds(host_.now() - call.began));
     if (call.first_chunk.count() == 0) return;
     Series(host_, GH_SECONDS, "gen_ai_client_operation_time_to_first_chunk_seconds",
            "Duration of model calls until the first event of the response.",
-           {kOperation, gen_ai_provider(), model})
+           {operation(call), gen_ai_provider(), model})
         .record(seconds(call.first_chunk - call.began));
   }
-  void count_tokens(View model, View type, std::int64_t tokens) const {
+  void count_tokens(const ModelCall& call, View type, std::int64_t tokens) const {
     if (tokens < 0) return;
     Series(host_, GH_TOKENS, "gen_ai_client_token_usage", "Tokens per model call, as billed.",
-           {kOperation,
+           {operation(call),
             gen_ai_provider(),
-            {"gen_ai_request_model", model},
+            {"gen_ai_request_model", call.model},
             {"gen_ai_token_type", type}})
         .record(static_cast<double>(tokens));
   }

@@ -69,6 +69,14 @@ inline CallResults results_of(Json message, const std::vector<Json>& tool_messag
 }
 }  // namespace detail
 
+/// The result of a call of the step; absent: it has none.
+inline Json result_of(const CallResults& pairs, Json call) {
+  for (const auto& [each, result] : pairs) {
+    if (each.raw() == call.raw()) return result;
+  }
+  return Json();
+}
+
 /// Calls user(message) for each message of the user, and step(message, results) for each of the
 /// model.
 template <class User, class Step>

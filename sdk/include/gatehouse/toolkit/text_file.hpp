@@ -1,4 +1,4 @@
-/// Files of the chat document that are text, for models that take no such files.
+/// Files of the chat document as APIs take them: by their types, or as texts.
 #pragma once
 
 #include <array>
@@ -84,6 +84,15 @@ inline std::optional<std::string> text_of(Json file) {
 inline std::string plain_type(View media_type) {
   const std::string type = lower(trim(media_type.substr(0, media_type.find(';'))));
   return type == "image/*" || type == "image/jpg" ? "image/jpeg" : type;
+}
+
+/// Of plain types: the images that every API with images reads.
+inline bool is_common_image(View type) {
+  return type == "image/png" || type == "image/jpeg" || type == "image/gif" || type == "image/webp";
+}
+/// Of plain types: files that are read as text where an API has no such files.
+inline bool is_text_type(View type) {
+  return type.substr(0, 5) == "text/" || type == "application/json";
 }
 
 }  // namespace v1

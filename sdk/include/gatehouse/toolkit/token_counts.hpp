@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "gatehouse/json.hpp"
+#include "gatehouse/document.hpp"
 
 namespace gatehouse {
 inline namespace v1 {
@@ -39,6 +39,12 @@ class TokenCounts {
       if (counts_[i]) sum.counts_[i] = *counts_[i] + other.counts_[i].value_or(0);
     }
     return sum;
+  }
+  /// Writes those that are known as members.
+  void write(MutableJson usage) const {
+    for (std::size_t i = 0; i < kNames.size(); ++i) {
+      if (counts_[i]) usage.edit(kNames[i]).set(*counts_[i]);
+    }
   }
 
  private:

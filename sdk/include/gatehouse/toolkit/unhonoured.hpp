@@ -21,8 +21,10 @@ class Unhonoured {
   /// `honoured`: the members about the response that the provider reads, which it may add() later.
   /// Members that it does not know are added at once.
   Unhonoured(Json chat, std::initializer_list<View> honoured) : must_(chat["must"]) {
-    static constexpr View kContent[] = {"model",    "system",  "messages", "tools", "backend_tools",
-                                        "workflow", "accepts", "options",  "must"};
+    // Those that are no settings of the response, or that other plugins honour.
+    static constexpr View kContent[] = {"model",    "provider",      "system",       "messages",
+                                        "tools",    "backend_tools", "hidden_tools", "limits",
+                                        "workflow", "accepts",       "options",      "must"};
     const auto has = [](const auto& names, View name) {
       return std::find(std::begin(names), std::end(names), name) != std::end(names);
     };

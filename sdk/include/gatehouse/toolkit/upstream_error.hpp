@@ -1,4 +1,4 @@
-/// What an upstream reports in an error, bounded and fit for the log.
+/// Short bodies of an upstream, and what of an error is fit for the log.
 #pragma once
 
 #include <cstddef>
@@ -10,16 +10,23 @@
 namespace gatehouse {
 inline namespace v1 {
 
-/// The body of an error response, or its beginning: errors of the known APIs have a few KiB, and of
-/// a longer or a truncated one the status is enough.
-inline std::string read_error_body(HttpResponse& response) {
+/// Appends the body of a response that is no stream, or its beginning: errors and counts of the
+/// known APIs have a few KiB, and of a longer error the status is enough. Fails where it broke off.
+inline Status read_short_body(HttpResponse& response, std::string& body) {
   constexpr std::size_t kMost = 64 * 1024;
-  std::string body;
   while (body.size() < kMost) {
     auto piece = response.read();
-    if (!piece || !*piece) break;
+    if (!piece) return piece.error();
+    if (!*piece) break;
     body.append(**piece);
   }
+  return {};
+}
+
+/// The body of an error response, as far as it came.
+inline std::string read_error_body(HttpResponse& response) {
+  std::string body;
+  (void)read_short_body(response, body);
   return body;
 }
 

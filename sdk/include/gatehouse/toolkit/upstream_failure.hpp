@@ -16,7 +16,15 @@ struct UpstreamFailure : Fail {
   int health = GH_UP;  ///< Of the upstream from now on; GH_UP: the failure is not about it.
   /// For the operator: what is wrong, and what to do about it. Has no text of a client and no key.
   std::string remedy{};
+  bool once = false;  ///< A second attempt may succeed, a third will not.
 };
+
+/// None: its http_status is 0.
+inline UpstreamFailure no_failure() {
+  UpstreamFailure none;
+  none.http_status = 0;
+  return none;
+}
 
 inline UpstreamFailure upstream_failure(int http_status, std::string code, std::string message,
                                         std::uint32_t flags = 0) {
@@ -53,8 +61,7 @@ inline UpstreamFailure broken_response(std::string what) {
 
 /// What the host's HTTP client has left in the exchange. http_status 0: nothing.
 inline UpstreamFailure failure_of_host(const Exchange& x) {
-  UpstreamFailure failure;
-  failure.http_status = 0;
+  UpstreamFailure failure = no_failure();
   const Failure left = x.failure();
   if (!left) return failure;
   static_cast<Fail&>(failure) = left.copy();

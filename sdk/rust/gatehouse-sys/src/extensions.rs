@@ -3,7 +3,8 @@
 use core::ffi::c_void;
 
 use crate::base::{
-    gh_append, gh_exchange, gh_host, gh_json, gh_next, gh_run, gh_sink, gh_status, gh_str, opaque,
+    gh_append, gh_exchange, gh_failure, gh_host, gh_json, gh_next, gh_run, gh_sink, gh_status,
+    gh_str, opaque,
 };
 
 // admin.h
@@ -30,6 +31,38 @@ pub struct gh_background_api {
     pub linger: unsafe extern "C" fn(*mut gh_exchange, ns: i64),
 }
 
+// counters.h
+
+pub const GH_COUNTERS_1: &[u8] = b"gatehouse.counters/1\0";
+
+#[repr(C)]
+pub struct gh_addition {
+    pub key: gh_str,
+    pub by: i64,
+    pub ttl_ns: i64,
+    pub most: i64,
+    pub total: i64,
+    pub reserved: [u64; 2],
+}
+
+#[repr(C)]
+pub struct gh_counters_api {
+    pub size: u32,
+    pub reserved: u32,
+    pub add: unsafe extern "C" fn(
+        *const gh_host,
+        x: *mut gh_exchange,
+        additions: *mut gh_addition,
+        count: usize,
+    ) -> gh_status,
+    pub add_here: unsafe extern "C" fn(
+        *const gh_host,
+        x: *mut gh_exchange,
+        additions: *mut gh_addition,
+        count: usize,
+    ) -> gh_status,
+}
+
 // crypto.h
 
 pub const GH_CRYPTO_1: &[u8] = b"gatehouse.crypto/1\0";
@@ -44,6 +77,29 @@ pub struct gh_crypto_api {
     pub update: unsafe extern "C" fn(*mut gh_hash, gh_str),
     pub finish: unsafe extern "C" fn(*mut gh_hash, digest: *mut u8),
     pub hmac: unsafe extern "C" fn(key: gh_str, text: gh_str, digest: *mut u8),
+}
+
+// failures.h
+
+pub const GH_FAILURES_1: &[u8] = b"gatehouse.failures/1\0";
+
+#[repr(C)]
+pub struct gh_failures_api {
+    pub size: u32,
+    pub reserved: u32,
+    pub render: unsafe extern "C" fn(
+        *const gh_host,
+        path: gh_str,
+        header: gh_str,
+        render: unsafe extern "C" fn(
+            data: *mut c_void,
+            *mut gh_exchange,
+            *const gh_failure,
+            to: *mut c_void,
+            append: gh_append,
+        ),
+        data: *mut c_void,
+    ),
 }
 
 // files.h
@@ -62,6 +118,13 @@ pub struct gh_files_api {
         problem: gh_append,
     ) -> *mut gh_json,
     pub stamp: unsafe extern "C" fn(*const gh_host, path: gh_str) -> u64,
+    pub read: unsafe extern "C" fn(
+        *const gh_host,
+        path: gh_str,
+        to: *mut c_void,
+        bytes: gh_append,
+        problem: gh_append,
+    ) -> gh_status,
 }
 
 // http.h

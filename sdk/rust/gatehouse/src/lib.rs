@@ -76,7 +76,7 @@ pub use host::{Health, Host, Level, Route, Setup};
 pub use http::{Http, HttpOptions, HttpRequest, HttpResponse, SseEvent};
 pub use json::{Document, Json, JsonMut, ParseError, Value};
 pub use next::{Ingress, Next, Out};
-pub use store::{Quota, Store};
+pub use store::{Addition, Counters, Quota, Store};
 pub use text::{parse_duration, parse_size};
 pub use wait::{in_parallel, waker, PollFd, Waiter, Waker};
 
@@ -91,7 +91,8 @@ macro_rules! debug_by_name {
     )*};
 }
 debug_by_name!(
-    Crypto => "Crypto", Exchange<'_> => "Exchange", Files => "Files",
+    Addition<'_> => "Addition", Counters => "Counters", Crypto => "Crypto",
+    Exchange<'_> => "Exchange", Files => "Files",
     GatewayStatus => "GatewayStatus", Http => "Http", HttpResponse<'_, '_> => "HttpResponse",
     Next<'_> => "Next", Out<'_> => "Out", PollFd => "PollFd", Quota<'_> => "Quota",
     Series => "Series", Setup<'_> => "Setup", Share => "Share", Store => "Store",

@@ -137,3 +137,56 @@ impl<'k> Quota<'k> {
         duration(self.raw.reset_ns)
     }
 }
+
+/// Several counters of the store, changed together: to reserve amounts before the work, and to
+/// settle after it. The counters are those of [`Store::add`]. Any thread.
+#[derive(Clone, Copy)]
+pub struct Counters {
+    api: &'static sys::gh_counters_api,
+}
+
+impl Counters {
+    pub fn new(setup: &Setup<'_>) -> Result<Counters, Problem> {
+        Ok(Counters { api: unsafe { setup.required(sys::GH_COUNTERS_1)? } })
+    }
+
+    /// Adds to each of up to 64 counters with different keys (true), or to none (false): when one
+    /// that grows would exceed its `most`. [`Error::Rejected`]: an amount is above 10^15.
+    pub fn add(&self, x: &mut Exchange<'_>, additions: &mut [Addition<'_>]) -> Result<bool> {
+        let (host, count) = (x.host().raw(), additions.len());
+        granted(unsafe { (self.api.add)(host, x.raw(), additions.as_mut_ptr().cast(), count) })
+    }
+
+    /// As [`Counters::add`], counted in this process alone, for when the store is down.
+    pub fn add_here(&self, x: &mut Exchange<'_>, additions: &mut [Addition<'_>]) -> Result<bool> {
+        let (host, count) = (x.host().raw(), additions.len());
+        granted(unsafe { (self.api.add_here)(host, x.raw(), additions.as_mut_ptr().cast(), count) })
+    }
+}
+
+/// An addition to a counter.
+#[repr(transparent)]
+pub struct Addition<'k> {
+    raw: sys::gh_addition,
+    key: PhantomData<&'k [u8]>,
+}
+
+impl<'k> Addition<'k> {
+    /// Below 0, `by` is given back; else the counter must not exceed `most`.
+    pub fn new(key: &'k (impl AsRef<[u8]> + ?Sized), by: i64, ttl: Duration, most: i64) -> Self {
+        let raw = sys::gh_addition {
+            key: raw(key),
+            by,
+            ttl_ns: nanoseconds(ttl),
+            most,
+            total: 0,
+            reserved: [0; 2],
+        };
+        Addition { raw, key: PhantomData }
+    }
+
+    /// The counter, as the call has left it.
+    pub fn total(&self) -> i64 {
+        self.raw.total
+    }
+}

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatehouse::{
-    event, in_parallel, waker, Caller, Crypto, Document, Error, Event, Exchange, Fail, Files,
-    GatewayStatus, Health, Ingress, Json, Kind, Level, Next, Out, Plugin, Problem, Quota, Result,
-    Route, Series, SeriesKind, Setup, Share, Store, Value,
+    event, in_parallel, waker, Addition, Caller, Counters, Crypto, Document, Error, Event,
+    Exchange, Fail, Files, GatewayStatus, Health, Ingress, Json, Kind, Level, Next, Out, Plugin,
+    Problem, Quota, Result, Route, Series, SeriesKind, Setup, Share, Store, Value,
 };
 use gatehouse_testing::Harness;
 
@@ -18,6 +18,7 @@ struct Probe {
     list: Route,
     erase: Route,
     store: Store,
+    counters: Counters,
     crypto: Crypto,
     files: Files,
     share: Share,
@@ -48,6 +49,7 @@ impl Plugin for Probe {
             list: setup.route("GET", "/list/*"),
             erase: setup.admin_route("DELETE", "/all", "Erases all")?,
             store: Store::new(setup)?,
+            counters: Counters::new(setup)?,
             crypto: Crypto::new(setup)?,
             files: Files::new(setup)?,
             share: Share::new(setup)?,
@@ -135,6 +137,11 @@ impl Probe {
             let mut quotas = [Quota::new("q", 1, SECOND, 1)];
             let granted = store.take(x, &mut quotas)?;
             text += &format!("{} {:?} ", granted, quotas[0].remaining());
+        }
+        for by in [3, 3, -3] {
+            let mut additions = [Addition::new("sum", by, SECOND, 5)];
+            let added = self.counters.add(x, &mut additions)?;
+            text += &format!("{} {} ", added, additions[0].total());
         }
         store.erase(x, "n")?;
         store.clear(x, "")?;
@@ -325,7 +332,10 @@ fn background_work_ends_with_the_instance() {
 
 #[test]
 fn the_extensions_work() {
-    assert_eq!(body("/store"), "None Some([49]) 5 true Some(0) false None None");
+    assert_eq!(
+        body("/store"),
+        "None Some([49]) 5 true Some(0) false None true 3 false 3 true 0 None"
+    );
     assert_eq!(body("/parallel?3"), r#"[Some("one true"), Some("two true"), Some("3 true")]"#);
     assert_eq!(body("/parallel?panic"), "");
     assert_eq!(body("/waker"), "true");

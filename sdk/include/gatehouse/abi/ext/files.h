@@ -21,6 +21,10 @@ typedef struct gh_files_api {
   /// A number that changes whenever that file is replaced or written; 0: there is none. Costs a
   /// system call.
   uint64_t (*stamp)(const gh_host*, gh_str path);
+  /// Reads a file of another format, at most 256 MiB: bytes() is called once with its content, and
+  /// GH_OK is returned. GH_FAILED: problem() was called once with the file and the reason.
+  gh_status (*read)(const gh_host*, gh_str path, void* to, void (*bytes)(void* to, gh_str),
+                    void (*problem)(void* to, gh_str line));
 } gh_files_api;
 
 #ifdef __cplusplus

@@ -14,9 +14,10 @@ typedef struct gh_openapi_api {
   uint32_t size;
   uint32_t reserved;  ///< 0.
   /// [create() only] Describes the routes of this instance by a part of an OpenAPI 3.1 document, as
-  /// JSON. Of its members `paths`, `components` and `security` count. A path is written as it was
-  /// claimed, with {name} in place of the `*`; operations of routes that the instance has not
-  /// claimed are left out. `security` is required of all routes of instances below.
+  /// JSON. Of its members these count: `paths`, written as they were claimed, with {name} in place
+  /// of the `*`, without those that the instance has not claimed; `components`; `security`, which
+  /// is required of all routes of instances below, or of those whose path begins with an element
+  /// of `x-guarded-paths`, an array of texts.
   void (*describe)(const gh_host*, gh_str document);
   /// The OpenAPI 3.1 document of the whole pipeline, as JSON. A route without a description has one
   /// with method and path alone.
