@@ -3,7 +3,6 @@
 /// data have no place in this API and are left out.
 #include "completion.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "gatehouse/toolkit/fresh_id.hpp"
@@ -45,80 +44,96 @@ void write_usage(const TokenCounts& tokens, JsonText& json) {
   json.member("reasoning_tokens", count("reasoning_tokens")).close('}').close('}');
 }
 
-/// Of a complete call. Arguments that are not JSON are their own text.
-std::string arguments_of(Event e) {
-  const bool is_broken = e.kind() == GH_EV_TOOL_CALL_ERROR && e.json().is_string();
-  return is_broken ? std::string(e.json().str()) : e.json().dump();
+/// The members of a call, up to its arguments.
+void write_call(Event e, View arguments, JsonText& json) {
+  json.member("id", e.id()).member("type", "function").key("function").open('{');
+  json.member("name", e.name()).member("arguments", arguments).close('}');
 }
 
-/// The members of a call, up to its arguments. Google's signature also stands where Google's own
-/// endpoint for OpenAI's clients puts it.
-void write_call(const Form& form, Event e, View arguments, JsonText& json) {
-  json.member("id", View(form.ids.id_for_client(form.x, e.id(), e.metadata())));
-  json.member("type", "function").key("function").open('{');
-  json.member("name", e.name()).member("arguments", arguments).close('}');
-  const View signature = e.metadata()["google"]["thoughtSignature"].str();
-  if (signature.empty()) return;
+View signature_of(Event e) { return e.metadata()["google"]["thoughtSignature"].str(); }
+
+/// The signature is in the id; here, it stands where Google's own endpoint for OpenAI's clients
+/// puts it.
+void write_extra(View signature, JsonText& json) {
   json.key("extra_content").open('{').key("google").open('{');
   json.member("thought_signature", signature).close('}').close('}');
 }
 
 }  // namespace
 
-Status Completion::emit(Event e) {
-  if (head_.empty() && e.kind() == GH_EV_STEP_START) head_ = head_of(form_, "chat.completion");
-  if (e.kind() == GH_EV_TEXT) text_.append(e.text());
-  if (e.kind() == GH_EV_REASONING && form_.send_reasoning) reasoning_.append(e.text());
-  if (e.kind() == GH_EV_TOOL_CALL || e.kind() == GH_EV_TOOL_CALL_ERROR) {
-    JsonText json(calls_);
-    json.open('{');
-    write_call(form_, e, arguments_of(e), json);
-    json.close('}');
+Status ApiResponse::emit(Event e) {
+  if (Status status = calls_.emit(e); !status) return status;
+  return flush();
+}
+
+Status ApiResponse::finish(View reason, const ModelResponse& response) {
+  if (Status status = calls_.end(reason); !status) return status;
+  return send_end(finish_word(reason), response.tokens());
+}
+
+void Completion::write(Event e) {
+  switch (e.kind()) {
+    case GH_EV_STEP_START:
+      if (head_.empty()) head_ = head_of(form_, "chat.completion");
+      break;
+    case GH_EV_TEXT: text_.append(e.text()); break;
+    case GH_EV_REASONING:
+      if (form_.send_reasoning) reasoning_.append(e.text());
+      break;
+    case GH_EV_TOOL_CALL: {
+      JsonText json(tool_calls_);
+      json.open('{');
+      write_call(e, e.json().dump(), json);
+      if (const View signature = signature_of(e); !signature.empty()) write_extra(signature, json);
+      json.close('}');
+    }
   }
-  if (text_.size() + reasoning_.size() + calls_.size() <= kMostBytes) return {};
+}
+
+Status Completion::flush() {
+  if (text_.size() + reasoning_.size() + tool_calls_.size() <= kMostBytes) return {};
   return Fail{502,
               "response_too_large",
               "The response is too long to be sent as one piece: stream it.",
               {}};
 }
 
-Status Completion::finish(View reason, const ModelResponse& response) {
-  std::string body = std::move(head_);
+Status Completion::send_end(View finish_reason, const TokenCounts& tokens) {
+  // Empty for a model that has said nothing at all.
+  std::string body = head_.empty() ? head_of(form_, "chat.completion") : std::move(head_);
   JsonText json(body);
   json.key("choices").open('[').open('{').member("index", std::int64_t{0});
   json.key("message").open('{').member("role", "assistant").key("content");
-  if (text_.empty() && !calls_.empty()) {
+  if (text_.empty() && !tool_calls_.empty()) {
     json.raw("null");
   } else {
     json.value(View(text_));
   }
   json.key("refusal").raw("null");
   if (!reasoning_.empty()) json.member("reasoning_content", View(reasoning_));
-  if (!calls_.empty()) json.key("tool_calls").open('[').raw(calls_).close(']');
-  json.close('}').key("logprobs").raw("null").member("finish_reason", finish_word(reason));
+  if (!tool_calls_.empty()) json.key("tool_calls").open('[').raw(tool_calls_).close(']');
+  json.close('}').key("logprobs").raw("null").member("finish_reason", finish_reason);
   json.close('}').close(']').key("usage");
-  write_usage(response.tokens(), json);
+  write_usage(tokens, json);
   json.close('}');
   return form_.x.reply(out_, 200, "application/json", body);
 }
 
 Chunks::Chunks(const Form& form, Sink& out, bool include_usage)
-    : form_(form), stream_(out), include_usage_(include_usage) {
+    : ApiResponse(form), stream_(out), include_usage_(include_usage) {
   EventStream::write_head(form_.x);
 }
 
-Status Chunks::emit(Event e) {
+void Chunks::write(Event e) {
   switch (e.kind()) {
     case GH_EV_TEXT: write_text("content", e.text()); break;
     case GH_EV_REASONING:
       if (form_.send_reasoning) write_text("reasoning_content", e.text());
       break;
     case GH_EV_TOOL_INPUT_START: start_call(e); break;
-    case GH_EV_TOOL_INPUT_DELTA: write_arguments(index_of(e.id()), e.text()); break;
-    case GH_EV_TOOL_CALL:
-    case GH_EV_TOOL_CALL_ERROR: write_rest_of_call(e); break;
+    case GH_EV_TOOL_INPUT_DELTA: write_arguments(e.text()); break;
+    case GH_EV_TOOL_CALL: write_signature(e); break;
   }
-  return stream_.is_empty() ? Status() : stream_.send();
 }
 
 void Chunks::write_text(View member, View text) {
@@ -127,38 +142,25 @@ void Chunks::write_text(View member, View text) {
   end_delta();
 }
 
-std::size_t Chunks::start_call(Event e) {
-  const std::size_t index = calls_.size();
-  calls_.push_back({std::string(e.id()), false});
-  JsonText& json = begin_delta().key("tool_calls").open('[').open('{');
-  json.member("index", static_cast<std::int64_t>(index));
-  write_call(form_, e, {}, json);
-  json.close('}').close(']');
-  end_delta();
-  return index;
+void Chunks::start_call(Event e) {
+  ++call_;
+  write_call(e, {}, begin_call_delta());
+  end_call_delta();
 }
 
-void Chunks::write_arguments(std::size_t index, View text) {
-  if (text.empty()) return;
-  calls_[index].has_arguments = true;
-  JsonText& json = begin_delta().key("tool_calls").open('[').open('{');
-  json.member("index", static_cast<std::int64_t>(index));
-  json.key("function").open('{').member("arguments", text).close('}').close('}').close(']');
-  end_delta();
+void Chunks::write_arguments(View piece) {
+  begin_call_delta().key("function").open('{').member("arguments", piece).close('}');
+  end_call_delta();
 }
 
-/// Of a provider that does not stream its arguments.
-void Chunks::write_rest_of_call(Event e) {
-  std::size_t index = index_of(e.id());
-  if (index == calls_.size()) index = start_call(e);
-  if (!calls_[index].has_arguments) write_arguments(index, arguments_of(e));
-}
-
-/// calls_.size(): it has not begun. From the end: ids may repeat in a later step.
-std::size_t Chunks::index_of(View id) const {
-  const auto call =
-      std::find_if(calls_.rbegin(), calls_.rend(), [id](const Call& c) { return c.id == id; });
-  return call == calls_.rend() ? calls_.size() : static_cast<std::size_t>(calls_.rend() - call) - 1;
+void Chunks::write_signature(Event e) {
+  const View signature = signature_of(e);
+  if (signature.empty()) return;
+  // Some clients reject a delta without the function.
+  JsonText& json = begin_call_delta();
+  json.key("function").open('{').member("arguments", "").close('}');
+  write_extra(signature, json);
+  end_call_delta();
 }
 
 JsonText& Chunks::begin_delta() {
@@ -171,6 +173,15 @@ JsonText& Chunks::begin_delta() {
     end_delta();
   }
   return stream_.begin().raw(head_).key("delta").open('{');
+}
+
+JsonText& Chunks::begin_call_delta() {
+  return begin_delta().key("tool_calls").open('[').open('{').member("index", call_);
+}
+
+void Chunks::end_call_delta() {
+  stream_.json().close('}').close(']');
+  end_delta();
 }
 
 void Chunks::end_delta(View finish_reason) {
@@ -187,13 +198,13 @@ void Chunks::end_delta(View finish_reason) {
   stream_.end();
 }
 
-Status Chunks::finish(View reason, const ModelResponse& response) {
+Status Chunks::send_end(View finish_reason, const TokenCounts& tokens) {
   begin_delta();
-  end_delta(finish_word(reason));
+  end_delta(finish_reason);
   if (include_usage_) {
     JsonText& json = stream_.begin().raw(View(head_).substr(0, before_choices_));
     json.key("choices").open('[').close(']').key("usage");
-    write_usage(response.tokens(), json);
+    write_usage(tokens, json);
     json.close('}');
     stream_.end();
   }

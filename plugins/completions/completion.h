@@ -1,10 +1,9 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "gatehouse/plugin.hpp"
-#include "gatehouse/toolkit/call_ids.hpp"
+#include "gatehouse/toolkit/client_calls.hpp"
 #include "gatehouse/toolkit/event_stream.hpp"
 #include "gatehouse/toolkit/respond.hpp"
 
@@ -18,50 +17,84 @@ struct Form {
   bool send_reasoning;
 };
 
-/// Collects the response, and writes it as one completion.
-class Completion final : public ResponseWriter {
+/// Renders the events that a client may see in the form of this API.
+class ApiResponse : public ResponseWriter {
  public:
-  Completion(const Form& form, Sink& out) : form_(form), out_(out) {}
+  explicit ApiResponse(const Form& form)
+      : form_(form), ordered_(*this), calls_(ordered_, form.x, form.ids) {}
 
-  Status emit(Event e) override;
-  Status finish(View reason, const ModelResponse& response) override;
+  Status emit(Event e) final;
+  Status finish(View reason, const ModelResponse& response) final;
+
+ protected:
+  /// One event; calls come one after another, by the client's ids.
+  virtual void write(Event e) = 0;
+  /// After all that an event of the model has brought.
+  virtual Status flush() = 0;
+  virtual Status send_end(View finish_reason, const TokenCounts& tokens) = 0;
+
+  const Form form_;
+
+ private:
+  class Ordered final : public Sink {
+   public:
+    explicit Ordered(ApiResponse& response) : response_(response) {}
+    Status emit(Event e) override {
+      response_.write(e);
+      return {};
+    }
+
+   private:
+    ApiResponse& response_;
+  };
+
+  Ordered ordered_;
+  ClientCalls calls_;
+};
+
+/// As one completion.
+class Completion final : public ApiResponse {
+ public:
+  Completion(const Form& form, Sink& out) : ApiResponse(form), out_(out) {}
+
   Status fail(const Failure&) override { return {}; }  // nothing has been sent
 
  private:
-  const Form form_;
+  void write(Event e) override;
+  Status flush() override;
+  Status send_end(View finish_reason, const TokenCounts& tokens) override;
+
   Sink& out_;
-  std::string head_, text_, reasoning_, calls_;  // head_ and calls_: JSON text
+  std::string head_, text_, reasoning_, tool_calls_;  // head_ and tool_calls_: JSON text
 };
 
-/// Writes each event as a chunk, at once.
-class Chunks final : public ResponseWriter {
+/// As chunks, each event at once.
+class Chunks final : public ApiResponse {
  public:
   Chunks(const Form& form, Sink& out, bool include_usage);
 
-  Status emit(Event e) override;
-  Status finish(View reason, const ModelResponse& response) override;
   Status fail(const Failure& failure) override;
 
  private:
-  struct Call {
-    std::string id;
-    bool has_arguments;
-  };
+  void write(Event e) override;
+  Status flush() override { return stream_.is_empty() ? Status() : stream_.send(); }
+  Status send_end(View finish_reason, const TokenCounts& tokens) override;
+
   void write_text(View member, View text);
-  std::size_t start_call(Event e);
-  void write_arguments(std::size_t index, View text);
-  void write_rest_of_call(Event e);
-  std::size_t index_of(View id) const;
+  void start_call(Event e);
+  void write_arguments(View piece);
+  void write_signature(Event e);
   // One chunk: begin, the members of its delta, end.
   JsonText& begin_delta();
+  JsonText& begin_call_delta();
   void end_delta(View finish_reason = {});
+  void end_call_delta();
 
-  const Form form_;
   EventStream stream_;
   const bool include_usage_;
   std::string head_;  // of each chunk, as JSON text; empty: none has been written
   std::size_t before_choices_ = 0;
-  std::vector<Call> calls_;  // their places are their indexes on the wire
+  std::int64_t call_ = -1;  // index of the last call
 };
 
 }  // namespace gatehouse::plugins::completions

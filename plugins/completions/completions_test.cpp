@@ -108,11 +108,9 @@ TEST(Completions, HaveNoContentBesideCallsOnly) {
   };
   EXPECT_EQ(message({"step-start", "step-finish:stop"}),
             R"({"role":"assistant","content":"","refusal":null})");
-  EXPECT_EQ(message({"step-start", R"(tool-call:1:a:{"q":1})", "tool-call-error:2:b:no JSON:\"{x\"",
-                     "step-finish:tool-calls"}),
+  EXPECT_EQ(message({"step-start", R"(tool-call:1:a:{"q":1})", "step-finish:tool-calls"}),
             R"({"role":"assistant","content":null,"refusal":null,"tool_calls":[)"
-            R"({"id":"1","type":"function","function":{"name":"a","arguments":"{\"q\":1}"}},)"
-            R"({"id":"2","type":"function","function":{"name":"b","arguments":"{x"}}]})");
+            R"({"id":"1","type":"function","function":{"name":"a","arguments":"{\"q\":1}"}}]})");
 }
 
 TEST(Completions, StreamEachEventAtOnce) {
@@ -153,32 +151,42 @@ TEST(Completions, HaveUsageAtTheEndOfAStreamThatAsksForIt) {
   EXPECT_EQ(client.ask(kStream, lines).body.find("usage"), std::string::npos);
 }
 
+constexpr auto kWithTools = R"({"model": "m", "stream": true,
+    "messages": [{"role": "user", "content": "?"}], "tools": [
+    {"type": "function", "function": {"name": "a"}},
+    {"type": "function", "function": {"name": "b"}}]})";
+
+/// The delta of a call with this index.
+std::string call(int index, const std::string& members) {
+  return R"({"tool_calls":[{"index":)" + std::to_string(index) + "," + members + "}]}";
+}
+
 TEST(Completions, StreamCallsWithTheirArguments) {
   Client client;
-  const auto call = [](int index, const std::string& members) {
-    return R"({"tool_calls":[{"index":)" + std::to_string(index) + "," + members + "}]}";
-  };
-  EXPECT_EQ(Client::deltas(client.ask(
-                kStream, {"step-start", "tool-input-start:x:a", "tool-input-delta:x:{\"q\":",
-                          "tool-input-delta:x:1}", "tool-call:x:a:{\"q\":1}", "tool-call:y:b:{}",
-                          "step-finish:tool-calls"})),
-            (Events{kRole,
-                    call(0, R"("id":"x","type":"function","function":{"name":"a","arguments":""})"),
-                    call(0, R"("function":{"arguments":"{\"q\":"})"),
-                    call(0, R"("function":{"arguments":"1}"})"),
-                    call(1, R"("id":"y","type":"function","function":{"name":"b","arguments":""})"),
-                    call(1, R"("function":{"arguments":"{}"})"), "finish:tool_calls", "[DONE]"}));
+  EXPECT_EQ(
+      Client::deltas(client.ask(
+          kWithTools, {"step-start", "tool-input-start:x:a",
+                       "tool-input-delta:x:{\"q\":", "tool-input-delta:x:1", "tool-input-delta:x:}",
+                       "tool-call:x:a:{\"q\":1}", "tool-call:y:b:{}", "step-finish:tool-calls"})),
+      (Events{kRole,
+              call(0, R"("id":"x","type":"function","function":{"name":"a","arguments":""})"),
+              call(0, R"("function":{"arguments":"{\"q\":1"})"),
+              call(0, R"("function":{"arguments":"}"})"),
+              call(1, R"("id":"y","type":"function","function":{"name":"b","arguments":""})"),
+              call(1, R"("function":{"arguments":"{}"})"), "finish:tool_calls", "[DONE]"}));
 }
 
 TEST(Completions, PutSignaturesIntoTheIdsOfCalls) {
   Client client;
-  const Answer answer = client.ask(
-      kStream,
-      {"step-start", R"(tool-input-start:x:a @{"google":{"thoughtSignature":"s"}})",
-       R"(tool-call:x:a:{} @{"google":{"thoughtSignature":"s"}})", "step-finish:tool-calls"});
-  EXPECT_NE(answer.body.find(R"("id":"x_md_eyJ)"), std::string::npos);
-  EXPECT_NE(answer.body.find(R"("extra_content":{"google":{"thought_signature":"s"}})"),
-            std::string::npos);
+  const Events lines = {"step-start", R"(tool-call:x:a:{} @{"google":{"thoughtSignature":"s"}})",
+                        "step-finish:tool-calls"};
+  const std::string extra = R"("extra_content":{"google":{"thought_signature":"s"}})";
+  const Answer stream = client.ask(kWithTools, lines), plain = client.ask(kBody, lines);
+  for (const std::string& body : {stream.body, plain.body}) {
+    EXPECT_NE(body.find(R"("id":"x_md_eyJ)"), std::string::npos);
+    EXPECT_NE(body.find(extra), std::string::npos);
+  }
+  EXPECT_EQ(Client::deltas(stream).at(3), call(0, R"("function":{"arguments":""},)" + extra));
 }
 
 TEST(Completions, ShowOneResponseOfAllSteps) {
@@ -223,6 +231,24 @@ TEST(Completions, EndAStreamThatFailsWithAnError) {
   const Answer plain = client.ask(kBody, breaks);
   EXPECT_EQ(plain.status, 502);
   EXPECT_EQ(plain.body, "");
+}
+
+TEST(Completions, AreEmptyWhenTheModelHasSaidNothing) {
+  Client client;
+  const auto empty = fails({502, "upstream_empty", "The model sent an empty response.", {}});
+  EXPECT_EQ(parse(client.ask(kBody, empty).body).root()["choices"].at(0)["message"].dump(),
+            R"({"role":"assistant","content":"","refusal":null})");
+  EXPECT_EQ(Client::deltas(client.ask(kStream, empty)), (Events{kRole, "finish:stop", "[DONE]"}));
+}
+
+TEST(Completions, EndWhenTheModelGivesNoReason) {
+  Client client;
+  const auto unfinished = [](Exchange&, Sink& out) -> Status {
+    if (Status status = emit(out, {"step-start", "text:a"}); !status) return status;
+    return Fail{502, "upstream_unfinished", "It broke off.", {}};
+  };
+  EXPECT_EQ(Client::deltas(client.ask(kStream, unfinished)),
+            (Events{kRole, R"({"content":"a"})", "finish:stop", "[DONE]"}));
 }
 
 TEST(Completions, FailWhenTheModelEndsWithAnError) {

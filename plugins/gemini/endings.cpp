@@ -85,7 +85,7 @@ bool is_known_reason(View finish_reason) { return !find(finish_reason).gemini.em
 std::variant<View, UpstreamFailure> judge(const Ending& e) {
   if (e.blocked) return "content-filter";
   if (e.reason.empty()) {
-    return fail("upstream_broken", "The upstream's response broke off.",
+    return fail("upstream_unfinished", "The upstream's response broke off.",
                 "the response ended without a finishReason", GH_FAIL_TRANSIENT);
   }
   const View word = find(e.reason).word;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "api_json.h"
+#include "gatehouse/toolkit/contains.hpp"
 #include "gatehouse/toolkit/conversation.hpp"
 #include "gatehouse/toolkit/fresh_id.hpp"
 

@@ -382,8 +382,8 @@ TEST(GeminiResponse, FailsForFinishReasonsOfFailures) {
   }
   EXPECT_EQ(ending("", "TOO_MANY_TOOL_CALLS"), "upstream_error");
   EXPECT_EQ(ending("", "PUP_LIMITED_DISABLED"), "upstream_account_refused");
-  EXPECT_EQ(ending("", ""), "upstream_broken transient");
-  EXPECT_EQ(ending(text, ""), "upstream_broken transient begun");
+  EXPECT_EQ(ending("", ""), "upstream_unfinished transient");
+  EXPECT_EQ(ending(text, ""), "upstream_unfinished transient begun");
 }
 
 TEST(GeminiResponse, FailsWhenItIsBlank) {

@@ -100,16 +100,6 @@ TEST(Mcp, MarksWhatAClientWithHiddenToolsMustNotSee) {
               "step-start", "text:Sorry", "step-finish:stop"}));
 }
 
-TEST(Mcp, LeavesABrokenCallToAClientThatHasSeenItsBeginning) {
-  constexpr View kHidden =
-      R"({"messages": [], "tools": [{"name": "known"}], "hidden_tools": true})";
-  const Events broken = {"step-start", "tool-input-start:c1:known",
-                         "tool-call-error:c1:known:no JSON:\"{x\"", "step-finish:tool-calls"};
-  Gateway g({events(broken)});
-  EXPECT_EQ(g.h.ask(g.mcp, kHidden).events, broken);
-  EXPECT_EQ(g.h.next_calls, 1);
-}
-
 TEST(Mcp, CallsTheModelNoMoreWhenItsCallWasCut) {
   Gateway g({events({"step-start", "tool-call-error:c1:known:no JSON:{}", "step-finish:length"})});
   EXPECT_EQ(g.h.ask(g.mcp, kChat).events.back(), "step-finish:length");

@@ -56,7 +56,7 @@ Status Step::add_call(Event e) {
     call.error = "There is no tool named " + call.name + ". Use only the tools that are offered.";
     gh_event failed = e.with_text("the model called a tool that was not offered");
     failed.kind = GH_EV_TOOL_CALL_ERROR;
-    return fail(call, failed);
+    return fail(call, hides_tools_ ? Event(failed).with_flag(GH_DYNAMIC) : failed);
   }
   call.here = offer_.find(e.name());
   return out_.emit(call.here ? e.with_flag(GH_DYNAMIC) : e.raw());
@@ -69,16 +69,15 @@ Status Step::add_broken_call(Event e) {
   content_.add(event::tool_call(e.id(), e.name(), none.root(), e.metadata()));
   Call& call = calls_.emplace_back(
       Call{std::string(e.id()), std::string(e.name()), content_.last()["input"]});
-  // Its client has seen its beginning, and can tell the model what is wrong as well.
-  if (hides_tools_ && offered_.count(e.name()) && !tool_here(e.name())) return out_.emit(e);
   call.error = e.text();
-  return fail(call, e);
+  const bool is_clients = offered_.count(e.name()) > 0 && !tool_here(e.name());
+  return fail(call, hides_tools_ && !is_clients ? e.with_flag(GH_DYNAMIC) : e.raw());
 }
 
 /// `failed`: the event of the call, which gets its output at once.
 Status Step::fail(const Call& call, Event failed) {
-  const int flag = hides_tools_ ? GH_DYNAMIC : 0;
-  if (Status status = out_.emit(failed.with_flag(flag)); !status) return status;
+  if (Status status = out_.emit(failed); !status) return status;
+  const int flag = failed.has(GH_DYNAMIC) ? GH_DYNAMIC : 0;
   return out_.emit(event::tool_output_error(call.id, "the call was not run", flag));
 }
 

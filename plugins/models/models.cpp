@@ -270,16 +270,18 @@ Fail Models::unknown(View model) const {
 }
 
 Status Models::list(Exchange& x, Sink& out) {
-  return x.reply(
-      out, 200, "application/json",
-      is_for_anthropic(x) ? list_for_anthropic(names_.listed()) : list_for_openai(names_.listed()));
+  if (!is_for_anthropic(x))
+    return x.reply(out, 200, "application/json", list_for_openai(names_.listed()));
+  x.set_header("request-id", x.request_id());
+  return x.reply(out, 200, "application/json", list_for_anthropic(names_.listed()));
 }
 
 Status Models::describe(Exchange& x, Sink& out) {
   const std::string name = percent_decode(x.path().substr(View("/v1/models/").size()));
   if (!names_.find(name)) return unknown(name);
-  return x.reply(out, 200, "application/json",
-                 is_for_anthropic(x) ? model_for_anthropic(name) : model_for_openai(name));
+  if (!is_for_anthropic(x)) return x.reply(out, 200, "application/json", model_for_openai(name));
+  x.set_header("request-id", x.request_id());
+  return x.reply(out, 200, "application/json", model_for_anthropic(name));
 }
 
 Models::Models(Host host, Json config)

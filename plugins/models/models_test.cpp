@@ -327,6 +327,8 @@ TEST(Models, DescribesOneModelForClientsOfBothApis) {
             R"({"type":"model","id":"b-1","display_name":"b-1",)"
             R"("created_at":"1970-01-01T00:00:00Z"})");
   EXPECT_EQ(g.h.get(*g.models, "/v1/models/c").failure.code, "model_not_found");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/b-1", {{"anthropic-version", "1"}}).header("request-id"),
+            "request-1");
 }
 
 TEST(Models, ReportsMistakesOfTheConfiguration) {

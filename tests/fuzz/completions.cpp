@@ -1,27 +1,19 @@
-/// The body of POST /v1/chat/completions, the request to the model that it becomes, and the
+/// The body of POST /v1/chat/completions, the requests to models that it becomes, and the
 /// response.
 #include "plugins/completions/completions.h"
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
-#include "crypto.h"
 #include "gatehouse/testing.hpp"
-#include "plugins/gemini/request.h"
-#include "require.h"
+#include "provider_requests.h"
 
 namespace gatehouse {
 namespace {
 
 /// As a provider does.
 Status call_model(Exchange& x, Sink& out, std::size_t size) {
-  static const plugins::gemini::Model kModel;
-  static const Crypto kCrypto = crypto();
-  plugins::gemini::ToolNames names(kCrypto, x.chat()["tools"]);
-  const std::string request = plugins::gemini::request_body(x.chat(), {kModel, Json(), names, {}});
-  require(nlohmann::json::accept(request), "the request to the model is JSON");
-  // 1 MiB is what tool schemas may grow to; texts and files grow by their escapes and by base64.
-  require(request.size() <= 8 * size + (2u << 20), "a small request does not become a large one");
+  check_requests(x.chat(), size);
   return testing::emit(out, {"step-start", "reasoning:Hm", "text:Hi",
                              "tool-call:1:a:{} @{\"google\":{}}", "step-finish:tool-calls"});
 }
