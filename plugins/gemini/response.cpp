@@ -85,6 +85,8 @@ Status GeminiResponse::read(const gh_sse_event& e) {
     return fail(std::move(failure));
   }
   counts_.read(response["usageMetadata"]);
+  ending_.has_events = true;
+  if (candidate["finishReason"].is_null()) hold_usage(counts_.counts().root());
   read_report(response);
   continuation_.read(response, parts.size() > 0);
   if (is_slip(parts)) return {};

@@ -281,11 +281,13 @@ TEST(GeminiResponse, FinishesWithTheWordOfGemini) {
 
 TEST(GeminiResponse, TakesTheLastUsageAsAWhole) {
   Gateway g;
-  EXPECT_EQ(g.answer({R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}})",
-                      R"({"usageMetadata":{"promptTokenCount":8,"cachedContentTokenCount":5}})",
-                      R"({"candidates":[]})", last(R"({"text":"Hi"})")})
-                .at(2),
-            R"(usage:{"input_tokens":8,"cached_input_tokens":5})");
+  const Events events =
+      g.answer({R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}})",
+                R"({"usageMetadata":{"promptTokenCount":8,"cachedContentTokenCount":5}})",
+                R"({"candidates":[]})", last(R"({"text":"Hi"})")});
+  const std::string usage = R"(usage:{"input_tokens":8,"cached_input_tokens":5})";
+  EXPECT_EQ(events.at(1), usage) << "what is known before the text";
+  EXPECT_EQ(events.at(3), usage);
 }
 
 TEST(GeminiResponse, CountsAsGoogleBills) {
@@ -387,6 +389,7 @@ TEST(GeminiResponse, FailsForFinishReasonsOfFailures) {
 }
 
 TEST(GeminiResponse, FailsWhenItIsBlank) {
+  EXPECT_EQ(Gateway().ask(sse({})).failure.code, "upstream_empty");
   EXPECT_EQ(ending("", "STOP"), "upstream_empty transient");
   EXPECT_EQ(ending(R"({"text":""})", "STOP"), "upstream_empty transient");
   EXPECT_EQ(ending(R"({"text":" \n"})", "STOP"), "upstream_empty transient begun");
