@@ -13,6 +13,8 @@ using testing::Headers;
 using testing::Request;
 
 constexpr const char* kExtension = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
+constexpr const char* kExposed =
+    "*, x-request-id, request-id, retry-after, retry-after-ms, x-should-retry";
 
 Answer preflight(Harness& h, Plugin& cors, Headers headers) {
   Request request("OPTIONS", "/api/chat");
@@ -35,7 +37,7 @@ TEST(Cors, RespondsToAPreflightBeforeAnyPluginBelow) {
   EXPECT_TRUE(answer.complete);
   EXPECT_EQ(answer.headers, (Headers{{"Vary", "Origin"},
                                      {"Access-Control-Allow-Origin", kExtension},
-                                     {"Access-Control-Expose-Headers", "*"},
+                                     {"Access-Control-Expose-Headers", kExposed},
                                      {"Access-Control-Allow-Methods", "GET, POST"},
                                      {"Access-Control-Max-Age", "600"}}));
   EXPECT_EQ(h.next_calls, 0);
@@ -45,7 +47,8 @@ TEST(Cors, AllowsTheHeadersThatAPageAsksFor) {
   Harness h;
   Cors cors(h.host(), h.config("{}"));
   for (const char* headers :
-       {"content-type,user-agent,x-extension-id", "traceparent, baggage", "X-My!Header"})
+       {"content-type,user-agent,x-extension-id", "traceparent, baggage", "X-My!Header",
+        "authorization,openai-organization,x-stainless-retry-count", "anthropic-version,x-api-key"})
     EXPECT_EQ(allowed(h, cors, kExtension, headers), headers);
   const std::string longest(1024, 'a');
   EXPECT_EQ(allowed(h, cors, kExtension, longest), longest);
@@ -94,7 +97,7 @@ TEST(Cors, LetsAnExtensionReadResponsesAndErrors) {
     const Answer answer = h.post(cors, "/api/chat", "{}", {{"Origin", kExtension}});
     EXPECT_EQ(answer.status, status);
     EXPECT_EQ(answer.header("Access-Control-Allow-Origin"), kExtension);
-    EXPECT_EQ(answer.header("Access-Control-Expose-Headers"), "*");
+    EXPECT_EQ(answer.header("Access-Control-Expose-Headers"), kExposed);
     EXPECT_EQ(answer.header("Vary"), "Origin");
   }
 }
@@ -118,9 +121,10 @@ TEST(Cors, LetsAnAllowedPageReadWhyTheServerRejectsIt) {
   };
   EXPECT_EQ(headers({}), (Headers{{"Vary", "Origin"}}));
   EXPECT_EQ(headers({{"Origin", "https://evil.example"}}), (Headers{{"Vary", "Origin"}}));
-  EXPECT_EQ(headers({{"Origin", kExtension}}), (Headers{{"Vary", "Origin"},
-                                                        {"Access-Control-Allow-Origin", kExtension},
-                                                        {"Access-Control-Expose-Headers", "*"}}));
+  EXPECT_EQ(headers({{"Origin", kExtension}}),
+            (Headers{{"Vary", "Origin"},
+                     {"Access-Control-Allow-Origin", kExtension},
+                     {"Access-Control-Expose-Headers", kExposed}}));
 }
 
 TEST(Cors, PassesRequestsWithoutOrigin) {

@@ -47,9 +47,9 @@ UpstreamFailure fail(std::string code, std::string message, std::string detail,
   return failure;
 }
 
-UpstreamFailure empty(std::string detail) {
-  return fail("upstream_empty", "The model sent an empty response; try again.", std::move(detail),
-              GH_FAIL_TRANSIENT);
+UpstreamFailure empty(const std::string& reason) {
+  return fail("upstream_empty", "The model sent an empty response; try again.",
+              "no content before finishReason " + reason, GH_FAIL_TRANSIENT);
 }
 
 UpstreamFailure no_room(std::int64_t max_output_tokens) {
@@ -84,9 +84,8 @@ bool is_known_reason(View finish_reason) { return !find(finish_reason).gemini.em
 
 std::variant<View, UpstreamFailure> judge(const Ending& e) {
   if (e.blocked) return "content-filter";
-  if (!e.has_events) return empty("the response has no events");
   if (e.reason.empty()) {
-    return fail("upstream_broken", "The upstream's response broke off.",
+    return fail("upstream_unfinished", "The upstream's response broke off.",
                 "the response ended without a finishReason", GH_FAIL_TRANSIENT);
   }
   const View word = find(e.reason).word;
@@ -98,7 +97,7 @@ std::variant<View, UpstreamFailure> judge(const Ending& e) {
   if (word == "length") return no_room(e.max_output_tokens);
   if (word == "stop" && e.after_result && e.tried_before)
     return word;  // the model had nothing to add to the results
-  UpstreamFailure failure = empty("no content before finishReason " + e.reason);
+  UpstreamFailure failure = empty(e.reason);
   failure.once = word == "other" || e.after_result;
   return failure;
 }

@@ -10,7 +10,6 @@ namespace gatehouse::plugins::gemini {
 /// How a response ended, in Gemini's words, and what was emitted of it until then.
 struct Ending {
   std::string reason;                  ///< finishReason; empty: there was none.
-  bool has_events = false;             ///< There was one at all.
   bool blocked = false;                ///< The prompt was.
   bool has_content = false;            ///< Text, a file, code or a call was emitted.
   bool calls = false;                  ///< A call of a function was emitted.

@@ -14,6 +14,7 @@ namespace {
 
 std::int64_t steps_so_far(Json messages);
 void withdraw_tools(MutableJson chat);
+void release_choice(MutableJson chat);
 
 }  // namespace
 
@@ -29,11 +30,12 @@ Status Mcp::handle(Exchange& x, Sink& out, Next& next) {
     // A client may return results for ever; a model without tools comes to an end.
     const bool is_last = total >= max_total_steps_;
     if (is_last) withdraw_tools(x.chat());
-    Step step(x.chat()["tools"], offer, out);
+    Step step(x.chat(), offer, out);
     if (Status status = next(x, step); !status) return status;
     if (Status status = step.finish(host_, x, approvals_, allowance); !status) return status;
     if (is_last || steps == max_steps_ || !step.calls_for_another()) return Status();
     step.append_to(x.chat().edit("messages"));
+    release_choice(x.chat());
   }
 }
 
@@ -148,6 +150,14 @@ void withdraw_tools(MutableJson chat) {
   MutableJson choice = chat.edit("tool_choice");
   choice.set_object();
   choice.edit("mode").set("none");
+}
+
+/// A model that must call a tool in each step comes to no end: it has done so in the first.
+void release_choice(MutableJson chat) {
+  if (chat["tool_choice"]["mode"].str() != "required") return;
+  MutableJson choice = chat.edit("tool_choice");
+  choice.set_object();
+  choice.edit("mode").set("auto");
 }
 
 }  // namespace

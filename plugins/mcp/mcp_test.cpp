@@ -79,6 +79,27 @@ TEST(Mcp, GivesTheModelTheReasonOfACallThatTheProviderCouldNotRead) {
             R"({"type":"tool-result","id":"c1","name":"known","error":true,"output":"no JSON"})");
 }
 
+TEST(Mcp, ForcesACallInTheFirstStepOnly) {
+  constexpr View kForced =
+      R"({"messages": [], "tools": [], "tool_choice": {"mode": "required", "names": ["other"]}})";
+  Gateway g({events(kAsksForOther), answer("Done")});
+  g.h.ask(g.mcp, kForced);
+  EXPECT_EQ(g.h.json(g.h.chats.at(1))["tool_choice"].dump(), R"({"mode":"auto"})");
+}
+
+TEST(Mcp, MarksWhatAClientWithHiddenToolsMustNotSee) {
+  constexpr View kHidden = R"({"messages": [], "tools": [], "hidden_tools": true})";
+  Gateway g({events({"step-start", "tool-input-start:c1:other", "tool-call:c1:other:{}",
+                     "step-finish:tool-calls"}),
+             answer("Sorry")});
+  EXPECT_EQ(
+      g.h.ask(g.mcp, kHidden).events,
+      (Events{"step-start", "tool-input-start+dynamic:c1:other",
+              "tool-call-error+dynamic:c1:other:the model called a tool that was not offered:{}",
+              "tool-output-error+dynamic:c1:the call was not run", "step-finish:tool-calls",
+              "step-start", "text:Sorry", "step-finish:stop"}));
+}
+
 TEST(Mcp, CallsTheModelNoMoreWhenItsCallWasCut) {
   Gateway g({events({"step-start", "tool-call-error:c1:known:no JSON:{}", "step-finish:length"})});
   EXPECT_EQ(g.h.ask(g.mcp, kChat).events.back(), "step-finish:length");
@@ -377,6 +398,17 @@ TEST_F(McpTest, RunsItsCallsAndLeavesTheOthersToTheClient) {
                  "step-finish:tool-calls"}),
             (Events{"step-start", "tool-call+dynamic:c1:web_read:{}", "tool-call:c2:known:{}",
                     R"(tool-output+dynamic:c1:{"content":[]})", "step-finish:tool-calls"}));
+  EXPECT_EQ(h.next_calls, 1);
+}
+
+TEST_F(McpTest, RunsNothingBesideCallsOfAClientThatCannotReturnTheResults) {
+  connect();
+  const Events seen = ask(
+      R"({"messages": [], "tools": [{"name": "own"}], "backend_tools": ["web_read"],
+              "hidden_tools": true})",
+      {"step-start", "tool-call:c1:web_read:{}", "tool-call:c2:own:{}", "step-finish:tool-calls"});
+  EXPECT_EQ(seen, (Events{"step-start", "tool-call+dynamic:c1:web_read:{}", "tool-call:c2:own:{}",
+                          "step-finish:tool-calls"}));
   EXPECT_EQ(h.next_calls, 1);
 }
 

@@ -13,8 +13,11 @@ std::unordered_set<View> names_of(Json tools) {
 
 }  // namespace
 
-Step::Step(Json tools, const Offer& offer, Sink& out)
-    : offered_(names_of(tools)), offer_(offer), out_(out) {}
+Step::Step(Json chat, const Offer& offer, Sink& out)
+    : offered_(names_of(chat["tools"])),
+      hides_tools_(chat["hidden_tools"].boolean()),
+      offer_(offer),
+      out_(out) {}
 
 Status Step::emit(Event e) {
   if (e.kind() == GH_EV_STEP_FINISH) {
@@ -29,7 +32,8 @@ Status Step::emit(Event e) {
   if (is_ours && e.kind() == GH_EV_TOOL_CALL_ERROR) return add_broken_call(e);
   if (!e.has(GH_DYNAMIC)) content_.add(e);
   // The client must not run what runs here.
-  const bool starts_here = is_ours && e.kind() == GH_EV_TOOL_INPUT_START && tool_here(e.name());
+  const bool starts_here = is_ours && e.kind() == GH_EV_TOOL_INPUT_START &&
+                           (tool_here(e.name()) || (hides_tools_ && !offered_.count(e.name())));
   return out_.emit(starts_here ? e.with_flag(GH_DYNAMIC) : e.raw());
 }
 
@@ -52,7 +56,7 @@ Status Step::add_call(Event e) {
     call.error = "There is no tool named " + call.name + ". Use only the tools that are offered.";
     gh_event failed = e.with_text("the model called a tool that was not offered");
     failed.kind = GH_EV_TOOL_CALL_ERROR;
-    return fail(call, failed);
+    return fail(call, hides_tools_ ? Event(failed).with_flag(GH_DYNAMIC) : failed);
   }
   call.here = offer_.find(e.name());
   return out_.emit(call.here ? e.with_flag(GH_DYNAMIC) : e.raw());
@@ -66,16 +70,19 @@ Status Step::add_broken_call(Event e) {
   Call& call = calls_.emplace_back(
       Call{std::string(e.id()), std::string(e.name()), content_.last()["input"]});
   call.error = e.text();
-  return fail(call, e);
+  const bool is_clients = offered_.count(e.name()) > 0 && !tool_here(e.name());
+  return fail(call, hides_tools_ && !is_clients ? e.with_flag(GH_DYNAMIC) : e.raw());
 }
 
 /// `failed`: the event of the call, which gets its output at once.
 Status Step::fail(const Call& call, Event failed) {
   if (Status status = out_.emit(failed); !status) return status;
-  return out_.emit(event::tool_output_error(call.id, "the call was not run"));
+  const int flag = failed.has(GH_DYNAMIC) ? GH_DYNAMIC : 0;
+  return out_.emit(event::tool_output_error(call.id, "the call was not run", flag));
 }
 
 Status Step::finish(Host host, Exchange& x, const Approvals& approvals, Allowance& allowance) {
+  if (hides_tools_ && has_calls_for_client()) return emit_end();
   for (Call& call : calls_) {
     if (Status status = decide(x, call, approvals, allowance); !status) return status;
   }
@@ -100,6 +107,11 @@ Status Step::decide(Exchange& x, Call& call, const Approvals& approvals,
 
 /// A provider that has sent no end has failed, which is for those above to find.
 Status Step::emit_end() { return finish_ ? out_.emit(finish_->event()) : Status(); }
+
+bool Step::has_calls_for_client() const {
+  return std::any_of(calls_.begin(), calls_.end(),
+                     [this](const Call& call) { return is_for_client(call); });
+}
 
 bool Step::calls_for_another() const {
   const bool was_cut = !finish_ || finish_->name() == "length";

@@ -39,12 +39,13 @@ class KeptEvent {
 /// the conversation. A call of a tool that was not offered becomes a failed one.
 class Step final : public Sink {
  public:
-  Step(Json tools, const Offer& offer, Sink& out);
+  Step(Json chat, const Offer& offer, Sink& out);
 
   Status emit(Event e) override;
 
   /// Rejects calls of unknown tools, asks the user about calls that need an approval, runs the
-  /// other calls that run here, and ends the step.
+  /// other calls that run here, and ends the step. Runs none beside calls of a client that cannot
+  /// return the results (`hidden_tools`): the model repeats them, and they would run twice.
   Status finish(Host host, Exchange& x, const Approvals& approvals, Allowance& allowance);
   /// There were calls, none of them cut, and all have results, so that the model can continue.
   bool calls_for_another() const;
@@ -57,6 +58,8 @@ class Step final : public Sink {
   Status add_call(Event e);
   Status add_broken_call(Event e);
   Status fail(const Call& call, Event failed);
+  bool is_for_client(const Call& call) const { return !call.here && !call.has_result(); }
+  bool has_calls_for_client() const;
   Status decide(Exchange& x, Call& call, const Approvals& approvals, const Allowance& allowance);
   Status emit_end();
   const Offer::Entry* tool_here(View name) const {
@@ -67,6 +70,7 @@ class Step final : public Sink {
   }
 
   const std::unordered_set<View> offered_;  // names of tools
+  const bool hides_tools_;  // the client sees nothing of what this plugin runs or rejects
   const Offer& offer_;
   Sink& out_;
   Content content_;

@@ -12,6 +12,7 @@
 #include "gatehouse/files.hpp"
 #include "gatehouse/metrics.hpp"
 #include "gatehouse/models.hpp"
+#include "gatehouse/toolkit/data_url.hpp"
 #include "list.h"
 #include "schema.h"
 
@@ -106,6 +107,9 @@ Fail all_rest(nanoseconds soonest) {
           GH_FAIL_TRANSIENT};
 }
 
+/// Clients of Anthropic's API name its version; those of OpenAI's do not.
+bool is_for_anthropic(const Exchange& x) { return x.header("anthropic-version").data() != nullptr; }
+
 /// The target of the step before, if it is one of these.
 const Target* last_target(const Exchange& x, const Name& name, View asked) {
   const View last = x.notes()["target"].str();
@@ -131,13 +135,7 @@ Status Models::handle(Exchange& x, Sink& out, Next& next) {
   }
   const std::string asked(chat["model"].str());
   const Name* const name = names_.find(asked);
-  if (!name) {
-    return Fail{404,
-                "model_not_found",
-                "There is no model `" + std::string(cut_utf8(asked, 100)) +
-                    "`; there are: " + names_.list(),
-                {}};
-  }
+  if (!name) return unknown(asked);
   write_defaults(name->defaults.root(), chat);
   return try_in_order(x, *name, asked, out, next);
 }
@@ -263,12 +261,27 @@ void Models::watch_prices(Exchange& x) {
   }
 }
 
-/// For clients of OpenAI's API, and for those of Anthropic's, which name its version.
+Fail Models::unknown(View model) const {
+  return {
+      404,
+      "model_not_found",
+      "There is no model `" + std::string(cut_utf8(model, 100)) + "`; there are: " + names_.list(),
+      {}};
+}
+
 Status Models::list(Exchange& x, Sink& out) {
-  const bool is_for_anthropic = x.header("anthropic-version").data() != nullptr;
-  return x.reply(
-      out, 200, "application/json",
-      is_for_anthropic ? list_for_anthropic(names_.listed()) : list_for_openai(names_.listed()));
+  if (!is_for_anthropic(x))
+    return x.reply(out, 200, "application/json", list_for_openai(names_.listed()));
+  x.set_header("request-id", x.request_id());
+  return x.reply(out, 200, "application/json", list_for_anthropic(names_.listed()));
+}
+
+Status Models::describe(Exchange& x, Sink& out) {
+  const std::string name = percent_decode(x.path().substr(View("/v1/models/").size()));
+  if (!names_.find(name)) return unknown(name);
+  if (!is_for_anthropic(x)) return x.reply(out, 200, "application/json", model_for_openai(name));
+  x.set_header("request-id", x.request_id());
+  return x.reply(out, 200, "application/json", model_for_anthropic(name));
 }
 
 Models::Models(Host host, Json config)
@@ -287,6 +300,7 @@ Models::Models(Host host, Json config)
   prices_ = std::make_shared<const Prices>(host, prices_file_, problems);
   for (const std::string& problem : problems) host.problem("/prices", problem);
   host.route<&Models::list>(this, "GET", "/v1/models");
+  host.route<&Models::describe>(this, "GET", "/v1/models/*");
   if (prices_file_.empty()) return;
   stamp_ = Files(host).stamp(prices_file_);
   background<&Models::watch_prices>(host, this);

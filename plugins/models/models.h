@@ -34,7 +34,9 @@ class Models final : public Plugin {
   void warn_of_missing_price(View model);
   std::shared_ptr<const Prices> prices() const;
   void watch_prices(Exchange& x);
+  Fail unknown(View model) const;
   Status list(Exchange& x, Sink& out);
+  Status describe(Exchange& x, Sink& out);
 
   const Host host_;
   const std::string default_, prices_file_;

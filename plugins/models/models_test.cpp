@@ -319,6 +319,18 @@ TEST(Models, ListsTheNamesForClientsOfBothApis) {
             R"("last_id":"a"})");
 }
 
+TEST(Models, DescribesOneModelForClientsOfBothApis) {
+  Gateway g({}, R"({"names": {"team/a": "p/m", "b-*": "p/*"}})");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/team%2Fa").body,
+            R"({"id":"team/a","object":"model","created":0,"owned_by":"gatehouse"})");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/b-1", {{"anthropic-version", "2023-06-01"}}).body,
+            R"({"type":"model","id":"b-1","display_name":"b-1",)"
+            R"("created_at":"1970-01-01T00:00:00Z"})");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/c").failure.code, "model_not_found");
+  EXPECT_EQ(g.h.get(*g.models, "/v1/models/b-1", {{"anthropic-version", "1"}}).header("request-id"),
+            "request-1");
+}
+
 TEST(Models, ReportsMistakesOfTheConfiguration) {
   Harness h;
   (void)h.create(R"({"names": {"a/b": "openai", "c": "p/*", "d": ["p/m", "/m"]},

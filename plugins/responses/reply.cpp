@@ -44,19 +44,15 @@ Reply::Reply(Host host, Exchange& x, Sink& out, Json body, std::string random, c
 }
 
 Status Reply::emit(Event e) {
-  // A plugin below may have chosen another model for this attempt.
-  if (e.kind() == GH_EV_STEP_START && !events_.is_open())
-    response_.set_model(x_.chat()["model"].str());
+  if (e.kind() == GH_EV_STEP_START) name_model();
   if (Status s = calls_.emit(e); !s) return s;
   return stream_.is_empty() ? Status() : stream_.send();
 }
 
 Status Reply::finish(View reason, const ModelResponse& response) {
-  if (Status s = calls_.end(reason); !s) {
-    if (x_.committed()) (void)fail(s.failure());
-    return s;
-  }
+  if (Status s = calls_.end(reason); !s) return s;
   if (Status s = keep_items(); !s) return s;
+  name_model();
   const TokenCounts tokens = response.tokens();
   const View incomplete = incomplete_reason(reason);
   return send({.status = incomplete.empty() ? "completed" : "incomplete",
@@ -68,13 +64,18 @@ Status Reply::finish(View reason, const ModelResponse& response) {
 Status Reply::fail(const Failure& failure) {
   auto body = Document::parse(openai_error(failure));
   const Json error = body->root()["error"];
-  if (!events_.is_open()) response_.set_model(x_.chat()["model"].str());
+  name_model();
   events_.open();
   events_.write_error(error);
   return send({.status = "failed",
                .output = items_.items(),
                .error_code = code_of(error),
                .error_message = error["message"].str()});
+}
+
+/// A plugin below may choose another model for each attempt.
+void Reply::name_model() {
+  if (!events_.is_open()) response_.set_model(x_.chat()["model"].str());
 }
 
 Status Reply::keep_items() {

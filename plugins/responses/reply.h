@@ -26,6 +26,7 @@ class Reply final : public ResponseWriter {
 
  private:
   Status send(const ResponseState& state);
+  void name_model();
   Status keep_items();
 
   Exchange& x_;

@@ -216,6 +216,23 @@ TEST_F(ResponsesTest, EndsAFailedStreamWithErrorAndFailed) {
             R"({"code":"server_error","message":"The model is busy."})");
 }
 
+TEST_F(ResponsesTest, EndsAStreamThatFailsAtItsEndInTheSameWay) {
+  h.next = testing::events({"step-start", "text:I call", "tool-input-start:c1:a",
+                            R"(tool-call-error:c1:a:no JSON:"{x")", "step-finish:tool-calls"});
+  const Answer answer = h.run(responses, streamed(kTools));
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(types_of(answer).back(), "failed");
+  EXPECT_EQ(answer.failure.code, "upstream_malformed");
+}
+
+TEST_F(ResponsesTest, RespondsWithoutItemsWhenTheModelHadNothingToSay) {
+  h.next = testing::fails({502, "upstream_empty", "The model sent an empty response.", {}});
+  const Document body = testing::parse(h.run(responses, question()).body);
+  EXPECT_EQ(body.root()["status"].str(), "completed");
+  EXPECT_EQ(body.root()["model"].str(), "m");
+  EXPECT_EQ(body.root()["output"].dump(), "[]");
+}
+
 TEST_F(ResponsesTest, KeepsItemsUnlessTheClientForbidsIt) {
   h.next = testing::events({"step-start", "text:Hm", R"(tool-call:c1:a:{"n":1} @{"google":{}})",
                             "step-finish:tool-calls"});

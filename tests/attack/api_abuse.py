@@ -2,14 +2,15 @@
 """Bad requests of a model's API: must end in a failure of its form, leak nothing, harm nothing.
 
     api_abuse.py messages --target 127.0.0.1:PORT [--secret KEY] [--strict] [-v]
-    api_abuse.py responses --target 127.0.0.1:PORT …
+    api_abuse.py completions|responses --target 127.0.0.1:PORT …
 
-The target serves /v1/messages, or /v1/responses, to anyone, with a model that responds to every
-name. One line per case, a last line 'N passed, N failed', exit code 1 if any failed.
+The target serves /v1/messages, /v1/chat/completions or /v1/responses to anyone, with a model that
+responds to every name. One line per case, a last line 'N passed, N failed', exit code 1 if any failed.
 """
 import json
 import sys
 
+import completions_cases
 import messages_cases
 import responses_cases
 from json_abuse import Canary, build
@@ -42,7 +43,7 @@ def messages_problem(response, _method, _path):
     return problem if response.header('request-id') else 'no request-id'
 
 
-def responses_problem(response, _method, _path):
+def openai_problem(response, _method, _path):
     value, problem = failure_of(response)
     if problem is None and set(value['error']) != {'message', 'type', 'param', 'code'}:
         problem = f'no failure of the API: {str(value)[:200]}'
@@ -50,8 +51,9 @@ def responses_problem(response, _method, _path):
 
 
 APIS = {
+    'completions': (completions_cases.all_cases, openai_problem),
     'messages': (messages_cases.all_cases, messages_problem),
-    'responses': (responses_cases.all_cases, responses_problem),
+    'responses': (responses_cases.all_cases, openai_problem),
 }
 
 

@@ -48,6 +48,14 @@ TEST(ClientCalls, BeginsWithTheSecondPiece) {
                     "tool-input-delta:1::1}", R"(tool-call:1:a:{"n":1})"}));
 }
 
+TEST(ClientCalls, ReplacesInputThatIsBlank) {
+  EXPECT_EQ(
+      run({"step-start", "tool-input-start:1:a",
+           "tool-input-delta:1: ", "tool-input-delta:1: ", "tool-call:1:a:{}"})
+          .events,
+      (Events{"step-start", "tool-input-start:1:a", "tool-input-delta:1:{}", "tool-call:1:a:{}"}));
+}
+
 TEST(ClientCalls, PutsTheMetadataAtTheEndIntoTheId) {
   const Events events = run({"step-start", "tool-input-start:1:a", "tool-input-delta:1:{}",
                              R"(tool-call:1:a:{} @{"google":{}})"})

@@ -381,6 +381,27 @@ TEST(Facade, FallsBackWhereTheConfigurationIsSilent) {
   EXPECT_EQ(config["other"].str("none"), "none");
 }
 
+TEST(Text, QuotesEachByteAtEachPlace) {
+  const auto escape = [](unsigned char c) -> std::string {
+    constexpr char kHex[] = "0123456789abcdef";
+    const std::size_t named = View("\"\\\n\r\t").find(static_cast<char>(c));
+    if (named != View::npos) return std::string("\\") + "\"\\nrt"[named];
+    if (c >= 0x20) return std::string(1, static_cast<char>(c));
+    return std::string("\\u00") + kHex[c >> 4] + kHex[c & 15];
+  };
+  for (int c = 0; c < 256; ++c) {
+    for (std::size_t at = 0; at < 40; ++at) {
+      std::string text(40, 'x'), out;
+      text[at] = static_cast<char>(c);
+      quote(out, text);
+      const std::string wanted = '"' + std::string(at, 'x') +
+                                 escape(static_cast<unsigned char>(c)) + std::string(39 - at, 'x') +
+                                 '"';
+      ASSERT_EQ(out, wanted) << c << " at " << at;
+    }
+  }
+}
+
 TEST(Facade, QuotesWhatJsonWantsQuoted) {
   std::string out;
   quote(out, View("a\"b\\c\n\r\t\x01\x1f\0é", 13));

@@ -189,6 +189,8 @@ TEST(VisibleEvents, ReportToolCallsOnlyIfTheClientHasSome) {
   EXPECT_EQ(reason({"step-start", "tool-call:1:t:{}", "step-finish:length"}), "length");
   EXPECT_EQ(reason({"step-start", "tool-call+dynamic:1:t:{}", "step-finish:tool-calls"}), "stop");
   EXPECT_EQ(reason({"step-start", "text:a", "step-finish:error"}), "failed");
+  EXPECT_EQ(reason({"step-start", "tool-call:1:t:{}"}), "tool-calls");
+  EXPECT_EQ(reason({"step-start", "step-finish:length", "step-start", "text:a"}), "stop");
 }
 
 TEST(VisibleEvents, HaveOneCallInAStepWithoutParallelCalls) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
 #include <optional>
 #include <string>
@@ -20,16 +21,36 @@ using View = std::string_view;
 inline gh_str raw(View v) { return {v.data(), v.size()}; }
 inline View view(gh_str s) { return s.p ? View(s.p, s.n) : View(); }
 
+namespace detail {
+/// How much of the front of `text` stands in a JSON string as it is.
+inline std::size_t plain_length(View text) {
+  using Block [[gnu::vector_size(16)]] = unsigned char;
+  std::size_t at = 0;
+  for (; at + sizeof(Block) <= text.size(); at += sizeof(Block)) {
+    Block block;
+    std::memcpy(&block, text.data() + at, sizeof block);
+    const auto found = (block < 0x20) | (block == '"') | (block == '\\');
+    std::uint64_t any[2];
+    std::memcpy(any, &found, sizeof any);
+    if ((any[0] | any[1]) != 0) break;
+  }
+  const auto is_plain = [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+  };
+  while (at < text.size() && is_plain(text[at])) ++at;
+  return at;
+}
+}  // namespace detail
+
 /// Appends `text` as a JSON string, quotes included.
 inline void quote(std::string& out, View text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');
-  std::size_t plain = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const unsigned char c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text, plain, i - plain);
-    plain = i + 1;
+  for (;;) {
+    const std::size_t plain = detail::plain_length(text);
+    out.append(text, 0, plain);
+    if (plain == text.size()) break;
+    const auto c = static_cast<unsigned char>(text[plain]);
     switch (c) {
       case '"': out.append("\\\""); break;
       case '\\': out.append("\\\\"); break;
@@ -38,8 +59,8 @@ inline void quote(std::string& out, View text) {
       case '\t': out.append("\\t"); break;
       default: out.append("\\u00").push_back(kHex[c >> 4]); out.push_back(kHex[c & 15]);
     }
+    text.remove_prefix(plain + 1);
   }
-  out.append(text, plain, text.size() - plain);
   out.push_back('"');
 }
 

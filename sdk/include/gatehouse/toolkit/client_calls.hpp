@@ -87,7 +87,6 @@ class ClientCalls final : public Sink {
     std::string id, name;
     std::string given_id{};  // the client's; empty: it has not begun
     std::string input{};     // until it begins
-    int pieces = 0;
   };
 
   static bool is_content(int kind) {
@@ -115,9 +114,11 @@ class ClientCalls final : public Sink {
   }
 
   Status add(View piece) {
-    if (piece.empty()) return {};
-    const bool is_second = ++call_->pieces > 1;
-    if (!call_->given_id.empty()) return out_.emit(event::tool_input_delta(call_->given_id, piece));
+    if (!call_->given_id.empty()) {
+      if (piece.empty()) return {};
+      return out_.emit(event::tool_input_delta(call_->given_id, piece));
+    }
+    const bool is_second = !trim(call_->input).empty() && !piece.empty();
     call_->input.append(piece);
     return is_second && is_offered(call_->name) ? begin(Json()) : Status();
   }
@@ -132,7 +133,7 @@ class ClientCalls final : public Sink {
   Status end_call(Event e) {
     if (!call_) call_.emplace(Call{std::string(e.id()), std::string(e.name())});
     if (call_->given_id.empty()) {
-      if (call_->input.empty()) call_->input = e.json().dump();
+      if (trim(call_->input).empty()) call_->input = e.json().dump();
       if (Status s = begin(e.metadata()); !s) return s;
     }
     if (Status s = out_.emit(e.with_id(call_->given_id)); !s) return s;

@@ -33,20 +33,20 @@ inline int hex_digit(char c) {
   const char low = to_lower(c);
   return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
+}  // namespace detail
 
 /// A per cent sign that two hex digits do not follow stands for itself, as in browsers.
 inline std::string percent_decode(View text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = high < 0 ? -1 : hex_digit(text[i + 2]);
+    const int high = text[i] == '%' && i + 2 < text.size() ? detail::hex_digit(text[i + 1]) : -1;
+    const int low = high < 0 ? -1 : detail::hex_digit(text[i + 2]);
     out.push_back(low < 0 ? text[i] : static_cast<char>(high << 4 | low));
     if (low >= 0) i += 2;
   }
   return out;
 }
-}  // namespace detail
 
 inline bool is_data_url(View url) { return equals_ignoring_case(url.substr(0, 5), "data:"); }
 
@@ -79,9 +79,8 @@ inline bool is_base64(View text) {
   return looks_like_base64(text) && digits % 4 != 1;
 }
 
-/// Base64 of percent-encoded bytes.
-inline std::string base64_of(View percent_encoded) {
-  const std::string bytes = detail::percent_decode(percent_encoded);
+/// RFC 4648 section 4, with padding.
+inline std::string encode_base64(View bytes) {
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
@@ -93,6 +92,11 @@ inline std::string base64_of(View percent_encoded) {
       out.push_back(k <= count ? detail::kBase64[group >> (18 - 6 * k) & 63] : '=');
   }
   return out;
+}
+
+/// Base64 of percent-encoded bytes.
+inline std::string base64_of(View percent_encoded) {
+  return encode_base64(percent_decode(percent_encoded));
 }
 
 }  // namespace v1

@@ -60,26 +60,27 @@ inline constexpr ModelOption kModelOptions[] = {
     {"modalities", "modalities", detail::write_as_is},
 };
 
-namespace detail {
-/// Lists a member in `must`: a provider that cannot honour it fails.
-inline void require(MutableJson chat, View member) {
-  for (const Json known : chat["must"]) {
-    if (known.str() == member) return;
-  }
-  chat.edit("must").push().set(member);
+/// Lists in `must` what makes the response another one than the caller can use unless it is
+/// honoured: a provider that cannot honour it fails.
+inline void write_must(MutableJson chat) {
+  const auto require = [chat](View member) {
+    for (const Json known : chat["must"]) {
+      if (known.str() == member) return;
+    }
+    MutableJson(chat).edit("must").push().set(member);
+  };
+  if (chat["response_format"]) require("response_format");
+  if (const Json choice = chat["tool_choice"]; choice && choice["mode"].str() != "auto")
+    require("tool_choice");
 }
-}  // namespace detail
 
-/// Writes those of `given` into the chat document, in place of what it has. Those without which the
-/// response would be another one than the caller can use are listed in `must`.
+/// Writes those of `given` into the chat document, in place of what it has.
 inline void write_model_options(Json given, MutableJson chat) {
   for (const ModelOption& option : kModelOptions) {
     const Json value = given[option.name];
     if (!value.is_null()) option.write(value, chat.edit(option.member));
   }
-  if (chat["response_format"]) detail::require(chat, "response_format");
-  if (const Json choice = chat["tool_choice"]; choice && choice["mode"].str() != "auto")
-    detail::require(chat, "tool_choice");
+  write_must(chat);
 }
 
 }  // namespace v1

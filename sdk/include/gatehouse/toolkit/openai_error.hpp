@@ -25,7 +25,7 @@ inline View openai_code(const Failure& failure, const FailureReport& report) {
     case Cause::kContextTooLong: return "context_length_exceeded";
     case Cause::kRateLimit:
       return report.is_retry_useless ? "insufficient_quota" : "rate_limit_exceeded";
-    default: return failure.code();
+    default: return failure.code() == "invalid_request" ? View("invalid_value") : failure.code();
   }
 }
 

@@ -23,8 +23,8 @@ class ResponseWriter : public Sink {
 };
 
 /// `began`: when the request did. A response that has not begun leaves its failure to the host:
-/// only a status makes these clients retry and read Retry-After. A model that had nothing to say is
-/// no failure to them: these APIs have a form for a response without content.
+/// only a status makes these clients retry and read Retry-After. A model that had nothing to say,
+/// or gave no reason for its end, is no failure to them: these APIs have a form for such responses.
 inline Status respond(Host host, Exchange& x, Next& next, std::chrono::nanoseconds began,
                       ResponseWriter& writer) {
   VisibleEvents visible(writer, x.chat());
@@ -32,9 +32,8 @@ inline Status respond(Host host, Exchange& x, Next& next, std::chrono::nanosecon
   Status status = next(x, response);
   response.note();
   if (status) status = response.end();
-  if (status.failure().code() == "upstream_empty") {
-    status = writer.finish("stop", response);
-  } else if (status) {
+  const View code = status.failure().code();
+  if (status || code == "upstream_empty" || code == "upstream_unfinished") {
     auto reason = visible.finish_reason();
     status = reason ? writer.finish(*reason, response) : reason.error();
   }

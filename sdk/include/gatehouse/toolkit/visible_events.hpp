@@ -22,6 +22,7 @@ class VisibleEvents final : public Sink {
   Status emit(Event e) override {
     switch (e.kind()) {
       case GH_EV_STEP_START:
+        reason_ = "stop";
         hidden_.clear();
         call_.clear();
         break;
@@ -65,7 +66,7 @@ class VisibleEvents final : public Sink {
 
   Sink& out_;
   const bool one_call_;
-  std::string reason_;
+  std::string reason_ = "stop";      // also of a step that ends without one
   std::string call_;                 // the client's first call in the step
   std::vector<std::string> hidden_;  // calls of the step
 };
