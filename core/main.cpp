@@ -7,6 +7,7 @@
 #include "core/commands/check.h"
 #include "core/commands/dump.h"
 #include "core/commands/healthcheck.h"
+#include "core/commands/key.h"
 #include "core/commands/openapi.h"
 #include "core/commands/plugin_check.h"
 #include "core/commands/plugin_inspect.h"
@@ -73,6 +74,7 @@ struct Arguments {
   Omissions omissions;
   AdminCommand admin;
   PluginCheck check;
+  NewKey new_key;
   NewPlugin new_plugin;
   PluginRun run;
   bool as_json = false, dump = false, ready = false;
@@ -181,7 +183,19 @@ void add_admin(CLI::App& app, Arguments& a) {
   administering.add_option("--body", a.admin.body, "Body of the request (JSON)");
 }
 
-void add_token(CLI::App& app, Arguments& a) {
+void add_credentials(CLI::App& app, Arguments& a) {
+  CLI::App& keys = add_group(app, "key", "Manage the API keys of clients");
+  CLI::App& making = add(keys, "new", "Create a key and the entry that accepts it",
+                         [&a] { return new_key(a.new_key); });
+  making.add_option("NAME", a.new_key.name, "Letters, digits, dots, _ and -")->required();
+  making.add_option("--owner", a.new_key.owner, "Whose key it is (default: its name)");
+  making.add_option("--expires", a.new_key.expires, "Last day (UTC), or a time (default: never)");
+  making.add_option("--model", a.new_key.models, "Model or pattern that it may use (default: all)")
+      ->allow_extra_args(false);
+  making.add_option("--tool", a.new_key.tools, "Tool or pattern that it may use (default: all)")
+      ->allow_extra_args(false);
+  making.add_option("--file", a.new_key.file, "File of keys to which the entry is appended");
+
   CLI::App& token = add_group(app, "token", "Manage the tokens of clients");
   add(token, "new", "Create a token and print the configuration entry that accepts it", [&a] {
     return new_token(a.name);
@@ -201,7 +215,7 @@ int main(int argc, char** argv) {
   add_plugin_commands(app, arguments);
   add_documents(app, arguments);
   add_admin(app, arguments);
-  add_token(app, arguments);
+  add_credentials(app, arguments);
 
   try {
     app.parse(argc, argv);

@@ -1,24 +1,14 @@
-// The certificate of a TLS listener is not verified. The connection cannot leave this machine,
-// which is checked before TLS begins, so there is nobody in between; and after a renewal the
-// gateway has another certificate than its file until the reload that this command may bring.
 #include "core/commands/local_request.h"
-
-#include <Poco/Exception.h>
-#include <Poco/Net/SocketAddress.h>
-#include <Poco/Net/StreamSocket.h>
 
 #include <algorithm>
 #include <iostream>
 
 #include "core/http/client.h"
-#include "core/net/tls.h"
+#include "core/net/connect_locally.h"
 
 namespace gatehouse::core {
 namespace {
 
-using Poco::Net::StreamSocket;
-
-constexpr const char* kLocalhost = "localhost";  // a Host that every gateway accepts
 constexpr std::size_t kMaxBody = 16 << 20;
 
 /// The address at which the gateway is reached, or null.
@@ -28,46 +18,6 @@ const ListenSettings* reachable(const ServerSettings& server) {
         return listen.systemd.empty() && !listen.proxy_protocol;
       });
   return found == server.listen.end() ? nullptr : &*found;
-}
-
-Result<StreamSocket> connect_unix(const std::string& path) {
-  try {
-    StreamSocket socket;
-    socket.connectNB({Poco::Net::SocketAddress::UNIX_LOCAL, path});
-    return socket;
-  } catch (const Poco::Exception& e) {
-    return Error{Error::unreachable, e.displayText()};
-  }
-}
-
-/// Both ends of a connection have the same address only within one machine; 127.0.0.2 is reached
-/// from 127.0.0.1.
-bool stays_here(const StreamSocket& socket) {
-  const auto peer = socket.peerAddress().host();
-  return peer.isLoopback() || socket.address().host() == peer;
-}
-
-Result<StreamSocket> connect_tcp(const ListenSettings& listen, Waiter& waiter,
-                                 Clock::time_point until) {
-  std::string host = listen.host;
-  if (host == "0.0.0.0") host = "127.0.0.1";
-  if (host == "::") host = "::1";
-  auto socket = connect({host, listen.port}, waiter, until);
-  if (!socket) return socket;
-  if (!stays_here(*socket)) {
-    return Error{Error::unreachable,
-                 "this is the address of another machine: run the command there"};
-  }
-  return socket;
-}
-
-Result<StreamSocket> connect_to(const ListenSettings& listen, Waiter& waiter,
-                                Clock::time_point until) {
-  auto socket =
-      listen.path.empty() ? connect_tcp(listen, waiter, until) : connect_unix(listen.path);
-  if (!socket || listen.certificates.empty()) return socket;
-  const auto secured = start_local_tls(*socket, kLocalhost, waiter, until);
-  return secured ? std::move(socket) : secured.error();
 }
 
 Result<LocalResponse> read(HttpResponse& response) {
@@ -95,9 +45,11 @@ Result<LocalResponse> send_locally(const ServerSettings& server, std::string_vie
   const auto at_address = [&](const Error& e) {
     return Error{e.kind, listen->name() + ": " + e.detail};
   };
-  HttpClient::Options options{std::string("http://") + kLocalhost, patience, patience, patience};
+  // A Host that every gateway accepts.
+  HttpClient::Options options{"http://localhost", patience, patience, patience};
+  const Endpoint endpoint{listen->host, listen->port, !listen->certificates.empty()};
   options.dial = [&](Waiter& waiter, Clock::time_point until) {
-    return connect_to(*listen, waiter, until);
+    return connect_locally(endpoint, listen->path, waiter, until);
   };
   HttpClient client(std::move(options));
   Waiter waiter(-1, -1, Clock::now() + patience, [] { return Clock::time_point::max(); });

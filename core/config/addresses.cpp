@@ -9,13 +9,12 @@
 #include <charconv>
 #include <sstream>
 
+#include "core/text/visible.h"
+
 namespace gatehouse::core {
 namespace {
 
-bool is_visible(const std::string& host) {
-  return !host.empty() && std::all_of(host.begin(), host.end(),
-                                      [](unsigned char c) { return c > 0x20 && c < 0x7f; });
-}
+bool is_name(const std::string& host) { return !host.empty() && is_visible(host); }
 
 }  // namespace
 
@@ -64,7 +63,7 @@ bool parse_proxy(const std::string& text, Proxy& out) {
     if (parsed.getScheme() != "http" || (!path.empty() && path != "/")) return false;
     out.host = parsed.getHost();
     out.port = parsed.getPort();
-    if (!is_visible(out.host)) return false;
+    if (!is_name(out.host)) return false;
     if (parsed.getUserInfo().empty()) return true;
     std::string account;
     Poco::URI::decode(parsed.getUserInfo(), account);
@@ -87,7 +86,7 @@ bool parse_redis(const std::string& url, StoreSettings::Redis& out) {
     if (!out.tls && parsed.getScheme() != "redis") return false;
     if (!parsed.getRawQuery().empty() || !parsed.getFragment().empty()) return false;
     out.host = parsed.getHost();
-    if (!is_visible(out.host)) return false;
+    if (!is_name(out.host)) return false;
     if (parsed.getPort() != 0) out.port = parsed.getPort();
 
     const std::string& account = parsed.getUserInfo();

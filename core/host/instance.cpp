@@ -27,7 +27,8 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
       name_(std::move(name)),
       label_(PluginLabel::of(name_, text_or(plugin.version), plugin.flags & GH_PLUGIN_BLOCKS)),
       surroundings_(surroundings),
-      log_(surroundings.gateway.log) {
+      log_(surroundings.gateway.log),
+      gauges_(surroundings.gateway.metrics) {
   fill_host(*this);
   instance = raw(name_);
   exposed = surroundings_.exposed;

@@ -161,6 +161,8 @@ class Instance : private gh_host {
   void log(Level level, std::string_view request_id, std::string_view message,
            std::string fields) const;
   void set_health(int state, std::string_view reason) const;
+  /// It is written as long as this or another instance that owns it lives.
+  void own_gauge(std::int32_t series) const { gauges_.own(series); }
   /// During creation: those of gatehouse.models/1; else null.
   OfferedModels* offered_models() const { return creation_ ? &creation_->models : nullptr; }
   Health health() const;
@@ -197,6 +199,7 @@ class Instance : private gh_host {
   std::optional<EventFd> stop_;         // readable when tasks must end
   bool started_ = false;
   std::atomic<bool> begin_{false};  // threads wait for it; started_ tells them whether to run
+  mutable Gauges gauges_;
   mutable std::mutex health_mutex_;
   mutable Health health_;  // guarded by health_mutex_
 };

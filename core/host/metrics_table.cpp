@@ -17,7 +17,10 @@ std::int32_t series(const gh_host* host, int kind, gh_str name, gh_str help, con
   Metrics::Labels list;
   for (const gh_label* l = labels; l != labels + count; ++l)
     list.emplace_back(view(l->name), view(l->value));
-  return metrics_of(host).series(static_cast<Metrics::Kind>(kind), view(name), view(help), list);
+  const auto id =
+      metrics_of(host).series(static_cast<Metrics::Kind>(kind), view(name), view(help), list);
+  if (kind == GH_GAUGE) Instance::of(host).own_gauge(id);
+  return id;
 }
 
 void record(const gh_host* host, std::int32_t id, double value) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "gatehouse/abi.h"
-#include "gatehouse/abi/ext/counters.h"
 
 namespace gatehouse::core {
 

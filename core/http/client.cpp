@@ -18,6 +18,7 @@
 
 #include "core/http/message_parser.h"
 #include "core/net/io.h"
+#include "core/text/visible.h"
 #include "core/version.h"
 #include "gatehouse/text.hpp"
 
@@ -185,9 +186,7 @@ HttpClient::Origin HttpClient::Origin::parse(const std::string& text) {
     if (url.getScheme() != "http" && url.getScheme() != "https")
       throw std::invalid_argument("must begin with http:// or https://");
     const std::string& host = url.getHost();
-    const auto is_visible = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
-    if (host.empty() || !std::all_of(host.begin(), host.end(), is_visible))
-      throw std::invalid_argument("has no valid host");
+    if (host.empty() || !is_visible(host)) throw std::invalid_argument("has no valid host");
     if (!url.getUserInfo().empty() || !url.getRawQuery().empty() || !url.getFragment().empty())
       throw std::invalid_argument("must consist of scheme, host, port and path only");
     std::string path = url.getPathEtc();

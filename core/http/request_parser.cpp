@@ -13,6 +13,7 @@
 #include "core/http/grammar.h"
 #include "core/http/message_parser.h"
 #include "core/text/number.h"
+#include "core/text/visible.h"
 
 namespace gatehouse::core {
 namespace {
@@ -58,11 +59,6 @@ std::size_t scheme_size(std::string_view target) {
     if (equals_ignoring_case(target.substr(0, scheme.size()), scheme)) return scheme.size();
   }
   return 0;
-}
-
-bool is_visible(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](unsigned char c) { return c > 0x20 && c < 0x7f; });
 }
 
 /// Whether the version of the request line has the form HTTP/d.d but is not supported.

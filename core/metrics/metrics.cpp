@@ -71,6 +71,8 @@ struct Metrics::Series {
   Kind kind;
   std::atomic<double> value{0};  // of a histogram: the sum
   std::array<std::atomic<std::uint64_t>, kBuckets + 1> buckets{};
+  bool was_owned = false;  // this and the next guarded by mutex_ of Metrics
+  int owners = 0;
 
   void write(std::string& out, const std::string& name) const {
     const double sum = value.load(std::memory_order_relaxed);
@@ -94,15 +96,8 @@ struct Metrics::Series {
 struct Metrics::Family {
   Kind kind;
   std::string name, help;
-  std::vector<std::string> label_names;
   std::vector<std::pair<std::int32_t, std::unique_ptr<Series>>> series;
 
-  bool fits(Kind its_kind, std::string_view its_help, const Labels& labels) const {
-    return kind == its_kind && help == its_help &&
-           std::equal(
-               labels.begin(), labels.end(), label_names.begin(), label_names.end(),
-               [](const auto& label, const auto& its_name) { return label.first == its_name; });
-  }
   /// The number of the series, or -1.
   std::int32_t find(const std::string& labels) const {
     const auto found = std::find_if(series.begin(), series.end(),
@@ -121,13 +116,10 @@ Metrics::Family* Metrics::find(std::string_view name) const {
   return found == families_.end() ? nullptr : found->get();
 }
 
-Metrics::Family& Metrics::add_family(Kind kind, std::string_view name, std::string_view help,
-                                     const Labels& labels) {
+Metrics::Family& Metrics::add_family(Kind kind, std::string_view name) {
   auto family = std::make_unique<Family>();
   family->kind = kind;
   family->name = name;
-  family->help = help;
-  for (const auto& label : labels) family->label_names.emplace_back(label.first);
   return *families_.emplace_back(std::move(family));
 }
 
@@ -147,8 +139,9 @@ std::int32_t Metrics::series(Kind kind, std::string_view name, std::string_view 
   {
     const std::shared_lock lock(mutex_);
     const Family* const known = find(name);
-    if (known && !known->fits(kind, help, labels)) return -1;
-    if (const auto id = known ? known->find(text) : -1; id >= 0) return id;
+    if (known && known->kind != kind) return -1;
+    const auto id = known && known->help == help ? known->find(text) : -1;
+    if (id >= 0) return id;
   }
 
   const bool has_legal_names =
@@ -158,8 +151,9 @@ std::int32_t Metrics::series(Kind kind, std::string_view name, std::string_view 
   const std::lock_guard lock(mutex_);
   Family* const known = find(name);
   if (!known && static_cast<std::size_t>(count_) == kMost) return -1;
-  Family& family = known ? *known : add_family(kind, name, help, labels);
-  if (!family.fits(kind, help, labels)) return -1;
+  Family& family = known ? *known : add_family(kind, name);
+  if (family.kind != kind) return -1;
+  family.help = help;
   if (family.series.size() >= kMostOfOneName) text = text_of(labels, "other");
   const auto id = family.find(text);
   return id >= 0 ? id : add_series(family, std::move(text));
@@ -185,14 +179,41 @@ void Metrics::set(std::int32_t id, double value) {
     (*all_)[static_cast<std::size_t>(id)].load()->value.store(value, std::memory_order_relaxed);
 }
 
+void Metrics::add_owner(std::int32_t id) {
+  const std::lock_guard lock(mutex_);
+  Series& s = *(*all_)[static_cast<std::size_t>(id)];
+  s.was_owned = true;
+  ++s.owners;
+}
+
+void Metrics::remove_owner(std::int32_t id) {
+  const std::lock_guard lock(mutex_);
+  Series& s = *(*all_)[static_cast<std::size_t>(id)];
+  if (--s.owners == 0) s.value = 0;
+}
+
+Gauges::~Gauges() {
+  for (const std::int32_t gauge : owned_) metrics_.remove_owner(gauge);
+}
+
+void Gauges::own(std::int32_t gauge) {
+  const std::lock_guard lock(mutex_);
+  if (gauge >= 0 && owned_.insert(gauge).second) metrics_.add_owner(gauge);
+}
+
 void Metrics::write(std::string& out) const {
   constexpr const char* kTypes[] = {"counter", "gauge", "histogram", "histogram"};
   const std::shared_lock lock(mutex_);
   for (const auto& f : families_) {
+    std::string lines;
+    for (const auto& [id, series] : f->series) {
+      if (series->owners > 0 || !series->was_owned) series->write(lines, f->name);
+    }
+    if (lines.empty()) continue;
     out.append("# HELP ").append(f->name).append(" ");
     append_escaped(out, f->help, false);
     out.append("\n# TYPE ").append(f->name).append(" ").append(kTypes[f->kind]).append("\n");
-    for (const auto& [id, series] : f->series) series->write(out, f->name);
+    out.append(lines);
   }
 }
 

@@ -72,11 +72,44 @@ TEST(Metrics, WhatDoesNotFitItsFamilyIsRejected) {
   Metrics m;
   ASSERT_GE(m.series(Metrics::kCounter, "a_total", "A.", {{"x", "1"}}), 0);
   EXPECT_EQ(m.series(Metrics::kGauge, "a_total", "A.", {{"x", "1"}}), -1);
-  EXPECT_EQ(m.series(Metrics::kCounter, "a_total", "B.", {{"x", "1"}}), -1);
-  EXPECT_EQ(m.series(Metrics::kCounter, "a_total", "A.", {{"y", "1"}}), -1);
   EXPECT_EQ(m.series(Metrics::kCounter, "a b", "A.", {}), -1);
   EXPECT_EQ(m.series(Metrics::kCounter, "b_total", "A.", {{"x-y", "1"}}), -1);
   m.record(-1, 1);
+}
+
+TEST(Metrics, NewCodeMayExplainAMetricAnewAndGiveItOtherLabels) {
+  Metrics m;
+  m.record(m.series(Metrics::kCounter, "a_total", "A.", {{"x", "1"}}), 1);
+  m.record(m.series(Metrics::kCounter, "a_total", "B.", {{"x", "1"}, {"y", "2"}}), 3);
+  EXPECT_EQ(text(m),
+            "# HELP a_total B.\n# TYPE a_total counter\n"
+            "a_total{x=\"1\"} 1\na_total{x=\"1\",y=\"2\"} 3\n");
+}
+
+TEST(Metrics, AGaugeEndsWithItsLastOwner) {
+  Metrics m;
+  const auto open = m.series(Metrics::kGauge, "open", "Open now.", {{"x", "1"}});
+  const auto count = m.series(Metrics::kCounter, "a_total", "A.", {});
+  const std::string without = "# HELP a_total A.\n# TYPE a_total counter\na_total 0\n";
+  const auto with = [&](const std::string& value) {
+    return "# HELP open Open now.\n# TYPE open gauge\nopen{x=\"1\"} " + value + "\n" + without;
+  };
+  EXPECT_GE(count, 0);
+  m.record(open, 7);
+  EXPECT_EQ(text(m), with("7"));
+  auto older = std::make_unique<Gauges>(m);
+  older->own(open);
+  older->own(open);
+  {
+    Gauges newer(m);
+    newer.own(open);
+    older.reset();
+    EXPECT_EQ(text(m), with("7"));
+  }
+  EXPECT_EQ(text(m), without);
+  Gauges later(m);
+  later.own(open);
+  EXPECT_EQ(text(m), with("0"));
 }
 
 TEST(Metrics, TooManySeriesOfANameAreCountedTogether) {

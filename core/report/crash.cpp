@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <csignal>
 #include <cstdint>
 #include <ctime>
@@ -47,7 +48,8 @@ class Line {
   }
   /// Without what would have to be escaped in JSON.
   Line& plain(std::string_view bytes) {
-    for (const char c : bytes) put(c == '"' || c == '\\' || (c >= 0 && c < ' ') ? '?' : c);
+    const auto is_control = [](unsigned char c) { return c < ' '; };
+    for (const char c : bytes) put(c == '"' || c == '\\' || is_control(c) ? '?' : c);
     return *this;
   }
   Line& number(std::uint64_t value, unsigned base = 10, std::size_t digits = 1) {
@@ -119,7 +121,7 @@ struct Scene {
 
   void add_place(Line& line) const {
     dl_find_object found{};
-    if (::_dl_find_object(reinterpret_cast<void*>(instruction), &found) != 0) {
+    if (::_dl_find_object(std::bit_cast<void*>(instruction), &found) != 0) {
       line.text("0x").number(instruction, 16);
       return;
     }

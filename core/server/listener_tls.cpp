@@ -21,7 +21,7 @@ FileStamp stamp_of_file(const std::string& file) {
 }  // namespace
 
 ListenerTls::ListenerTls(std::vector<CertificateFiles> files, Log& log, Metrics& metrics)
-    : files_(std::move(files)), log_(log), metrics_(metrics) {
+    : files_(std::move(files)), log_(log), metrics_(metrics), expiries_(metrics) {
   loaded_ = seen_ = stamps();
   load();
   next_look_ = Clock::now() + kLook;
@@ -62,11 +62,12 @@ void ListenerTls::load() {
   next_load_ = Clock::now() + kTicketKeys;
   for (const Certificate& certificate : certificates_) {
     const auto expires = certificate.expires().time_since_epoch();
-    metrics_.record(
-        metrics_.series(Metrics::kGauge, "gatehouse_certificate_expiry_timestamp_seconds",
-                        "When the certificate expires, in seconds since 1970.",
-                        {{"file", certificate.file()}}),
-        static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(expires).count()));
+    const auto gauge = metrics_.series(
+        Metrics::kGauge, "gatehouse_certificate_expiry_timestamp_seconds",
+        "When the certificate expires, in seconds since 1970.", {{"file", certificate.file()}});
+    expiries_.own(gauge);
+    metrics_.record(gauge, static_cast<double>(
+                               std::chrono::duration_cast<std::chrono::seconds>(expires).count()));
   }
   const std::lock_guard lock(mutex_);
   current_.swap(fresh);  // the previous one is dropped without the lock

@@ -34,6 +34,7 @@ class ListenerTls {
   const std::vector<CertificateFiles> files_;
   Log& log_;
   Metrics& metrics_;
+  Gauges expiries_;  // of its certificates
   std::vector<Certificate> certificates_;
   Stamps loaded_, seen_;
   Clock::time_point next_look_, next_load_, next_warning_;

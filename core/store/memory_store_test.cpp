@@ -150,6 +150,21 @@ TEST(MemoryStore, ManyCallersStayWithinTheBound) {
   EXPECT_LT(kept, (1 << 20) / 200);
 }
 
+TEST(MemoryStore, AdditionsOfManyCallersStayWithinTheBound) {
+  MemoryStore store(1 << 20);
+  const auto add = [&](int i) {
+    const std::string key = std::to_string(i);
+    gh_addition addition{raw(key), 1, std::chrono::nanoseconds(1h).count(), INT64_MAX, 0, {}};
+    EXPECT_EQ(store.add_all(&addition, 1), GH_OK);
+    return addition.total;
+  };
+  for (int i = 0; i < 100'000; ++i) ASSERT_EQ(add(i), 1);
+  int kept = 0;
+  for (int i = 100'000; i-- > 0;) kept += add(i) > 1;  // the last first: adding evicts
+  EXPECT_GT(kept, 1000);
+  EXPECT_LT(kept, (1 << 20) / 100);
+}
+
 TEST(MemoryStore, ManyThreadsTakeTheLimitAndNoMore) {
   MemoryStore store(64 << 20);
   std::atomic<int> taken = 0;

@@ -10,7 +10,6 @@
 #include "core/config/settings.h"
 #include "core/log/log.h"
 #include "gatehouse/abi.h"
-#include "gatehouse/abi/ext/counters.h"
 
 namespace gatehouse::core {
 

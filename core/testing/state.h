@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "core/store/takes.h"
-#include "gatehouse/abi/ext/counters.h"
 #include "gatehouse/testing.hpp"
 
 namespace gatehouse::testing {

@@ -323,8 +323,10 @@ void check_generation(Json chat, const RequestOptions& options, Unhonoured& unho
     unhonoured.add("modalities", "the model responds with text");
   if (format.is_object() && !format["schema"])
     unhonoured.add("response_format", "the API demands a schema");
-  for (const auto [name, value] : chat["options"]["anthropic"].members())
-    unhonoured.add("options", "`anthropic." + std::string(name) + "` is unknown");
+  for (const auto [name, value] : chat["options"]["anthropic"].members()) {
+    if (name != "effort")
+      unhonoured.add("options", "`anthropic." + std::string(name) + "` is unknown");
+  }
 }
 
 }  // namespace

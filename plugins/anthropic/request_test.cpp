@@ -238,6 +238,16 @@ TEST(AnthropicRequest, DeclaresTools) {
   EXPECT_EQ(Gateway().sent(chat("", R"("tool_choice": {"mode": "none"})"), "tool_choice"), "");
 }
 
+TEST(AnthropicRequest, ThinksByTheEffortOfItsOwnOptionsUnlessTheChatHasOne) {
+  const std::string own = R"("options": {"anthropic": {"effort": "high"}})";
+  const auto effort = [](const std::string& members) {
+    return Gateway().sent(chat("", members, "claude-opus-4-8"), "output_config");
+  };
+  EXPECT_EQ(effort(own), R"({"effort":"high"})");
+  EXPECT_EQ(effort(own + R"(, "reasoning": {"effort": "low"})"), R"({"effort":"low"})");
+  EXPECT_EQ(warnings(chat("", own, "claude-opus-4-8")), Events());
+}
+
 TEST(AnthropicRequest, ThinksByBudgetOrByEffort) {
   const auto sent = [](const std::string& model, const std::string& reasoning,
                        const std::string& settings = "") {

@@ -55,6 +55,8 @@ Status AnthropicResponse::read(const gh_sse_event& e) {
   if (type == "message_delta") {
     read_usage(event["usage"]);
     if (const View given = event["delta"]["stop_reason"].str(); !given.empty()) reason_ = given;
+    const Json sequence = event["delta"]["stop_sequence"];
+    if (sequence.is_string()) end_.root().edit("stop_sequence").set(sequence);
   }
   has_stopped_ = has_stopped_ || type == "message_stop";
   return {};
@@ -72,6 +74,8 @@ void AnthropicResponse::read_message(Json message) {
   set_about("id", message["id"].str());
   set_about("model", message["model"].str());
   read_usage(message["usage"]);
+  count();
+  hold_usage(usage_.root());
 }
 
 /// Each count replaces the one before.
@@ -162,7 +166,7 @@ Status AnthropicResponse::finish() {
     if (block.call) return fail(broken_response("a tool call was not completed"));
   }
   count();
-  return emit_end(reason(), reason_);
+  return emit_end(reason(), reason_, end_.root().is_object() ? Json(end_.root()) : Json());
 }
 
 /// In the gateway's words: input includes what the cache has, and what is written to it.

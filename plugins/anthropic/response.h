@@ -46,6 +46,7 @@ class AnthropicResponse final : public ModelStream {
   const bool as_ai_sdk_5_;
   bool has_begun_ = false, has_stopped_ = false, has_calls_ = false;
   std::string reason_;  // stop_reason; empty: none came
+  Document end_;        // of the event that ends the step
   std::map<std::int64_t, Block> open_;
   UniqueIds ids_;
   Document counts_;  // in the words of the API

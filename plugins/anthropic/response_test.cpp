@@ -24,11 +24,12 @@ TEST(AnthropicResponse, IsBlocksOfTextAndThoughts) {
            last("end_turn", R"("output_tokens":9)"), kStop}));
   EXPECT_EQ(
       answer.events,
-      (Events{
-          "step-start", "reasoning#0:Hm.", R"(reasoning#0: @{"anthropic":{"signature":"c2ln"}})",
-          R"(reasoning#1: @{"anthropic":{"redactedData":"eA=="}})", "text#2:So", "text#4:Next",
-          R"(response:{"id":"msg_1","model":"claude-x"})",
-          R"(usage:{"input_tokens":25,"output_tokens":9,"total_tokens":34})", "step-finish:stop"}));
+      (Events{"step-start", R"(usage:{"input_tokens":25,"output_tokens":1,"total_tokens":26})",
+              "reasoning#0:Hm.", R"(reasoning#0: @{"anthropic":{"signature":"c2ln"}})",
+              R"(reasoning#1: @{"anthropic":{"redactedData":"eA=="}})", "text#2:So", "text#4:Next",
+              R"(response:{"id":"msg_1","model":"claude-x"})",
+              R"(usage:{"input_tokens":25,"output_tokens":9,"total_tokens":34})",
+              "step-finish:stop"}));
 }
 
 TEST(AnthropicResponse, AssemblesCalls) {
@@ -106,6 +107,34 @@ TEST(AnthropicResponse, CountsWithTheCache) {
   EXPECT_EQ(usage(R"("as_ai_sdk_5": true)"),
             R"(usage:{"input_tokens":25,"output_tokens":9,"total_tokens":34,)"
             R"("reasoning_tokens":4,"cached_input_tokens":900,"cache_write_tokens":100})");
+}
+
+/// Keeps the json of the event that ends a step of the plugin.
+struct Ending final : Plugin, Sink {
+  explicit Ending(Plugin& plugin) : below(plugin) {}
+  Status handle(Exchange& x, Sink& out, Next& next) override {
+    above = &out;
+    return below.handle(x, *this, next);
+  }
+  Status emit(Event e) override {
+    if (e.kind() == GH_EV_STEP_FINISH) json = e.json() ? e.json().dump() : "";
+    return above->emit(e);
+  }
+  Plugin& below;
+  Sink* above = nullptr;
+  std::string json;
+};
+
+TEST(AnthropicResponse, EndsWithTheStopSequenceThatTheModelHasMet) {
+  Gateway g;
+  Ending ending(*g.plugin);
+  const std::string end = R"({"type":"message_delta","delta":{"stop_reason":"stop_sequence",)"
+                          R"("stop_sequence":"END"},"usage":{}})";
+  for (const std::string& last_event : {end, last("end_turn")}) {
+    g.h.upstream.push(sse({start(), text("x"), stop(0), last_event, kStop}));
+    g.h.ask(ending, kHello);
+    EXPECT_EQ(ending.json, last_event == end ? R"({"stop_sequence":"END"})" : "");
+  }
 }
 
 TEST(AnthropicResponse, EndsWithTheReasonOfTheApi) {

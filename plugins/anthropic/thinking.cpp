@@ -56,7 +56,9 @@ ThinkingOptions::ThinkingOptions(Json chat, const RequestOptions& options) {
   const Json reasoning = chat["reasoning"];
   const Json in_chat =
       reasoning["budget_tokens"] ? reasoning["budget_tokens"] : reasoning["effort"];
-  const Json wanted = in_chat ? in_chat : options.settings["thinking"];
+  const Json own = chat["options"]["anthropic"]["effort"];
+  const Json otherwise = own ? own : options.settings["thinking"];
+  const Json wanted = in_chat ? in_chat : otherwise;
   visible_ = reasoning["visible"].boolean();
   const bool is_off = !wanted || wanted.str() == "none" || wanted.str() == "off" ||
                       (wanted.is_number() && wanted.integer() <= 0);

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "account.h"
-#include "gatehouse/counters.hpp"
 #include "gatehouse/plugin.hpp"
 #include "gatehouse/toolkit/every.hpp"
 #include "meter.h"

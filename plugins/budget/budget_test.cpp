@@ -351,6 +351,21 @@ TEST_F(BudgetTest, ShowsTheOperatorTheFullestLimits) {
       << "the last request of b was rejected";
 }
 
+TEST(Recent, KeepsTheAccountsThatWereUsedLast) {
+  Recent recent;
+  Account account{"0", "key", "name", "", "day", std::chrono::seconds(10), kTokens, 100, 50};
+  EXPECT_FALSE(recent.update(account));
+  for (std::size_t i = 1; i <= Recent::kMost; ++i) {
+    account.key = std::to_string(i);
+    account.used = 1;
+    recent.update(account);
+  }
+  EXPECT_EQ(recent.fullest(2 * Recent::kMost, 9s).size(), Recent::kMost);
+  EXPECT_EQ(recent.fullest(2 * Recent::kMost, 9s).back().used, 1) << "the first one has gone";
+  EXPECT_EQ(recent.fullest(2, 9s).size(), 2u);
+  EXPECT_EQ(recent.fullest(2, 10s).size(), 0u) << "the window has ended";
+}
+
 // ---- Without the store -------------------------------------------------------------------------
 
 TEST_F(BudgetTest, CountsHereWhileTheStoreIsDown) {

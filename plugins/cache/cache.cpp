@@ -138,15 +138,16 @@ std::string Cache::key_of(const Exchange& x) const {
   return hex(crypto_.sha256(share_ ? std::string() : owner_of(x), x.chat()));
 }
 
-/// Whose responses they are. Without an authenticated user, requests are told apart by all that a
-/// client shows of itself: a plugin or an upstream of any kind may authorize by it. An address of
-/// its own keeps a client from reading the entries of another whose headers it can guess.
+/// Whose responses they are. Without an authenticated user or key, requests are told apart by all
+/// that a client shows of itself: a plugin or an upstream of any kind may authorize by it. An
+/// address of its own keeps a client from reading the entries of another whose headers it can
+/// guess.
 std::string Cache::owner_of(const Exchange& x) const {
   const Caller caller = x.caller();
   std::string owner;
   quote(owner, caller.tenant);
   quote(owner, caller.user);
-  if (!caller.user.empty()) return owner;
+  if (!caller.user.empty() || !caller.key.empty()) return owner;
   quote(owner, x.client());
   for (const View name : {"Authorization", "Cookie", "X-Api-Key", "X-Extension-ID"})
     quote(owner, x.header(name));

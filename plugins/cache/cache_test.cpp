@@ -130,6 +130,12 @@ TEST_F(CacheOwner, IsTheAuthenticatedUserOfATenant) {
   EXPECT_EQ(ask_as({"ab", "c", "another"}, {{"Authorization", "Bearer new"}}, "192.0.2.2"), "hit");
 }
 
+TEST_F(CacheOwner, IsTheTenantOfAKeyWithoutUser) {
+  EXPECT_EQ(ask_as({"ada", "", "laptop"}, {{"x-api-key", "1"}}), "miss");
+  EXPECT_EQ(ask_as({"bob", "", "laptop"}, {{"x-api-key", "2"}}), "miss");
+  EXPECT_EQ(ask_as({"ada", "", "desk"}, {{"x-api-key", "3"}}, "192.0.2.2"), "hit");
+}
+
 TEST_F(CacheOwner, IsAClientThatShowsTheSameCredentialsWhereNobodyAuthenticates) {
   for (const char* name : {"Authorization", "Cookie", "X-Api-Key", "X-Extension-ID"}) {
     EXPECT_EQ(ask_as({}, {{name, "Alice"}}), "miss") << name;

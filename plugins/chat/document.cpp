@@ -4,6 +4,7 @@
 #include "document.h"
 
 #include "gatehouse/toolkit/chat_message.hpp"
+#include "gatehouse/toolkit/contains.hpp"
 #include "gatehouse/toolkit/model_options.hpp"
 #include "gatehouse/toolkit/tool_schemas.hpp"
 
@@ -12,7 +13,6 @@ namespace {
 
 void write_system(Json body, const Defaults& defaults, MutableJson chat);
 Status write_messages(Json given, MutableJson messages);
-bool contains(Json texts, View text);
 
 // Of the kinds of chunks that a client may accept: those that plugins below ask for.
 constexpr View kAcceptable[] = {"tool-approval-request"};
@@ -49,13 +49,6 @@ void write_system(Json body, const Defaults& defaults, MutableJson chat) {
     add_text(chat.edit("system"), defaults.system_prompt).edit("default").set(true);
   if (const View context = body["initialPageContext"].str(); !context.empty())
     add_text(chat.edit("system"), std::string("\n\n[INITIAL PAGE CONTEXT]\n").append(context));
-}
-
-bool contains(Json texts, View text) {
-  for (const Json each : texts) {
-    if (each.str() == text) return true;
-  }
-  return false;
 }
 
 /// The model's signatures on its earlier output. It rejects or ignores that output unless they

@@ -9,9 +9,6 @@ namespace {
 
 constexpr View kExtensionScheme = "chrome-extension://";
 constexpr View kEveryExtension = "chrome-extension://*";
-// By their names, too, for what takes `*` for the name of a header, as browsers before 2020 do.
-constexpr View kExposed =
-    "*, x-request-id, request-id, retry-after, retry-after-ms, x-should-retry";
 
 bool is_origin(View text);
 bool is_preflight(const Exchange& x);
@@ -50,16 +47,18 @@ Status Cors::handle(Exchange& x, Sink& out, Next& next) {
 }
 
 /// Lets a page of an allowed origin read the response, all of its headers included. `*` names all
-/// of them in responses to requests without credentials (Fetch standard, CORS protocol). Requests
-/// have none, as Access-Control-Allow-Credentials is never sent: callers authenticate by headers
-/// that the page itself sets, and cookies, which a browser adds to requests of any page, would let
-/// one page act in the name of another's user.
+/// of them in responses to requests without credentials (Fetch standard, CORS protocol); browsers
+/// that do not know it get those by name that clients of OpenAI and Anthropic read. Requests have
+/// no credentials, as Access-Control-Allow-Credentials is never sent: callers authenticate by
+/// headers that the page itself sets, and cookies, which a browser adds to requests of any page,
+/// would let one page act in the name of another's user.
 bool Cors::grant(Exchange& x) const {
   x.set_header("Vary", "Origin");
   const View origin = x.header("Origin");
   if (!allows(origin)) return false;
   x.set_header("Access-Control-Allow-Origin", origin);
-  x.set_header("Access-Control-Expose-Headers", kExposed);
+  x.set_header("Access-Control-Expose-Headers",
+               "*, x-request-id, request-id, retry-after, retry-after-ms, x-should-retry");
   return true;
 }
 

@@ -13,6 +13,8 @@ using testing::Headers;
 using testing::Request;
 
 constexpr const char* kExtension = "chrome-extension://abcdefghijklmnopabcdefghijklmnop";
+constexpr const char* kExposed =
+    "*, x-request-id, request-id, retry-after, retry-after-ms, x-should-retry";
 
 Answer preflight(Harness& h, Plugin& cors, Headers headers) {
   Request request("OPTIONS", "/api/chat");
@@ -26,9 +28,6 @@ std::string allowed(Harness& h, Plugin& cors, const char* origin, const std::str
   return preflight(h, cors, {{"Origin", origin}, {"Access-Control-Request-Headers", headers}})
       .header("Access-Control-Allow-Headers");
 }
-
-constexpr auto kExposed =
-    "*, x-request-id, request-id, retry-after, retry-after-ms, x-should-retry";
 
 TEST(Cors, RespondsToAPreflightBeforeAnyPluginBelow) {
   Harness h;
@@ -48,7 +47,8 @@ TEST(Cors, AllowsTheHeadersThatAPageAsksFor) {
   Harness h;
   Cors cors(h.host(), h.config("{}"));
   for (const char* headers :
-       {"content-type,user-agent,x-extension-id", "traceparent, baggage", "X-My!Header"})
+       {"content-type,user-agent,x-extension-id", "traceparent, baggage", "X-My!Header",
+        "authorization,openai-organization,x-stainless-retry-count", "anthropic-version,x-api-key"})
     EXPECT_EQ(allowed(h, cors, kExtension, headers), headers);
   const std::string longest(1024, 'a');
   EXPECT_EQ(allowed(h, cors, kExtension, longest), longest);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "barrier.h"
 #include "schema.h"
 
 // Who sends a request is established in two steps. X-Extension-ID is a claim that any program can
@@ -16,21 +15,20 @@ namespace {
 constexpr View kExtensionScheme = "chrome-extension://";
 constexpr View kTokenInvalid = "token_invalid";
 
-std::string description(bool has_tokens, bool has_signatures);
+std::string description(Json paths, bool has_tokens, bool has_signatures);
 bool is_extension_id(View text);
 View version_of(View header);
-View token_of(View authorization);
 
 }  // namespace
 
 ExtensionAuth::ExtensionAuth(Host host, Json config)
-    : crypto_(host), signatures_(host, config["hmac"]) {
+    : paths_(config["paths"]), crypto_(host), signatures_(host, config["hmac"]) {
   for (const Json id : config["ids"]) ids_.emplace_back(id.str());
   std::sort(ids_.begin(), ids_.end());
   for (const Json t : config["tokens"])
     tokens_.push_back({std::string(t["name"].str()), std::string(t["sha256"].str())});
   if (ids_.empty()) host.warn("requests from any extension are accepted: `ids` is not set");
-  OpenApi(host).describe(description(!tokens_.empty(), !signatures_.empty()));
+  OpenApi(host).describe(description(config["paths"], !tokens_.empty(), !signatures_.empty()));
   const bool needs_proof = !tokens_.empty() || !signatures_.empty();
   if (!needs_proof && !config["anyone"].boolean(!host.is_exposed())) {
     host.problem("",
@@ -45,17 +43,13 @@ ExtensionAuth::ExtensionAuth(Host host, Json config)
 }
 
 Status ExtensionAuth::handle(Exchange& x, Sink& out, Next& next) {
+  if (!paths_.have(x.path())) return next(x, out);
   Status identified = identify(x);
   if (identified) return next(x, out);
-  if (x.route() == -1) {
-    // Unclaimed paths fail with 404 or 405 for every caller; a plugin that responds to one
-    // nevertheless has no response for an unknown caller.
-    Barrier barrier;
-    if (Status status = next(x, barrier); !barrier.was_reached()) return status;
-  }
-  if (identified.failure().code() == kTokenInvalid)
+  Status rejected = reject_caller(x, next, std::move(identified));
+  if (rejected.failure().code() == kTokenInvalid)
     x.set_header("WWW-Authenticate", "Bearer");  // RFC 9110 11.6.1
-  return identified;
+  return rejected;
 }
 
 /// Sets the caller, or fails.
@@ -102,7 +96,7 @@ Result<View> ExtensionAuth::install_of(Exchange& x) const {
 }
 
 Result<View> ExtensionAuth::install_of_token(Exchange& x) const {
-  const std::string hash = hex(crypto_.sha256({token_of(x.header("Authorization"))}));
+  const std::string hash = hex(crypto_.sha256({bearer_token(x)}));
   const Token* found = nullptr;
   for (const Token& t : tokens_) {  // all of them: the time must not depend on which one matches
     if (equal_in_constant_time(t.sha256, hash)) found = &t;
@@ -114,9 +108,10 @@ Result<View> ExtensionAuth::install_of_token(Exchange& x) const {
 namespace {
 
 /// Either proof will do where both are configured.
-std::string description(bool has_tokens, bool has_signatures) {
+std::string description(Json paths, bool has_tokens, bool has_signatures) {
   auto document = Document::parse(GATEHOUSE_OPENAPI);
   if (!document) return {};
+  document->root().edit("x-guarded-paths").set(paths);
   MutableJson ways = document->root().edit("security");
   const auto add = [&ways](View proof) {
     MutableJson way = ways.push();
@@ -141,13 +136,6 @@ View version_of(View header) {
       std::find_if(header.begin(), header.end(), [](char c) { return c <= ' ' || c > '~'; });
   if (end == header.begin()) return "unknown";
   return header.substr(0, static_cast<std::size_t>(end - header.begin()));
-}
-
-/// What follows `Bearer ` (RFC 6750 2.1; in any case, RFC 9110 11.1).
-View token_of(View authorization) {
-  constexpr View kScheme = "Bearer ";
-  const bool is_bearer = equals_ignoring_case(authorization.substr(0, kScheme.size()), kScheme);
-  return is_bearer ? authorization.substr(kScheme.size()) : View();
 }
 
 }  // namespace

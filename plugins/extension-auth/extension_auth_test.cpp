@@ -67,6 +67,7 @@ TEST_F(ExtensionAuthTest, DescribesWhatItRequires) {
   EXPECT_EQ(security(kTokens), R"([{"extensionId":[],"installToken":[]}])");
   EXPECT_EQ(security(kTokens + "," + kHmac),
             R"([{"extensionId":[],"installToken":[]},{"extensionId":[],"signature":[]}])");
+  EXPECT_EQ(testing::parse(h.descriptions.at(0)).root()["x-guarded-paths"].dump(), R"(["/api/"])");
 }
 
 TEST_F(ExtensionAuthTest, RejectsARequestWithoutId) {
@@ -108,20 +109,34 @@ TEST_F(ExtensionAuthTest, SendsNoResponseOfAnUnclaimedPathToAnUnknownCaller) {
   h.next = [](Exchange& x, Sink& out) {
     return x.reply(out, 200, "text/plain", "for known callers");
   };
-  const Answer answer = h.get(tokens, "/files/a", {{"X-Extension-ID", kId}});
+  const Answer answer = h.get(tokens, "/api/files/a", {{"X-Extension-ID", kId}});
   EXPECT_EQ(answer.failure.code, "token_invalid");
   EXPECT_EQ(answer.body, "");
   EXPECT_EQ(answer.header("WWW-Authenticate"), "Bearer");
-  EXPECT_EQ(
-      h.get(tokens, "/files/a", {{"X-Extension-ID", kId}, {"Authorization", "Bearer " + kToken}})
-          .body,
-      "for known callers");
+  EXPECT_EQ(h.get(tokens, "/api/files/a",
+                  {{"X-Extension-ID", kId}, {"Authorization", "Bearer " + kToken}})
+                .body,
+            "for known callers");
 }
 
 TEST_F(ExtensionAuthTest, GuardsAllPathsOfAPattern) {
-  h.host().route("GET", "/files/*");
-  EXPECT_EQ(h.get(auth, "/files/a").failure.code, "extension_id_required");
+  h.host().route("GET", "/api/files/*");
+  EXPECT_EQ(h.get(auth, "/api/files/a").failure.code, "extension_id_required");
   EXPECT_EQ(h.next_calls, 0);
+}
+
+TEST_F(ExtensionAuthTest, PassesOtherPathsAsTheyAre) {
+  ExtensionAuth own(h.host(), h.config(R"({"paths": ["/own/", "/chat"]})"));
+  for (const char* path : {"/v1/chat/completions", "/apis", "/"}) {
+    const Answer answer = h.post(auth, path, "{}", {{"X-Extension-ID", "malformed"}});
+    EXPECT_EQ(answer.body, "hi") << path;
+    EXPECT_EQ(caller(answer) + answer.notes, "||{}") << path;
+  }
+  h.host().route("POST", "/own/chat");
+  h.host().route("POST", "/chat");
+  EXPECT_EQ(h.post(own, "/api/chat", "{}").body, "hi");
+  EXPECT_EQ(h.post(own, "/own/chat", "{}").failure.code, "extension_id_required");
+  EXPECT_EQ(h.post(own, "/chat", "{}").failure.code, "extension_id_required");
 }
 
 TEST_F(ExtensionAuthTest, NeedsProofIfOtherMachinesCanReachTheGateway) {

@@ -25,11 +25,4 @@ inline std::string upper(View word) {
   return out;
 }
 
-inline bool contains(Json texts, View text) {
-  for (const Json each : texts) {
-    if (each.str() == text) return true;
-  }
-  return false;
-}
-
 }  // namespace gatehouse::plugins::gemini

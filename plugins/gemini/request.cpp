@@ -7,6 +7,7 @@
 
 #include "api_json.h"
 #include "contents.h"
+#include "gatehouse/toolkit/contains.hpp"
 #include "gatehouse/toolkit/conversation.hpp"
 #include "generation.h"
 #include "json_schema.h"

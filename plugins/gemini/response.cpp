@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "api_json.h"
+#include "gatehouse/toolkit/contains.hpp"
 #include "gatehouse/toolkit/conversation.hpp"
 #include "gatehouse/toolkit/fresh_id.hpp"
 
@@ -85,6 +86,7 @@ Status GeminiResponse::read(const gh_sse_event& e) {
     return fail(std::move(failure));
   }
   counts_.read(response["usageMetadata"]);
+  if (candidate["finishReason"].is_null()) hold_usage(counts_.counts().root());
   read_report(response);
   continuation_.read(response, parts.size() > 0);
   if (is_slip(parts)) return {};

@@ -281,11 +281,13 @@ TEST(GeminiResponse, FinishesWithTheWordOfGemini) {
 
 TEST(GeminiResponse, TakesTheLastUsageAsAWhole) {
   Gateway g;
-  EXPECT_EQ(g.answer({R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}})",
-                      R"({"usageMetadata":{"promptTokenCount":8,"cachedContentTokenCount":5}})",
-                      R"({"candidates":[]})", last(R"({"text":"Hi"})")})
-                .at(2),
-            R"(usage:{"input_tokens":8,"cached_input_tokens":5})");
+  const Events events =
+      g.answer({R"({"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":1}})",
+                R"({"usageMetadata":{"promptTokenCount":8,"cachedContentTokenCount":5}})",
+                R"({"candidates":[]})", last(R"({"text":"Hi"})")});
+  const std::string usage = R"(usage:{"input_tokens":8,"cached_input_tokens":5})";
+  EXPECT_EQ(events.at(1), usage) << "what is known before the text";
+  EXPECT_EQ(events.at(3), usage);
 }
 
 TEST(GeminiResponse, CountsAsGoogleBills) {

@@ -36,6 +36,9 @@ std::size_t end_of_origin(View url) {
   return host == View::npos ? url.size() : std::min(url.find_first_of("/?", host + 3), url.size());
 }
 std::string origin_of(View url) { return std::string(url.substr(0, end_of_origin(url))); }
+bool is_visible(View text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
 std::string path_of(View url) {
   const View path = url.substr(end_of_origin(url));
   return path.substr(0, 1) == "/" ? std::string(path) : "/" + std::string(path);
@@ -135,7 +138,8 @@ HttpTransport::HttpTransport(Host host, Json config, const std::string& pointer,
       "upgrade",    "last-event-id"};
   for (const auto& [name, value] : configured_) {
     if (std::find(std::begin(kOurs), std::end(kOurs), lower(name)) != std::end(kOurs))
-      host.problem(pointer + "/headers/" + name, "the gateway sets this header itself");
+      host.problem(std::string(pointer).append("/headers/").append(name),
+                   "the gateway sets this header itself");
     if (!token_file_.empty() && lower(name) == "authorization")
       host.problem(pointer + "/token_file",
                    "`headers` already has Authorization: remove one of the two");
@@ -192,9 +196,7 @@ Result<bool> HttpTransport::read_token() {
   std::ifstream file(token_file_);
   std::string token;
   file >> token;  // without white space
-  const bool is_legal =
-      std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; });
-  if (token.empty() || token.size() > kMaxToken || !is_legal)
+  if (token.empty() || token.size() > kMaxToken || !is_visible(token))
     return unavailable("Its token_file cannot be read.", token_file_);
   const std::lock_guard lock(mutex_);
   return std::exchange(token_, token) != token;
@@ -237,9 +239,7 @@ bool HttpTransport::follow(const HttpResponse& response, const std::string& from
   to = to.substr(0, to.find('#'));
   if (equals_ignoring_case(origin_of(to), origin_)) to.remove_prefix(origin_.size());
   const bool is_path = to.substr(0, 1) == "/" && to.substr(0, 2) != "//";
-  if (!is_path || to == from ||
-      !std::all_of(to.begin(), to.end(), [](char c) { return c > ' ' && c <= '~'; }))
-    return false;
+  if (!is_path || to == from || !is_visible(to)) return false;
   const std::lock_guard lock(mutex_);
   path_ = to;
   return true;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gatehouse/toolkit/data_url.hpp"
+
 namespace gatehouse::plugins::mcp {
 namespace {
 
@@ -26,20 +28,6 @@ bool is_annotated(Json schema) {
     if (is_annotated(element)) return true;
   }
   return false;
-}
-
-std::string base64(View bytes) {
-  constexpr View kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const View three = bytes.substr(at, 3);
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      bits = bits << 8 | (i < three.size() ? static_cast<unsigned char>(three[i]) : 0u);
-    for (std::size_t i = 0; i < 4; ++i)
-      out += i <= three.size() ? kDigits[bits >> (18 - 6 * i) & 63] : '=';
-  }
-  return out;
 }
 
 }  // namespace
@@ -105,7 +93,7 @@ std::string header_value(View text) {
       std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
   const bool looks_encoded = text.substr(0, kPrefix.size()) == kPrefix;
   if (is_safe && !is_space_around && !looks_encoded && !text.empty()) return std::string(text);
-  return std::string(kPrefix) + base64(text) + std::string(kSuffix);
+  return std::string(kPrefix) + encode_base64(text) + std::string(kSuffix);
 }
 
 }  // namespace gatehouse::plugins::mcp

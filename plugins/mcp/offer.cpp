@@ -3,18 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "gatehouse/toolkit/contains.hpp"
+
 namespace gatehouse::plugins::mcp {
-namespace {
-
-bool contains(Json list, View text) {
-  for (const Json element : list) {
-    if (element.str() == text) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
 Offer::Offer(Exchange& x, const Servers& servers)
     : client_can_ask_(contains(x.chat()["accepts"], "tool-approval-request")) {
   const MutableJson chat = x.chat();

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <set>
 
+#include "gatehouse/toolkit/contains.hpp"
+
 namespace gatehouse::plugins::mcp {
 namespace {
 
@@ -29,7 +31,6 @@ constexpr View kOtherVersion = "mcp_other_version";
 
 std::string message_of(View method, std::int64_t id, Json params);
 std::string response_to(Json id, View member, Json content);
-bool contains(Json list, View text);
 Result<Response> with_result(Result<Response> response);
 bool has_code(const Status& status, View code) { return status.failure().code() == code; }
 
@@ -292,13 +293,6 @@ std::string response_to(Json id, View member, Json content) {
   message.root().edit("id").set(id);
   message.root().edit(member).set(content);
   return message.root().dump();
-}
-
-bool contains(Json list, View text) {
-  for (const Json element : list) {
-    if (element.str() == text) return true;
-  }
-  return false;
 }
 
 Fail failure_of(Json error) {

@@ -243,10 +243,13 @@ void write_tool_choice(Json choice, MutableJson chat) {
 void write_reasoning(Json thinking, Json effort, MutableJson chat) {
   const View type = thinking["type"].str();
   if (type == "disabled") return chat.edit("reasoning").edit("effort").set("none");
-  if (type == "enabled")
+  if (type == "enabled") {
     chat.edit("reasoning").edit("budget_tokens").set(thinking["budget_tokens"]);
-  else if (!effort.is_null())
+  } else if (!effort.is_null()) {
     chat.edit("reasoning").edit("effort").set(effort);
+  } else if (!type.empty()) {  // the API's own default; other providers have theirs
+    chat.edit("options").edit("anthropic").edit("effort").set("high");
+  }
   if (!type.empty() && shows(thinking)) chat.edit("reasoning").edit("visible").set(true);
 }
 

@@ -236,6 +236,8 @@ TEST(MessagesDocument, HasTheWayToThink) {
                       R"( "display": "omitted"})"),
             R"({"budget_tokens":1024})");
   EXPECT_EQ(reasoning(R"("thinking": {"type": "adaptive"})"), R"({"visible":true})");
+  EXPECT_EQ(member("options", with(R"("thinking": {"type": "adaptive"})")),
+            R"({"anthropic":{"effort":"high"}})");
   EXPECT_EQ(reasoning(R"("thinking": {"type": "adaptive"}, "output_config": {"effort": "max"})"),
             R"({"effort":"max","visible":true})");
   EXPECT_EQ(reasoning(R"("thinking": {"type": "disabled"}, "output_config": {"effort": "max"})"),

@@ -47,6 +47,7 @@ std::string Policy::key_of(const Exchange& x, const Crypto& crypto) const {
   const Caller caller = x.caller();
   const bool by_user = key == "client" || key == "install";
   if (by_user && !caller.user.empty()) return name + ":i:" + std::string(caller.user);
+  if (key == "client" && !caller.key.empty()) return name + ":k:" + std::string(caller.key);
   if (key == "extension" && !caller.tenant.empty())
     return name + ":e:" + std::string(caller.tenant);
   if (!header.empty()) {

@@ -42,6 +42,19 @@ struct ThrottlerTest : ::testing::Test {
   }
 };
 
+TEST_F(ThrottlerTest, CountsACallerWithoutUserByTheNameOfItsKey) {
+  Throttler t = throttler(R"({"limit": 1})");
+  const auto status = [&](const char* key, const char* address) {
+    Request request("POST", "/v1/chat/completions");
+    request.caller = {"ada", "", key};
+    request.peer = address;
+    return h.run(t, request).status;
+  };
+  EXPECT_EQ(status("laptop", "192.0.2.1"), 200);
+  EXPECT_EQ(status("desk", "192.0.2.1"), 200);
+  EXPECT_EQ(status("laptop", "192.0.2.2"), 429);
+}
+
 TEST_F(ThrottlerTest, AllowsAHundredRequestsAMinuteByDefault) {
   Throttler t = throttler("{}");
   Answer answer = send(t);

@@ -28,6 +28,7 @@ TEST(NextHost, LoadsEachShippedPlugin) {
   const std::map<std::string, std::string> configs = {
       {"anthropic", R"({"api_key": "k"})"},
       {"gemini", R"({"api_key": "k"})"},
+      {"keys", R"({"file": "keys.jsonl"})"},
       {"models", R"({"names": {"m": "p/m"}})"},
       {"traces", R"({"endpoint": "http://collector.example/v1/traces"})"},
       {"workflows", R"({"file": "w.yaml"})"}};
@@ -35,6 +36,7 @@ TEST(NextHost, LoadsEachShippedPlugin) {
   for (const auto& entry : std::filesystem::directory_iterator(kPlugins)) {
     Harness h;
     h.files["w.yaml"] = R"({"workflows": {}})";
+    h.files["keys.jsonl"] = "";
     const auto config = configs.find(entry.path().stem());
     const auto plugin = h.load(entry.path(), config == configs.end() ? "{}" : config->second);
     EXPECT_EQ(h.problems, std::vector<std::string>()) << entry.path();

@@ -53,6 +53,12 @@ def parameters(text):
     return len([part for part in text.split(',') if part.strip() not in ('', 'void')])
 
 
+def without_callbacks(text):
+    """One that takes another is the last to go."""
+    shorter = re.sub(r'\(\*\w*\)\([^()]*\)', 'f', text)
+    return text if shorter == text else without_callbacks(shorter)
+
+
 def count_in_c():
     """struct.function: number of parameters, with the parameter list of a callback left out."""
     found = {}
@@ -62,8 +68,7 @@ def count_in_c():
             for declaration in body.split(';'):
                 function = re.search(r'\(\*(\w+)\)\((.*)\)$', declaration.strip(), re.S)
                 if function:
-                    callbacks = re.sub(r'\(\*\w*\)\([^()]*\)', 'f', function[2])
-                    found[f'{struct}.{function[1]}'] = parameters(callbacks)
+                    found[f'{struct}.{function[1]}'] = parameters(without_callbacks(function[2]))
     return found
 
 

@@ -18,7 +18,7 @@ METRIC = re.compile(r'"((?:gatehouse|process|gen_ai_client)_[a-z_]+)"')
 def code_of(folder):
     """The text of its sources; string literals that stand side by side are joined."""
     files = [f for f in sorted((root / folder).rglob('*'))
-             if f.suffix in ('.cpp', '.h') and not re.search('_test|_testing|_fixture', f.stem)]
+             if f.suffix in ('.cpp', '.h', '.hpp') and not re.search('_test|_testing|_fixture', f.stem)]
     text = '\n'.join(f.read_text() for f in files)
     text = re.sub(r'\s//.*', '', text)
     return re.sub(r'"\s*\n\s*"', '', text)
@@ -34,6 +34,7 @@ def messages(code):
 core = code_of('core')
 folders = sorted(f.name for f in (root / 'plugins').iterdir() if f.is_dir())
 plugins = {name: code_of(f'plugins/{name}') for name in folders}
+toolkit = code_of('sdk/include/gatehouse/toolkit')   # what it logs, it logs as the plugin
 guide = (root / 'docs/operations.md').read_text()
 about_log = re.search(r'^## The log\n.*?(?=^## )', guide, re.M | re.S)[0]
 wrong = []
@@ -42,22 +43,22 @@ wrong = []
 def rows():
     """The messages of the tables, cut where they vary."""
     for row in re.findall(r'^\| (?:.*\| )?(?:warn|error) \| (.*?) \|', about_log, re.M):
-        for message in re.findall('`([^`]+)`', row):
+        for _, message in re.findall(r'(`+)(.+?)\1', row):
             yield message.split('…')
 
 
 def explains(parts, message):
-    """The row is about this message: the whole of it, or its first literal."""
+    """The row is about this message: the whole of it, or one of its literals."""
     whole = '.*'.join(map(re.escape, parts))
-    return message.strip() == parts[0].strip() or re.fullmatch(whole, message)
+    return message.strip() in map(str.strip, parts) or re.fullmatch(whole, message)
 
 
-for where, code in [('core', core), *plugins.items()]:
+for where, code in [('core', core), ('the toolkit', toolkit), *plugins.items()]:
     for message in messages(code):
         if not any(explains(parts, message) for parts in rows()):
             wrong.append(f'docs/operations.md does not explain {message!r} of {where}')
 
-everything = core + ''.join(plugins.values())
+everything = core + toolkit + ''.join(plugins.values())
 for part in (part.strip() for parts in rows() for part in parts):
     if part.strip(' /,:') and part not in everything:
         wrong.append(f'docs/operations.md: no message has {part!r}')

@@ -160,6 +160,22 @@ def replace(f, name, other):
 
 
 @test
+def a_certificate_that_is_no_longer_used_is_not_in_the_metrics(f):
+    authority = Authority(f.folder)
+    name = 'gatehouse_certificate_expiry_timestamp_seconds'
+    tls = authority.client()
+    start(f, tls=[authority.server('a', 'localhost'), authority.server('b', 'b.example')])
+    check(metric(f, f'{name}{{file="{f.folder}/b.pem"}}', tls=tls) > time.time(), 'it is missing')
+    listen = [{'address': f.gateway.address, 'tls': {'certificate': 'a.pem', 'key': 'a.key'}}]
+    f.configure('health', 'metrics', server={'listen': listen}, admin=ADMIN)
+    code, told = reload(f)
+    check(code == 200, told)
+    check(metric(f, f'{name}{{file="{f.folder}/a.pem"}}', tls=tls) > time.time(), 'it is missing')
+    eventually(lambda: not metric(f, f'{name}{{file="{f.folder}/b.pem"}}', tls=tls), PATIENCE,
+               'it is still there')
+
+
+@test
 def a_changed_certificate_is_used_without_a_reload(f):
     authority = Authority(f.folder)
     start(f, tls=authority.server('a', 'localhost'))

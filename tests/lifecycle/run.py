@@ -28,7 +28,9 @@ import cases_plugins  # noqa: F401
 import cases_code  # noqa: F401
 import cases_metrics  # noqa: F401
 import cases_log  # noqa: F401
+import cases_keys  # noqa: F401
 import cases_models  # noqa: F401
+import cases_budget  # noqa: F401
 import cases_hostile  # noqa: F401
 import cases_traces  # noqa: F401
 import cases_reliability  # noqa: F401

@@ -46,6 +46,7 @@ def completed(build, *words):
 @test
 def the_shell_completes_commands_and_options(build):
     check(completed(build, 'che') == ['check'], completed(build, 'che'))
+    check(completed(build, 'key', '') == ['--help', 'new'], completed(build, 'key', ''))
     check(completed(build, 'token', '') == ['--help', 'new'], completed(build, 'token', ''))
     check(completed(build, 'check', '--j') == ['--json'], completed(build, 'check', '--j'))
     check(completed(build, 'check', 'gatehouse.y') == [], completed(build, 'check', 'gatehouse.y'))

@@ -5,7 +5,6 @@
 
 #include <thread>
 
-#include "gatehouse/counters.hpp"
 #include "gatehouse/testing.hpp"
 
 namespace gatehouse {

@@ -79,9 +79,8 @@ inline bool is_base64(View text) {
   return looks_like_base64(text) && digits % 4 != 1;
 }
 
-/// Base64 of percent-encoded bytes.
-inline std::string base64_of(View percent_encoded) {
-  const std::string bytes = percent_decode(percent_encoded);
+/// RFC 4648 section 4, with padding.
+inline std::string encode_base64(View bytes) {
   std::string out;
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
@@ -93,6 +92,11 @@ inline std::string base64_of(View percent_encoded) {
       out.push_back(k <= count ? detail::kBase64[group >> (18 - 6 * k) & 63] : '=');
   }
   return out;
+}
+
+/// Base64 of percent-encoded bytes.
+inline std::string base64_of(View percent_encoded) {
+  return encode_base64(percent_decode(percent_encoded));
 }
 
 }  // namespace v1

@@ -76,8 +76,16 @@ class ModelStream {
   /// What a call takes without its arguments, here and in the plugins above: 4,096 calls are the
   /// most of a response.
   static constexpr std::size_t kCallSize = 4096;
-  /// The end of the step. `reason`: in our word; `given`: in that of the API.
-  Status emit_end(View reason, View given) {
+  /// Token counts that are known before there is something to show: clients of some APIs get those
+  /// of the prompt at the beginning of a response.
+  void hold_usage(Json counts) {
+    const Document usage;
+    (TokenCounts(counts) + unanswered_).write(usage.root());
+    step_.hold_usage(usage.root());
+  }
+  /// The end of the step. `reason`: in our word; `given`: in that of the API. `more`: the json of
+  /// the event.
+  Status emit_end(View reason, View given, Json more = Json()) {
     if (about_.root().is_object()) {
       if (Status s = step_.emit(event::response(about_.root())); !s) return s;
     }
@@ -86,7 +94,9 @@ class ModelStream {
     if (usage.root().is_object()) {
       if (Status s = step_.emit(event::usage(usage.root())); !s) return s;
     }
-    return step_.emit(Event(event::step_finish(reason)).with_text(given));
+    gh_event end = Event(event::step_finish(reason)).with_text(given);
+    end.json = more.raw();
+    return step_.emit(end);
   }
   /// What the API reports about the response: `id`, `model`.
   void set_about(View member, View text) {

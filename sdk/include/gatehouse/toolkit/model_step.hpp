@@ -26,6 +26,9 @@ class ModelStep final : public Sink {
       if (Status s = unhonoured_->warn(out_); !s) return s;
     }
     if (Status s = out_.emit(event::step_start()); !s) return s;
+    if (usage_.root().is_object()) {
+      if (Status s = out_.emit(event::usage(usage_.root())); !s) return s;
+    }
     for (const auto& [kind, metadata] : held_) {
       gh_event e = event::text({}, metadata.root());
       e.kind = static_cast<std::uint16_t>(kind);
@@ -42,11 +45,14 @@ class ModelStep final : public Sink {
     constexpr std::size_t kMost = 100;
     if (held_.size() < kMost) held_.emplace_back(kind, std::move(metadata));
   }
+  /// Token counts: emitted at the beginning of the step.
+  void hold_usage(Json counts) { usage_.root().set(counts); }
   bool has_begun() const { return has_begun_; }
 
  private:
   Sink& out_;
   const Unhonoured* const unhonoured_;
+  Document usage_;
   std::vector<std::pair<int, Document>> held_;
   bool has_begun_ = false;
 };
