@@ -136,11 +136,12 @@ class RequestWriter {
         json_.member("type", "redacted_thinking").member("data", own["redactedData"]);
         break;
       case Block::call:
-        json_.member("type", "tool_use").member("id", names_.calls.out(part["id"].str()));
+        json_.member("type", "tool_use");
+        append_call_id("id", block);
         json_.member("name", names_.tools.out(part["name"].str())).key("input");
         append_input(out_, part["input"]);
         break;
-      case Block::result: append_result(part); break;
+      case Block::result: append_result(block); break;
     }
   }
 
@@ -167,9 +168,18 @@ class RequestWriter {
     if (block == "document" && file["name"]) json_.member("title", file["name"]);
   }
 
-  void append_result(Json result) {
+  /// "tool_use ids must be unique": some servers number the calls of each response anew.
+  void append_call_id(View member, const Block& block) {
+    std::string id(block.part["id"].str());
+    if (block.repetition > 0) id.append("-again-").append(std::to_string(block.repetition));
+    json_.member(member, names_.calls.out(id));
+  }
+
+  void append_result(const Block& block) {
+    const Json result = block.part;
     json_.member("type", "tool_result");
-    json_.member("tool_use_id", names_.calls.out(result["id"].str())).key("content");
+    append_call_id("tool_use_id", block);
+    json_.key("content");
     if (const Json content = result["content"]; content.is_array()) {
       json_.open('[');
       for (const Json part : content) append_result_part(part);

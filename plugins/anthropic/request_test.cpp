@@ -400,6 +400,22 @@ TEST(AnthropicRequest, ContinuesAConversationThatOpenAiBegan) {
   EXPECT_EQ(ids.count("a_b"), 1u);
 }
 
+TEST(AnthropicRequest, GivesCallsOfOneIdDifferentOnes) {
+  const std::string turn = assistant(call("call_0") + "," + call("call_0")) + "," +
+                           tool(result("call_0") + "," + result("call_0"));
+  const Document sent = testing::parse(messages(user(words("Q")) + "," + turn + "," + turn));
+  std::vector<std::string> calls, results;
+  for (const Json message : sent.root()) {
+    for (const Json block : message["content"]) {
+      if (block["type"].str() == "tool_use") calls.emplace_back(block["id"].str());
+      if (block["type"].str() == "tool_result") results.emplace_back(block["tool_use_id"].str());
+    }
+  }
+  EXPECT_EQ(calls, (std::vector<std::string>{"call_0", "call_0-again-1", "call_0-again-2",
+                                             "call_0-again-3"}));
+  EXPECT_EQ(results, calls);
+}
+
 TEST(AnthropicRequest, DoesNotThinkInAStepThatAnotherProviderBegan) {
   const std::string open = user(words("Q")) + "," + assistant(call("c")) + "," + tool(result("c"));
   const std::string wish = R"("reasoning": {"effort": "low"})";

@@ -3,6 +3,8 @@
 /// turn that follows.
 #include "turns.h"
 
+#include <map>
+
 namespace gatehouse::plugins::anthropic {
 namespace {
 
@@ -44,17 +46,21 @@ class Turns {
 
   void add_step(Json content, const CallResults& calls) {
     std::vector<Block> stretch;
+    for (const auto& [call, result] : calls)
+      repetitions_[call.raw()] = calls_of_id_[call["id"].str()]++;
     for (const Json part : content) {
       const View type = part["type"].str();
       if (type == "text" && !is_blank(part["text"].str())) add("assistant", {Block::text, part});
-      if (is_call(part) && result_of(calls, part)) stretch.push_back({Block::call, part});
+      if (is_call(part) && result_of(calls, part))
+        stretch.push_back({Block::call, part, false, repetitions_[part.raw()]});
       const auto thought = type == "reasoning" ? reasoning_block(part) : std::nullopt;
       if (!thought) continue;
       flush(stretch);
       add("assistant", *thought);
     }
     flush(stretch);
-    for (const auto& [call, result] : calls) add("user", {Block::result, result});
+    for (const auto& [call, result] : calls)
+      add("user", {Block::result, result, false, repetitions_[call.raw()]});
   }
   void flush(std::vector<Block>& calls) {
     for (const Block& call : calls) add("assistant", call);
@@ -62,6 +68,8 @@ class Turns {
   }
 
   std::vector<Turn> turns_;
+  std::map<View, std::size_t> calls_of_id_;
+  std::map<const gh_json*, std::size_t> repetitions_;  // by call
 };
 
 }  // namespace

@@ -13,6 +13,8 @@ struct Block {
   Kind kind;
   Json part{};
   bool has_cache_mark = false;
+  /// Of a call or a result: so many calls before have the same id, which the API rejects.
+  std::size_t repetition = 0;
 };
 
 struct Turn {

@@ -68,14 +68,14 @@ class ModelStream {
   /// Before the stream keeps so many bytes of the response until its end, such as a call or a piece
   /// of its arguments.
   Status keep(std::size_t bytes) {
-    constexpr std::size_t kMost = 16 << 20;  // more than any model emits in one response
+    constexpr std::size_t kMost = 4 << 20;  // 128,000 tokens, the longest response, have 0.6 MB
     kept_ += bytes;
     if (kept_ <= kMost) return {};
-    return fail(malformed_response("its tool calls have more than 16 MiB"));
+    return fail(malformed_response("its tool calls have more than 4 MiB"));
   }
   /// What a call takes without its arguments, here and in the plugins above: 4,096 calls are the
   /// most of a response.
-  static constexpr std::size_t kCallSize = 4096;
+  static constexpr std::size_t kCallSize = 1024;
   /// Token counts that are known before there is something to show: clients of some APIs get those
   /// of the prompt at the beginning of a response.
   void hold_usage(Json counts) {
