@@ -90,6 +90,26 @@ TEST(OpenAi, NotesWhoResponds) {
             std::string::npos);
 }
 
+TEST(OpenAi, AddsWhatAttemptsWithoutAResponseHaveCost) {
+  struct Twice final : Plugin {
+    explicit Twice(Plugin& openai) : openai_(openai) {}
+    Status handle(Exchange& x, Sink& out, Next& next) override {
+      (void)openai_.handle(x, out, next);
+      return openai_.handle(x, out, next);
+    }
+    Plugin& openai_;
+  };
+  const std::string usage = R"({"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,)"
+                            R"("total_tokens":11}})";
+  Gateway g;
+  Twice twice(*g.plugin);
+  g.h.upstream.push(sse({usage, R"({"error":{"message":"broken"}})"}));
+  g.h.upstream.push(sse({last("stop", R"("content":"Hi")"), usage, "[DONE]"}));
+  const Answer a = g.h.ask(twice, kHello);
+  EXPECT_EQ(a.events.at(3), R"(usage:{"input_tokens":18,"output_tokens":4,"total_tokens":22})");
+  EXPECT_EQ(a.notes.find("unanswered"), std::string::npos) << a.notes;
+}
+
 TEST(OpenAi, CountsNoTokensAsTheApiCannot) {
   Gateway g;
   const Answer a = g.h.ask(*g.plugin, R"({"model": "m", "messages": [], "count_only": true,)"

@@ -67,6 +67,61 @@ TEST(FreshId, IsNeverTheSame) {
   EXPECT_EQ(ids.size(), 1000u);
 }
 
+TEST(UniqueIds, ReplaceIdsThatAreMissingOrTaken) {
+  const Harness binds_json;
+  const Document chat = gatehouse::testing::parse(
+      R"([{"role": "assistant", "content": [{"type": "tool-call", "id": "old"}]}])");
+  UniqueIds ids(chat.root());
+  EXPECT_EQ(ids.take("new"), "new");
+  for (const View taken : {"new", "old", ""}) {
+    const std::string id = ids.take(taken);
+    EXPECT_NE(id, taken);
+    EXPECT_EQ(id.size(), 16u);
+  }
+}
+
+TEST(UniqueIds, KeepABoundedNumber) {
+  UniqueIds ids;
+  for (int i = 0; i < 1000; ++i) (void)ids.take(std::to_string(i));
+  EXPECT_NE(ids.take("one more"), "one more");
+}
+
+TEST(Effort, IsTheLowestLevelThatIsWorthTheTokens) {
+  EXPECT_EQ(effort_for(-1), "none");
+  EXPECT_EQ(effort_for(0), "none");
+  EXPECT_EQ(effort_for(1), "low");
+  EXPECT_EQ(effort_for(1024), "low");
+  EXPECT_EQ(effort_for(1025), "medium");
+  EXPECT_EQ(effort_for(8192), "medium");
+  EXPECT_EQ(effort_for(24'576), "high");
+  EXPECT_EQ(effort_for(1'000'000), "xhigh");
+}
+
+TEST(Effort, IsTheNearestThatAModelHas) {
+  constexpr View kFew[] = {"low", "high"};
+  EXPECT_EQ(nearest_effort(kFew, "none"), "low");
+  EXPECT_EQ(nearest_effort(kFew, "medium"), "low") << "the first of two that are as near";
+  EXPECT_EQ(nearest_effort(kFew, "max"), "high");
+}
+
+TEST(Conversation, FindsTheResultOfEachCall) {
+  const Harness binds_json;
+  const Document chat = gatehouse::testing::parse(R"({"messages": [
+      {"role": "assistant", "content": [{"type": "tool-call", "id": "a", "name": "f"},
+                                        {"type": "tool-call", "id": "a", "name": "g"},
+                                        {"type": "tool-call", "id": "b", "name": "h"}]},
+      {"role": "tool", "content": [{"type": "tool-result", "id": "a", "output": 1},
+                                   {"type": "tool-result", "id": "a", "output": 2}]}]})");
+  for_each_turn(
+      chat.root(), [](Json) {},
+      [](Json message, const CallResults& results) {
+        const Json calls = message["content"];
+        EXPECT_EQ(result_of(results, calls.at(0))["output"].integer(), 1);
+        EXPECT_EQ(result_of(results, calls.at(1))["output"].integer(), 2);
+        EXPECT_FALSE(result_of(results, calls.at(2)));
+      });
+}
+
 TEST(Unhonoured, WarnsUnlessMustNamesTheMember) {
   const Harness binds_json;
   const auto judge = [](View chat) {
