@@ -13,14 +13,11 @@ namespace {
 Status read(std::string_view bytes, Sink& out) {
   static const Crypto kCrypto = crypto();
   const plugins::gemini::ToolNames names(kCrypto, Json());
+  const Unhonoured none(Json(), {});
   plugins::gemini::GeminiResponse answer(
-      out, {.names = names, .messages = Json(), .backend_tools = Json(), .max_hops = 2});
+      out, none, {.names = names, .messages = Json(), .backend_tools = Json(), .max_hops = 2});
   do {
-    core::SseReader reader;
-    reader.feed(bytes);
-    while (const auto e = reader.next()) {
-      if (Status status = answer.read(e->data); !status) return status;
-    }
+    if (Status status = read_events(bytes, answer); !status) return status;
   } while (answer.continues());
   return answer.finish();
 }

@@ -104,7 +104,7 @@ void render(Respond respond) {
 
 /// Reads server-sent events as ModelApi does.
 template <class Stream>
-Status read_stream(std::string_view bytes, Stream& stream) {
+Status read_events(std::string_view bytes, Stream& stream) {
   core::SseReader reader;
   reader.feed(bytes);
   while (const auto e = reader.next()) {
@@ -115,6 +115,12 @@ Status read_stream(std::string_view bytes, Stream& stream) {
     if (Status status = stream.read(event); !status) return status;
     if (stream.is_complete()) break;
   }
+  return Status();
+}
+
+template <class Stream>
+Status read_stream(std::string_view bytes, Stream& stream) {
+  if (Status status = read_events(bytes, stream); !status) return status;
   return stream.finish();
 }
 
