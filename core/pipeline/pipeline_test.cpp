@@ -311,8 +311,8 @@ TEST_F(PipelineTest, EverythingThatIsWrongIsToldAtOnce) {
   EXPECT_EQ(
       problems(),
       "/gatehouse.yaml:3:4: unknown plugin `prob`: did you mean `probe`?\n"
-      "/gatehouse.yaml:4:12: unknown key `typo`: known keys are admin, around, do, in, openapi, "
-      "problem, route, status and warning\n"
+      "/gatehouse.yaml:4:12: unknown key `typo`: known keys are admin, around, do, failures, in, "
+      "openapi, problem, route, status and warning\n"
       "/gatehouse.yaml:5:4: /nowhere.so cannot be read: No such file or directory\n");
   EXPECT_FALSE(build("- {probe: {problem: x}, as: a}\n- {probe: {problem: y}, as: b}\n"));
   EXPECT_EQ(problems(), "/gatehouse.yaml:3:21: `a`: x\n/gatehouse.yaml:4:21: `b`: y\n");

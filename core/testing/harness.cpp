@@ -61,7 +61,17 @@ class Entry final : public Plugin {
 
   Status handle(Exchange& x, Sink& out, Next& next) override {
     if (!self_) throw std::logic_error("the plugin reported problems: there is no instance");
-    return Status(plugin_->handle(self_, x.raw(), out.host_sink(), next.raw()), x.raw());
+    struct Call {
+      const gh_plugin& plugin;
+      void* self;
+      const gh_next* next;
+    } call{*plugin_, self_, next.raw()};
+    const gh_next entry{sizeof(gh_next), 0, &call,
+                        [](void* to, gh_exchange* raw_x, const gh_sink* sink) {
+                          const auto& c = *static_cast<Call*>(to);
+                          return c.plugin.handle(c.self, raw_x, sink, c.next);
+                        }};
+    return Next(&entry)(x, out);  // which takes any sink
   }
 
  private:
