@@ -61,9 +61,11 @@ void append_header(std::string& out, std::string_view name, std::string_view val
 
 void append_head(std::string& out, const Exchange& x, bool keep_alive) {
   namespace http = boost::beast::http;
-  const auto reason = http::obsolete_reason(static_cast<http::status>(x.status));
+  const http::status known = http::int_to_status(static_cast<unsigned>(x.status));
+  const auto reason = http::obsolete_reason(known);
   out.append("HTTP/1.1 ").append(std::to_string(x.status)).append(" ");
-  out.append(reason.data(), reason.size()).append("\r\n");
+  if (known != http::status::unknown) out.append(reason.data(), reason.size());
+  out.append("\r\n");
   append_header(out, "Date", http_date());
   append_header(out, "Connection", keep_alive ? "keep-alive" : "close");
   for (const auto& [name, value] : x.answer_headers()) append_header(out, name, value);

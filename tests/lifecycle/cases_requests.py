@@ -129,6 +129,15 @@ def a_refusal_with_a_large_unread_body_arrives_whole(f):
 
 
 @test
+def a_status_without_a_name_has_no_reason(f):
+    file = Path(f.binary).parent.parent / 'lib/probes/probe.so'
+    f.start({'probe': {'do': 'answer', 'status': 529}, 'as': 'busy', 'path': str(file)})
+    client = f.client(get('/any'))
+    client.wait_for('\r\n\r\n')
+    check(client.data.startswith(b'HTTP/1.1 529 \r\n'), client.data[:60])
+
+
+@test
 def failures_below_a_path_are_written_by_the_plugin_that_has_claimed_them(f):
     file = Path(f.binary).parent.parent / 'lib/probes/probe.so'
     f.start('health', {'probe': {'failures': {'/v1/*': ''}}, 'as': 'writer', 'path': str(file)},
