@@ -26,9 +26,10 @@ typedef struct gh_metrics_api {
   uint32_t size;
   uint32_t reserved;  ///< 0.
   /// Finds or creates a series; a look-up, so keep the number. `name` is the whole name, with its
-  /// unit (https://prometheus.io/docs/practices/naming/). `help`, `kind` and the label names are
-  /// the same for all series of a name, else -1. Label values are few and never come from a client:
-  /// those beyond 200 series of a name are counted together as "other".
+  /// unit (https://prometheus.io/docs/practices/naming/). All series of a name have one
+  /// `kind`, else -1, and should have one `help` and the same label names: of several texts the
+  /// last is written. Label values are few and never come from a client: those beyond 200 series of
+  /// a name are counted together as "other".
   int32_t (*series)(const gh_host*, int kind, gh_str name, gh_str help, const gh_label* labels,
                     size_t count);
   void (*record)(const gh_host*, int32_t series, double value);
