@@ -416,6 +416,12 @@ TEST(AnthropicRequest, GivesCallsOfOneIdDifferentOnes) {
   EXPECT_EQ(results, calls);
 }
 
+TEST(AnthropicRequest, KeepsItsOwnIds) {
+  const std::string turn = assistant(call("toolu_1")) + "," + tool(result("toolu_1"));
+  const std::string sent = messages(user(words("Q")) + "," + turn + "," + turn);
+  EXPECT_EQ(sent.find("again"), std::string::npos) << sent;
+}
+
 TEST(AnthropicRequest, DoesNotThinkInAStepThatAnotherProviderBegan) {
   const std::string open = user(words("Q")) + "," + assistant(call("c")) + "," + tool(result("c"));
   const std::string wish = R"("reasoning": {"effort": "low"})";

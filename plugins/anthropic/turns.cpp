@@ -46,8 +46,11 @@ class Turns {
 
   void add_step(Json content, const CallResults& calls) {
     std::vector<Block> stretch;
-    for (const auto& [call, result] : calls)
+    for (const auto& [call, result] : calls) {
+      // Anthropic's own are unique, and stay as they came.
+      if (call["id"].str().substr(0, 6) == "toolu_") continue;
       repetitions_[call.raw()] = calls_of_id_[call["id"].str()]++;
+    }
     for (const Json part : content) {
       const View type = part["type"].str();
       if (type == "text" && !is_blank(part["text"].str())) add("assistant", {Block::text, part});
