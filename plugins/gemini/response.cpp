@@ -198,9 +198,7 @@ Status GeminiResponse::read_call(Json part, bool namespaces) {
   const Json value = document.root()["value"];
   const Json arguments = value && question_.names.wraps(name) ? value : Json(document.root());
   const auto metadata = metadata_of(part);
-  gh_event start = event::tool_input_start(id, name);
-  start.metadata = root_of(metadata).raw();
-  if (Status s = step_.emit(start); !s) return s;
+  if (Status s = step_.emit(event::tool_input_start(id, name)); !s) return s;
   if (Status s = step_.emit(event::tool_input_delta(id, arguments.dump())); !s) return s;
   return step_.emit(event::tool_call(id, name, arguments, root_of(metadata)));
 }

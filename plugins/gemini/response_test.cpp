@@ -69,8 +69,7 @@ TEST(GeminiResponse, PutsCallsBehindTheTextOfTheirEvent) {
       g.answer({last(R"({"text":"a"},{"functionCall":{"id":"c1","name":"open","args":{"n":1}},)"
                      R"("thoughtSignature":"s"},)"
                      R"({"text":"b"},{"functionCall":{"id":"c2","name":"read"}})")}),
-      (Events{"step-start", "text:a", "text:b",
-              R"(tool-input-start:c1:open @{"google":{"thoughtSignature":"s"}})",
+      (Events{"step-start", "text:a", "text:b", "tool-input-start:c1:open",
               R"(tool-input-delta:c1:{"n":1})",
               R"(tool-call:c1:open:{"n":1} @{"google":{"thoughtSignature":"s"}})",
               "tool-input-start:c2:read", "tool-input-delta:c2:{}", "tool-call:c2:read:{}",

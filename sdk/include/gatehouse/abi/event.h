@@ -40,7 +40,7 @@ enum {
   /// More reasoning: as GH_EV_TEXT. Reasoning that has metadata is signed: its text must not
   /// change.
   GH_EV_REASONING,
-  /// A tool call begins, before its arguments are complete: id, name, metadata? if known. Flags.
+  /// A tool call begins, before its arguments are complete: id, name. Flags.
   GH_EV_TOOL_INPUT_START,
   /// A piece of the JSON text of its arguments: id, text.
   GH_EV_TOOL_INPUT_DELTA,
