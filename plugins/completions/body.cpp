@@ -118,17 +118,6 @@ BodyError check_optional_text(Json content) {
   return is_given(content) ? check_text(content) : BodyError();
 }
 
-BodyError check_url(Json url) {
-  if (is_data_url(url.str())) {
-    const auto data = parse_data_url(url.str());
-    if (!data || data->data.empty()) return " must hold data after a comma";
-    if (data->is_base64 && !is_base64(data->data)) return " must hold valid base64";
-    return std::nullopt;
-  }
-  if (equals_ignoring_case(url.str().substr(0, 8), "https://")) return std::nullopt;
-  return " must be a data URL or an https URL";
-}
-
 BodyError check_audio(Json audio) {
   if (!is_base64(audio["data"].str())) return ".data must be base64";
   const View format = audio["format"].str();
@@ -143,7 +132,7 @@ BodyError check_file(Json file) {
     return ".file_data is required: files cannot be uploaded to this gateway";
   if (is_given(file["filename"]) && !file["filename"].is_string())
     return ".filename must be a string";
-  return check_member(".file_data", file["file_data"], check_url);
+  return check_member(".file_data", file["file_data"], check_file_url);
 }
 
 BodyError check_user_part(Json part) {
@@ -151,7 +140,7 @@ BodyError check_user_part(Json part) {
   if (type == "text")
     return part["text"].is_string() ? BodyError() : BodyError(".text must be a string");
   if (type == "image_url")
-    return check_member(".image_url.url", part["image_url"]["url"], check_url);
+    return check_member(".image_url.url", part["image_url"]["url"], check_file_url);
   if (type == "input_audio") return check_member(".input_audio", part["input_audio"], check_audio);
   if (type == "file") return check_member(".file", part["file"], check_file);
   return ".type must be one of text, image_url, input_audio, file";

@@ -106,7 +106,8 @@ TEST(Body, HasFilesAsDataOrByHttps) {
   EXPECT_EQ(wrong_image("data:image/png;base64,aGk="), "");
   EXPECT_EQ(wrong_image("http://10.0.0.1/a.png"), place + "must be a data URL or an https URL");
   EXPECT_EQ(wrong_image("data:image/png;base64,"), place + "must hold data after a comma");
-  EXPECT_EQ(wrong_image("data:image/png;base64,%%"), place + "must hold valid base64");
+  EXPECT_EQ(wrong_image("data:image/png;base64,%%"),
+            place + "must hold valid base64 after the comma");
   const auto wrong_part = [](const std::string& part) {
     return wrong(with_messages(R"({"role": "user", "content": [)" + part + "]}"));
   };

@@ -103,16 +103,6 @@ BodyError check_string(Json value) {
   return std::nullopt;
 }
 
-BodyError check_file_url(Json value) {
-  const View url = value.str();
-  if (equals_ignoring_case(url.substr(0, 8), "https://")) return std::nullopt;
-  const auto data = parse_data_url(url);
-  if (!data) return wrong(" must be a data URL or an https URL");
-  if (data->data.empty() || (data->is_base64 && !is_base64(data->data)))
-    return wrong(" must hold valid base64 after the comma");
-  return std::nullopt;
-}
-
 BodyError check_audio(Json audio) {
   if (!is_one_of(audio["format"].str(), {"wav", "mp3"})) return wrong(".format must be wav or mp3");
   if (!is_base64(audio["data"].str())) return wrong(".data must be base64");

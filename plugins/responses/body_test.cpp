@@ -86,7 +86,7 @@ TEST(ResponsesBody, NamesTheWrongItemOrPart) {
       {with_part(R"({"type": "input_image", "image_url": "http://x.example/a.png"})"),
        "input[0].content[0].image_url must be a data URL or an https URL"},
       {with_part(R"({"type": "input_image", "image_url": "data:image/png;base64,"})"),
-       "input[0].content[0].image_url must hold valid base64 after the comma"},
+       "input[0].content[0].image_url must hold data after a comma"},
       {with_part(R"({"type": "input_file", "file_data": "JVBERg=="})"),
        "input[0].content[0].file_data must be a data URL, as in data:application/pdf;base64,..."},
       {with_part(R"({"type": "input_file"})"),

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gatehouse/json.hpp"
+#include "gatehouse/toolkit/data_url.hpp"
 
 namespace gatehouse {
 inline namespace v1 {
@@ -48,6 +49,19 @@ template <class Check>
 BodyError check_member(View name, Json value, Check check) {
   if (const BodyError error = check(value)) return std::string(name).append(*error);
   return std::nullopt;
+}
+
+/// The URL of a file: a data URL, which must have data, or an https URL, which the gateway passes
+/// on and never fetches.
+inline BodyError check_file_url(Json url) {
+  if (is_data_url(url.str())) {
+    const auto data = parse_data_url(url.str());
+    if (!data || data->data.empty()) return " must hold data after a comma";
+    if (data->is_base64 && !is_base64(data->data)) return " must hold valid base64 after the comma";
+    return std::nullopt;
+  }
+  if (equals_ignoring_case(url.str().substr(0, 8), "https://")) return std::nullopt;
+  return " must be a data URL or an https URL";
 }
 
 }  // namespace v1
