@@ -14,6 +14,7 @@
 #include "gatehouse/toolkit/backend_tools.hpp"
 #include "gatehouse/toolkit/chat_message.hpp"
 #include "gatehouse/toolkit/conversation.hpp"
+#include "gatehouse/toolkit/model_options.hpp"
 
 namespace gatehouse::plugins::responses {
 namespace {
@@ -279,7 +280,6 @@ void write_tool_choice(Json choice, MutableJson chat) {
   if (word == "allowed_tools") written.edit("mode").set(choice["mode"]);
   if (word == "function") written.edit("names").push().set(choice["name"]);
   for (const Json tool : choice["tools"]) written.edit("names").push().set(tool["name"]);
-  chat.edit("must").push().set("tool_choice");
 }
 
 void write_format(Json format, MutableJson chat) {
@@ -291,7 +291,6 @@ void write_format(Json format, MutableJson chat) {
     if (type == "json_schema" && !format[member].is_null())
       written.edit(member).set(format[member]);
   }
-  chat.edit("must").push().set("response_format");
 }
 
 void write_options(Json body, MutableJson chat) {
@@ -300,6 +299,7 @@ void write_options(Json body, MutableJson chat) {
   }
   write_tool_choice(body["tool_choice"], chat);
   write_format(body["text"]["format"], chat);
+  write_must(chat);
   const Json effort = body["reasoning"]["effort"];
   if (!effort.is_null()) chat.edit("reasoning").edit("effort").set(effort);
 }

@@ -197,7 +197,7 @@ TEST(ResponsesDocument, HasHowToRespond) {
   EXPECT_EQ(member("response_format", body),
             compact(R"({"type": "json", "schema": {}, "name": "n"})"));
   EXPECT_EQ(member("reasoning", body), compact(R"({"effort": "low"})"));
-  EXPECT_EQ(member("must", body), compact(R"(["tool_choice", "response_format"])"));
+  EXPECT_EQ(member("must", body), compact(R"(["response_format", "tool_choice"])"));
   EXPECT_EQ(member("temperature", body), "0");
   EXPECT_EQ(member("parallel_tool_calls", body), "false");
 }

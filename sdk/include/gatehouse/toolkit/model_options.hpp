@@ -70,8 +70,8 @@ inline void write_must(MutableJson chat) {
     MutableJson(chat).edit("must").push().set(member);
   };
   if (chat["response_format"]) require("response_format");
-  if (const Json choice = chat["tool_choice"]; choice && choice["mode"].str() != "auto")
-    require("tool_choice");
+  const Json choice = chat["tool_choice"];
+  if (choice["names"] || (choice && choice["mode"].str() != "auto")) require("tool_choice");
 }
 
 /// Writes those of `given` into the chat document, in place of what it has.
