@@ -3,7 +3,6 @@
 #include <chrono>
 
 #include "body.h"
-#include "gatehouse/toolkit/failure_cause.hpp"
 
 namespace gatehouse::plugins::messages {
 namespace {
@@ -32,11 +31,15 @@ constexpr View kTooLong = "prompt is too long: ";
 
 }  // namespace
 
+int status_of(const FailureReport& report) {
+  return report.cause == Cause::kOverloaded ? kOverloadedStatus : report.http_status;
+}
+
 void write_error_head(const Failure& failure, Exchange& x) {
   using std::chrono::milliseconds;
   const FailureReport report = report_of(failure);
   report.write_head(x);
-  if (report.cause == Cause::kOverloaded) x.set_status(kOverloadedStatus);
+  x.set_status(status_of(report));
   x.set_header("request-id", x.request_id());
   const auto wait = std::chrono::ceil<milliseconds>(failure.retry_after());
   if (wait > milliseconds(0)) x.set_header("retry-after-ms", std::to_string(wait.count()));

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "blocks.h"
+#include "errors.h"
 #include "gatehouse/toolkit/client_calls.hpp"
 #include "gatehouse/toolkit/event_stream.hpp"
 #include "gatehouse/toolkit/respond.hpp"
@@ -18,6 +19,7 @@ class Message : public ResponseWriter, protected BlockWriter {
 
   Status emit(Event e) override;
   Status finish(View reason, const ModelResponse& response) override;
+  int status_of(const FailureReport& report) const override { return messages::status_of(report); }
 
  protected:
   /// Sends what the events have added, if this is a stream.

@@ -56,7 +56,10 @@ Status Messages::count(Exchange& x, Sink& out, Next& next) const {
   Status status = next(x, response);
   response.note();
   if (status) status = response.end();
-  if (!status) return status;
+  if (!status) {
+    const FailureReport report = report_of(status.failure());
+    return with_status(std::move(status), status_of(report));
+  }
   const auto tokens = response.tokens()["input_tokens"];
   if (!tokens) {
     return Fail{502, "upstream_malformed", "The model's provider has not counted the tokens.",

@@ -75,7 +75,8 @@ constexpr Cause cause_of_status(int status) {
     case 413: return Cause::kTooLarge;
     case 429: return Cause::kRateLimit;
     case 502: return Cause::kUpstream;
-    case 503: return Cause::kOverloaded;
+    case 503:
+    case 529: return Cause::kOverloaded;
     case 408:
     case 504: return Cause::kTimeout;
     default: return status >= 500 ? Cause::kInternal : Cause::kInvalidRequest;

@@ -20,7 +20,18 @@ class ResponseWriter : public Sink {
   /// The end of a response that has begun, and failed. Clients take a stream that just ends for a
   /// whole one.
   virtual Status fail(const Failure& failure) = 0;
+  /// Of a response that has not begun, and failed.
+  virtual int status_of(const FailureReport& report) const { return report.http_status; }
 };
+
+/// The failure with the status that the client gets, for plugins above that log or count it.
+inline Status with_status(Status status, int http_status) {
+  const Failure failure = status.failure();
+  if (!failure || failure.http_status() == http_status) return status;
+  Fail reported = failure.copy();
+  reported.http_status = http_status;
+  return reported;
+}
 
 /// `began`: when the request did. A response that has not begun leaves its failure to the host:
 /// only a status makes these clients retry and read Retry-After. A model that had nothing to say,
@@ -37,10 +48,13 @@ inline Status respond(Host host, Exchange& x, Next& next, std::chrono::nanosecon
     auto reason = visible.finish_reason();
     status = reason ? writer.finish(*reason, response) : reason.error();
   }
-  if (!status && status.code() != GH_STOP && x.committed()) {
-    const Fail failure = failure_of(status);
-    (void)writer.fail(Failure(failure.raw()));
+  if (status || status.code() == GH_STOP) return status;
+  if (!x.committed()) {
+    const int http_status = writer.status_of(report_of(status.failure()));
+    return with_status(std::move(status), http_status);
   }
+  const Fail failure = failure_of(status);
+  (void)writer.fail(Failure(failure.raw()));
   return status;
 }
 
