@@ -75,6 +75,7 @@ HttpResponse::HttpResponse(HttpClient& client, StreamSocket socket, Clock::time_
                            Waiter& waiter, bool to_head, Clock::duration event)
     : client_(client),
       socket_(std::move(socket)),
+      watch_(Loop::of_fiber(), socket_.impl()->sockfd()),
       expires_(expires),
       waiter_(waiter),
       event_(event),
@@ -197,14 +198,22 @@ HttpClient::Origin HttpClient::Origin::parse(const std::string& text) {
   }
 }
 
+/// That of the calling thread.
+HttpClient::Pool& HttpClient::pool() {
+  const Loop* const loop = Loop::of_fiber();
+  return pools_[loop ? loop->number() % pools_.size() : 0];
+}
+
 std::optional<HttpClient::Connection> HttpClient::take_idle() {
+  Pool& own = pool();
   for (;;) {
     std::optional<Connection> connection;
     {
-      const std::lock_guard lock(mutex_);
-      if (idle_.empty()) return std::nullopt;
-      if (Clock::now() < idle_.back().until) connection = std::move(idle_.back().connection);
-      idle_.pop_back();
+      const std::lock_guard lock(own.mutex);
+      if (own.idle.empty()) return std::nullopt;
+      Idle& last = own.idle.back();
+      if (Clock::now() < last.until) connection = std::move(last.connection);
+      own.idle.pop_back();
     }
     if (connection && is_quiet(connection->socket)) return connection;
   }
@@ -212,11 +221,13 @@ std::optional<HttpClient::Connection> HttpClient::take_idle() {
 
 void HttpClient::keep(Connection connection, Clock::duration time) {
   const auto now = Clock::now(), until = std::min(now + time, connection.expires);
-  const std::lock_guard lock(mutex_);
+  Pool& own = pool();
+  const std::lock_guard lock(own.mutex);
   // After a burst the connections at the front would never be taken again, nor closed.
-  idle_.erase(idle_.begin(), std::find_if(idle_.begin(), idle_.end(),
-                                          [&](const Idle& idle) { return now < idle.until; }));
-  if (now < until && idle_.size() < kMaxIdle) idle_.push_back({std::move(connection), until});
+  own.idle.erase(own.idle.begin(),
+                 std::find_if(own.idle.begin(), own.idle.end(),
+                              [&](const Idle& idle) { return now < idle.until; }));
+  if (now < until && own.idle.size() < kMaxIdle) own.idle.push_back({std::move(connection), until});
 }
 
 Result<HttpClient::Connection> HttpClient::connect(Waiter& waiter) const {

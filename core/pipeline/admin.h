@@ -19,6 +19,7 @@ class Admin final : public Handler {
       : token_(std::move(token)), pipeline_(std::move(pipeline)), reloads_(reloads) {}
 
   gh_status run(Exchange& x, const gh_sink& out) const override;
+  bool may_block() const override { return pipeline_->may_block(); }
 
  private:
   bool is_authorized(Exchange& x) const;

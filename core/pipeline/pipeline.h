@@ -44,6 +44,8 @@ class Pipeline final : public Handler, public Reporter {
   std::optional<std::string> failure_body(Exchange& x) const override;
   /// The route belongs to a plugin with GH_PLUGIN_PROBES.
   bool is_probe(const RequestHead& head) const override;
+  /// A plugin has GH_PLUGIN_BLOCKS.
+  bool may_block() const override;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
   /// Where requests for models lead, in the order in which the providers are tried.

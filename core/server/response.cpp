@@ -134,9 +134,8 @@ Response::Response(Poco::Net::StreamSocket& socket, std::string& input, RequestP
       parser_(parser),
       settings_(settings),
       server_(server),
-      waiter_(
-          socket.impl()->sockfd(), server.stop_fd, Clock::now() + settings.max_duration,
-          [this] { return tend(); }, server.before_wait) {}
+      waiter_(socket.impl()->sockfd(), server.stop_fd, Clock::now() + settings.max_duration,
+              [this] { return tend(); }) {}
 
 gh_status Response::read_body(std::string& body, std::optional<Failure>& failure) {
   const bool expects_continue = parser_.head().expects_continue && input_.empty() && !begun_;

@@ -17,9 +17,8 @@ namespace gatehouse::core {
 
 /// What a connection knows of the server it belongs to.
 struct ServerContext {
-  const int stop_fd;                        // readable when running requests must end
-  const std::atomic<bool>& draining;        // each response is the last of its connection
-  const std::function<void()> before_wait;  // called when a request's thread is about to wait
+  const int stop_fd;                  // readable when running requests must end
+  const std::atomic<bool>& draining;  // each response is the last of its connection
   // Called when a connection ends before its first request.
   const std::function<void(const std::string& reason, std::string_view peer,
                            std::string_view detail)>
