@@ -32,21 +32,22 @@ void Watchdog::look(Activity::Clock::time_point now) {
     const auto time = std::chrono::duration_cast<milliseconds>(now - call.since);
     const PluginLabel& plugin = *call.call.plugin;
     if (call.is_of_fiber && time >= kHoldsUp && held_up_[&plugin].due())
-      log(call, "the plugin holds up the other requests of its thread", {"ms", time.count()});
+      log(Level::kWarn, call, "the plugin holds up the other requests of its thread",
+          {"ms", time.count()});
     if (plugin.may_block || time < kBlocks) return;
     const std::pair occurrence(call.of, call.since);
     if (before.count(occurrence) == 0) {
-      log(call, "the plugin blocks a thread outside the wait functions of the host",
+      log(Level::kWarn, call, "the plugin blocks a thread outside the wait functions of the host",
           {"seconds", time.count() / 1000});
     }
     logged_.insert(occurrence);
   });
 }
 
-void Watchdog::log(const Activity::Snapshot& call, std::string_view what,
+void Watchdog::log(Level level, const Activity::Snapshot& call, std::string_view what,
                    const Log::Field& time) const {
   const PluginLabel& plugin = *call.call.plugin;
-  log_.write(Level::kWarn, plugin.instance, call.request, what,
+  log_.write(level, plugin.instance, call.request, what,
              Log::text_of({{"while", call.call.purpose}, {"version", plugin.version}, time}));
 }
 

@@ -20,13 +20,14 @@ class Watchdog {
  public:
   explicit Watchdog(Log& log) : log_(log) {}
 
-  /// Looks often until `stop`. On a thread of its own, since the control thread may be the
-  /// one that is kept, by a plugin that is being created.
+  /// Looks often until `stop`. On a thread of its own, since the control thread may be the one that
+  /// is kept, by a plugin that is being created.
   void run(std::stop_token stop);
   void look(Activity::Clock::time_point now);
 
  private:
-  void log(const Activity::Snapshot& call, std::string_view what, const Log::Field& time) const;
+  void log(Level level, const Activity::Snapshot& call, std::string_view what,
+           const Log::Field& time) const;
 
   Log& log_;
   std::map<const PluginLabel*, Reminder> held_up_;
