@@ -28,8 +28,6 @@ namespace {
 using namespace std::chrono_literals;
 using Poco::Net::StreamSocket;
 
-// Most events fit in; a stack page that was touched stays with its thread.
-constexpr std::size_t kReadSize = 4 * 1024;
 // Up to here copying the body behind the head is cheaper than a second send(2).
 constexpr std::size_t kJoin = 64 * 1024;
 constexpr std::uint32_t kMaxResponseHead = 64 * 1024;
@@ -65,10 +63,15 @@ struct HttpResponse::Parser final : MessageParser<false> {
 
  private:
   void on_response_impl(int status, Text, int, ErrorCode&) override { code = status; }
-  void on_field_impl(boost::beast::http::field, Text name, Text value, ErrorCode&) override {
+  void on_field_impl(boost::beast::http::field, Text name, Text value, ErrorCode& ec) override {
+    // Beast's own limit does not count a head that is there whole.
+    head_size_ += name.size() + value.size();
+    if (head_size_ > kMaxResponseHead) ec = boost::beast::http::error::header_limit;
     fields.emplace_back(std::string(name), std::string(value));
   }
   void take(Text bytes, ErrorCode&) override { body.append(bytes.data(), bytes.size()); }
+
+  std::size_t head_size_ = 0;  // of its fields
 };
 
 HttpResponse::HttpResponse(HttpClient& client, StreamSocket socket, Clock::time_point expires,
@@ -117,12 +120,10 @@ const std::vector<std::pair<std::string, std::string>>& HttpResponse::headers() 
 
 /// Reads and parses once.
 Result<void> HttpResponse::receive(Clock::time_point until) {
-  char bytes[kReadSize];
-  const auto read = read_some(socket_, bytes, sizeof bytes, waiter_, until);
+  const auto read = read_some(socket_, pending_, waiter_, until);
   if (!read) return read.error();
   if (*read > 0) {
     has_begun_ = true;
-    pending_.append(bytes, *read);
     if (!parser_->take_from(pending_)) return malformed();
     return {};
   }

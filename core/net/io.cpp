@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 #include "core/net/loop.h"
@@ -46,6 +47,15 @@ Result<int> receive(Poco::Net::StreamSocket& socket, char* to, std::size_t size)
   return n;
 }
 
+/// Not on the stack, whose pages a waiting request keeps, and of the size that has arrived when it
+/// reaches its reader.
+Result<int> receive(Poco::Net::StreamSocket& socket, std::string& to) {
+  static thread_local const std::unique_ptr<char[]> buffer(new char[kMostRead]);
+  const auto n = receive(socket, buffer.get(), kMostRead);
+  if (n && *n > 0) to.append(buffer.get(), static_cast<std::size_t>(*n));
+  return n;
+}
+
 Result<int> send(Poco::Net::StreamSocket& socket, std::string_view bytes) {
   const auto n = attempt(
       [&] { return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL); });
@@ -60,14 +70,14 @@ short obstacle(Poco::Net::StreamSocket& socket) {
 
 }  // namespace
 
-Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size,
-                              Waiter& waiter, Clock::time_point until) {
+Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, std::string& to, Waiter& waiter,
+                              Clock::time_point until) {
   if (const Wake wake = waiter.glance(until); wake != Wake::ready)
     return as_error(wake, Error::timeout, kSlowRead);
   short wanted = obstacle(socket);
   for (bool yielded = false;;) {
     if (!wanted) {
-      const auto n = receive(socket, to, size);
+      const auto n = receive(socket, to);
       if (!n) return n.error();
       if (*n >= 0) return static_cast<std::size_t>(*n);
       if (!Loop::of_fiber() && !std::exchange(yielded, true)) {
@@ -85,8 +95,8 @@ Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, char* to, std::si
   }
 }
 
-Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, char* to, std::size_t size) {
-  const auto n = receive(socket, to, size);
+Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, std::string& to) {
+  const auto n = receive(socket, to);
   if (!n) return n.error();
   if (*n < 0) return Error{Error::timeout, "nothing has arrived"};
   return static_cast<std::size_t>(*n);
@@ -94,8 +104,8 @@ Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, char* to, std::s
 
 bool is_quiet(Poco::Net::StreamSocket& socket) {
   char byte;
-  const auto read = read_ready(socket, &byte, 1);
-  return !read && read.error().kind == Error::timeout;
+  const auto n = receive(socket, &byte, 1);
+  return n && *n < 0;
 }
 
 Result<void> write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter,

@@ -61,7 +61,7 @@ class Response final : public Client {
 
  private:
   class BodyDeadline;
-  gh_status receive_body(char* buffer, BodyDeadline& deadline, std::optional<Failure>& failure);
+  gh_status receive_body(BodyDeadline& deadline, std::optional<Failure>& failure);
   bool rest_of_body_is_here();
   void commit();
   void decide_framing();

@@ -14,7 +14,7 @@ namespace gatehouse::core {
 namespace {
 
 constexpr std::size_t kMaxExtraProbes = 64;  // above max_running
-constexpr int kMostPieces = 16;  // of 4 KiB that one client sends before others have their turn
+constexpr int kMostPieces = 4;  // of kMostRead that one client sends before others have their turn
 const Failure kBusy{503, "overloaded", "The gateway is at its request limit; try again shortly."};
 
 /// A request has arrived and is not yet being read.
