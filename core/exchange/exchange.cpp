@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
 #include <random>
 
 #include "core/exchange/turn.h"
 #include "core/http/grammar.h"
+#include "core/text/hex.h"
 #include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
@@ -22,10 +22,12 @@ std::string request_id_from(std::string_view given) {
     return std::string(given);
   static const unsigned process = std::random_device()();
   static std::atomic<unsigned> count{0};
-  char text[18];
-  std::snprintf(text, sizeof text, "%08x-%08x", process,
-                count.fetch_add(1, std::memory_order_relaxed));
-  return text;
+  std::string id;
+  id.reserve(17);
+  append_hex(id, process, 8);
+  id += '-';
+  append_hex(id, count.fetch_add(1, std::memory_order_relaxed), 8);
+  return id;
 }
 
 /// RFC 8259 8.1: JSON between systems is UTF-8; a charset parameter is accepted if it is utf-8.
