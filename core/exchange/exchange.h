@@ -126,6 +126,7 @@ class Exchange final : public gh_exchange {
 
  private:
   gh_status read_body();
+  gh_status parse_body();
 
   const RequestHead& head_;
   const std::string_view peer_;
@@ -137,8 +138,9 @@ class Exchange final : public gh_exchange {
   std::string request_id_;
   Trace trace_;
   std::optional<std::string> body_;
-  bool body_is_seen_ = false;  // a plugin has a view of it
-  gh_json* json_ = nullptr;
+  bool body_is_seen_ = false;      // a plugin has a view of it
+  gh_json* json_ = nullptr;        // the parsed body
+  std::string_view json_error_{};  // why it cannot be parsed
   gh_json* chat_ = nullptr;
   gh_json* notes_ = nullptr;
   gh_caller caller_{sizeof(gh_caller), 0, {}, {}, {}};

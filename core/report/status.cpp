@@ -47,8 +47,8 @@ void report_store(const Member& out, Store& store) {
 void report_reload(const Member& out, const Reloads::Outcome& reload) {
   JsonArena arena;
   std::string_view error;
-  const std::string problems = to_text(nlohmann::ordered_json(reload.problems));
-  json_api().copy(out.node, arena.parse(problems, error));
+  std::string problems = to_text(nlohmann::ordered_json(reload.problems));
+  json_api().copy(out.node, arena.parse(std::move(problems), error));
   out["at_ms"] = reload.at_ms;
   out["ok"] = reload.ok();
 }
