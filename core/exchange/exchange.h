@@ -40,6 +40,8 @@ class Client {
   virtual void about_to_wait() {}
   /// As gh_share_api.outlive; empty: ends it.
   virtual void outlive(std::function<bool()> wanted) = 0;
+  /// As gh_client_api.has_left.
+  virtual bool has_left() const = 0;
   /// Part of the body has been emitted: the status is decided.
   virtual bool begun() const = 0;
   /// The head of the response has been sent, or is about to be: its headers are decided.

@@ -33,6 +33,7 @@ struct ReadyClient final : Client {
   void heartbeat(std::string_view, Clock::duration) override {}
   void before_wait(std::function<void()>) override {}
   void outlive(std::function<bool()> asks) override { wanted = std::move(asks); }
+  bool has_left() const override { return false; }
   bool begun() const override { return head_left; }
   bool committed() const override { return head_left; }
   bool ended() const override { return body_ended; }
