@@ -4,6 +4,8 @@ import re
 import signal
 import threading
 
+from cases_admin import ADMIN
+from cases_budget import USED, finish_counted, used
 from cases_metrics import metrics
 from checks import PATIENCE, check, check_stream, eventually
 from client import EXTENSION, body, head
@@ -353,6 +355,19 @@ def a_chat_runs_on_below_a_cache(f):
     call.send('two')
     call.finish()
     check_stream(f.client(on_stream('c1')).answer())
+
+
+@test
+def a_budget_pays_for_the_whole_chat(f):
+    provider = f.provider()
+    *above, model = resuming(provider.address)
+    budget = {'limits': [{'for': 'everyone', 'per': 'month', 'tokens': 10 * USED}]}
+    f.start(*above, {'budget': budget}, model, admin=ADMIN)
+    client, call = begun(f, provider)
+    client.leave()
+    finish_counted(call)
+    f.logged(message='200 POST /api/chat', after_client_left='completed', total_tokens=USED)
+    check(used(f) == USED, f'{used(f)} instead of {USED}')
 
 
 @test
