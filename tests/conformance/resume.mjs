@@ -16,7 +16,8 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { EXTENSION_HEADERS } from './lib/extension-headers.mjs';
 
-const program = path.resolve(parseArgs({ options: { gatehouse: { type: 'string' } } }).values.gatehouse);
+const { gatehouse } = parseArgs({ options: { gatehouse: { type: 'string' } } }).values;
+const program = path.resolve(gatehouse);
 const CLIENTS = { '5.0.92': 'ai5-oldest', 5: 'ai', 6: 'ai6', 7: 'ai7' };
 const TEXT = Array.from({ length: 40 }, (_, i) => `word${i}`).join(' ');
 
