@@ -184,6 +184,16 @@ void Exchange::set_caller(std::string_view tenant, std::string_view user, std::s
   caller_ = {sizeof caller_, 0, keep(tenant), keep(user), keep(key)};
 }
 
+void Exchange::outlive(std::function<bool()> wanted) {
+  std::erase_if(wanted_, [this](const auto& one) { return one.first == frame; });
+  if (wanted) wanted_.emplace_back(frame, std::move(wanted));
+  if (wanted_.empty()) return client_.outlive({});
+  client_.outlive([this] {
+    return std::any_of(wanted_.begin(), wanted_.end(),
+                       [](const auto& one) { return one.second(); });
+  });
+}
+
 gh_status Exchange::fail(Failure failure) {
   failure.http_status = std::clamp(failure.http_status, 400, 599);
   failure_ = std::move(failure);

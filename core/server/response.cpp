@@ -272,6 +272,11 @@ gh_status Response::wait_until_writable(Clock::time_point until) {
   return Exchange::as_status(wake);
 }
 
+bool Response::has_left() const {
+  pollfd client{socket_.impl()->sockfd(), POLLRDHUP, 0};
+  return lost_ == GH_STOP || ::poll(&client, 1, 0) > 0;
+}
+
 void Response::heartbeat(std::string_view bytes, Clock::duration interval) {
   heartbeat_ = bytes;
   heartbeat_interval_ = std::max<Clock::duration>(interval, std::chrono::milliseconds(1));

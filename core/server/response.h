@@ -45,6 +45,7 @@ class Response final : public Client {
     if (const auto call = std::exchange(before_wait_, nullptr)) call();
   }
   void outlive(std::function<bool()> wanted) override { waiter_.outlive(std::move(wanted)); }
+  bool has_left() const override;
   bool begun() const override { return begun_; }
   bool committed() const override { return committed_; }
   bool ended() const override { return complete_; }
