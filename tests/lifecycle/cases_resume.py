@@ -14,7 +14,7 @@ from rawhttp import split_responses
 from redis import Redis
 
 CUT = 200
-AT_ONCE = 20
+AT_ONCE = 10
 CUT_AFTER = 3           # events
 SOON = 2.0              # seconds in which a model must be stopped
 STRANGER = 'p' * 32
@@ -74,7 +74,7 @@ def check_nothing(f, request, address=None):
 def a_stream_that_was_cut_is_resumed_byte_for_byte(f):
     f.start('extension-auth', {'chat': {'resume': '1m'}},
             {'simulator': {'word_delay': '5ms', 'intended': True}})
-    prompt = ' '.join(f'word{i}' for i in range(30))
+    prompt = ' '.join(f'word{i}' for i in range(10))
     whole = without_time(f.client(ask('uncut', prompt)).answer().body)
     wrong, todo = [], iter(range(CUT))
 
@@ -442,6 +442,11 @@ def two_gateways(f, provider):
     return redis, other
 
 
+def wait_published(redis):
+    """Until the gateway has noticed that its client has left."""
+    eventually(lambda: b'/0' in redis.ask('KEYS', '*/0'), PATIENCE, 'nothing is in Redis')
+
+
 @test
 def a_response_is_resumed_at_another_gateway(f):
     provider = f.provider()
@@ -449,6 +454,7 @@ def a_response_is_resumed_at_another_gateway(f):
     with other:
         client, call = begun(f, provider)
         client.leave()
+        wait_published(redis)
         reader = f.client(on_stream('c1'), other.gateway.address)
         reader.wait_for('one')
         call.send('two')
@@ -472,6 +478,7 @@ def a_response_that_has_ended_is_resumed_at_another_gateway(f):
         call.send('x' * 200_000)
         call.finish()
         f.logged(message='200 POST /api/chat', after_client_left='completed')
+        wait_published(redis)
         resumed = f.client(on_stream('c1'), other.gateway.address).answer()
         check_stream(resumed)
         check(b'x' * 200_000 in resumed.body, f'{len(resumed.body)} bytes')
@@ -484,6 +491,7 @@ def a_stop_at_another_gateway_ends_the_model(f):
     with other:
         client, call = begun(f, provider)
         client.leave()
+        wait_published(redis)
         reader = f.client(on_stream('c1'), other.gateway.address)
         reader.wait_for('one')
         check_nothing(f, on_stream('c1', 'DELETE'), other.gateway.address)
@@ -513,6 +521,7 @@ def who_resumes_a_response_of_a_gateway_that_has_died_gets_an_error(f):
     with other:
         client, call = begun(other, provider)
         client.leave()
+        wait_published(redis)
         reader = f.client(on_stream('c1'))
         reader.wait_for('one')
         other.gateway.signal('KILL')
