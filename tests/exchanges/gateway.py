@@ -13,11 +13,12 @@ def command(binary, config, check=False):
 
 
 class Gateway:
-    def __init__(self, binary, config, directory, env, pass_fds=()):
-        """`config` is a path; `directory` is where the gateway runs."""
+    def __init__(self, binary, config, directory, env, pass_fds=(), before=()):
+        """`config` is a path; `directory` is where the gateway runs. `before`: a command that runs the one that
+        follows it."""
         self.lines, self.address, self.ended = [], None, False
         self.changed = threading.Condition()
-        self.process = subprocess.Popen(command(binary, config), cwd=directory, env=env, text=True, errors='replace',
+        self.process = subprocess.Popen([*before, *command(binary, config)], cwd=directory, env=env, text=True, errors='replace',
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         pass_fds=pass_fds)
         self.reader = threading.Thread(target=self._read, daemon=True)

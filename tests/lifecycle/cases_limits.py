@@ -178,14 +178,15 @@ def a_chat_with_a_large_image_holds_it_no_more_than_twice(f):
 
 
 @test
-def a_body_of_too_many_values_is_refused_before_it_takes_memory(f):
+def a_body_of_too_many_values_takes_no_more_memory_than_one_of_a_million(f):
     f.start(*simulator())
     before = f.peak_mb()
     text = b'[' + b'0,' * (8 << 20) + b'0]'
     answer = f.client(head(len(text)) + text).answer()
     check_envelope(answer, 400)
     check(b'more than a million values' in answer.body, answer.body)
-    check(f.peak_mb() - before < 48 or f.is_sanitized(),
+    # The body, and a million nodes of 40 bytes.
+    check(f.peak_mb() - before < 60 or f.is_sanitized(),
           f'a body of 16 MiB took {f.peak_mb() - before:.0f} MiB')
 
 

@@ -1,7 +1,6 @@
 """What the tests have: the list of them, and the gateway, providers and clients of each."""
 import json
 import os
-import stat
 import subprocess
 import sys
 import tempfile
@@ -68,12 +67,9 @@ class Fixture:
 
     def start(self, *pipeline, shell=None, env={}, pass_fds=(), **sections):
         """`shell`: a line for bash that ends in running "$@", the gateway."""
-        binary = self.binary
-        if shell:
-            binary = self.write('start', f'#!/bin/bash\nset -- {self.binary} "$@"\n{shell}\n')
-            binary.chmod(stat.S_IRWXU)
-        self.gateway = Gateway(str(binary), str(self.configure(*pipeline, **sections)),
-                               str(self.folder), {**os.environ, **env}, pass_fds=pass_fds)
+        self.gateway = Gateway(str(self.binary), str(self.configure(*pipeline, **sections)),
+                               str(self.folder), {**os.environ, **env}, pass_fds=pass_fds,
+                               before=['/bin/bash', '-c', shell, 'bash'] if shell else [])
         self.pid = self.gateway.process.pid
 
     def run(self, config, env={}, check=False):
