@@ -140,8 +140,74 @@ both('stops a response', async (play, kind) => {
   await client.shows('You said: Good morning');
   await client.choose('Stop');
   await button(client, 'Send').waitFor();
-  await play.logged(entry => entry.message.includes('client left'));
+  await play.logged(entry => /^[✗←] 200 POST .api.chat/.test(entry.message));
   await client.shows('You said: Good morning');
+  const again = await play.reopen(client);
+  await again.shows('You said: Good morning');
+  assert.equal(await again.tab.getByRole('status').count(), 0, 'it is resumed');
+
+  await ask(again, 'Good night');
+  await again.shows('You said: Good night');
+  await again.choose('New chat');
+  await again.tab.getByRole('heading', { name: /^Ask about/ }).waitFor();
+  const third = await play.reopen(again);
+  await third.tab.getByRole('heading', { name: /^Ask about/ }).waitFor();
+});
+
+const slow = config => config.replace('simulator: {}', 'simulator: { repeat: 3, word_delay: 40ms }');
+const responses = client => client.tab.getByLabel('Assistant', { exact: true }).allInnerTexts();
+const times = (text, part) => text.split(part).length - 1;
+
+both('goes on with a response after it was closed', async (play, kind) => {
+  const client = await play.client(kind, { config: slow(configs[kind]) });
+  await ask(client, 'Good morning');
+  await client.shows('You said: Good morning');
+  const again = await play.reopen(client);
+  await again.shows('Resuming the response');
+  await button(again, 'Send').waitFor();
+  const [response, ...others] = await responses(again);
+  assert.equal(times(response, 'You said: Good morning'), 3, response);
+  assert.deepEqual(others, []);
+
+  await ask(again, 'notes_add: buy milk');
+  await again.choose('Allow');
+  await again.shows('The tool notes_add returned');
+  const third = await play.reopen(again);
+  await third.shows('Resuming the response');
+  await button(third, 'Send').waitFor();
+  const [, continued, ...more] = await responses(third);
+  assert.match(continued, /^notes_add\n+has run/);
+  assert.equal(times(continued, 'That is all I can say about it.'), 3, continued);
+  assert.deepEqual(more, []);
+});
+
+both('says that a response is gone, and asks again', async (play, kind) => {
+  const client = await play.client(kind, { config: endless(configs[kind]) });
+  await ask(client, 'Good morning');
+  await client.shows('You said: Good morning');
+  const other = `http://${await play.serve(configs[kind])}`;
+  await client.tab.evaluate(address =>
+    localStorage.setItem('gatehouse:settings', JSON.stringify({ address, token: '' })), other);
+  const again = await play.reopen(client);
+  await again.shows('The response is gone\n');
+  await play.look(again, `${kind}-gone`);
+  await again.choose('Ask again');
+  await again.shows('You said: Good morning');
+});
+
+both('goes on when its connection was lost', async (play, kind) => {
+  const client = await play.client(kind, { config: slow(configs[kind]) });
+  const line = await play.line();
+  await enter(client, { [ADDRESS]: line.address });
+  await ask(client, 'Good morning');
+  await client.shows('You said: Good morning');
+  line.cut();
+  assert.match(await client.alert(), /^The connection was lost\n/);
+  await client.choose('Try again');
+  await button(client, 'Send').waitFor();
+  const [response, ...others] = await responses(client);
+  assert.equal(times(response, 'You said: Good morning'), 3, response);
+  assert.deepEqual(others, []);
 });
 
 both('is used with the keyboard alone', async (play, kind) => {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { root } from '../pages/clients.mjs';
 import { Play } from '../pages/play.mjs';
 import { look } from './look.mjs';
-import { startModel, startSite } from './servers.mjs';
+import { startLine, startModel, startSite } from './servers.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const demo = path.join(root, 'etc/demo');
@@ -51,6 +51,13 @@ export class Demo extends Play {
     const site = await startSite(html);
     this.helpers.push(site);
     return site;
+  }
+
+  /// A line to the gateway that can be cut.
+  async line() {
+    const line = await startLine(this.address);
+    this.helpers.push(line);
+    return line;
   }
 
   /// Closes the panel or the page, and opens it again.

@@ -1,5 +1,6 @@
-// What clients and gateway meet in a test: a model, and pages of others.
+// What clients and gateway meet in a test: a model, pages of others, and lines that break.
 import http from 'node:http';
+import net from 'node:net';
 import { once } from 'node:events';
 
 async function start(handle) {
@@ -42,4 +43,22 @@ export async function startSite(html) {
     response.writeHead(200, { 'Content-Type': 'text/html' }).end(html);
   });
   return { ...site, requests: () => count };
+}
+
+/// A line to a gateway: connections go on to `host:port` until they are cut.
+export async function startLine(target) {
+  const [host, port] = target.split(':');
+  const sockets = new Set();
+  const server = net.createServer(near => {
+    const far = net.connect(Number(port), host);
+    for (const [from, to] of [[near, far], [far, near]]) {
+      sockets.add(from);
+      from.pipe(to);
+      from.on('error', () => {}).on('close', () => { sockets.delete(from); to.destroy(); });
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = () => sockets.forEach(socket => socket.destroy());
+  const stop = () => { cut(); server.close(); };
+  return { address: `http://127.0.0.1:${server.address().port}`, cut, stop };
 }

@@ -42,10 +42,11 @@ export function Chat({ host, gateway, saved, onNew, onReopen, onSettings }) {
     transport,
     sendAutomaticallyWhen,
     onToolCall({ toolCall: { toolName, toolCallId, input } }) {
-      if (host.tools[toolName]?.asks === false) void run(toolName, toolCallId, input);
+      const tool = host.tools[toolName];
+      if (tool?.asks === false) void report(toolName, toolCallId, tool.run(input));
     },
     onFinish({ messages, isError }) {
-      if (!isError) save(messages, false);
+      if (!isError && !current.current.left) save(messages, false);
     },
   });
   const { messages, status, error, sendMessage, setMessages } = chat;
@@ -67,8 +68,11 @@ export function Chat({ host, gateway, saved, onNew, onReopen, onSettings }) {
     });
   }, []);
 
-  async function run(tool, toolCallId, input) {
-    const outcome = await host.tools[tool].run(input).then(
+  // What useChat reports after it has been left must not replace the chat that is shown by then.
+  useEffect(() => () => { current.current.left = true; }, []);
+
+  async function report(tool, toolCallId, running) {
+    const outcome = await running.then(
       output => ({ output }),
       ({ message }) => ({ state: 'output-error', errorText: message }),
     );
@@ -83,10 +87,8 @@ export function Chat({ host, gateway, saved, onNew, onReopen, onSettings }) {
       return approved => chat.addToolApprovalResponse({ id: approval.id, approved });
     }
     if (state !== 'input-available' || !host.tools[name]?.asks) return undefined;
-    const errorText = 'The user does not want this.';
-    return allowed => (allowed
-      ? run(name, toolCallId, input)
-      : chat.addToolOutput({ tool: name, toolCallId, state: 'output-error', errorText }));
+    const refused = () => Promise.reject(new Error('The user does not want this.'));
+    return allowed => report(name, toolCallId, allowed ? host.tools[name].run(input) : refused());
   }
 
   function send(text) {
@@ -109,6 +111,7 @@ export function Chat({ host, gateway, saved, onNew, onReopen, onSettings }) {
   }
 
   function begin() {
+    current.current.left = true;
     if (busy) stop();
     onNew();
   }
@@ -124,7 +127,8 @@ export function Chat({ host, gateway, saved, onNew, onReopen, onSettings }) {
     else attempt(() => host.context().then(() => setSharing(true)));
   }
 
-  const failure = error ? { error, again } : trouble;
+  // What could not be resumed may still run: it is looked for again before it is sent again.
+  const failure = error ? { error, again: lost ? onReopen : again } : trouble;
   return (
     <>
       <header>

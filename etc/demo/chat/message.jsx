@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import Markdown from 'markdown-to-jsx/react';
 import { Tool } from './tool.jsx';
 
@@ -11,6 +12,9 @@ const markdown = {
   disableParsingRawHTML: true,
   overrides: { a: Link, img: ({ src, alt }) => <Link href={src}>{alt || src}</Link> },
 };
+
+/// Formatted once, not again with each word of a later message.
+const Text = memo(({ text }) => <Markdown options={markdown}>{text}</Markdown>);
 
 /// `decide(part)` returns what the buttons of that call do, or nothing.
 export function Message({ message, decide }) {
@@ -31,7 +35,7 @@ export function Message({ message, decide }) {
 }
 
 function Part({ part, decide }) {
-  if (part.type === 'text') return <Markdown options={markdown}>{part.text}</Markdown>;
+  if (part.type === 'text') return <Text text={part.text} />;
   if (part.type === 'reasoning') {
     return part.text && <details><summary>Reasoning</summary><p>{part.text}</p></details>;
   }

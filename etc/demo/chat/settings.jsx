@@ -26,7 +26,7 @@ export function Settings({ settings, withToken, onSave, onClose }) {
           </label>
         )}
         <footer>
-          <button type="button" onClick={onClose}>Cancel</button>
+          <button type="button" onClick={() => dialog.current.close()}>Cancel</button>
           <button className="main">Save</button>
         </footer>
       </form>

@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import { Check, Cross } from './icons.jsx';
 
 const words = {
@@ -13,20 +14,28 @@ const words = {
 /// A call of a tool. `decide` is there while the user may decide whether it runs.
 export function Tool({ name, part, decide }) {
   const { state, input, output, errorText } = part;
+  const [decided, setDecided] = useState(false);
+  const open = decide && !decided;
+
+  function choose(allowed) {
+    setDecided(true);
+    decide(allowed);
+  }
+
   const ended = state.startsWith('output-');
   return (
     <section className={`tool ${state}`} aria-label={`Tool ${name}`}>
       <header>
         {ended && (state === 'output-available' ? <Check /> : <Cross />)}
         <code>{name}</code>
-        <span>{decide ? words['approval-requested'] : words[state]}</span>
+        <span>{open ? words['approval-requested'] : words[state]}</span>
       </header>
-      {decide && (
+      {open && (
         <>
           <Value value={input} />
           <footer>
-            <button className="main" onClick={() => decide(true)}>Allow</button>
-            <button onClick={() => decide(false)}>Deny</button>
+            <button className="main" onClick={() => choose(true)}>Allow</button>
+            <button onClick={() => choose(false)}>Deny</button>
           </footer>
         </>
       )}
