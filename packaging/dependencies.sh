@@ -2,8 +2,8 @@
 # shellcheck shell=bash disable=SC2034
 
 build_packages=(build-essential cmake ninja-build ccache curl libpoco-dev nlohmann-json3-dev
-  libboost-dev libspdlog-dev libyaml-cpp-dev libvalijson-dev libcli11-dev libsimdjson-dev
-  libgtest-dev libssl-dev)
+  libboost-dev libboost-context-dev libspdlog-dev libyaml-cpp-dev libvalijson-dev libcli11-dev
+  libsimdjson-dev libgtest-dev libssl-dev)
 test_packages=(python3 openssl redis-server prometheus chromium clang-format nginx-light caddy
   libnginx-mod-stream iproute2 clang libc++-dev libc++abi-dev rustc cargo debootstrap file lintian
   mandoc pkg-config systemd)

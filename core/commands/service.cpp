@@ -1,9 +1,11 @@
 #include "core/commands/service.h"
 
+#include <algorithm>
 #include <chrono>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "core/net/tls.h"
@@ -46,9 +48,9 @@ Service::Service(std::string config_file, Config config, Gateway& gateway, Probl
       gateway_(gateway),
       pipelines_(gateway.log),
       shutdown_(first_.shutdown),
-      clients_(gateway.log, gateway.metrics) {
+      clients_(gateway.log, gateway.metrics, std::max(1u, std::thread::hardware_concurrency())) {
   first_.pipeline.clear();  // so that keys a reload has replaced leave the memory
-  if (!first_.admin.token.empty()) admin_.emplace(gateway.log, gateway.metrics);
+  if (!first_.admin.token.empty()) admin_.emplace(gateway.log, gateway.metrics, 1);
   listen(open(first_, problems));
   gateway.traffic = [this] {
     return Gateway::Traffic{clients_.running(), clients_.connections(), is_ending_};
@@ -69,7 +71,7 @@ void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
 }
 
 void Service::use(const Config& config, std::shared_ptr<const Pipeline> pipeline) {
-  const auto admin = std::make_shared<const Admin>(config.admin.token, pipeline, gateway_.reloads);
+  const auto admin = std::make_shared<const Admin>(config.admin.token, pipeline, gateway_, wrong_tokens_);
   clients_.use(std::make_shared<const Setup>(Setup{config.server, pipeline}));
   if (admin_) admin_->use(std::make_shared<const Setup>(Setup{config.admin.server, admin}));
   pipeline_ = std::move(pipeline);
@@ -149,7 +151,7 @@ void Service::replace(Problems& problems) {
 }
 
 void Service::start_admin() {
-  admin_.emplace(gateway_.log, gateway_.metrics);
+  admin_.emplace(gateway_.log, gateway_.metrics, 1);
   try {
     admin_->start();
   } catch (const std::runtime_error&) {

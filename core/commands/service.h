@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/config/config.h"
+#include "core/pipeline/admin_session.h"
 #include "core/pipeline/pipelines.h"
 #include "core/server/server.h"
 
@@ -72,6 +73,7 @@ class Service {
   std::shared_ptr<const Pipeline> pipeline_;
   ShutdownSettings shutdown_;
   std::atomic<bool> is_ending_{false};
+  WrongTokens wrong_tokens_;
   Server clients_;
   std::optional<Server> admin_;  // from the first admin address on
 };

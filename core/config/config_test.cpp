@@ -170,7 +170,7 @@ TEST_F(ConfigTest, AnAbsentSettingHasItsDefault) {
   EXPECT_EQ(wrong(), "");
   EXPECT_EQ(names(config.server), "127.0.0.1:3000");
   EXPECT_EQ(config.server.max_body_bytes, 32u << 20);
-  EXPECT_EQ(config.server.max_running, 4096u);
+  EXPECT_EQ(config.server.max_running, 10000u);
   EXPECT_EQ(config.server.head_timeout, 10s);
   EXPECT_EQ(config.server.body_timeout, 30s);
   EXPECT_EQ(config.server.idle_timeout, 75s);

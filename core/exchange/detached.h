@@ -15,6 +15,7 @@ struct NoClient : Client {
   void heartbeat(std::string_view, Clock::duration) override {}
   void before_wait(std::function<void()>) override {}
   void outlive(std::function<bool()>) override {}
+  bool has_left() const override { return false; }
   bool begun() const override { return false; }
   bool committed() const override { return false; }
   bool ended() const override { return false; }

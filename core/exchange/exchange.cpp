@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
 #include <random>
 
 #include "core/exchange/turn.h"
 #include "core/http/grammar.h"
+#include "core/text/hex.h"
 #include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
@@ -22,10 +22,12 @@ std::string request_id_from(std::string_view given) {
     return std::string(given);
   static const unsigned process = std::random_device()();
   static std::atomic<unsigned> count{0};
-  char text[18];
-  std::snprintf(text, sizeof text, "%08x-%08x", process,
-                count.fetch_add(1, std::memory_order_relaxed));
-  return text;
+  std::string id;
+  id.reserve(17);
+  append_hex(id, process, 8);
+  id += '-';
+  append_hex(id, count.fetch_add(1, std::memory_order_relaxed), 8);
+  return id;
 }
 
 /// RFC 8259 8.1: JSON between systems is UTF-8; a charset parameter is accepted if it is utf-8.
@@ -95,7 +97,7 @@ gh_status Exchange::read_body() {
 }
 
 gh_status Exchange::body(std::string_view& out) {
-  if (json_ && !body_) return GH_ABSENT;
+  if ((json_ || !json_error_.empty()) && !body_) return GH_ABSENT;
   if (const gh_status result = read_body(); result != GH_OK) return result;
   body_is_seen_ = true;
   out = *body_;
@@ -103,32 +105,37 @@ gh_status Exchange::body(std::string_view& out) {
 }
 
 gh_status Exchange::json(gh_json*& out) {
+  if (!json_ && json_error_.empty()) {
+    if (const gh_status result = parse_body(); result != GH_OK) return result;
+  }
   if (!json_) {
-    if (!is_json(header("Content-Type"))) {
-      return fail({415,
-                   "unsupported_media_type",
-                   "The body must be sent as Content-Type: application/json in UTF-8.",
-                   {}});
-    }
-    if (const std::string_view coding = header("Content-Encoding");
-        !coding.empty() && !equals_ignoring_case(coding, "identity")) {
-      return fail(
-          {415, "unsupported_media_type", "The body must be sent without Content-Encoding.", {}});
-    }
-    if (const gh_status result = read_body(); result != GH_OK) return result;
-    const Turn turn(body_->size(), waiter_);
-    if (turn.wake() != Wake::ready) return as_status(turn.wake());
-    std::string_view error;
-    json_ = arena_.parse(*body_, error);
-    if (!json_)
-      return fail({400,
-                   "invalid_json",
-                   "The request body is not valid JSON: " + std::string(error) + ".",
-                   {}});
-    if (!body_is_seen_)
-      body_.reset();  // else an image of 20 MB is held twice for the whole response
+    return fail({400,
+                 "invalid_json",
+                 "The request body is not valid JSON: " + std::string(json_error_) + ".",
+                 {}});
   }
   out = json_;
+  return GH_OK;
+}
+
+gh_status Exchange::parse_body() {
+  if (!is_json(header("Content-Type"))) {
+    return fail({415,
+                 "unsupported_media_type",
+                 "The body must be sent as Content-Type: application/json in UTF-8.",
+                 {}});
+  }
+  if (const std::string_view coding = header("Content-Encoding");
+      !coding.empty() && !equals_ignoring_case(coding, "identity")) {
+    return fail(
+        {415, "unsupported_media_type", "The body must be sent without Content-Encoding.", {}});
+  }
+  if (const gh_status result = read_body(); result != GH_OK) return result;
+  const Turn turn(body_->size(), waiter_);
+  if (turn.wake() != Wake::ready) return as_status(turn.wake());
+  // Copied only for a plugin that has a view of it: an image of 20 MB would be held twice.
+  json_ = arena_.parse(body_is_seen_ ? *body_ : std::move(*body_), json_error_);
+  if (!body_is_seen_) body_.reset();
   return GH_OK;
 }
 
@@ -175,6 +182,16 @@ void Exchange::set_caller(std::string_view tenant, std::string_view user, std::s
     return raw(text.empty() ? std::string_view() : arena_.copy(text));
   };
   caller_ = {sizeof caller_, 0, keep(tenant), keep(user), keep(key)};
+}
+
+void Exchange::outlive(std::function<bool()> wanted) {
+  std::erase_if(wanted_, [this](const auto& one) { return one.first == frame; });
+  if (wanted) wanted_.emplace_back(frame, std::move(wanted));
+  if (wanted_.empty()) return client_.outlive({});
+  client_.outlive([this] {
+    return std::any_of(wanted_.begin(), wanted_.end(),
+                       [](const auto& one) { return one.second(); });
+  });
 }
 
 gh_status Exchange::fail(Failure failure) {

@@ -40,6 +40,8 @@ class Client {
   virtual void about_to_wait() {}
   /// As gh_share_api.outlive; empty: ends it.
   virtual void outlive(std::function<bool()> wanted) = 0;
+  /// As gh_client_api.has_left.
+  virtual bool has_left() const = 0;
   /// Part of the body has been emitted: the status is decided.
   virtual bool begun() const = 0;
   /// The head of the response has been sent, or is about to be: its headers are decided.
@@ -112,6 +114,10 @@ class Exchange final : public gh_exchange {
   gh_status cancelled() const { return as_status(waiter_.wait(-1, 0, Clock::time_point())); }
   static gh_status as_status(Wake wake);
 
+  /// As gh_share_api.outlive, for the layer that the request is in; empty: ends it. The request
+  /// runs on as long as one of the layers wants it to.
+  void outlive(std::function<bool()> wanted);
+
   Client& client() const { return client_; }
   Waiter& waiter() const { return waiter_; }
 
@@ -126,6 +132,7 @@ class Exchange final : public gh_exchange {
 
  private:
   gh_status read_body();
+  gh_status parse_body();
 
   const RequestHead& head_;
   const std::string_view peer_;
@@ -137,8 +144,9 @@ class Exchange final : public gh_exchange {
   std::string request_id_;
   Trace trace_;
   std::optional<std::string> body_;
-  bool body_is_seen_ = false;  // a plugin has a view of it
-  gh_json* json_ = nullptr;
+  bool body_is_seen_ = false;      // a plugin has a view of it
+  gh_json* json_ = nullptr;        // the parsed body
+  std::string_view json_error_{};  // why it cannot be parsed
   gh_json* chat_ = nullptr;
   gh_json* notes_ = nullptr;
   gh_caller caller_{sizeof(gh_caller), 0, {}, {}, {}};
@@ -146,6 +154,7 @@ class Exchange final : public gh_exchange {
   std::optional<Failure> failure_;
   gh_failure raw_failure_{};
   bool is_blamed_ = false;  // failure_ names the plugin at fault
+  std::vector<std::pair<const Frame*, std::function<bool()>>> wanted_;  // of outlive(), by layer
 };
 
 }  // namespace gatehouse::core

@@ -304,6 +304,39 @@ TEST(Exchange, TheTableKeepsTheAnswerLegal) {
   EXPECT_FALSE(answer_header(r.x, "X").data());
 }
 
+/// A layer for Exchange::frame, which only compares its address.
+const Frame* layer(const int& address) { return reinterpret_cast<const Frame*>(&address); }
+
+TEST(Exchange, OutlivesItsClientAsLongAsOneLayerWantsIt) {
+  Request r;
+  const int outer = 0, inner = 0;
+  bool outer_wants = true, inner_wants = true;
+  r.x.frame = layer(outer);
+  r.x.outlive([&] { return outer_wants; });
+  r.x.frame = layer(inner);
+  r.x.outlive([&] { return inner_wants; });
+  EXPECT_TRUE(r.client.wanted());
+  outer_wants = false;
+  EXPECT_TRUE(r.client.wanted());
+  inner_wants = false;
+  EXPECT_FALSE(r.client.wanted());
+}
+
+TEST(Exchange, ALayerThatNoLongerSharesLeavesTheOthersTheirs) {
+  Request r;
+  const int outer = 0, inner = 0;
+  r.x.frame = layer(outer);
+  r.x.outlive([] { return true; });
+  r.x.frame = layer(inner);
+  r.x.outlive([] { return false; });
+  r.x.outlive([] { return false; });
+  r.x.outlive({});
+  EXPECT_TRUE(r.client.wanted());
+  r.x.frame = layer(outer);
+  r.x.outlive({});
+  EXPECT_FALSE(r.client.wanted) << "nobody shares it";
+}
+
 TEST(Exchange, TheChatDocumentIsThereOnceItIsMade) {
   Request r;
   const gh_exchange_api& api = exchange_table();

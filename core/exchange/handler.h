@@ -24,6 +24,8 @@ class Handler {
   /// The request is a health check: run() does not wait for it, and the server runs it even above
   /// the limit of running requests.
   virtual bool is_probe(const RequestHead&) const { return false; }
+  /// run() may keep its thread outside Waiter: it needs a thread of its own.
+  virtual bool may_block() const { return false; }
 };
 
 }  // namespace gatehouse::core

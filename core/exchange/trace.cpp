@@ -1,10 +1,11 @@
 #include "core/exchange/trace.h"
 
 #include <atomic>
-#include <cinttypes>
 #include <cstdint>
-#include <cstdio>
 #include <random>
+#include <utility>
+
+#include "core/text/hex.h"
 
 namespace gatehouse::core {
 namespace {
@@ -39,16 +40,23 @@ bool is_traceparent(std::string_view t) {
 }
 
 Trace begin_span(std::string_view traceparent, std::string_view tracestate) {
-  char text[kForm.size() + 1];
-  if (is_traceparent(traceparent)) {
-    std::snprintf(text, sizeof text, "%.*s%016" PRIx64 "-%.2s", int{kSpan}, traceparent.data(),
-                  random_id(), traceparent.data() + kFlags);
-    return {text, std::string(tracestate.size() <= kMostState ? tracestate : std::string_view())};
+  const bool is_part = is_traceparent(traceparent);
+  std::string text;
+  text.reserve(kForm.size());
+  if (is_part) {
+    text = traceparent.substr(0, kSpan);
+  } else {
+    text = "00-";
+    append_hex(text, random_id(), kTraceDigits / 2);
+    append_hex(text, random_id(), kTraceDigits / 2);
+    text += '-';
   }
-  // Not sampled: the gateway starts the trace without recording it (3.2.2.5.1).
-  std::snprintf(text, sizeof text, "00-%016" PRIx64 "%016" PRIx64 "-%016" PRIx64 "-00", random_id(),
-                random_id(), random_id());
-  return {text, {}};
+  append_hex(text, random_id(), kSpanDigits);
+  // Without a trace of the client's: not sampled. The gateway starts the trace without recording it
+  // (3.2.2.5.1).
+  text.append("-").append(is_part ? traceparent.substr(kFlags) : "00");
+  const bool keeps_state = is_part && tracestate.size() <= kMostState;
+  return {std::move(text), std::string(keeps_state ? tracestate : std::string_view())};
 }
 
 }  // namespace gatehouse::core

@@ -58,19 +58,22 @@ gh_status sleep(const gh_host*, gh_exchange* x, std::int64_t ns) {
 }
 
 const void* extension(const gh_host*, const char* id) {
-  const struct {
+  struct Extension {
     std::string_view id;
     const void* table;
-  } kTables[] = {{GH_ADMIN_1, &admin_table()},       {GH_BACKGROUND_1, &background_table()},
-                 {GH_COUNTERS_1, &counters_table()}, {GH_CRYPTO_1, &crypto_table()},
-                 {GH_FAILURES_1, &failures_table()}, {GH_FILES_1, &files_table()},
-                 {GH_HTTP_1, &http_table()},         {GH_METRICS_1, &metrics_table()},
-                 {GH_MODELS_1, &models_table()},     {GH_OPENAPI_1, &openapi_table()},
-                 {GH_SHARE_1, &share_table()},       {GH_STATUS_1, &status_table()},
-                 {GH_STORE_1, &store_table()},       {GH_TRACE_1, &trace_table()},
-                 {GH_WAIT_1, &wait_table()}};
-  for (const auto& known : kTables) {
-    if (known.id == id) return known.table;
+  };
+  static const Extension kTables[] = {
+      {GH_ADMIN_1, &admin_table()},     {GH_BACKGROUND_1, &background_table()},
+      {GH_CLIENT_1, &client_table()},   {GH_COUNTERS_1, &counters_table()},
+      {GH_CRYPTO_1, &crypto_table()},   {GH_FAILURES_1, &failures_table()},
+      {GH_FILES_1, &files_table()},     {GH_HTTP_1, &http_table()},
+      {GH_METRICS_1, &metrics_table()}, {GH_MODELS_1, &models_table()},
+      {GH_OPENAPI_1, &openapi_table()}, {GH_SHARE_1, &share_table()},
+      {GH_STATUS_1, &status_table()},   {GH_STORE_1, &store_table()},
+      {GH_TRACE_1, &trace_table()},     {GH_WAIT_1, &wait_table()}};
+  const std::string_view wanted(id);
+  for (const Extension& known : kTables) {
+    if (known.id == wanted) return known.table;
   }
   return nullptr;
 }

@@ -60,7 +60,7 @@ Client open(const std::string& url, std::chrono::nanoseconds patience = 5s) {
   const gh_http_options options{sizeof options,  0, raw(url), patience.count(), patience.count(),
                                 patience.count()};
   gh_str error{};
-  static const Owner owner;
+  static const Owner& owner = *new Owner;  // which may not end after the thread's own objects
   return Client(http_table().open(owner.host(), &options, &error));
 }
 

@@ -46,7 +46,7 @@ Instance::Instance(const gh_plugin& plugin, std::string name, std::string_view c
                          },
                          creation.warning};
   creation_ = &watched;
-  const gh_json* const parsed = arena.parse(config, error);
+  const gh_json* const parsed = arena.parse(std::string(config), error);
   const gh_status status = [&] {
     const InPlugin in(label_, "creating an instance");
     return plugin_.create(this, parsed, &self_);

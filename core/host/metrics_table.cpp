@@ -15,6 +15,7 @@ std::int32_t series(const gh_host* host, int kind, gh_str name, gh_str help, con
                     std::size_t count) {
   if (kind < GH_COUNTER || kind > GH_TOKENS) return -1;
   Metrics::Labels list;
+  list.reserve(count);
   for (const gh_label* l = labels; l != labels + count; ++l)
     list.emplace_back(view(l->name), view(l->value));
   const auto id =

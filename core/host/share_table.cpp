@@ -10,7 +10,7 @@ namespace {
 void outlive(gh_exchange* x, int (*wanted)(void*), void* self) {
   std::function<bool()> asks;
   if (wanted) asks = [wanted, self] { return wanted(self) != 0; };
-  Exchange::of(x).client().outlive(std::move(asks));
+  Exchange::of(x).outlive(std::move(asks));
 }
 
 }  // namespace

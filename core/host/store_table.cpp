@@ -33,33 +33,28 @@ std::string key_of(const gh_host* host, gh_str key) {
   return std::move(append_key(text, host, key));
 }
 
-/// The store, for a call on behalf of `x`, which flushes and releases what others wait for.
-Store& store_for(const gh_host* host, gh_exchange* x) {
-  Store& store = Instance::of(host).store();
-  if (x && store.waits()) Exchange::of(x).waiter().about_to_wait();
-  return store;
-}
+Store& store_of(const gh_host* host) { return Instance::of(host).store(); }
 
-gh_status get(const gh_host* host, gh_exchange* x, gh_str key, void* to,
+gh_status get(const gh_host* host, gh_exchange*, gh_str key, void* to,
               void (*append)(void*, gh_str)) {
   if (key.n > kMaxKey) return GH_INVALID;
   Store::Value value;
-  const gh_status status = store_for(host, x).get(key_of(host, key), value);
+  const gh_status status = store_of(host).get(key_of(host, key), value);
   if (status == GH_OK) append(to, raw(*value));
   return status;
 }
 
 gh_status put(const gh_host* host, gh_exchange* x, gh_str key, gh_str value, std::int64_t ttl_ns) {
   if (key.n > kMaxKey || !is_time(ttl_ns)) return GH_INVALID;
-  if (x && Instance::of(host).store().waits())
+  if (x && store_of(host).waits())
     (void)Exchange::of(x).client().flush();  // what is kept is on its way to the client
-  return store_for(host, x).put(key_of(host, key), view(value), nanoseconds(ttl_ns));
+  return store_of(host).put(key_of(host, key), view(value), nanoseconds(ttl_ns));
 }
 
-gh_status add(const gh_host* host, gh_exchange* x, gh_str key, std::int64_t by, std::int64_t ttl_ns,
+gh_status add(const gh_host* host, gh_exchange*, gh_str key, std::int64_t by, std::int64_t ttl_ns,
               std::int64_t* total) {
   if (key.n > kMaxKey || !is_time(ttl_ns)) return GH_INVALID;
-  return store_for(host, x).add(key_of(host, key), by, nanoseconds(ttl_ns), *total);
+  return store_of(host).add(key_of(host, key), by, nanoseconds(ttl_ns), *total);
 }
 
 /// Quotas or additions of one call, with the keys of the instance in place of the plugin's.
@@ -94,14 +89,14 @@ bool has_good_keys(const Keyed* all, std::size_t count) {
 }
 
 gh_status take_by(gh_status (Store::*take)(gh_quota*, std::size_t), const gh_host* host,
-                  gh_exchange* x, gh_quota* quotas, std::size_t count) {
+                  gh_quota* quotas, std::size_t count) {
   if (count > Store::kMaxQuotas || !has_good_keys(quotas, count)) return GH_INVALID;
   const auto is_valid = [](const gh_quota& q) {
     return q.limit >= 1 && q.cost >= 1 && is_time(q.window_ns);
   };
   if (!std::all_of(quotas, quotas + count, is_valid)) return GH_INVALID;
   Named<gh_quota, Store::kMaxQuotas> named(host, quotas, count);
-  const gh_status status = (store_for(host, x).*take)(named.data(), count);
+  const gh_status status = (store_of(host).*take)(named.data(), count);
   for (std::size_t i = 0; i < count; ++i) {
     quotas[i].remaining = named[i].remaining;
     quotas[i].reset_ns = named[i].reset_ns;
@@ -110,43 +105,43 @@ gh_status take_by(gh_status (Store::*take)(gh_quota*, std::size_t), const gh_hos
 }
 
 gh_status add_all_by(gh_status (Store::*add_all)(gh_addition*, std::size_t), const gh_host* host,
-                     gh_exchange* x, gh_addition* additions, std::size_t count) {
+                     gh_addition* additions, std::size_t count) {
   if (count > Store::kMaxAdditions || !has_good_keys(additions, count)) return GH_INVALID;
   const auto is_valid = [](const gh_addition& a) {
     return a.by >= -Store::kMaxLimit && a.by <= Store::kMaxLimit && is_time(a.ttl_ns);
   };
   if (!std::all_of(additions, additions + count, is_valid)) return GH_INVALID;
   Named<gh_addition, Store::kMaxAdditions> named(host, additions, count);
-  const gh_status status = (store_for(host, x).*add_all)(named.data(), count);
+  const gh_status status = (store_of(host).*add_all)(named.data(), count);
   for (std::size_t i = 0; i < count; ++i) additions[i].total = named[i].total;
   return status;
 }
 
-gh_status take(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
-  return take_by(&Store::take, host, x, quotas, count);
+gh_status take(const gh_host* host, gh_exchange*, gh_quota* quotas, std::size_t count) {
+  return take_by(&Store::take, host, quotas, count);
 }
 
-gh_status take_here(const gh_host* host, gh_exchange* x, gh_quota* quotas, std::size_t count) {
-  return take_by(&Store::take_here, host, x, quotas, count);
+gh_status take_here(const gh_host* host, gh_exchange*, gh_quota* quotas, std::size_t count) {
+  return take_by(&Store::take_here, host, quotas, count);
 }
 
-gh_status add_all(const gh_host* host, gh_exchange* x, gh_addition* additions, std::size_t count) {
-  return add_all_by(&Store::add_all, host, x, additions, count);
+gh_status add_all(const gh_host* host, gh_exchange*, gh_addition* additions, std::size_t count) {
+  return add_all_by(&Store::add_all, host, additions, count);
 }
 
-gh_status add_all_here(const gh_host* host, gh_exchange* x, gh_addition* additions,
+gh_status add_all_here(const gh_host* host, gh_exchange*, gh_addition* additions,
                        std::size_t count) {
-  return add_all_by(&Store::add_all_here, host, x, additions, count);
+  return add_all_by(&Store::add_all_here, host, additions, count);
 }
 
 std::int64_t max_limit(const gh_host*) { return Store::kMaxLimit; }
 
-gh_status erase(const gh_host* host, gh_exchange* x, gh_str key) {
-  return key.n > kMaxKey ? GH_INVALID : store_for(host, x).erase(key_of(host, key));
+gh_status erase(const gh_host* host, gh_exchange*, gh_str key) {
+  return key.n > kMaxKey ? GH_INVALID : store_of(host).erase(key_of(host, key));
 }
 
-gh_status clear(const gh_host* host, gh_exchange* x, gh_str prefix) {
-  return prefix.n > kMaxKey ? GH_INVALID : store_for(host, x).clear(key_of(host, prefix));
+gh_status clear(const gh_host* host, gh_exchange*, gh_str prefix) {
+  return prefix.n > kMaxKey ? GH_INVALID : store_of(host).clear(key_of(host, prefix));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gatehouse/abi.h"
+#include "gatehouse/abi/ext/client.h"
 
 namespace gatehouse::core {
 
@@ -11,6 +12,7 @@ const gh_exchange_api& exchange_table();
 
 const gh_admin_api& admin_table();
 const gh_background_api& background_table();
+const gh_client_api& client_table();
 const gh_counters_api& counters_table();
 const gh_crypto_api& crypto_table();
 const gh_failures_api& failures_table();

@@ -2,33 +2,45 @@
 #include <array>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "core/exchange/detached.h"
 #include "core/host/instance.h"
 #include "core/host/tables.h"
 #include "core/json/guarded.h"
 #include "core/net/event_fd.h"
+#include "core/net/loop.h"
 
 namespace gatehouse::core {
 
-/// Work for a request on another thread.
+/// Work beside a request: on a fiber of the request's thread, or on another thread if the request
+/// has its thread to itself.
 class Task {
  public:
+  /// Throws std::system_error or std::bad_alloc.
   Task(const PluginLabel& plugin, const Exchange& parent, Clock::time_point deadline,
        void (*run)(void*, gh_exchange*), void* self)
-      : plugin_(plugin),
-        thread_([this, &parent, deadline, run, self] { work(parent, deadline, run, self); }) {}
+      : plugin_(plugin) {
+    auto all = [this, &parent, deadline, run, self] { work(parent, deadline, run, self); };
+    if (Loop* const loop = Loop::of_fiber()) {
+      if (!loop->start(std::move(all))) throw std::bad_alloc();
+    } else {
+      thread_ = std::thread(std::move(all));
+    }
+  }
   ~Task() {
+    if (has_ended_) return;
     stop_.signal();
-    if (thread_.joinable()) thread_.join();
+    end();
   }
   gh_status join(Exchange& parent) {
     const gh_status status =
         Exchange::as_status(parent.waiter().wait(done_.fd(), POLLIN, Clock::time_point::max()));
     if (status != GH_OK) stop_.signal();
-    thread_.join();
+    end();
     if (status != GH_OK) return status;
     if (threw_) {
       return parent.fail({500, "plugin_error", "The request could not be processed.",
@@ -53,11 +65,19 @@ class Task {
     }
     done_.signal();
   }
+  /// Waits for the work's end, which the end of the request does not cut short.
+  void end() {
+    has_ended_ = true;
+    if (thread_.joinable()) return thread_.join();
+    Waiter waiter(-1, -1, Clock::time_point::max(), [] { return Clock::time_point::max(); });
+    (void)waiter.wait(done_.fd(), POLLIN, Clock::time_point::max());
+  }
 
   const PluginLabel& plugin_;
   EventFd stop_, done_;
-  std::optional<Failure> error_;  // this and the next are of the thread, until it is joined
+  std::optional<Failure> error_;  // this and the next are of the work, until its end
   bool threw_ = false;
+  bool has_ended_ = false;  // and that was waited for
   std::thread thread_;
 };
 

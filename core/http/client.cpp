@@ -28,8 +28,6 @@ namespace {
 using namespace std::chrono_literals;
 using Poco::Net::StreamSocket;
 
-// Most events fit in; a stack page that was touched stays with its thread.
-constexpr std::size_t kReadSize = 4 * 1024;
 // Up to here copying the body behind the head is cheaper than a second send(2).
 constexpr std::size_t kJoin = 64 * 1024;
 constexpr std::uint32_t kMaxResponseHead = 64 * 1024;
@@ -65,16 +63,22 @@ struct HttpResponse::Parser final : MessageParser<false> {
 
  private:
   void on_response_impl(int status, Text, int, ErrorCode&) override { code = status; }
-  void on_field_impl(boost::beast::http::field, Text name, Text value, ErrorCode&) override {
+  void on_field_impl(boost::beast::http::field, Text name, Text value, ErrorCode& ec) override {
+    // Beast's own limit does not count a head that is there whole.
+    head_size_ += name.size() + value.size();
+    if (head_size_ > kMaxResponseHead) ec = boost::beast::http::error::header_limit;
     fields.emplace_back(std::string(name), std::string(value));
   }
   void take(Text bytes, ErrorCode&) override { body.append(bytes.data(), bytes.size()); }
+
+  std::size_t head_size_ = 0;  // of its fields
 };
 
 HttpResponse::HttpResponse(HttpClient& client, StreamSocket socket, Clock::time_point expires,
                            Waiter& waiter, bool to_head, Clock::duration event)
     : client_(client),
       socket_(std::move(socket)),
+      watch_(Loop::of_fiber(), socket_.impl()->sockfd()),
       expires_(expires),
       waiter_(waiter),
       event_(event),
@@ -116,12 +120,10 @@ const std::vector<std::pair<std::string, std::string>>& HttpResponse::headers() 
 
 /// Reads and parses once.
 Result<void> HttpResponse::receive(Clock::time_point until) {
-  char bytes[kReadSize];
-  const auto read = read_some(socket_, bytes, sizeof bytes, waiter_, until);
+  const auto read = read_some(socket_, pending_, waiter_, until);
   if (!read) return read.error();
   if (*read > 0) {
     has_begun_ = true;
-    pending_.append(bytes, *read);
     if (!parser_->take_from(pending_)) return malformed();
     return {};
   }
@@ -197,14 +199,22 @@ HttpClient::Origin HttpClient::Origin::parse(const std::string& text) {
   }
 }
 
+/// That of the calling thread.
+HttpClient::Pool& HttpClient::pool() {
+  const Loop* const loop = Loop::of_fiber();
+  return pools_[loop ? loop->number() % pools_.size() : 0];
+}
+
 std::optional<HttpClient::Connection> HttpClient::take_idle() {
+  Pool& own = pool();
   for (;;) {
     std::optional<Connection> connection;
     {
-      const std::lock_guard lock(mutex_);
-      if (idle_.empty()) return std::nullopt;
-      if (Clock::now() < idle_.back().until) connection = std::move(idle_.back().connection);
-      idle_.pop_back();
+      const std::lock_guard lock(own.mutex);
+      if (own.idle.empty()) return std::nullopt;
+      Idle& last = own.idle.back();
+      if (Clock::now() < last.until) connection = std::move(last.connection);
+      own.idle.pop_back();
     }
     if (connection && is_quiet(connection->socket)) return connection;
   }
@@ -212,11 +222,13 @@ std::optional<HttpClient::Connection> HttpClient::take_idle() {
 
 void HttpClient::keep(Connection connection, Clock::duration time) {
   const auto now = Clock::now(), until = std::min(now + time, connection.expires);
-  const std::lock_guard lock(mutex_);
+  Pool& own = pool();
+  const std::lock_guard lock(own.mutex);
   // After a burst the connections at the front would never be taken again, nor closed.
-  idle_.erase(idle_.begin(), std::find_if(idle_.begin(), idle_.end(),
-                                          [&](const Idle& idle) { return now < idle.until; }));
-  if (now < until && idle_.size() < kMaxIdle) idle_.push_back({std::move(connection), until});
+  own.idle.erase(own.idle.begin(),
+                 std::find_if(own.idle.begin(), own.idle.end(),
+                              [&](const Idle& idle) { return now < idle.until; }));
+  if (now < until && own.idle.size() < kMaxIdle) own.idle.push_back({std::move(connection), until});
 }
 
 Result<HttpClient::Connection> HttpClient::connect(Waiter& waiter) const {

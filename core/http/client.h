@@ -2,6 +2,7 @@
 
 #include <Poco/Net/StreamSocket.h>
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,7 @@
 
 #include "core/http/sse.h"
 #include "core/net/connect.h"
+#include "core/net/loop.h"
 
 namespace gatehouse::core {
 
@@ -46,6 +48,7 @@ class HttpResponse {
 
   HttpClient& client_;
   Poco::Net::StreamSocket socket_;
+  const Watch watch_;                // of the socket
   const Clock::time_point expires_;  // of the connection
   Waiter& waiter_;
   const Clock::duration event_;
@@ -96,6 +99,12 @@ class HttpClient {
     Connection connection;
     Clock::time_point until;
   };
+  /// Those of one loop, or of a share of the loops, so that requests on different processors wait
+  /// for each other as rarely as possible.
+  struct Pool {
+    std::mutex mutex;
+    std::vector<Idle> idle;  // guarded by mutex; the most recently used is at the end
+  };
   /// What base_url names.
   struct Origin {
     Endpoint server;
@@ -103,6 +112,7 @@ class HttpClient {
     std::string base_path;  // without a slash at its end
     static Origin parse(const std::string& url);
   };
+  Pool& pool();
   std::optional<Connection> take_idle();
   void keep(Connection connection, Clock::duration time);
   std::string head_of(const Request& request) const;
@@ -113,9 +123,7 @@ class HttpClient {
   const Options options_;
   const Origin origin_;
   const std::optional<Proxy> proxy_;
-
-  std::mutex mutex_;
-  std::vector<Idle> idle_;  // guarded by mutex_; the most recently used is at the end
+  std::array<Pool, 16> pools_;
 };
 
 }  // namespace gatehouse::core

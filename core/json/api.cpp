@@ -86,14 +86,11 @@ gh_json* edit(gh_json* n, gh_str key) {
   if (!n) return nullptr;
   if (n->type != GH_OBJECT) become(n, GH_OBJECT);
   if (gh_json* const found = member(n, view(key))) return found;
-  const std::string_view text = keep(*n->arena, view(key));
   // A name that is not UTF-8 is kept repaired, and is the same member each time.
-  if (text != view(key)) {
-    if (gh_json* const found = member(n, text)) return found;
-  }
+  if (!is_utf8(view(key))) return edit(n, raw(replace_invalid(view(key))));
   gh_json* const child = append(n, n->arena->make());
-  child->key = text.data();
-  child->key_size = static_cast<std::uint32_t>(text.size());
+  child->key = n->arena->copy(view(key)).data();
+  child->key_size = static_cast<std::uint32_t>(key.n);
   return child;
 }
 
@@ -152,7 +149,7 @@ gh_json* make() { return (new JsonArena)->make(); }
 gh_json* parse(gh_str text, gh_str* error) {
   auto arena = std::make_unique<JsonArena>();
   std::string_view why;
-  gh_json* const root = arena->parse(view(text), why);
+  gh_json* const root = arena->parse(std::string(view(text)), why);
   if (root) {
     (void)arena.release();
   } else if (error) {

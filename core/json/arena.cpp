@@ -6,28 +6,26 @@
 
 namespace gatehouse::core {
 
-void* JsonArena::allocate(std::size_t bytes) {
-  constexpr std::size_t kSmallest = 512, kLargest = 1024 * 1024;
-  bytes = (bytes + 7) & ~std::size_t{7};
-  if (bytes > left_) {
-    // By half of what there is: large documents take few blocks, small ones waste little.
-    const std::size_t size = std::max(bytes, std::clamp(carved_ / 2, kSmallest, kLargest));
-    carved_ += size;
-    blocks_.push_back({std::unique_ptr<std::uint8_t[]>(new std::uint8_t[size]), size});
-    free_ = blocks_.back().bytes.get();
-    left_ = size;
-  }
-  void* const out = free_;
-  free_ += bytes;
-  left_ -= bytes;
-  return out;
+void* JsonArena::grow(std::size_t bytes) {
+  // By half of what there is: large documents take few blocks, small ones waste little.
+  constexpr std::size_t kSmallest = 1024, kLargest = 1024 * 1024;
+  const std::size_t size = std::max(bytes, std::clamp(carved_ / 2, kSmallest, kLargest));
+  carved_ += size;
+  blocks_.push_back({std::unique_ptr<char[]>(new char[size]), size});
+  free_ = blocks_.back().bytes.get() + bytes;
+  left_ = size - bytes;
+  return blocks_.back().bytes.get();
 }
 
 bool JsonArena::owns(std::string_view text) const {
-  const auto* const at = reinterpret_cast<const std::uint8_t*>(text.data());
-  return std::any_of(blocks_.begin(), blocks_.end(), [&](const Block& b) {
-    return !std::less<>()(at, b.bytes.get()) && std::less<>()(at, b.bytes.get() + b.size);
-  });
+  const auto is_in = [&](const char* from, std::size_t size) {
+    return !std::less<>()(text.data(), from) && std::less<>()(text.data(), from + size);
+  };
+  return is_in(first_, sizeof first_) ||
+         std::any_of(texts_.begin(), texts_.end(),
+                     [&](const auto& parsed) { return is_in(parsed.data(), parsed.size()); }) ||
+         std::any_of(blocks_.begin(), blocks_.end(),
+                     [&](const Block& b) { return is_in(b.bytes.get(), b.size); });
 }
 
 gh_json* JsonArena::make() {

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "core/json/node.h"
 #include "gatehouse/text.hpp"
@@ -54,6 +55,16 @@ std::size_t sequence_length(char first) {
   return byte < 0xf0 ? 3 : 4;
 }
 
+bool is_ascii(std::string_view text) {
+  std::uint64_t all = 0;
+  for (std::uint64_t word; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
+    std::memcpy(&word, text.data(), sizeof word);
+    all |= word;
+  }
+  for (const char c : text) all |= static_cast<unsigned char>(c);
+  return (all & 0x8080808080808080u) == 0;
+}
+
 }  // namespace
 
 void dump(const gh_json* node, std::string& out) {
@@ -73,7 +84,11 @@ void dump(const gh_json* node, std::string& out) {
   out += "null";
 }
 
-bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+bool is_utf8(std::string_view text) {
+  constexpr std::size_t kShort = 64;  // not worth a call of the library, if it is ASCII
+  if (text.size() <= kShort && is_ascii(text)) return true;
+  return simdjson::validate_utf8(text.data(), text.size());
+}
 
 std::string replace_invalid(std::string_view text) {
   std::string out;

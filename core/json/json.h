@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <forward_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,11 +30,12 @@ class JsonArena {
   JsonArena& operator=(const JsonArena&) = delete;
 
   gh_json* make();
-  /// Null, with `error` a static text, when `text` is not JSON, is nested too deep, is too large,
-  /// or has an object with a duplicate key. Escaped lone surrogates, which browsers produce when
-  /// they cut strings, become U+FFFD. An integer beyond 64 bits becomes the nearest double, and a
-  /// number that no double can hold becomes null, as in JSON.stringify(JSON.parse(text)).
-  gh_json* parse(std::string_view text, std::string_view& error);
+  /// Keeps `text`, in which it unescapes the strings. Null, with `error` a static text, when it is
+  /// not JSON, is nested too deep, has too many values, or has an object with a duplicate key.
+  /// Escaped lone surrogates, which browsers produce when they cut strings, become U+FFFD. An
+  /// integer beyond 64 bits becomes the nearest double, and a number that no double can hold
+  /// becomes null, as in JSON.stringify(JSON.parse(text)).
+  gh_json* parse(std::string text, std::string_view& error);
   /// A copy that lives as long as the arena.
   std::string_view copy(std::string_view text);
   /// `text` is part of a string of this arena, so it need not be copied.
@@ -41,15 +43,27 @@ class JsonArena {
 
  private:
   struct Block {
-    std::unique_ptr<std::uint8_t[]> bytes;
+    std::unique_ptr<char[]> bytes;
     std::size_t size;
   };
-  void* allocate(std::size_t bytes);
+  void* allocate(std::size_t bytes) {
+    bytes = (bytes + 7) & ~std::size_t{7};
+    if (bytes > left_) return grow(bytes);
+    void* const out = free_;
+    free_ += bytes;
+    left_ -= bytes;
+    return out;
+  }
+  void* grow(std::size_t bytes);
 
+  // Of a small document, which takes no block: with it the arena is as large as malloc() keeps
+  // ready for a thread.
+  alignas(8) char first_[960];
   std::vector<Block> blocks_;
-  std::size_t carved_ = 0;  // of blocks for nodes and copies, in all
-  std::uint8_t* free_ = nullptr;
-  std::size_t left_ = 0;
+  std::forward_list<std::string> texts_;  // that were parsed
+  std::size_t carved_ = 0;                // of blocks_, in all
+  char* free_ = first_;
+  std::size_t left_ = sizeof first_;
 };
 
 void dump(const gh_json* node, std::string& out);

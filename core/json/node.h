@@ -23,6 +23,10 @@ struct gh_json {
   std::uint32_t type : 3;
 
   std::string_view key_view() const { return {key, key_size}; }
+  bool is_named(std::string_view name) const {
+    // Few names differ behind their length and first character: compared without a call.
+    return key_size == name.size() && (name.empty() || (key[0] == name[0] && key_view() == name));
+  }
   bool is_container() const { return type == GH_ARRAY || type == GH_OBJECT; }
 };
 static_assert(sizeof(gh_json) == 40);
@@ -66,9 +70,12 @@ inline gh_json* after(const gh_json* container, const gh_json* previous) {
 
 inline gh_json* member(const gh_json* object, std::string_view key) {
   if (!object || object->type != GH_OBJECT) return nullptr;
-  for (gh_json* child = after(object, nullptr); child; child = after(object, child)) {
-    if (child->key_view() == key) return child;
-  }
+  gh_json* child = object->last;
+  if (!child) return nullptr;
+  do {
+    child = child->next;
+    if (child->is_named(key)) return child;
+  } while (child != object->last);
   return nullptr;
 }
 

@@ -1,24 +1,24 @@
-// simdjson parses a padded copy of the text; Builder turns its tape into nodes of the arena. The
-// strings are not copied again: simdjson unescapes them into one buffer, which becomes a block of
-// the arena and which the nodes point into.
-//
-// Two things that JSON.parse() accepts are errors to simdjson, so they are mended in the copy:
-//   - escaped lone surrogates become U+FFFD, before parsing,
-//   - numbers that fit no 64-bit integer and no double become 0, only after simdjson has rejected a
-//     number; Builder puts the values back, in the order in which numbers occur in the text.
-#include <simdjson.h>
-
+// One pass over a text that the arena keeps: values become nodes at once, and strings are unescaped
+// where they stand, so that nodes point into the text. Behind the text is a zero byte, which no
+// rule of JSON accepts: it ends every loop, and no step has to look for the end.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <vector>
 
 #include "core/json/node.h"
 #include "core/text/number.h"
+#include "gatehouse/text.hpp"
 
 namespace gatehouse::core {
 namespace {
+
+constexpr std::string_view kSyntax = "the syntax is wrong";
+constexpr std::string_view kNumber = "a number is malformed";
+constexpr std::string_view kEscape = "a string has a bad escape";
 
 bool has_duplicate_keys(const gh_json* object) {
   constexpr std::uint32_t kFew = 16;  // comparing pairs of fewer is faster than sorting
@@ -38,252 +38,264 @@ bool has_duplicate_keys(const gh_json* object) {
   return std::adjacent_find(keys.begin(), keys.end()) != keys.end();
 }
 
-/// The value of the escape \uXXXX at the front of `text`, or 0.
-unsigned escaped_unit(std::string_view text) {
-  unsigned value = 0;
-  if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return 0;
-  const auto [end, error] = std::from_chars(text.data() + 2, text.data() + 6, value, 16);
-  return error == std::errc() && end == text.data() + 6 ? value : 0;
+/// One bit, the same for equal keys: the names in most objects differ in it.
+std::uint64_t mark_of(std::string_view key) {
+  if (key.empty()) return 1;
+  const auto ends = static_cast<unsigned char>(key.front()) * 7u + key.back();
+  return std::uint64_t{1} << ((ends + key.size()) % 64);
+}
+
+std::string_view too_deep() {
+  static const std::string text =
+      "it is nested deeper than " + std::to_string(kMaxJsonDepth) + " levels";
+  return text;
 }
 
 bool is_high(unsigned unit) { return unit >= 0xd800 && unit <= 0xdbff; }
 bool is_low(unsigned unit) { return unit >= 0xdc00 && unit <= 0xdfff; }
 
-/// Overwrites escaped surrogates without a partner (RFC 8259 8.2) with the escape of U+FFFD, which
-/// has the same length.
-void mend_surrogates(char* text, std::size_t size) {
-  const std::string_view all(text, size);
-  for (std::size_t at = all.find('\\'); at < size; at = all.find('\\', at)) {
-    const unsigned first = escaped_unit(all.substr(at));
-    const bool is_pair = is_high(first) && is_low(escaped_unit(all.substr(at + 6)));
-    const bool is_lone = !is_pair && (is_high(first) || is_low(first));
-    if (is_lone) std::memcpy(text + at, "\\ufffd", 6);
-    // Past both units, or past the backslash and the character it escapes.
-    at += is_pair ? 12 : 2;
+/// Writes the code point as UTF-8; returns the end.
+char* put_utf8(char* to, unsigned point) {
+  const auto put = [&to](unsigned byte) { *to++ = static_cast<char>(byte); };
+  const auto put_rest = [&](unsigned shift) { put(0x80 | ((point >> shift) & 0x3f)); };
+  if (point < 0x80) {
+    put(point);
+  } else if (point < 0x800) {
+    put(0xc0 | (point >> 6));
+    put_rest(0);
+  } else if (point < 0x10000) {
+    put(0xe0 | (point >> 12));
+    put_rest(6);
+    put_rest(0);
+  } else {
+    put(0xf0 | (point >> 18));
+    put_rest(12);
+    put_rest(6);
+    put_rest(0);
   }
+  return to;
 }
 
-/// RFC 8259 6.
-bool is_number(std::string_view text) {
-  const auto eat = [&](std::string_view any) {
-    const bool found = !text.empty() && any.find(text[0]) != any.npos;
-    if (found) text.remove_prefix(1);
-    return found;
-  };
-  const auto digits = [&] {
-    const std::size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
-    text.remove_prefix(count);
-    return count > 0;
-  };
-  eat("-");
-  if (!eat("0") && !digits()) return false;
-  if (eat(".") && !digits()) return false;
-  if (eat("eE")) {
-    eat("+-");
-    if (!digits()) return false;
-  }
-  return text.empty();
-}
-
-/// A number that simdjson rejects.
-struct LargeNumber {
-  std::size_t index;  // among all numbers of the text
-  double value;       // infinite: no double can hold it
-};
-
-bool fits(std::string_view number, double value) {
-  if (number.find_first_of(".eE") != number.npos) return std::isfinite(value);
-  return parse_number<std::int64_t>(number) || parse_number<std::uint64_t>(number);
-}
-
-/// The end of the string that begins at `at`, behind its closing quote.
-std::size_t end_of_string(std::string_view text, std::size_t at) {
-  for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\';
-  return at + 1;
-}
-
-/// All large numbers of `original`. In `text`, a copy of it, a 0 takes their place.
-std::vector<LargeNumber> take_large_numbers(std::string_view original, char* text) {
-  std::vector<LargeNumber> large;
-  std::size_t index = 0;
-  for (std::size_t at = 0; (at = original.find_first_of("\"-0123456789", at)) < original.size();) {
-    if (original[at] == '"') {
-      at = end_of_string(original, at);
-      continue;
-    }
-    const std::string_view number =
-        original.substr(at, original.find_first_not_of("+-.0123456789eE", at) - at);
-    const double value = std::strtod(std::string(number).c_str(), nullptr);
-    if (!fits(number, value) && is_number(number)) {
-      large.push_back({index, value});
-      std::memset(text + at, ' ', number.size());
-      text[at] = '0';
-    }
-    ++index;
-    at += number.size();
-  }
-  return large;
-}
-
-std::string_view explain(simdjson::error_code error) {
-  static const std::string too_deep =
-      "it is nested deeper than " + std::to_string(kMaxJsonDepth) + " levels";
-  switch (error) {
-    case simdjson::DEPTH_ERROR: return too_deep;
-    case simdjson::CAPACITY: return "it is too large";
-    case simdjson::STRING_ERROR: return "a string has a bad escape";
-    case simdjson::UNESCAPED_CHARS: return "a string has a control character that is not escaped";
-    case simdjson::UNCLOSED_STRING: return "a string is not closed";
-    case simdjson::UTF8_ERROR: return "it is not UTF-8";
-    case simdjson::NUMBER_ERROR: return "a number is malformed";
-    case simdjson::T_ATOM_ERROR:
-    case simdjson::F_ATOM_ERROR:
-    case simdjson::N_ATOM_ERROR: return "a word other than true, false and null is not quoted";
-    case simdjson::EMPTY: return "it is empty";
-    default: return "the syntax is wrong";
-  }
-}
-
-/// The closing quote of the string that begins at `at`, or npos. Searches for quotes only, since
-/// long strings are common.
-std::size_t closing_quote(std::string_view text, std::size_t at) {
-  const auto is_escaped = [text](std::size_t quote) {
-    return (quote - 1 - text.find_last_not_of('\\', quote - 1)) % 2 == 1;
-  };
-  do {
-    at = text.find('"', at + 1);
-  } while (at != text.npos && is_escaped(at));
-  return at;
-}
-
-/// The number of values in a text if it is valid: one, one more for each comma, and one for the
-/// first value of each array and object. Stops beyond `most`.
-std::size_t count_values(std::string_view text, std::size_t most) {
-  std::size_t count = 1;
-  for (std::size_t at = 0; at < text.size() && count <= most; ++at) {
-    if (text[at] == ',') {
-      ++count;
-    } else if (text[at] == '[' || text[at] == '{') {
-      const std::size_t first = text.find_first_not_of(" \t\r\n", at + 1);
-      if (first != text.npos && text[first] != ']' && text[first] != '}') ++count;
-    } else if (text[at] == '"') {
-      at = closing_quote(text, at);
-      if (at == text.npos) return count;
-    }
-  }
-  return count;
-}
-
-/// Builds the nodes of a parsed text; their strings are views into the parser's buffer.
-class Builder {
+class Parser {
  public:
-  Builder(JsonArena& arena, const std::vector<LargeNumber>& large) : arena_(arena), large_(large) {}
+  Parser(JsonArena& arena, std::string& text)
+      : arena_(arena), at_(text.data()), end_(text.data() + text.size()) {}
 
   /// False: error() says why.
-  bool fill(gh_json* node, simdjson::dom::element element, std::size_t depth = 0) {
-    using simdjson::dom::element_type;
-    switch (element.type()) {
-      case element_type::NULL_VALUE: return true;
-      case element_type::BOOL: set_integer(node, GH_BOOL, bool(element)); return true;
-      case element_type::INT64:
-      case element_type::UINT64:
-      case element_type::DOUBLE: set_number(node, element); return true;
-      case element_type::STRING: set_text(node, std::string_view(element)); return true;
-      case element_type::ARRAY: return fill_array(node, element, depth + 1);
-      case element_type::OBJECT: return fill_object(node, element, depth + 1);
-    }
-    return true;
+  bool document(gh_json* root) {
+    skip_blanks();
+    if (at_ == end_) return fail("it is empty");
+    if (!value(root, 0)) return false;
+    skip_blanks();
+    return at_ == end_ || fail(kSyntax);
   }
   std::string_view error() const { return error_; }
 
  private:
-  static void set_integer(gh_json* node, std::uint32_t type, std::int64_t value) {
-    node->type = type & 7u;
-    node->integer = value;
+  void skip_blanks() {
+    while (*at_ <= ' ' && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
   }
-  void set_number(gh_json* node, simdjson::dom::element element) {
-    const bool is_large = next_ < large_.size() && large_[next_].index == numbers_;
-    ++numbers_;
-    if (is_large) {
-      const double value = large_[next_++].value;
-      if (std::isfinite(value)) set_real(node, value);
-    } else if (element.is_int64()) {
-      set_integer(node, GH_INT, std::int64_t(element));
-    } else {
-      set_real(node, double(element));
+  /// Passes `c`, if it comes next.
+  bool pass(char c) {
+    skip_blanks();
+    if (*at_ != c) return false;
+    ++at_;
+    return true;
+  }
+
+  bool value(gh_json* node, std::size_t depth) {
+    if (++values_ > kMaxJsonValues) return fail("it has more than a million values");
+    skip_blanks();
+    switch (*at_) {
+      case '{': return object(node, depth + 1);
+      case '[': return array(node, depth + 1);
+      case '"': return string(node);
+      case 't': return word(node, "true", GH_BOOL, 1);
+      case 'f': return word(node, "false", GH_BOOL, 0);
+      case 'n': return word(node, "null", GH_NULL, 0);
+      default: return number(node);
     }
   }
-  bool fill_array(gh_json* node, simdjson::dom::array children, std::size_t depth) {
-    if (depth > kMaxJsonDepth) return fail(explain(simdjson::DEPTH_ERROR));
-    become(node, GH_ARRAY);
-    for (const auto child : children) {
-      if (!fill(append(node, arena_.make()), child, depth)) return false;
+  bool object(gh_json* node, std::size_t depth) {
+    if (!begin(node, GH_OBJECT, depth)) return false;
+    if (pass('}')) return true;
+    std::uint64_t marks = 0;  // of the keys so far
+    bool is_unique = true;    // as far as the marks tell
+    do {
+      std::string_view key;
+      if (!pass('"')) return fail(kSyntax);
+      if (!unquote(key)) return false;
+      if (!pass(':')) return fail(kSyntax);
+      is_unique = is_unique && (marks & mark_of(key)) == 0;
+      marks |= mark_of(key);
+      gh_json* const child = append(node, arena_.make());
+      child->key = key.data();
+      child->key_size = static_cast<std::uint32_t>(key.size());
+      if (!value(child, depth)) return false;
+    } while (pass(','));
+    if (!pass('}')) return fail(kSyntax);
+    return is_unique || !has_duplicate_keys(node) || fail("an object names a key twice");
+  }
+  bool array(gh_json* node, std::size_t depth) {
+    if (!begin(node, GH_ARRAY, depth)) return false;
+    if (pass(']')) return true;
+    do {
+      if (!value(append(node, arena_.make()), depth)) return false;
+    } while (pass(','));
+    return pass(']') || fail(kSyntax);
+  }
+  bool begin(gh_json* node, int type, std::size_t depth) {
+    if (depth > kMaxJsonDepth) return fail(too_deep());
+    become(node, type);
+    ++at_;
+    return true;
+  }
+  bool string(gh_json* node) {
+    ++at_;
+    std::string_view text;
+    if (!unquote(text)) return false;
+    set_text(node, text);
+    return true;
+  }
+  bool word(gh_json* node, std::string_view word, int type, int value) {
+    const auto left = static_cast<std::size_t>(end_ - at_);
+    if (std::string_view(at_, std::min(word.size(), left)) != word)
+      return fail("a word other than true, false and null is not quoted");
+    at_ += word.size();
+    become(node, type);
+    node->integer = value;
+    return true;
+  }
+
+  /// RFC 8259 6.
+  bool number(gh_json* node) {
+    constexpr std::size_t kSurelyFits = 18;  // digits in 63 bits
+    const char* const first = at_;
+    at_ += *at_ == '-';
+    const char* const digits = at_;
+    std::uint64_t magnitude = 0;
+    for (; is_digit(*at_); ++at_) magnitude = 10 * magnitude + static_cast<unsigned>(*at_ - '0');
+    const auto count = static_cast<std::size_t>(at_ - digits);
+    if (count == 0) return fail(at_ == first ? kSyntax : kNumber);
+    if (*digits == '0' && count > 1) return fail(kNumber);
+    const bool is_integer = *at_ != '.' && *at_ != 'e' && *at_ != 'E';
+    if (is_integer && count <= kSurelyFits) {
+      const auto value = static_cast<std::int64_t>(magnitude);
+      set_integer(node, first == digits ? value : -value);
+      return true;
+    }
+    if (!is_integer && !skip_fraction()) return fail(kNumber);
+    set_long_number(node, {first, static_cast<std::size_t>(at_ - first)}, is_integer);
+    return true;
+  }
+  bool skip_fraction() {
+    if (*at_ == '.') {
+      ++at_;
+      if (!skip_digits()) return false;
+    }
+    if (*at_ != 'e' && *at_ != 'E') return true;
+    ++at_;
+    at_ += *at_ == '+' || *at_ == '-';
+    return skip_digits();
+  }
+  bool skip_digits() {
+    const char* const first = at_;
+    while (is_digit(*at_)) ++at_;
+    return at_ != first;
+  }
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+  static void set_integer(gh_json* node, std::int64_t value) {
+    node->type = GH_INT;
+    node->integer = value;
+  }
+  static void set_long_number(gh_json* node, std::string_view number, bool is_integer) {
+    const auto integer = is_integer ? parse_number<std::int64_t>(number) : std::nullopt;
+    if (integer) return set_integer(node, *integer);
+    // from_chars() has no value for numbers that are too large or too small; strtod() has.
+    const auto real = parse_number<double>(number);
+    const double value = real ? *real : std::strtod(std::string(number).c_str(), nullptr);
+    if (std::isfinite(value)) set_real(node, value);
+  }
+
+  /// The string whose opening quote has been passed.
+  bool unquote(std::string_view& out) {
+    char* const first = at_;
+    char* to = at_ += plain_length();
+    while (*at_ == '\\') {
+      if (!unescape(to)) return fail(kEscape);
+      const std::size_t plain = plain_length();
+      std::memmove(to, at_, plain);
+      to += plain;
+      at_ += plain;
+    }
+    if (*at_ != '"') {
+      return fail(at_ == end_ ? "a string is not closed"
+                              : "a string has a control character that is not escaped");
+    }
+    ++at_;
+    out = {first, static_cast<std::size_t>(to - first)};
+    return true;
+  }
+  std::size_t plain_length() const {
+    return detail::plain_length({at_, static_cast<std::size_t>(end_ - at_)});
+  }
+  bool unescape(char*& to) {
+    constexpr std::string_view kShort = "\"\\/bfnrt", kMeant = "\"\\/\b\f\n\r\t";
+    if (at_[1] == 'u') return unescape_unit(to);
+    const std::size_t which = kShort.find(at_[1]);
+    if (which == kShort.npos) return false;
+    *to++ = kMeant[which];
+    at_ += 2;
+    return true;
+  }
+  /// \uXXXX, or two of them that are a pair of surrogates. One without a partner (RFC 8259 8.2)
+  /// becomes U+FFFD.
+  bool unescape_unit(char*& to) {
+    const auto first = unit_at(at_);
+    if (!first) return false;
+    at_ += 6;
+    const auto second = is_high(*first) ? unit_at(at_) : std::nullopt;
+    if (second && is_low(*second)) {
+      at_ += 6;
+      to = put_utf8(to, 0x10000 + ((*first - 0xd800) << 10) + (*second - 0xdc00));
+    } else {
+      to = put_utf8(to, is_high(*first) || is_low(*first) ? 0xfffd : *first);
     }
     return true;
   }
-  bool fill_object(gh_json* node, simdjson::dom::object members, std::size_t depth) {
-    if (depth > kMaxJsonDepth) return fail(explain(simdjson::DEPTH_ERROR));
-    become(node, GH_OBJECT);
-    for (const auto field : members) {
-      gh_json* const child = append(node, arena_.make());
-      child->key = field.key.data();
-      child->key_size = static_cast<std::uint32_t>(field.key.size());
-      if (!fill(child, field.value, depth)) return false;
-    }
-    return !has_duplicate_keys(node) || fail("an object names a key twice");
+  /// The value of the escape \uXXXX at this place.
+  std::optional<unsigned> unit_at(const char* at) const {
+    if (end_ - at < 6 || at[0] != '\\' || at[1] != 'u') return std::nullopt;
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(at + 2, at + 6, value, 16);
+    if (error != std::errc() || end != at + 6) return std::nullopt;
+    return value;
   }
+
   bool fail(std::string_view why) {
     error_ = why;
     return false;
   }
 
   JsonArena& arena_;
-  const std::vector<LargeNumber>& large_;
-  std::size_t numbers_ = 0, next_ = 0;  // numbers so far; the next of large_
+  char* at_;
+  const char* const end_;
+  std::size_t values_ = 0;
   std::string_view error_;
 };
 
-/// Parses a padded text, in which it mends what simdjson rejects but JSON.parse() accepts.
-simdjson::error_code parse_mended(std::string_view text, char* padded,
-                                  simdjson::dom::document& document, simdjson::dom::element& root,
-                                  std::vector<LargeNumber>& large) {
-  if (text.find("\\ud") != text.npos || text.find("\\uD") != text.npos)
-    mend_surrogates(padded, text.size());
-  simdjson::dom::parser parser;
-  // simdjson does not count empty arrays and objects as a level, so Builder checks the depth again.
-  auto code = parser.allocate(std::max<std::size_t>(text.size(), 64), kMaxJsonDepth + 1);
-  if (!code) code = parser.parse_into_document(document, padded, text.size(), false).get(root);
-  if (code != simdjson::NUMBER_ERROR) return code;
-  large = take_large_numbers(text, padded);
-  return parser.parse_into_document(document, padded, text.size(), false).get(root);
-}
-
 }  // namespace
 
-gh_json* JsonArena::parse(std::string_view text, std::string_view& error) {
-  // Checked before anything is built: simdjson itself takes up to 15 times the text.
-  if (text.size() > kMaxJsonValues && count_values(text, kMaxJsonValues) > kMaxJsonValues) {
-    error = "it has more than a million values";
+gh_json* JsonArena::parse(std::string text, std::string_view& error) {
+  if (!is_utf8(text)) {
+    error = "it is not UTF-8";
     return nullptr;
   }
-  const std::unique_ptr<char[]> padded(new char[text.size() + simdjson::SIMDJSON_PADDING]);
-  if (!text.empty()) std::memcpy(padded.get(), text.data(), text.size());
-  std::memset(padded.get() + text.size(), 0, simdjson::SIMDJSON_PADDING);
-
-  simdjson::dom::document document;
-  simdjson::dom::element root;
-  std::vector<LargeNumber> large;
-  if (const auto code = parse_mended(text, padded.get(), document, root, large)) {
-    error = explain(code);
-    return nullptr;
-  }
-  Builder builder(*this, large);
-  gh_json* const node = make();
-  const bool built = builder.fill(node, root);
-  // The size with which simdjson allocates it.
-  blocks_.push_back({std::move(document.string_buf), std::size_t{text.size()} * 5 / 3});
-  error = builder.error();
-  return built ? node : nullptr;
+  gh_json* const root = make();
+  Parser parser(*this, texts_.emplace_front(std::move(text)));
+  const bool is_valid = parser.document(root);
+  error = parser.error();
+  return is_valid ? root : nullptr;
 }
 
 }  // namespace gatehouse::core

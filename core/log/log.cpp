@@ -83,6 +83,18 @@ void Log::reopen() {
   }
 }
 
+std::string_view Log::level() const {
+  constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
+  return kNames[static_cast<std::size_t>(level_.load())];
+}
+
+std::string Log::recent(std::string_view request) const {
+  if (request.empty()) return output_->recent({});
+  std::string member = "\"request\":";
+  quote(member, request);
+  return output_->recent(member);
+}
+
 std::uint64_t Log::dropped() const { return output_->dropped(); }
 
 }  // namespace gatehouse::core

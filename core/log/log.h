@@ -50,6 +50,9 @@ class Log {
   /// as the constructor, and then has changed nothing.
   void use(const LogSettings& settings);
   bool enabled(Level level) const { return level >= level_; }
+  /// Until the next use().
+  void set_level(std::string_view level) { level_ = level_of(level); }
+  std::string_view level() const;
 
   // Records of the gateway itself.
   void info(std::string_view message, const Fields& fields = {});
@@ -64,6 +67,9 @@ class Log {
   /// Continues in a new file of the same name, after the old one has been renamed. Takes as long as
   /// flush().
   void reopen();
+  /// The last records that were given to the output, up to 1 MiB: of one request, or all if
+  /// `request` is empty.
+  std::string recent(std::string_view request) const;
   /// Records that were dropped, since the start.
   std::uint64_t dropped() const;
 

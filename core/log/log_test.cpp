@@ -470,5 +470,37 @@ TEST_F(LogTest, RecordsOfManyThreadsAreInOrderWholeAndOnceWhileFilesChange) {
   for (const int count : next) EXPECT_EQ(count, kEach);
 }
 
+TEST(Log, RemembersTheLinesOfARequest) {
+  const Pipe pipe;
+  pipe.log->write(Level::kInfo, "cache", "r-1", "hit");
+  pipe.log->write(Level::kInfo, "cache", "r-12", "miss");
+  pipe.log->flush();
+  const auto lines = records(pipe.log->recent("r-1"));
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0]["message"], "hit");
+  EXPECT_EQ(records(pipe.log->recent("")).size(), 2u);
+}
+
+TEST(Log, RemembersNoMoreThanAMegabyte) {
+  const Pipe pipe(O_NONBLOCK);
+  const std::string text(4000, 'x');
+  std::jthread reader([&pipe] { (void)pipe.read_until("the last one"); });
+  for (int i = 0; i < 600; ++i) pipe.log->info(text);
+  pipe.log->info("the last one");
+  pipe.log->flush();
+  const std::string recent = pipe.log->recent("");
+  EXPECT_LE(recent.size(), 1u << 20);
+  EXPECT_GE(recent.size(), 500u << 10);
+  EXPECT_EQ(records(recent).back()["message"], "the last one");
+}
+
+TEST(Log, ChangesItsLevel) {
+  const Pipe pipe;
+  pipe.log->set_level("error");
+  EXPECT_EQ(pipe.log->level(), "error");
+  EXPECT_FALSE(pipe.log->enabled(Level::kWarn));
+  EXPECT_TRUE(pipe.log->enabled(Level::kError));
+}
+
 }  // namespace
 }  // namespace gatehouse::core

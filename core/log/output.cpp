@@ -17,7 +17,8 @@
 // waits for a reader that does not read or a disk that is full. Meanwhile callers fill the buffer
 // anew, and what finds no room there is dropped and counted. To save system calls the thread waits
 // kGather for further records, unless one is urgent. After a write that failed it retries the same
-// bytes; a file that was renamed is replaced between two writes.
+// bytes; a file that was renamed is replaced between two writes. What was taken out is also kept
+// for recent(), up to a fixed size.
 
 namespace gatehouse::core {
 namespace {
@@ -102,6 +103,9 @@ void Output::run() {
     wake_.wait(lock, [this] { return ended_ || !pending_.empty(); });
     wake_.wait_for(lock, kGather, [this] { return ended_ || at_once_; });
     take_pending(batch);
+    lock.unlock();
+    remember(batch);
+    lock.lock();
     if (!write_out(batch, lock)) break;
     written_bytes_ += batch.size();
     written_.notify_all();
@@ -122,6 +126,28 @@ void Output::take_pending(std::string& batch) {
   batch += note.text();
   put_bytes_ += note.text().size();
   reported_ = dropped_;
+}
+
+/// Keeps the end of `batch`, for recent().
+void Output::remember(std::string_view batch) {
+  constexpr std::size_t kHalf = kMaxRecent / 2;
+  if (batch.size() > kHalf) batch.remove_prefix(batch.find('\n', batch.size() - kHalf) + 1);
+  const std::lock_guard lock(recent_mutex_);
+  if (new_lines_.size() + batch.size() > kHalf) older_lines_ = std::exchange(new_lines_, {});
+  new_lines_ += batch;
+}
+
+std::string Output::recent(std::string_view part) const {
+  const std::lock_guard lock(recent_mutex_);
+  std::string out;
+  for (std::string_view lines : {std::string_view(older_lines_), std::string_view(new_lines_)}) {
+    while (!lines.empty()) {
+      const std::string_view line = lines.substr(0, lines.find('\n') + 1);
+      if (line.find(part) != line.npos) out += line;
+      lines.remove_prefix(line.size());
+    }
+  }
+  return out;
 }
 
 bool Output::end() {

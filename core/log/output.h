@@ -21,6 +21,8 @@ class Output final : public spdlog::sinks::sink {
   /// Name of the logger whose records are written without delay, as warnings are.
   static constexpr const char* kPromptLogger = "gatehouse";
 
+  static constexpr std::size_t kMaxRecent = 1024 * 1024;
+
   /// `path` empty: standard output. Throws std::system_error if it cannot be opened.
   explicit Output(std::string path);
   ~Output() override;
@@ -39,6 +41,8 @@ class Output final : public spdlog::sinks::sink {
   void move_to(const std::string& path);
   /// Control thread.
   const std::string& path() const { return path_; }
+  /// The last records, up to kMaxRecent bytes, without those that do not contain `part`.
+  std::string recent(std::string_view part) const;
   /// Records that were dropped because the output was too slow.
   std::uint64_t dropped() const;
 
@@ -50,6 +54,7 @@ class Output final : public spdlog::sinks::sink {
  private:
   void put(std::string_view line, bool at_once);
   void take_pending(std::string& batch);
+  void remember(std::string_view batch);
   bool write_out(std::string_view batch, std::unique_lock<std::mutex>& lock);
   std::size_t switch_file(std::string_view batch, std::size_t done);
   std::optional<std::size_t> write_some(std::string_view bytes);
@@ -66,6 +71,9 @@ class Output final : public spdlog::sinks::sink {
   std::uint64_t put_bytes_ = 0, written_bytes_ = 0;
   std::uint64_t dropped_ = 0, reported_ = 0;
   Reminder drops_;
+
+  mutable std::mutex recent_mutex_;      // guards all below
+  std::string older_lines_, new_lines_;  // at most half of kMaxRecent each
 };
 
 }  // namespace gatehouse::core

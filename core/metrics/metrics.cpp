@@ -35,19 +35,23 @@ void append_number(std::string& out, double value) {
 }
 
 void append_escaped(std::string& out, std::string_view text, bool quoted = true) {
-  for (const char c : text) {
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      if (c == '\\' || (quoted && c == '"')) out += '\\';
-      out += c;
-    }
+  const auto is_special = [quoted](char c) {
+    return c == '\n' || c == '\\' || (quoted && c == '"');
+  };
+  for (auto at = text.begin();; ++at) {
+    const auto special = std::find_if(at, text.end(), is_special);
+    out.append(at, special);
+    if (special == text.end()) return;
+    out += '\\';
+    out += *special == '\n' ? 'n' : *special;
+    at = special;
   }
 }
 
 /// The labels as they are written: a="b",c="d". All values are `instead`, unless that is empty.
 std::string text_of(const Metrics::Labels& labels, std::string_view instead = {}) {
   std::string text;
+  text.reserve(160);  // of four labels, as a rule
   for (const auto& [name, value] : labels) {
     text.append(text.empty() ? "" : ",").append(name).append("=\"");
     append_escaped(text, instead.empty() ? value : instead);

@@ -47,6 +47,24 @@ double since_boot() {
 
 }  // namespace
 
+std::optional<std::int64_t> resident_bytes() {
+  const auto stat = read_stat();
+  return stat ? std::optional(static_cast<std::int64_t>(stat->resident_bytes)) : std::nullopt;
+}
+
+std::optional<std::int64_t> open_descriptors() {
+  std::error_code unreadable;
+  const std::filesystem::directory_iterator descriptors("/proc/self/fd", unreadable);
+  if (unreadable) return std::nullopt;
+  return std::distance(begin(descriptors), end(descriptors)) - 1;  // without that of the folder
+}
+
+std::int64_t max_descriptors() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<std::int64_t>(limit.rlim_cur);
+}
+
 void set_process_metrics(Metrics& metrics) {
   const auto set = [&](Metrics::Kind kind, const char* name, const char* help, double value) {
     metrics.set(metrics.series(kind, name, help, {}), value);
@@ -64,18 +82,12 @@ void set_process_metrics(Metrics& metrics) {
     set(Metrics::kGauge, "process_start_time_seconds",
         "Start time of the process in seconds since the Unix epoch.", started);
   }
-  std::error_code unreadable;
-  const std::filesystem::directory_iterator descriptors("/proc/self/fd", unreadable);
-  if (!unreadable) {
-    // Without the descriptor that reads the folder.
-    const auto count = std::distance(begin(descriptors), end(descriptors)) - 1;
+  if (const auto count = open_descriptors()) {
     set(Metrics::kGauge, "process_open_fds", "Number of open file descriptors.",
-        static_cast<double>(count));
+        static_cast<double>(*count));
   }
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
   set(Metrics::kGauge, "process_max_fds", "Maximum number of open file descriptors.",
-      static_cast<double>(limit.rlim_cur));
+      static_cast<double>(max_descriptors()));
 }
 
 }  // namespace gatehouse::core

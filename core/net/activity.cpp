@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <tuple>
@@ -14,19 +15,6 @@ namespace {
 
 // What the handler of a crash needs, and the frame of the signal: 3 KiB with AVX-512.
 constexpr std::size_t kSignalStack = 32 << 10;
-
-struct Threads {
-  std::mutex mutex;
-  std::set<const Activity*> all;  // guarded by mutex
-};
-
-/// Never destroyed: a thread may end after main() has returned.
-Threads& threads() {
-  static auto& known = *new Threads;
-  return known;
-}
-
-constinit thread_local Activity* here = nullptr;
 
 /// Null: the thread has one already, such as that of a sanitizer.
 std::unique_ptr<char[]> add_signal_stack() {
@@ -39,6 +27,52 @@ std::unique_ptr<char[]> add_signal_stack() {
   mine.ss_size = kSignalStack;
   if (::sigaltstack(&mine, nullptr) != 0) return nullptr;
   return memory;
+}
+
+/// One that runs plugins.
+struct Thread {
+  Thread();
+  ~Thread();
+  Thread(const Thread&) = delete;
+
+  Activity own;
+  std::atomic<const Activity*> current{&own};
+  const std::unique_ptr<char[]> signal_stack = add_signal_stack();
+};
+
+struct Threads {
+  std::mutex mutex;
+  std::set<const Thread*> all;  // guarded by mutex
+};
+
+/// Never destroyed: a thread may end after main() has returned.
+Threads& threads() {
+  static auto& known = *new Threads;
+  return known;
+}
+
+constinit thread_local Activity* activity = nullptr;
+
+Thread& this_thread() {
+  thread_local Thread thread;
+  return thread;
+}
+
+Thread::Thread() {
+  const std::lock_guard lock(threads().mutex);
+  threads().all.insert(this);
+  activity = &own;
+}
+
+Thread::~Thread() {
+  activity = nullptr;
+  {
+    const std::lock_guard lock(threads().mutex);
+    threads().all.erase(this);
+  }
+  stack_t none{};
+  none.ss_flags = SS_DISABLE;
+  if (signal_stack) ::sigaltstack(&none, nullptr);
 }
 
 }  // namespace
@@ -54,35 +88,28 @@ const PluginLabel& PluginLabel::of(std::string_view instance, std::string_view v
       .first->second;
 }
 
-Activity& Activity::of_thread() {
-  if (here) return *here;
-  thread_local Activity activity;
-  return activity;
+Activity& Activity::here() {
+  if (!activity) (void)this_thread();
+  return *activity;
 }
 
-Activity* Activity::current() { return here; }
+Activity* Activity::current() { return activity; }
 
-Activity::Activity() : signal_stack_(add_signal_stack()) {
-  const std::lock_guard lock(threads().mutex);
-  threads().all.insert(this);
-  here = this;
+Activity& Activity::change(Activity& next) {
+  Activity& before = here();
+  this_thread().current.store(&next, std::memory_order_release);
+  activity = &next;
+  return before;
 }
 
 Activity::~Activity() {
-  here = nullptr;
-  {
-    const std::lock_guard lock(threads().mutex);
-    threads().all.erase(this);
-  }
-  stack_t none{};
-  none.ss_flags = SS_DISABLE;
-  if (signal_stack_) ::sigaltstack(&none, nullptr);
+  const std::lock_guard lock(threads().mutex);  // each_busy() may still look at it
 }
 
 void Activity::each_busy(const std::function<void(const Snapshot&)>& report) {
   const std::lock_guard lock(threads().mutex);
-  for (const Activity* const activity : threads().all) {
-    const Snapshot now = activity->snapshot();
+  for (const Thread* const thread : threads().all) {
+    const Snapshot now = thread->current.load(std::memory_order_acquire)->snapshot();
     if (now.call.plugin && now.since != Clock::time_point()) report(now);
   }
 }
@@ -108,7 +135,8 @@ std::size_t Activity::copy_request(char* to) const {
 /// Of a moment at which the thread may have gone on: then it is not busy.
 Activity::Snapshot Activity::snapshot() const {
   Snapshot now;
-  now.thread = this;
+  now.of = this;
+  now.is_of_fiber = guard_.end != nullptr;
   const auto since = since_.load(std::memory_order_acquire);
   now.call = {plugin_.load(std::memory_order_relaxed), purpose_.load(std::memory_order_relaxed)};
   char request[kMostRequest];

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -22,9 +21,9 @@ struct PluginLabel {
                                bool may_block = false);
 };
 
-/// What one thread does for plugins. Written by that thread, read by the watchdog and, if the
-/// thread crashes, by its signal handler. It costs some stores in memory that no other thread
-/// writes.
+/// What one thread, or one fiber, does for plugins. Written by its thread, read by the watchdog
+/// and, if the thread crashes, by its signal handler. It costs some stores in memory that no other
+/// thread writes.
 class Activity {
  public:
   using Clock = std::chrono::steady_clock;
@@ -37,18 +36,30 @@ class Activity {
     Call call;
     std::string request;        // its id; empty: the call is for none
     Clock::time_point since{};  // when the thread last entered the plugin or ended a wait
-    const Activity* thread = nullptr;
+    const Activity* of = nullptr;
+    bool is_of_fiber = false;  // other requests wait for its thread
+  };
+  /// The memory below a stack, which an overflow hits; that of threads is not known.
+  struct Guard {
+    const void *begin = nullptr, *end = nullptr;
+    bool holds(const void* address) const { return address >= begin && address < end; }
   };
 
-  /// That of the calling thread, which also gets an alternative signal stack, so that an overflow
-  /// of its own stack can be reported.
-  static Activity& of_thread();
+  /// That of the calling thread, or of the fiber that runs on it. The thread also gets an
+  /// alternative signal stack, so that an overflow of a stack can be reported.
+  static Activity& here();
   /// The same, or null if the thread has none. Async-signal-safe.
   static Activity* current();
+  /// From now on the calling thread does what `next` describes. Returns the one before.
+  static Activity& change(Activity& next);
   /// The calls that keep their thread outside the wait functions of the host.
   static void each_busy(const std::function<void(const Snapshot&)>& report);
 
-  Activity();
+  /// Of a thread.
+  Activity() = default;
+  /// Of a fiber, whose stack is above this memory.
+  explicit Activity(const Guard& guard) : guard_(guard) {}
+  /// No thread does what it describes.
   ~Activity();
   Activity(const Activity&) = delete;
   Activity& operator=(const Activity&) = delete;
@@ -74,6 +85,7 @@ class Activity {
   Call call() const { return {plugin_.load(), purpose_.load()}; }
   /// Writes the id into `to`, which has room for kMostRequest bytes, and returns its length.
   std::size_t copy_request(char* to) const;
+  const Guard& guard() const { return guard_; }
   static constexpr std::size_t kMostRequest = 64;
 
  private:
@@ -83,7 +95,7 @@ class Activity {
   std::atomic<const char*> purpose_{""};
   std::atomic<Clock::rep> since_{0};  // 0: in a wait
   std::array<std::atomic<std::uint64_t>, kMostRequest / 8> request_{};
-  const std::unique_ptr<char[]> signal_stack_;
+  const Guard guard_;
 };
 
 /// While it lives, the calling thread is in a plugin. For calls that are rare; those of a request
@@ -91,7 +103,7 @@ class Activity {
 class InPlugin {
  public:
   InPlugin(const PluginLabel& plugin, const char* purpose, std::string_view request = {})
-      : activity_(Activity::of_thread()), around_(enter(plugin, purpose, request)) {}
+      : activity_(Activity::here()), around_(enter(plugin, purpose, request)) {}
   ~InPlugin() { activity_.enter(around_, Activity::Clock::now()); }
   InPlugin(const InPlugin&) = delete;
   InPlugin& operator=(const InPlugin&) = delete;

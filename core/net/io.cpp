@@ -8,7 +8,10 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <memory>
 #include <utility>
+
+#include "core/net/loop.h"
 
 namespace gatehouse::core {
 namespace {
@@ -36,38 +39,64 @@ Result<int> attempt(Transfer&& transfer) {
 }
 
 Result<int> receive(Poco::Net::StreamSocket& socket, char* to, std::size_t size) {
-  return attempt([&] { return socket.receiveBytes(to, static_cast<int>(size)); });
+  const auto n = attempt([&] { return socket.receiveBytes(to, static_cast<int>(size)); });
+  // A short read has taken all that there was; TLS reads in records.
+  const bool is_short = n && *n > 0 && static_cast<std::size_t>(*n) < size && !socket.secure();
+  if (is_short || (n && *n < 0))
+    Watch::note_end(socket.impl()->sockfd(), is_short ? POLLIN : events_after(*n, POLLIN));
+  return n;
+}
+
+/// Not on the stack, whose pages a waiting request keeps, and of the size that has arrived when it
+/// reaches its reader.
+Result<int> receive(Poco::Net::StreamSocket& socket, std::string& to) {
+  static thread_local const std::unique_ptr<char[]> buffer(new char[kMostRead]);
+  const auto n = receive(socket, buffer.get(), kMostRead);
+  if (n && *n > 0) to.append(buffer.get(), static_cast<std::size_t>(*n));
+  return n;
 }
 
 Result<int> send(Poco::Net::StreamSocket& socket, std::string_view bytes) {
-  return attempt(
+  const auto n = attempt(
       [&] { return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL); });
+  if (n && *n < 0) Watch::note_end(socket.impl()->sockfd(), events_after(*n, POLLOUT));
+  return n;
+}
+
+/// What reading would wait for; nothing, if it may find something.
+short obstacle(Poco::Net::StreamSocket& socket) {
+  return socket.secure() || Watch::may_read(socket.impl()->sockfd()) ? 0 : POLLIN;
 }
 
 }  // namespace
 
-Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size,
-                              Waiter& waiter, Clock::time_point until) {
+Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, std::string& to, Waiter& waiter,
+                              Clock::time_point until) {
   if (const Wake wake = waiter.glance(until); wake != Wake::ready)
     return as_error(wake, Error::timeout, kSlowRead);
+  short wanted = obstacle(socket);
   for (bool yielded = false;;) {
-    const auto n = receive(socket, to, size);
-    if (!n) return n.error();
-    if (*n >= 0) return static_cast<std::size_t>(*n);
-    if (!std::exchange(yielded, true)) {
-      // On a busy machine the process that feeds this socket often waits for the processor. Letting
-      // it run first brings fewer, larger pieces and saves half of the sleeps and wake-ups; on an
-      // idle machine this costs a microsecond.
-      ::sched_yield();
-      continue;
+    if (!wanted) {
+      const auto n = receive(socket, to);
+      if (!n) return n.error();
+      if (*n >= 0) return static_cast<std::size_t>(*n);
+      if (!Loop::of_fiber() && !std::exchange(yielded, true)) {
+        // On a busy machine the process that feeds this socket often waits for the processor.
+        // Letting it run first brings fewer, larger pieces and saves half of the sleeps and
+        // wake-ups; on an idle machine this costs a microsecond.
+        ::sched_yield();
+        continue;
+      }
+      wanted = events_after(*n, POLLIN);
     }
-    const Wake wake = waiter.wait(socket.impl()->sockfd(), events_after(*n, POLLIN), until);
+    const Wake wake = waiter.wait(socket.impl()->sockfd(), wanted, until);
     if (wake != Wake::ready) return as_error(wake, Error::timeout, kSlowRead);
+    wanted = 0;
   }
 }
 
-Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, char* to, std::size_t size) {
-  const auto n = receive(socket, to, size);
+Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, std::string& to) {
+  const auto n = receive(socket, to);
   if (!n) return n.error();
   if (*n < 0) return Error{Error::timeout, "nothing has arrived"};
   return static_cast<std::size_t>(*n);
@@ -75,8 +104,8 @@ Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, char* to, std::s
 
 bool is_quiet(Poco::Net::StreamSocket& socket) {
   char byte;
-  const auto read = read_ready(socket, &byte, 1);
-  return !read && read.error().kind == Error::timeout;
+  const auto n = receive(socket, &byte, 1);
+  return n && *n < 0;
 }
 
 Result<void> write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, Waiter& waiter,

@@ -2,6 +2,7 @@
 
 #include <Poco/Net/StreamSocket.h>
 
+#include <string>
 #include <string_view>
 
 #include "core/net/wait.h"
@@ -11,12 +12,13 @@ namespace gatehouse::core {
 /// The sockets here, plain or TLS, are non-blocking. Errors are gone, cancelled, timeout and
 /// broken: the connection was reset, or TLS failed.
 
-/// Reads what has arrived, waiting for the first byte at most until `until`. 0: the peer has closed
-/// its side properly.
-Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, char* to, std::size_t size,
-                              Waiter& waiter, Clock::time_point until);
+/// Appends to `to` what has arrived, at most kMostRead bytes, waiting for the first one at most
+/// until `until`. Returns their number; 0: the peer has closed its side properly.
+Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, std::string& to, Waiter& waiter,
+                              Clock::time_point until);
 /// The same without waiting: a timeout if nothing has arrived.
-Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, char* to, std::size_t size);
+Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, std::string& to);
+inline constexpr std::size_t kMostRead = 64 << 10;
 /// The peer has neither closed an idle connection nor sent anything on it.
 bool is_quiet(Poco::Net::StreamSocket& socket);
 

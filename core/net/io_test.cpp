@@ -66,8 +66,8 @@ TEST(Io, ReadingTellsAnEndFromAReset) {
                          }});
   auto ended = connect(server), reset = connect(server);
   const auto read = [&client](Poco::Net::StreamSocket& socket) {
-    char byte;
-    return read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s);
+    std::string bytes;
+    return read_some(socket, bytes, client.waiter(), Clock::now() + 5s);
   };
   EXPECT_EQ(*read(ended), 1u);
   EXPECT_EQ(*read(ended), 0u);
@@ -75,11 +75,20 @@ TEST(Io, ReadingTellsAnEndFromAReset) {
   EXPECT_EQ(kind_of(read(reset)), Error::broken);
 }
 
+TEST(Io, ReadingAppendsWhatHasArrived) {
+  ClientEnd client;
+  ScriptedServer server({[](Peer& peer) { peer.send("second"); }});
+  auto socket = connect(server);
+  std::string bytes = "first, ";
+  EXPECT_EQ(*read_some(socket, bytes, client.waiter(), Clock::now() + 5s), 6u);
+  EXPECT_EQ(bytes, "first, second");
+}
+
 TEST(Io, ReadingWithoutWaitingTimesOutIfNothingHasArrived) {
   Listener server;
   auto socket = connect(server);
-  char byte;
-  EXPECT_EQ(kind_of(read_ready(socket, &byte, 1)), Error::timeout);
+  std::string bytes;
+  EXPECT_EQ(kind_of(read_ready(socket, bytes)), Error::timeout);
 }
 
 TEST(Io, AConnectionIsQuietUntilItsPeerSendsOrCloses) {
@@ -96,7 +105,7 @@ TEST(Io, AConnectionIsQuietUntilItsPeerSendsOrCloses) {
   }
 }
 
-/// The error that ends the reading, byte by byte, from a peer that always has more. `then` is
+/// The error that ends the reading from a peer that always has more. `then` is
 /// called when the first byte has arrived.
 std::optional<Error::Kind> end_of_flood(
     ClientEnd& client, const std::function<void()>& then = [] {}, Clock::duration patience = 1h) {
@@ -106,12 +115,14 @@ std::optional<Error::Kind> end_of_flood(
     }
   }});
   auto socket = connect(server);
-  char byte;
-  auto read = read_some(socket, &byte, 1, client.waiter(), Clock::now() + 5s);
+  std::string bytes;
+  auto read = read_some(socket, bytes, client.waiter(), Clock::now() + 5s);
   then();
   const auto began = Clock::now(), until = began + patience;
-  while (read && *read > 0 && Clock::now() < began + 5s)
-    read = read_some(socket, &byte, 1, client.waiter(), until);
+  while (read && *read > 0 && Clock::now() < began + 5s) {
+    bytes.clear();
+    read = read_some(socket, bytes, client.waiter(), until);
+  }
   return kind_of(read);
 }
 

@@ -29,11 +29,9 @@ std::string authority_of(const std::string& host, std::uint16_t port) {
 /// sends nothing before the client does.
 Result<std::string> read_head(StreamSocket& socket, Waiter& waiter, Clock::time_point until) {
   std::string head;
-  char bytes[1024];
   while (head.find("\r\n\r\n") == head.npos) {
-    const auto read = read_some(socket, bytes, sizeof bytes, waiter, until);
+    const auto read = read_some(socket, head, waiter, until);
     if (!read) return read.error();
-    head.append(bytes, *read);
     if (*read == 0 || head.size() > kMaxHead)
       return Error{Error::broken, "no valid response to CONNECT"};
   }

@@ -5,13 +5,15 @@
 #include <ctime>
 
 #include "core/net/activity.h"
+#include "core/net/loop.h"
 
 namespace gatehouse::core {
 namespace {
 
-/// ppoll(2), which returns at once if `patience` is negative.
-int poll_for(Clock::duration patience, pollfd* fds, std::size_t count) {
-  const auto left = std::max(patience, Clock::duration::zero());
+/// As ppoll(2). A fiber leaves its thread to others meanwhile.
+int poll_until(Clock::time_point until, pollfd* fds, std::size_t count) {
+  if (Loop* const loop = Loop::of_fiber()) return loop->wait(fds, count, until);
+  const auto left = std::max(until - Clock::now(), Clock::duration::zero());
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
   const timespec timeout{static_cast<time_t>(seconds.count()),
                          static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
@@ -35,7 +37,6 @@ Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
     return fd.fd == client_ && (fd.events & POLLIN);
   });
   for (bool gone = false;;) {
-    before_wait_();
     const auto again = tend_();
     gone = gone || !again;
     if (gone && !is_shared()) return Wake::gone;
@@ -48,7 +49,7 @@ Wake Waiter::wait(pollfd* wanted, std::size_t count, Clock::time_point until) {
     const auto next = std::min({until, deadline_, again.value_or(ask), ask});
     Activity* const activity = Activity::current();
     if (activity) activity->pause();
-    const int ready = poll_for(next - began, fds, count + 2);
+    const int ready = poll_until(next, fds, count + 2);
     looked_ = Clock::now();
     if (activity) activity->resume(looked_);
     if (ready < 0) {

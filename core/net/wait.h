@@ -35,23 +35,18 @@ enum class Wake {
 /// timeout.
 Error as_error(Wake wake, Error::Kind kind, std::string_view detail);
 
-/// The only place where a request's thread waits, so that a client that disconnects, a deadline or
-/// the shutdown of the gateway ends any wait. One per request, used on the request's thread.
+/// The only place where a request waits, so that a client that disconnects, a deadline or the
+/// shutdown of the gateway ends any wait. On a fiber only that waits, elsewhere its thread does.
+/// One per request, used on the request's thread.
 class Waiter {
  public:
   /// Runs before each wait, and again at the time it returns; nullopt: the client has disconnected.
   using Tend = std::function<std::optional<Clock::time_point>()>;
 
   /// `client`: the client's socket, or -1. `stop`: a descriptor that becomes readable when the
-  /// gateway stops, or -1. `before_wait`: called when the thread is about to stop running.
-  Waiter(
-      int client, int stop, Clock::time_point deadline, Tend tend,
-      std::function<void()> before_wait = [] {})
-      : client_(client),
-        stop_(stop),
-        deadline_(deadline),
-        tend_(std::move(tend)),
-        before_wait_(std::move(before_wait)) {}
+  /// gateway stops, or -1.
+  Waiter(int client, int stop, Clock::time_point deadline, Tend tend)
+      : client_(client), stop_(stop), deadline_(deadline), tend_(std::move(tend)) {}
 
   /// Waits for `events` (as in poll(2)) on `fd`, at most until `until`. fd -1 waits for the time
   /// only.
@@ -74,9 +69,6 @@ class Waiter {
     deadline_ = std::min(deadline_, until);
   }
 
-  /// To be called before a short wait that does not use this object: nothing is flushed.
-  void about_to_wait() const { before_wait_(); }
-
   /// As long as `wanted` returns true, other requests share the result of this one, and the
   /// client's disconnect ends no wait. It is called once the client has disconnected, and from then
   /// on every kAsk of waiting. An empty function: the result is not shared.
@@ -89,13 +81,12 @@ class Waiter {
 
  private:
   static constexpr auto kAsk = std::chrono::milliseconds(100);
-  static constexpr auto kLook = std::chrono::milliseconds(50);
+  static constexpr auto kLook = std::chrono::milliseconds(5);  // other fibers wait meanwhile
 
   const int client_;
   int stop_;
   Clock::time_point deadline_;
   const Tend tend_;
-  const std::function<void()> before_wait_;
   std::function<bool()> wanted_;
   Clock::time_point looked_ = Clock::now();  // when the last wait ended
 };

@@ -130,7 +130,7 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
   for (const PluginEntry& entry : config.pipeline) files.push_back(find(config, entry, problems));
 
   // The other plugins are created even if some have problems, since they may report more.
-  std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway));
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(gateway, config.server.max_running));
   std::vector<Standing> order;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const PluginEntry& entry = config.pipeline[i];
@@ -159,6 +159,7 @@ std::unique_ptr<Pipeline> Pipeline::build(const Config& config, Gateway& gateway
       if (files[i]->is_fresh()) layer->loaded = fields_of(*files[i]);
       standing.flags = layer->code->flags;
       layer->when = entry.when;
+      layer->place = entry.place.file + ':' + std::to_string(entry.place.line);
       const std::size_t routes = pipeline->routes_.size();
       layer->instance = std::make_unique<Instance>(
           *layer->code, entry.instance, with_defaults(files[i]->note().schema, entry.config),

@@ -15,7 +15,7 @@ struct Frame : gh_sink {
         out(to),
         outer(around),
         began(Clock::now()),
-        activity(Activity::of_thread()),
+        activity(Activity::here()),
         around_call(activity.enter({&label(), "handling a request"}, began)) {
     x.frame = this;
   }

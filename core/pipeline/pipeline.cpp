@@ -80,13 +80,19 @@ gh_status Pipeline::run(Exchange& x, const gh_sink& out) const {
     x.route_path = found->path;
   }
   x.spent.assign(layers_.size(), Clock::duration::zero());
-  Activity::of_thread().set_request(x.request_id());
+  Activity::here().set_request(x.request_id());
   return call(0, x, &out, nullptr);
 }
 
 bool Pipeline::is_probe(const RequestHead& head) const {
   const auto found = route_of(head);
   return found != routes_.end() && Instance::of(found->owner).plugin().flags & GH_PLUGIN_PROBES;
+}
+
+bool Pipeline::may_block() const {
+  return std::any_of(layers_.begin(), layers_.end(), [](const auto& layer) {
+    return (layer->instance->plugin().flags & GH_PLUGIN_BLOCKS) != 0;
+  });
 }
 
 gh_status Pipeline::run_admin(Exchange& x, const gh_sink& out) const {

@@ -44,6 +44,8 @@ class Pipeline final : public Handler, public Reporter {
   std::optional<std::string> failure_body(Exchange& x) const override;
   /// The route belongs to a plugin with GH_PLUGIN_PROBES.
   bool is_probe(const RequestHead& head) const override;
+  /// A plugin has GH_PLUGIN_BLOCKS.
+  bool may_block() const override;
   /// "access-log → cors → … → gemini"
   std::string picture() const;
   /// Where requests for models lead, in the order in which the providers are tried.
@@ -51,6 +53,8 @@ class Pipeline final : public Handler, public Reporter {
   void report(gh_json* into) const override;
   /// The same as JSON text.
   std::string report() const;
+  /// With what is the operator's alone: the process, the level of the log, the admin routes.
+  std::string report_to_operator() const;
   void metrics(std::string& out) const override;
   void openapi(std::string& out) const override;
   void timing(const Exchange& x, std::string& out) const override;
@@ -70,6 +74,7 @@ class Pipeline final : public Handler, public Reporter {
   struct Layer {
     std::shared_ptr<const gh_plugin> code;  // before the instance, which runs it
     std::unique_ptr<Instance> instance;
+    std::string place;   // of its entry: "gatehouse.yaml:12"
     std::string loaded;  // what the log is to have of `code`, if it was loaded for this pipeline
     std::optional<When> when;
     std::shared_ptr<Counts> counts = std::make_shared<Counts>();
@@ -78,7 +83,8 @@ class Pipeline final : public Handler, public Reporter {
     bool takes(std::string_view method, std::string_view path) const;
   };
 
-  explicit Pipeline(Gateway& gateway) : gateway_(gateway) {}
+  Pipeline(Gateway& gateway, std::size_t max_running)
+      : gateway_(gateway), max_running_(max_running) {}
   std::vector<Route>::const_iterator route_of(const RequestHead& head) const;
   /// A plugin for chats gets those, and what its own routes lead to.
   bool is_for(const Layer& layer, const Exchange& x) const;
@@ -103,6 +109,7 @@ class Pipeline final : public Handler, public Reporter {
   void set_layer_metrics(const Layer& layer) const;
 
   Gateway& gateway_;
+  const std::size_t max_running_;  // for the report
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<Route> routes_, admin_routes_;
   OfferedModels models_;

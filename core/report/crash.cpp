@@ -1,7 +1,7 @@
 // Everything in the handler is async-signal-safe (signal-safety(7)): it reads what the thread has
 // noted of itself (core/net/activity.h), finds the file of the crashed instruction, which the
 // loader has given the plugin's own name, and writes two lines that it composes on its stack. That
-// stack is the alternative one of Activity. Then the signal takes its default action.
+// stack is the alternative one of the thread. Then the signal takes its default action.
 
 #include "core/report/crash.h"
 
@@ -107,7 +107,7 @@ void add_time(Line& line) {
 
 /// What the crashed thread was at.
 struct Scene {
-  explicit Scene(int of, const ucontext_t& context) : signal(of) {
+  Scene(int of, const void* address, const ucontext_t& context) : signal(of) {
 #if defined(__x86_64__)
     instruction = static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RIP]);
 #else
@@ -116,6 +116,7 @@ struct Scene {
     const Activity* const activity = Activity::current();
     if (!activity) return;
     call = activity->call();
+    is_overflow = of == SIGSEGV && activity->guard().holds(address);
     request_size = activity->copy_request(request);
   }
 
@@ -131,7 +132,7 @@ struct Scene {
   }
   void report() const {
     Line line;
-    line.text("gatehouse: fatal signal ").text(name_of(signal));
+    line.text("gatehouse: fatal signal ").text(name_of(signal)).text(overflow());
     if (call.plugin) {
       line.text(" in the plugin ").text(call.plugin->instance).text(" ");
       line.text(call.plugin->version).text(" while ").text(call.purpose);
@@ -150,7 +151,7 @@ struct Scene {
     line.text(R"(","level":"error")");
     if (call.plugin) line.text(R"(,"plugin":")").plain(call.plugin->instance).text("\"");
     if (request_size > 0) line.text(R"(,"request":")").plain({request, request_size}).text("\"");
-    line.text(R"(,"message":"fatal signal )").text(name_of(signal));
+    line.text(R"(,"message":"fatal signal )").text(name_of(signal)).text(overflow());
     if (call.plugin) {
       line.text(" while ").text(call.purpose);
       line.text(R"(","version":")").plain(call.plugin->version);
@@ -160,7 +161,10 @@ struct Scene {
     line.text("\"}").write_to(file);
   }
 
+  std::string_view overflow() const { return is_overflow ? " (stack overflow)" : ""; }
+
   const int signal;
+  bool is_overflow = false;
   std::uintptr_t instruction = 0;
   Activity::Call call;
   char request[Activity::kMostRequest] = {};
@@ -168,11 +172,11 @@ struct Scene {
 };
 
 /// Blocks for ever if another thread has crashed before: that one ends the process.
-void handle(int signal, siginfo_t*, void* context) {
+void handle(int signal, siginfo_t* info, void* context) {
   static std::atomic<pid_t> first{0};
   pid_t none = 0;
   if (first.compare_exchange_strong(none, ::gettid())) {
-    const Scene scene(signal, *static_cast<const ucontext_t*>(context));
+    const Scene scene(signal, info->si_addr, *static_cast<const ucontext_t*>(context));
     scene.report();
     if (log_file_name[0] != '\0') scene.log();
   } else if (none != ::gettid()) {
@@ -185,7 +189,7 @@ void handle(int signal, siginfo_t*, void* context) {
 }  // namespace
 
 void report_crashes() {
-  (void)Activity::of_thread();  // the signal stack of the control thread
+  (void)Activity::here();  // the signal stack of the control thread
   struct sigaction action {};
   action.sa_sigaction = handle;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;

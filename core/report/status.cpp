@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/json/json.h"
+#include "core/metrics/process.h"
 #include "core/pipeline/pipeline.h"
 #include "core/version.h"
 #include "gatehouse/text.hpp"
@@ -44,13 +45,34 @@ void report_store(const Member& out, Store& store) {
   if (!state.reason.empty()) out["reason"] = std::string_view(state.reason);
 }
 
+void report_process(const Member& out) {
+  if (const auto bytes = resident_bytes()) out["resident_bytes"] = *bytes;
+  if (const auto count = open_descriptors()) out["open_fds"] = *count;
+  out["max_fds"] = max_descriptors();
+}
+
+void report_route(const Member& out, const Route& route) {
+  out["method"] = std::string_view(route.method);
+  out["path"] = std::string_view(route.path);
+  out["summary"] = std::string_view(route.summary);
+}
+
 void report_reload(const Member& out, const Reloads::Outcome& reload) {
   JsonArena arena;
   std::string_view error;
-  const std::string problems = to_text(nlohmann::ordered_json(reload.problems));
-  json_api().copy(out.node, arena.parse(problems, error));
+  std::string problems = to_text(nlohmann::ordered_json(reload.problems));
+  json_api().copy(out.node, arena.parse(std::move(problems), error));
   out["at_ms"] = reload.at_ms;
   out["ok"] = reload.ok();
+}
+
+std::string text_by(auto fill) {
+  JsonArena arena;
+  gh_json* const root = arena.make();
+  fill(root);
+  std::string text;
+  dump(root, text);
+  return text;
 }
 
 }  // namespace
@@ -61,6 +83,7 @@ void Pipeline::report_layer(const Layer& layer, gh_json* into) {
   out["name"] = std::string_view(layer.instance->name());
   out["plugin"] = layer.instance->plugin().name;
   out["version"] = layer.instance->plugin().version;
+  out["place"] = std::string_view(layer.place);
   out["state"] = kStates[health.state];
   if (!health.reason.empty()) out["reason"] = std::string_view(health.reason);
   out["since_ms"] = ms(health.since.time_since_epoch());
@@ -81,19 +104,25 @@ void Pipeline::report(gh_json* into) const {
   out["uptime_ms"] = ms(Clock::now() - gateway_.started);
   out["draining"] = traffic.draining;
   out["running"] = traffic.running;
+  out["max_running"] = max_running_;
   out["connections"] = traffic.connections;
   report_store(out["store"], *gateway_.store);
   if (const auto reload = gateway_.reloads.last()) report_reload(out["reload"], *reload);
   for (const auto& layer : layers_) report_layer(*layer, out["plugins"].push().node);
 }
 
+std::string Pipeline::report_to_operator() const {
+  return text_by([this](gh_json* into) {
+    report(into);
+    const Member out{into};
+    out["log_level"] = gateway_.log.level();
+    report_process(out["process"]);
+    for (const auto& route : admin_routes_) report_route(out["admin_routes"].push(), route);
+  });
+}
+
 std::string Pipeline::report() const {
-  JsonArena arena;
-  gh_json* const root = arena.make();
-  report(root);
-  std::string text;
-  dump(root, text);
-  return text;
+  return text_by([this](gh_json* into) { report(into); });
 }
 
 }  // namespace gatehouse::core

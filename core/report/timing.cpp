@@ -1,10 +1,19 @@
 #include <chrono>
-#include <cstdio>
 #include <string>
 
 #include "core/pipeline/frame.h"
 
 namespace gatehouse::core {
+namespace {
+
+/// In milliseconds, with three digits behind the point.
+void append_ms(std::string& out, Clock::duration time) {
+  const auto us = std::chrono::round<std::chrono::microseconds>(time).count();
+  out.append(std::to_string(us / 1000)).append(".");
+  out.append(std::to_string(1000 + us % 1000), 1);
+}
+
+}  // namespace
 
 void Pipeline::timing(const Exchange& x, std::string& out) const {
   if (!x.frame) return;  // of the admin address
@@ -14,13 +23,11 @@ void Pipeline::timing(const Exchange& x, std::string& out) const {
     spent[frame->index] += until - frame->began - frame->inside;
     until = frame->began;
   }
+  out.reserve(32 * spent.size());
   for (std::size_t layer = 0; layer < spent.size(); ++layer) {
     if (spent[layer] == Clock::duration::zero()) continue;
-    char entry[96];
-    const double ms = std::chrono::duration<double, std::milli>(spent[layer]).count();
-    std::snprintf(entry, sizeof entry, "%s%s;dur=%.3f", out.empty() ? "" : ", ",
-                  layers_[layer]->instance->name().c_str(), ms);
-    out += entry;
+    out.append(out.empty() ? "" : ", ").append(layers_[layer]->instance->name()).append(";dur=");
+    append_ms(out, spent[layer]);
   }
 }
 

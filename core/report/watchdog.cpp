@@ -7,19 +7,14 @@
 namespace gatehouse::core {
 namespace {
 
+using std::chrono::milliseconds;
+
 // Longer than a plugin computes for one request, and than a file system or a name server makes it
 // wait as a rule.
-constexpr auto kLong = std::chrono::seconds(5);
-constexpr auto kInterval = std::chrono::seconds(1);
-
-void log_call(Log& log, const Activity::Snapshot& blocked, Activity::Clock::duration time) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time).count();
-  log.write(Level::kWarn, blocked.call.plugin->instance, blocked.request,
-            "the plugin blocks a thread outside the wait functions of the host",
-            Log::text_of({{"while", blocked.call.purpose},
-                          {"version", blocked.call.plugin->version},
-                          {"seconds", seconds}}));
-}
+constexpr auto kBlocks = std::chrono::seconds(5);
+// On a fiber, all requests of its thread wait meanwhile.
+constexpr auto kHoldsUp = milliseconds(100);
+constexpr auto kInterval = kHoldsUp / 2;
 
 }  // namespace
 
@@ -34,11 +29,26 @@ void Watchdog::run(std::stop_token stop) {
 void Watchdog::look(Activity::Clock::time_point now) {
   auto before = std::exchange(logged_, {});
   Activity::each_busy([&](const Activity::Snapshot& call) {
-    if (call.call.plugin->may_block || now - call.since < kLong) return;
-    const std::pair occurrence(call.thread, call.since);
-    if (before.count(occurrence) == 0) log_call(log_, call, now - call.since);
+    const auto time = std::chrono::duration_cast<milliseconds>(now - call.since);
+    const PluginLabel& plugin = *call.call.plugin;
+    if (call.is_of_fiber && time >= kHoldsUp && held_up_[&plugin].due())
+      log(Level::kWarn, call, "the plugin holds up the other requests of its thread",
+          {"ms", time.count()});
+    if (plugin.may_block || time < kBlocks) return;
+    const std::pair occurrence(call.of, call.since);
+    if (before.count(occurrence) == 0) {
+      log(Level::kWarn, call, "the plugin blocks a thread outside the wait functions of the host",
+          {"seconds", time.count() / 1000});
+    }
     logged_.insert(occurrence);
   });
+}
+
+void Watchdog::log(Level level, const Activity::Snapshot& call, std::string_view what,
+                   const Log::Field& time) const {
+  const PluginLabel& plugin = *call.call.plugin;
+  log_.write(level, plugin.instance, call.request, what,
+             Log::text_of({{"while", call.call.purpose}, {"version", plugin.version}, time}));
 }
 
 std::string busy_plugins() {

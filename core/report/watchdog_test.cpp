@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "core/net/fiber.h"
 #include "core/net/wait.h"
 
 namespace gatehouse::core {
@@ -55,7 +56,7 @@ TEST_F(WatchdogTest, NamesAPluginThatBlocksOnce) {
 TEST_F(WatchdogTest, NamesTheSamePluginAgainWhenItBlocksAgain) {
   const InPlugin in(PluginLabel::of("slow", "1"), "handling a request");
   watchdog_.look(later_);
-  Activity::of_thread().resume(Activity::Clock::now() + 1ms);  // as after a wait
+  Activity::here().resume(Activity::Clock::now() + 1ms);  // as after a wait
   watchdog_.look(later_);
   EXPECT_EQ(log_lines().size(), 2u);
 }
@@ -63,15 +64,33 @@ TEST_F(WatchdogTest, NamesTheSamePluginAgainWhenItBlocksAgain) {
 TEST_F(WatchdogTest, LeavesAlonePluginsThatWaitInTheHostOrDeclareThatTheyBlock) {
   {
     const InPlugin in(PluginLabel::of("waits", "1"), "handling a request");
-    Activity::of_thread().pause();
+    Activity::here().pause();
     watchdog_.look(later_);
     EXPECT_EQ(busy_plugins(), "");
-    Activity::of_thread().resume(Activity::Clock::now());
+    Activity::here().resume(Activity::Clock::now());
   }
   const InPlugin in(PluginLabel::of("computes", "1", true), "handling a request");
   watchdog_.look(later_);
   EXPECT_EQ(busy_plugins(), "computes") << "it holds up the shutdown all the same";
   EXPECT_EQ(log_lines().size(), 0u);
+}
+
+TEST_F(WatchdogTest, NamesAPluginThatHoldsUpOtherRequestsOnceAMinute) {
+  Fiber fiber;
+  for (int i = 0; i < 2; ++i) {
+    fiber.begin([&] {
+      const InPlugin in(PluginLabel::of("hogs", "1"), "handling a request", "4f1c-00000002");
+      watchdog_.look(Activity::Clock::now() + 90ms);
+      watchdog_.look(Activity::Clock::now() + 110ms);
+    });
+    EXPECT_FALSE(fiber.resume());
+  }
+  const auto lines = log_lines();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0]["message"], "the plugin holds up the other requests of its thread");
+  EXPECT_EQ(lines[0]["plugin"], "hogs");
+  EXPECT_EQ(lines[0]["request"], "4f1c-00000002");
+  EXPECT_GE(lines[0]["ms"], 100);
 }
 
 TEST_F(WatchdogTest, AWaitBeginsANewTerm) {

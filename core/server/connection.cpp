@@ -23,8 +23,6 @@
 namespace gatehouse::core {
 namespace {
 
-// Most requests. On the stack, and a stack page once touched stays with its thread.
-constexpr std::size_t kReadSize = 4 * 1024;
 constexpr std::chrono::nanoseconds kRetryBusy = std::chrono::seconds(1);
 constexpr auto kLinger = std::chrono::seconds(5);
 constexpr std::array<std::string_view, 7> kMethods = {"GET",   "HEAD",   "POST",   "PUT",
@@ -116,12 +114,10 @@ Connection::Next Connection::open() {
 
 /// Appends what has arrived to input_. Returns false at its end.
 bool Connection::take_input() {
-  char bytes[kReadSize];
   do {
-    const auto read = read_ready(socket_, bytes, sizeof bytes);
+    const auto read = read_ready(socket_, input_);
     if (!read) return read.error().kind == Error::timeout;
     if (*read == 0) return false;
-    input_.append(bytes, *read);
   } while (socket_.secure() && socket_.available() > 0);  // what is decrypted causes no event
   return true;
 }

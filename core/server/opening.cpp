@@ -2,6 +2,7 @@
 
 #include <Poco/Exception.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 
 #include "core/http/client_address.h"
 #include "core/http/proxy_header.h"
+#include "core/net/loop.h"
 
 namespace gatehouse::core {
 
@@ -28,7 +30,7 @@ Opening::Step Opening::advance(Poco::Net::StreamSocket& socket, std::string& pee
 Opening::Step Opening::read_proxy_header(int fd, std::string& peer) {
   char bytes[1024];
   const auto n = ::recv(fd, bytes, sizeof bytes, MSG_PEEK);
-  if (n < 0 && errno == EAGAIN) return Step::wait_for_input;
+  if (n < 0 && errno == EAGAIN) return wait(fd, POLLIN);
   if (n <= 0) return fail("proxy", "the connection ended before a header of the PROXY protocol");
   const std::size_t before = proxy_header_.size();
   proxy_header_.append(bytes, static_cast<std::size_t>(n));
@@ -45,8 +47,9 @@ Opening::Step Opening::read_proxy_header(int fd, std::string& peer) {
 
 Opening::Step Opening::begin_tls(Poco::Net::StreamSocket& socket) {
   char first;
-  const auto n = ::recv(socket.impl()->sockfd(), &first, 1, MSG_PEEK);
-  if (n < 0 && errno == EAGAIN) return Step::wait_for_input;
+  const int fd = socket.impl()->sockfd();
+  const auto n = ::recv(fd, &first, 1, MSG_PEEK);
+  if (n < 0 && errno == EAGAIN) return wait(fd, POLLIN);
   if (n <= 0) return fail("tls", "the connection ended before a handshake");
   // TLS begins with 0x16, a request with the name of its method.
   is_plain_ = first >= 'A' && first <= 'Z';
@@ -56,16 +59,23 @@ Opening::Step Opening::begin_tls(Poco::Net::StreamSocket& socket) {
 }
 
 Opening::Step Opening::handshake(Poco::Net::StreamSocket& socket) {
+  const int fd = socket.impl()->sockfd();
   try {
     switch (SecureStreamSocket(socket).completeHandshake()) {
       case 1: return Step::done;
-      case SecureStreamSocket::ERR_SSL_WANT_READ: return Step::wait_for_input;
-      case SecureStreamSocket::ERR_SSL_WANT_WRITE: return Step::wait_for_output;
+      case SecureStreamSocket::ERR_SSL_WANT_READ: return wait(fd, POLLIN);
+      case SecureStreamSocket::ERR_SSL_WANT_WRITE: return wait(fd, POLLOUT);
       default: return fail("tls", "the connection ended during the handshake");
     }
   } catch (const Poco::Exception& e) {
     return fail("tls", e.displayText());
   }
+}
+
+/// Nothing more can be done now.
+Opening::Step Opening::wait(int fd, short event) {
+  Watch::note_end(fd, event);
+  return event == POLLIN ? Step::wait_for_input : Step::wait_for_output;
 }
 
 Opening::Step Opening::fail(const std::string& stage, std::string detail) {

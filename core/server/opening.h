@@ -11,7 +11,7 @@
 namespace gatehouse::core {
 
 /// What precedes the first request of a connection: the header of the PROXY protocol, then the TLS
-/// handshake. No thread waits for them.
+/// handshake. It never waits.
 class Opening {
  public:
   enum class Step {
@@ -38,6 +38,7 @@ class Opening {
   Step read_proxy_header(int fd, std::string& peer);
   Step begin_tls(Poco::Net::StreamSocket& socket);
   Step handshake(Poco::Net::StreamSocket& socket);
+  static Step wait(int fd, short event);
   Step fail(const std::string& stage, std::string detail);
 
   bool has_proxy_header_;  // which has not been read

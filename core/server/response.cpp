@@ -23,7 +23,6 @@
 namespace gatehouse::core {
 namespace {
 
-constexpr std::size_t kReadSize = 64 * 1024;
 constexpr std::size_t kFlushAt = 32 * 1024;   // bytes that do not wait for the next flush
 constexpr std::size_t kHeadSize = 512;        // of most responses
 constexpr std::size_t kMaxDrain = 64 * 1024;  // of an unread body, to keep the connection
@@ -134,25 +133,22 @@ Response::Response(Poco::Net::StreamSocket& socket, std::string& input, RequestP
       parser_(parser),
       settings_(settings),
       server_(server),
-      waiter_(
-          socket.impl()->sockfd(), server.stop_fd, Clock::now() + settings.max_duration,
-          [this] { return tend(); }, server.before_wait) {}
+      waiter_(socket.impl()->sockfd(), server.stop_fd, Clock::now() + settings.max_duration,
+              [this] { return tend(); }) {}
 
 gh_status Response::read_body(std::string& body, std::optional<Failure>& failure) {
-  const bool expects_continue = parser_.head().expects_continue && input_.empty() && !begun_;
+  bool expects_continue = parser_.head().expects_continue && input_.empty() && !begun_;
   BodyDeadline deadline(settings_);
-  std::unique_ptr<char[]> buffer;  // unused by most requests, whose body came with the head
   for (;;) {
     failure = parser_.parse_body(input_, settings_.max_body_bytes);
     if (failure) return GH_FAILED;
     if (parser_.complete()) break;
-    if (!buffer) {
-      buffer.reset(new char[kReadSize]);
-      // Only now: the plugins in front have had their chance to reject the request.
-      if (expects_continue) out_ += "HTTP/1.1 100 Continue\r\n\r\n";
-      if (expects_continue && flush() != GH_OK) return lost_;
+    // Only now: the plugins in front have had their chance to reject the request.
+    if (std::exchange(expects_continue, false)) {
+      out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+      if (flush() != GH_OK) return lost_;
     }
-    const gh_status status = receive_body(buffer.get(), deadline, failure);
+    const gh_status status = receive_body(deadline, failure);
     if (status != GH_OK) return status;
   }
   if (input_.empty()) input_.shrink_to_fit();  // the response may take minutes
@@ -161,12 +157,10 @@ gh_status Response::read_body(std::string& body, std::optional<Failure>& failure
 }
 
 /// Waits for more of the body and appends it to input_.
-gh_status Response::receive_body(char* buffer, BodyDeadline& deadline,
-                                 std::optional<Failure>& failure) {
-  const auto read = read_some(socket_, buffer, kReadSize, waiter_, deadline.next());
+gh_status Response::receive_body(BodyDeadline& deadline, std::optional<Failure>& failure) {
+  const auto read = read_some(socket_, input_, waiter_, deadline.next());
   if (read && *read > 0) {
     deadline.count(*read);
-    input_.append(buffer, *read);
     return GH_OK;
   }
   if (read) {
@@ -183,14 +177,11 @@ gh_status Response::receive_body(char* buffer, BodyDeadline& deadline,
 
 /// Reads the rest of an unread body, without waiting, so that the connection can be used again.
 bool Response::rest_of_body_is_here() {
-  std::unique_ptr<char[]> buffer;
   std::size_t drained = 0;
   while (!parser_.parse_body(input_, settings_.max_body_bytes)) {
     if (parser_.complete()) return true;
-    if (!buffer) buffer.reset(new char[kReadSize]);
-    const auto read = read_ready(socket_, buffer.get(), kReadSize);
+    const auto read = read_ready(socket_, input_);
     if (!read || *read == 0 || (drained += *read) > kMaxDrain) return false;
-    input_.append(buffer.get(), *read);
   }
   return false;
 }
@@ -279,6 +270,11 @@ gh_status Response::wait_until_writable(Clock::time_point until) {
   flushing_ = false;
   if (wake == Wake::timeout) return Clock::now() < until ? GH_OK : GH_STOP;
   return Exchange::as_status(wake);
+}
+
+bool Response::has_left() const {
+  pollfd client{socket_.impl()->sockfd(), POLLRDHUP, 0};
+  return lost_ == GH_STOP || ::poll(&client, 1, 0) > 0;
 }
 
 void Response::heartbeat(std::string_view bytes, Clock::duration interval) {

@@ -17,9 +17,8 @@ namespace gatehouse::core {
 
 /// What a connection knows of the server it belongs to.
 struct ServerContext {
-  const int stop_fd;                        // readable when running requests must end
-  const std::atomic<bool>& draining;        // each response is the last of its connection
-  const std::function<void()> before_wait;  // called when a request's thread is about to wait
+  const int stop_fd;                  // readable when running requests must end
+  const std::atomic<bool>& draining;  // each response is the last of its connection
   // Called when a connection ends before its first request.
   const std::function<void(const std::string& reason, std::string_view peer,
                            std::string_view detail)>
@@ -46,6 +45,7 @@ class Response final : public Client {
     if (const auto call = std::exchange(before_wait_, nullptr)) call();
   }
   void outlive(std::function<bool()> wanted) override { waiter_.outlive(std::move(wanted)); }
+  bool has_left() const override;
   bool begun() const override { return begun_; }
   bool committed() const override { return committed_; }
   bool ended() const override { return complete_; }
@@ -62,7 +62,7 @@ class Response final : public Client {
 
  private:
   class BodyDeadline;
-  gh_status receive_body(char* buffer, BodyDeadline& deadline, std::optional<Failure>& failure);
+  gh_status receive_body(BodyDeadline& deadline, std::optional<Failure>& failure);
   bool rest_of_body_is_here();
   void commit();
   void decide_framing();

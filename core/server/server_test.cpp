@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace gatehouse::core {
 namespace {
 
@@ -10,7 +12,7 @@ using namespace std::chrono_literals;
 TEST(Server, HasAPulseAsLongAsAThreadPolls) {
   Log log{LogSettings{"error", ""}};
   Metrics metrics;
-  Server server(log, metrics);
+  Server server(log, metrics, 2);
   (void)server.is_polling();
   EXPECT_FALSE(server.is_polling()) << "it has no thread yet";
   server.start();

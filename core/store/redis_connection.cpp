@@ -21,7 +21,6 @@
 namespace gatehouse::core {
 namespace {
 
-constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kMaxReply = 16 << 20;  // four times the largest value that is stored
 constexpr std::size_t kMaxItems = 100'000;   // of a whole reply; SCAN returns about a thousand keys
 constexpr int kMaxDepth = 2;                 // SCAN returns an array in an array
@@ -194,12 +193,10 @@ Result<void> RedisConnection::receive() {
     return Error{Error::timeout, "the reply is incomplete"};
   input_.erase(0, consumed_);
   consumed_ = 0;
-  char bytes[kReadSize];
   Waiter waiter = waiter_until(deadline_);
-  const auto read = read_some(socket_, bytes, sizeof bytes, waiter, deadline_);
+  const auto read = read_some(socket_, input_, waiter, deadline_);
   if (!read) return read.error();
   if (*read == 0) return Error{Error::broken, "Redis closed the connection"};
-  input_.append(bytes, *read);
   received_ += *read;
   if (received_ > kMaxReply) return too_large();
   return {};

@@ -1,6 +1,9 @@
 #include "core/store/redis_connections.h"
 
+#include <poll.h>
+
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "core/net/resolver.h"
@@ -13,22 +16,53 @@ constexpr auto kLongestLife = std::chrono::minutes(5);
 
 }  // namespace
 
+/// False: all are in use; `turn`, unless null, is then signalled once one of them is the caller's.
+bool RedisConnections::Lane::take(const EventFd* turn) {
+  const std::lock_guard lock(mutex_);
+  if (in_use_ < most_) {
+    ++in_use_;
+    return true;
+  }
+  if (turn) waiting_.push_back(turn);
+  return false;
+}
+
+/// False: it is too late for that, the turn has come.
+bool RedisConnections::Lane::give_up(const EventFd& turn) {
+  const std::lock_guard lock(mutex_);
+  return waiting_.remove(&turn) > 0;
+}
+
+void RedisConnections::Lane::give_back() {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.empty()) {
+    --in_use_;
+    return;
+  }
+  waiting_.front()->signal();
+  waiting_.pop_front();
+}
+
 RedisConnections::Lease::Lease(RedisConnections& connections, Lane& lane,
                                Clock::time_point deadline)
-    : connections_(connections), lane_(lane) {
-  std::unique_lock lock(lane_.mutex_);
-  granted_ =
-      lane_.returned_.wait_until(lock, deadline, [this] { return lane_.in_use_ < lane_.most_; });
-  if (granted_) ++lane_.in_use_;
+    : connections_(connections),
+      lane_(lane),
+      granted_(lane.take(nullptr) || wait_for(lane, deadline)) {}
+
+bool RedisConnections::Lease::wait_for(Lane& lane, Clock::time_point deadline) {
+  try {
+    const EventFd turn;
+    if (lane.take(&turn)) return true;
+    Waiter waiter(-1, -1, Clock::time_point::max(), [] { return Clock::time_point::max(); });
+    (void)waiter.wait(turn.fd(), POLLIN, deadline);
+    return !lane.give_up(turn);
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
 RedisConnections::Lease::~Lease() {
-  if (!granted_) return;
-  {
-    const std::lock_guard lock(lane_.mutex_);
-    --lane_.in_use_;
-  }
-  lane_.returned_.notify_one();
+  if (granted_) lane_.give_back();
 }
 
 std::unique_ptr<RedisConnection> RedisConnections::Lease::take_idle() {

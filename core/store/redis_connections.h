@@ -1,13 +1,14 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/net/event_fd.h"
 #include "core/store/redis_connection.h"
 
 namespace gatehouse::core {
@@ -23,10 +24,14 @@ class RedisConnections {
 
    private:
     friend class RedisConnections;
+    bool take(const EventFd* turn);
+    bool give_up(const EventFd& turn);
+    void give_back();
+
     const std::size_t most_;
     std::mutex mutex_;
-    std::condition_variable returned_;                    // a lease has ended
     std::size_t in_use_ = 0;                              // guarded by mutex_
+    std::list<const EventFd*> waiting_;                   // guarded by mutex_; signalled in order
     std::vector<std::unique_ptr<RedisConnection>> idle_;  // guarded by mutex_
   };
 
@@ -46,9 +51,11 @@ class RedisConnections {
     void keep(std::unique_ptr<RedisConnection> connection);
 
    private:
+    static bool wait_for(Lane& lane, Clock::time_point deadline);
+
     RedisConnections& connections_;
     Lane& lane_;
-    bool granted_;
+    const bool granted_;
   };
 
   explicit RedisConnections(StoreSettings::Redis settings) : settings_(std::move(settings)) {}

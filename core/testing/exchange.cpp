@@ -178,6 +178,10 @@ void before_wait(gh_exchange* x, void (*call)(void*), void* self) {
   FakeExchange::of(x).before_wait = call;
   FakeExchange::of(x).before_wait_self = self;
 }
+int has_left(gh_exchange* x) {
+  const FakeExchange& self = FakeExchange::of(x);
+  return self.left_at(self.state.now());
+}
 void outlive(gh_exchange* x, int (*wanted)(void*), void* self) {
   FakeExchange::of(x).wanted = wanted;
   FakeExchange::of(x).wanted_self = self;
@@ -246,6 +250,12 @@ const gh_exchange_api& exchange_table() {
                                              .flush = flush,
                                              .heartbeat = heartbeat,
                                              .before_wait = before_wait};
+  return kTable;
+}
+
+const gh_client_api& client_table() {
+  static constexpr gh_client_api kTable = {
+      .size = sizeof kTable, .reserved = 0, .has_left = has_left};
   return kTable;
 }
 

@@ -104,12 +104,18 @@ struct FakeExchange {
     return !ends;
   }
   /// A wait that nothing has ended moves the clock to its end, or to the end of the request if that
-  /// is sooner.
+  /// is sooner. The plugin is asked again when the client leaves meanwhile.
   gh_status wait_until(std::chrono::nanoseconds end) {
-    const bool outlives_client = outlives();
-    const std::lock_guard lock(state.mutex);
-    state.advance_to(std::min({end, deadline, outlives_client ? end : leaves_at}));
-    return cancelled_at(state.time, outlives_client);
+    bool outlives_client = outlives();
+    const auto wait = [&] {
+      const std::lock_guard lock(state.mutex);
+      state.advance_to(std::min({end, deadline, outlives_client ? end : leaves_at}));
+      return cancelled_at(state.time, outlives_client);
+    };
+    const gh_status ended = wait();
+    if (ended != GH_STOP || outlives_client || !outlives()) return ended;
+    outlives_client = true;
+    return wait();
   }
 
   gh_status cancelled() const { return cancelled_at(state.now(), outlives()); }

@@ -245,6 +245,7 @@ const void* extension(const gh_host* host, const char* id) {
     const void* table;
   } kTables[] = {{GH_ADMIN_1, &kAdmin},
                  {GH_BACKGROUND_1, &kBackground},
+                 {GH_CLIENT_1, &client_table()},
                  {GH_COUNTERS_1, &counters_table()},
                  {GH_CRYPTO_1, &core::crypto_table()},
                  {GH_FAILURES_1, &kFailures},

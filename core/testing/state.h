@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/store/takes.h"
+#include "gatehouse/abi/ext/client.h"
 #include "gatehouse/testing.hpp"
 
 namespace gatehouse::testing {
@@ -95,6 +96,7 @@ std::string join(const Headers& headers, View name);
 
 // The tables that play the gateway.
 const gh_exchange_api& exchange_table();
+const gh_client_api& client_table();
 const gh_share_api& share_table();
 const gh_http_api& http_table();
 const gh_store_api& store_table();

@@ -1,6 +1,7 @@
 #include "fields.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 
 #include "gatehouse/toolkit/trace_parent.hpp"
@@ -79,15 +80,17 @@ void add_self_times(MutableJson times, const std::string& timing) {
     const std::size_t end = std::min(timing.find(kSeparator, at), timing.size());
     const std::size_t middle = timing.find(kDuration, at);
     if (middle >= end) break;
-    times.edit(View(timing).substr(at, middle - at))
-        .set(std::atof(timing.c_str() + middle + kDuration.size()));
+    double ms = 0;
+    std::from_chars(timing.data() + middle + kDuration.size(), timing.data() + end, ms);
+    times.edit(View(timing).substr(at, middle - at)).set(ms);
     at = end + kSeparator.size();
   }
 }
 
 void add_notes(MutableJson fields, Json notes) {
   for (const auto [name, value] : notes.members()) {
-    if (!fields[name]) fields.edit(name).set(value);
+    MutableJson field = fields.edit(name);
+    if (field.is_null()) field.set(value);
   }
 }
 

@@ -75,7 +75,7 @@ void AnthropicResponse::read_message(Json message) {
   set_about("model", message["model"].str());
   read_usage(message["usage"]);
   count();
-  hold_usage(usage_.root());
+  hold_usage(usage_);
 }
 
 /// Each count replaces the one before.
@@ -177,12 +177,12 @@ void AnthropicResponse::count() {
   const std::int64_t written = counts["cache_creation_input_tokens"].integer();
   const std::int64_t cached = as_ai_sdk_5_ ? 0 : read + written;
   const std::int64_t input = counts["input_tokens"].integer() + cached;
-  MutableJson usage = usage_.root();
-  usage.edit("input_tokens").set(input);
-  usage.edit("output_tokens").set(counts["output_tokens"].integer());
-  usage.edit("total_tokens").set(input + counts["output_tokens"].integer());
-  if (read > 0) usage.edit("cached_input_tokens").set(read);
-  if (written > 0) usage.edit("cache_write_tokens").set(written);
+  const std::int64_t output = counts["output_tokens"].integer();
+  usage_.set("input_tokens", input);
+  usage_.set("output_tokens", output);
+  usage_.set("total_tokens", input + output);
+  if (read > 0) usage_.set("cached_input_tokens", read);
+  if (written > 0) usage_.set("cache_write_tokens", written);
 }
 
 View AnthropicResponse::reason() const {

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "gatehouse/toolkit/json_text.hpp"
+#include "gatehouse/toolkit/owner.hpp"
 #include "schema.h"
 
 namespace gatehouse::plugins::cache {
@@ -136,22 +137,6 @@ Status Cache::lead(Exchange& x, Sink& out, Next& next, View key, Flight& flight)
 /// A digest of everything that the response depends on.
 std::string Cache::key_of(const Exchange& x) const {
   return hex(crypto_.sha256(share_ ? std::string() : owner_of(x), x.chat()));
-}
-
-/// Whose responses they are. Without an authenticated user or key, requests are told apart by all
-/// that a client shows of itself: a plugin or an upstream of any kind may authorize by it. An
-/// address of its own keeps a client from reading the entries of another whose headers it can
-/// guess.
-std::string Cache::owner_of(const Exchange& x) const {
-  const Caller caller = x.caller();
-  std::string owner;
-  quote(owner, caller.tenant);
-  quote(owner, caller.user);
-  if (!caller.user.empty() || !caller.key.empty()) return owner;
-  quote(owner, x.client());
-  for (const View name : {"Authorization", "Cookie", "X-Api-Key", "X-Extension-ID"})
-    quote(owner, x.header(name));
-  return owner;
 }
 
 std::optional<Cache::Entry> Cache::find(Exchange& x, View key) {

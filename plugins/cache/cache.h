@@ -39,7 +39,6 @@ class Cache final : public Plugin {
   Status lead(Exchange& x, Sink& out, Next& next, View key, Flight& flight);
 
   std::string key_of(const Exchange& x) const;
-  std::string owner_of(const Exchange& x) const;
   std::optional<Entry> find(Exchange& x, View key);
   Status keep(Exchange& x, View key, View events);
   void report(Exchange& x, Lookup result);

@@ -13,7 +13,8 @@ Status Chat::handle(Exchange& x, Sink& out, Next& next) {
   if (x.route() != route_) return next(x, out);
   const auto began = host_.now();
   if (Status status = read(x); !status) return status;
-  return respond(x, out, next, began);
+  const View id = (*x.json())["id"].str();
+  return resumption_.run(x, out, id, [&](Sink& to) { return respond(x, to, next, began); });
 }
 
 Status Chat::read(Exchange& x) const {
@@ -41,13 +42,6 @@ Status Chat::respond(Exchange& x, Sink& out, Next& next, std::chrono::nanosecond
   if (status) return stream.finish(response);
   if (x.committed() && status.code() != GH_STOP) (void)stream.fail();
   return status;
-}
-
-/// Responses are not kept, so there is never one to resume. Any other status would put the page
-/// into an error.
-Status Chat::resume(Exchange& x, Sink& out) {
-  x.set_status(204);
-  return out.emit(event::bytes({}, true));
 }
 
 namespace {
@@ -106,9 +100,12 @@ Chat::Chat(Host host, Json config)
       defaults_(defaults(config)),
       shown_{.send_reasoning = defaults_.reasoning,
              .send_sources = config["send_sources"].boolean(),
-             .send_model_version = config["send_model_version"].boolean()} {
+             .send_model_version = config["send_model_version"].boolean()},
+      resumption_(host, config) {
   OpenApi(host).describe(description(choices_));
   host.route<&Chat::resume>(this, "GET", "/api/chat/*/stream");
+  host.route<&Chat::stop>(this, "DELETE", "/api/chat/*/stream");
+  if (resumption_.is_on()) background<&Chat::forget>(host, this);
   const auto is_listed = [this](View name) {
     return std::find(choices_.models.begin(), choices_.models.end(), name) != choices_.models.end();
   };

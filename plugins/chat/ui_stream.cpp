@@ -45,11 +45,25 @@ const UiStream::Writer UiStream::kWriters[] = {
     {GH_EV_STEP_FINISH, &UiStream::finish_step},
 };
 
+void UiStream::write_head(Exchange& x) {
+  EventStream::write_head(x);
+  x.set_header("X-Vercel-AI-UI-Message-Stream", "v1");
+}
+
+View UiStream::failed_end() {
+  static const std::string kEnd = std::string(R"(data: {"type":"error","errorText":")")
+                                      .append(kMasked)
+                                      .append("\"}\n\n")
+                                      .append(kDone);
+  return kEnd;
+}
+
+View UiStream::stopped_end() { return "data: {\"type\":\"abort\"}\n\ndata: [DONE]\n\n"; }
+
 Status UiStream::open() {
   if (is_open_) return {};
   is_open_ = true;
-  EventStream::write_head(x_);
-  x_.set_header("X-Vercel-AI-UI-Message-Stream", "v1");
+  write_head(x_);
 
   std::string chunk = "data: ";
   // No messageId: the client would take a continued response for a new message.
@@ -96,9 +110,7 @@ Status UiStream::finish(const ModelResponse& response) {
 
 Status UiStream::fail() {
   stream_.clear();  // the chunks of an event that could not be written
-  begin("error").member("errorText", kMasked);
-  end();
-  stream_.append(kDone);
+  stream_.append(failed_end());
   return send(true);
 }
 

@@ -25,6 +25,12 @@ class UiStream final : public Sink {
   UiStream(const UiStream&) = delete;
   UiStream& operator=(const UiStream&) = delete;
 
+  /// The headers of the response.
+  static void write_head(Exchange& x);
+  /// The last bytes of a response that has failed, and of one that its user has stopped.
+  static View failed_end();
+  static View stopped_end();
+
   /// Sends the headers and the first chunk, unless that is done: the first event does so as well.
   Status open();
   /// Events in the order of abi/event.h.

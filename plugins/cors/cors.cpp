@@ -104,7 +104,7 @@ bool is_header_list(View text) {
 /// send any headers: a fixed list would lack those of the page's libraries, and `*` does not cover
 /// Authorization.
 Status respond_to_preflight(Exchange& x, Sink& out) {
-  x.set_header("Access-Control-Allow-Methods", "GET, POST");
+  x.set_header("Access-Control-Allow-Methods", "GET, POST, DELETE");
   const View headers = x.header("Access-Control-Request-Headers");
   if (is_header_list(headers)) x.set_header("Access-Control-Allow-Headers", headers);
   x.set_header("Access-Control-Max-Age", "600");  // seconds; Chromium's default is 5

@@ -38,7 +38,7 @@ TEST(Cors, RespondsToAPreflightBeforeAnyPluginBelow) {
   EXPECT_EQ(answer.headers, (Headers{{"Vary", "Origin"},
                                      {"Access-Control-Allow-Origin", kExtension},
                                      {"Access-Control-Expose-Headers", kExposed},
-                                     {"Access-Control-Allow-Methods", "GET, POST"},
+                                     {"Access-Control-Allow-Methods", "GET, POST, DELETE"},
                                      {"Access-Control-Max-Age", "600"}}));
   EXPECT_EQ(h.next_calls, 0);
 }

@@ -9,9 +9,8 @@ constexpr std::size_t kMaxToken = 64 * 1024;
 
 }  // namespace
 
-void Continuation::read(Json response, bool has_content) {
-  const Json candidate = response["candidates"].at(0);
-  has_content_ = has_content_ || has_content;
+void Continuation::read(Json response, Json candidate) {
+  has_content_ = has_content_ || candidate["content"]["parts"].size() > 0;
   if (!response["promptFeedback"].is_null()) reason_ = "promptFeedback";
   if (const View reason = candidate["finishReason"].str(); !reason.empty()) reason_ = reason;
   if (const View token = candidate["continuationToken"].str();

@@ -91,7 +91,7 @@ class Gemini::Attempt final : public GeminiResponse {
     gemini_.note_gone(failure, turn_.model, error_of(body)["message"].str());
   }
   void answered(Exchange& x) override {
-    gemini_.news_.read(x, turn_.requested, turn_.model, reported().root());
+    gemini_.news_.read(x, turn_.requested, turn_.model, reported());
   }
 
  private:
@@ -156,7 +156,7 @@ Status Gemini::respond(Exchange& x, Sink& out, Turn& turn, Repairable& rejected)
   };
   Status status = api_.call(x, {turn.model, path, body, turn.first_byte()}, attempt);
   rejected = attempt.rejected();
-  log_end(x, attempt.reported().root());
+  log_end(x, attempt);
   return status;
 }
 
@@ -190,12 +190,20 @@ void Gemini::log_tools(const Exchange& x, const Turn& turn) const {
 }
 
 /// What Gemini reports about the end of a response, in its own words.
-void Gemini::log_end(const Exchange& x, Json reported) const {
-  if (!reported.is_object()) return;
-  host_.log(GH_DEBUG, &x, "Gemini response ended", reported);
-  const View reason = reported["reason"].str();
-  if (!reason.empty() && !is_known_reason(reason))
-    host_.log(GH_WARN, &x, "unknown finishReason of Gemini: " + std::string(reason));
+void Gemini::log_end(const Exchange& x, const GeminiResponse& response) const {
+  const Report& report = response.reported();
+  const std::pair<View, const std::string&> members[] = {
+      {"model", report.model},     {"id", report.id},       {"reason", report.reason},
+      {"message", report.message}, {"stage", report.stage}, {"retires", report.retires}};
+  const Document fields;
+  for (const auto& [name, text] : members) {
+    if (!text.empty()) fields.root().edit(name).set(View(text));
+  }
+  if (!fields.root().is_object()) return;
+  response.counts().counts().write(fields.root().edit("usage"));
+  host_.log(GH_DEBUG, &x, "Gemini response ended", fields.root());
+  if (!report.reason.empty() && !is_known_reason(report.reason))
+    host_.log(GH_WARN, &x, "unknown finishReason of Gemini: " + report.reason);
 }
 
 }  // namespace gatehouse::plugins::gemini

@@ -10,6 +10,8 @@
 
 namespace gatehouse::plugins::gemini {
 
+class GeminiResponse;
+
 /// The provider of Google's models: sends chats to the Gemini API. A call of handle() is one
 /// request to it, unless Gemini rejects part of the request or continues the response in another.
 class Gemini final : public Plugin {
@@ -27,7 +29,7 @@ class Gemini final : public Plugin {
   Status respond(Exchange& x, Sink& out, Turn& turn, Repairable& rejected);
   void note_gone(UpstreamFailure& failure, View model, View message);
   void log_tools(const Exchange& x, const Turn& turn) const;
-  void log_end(const Exchange& x, Json reported) const;
+  void log_end(const Exchange& x, const GeminiResponse& response) const;
 
   const Host host_;
   Models models_;

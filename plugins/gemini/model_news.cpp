@@ -45,8 +45,8 @@ std::string date(std::chrono::nanoseconds wall) {
 }
 
 /// Of modelStatus: what Google announces about the model's end.
-std::string status_text(Json about, std::chrono::nanoseconds wall) {
-  const View stage = about["stage"].str(), retires = about["retires"].str().substr(0, 10);
+std::string status_text(const Report& report, std::chrono::nanoseconds wall) {
+  const View stage = report.stage, retires = View(report.retires).substr(0, 10);
   const bool soon = !retires.empty() && retires <= date(wall + kSoon);
   if (!soon && stage != "LEGACY" && stage != "DEPRECATED" && stage != "RETIRED") return {};
   std::string text = "Google lists it as " + std::string(stage.empty() ? "STABLE" : stage);
@@ -56,10 +56,10 @@ std::string status_text(Json about, std::chrono::nanoseconds wall) {
 
 }  // namespace
 
-void ModelNews::read(Exchange& x, View requested, View sent, Json about) {
-  const std::string responding = plain_name(about["model"].str());
+void ModelNews::read(Exchange& x, View requested, View sent, const Report& report) {
+  const std::string responding = plain_name(report.model);
   if (!responding.empty()) x.notes().edit("answered_by").set(View(responding));
-  const std::string text = text_of(requested, sent, responding, about);
+  const std::string text = text_of(requested, sent, responding, report);
   if (!keep(requested, text)) return;
   host_.log(GH_WARN, &x, std::string(requested) + text);
   if (const auto ends = models_.find(requested).ends) {
@@ -70,7 +70,7 @@ void ModelNews::read(Exchange& x, View requested, View sent, Json about) {
 }
 
 std::string ModelNews::text_of(View requested, View sent, const std::string& responding,
-                               Json about) const {
+                               const Report& report) const {
   std::string text;
   const auto add = [&](const std::string& more) {
     if (!more.empty()) text.append(text.empty() ? " " : "; ").append(more);
@@ -81,7 +81,7 @@ std::string ModelNews::text_of(View requested, View sent, const std::string& res
     count_mismatch(sent, responding);
     add("got a response from " + responding);
   }
-  add(status_text(about, host_.wall()));
+  add(status_text(report, host_.wall()));
   return text;
 }
 

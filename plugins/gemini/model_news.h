@@ -6,6 +6,7 @@
 #include <string>
 
 #include "models.h"
+#include "report.h"
 
 namespace gatehouse::plugins::gemini {
 
@@ -15,13 +16,14 @@ class ModelNews {
  public:
   ModelNews(Host host, const Models& models) : host_(host), models_(models) {}
 
-  /// `requested` by a chat, `sent` to Gemini; `about`: GeminiResponse::about().
-  void read(Exchange& x, View requested, View sent, Json about);
+  /// `requested` by a chat, `sent` to Gemini.
+  void read(Exchange& x, View requested, View sent, const Report& report);
   /// For the health: all current news; empty: none.
   std::string summary() const;
 
  private:
-  std::string text_of(View requested, View sent, const std::string& responding, Json about) const;
+  std::string text_of(View requested, View sent, const std::string& responding,
+                      const Report& report) const;
   bool keep(View requested, const std::string& text);
   void count_mismatch(View sent, View responding) const;
 

@@ -86,9 +86,9 @@ Status GeminiResponse::read(const gh_sse_event& e) {
     return fail(std::move(failure));
   }
   counts_.read(response["usageMetadata"]);
-  if (candidate["finishReason"].is_null()) hold_usage(counts_.counts().root());
-  read_report(response);
-  continuation_.read(response, parts.size() > 0);
+  if (!has_begun() && candidate["finishReason"].is_null()) hold_usage(counts_.counts());
+  read_report(response, candidate);
+  continuation_.read(response, candidate);
   if (is_slip(parts)) return {};
   if (Status s = sources_.read(candidate, step_); !s) return s;
   return read_parts(parts);
@@ -108,20 +108,19 @@ bool GeminiResponse::is_slip(Json parts) const {
 }
 
 /// What Gemini reports about the response. The last report counts.
-void GeminiResponse::read_report(Json response) {
-  const Json candidate = response["candidates"].at(0);
+void GeminiResponse::read_report(Json response, Json candidate) {
+  const auto read = [](std::string& to, Json value) {
+    constexpr std::size_t kLongest = 500;  // a finishMessage may quote a whole call
+    if (const View text = value.str(); !text.empty()) to = cut_utf8(text, kLongest);
+  };
   const Json status = response["modelStatus"];
-  const std::pair<View, Json> members[] = {
-      {"model", response["modelVersion"]},   {"id", response["responseId"]},
-      {"reason", candidate["finishReason"]}, {"message", candidate["finishMessage"]},
-      {"stage", status["modelStage"]},       {"retires", status["retirementTime"]}};
-  constexpr std::size_t kLongest = 500;  // a finishMessage may quote a whole call
-  for (const auto& [name, value] : members) {
-    if (const View text = value.str(); !text.empty())
-      report_.root().edit(name).set(text.substr(0, kLongest));
-  }
-  if (const View reason = candidate["finishReason"].str(); !reason.empty())
-    ending_.reason = reason.substr(0, kLongest);
+  read(report_.model, response["modelVersion"]);
+  read(report_.id, response["responseId"]);
+  read(report_.reason, candidate["finishReason"]);
+  read(report_.message, candidate["finishMessage"]);
+  read(report_.stage, status["modelStage"]);
+  read(report_.retires, status["retirementTime"]);
+  ending_.reason = report_.reason;
   const View block = response["promptFeedback"]["blockReason"].str();
   ending_.blocked = ending_.blocked || !(block.empty() || block == "BLOCK_REASON_UNSPECIFIED" ||
                                          block == "BLOCKED_REASON_UNSPECIFIED");
@@ -131,12 +130,16 @@ Status GeminiResponse::read_parts(Json parts) {
   for (const Json part : parts) {
     if (Status s = read_part(part); !s) return s;
   }
+  std::vector<Json> calls;
   // A model that calls tools by their bare names means another tool by a name with a namespace.
   bool namespaces = true;
-  for (const Json part : parts)
-    namespaces = namespaces && !question_.names.offered(part["functionCall"]["name"].str());
   for (const Json part : parts) {
-    if (part["functionCall"].is_null()) continue;
+    const Json call = part["functionCall"];
+    if (call.is_null()) continue;
+    calls.push_back(part);
+    namespaces = namespaces && !question_.names.offered(call["name"].str());
+  }
+  for (const Json part : calls) {
     if (Status s = read_call(part, namespaces); !s) return s;
   }
   return {};
@@ -266,7 +269,8 @@ Status GeminiResponse::emit_end(View reason) {
     if (Status s = flush_server_call(0, Json()); !s) return s;
   }
   if (Status s = emit_suggestions(); !s) return s;
-  for (const View name : {"model", "id"}) set_about(name, report_.root()[name].str());
+  set_about("model", report_.model);
+  set_about("id", report_.id);
   usage_ = counts_.counts();
   return ModelStream::emit_end(reason, ending_.reason);
 }
@@ -276,14 +280,6 @@ Status GeminiResponse::emit_suggestions() {
   const Document suggestions;
   suggestions.root().edit("html").set(View(sources_.suggestions()));
   return step_.emit(event::data("search-suggestions", suggestions.root()));
-}
-
-Document GeminiResponse::reported() const {
-  Document all;
-  if (!report_.root().is_object()) return all;
-  all.root().set(Json(report_.root()));
-  all.root().edit("usage").set(Json(counts_.counts().root()));
-  return all;
 }
 
 }  // namespace gatehouse::plugins::gemini

@@ -6,6 +6,7 @@
 #include "endings.h"
 #include "gatehouse/toolkit/provider.hpp"
 #include "repairs.h"
+#include "report.h"
 #include "sources.h"
 #include "tool_names.h"
 #include "usage.h"
@@ -37,17 +38,16 @@ class GeminiResponse : public ModelStream {
   Status finish() override;
   std::optional<std::chrono::nanoseconds> continues() override;
   void judge(UpstreamFailure& failure, Json body) override;
-  TokenCounts usage() const override { return TokenCounts(counts_.billed().root()); }
+  TokenCounts usage() const override { return counts_.billed(); }
 
   View continuation_token() const { return continuation_.token(); }
   /// What of the request can be repaired after the failure.
   const Repairable& rejected() const { return rejected_; }
-  /// What Gemini last reported, each empty where it did not: members model, id, reason, message,
-  /// stage, retires, usage.
-  Document reported() const;
+  const Report& reported() const { return report_; }
+  const Usage& counts() const { return counts_; }
 
  private:
-  void read_report(Json response);
+  void read_report(Json response, Json candidate);
   bool is_slip(Json parts) const;
   Status read_parts(Json parts);
   Status read_part(Json part);
@@ -66,7 +66,7 @@ class GeminiResponse : public ModelStream {
   Usage counts_;
   Continuation continuation_;
   Repairable rejected_;
-  Document report_;
+  Report report_;
   std::string code_id_;                 // of the code execution that the next result belongs to
   std::vector<Document> server_calls_;  // parts; of tools of Google that have no result yet
 };

@@ -25,18 +25,15 @@ void Usage::begin_request() {
   now_ = kUnknown;
 }
 
-Document Usage::counts() const {
-  Document counts;
-  for (std::size_t i = 0; i < kNames.size(); ++i) {
-    if (sum(i) >= 0) counts.root().edit(kNames[i]).set(sum(i));
-  }
+TokenCounts Usage::counts() const {
+  TokenCounts counts;
+  for (std::size_t i = 0; i < kNames.size(); ++i) counts.set(kNames[i], sum(i));
   return counts;
 }
 
-Document Usage::billed() const {
-  Document counts = this->counts();
-  const std::int64_t output = plus(sum(1), sum(3));
-  if (as_ai_sdk_5_ && output >= 0) counts.root().edit("output_tokens").set(output);
+TokenCounts Usage::billed() const {
+  TokenCounts counts = this->counts();
+  if (as_ai_sdk_5_) counts.set("output_tokens", plus(sum(1), sum(3)));
   return counts;
 }
 

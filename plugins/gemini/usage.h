@@ -4,6 +4,7 @@
 #include <array>
 
 #include "gatehouse/plugin.hpp"
+#include "gatehouse/toolkit/token_counts.hpp"
 
 namespace gatehouse::plugins::gemini {
 
@@ -20,9 +21,9 @@ class Usage {
   /// The events that follow belong to another request.
   void begin_request();
   /// Of all requests, as in GH_EV_USAGE.
-  Document counts() const;
+  TokenCounts counts() const;
   /// The same as they are billed.
-  Document billed() const;
+  TokenCounts billed() const;
 
  private:
   using Counts = std::array<std::int64_t, 5>;  // as in kNames; -1: not known

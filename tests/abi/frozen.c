@@ -1,6 +1,7 @@
 /* What was published stays where it is: a plugin built once loads in every later 1.x host. Append
  * below, never change a line. */
 #include "gatehouse/abi.h"
+#include "gatehouse/abi/ext/client.h"
 
 #define FROZEN(type, member, offset) \
   _Static_assert(offsetof(type, member) == (offset), #type "." #member " has moved")
@@ -247,6 +248,13 @@ FROZEN(gh_background_api, reserved, 4);
 FROZEN(gh_background_api, run, 8);
 FROZEN(gh_background_api, linger, 16);
 FROZEN_ID(GH_BACKGROUND_1, "gatehouse.background/1");
+
+/* abi/ext/client.h */
+
+FROZEN(gh_client_api, size, 0);
+FROZEN(gh_client_api, reserved, 4);
+FROZEN(gh_client_api, has_left, 8);
+FROZEN_ID(GH_CLIENT_1, "gatehouse.client/1");
 
 /* abi/ext/counters.h */
 

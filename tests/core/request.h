@@ -18,6 +18,7 @@ struct ReadyClient final : Client {
   bool head_left = false;
   bool body_ended = false;
   int flushes = 0;
+  std::function<bool()> wanted;
 
   gh_status read_body(std::string& body, std::optional<Failure>& failure) override {
     ++body_reads;
@@ -31,7 +32,8 @@ struct ReadyClient final : Client {
   }
   void heartbeat(std::string_view, Clock::duration) override {}
   void before_wait(std::function<void()>) override {}
-  void outlive(std::function<bool()>) override {}
+  void outlive(std::function<bool()> asks) override { wanted = std::move(asks); }
+  bool has_left() const override { return false; }
   bool begun() const override { return head_left; }
   bool committed() const override { return head_left; }
   bool ended() const override { return body_ended; }

@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   JsonArena arena;
   std::string_view error;
-  const gh_json* node = arena.parse(text, error);
+  const gh_json* node = arena.parse(std::string(text), error);
   if (!node) {
     require(!error.empty(), "a refusal says why");
     return 0;

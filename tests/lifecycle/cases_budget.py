@@ -19,10 +19,14 @@ LIMIT = 20_000
 
 def counted(call, tokens=(INPUT, OUTPUT)):
     """A response whose tokens are reported."""
+    call.begin()
+    finish_counted(call, tokens)
+
+
+def finish_counted(call, tokens=(INPUT, OUTPUT)):
     usage = {'promptTokenCount': tokens[0], 'candidatesTokenCount': tokens[1]}
     part = {'content': {'role': 'model', 'parts': [{'text': 'word'}]}, 'finishReason': 'STOP'}
     data = json.dumps({'candidates': [part], 'usageMetadata': usage})
-    call.begin()
     call.sock.sendall(chunk(f'data: {data}\r\n\r\n'.encode()) + chunk(b''))
 
 

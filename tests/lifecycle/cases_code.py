@@ -18,7 +18,7 @@ from cases_admin import ADMIN, ask, status
 from cases_reload import reload, replace, with_own_plugins
 from checks import PATIENCE, Wrong, check, check_stream, eventually
 from client import Client, chat, get
-from fixture import LOG_IN_FILE, gemini, record, simulator, test
+from fixture import LOG_IN_FILE, gemini, probe, record, simulator, test
 
 # Of the test that replaces code under load. In full, to be run by hand: RELOADS=1000.
 RELOADS = int(os.environ.get('RELOADS', 50))
@@ -27,23 +27,14 @@ SECONDS_OF_A_STREAM = 6.0
 BLOCKED_SECONDS = 5.0   # after which the watchdog reports a plugin
 
 
-def probe(f, task, **settings):
-    """An entry with the plugin tests/core/probe, which does `task` to a request for /harm."""
-    file = Path(f.binary).parent.parent / 'lib/probes/probe.so'
-    return {
-        'probe': {'do': task, **settings}, 'as': 'culprit', 'path': str(file),
-        'when': {'path': '/harm'}
-    }
-
-
 # ---- Crashes
 
-def crash(f, task, name, **options):
+def crash(f, task, name, what='', **options):
     f.start('health', probe(f, task), **options)
     f.client(get('/harm').replace(b'\r\n\r\n', b'\r\nX-Request-Id: harmful-1\r\n\r\n'))
     f.ends(-getattr(signal, name))
     [report] = [line for line in f.gateway.lines if line.startswith('gatehouse: fatal')]
-    head = f'gatehouse: fatal signal {name} in the plugin culprit 1.0.0 while handling a request'
+    head = f'gatehouse: fatal signal {name}{what} in the plugin culprit 1.0.0 while handling a request'
     check(report.startswith(head + ' (harmful-1), at /'), report)
     return report
 
@@ -64,7 +55,7 @@ def a_plugin_that_aborts_is_named(f):
 @test
 def a_plugin_that_overflows_the_stack_is_named(f):
     if not f.is_sanitized():
-        crash(f, 'overflow', 'SIGSEGV')
+        crash(f, 'overflow', 'SIGSEGV', ' (stack overflow)')
 
 
 @test
@@ -125,6 +116,20 @@ def a_plugin_that_blocks_is_named_while_it_serves_and_at_the_shutdown(f):
     f.ends(1)
     f.logged(message='requests are still running', plugins='culprit (slow-1)')
     check(len(reports()) == 1, 'it is reported again')
+    f.logged(message='the plugin holds up the other requests of its thread', plugin='culprit',
+             request='slow-1')
+
+
+@test
+def a_plugin_that_declares_that_it_blocks_holds_nothing_up(f):
+    f.start('health', probe(f, 'block', 'probe-blocks'), shutdown={'grace': '0s'})
+    for _ in range(2 * os.cpu_count()):
+        f.client(get('/harm'))
+    for _ in range(2 * os.cpu_count()):
+        f.check_healthy()
+    f.gateway.signal('TERM')
+    f.ends(1)
+    check(not any('holds up' in line for line in f.gateway.lines), f.gateway.lines)
 
 
 # ---- What the command line leaves out

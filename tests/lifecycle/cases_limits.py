@@ -5,10 +5,11 @@ import time
 
 from checks import check, check_envelope, check_stream, eventually
 from client import chat, get, head
-from fixture import gemini, simulator, test
+from fixture import gemini, probe, simulator, test
 from vitals import Vitals
 
 IDLE = 1000
+STREAMS = 100
 RESETS = 40     # of each kind
 DESCRIPTORS = 64
 
@@ -74,6 +75,7 @@ def at_the_limit_of_threads_probes_are_answered_and_others_refused(f):
     become = (f'setpriv --reuid {40000 + os.getpid() % 10000} --regid 65534 --clear-groups'
               ' --no-new-privs')
     f.start('health',
+            probe(f, 'pass', 'probe-blocks'),
             *gemini(provider.address, probe_interval=False),
             shell=f'ulimit -u {THREADS}; exec {become} "$@"')
     running, refused = [], []
@@ -123,9 +125,7 @@ def idle_connections_cost_no_thread_and_little_memory(f):
     for _ in range(IDLE):
         clients.append(f.client(get()))
         check(clients[-1].answer().header('Connection') == 'keep-alive', 'not kept alive')
-    # Threads take turns in polling; on a busy machine that may need some more of them, but far
-    # from one for each connection.
-    check(f.thread_count() <= threads + 16,
+    check(f.thread_count() == threads,
           f'{f.thread_count()} threads, {threads} without the connections')
     check(vitals.grown_mb() < 16,
           f'memory grew by {vitals.grown_mb():.0f} MiB: more than 16 KiB for each')
@@ -134,6 +134,22 @@ def idle_connections_cost_no_thread_and_little_memory(f):
     for client in clients:
         client.leave()
     check_descriptors(vitals)
+
+
+@test
+def waiting_requests_cost_no_thread(f):
+    provider = f.provider()
+    f.start('health', *gemini(provider.address))
+    f.check_healthy()
+    threads = f.thread_count()
+    clients = [f.client(chat()) for _ in range(STREAMS)]
+    calls = [f.take(provider) for _ in clients]
+    check(f.thread_count() <= threads + 1,  # the look-up of a name may add one
+          f'{f.thread_count()} threads, {threads} without the chats')
+    for call in calls:
+        call.answer('word')
+    for client in clients:
+        check_stream(client.answer())
 
 
 @test

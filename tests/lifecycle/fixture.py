@@ -177,6 +177,15 @@ class Fixture:
         eventually(refused, PATIENCE, 'new connections are still accepted')
 
 
+def probe(f, task, name='probe', **settings):
+    """An entry with the plugin tests/core/probe, which does `task` to a request for /harm."""
+    file = Path(f.binary).parent.parent / f'lib/probes/{name}.so'
+    return {
+        name: {'do': task, **settings}, 'as': 'culprit', 'path': str(file),
+        'when': {'path': '/harm'}
+    }
+
+
 def gemini(address, **settings):
     """The plugins of a chat whose provider is played at `address`."""
     return [

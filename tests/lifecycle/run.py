@@ -13,6 +13,7 @@ from runner import run
 import cases_streams  # noqa: F401  first: it has the longest
 import cases_signals  # noqa: F401
 import cases_leaving  # noqa: F401
+import cases_resume  # noqa: F401
 import cases_limits  # noqa: F401
 import cases_requests  # noqa: F401
 import cases_start  # noqa: F401

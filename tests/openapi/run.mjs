@@ -33,9 +33,9 @@ const MODEL_OPTIONS = ['thinking', 'temperature', 'max_output_tokens', 'top_p', 
 
 // As their plugins claim them.
 const ROUTES = [
-  'GET /api/chat/{id}/stream', 'GET /api/workflows', 'GET /health', 'GET /health/detailed',
-  'GET /livez', 'GET /metrics', 'GET /openapi.json', 'GET /readyz', 'POST /api/chat',
-  'POST /api/tools/sync',
+  'DELETE /api/chat/{id}/stream', 'GET /api/chat/{id}/stream', 'GET /api/workflows',
+  'GET /health', 'GET /health/detailed', 'GET /livez', 'GET /metrics', 'GET /openapi.json',
+  'GET /readyz', 'POST /api/chat', 'POST /api/tools/sync',
 ];
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'openapi-'));

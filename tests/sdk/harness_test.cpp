@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "gatehouse/client.hpp"
 #include "gatehouse/testing.hpp"
 
 namespace gatehouse {
@@ -484,15 +485,33 @@ TEST(Harness, KeepsARequestThatOthersWantWhenItsClientLeaves) {
     Share(h.host()).outlive(x, wanted);
     auto answer = http.send(x, "GET", "/", {}, {});
     EXPECT_TRUE(out.emit(event::text("a")));
+    const ClientSide client(h.host());
+    EXPECT_FALSE(client.has_left(x));
     const auto start = h.host().now();
     EXPECT_TRUE(h.host().sleep(x, 60s));
     EXPECT_EQ(h.host().now() - start, 60s);
+    EXPECT_TRUE(client.has_left(x));
     EXPECT_TRUE(answer->read());
     EXPECT_EQ(out.emit(event::text("b")).code(), GH_STOP);
     others_want = false;
     EXPECT_EQ(x.cancelled().code(), GH_STOP);
     EXPECT_EQ(answer->read().error().code(), GH_STOP);
     EXPECT_EQ(h.host().sleep(x, 60s).code(), GH_STOP);
+  };
+  in_request(h, outlive, r);
+}
+
+TEST(Harness, AsksWhetherARequestIsWantedWhenItsClientLeaves) {
+  Harness h;
+  Request r("GET", "/");
+  r.patience = 10s;
+  const auto outlive = [&](Exchange& x, Sink&) {
+    const ClientSide client(h.host());
+    auto wanted = [&] { return client.has_left(x); };
+    Share(h.host()).outlive(x, wanted);
+    const auto start = h.host().now();
+    EXPECT_TRUE(h.host().sleep(x, 60s));
+    EXPECT_EQ(h.host().now() - start, 60s);
   };
   in_request(h, outlive, r);
 }

@@ -22,6 +22,12 @@ inline gh_str raw(View v) { return {v.data(), v.size()}; }
 inline View view(gh_str s) { return s.p ? View(s.p, s.n) : View(); }
 
 namespace detail {
+/// The place of the first byte in memory that is not zero; there is one.
+inline std::size_t first_byte(std::uint64_t bytes) {
+  const bool is_little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+  return static_cast<std::size_t>(is_little ? __builtin_ctzll(bytes) : __builtin_clzll(bytes)) / 8;
+}
+
 /// How much of the front of `text` stands in a JSON string as it is.
 inline std::size_t plain_length(View text) {
   using Block [[gnu::vector_size(16)]] = unsigned char;
@@ -30,9 +36,10 @@ inline std::size_t plain_length(View text) {
     Block block;
     std::memcpy(&block, text.data() + at, sizeof block);
     const auto found = (block < 0x20) | (block == '"') | (block == '\\');
-    std::uint64_t any[2];
-    std::memcpy(any, &found, sizeof any);
-    if ((any[0] | any[1]) != 0) break;
+    std::uint64_t halves[2];
+    std::memcpy(halves, &found, sizeof halves);
+    if (halves[0] != 0) return at + first_byte(halves[0]);
+    if (halves[1] != 0) return at + sizeof halves[0] + first_byte(halves[1]);
   }
   const auto is_plain = [](char c) {
     return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';

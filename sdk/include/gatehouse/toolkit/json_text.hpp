@@ -27,7 +27,8 @@ class JsonText {
   /// Before the value of a member.
   JsonText& key(View name) {
     comma();
-    out_.append("\"").append(name).append("\":");
+    out_.push_back('"');
+    out_.append(name).append("\":");
     return *this;
   }
   /// The same for a name that may need escaping.
@@ -67,8 +68,15 @@ class JsonText {
 
  private:
   void comma() {
-    constexpr View kBefore = "{[: \n";  // a value that follows one of these is the first
-    if (!out_.empty() && kBefore.find(out_.back()) == View::npos) out_.push_back(',');
+    if (out_.empty()) return;
+    switch (out_.back()) {
+      case '{':
+      case '[':
+      case ':':
+      case ' ':
+      case '\n': return;  // a value that follows one of these is the first
+      default: out_.push_back(',');
+    }
   }
   std::string& out_;
 };

@@ -47,7 +47,7 @@ class ModelStream {
   /// The response is complete.
   virtual void answered(Exchange&) {}
   /// The tokens of the response.
-  virtual TokenCounts usage() const { return TokenCounts(usage_.root()); }
+  virtual TokenCounts usage() const { return usage_; }
 
   /// Something was emitted.
   bool has_begun() const { return step_.has_begun(); }
@@ -78,22 +78,14 @@ class ModelStream {
   static constexpr std::size_t kCallSize = 1024;
   /// Token counts that are known before there is something to show: clients of some APIs get those
   /// of the prompt at the beginning of a response.
-  void hold_usage(Json counts) {
-    const Document usage;
-    (TokenCounts(counts) + unanswered_).write(usage.root());
-    step_.hold_usage(usage.root());
-  }
+  void hold_usage(const TokenCounts& counts) { step_.hold_usage(counts + unanswered_); }
   /// The end of the step. `reason`: in our word; `given`: in that of the API. `more`: the json of
   /// the event.
   Status emit_end(View reason, View given, Json more = Json()) {
     if (about_.root().is_object()) {
       if (Status s = step_.emit(event::response(about_.root())); !s) return s;
     }
-    const Document usage;
-    (TokenCounts(usage_.root()) + unanswered_).write(usage.root());
-    if (usage.root().is_object()) {
-      if (Status s = step_.emit(event::usage(usage.root())); !s) return s;
-    }
+    if (Status s = step_.emit_usage(usage_ + unanswered_); !s) return s;
     gh_event end = Event(event::step_finish(reason)).with_text(given);
     end.json = more.raw();
     return step_.emit(end);
@@ -103,12 +95,11 @@ class ModelStream {
     if (!text.empty()) about_.root().edit(member).set(text);
   }
   /// A member of GH_EV_USAGE; what is not a number changes nothing.
-  void set_usage(View member, Json count) {
-    if (count.is_integer() && count.integer() >= 0) usage_.root().edit(member).set(count);
-  }
+  void set_usage(View member, Json count) { usage_.set(member, count.integer(-1)); }
 
   ModelStep step_;
-  Document usage_, about_;
+  TokenCounts usage_;
+  Document about_;
 
  private:
   UpstreamFailure failure_ = no_failure();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gatehouse/document.hpp"
+#include "gatehouse/toolkit/token_counts.hpp"
 #include "gatehouse/toolkit/unhonoured.hpp"
 
 namespace gatehouse {
@@ -26,9 +27,7 @@ class ModelStep final : public Sink {
       if (Status s = unhonoured_->warn(out_); !s) return s;
     }
     if (Status s = out_.emit(event::step_start()); !s) return s;
-    if (usage_.root().is_object()) {
-      if (Status s = out_.emit(event::usage(usage_.root())); !s) return s;
-    }
+    if (Status s = emit_usage(usage_); !s) return s;
     for (const auto& [kind, metadata] : held_) {
       gh_event e = event::text({}, metadata.root());
       e.kind = static_cast<std::uint16_t>(kind);
@@ -46,13 +45,19 @@ class ModelStep final : public Sink {
     if (held_.size() < kMost) held_.emplace_back(kind, std::move(metadata));
   }
   /// Token counts: emitted at the beginning of the step.
-  void hold_usage(Json counts) { usage_.root().set(counts); }
+  void hold_usage(const TokenCounts& counts) { usage_ = counts; }
+  /// Unless none is known.
+  Status emit_usage(const TokenCounts& counts) {
+    const Document usage;
+    counts.write(usage.root());
+    return usage.root().is_object() ? emit(event::usage(usage.root())) : Status();
+  }
   bool has_begun() const { return has_begun_; }
 
  private:
   Sink& out_;
   const Unhonoured* const unhonoured_;
-  Document usage_;
+  TokenCounts usage_;
   std::vector<std::pair<int, Document>> held_;
   bool has_begun_ = false;
 };

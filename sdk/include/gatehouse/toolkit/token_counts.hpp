@@ -20,11 +20,15 @@ class TokenCounts {
 
   TokenCounts() = default;
   explicit TokenCounts(Json usage) {
+    for (const View name : kNames) set(name, usage[name].integer(-1));
+  }
+  /// A negative count changes nothing.
+  void set(View name, std::int64_t tokens) {
     // Far beyond any model, and far from where sums overflow.
     constexpr std::int64_t kMost = 1'000'000'000'000;
+    if (tokens < 0 || tokens > kMost) return;
     for (std::size_t i = 0; i < kNames.size(); ++i) {
-      const std::int64_t tokens = usage[kNames[i]].integer(-1);
-      if (tokens >= 0 && tokens <= kMost) counts_[i] = tokens;
+      if (kNames[i] == name) counts_[i] = tokens;
     }
   }
   std::optional<std::int64_t> operator[](View name) const {

@@ -31,6 +31,17 @@ pub struct gh_background_api {
     pub linger: unsafe extern "C" fn(*mut gh_exchange, ns: i64),
 }
 
+// client.h
+
+pub const GH_CLIENT_1: &[u8] = b"gatehouse.client/1\0";
+
+#[repr(C)]
+pub struct gh_client_api {
+    pub size: u32,
+    pub reserved: u32,
+    pub has_left: unsafe extern "C" fn(*mut gh_exchange) -> i32,
+}
+
 // counters.h
 
 pub const GH_COUNTERS_1: &[u8] = b"gatehouse.counters/1\0";

@@ -158,6 +158,23 @@ impl GatewayStatus {
     }
 }
 
+// ---- The client of a request
+
+/// The client's side of a request. Any thread.
+#[derive(Clone, Copy)]
+pub struct ClientSide(&'static sys::gh_client_api);
+
+impl ClientSide {
+    pub fn new(setup: &Setup<'_>) -> Result<ClientSide, Problem> {
+        Ok(ClientSide(unsafe { setup.required(sys::GH_CLIENT_1)? }))
+    }
+
+    /// Whether the client has disconnected, also while its response outlives it.
+    pub fn has_left(&self, x: &Exchange<'_>) -> bool {
+        unsafe { (self.0.has_left)(x.raw()) != 0 }
+    }
+}
+
 // ---- One response for several requests
 
 /// Lets the response of an exchange outlive its client for others who share it. Any thread.

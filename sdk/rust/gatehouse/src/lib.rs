@@ -71,7 +71,7 @@ mod wait;
 pub use error::{Error, Fail, Problem, Result};
 pub use event::{Event, Kind};
 pub use exchange::{Caller, Exchange};
-pub use extensions::{Crypto, Files, GatewayStatus, Series, SeriesKind, Share};
+pub use extensions::{ClientSide, Crypto, Files, GatewayStatus, Series, SeriesKind, Share};
 pub use host::{Health, Host, Level, Route, Setup};
 pub use http::{Http, HttpOptions, HttpRequest, HttpResponse, SseEvent};
 pub use json::{Document, Json, JsonMut, ParseError, Value};

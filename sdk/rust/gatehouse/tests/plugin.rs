@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatehouse::{
-    event, in_parallel, waker, Addition, Caller, Counters, Crypto, Document, Error, Event,
-    Exchange, Fail, Files, GatewayStatus, Health, Ingress, Json, Kind, Level, Next, Out, Plugin,
-    Problem, Quota, Result, Route, Series, SeriesKind, Setup, Share, Store, Value,
+    event, in_parallel, waker, Addition, Caller, ClientSide, Counters, Crypto, Document, Error,
+    Event, Exchange, Fail, Files, GatewayStatus, Health, Ingress, Json, Kind, Level, Next, Out,
+    Plugin, Problem, Quota, Result, Route, Series, SeriesKind, Setup, Share, Store, Value,
 };
 use gatehouse_testing::Harness;
 
@@ -22,6 +22,7 @@ struct Probe {
     crypto: Crypto,
     files: Files,
     share: Share,
+    client: ClientSide,
     status: GatewayStatus,
     ticks: Arc<AtomicUsize>,
 }
@@ -53,6 +54,7 @@ impl Plugin for Probe {
             crypto: Crypto::new(setup)?,
             files: Files::new(setup)?,
             share: Share::new(setup)?,
+            client: ClientSide::new(setup)?,
             status: GatewayStatus::new(setup)?,
             ticks,
         })
@@ -177,6 +179,7 @@ impl Probe {
         let digest = self.crypto.sha256(&[b"a", b"bc"]);
         let _ = (self.status.report(host), self.status.metrics(host), self.status.timing(x));
         let shared = self.share.outlive(x, || true, |x| x.cancelled().is_ok());
+        let shared = shared && !self.client.has_left(x);
         let text = format!("{} {:02x}{:02x} {}", missing, digest[0], digest[1], shared);
         x.reply(out, 200, "text/plain", text)
     }

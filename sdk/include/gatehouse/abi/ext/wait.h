@@ -1,4 +1,4 @@
-/// gatehouse.wait/1: threads that wait for each other, and for descriptors.
+/// gatehouse.wait/1: requests that wait for each other, and for descriptors.
 #ifndef GATEHOUSE_ABI_EXT_WAIT_H
 #define GATEHOUSE_ABI_EXT_WAIT_H
 
@@ -30,9 +30,9 @@ typedef struct gh_wait_api {
   /// GH_ABSENT: not within `ns`; GH_STOP, GH_CANCELLED; GH_INVALID: too many.
   gh_status (*wait)(gh_waker*, gh_exchange*, gh_fd* fds, size_t count, int64_t ns);
   void (*drop)(gh_waker*);
-  /// Calls run() on another thread, with an exchange of its own that has neither client nor `out`:
-  /// cancelled by join(), at `deadline_ns` on the clock of now_ns() or at the parent's deadline.
-  /// Must be joined. NULL: no thread could be started.
+  /// Calls run() beside the caller, on a thread or while it waits, with an exchange of its own,
+  /// without client and `out`: cancelled by join(), at `deadline_ns` on the clock of now_ns() or at
+  /// the parent's deadline. Must be joined. NULL: out of threads or memory.
   gh_task* (*start)(const gh_host*, gh_exchange* parent, int64_t deadline_ns,
                     void (*run)(void* self, gh_exchange*), void* self);
   /// Returns when run() has returned, and frees the task. On the parent's thread. When the parent
