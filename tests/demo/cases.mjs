@@ -33,8 +33,8 @@ both('shows a response as it arrives', async (play, kind) => {
 
 both('asks before a tool of the gateway runs', async (play, kind) => {
   const client = await play.client(kind);
-  await ask(client, 'notes_add: buy milk');
-  await client.shows('notes_add\nwaits for you');
+  await client.choose('Take a note with notes_add: buy milk');
+  await client.shows('notes_add\nwaits for your approval');
   await client.shows('text\nbuy milk');
   await play.look(client, `${kind}-question`);
   await client.choose('Allow');
@@ -154,7 +154,8 @@ both('stops a response', async (play, kind) => {
   await third.tab.getByRole('heading', { name: /^Ask about/ }).waitFor();
 });
 
-const slow = config => config.replace('simulator: {}', 'simulator: { repeat: 3, word_delay: 40ms }');
+const slow = config =>
+  config.replace('simulator: {}', 'simulator: { repeat: 3, word_delay: 40ms }');
 const responses = client => client.tab.getByLabel('Assistant', { exact: true }).allInnerTexts();
 const times = (text, part) => text.split(part).length - 1;
 
@@ -181,7 +182,7 @@ both('goes on with a response after it was closed', async (play, kind) => {
   assert.deepEqual(more, []);
 });
 
-both('says that a response is gone, and asks again', async (play, kind) => {
+both('reports a response that was lost, and sends the question again', async (play, kind) => {
   const client = await play.client(kind, { config: endless(configs[kind]) });
   await ask(client, 'Good morning');
   await client.shows('You said: Good morning');
@@ -189,7 +190,7 @@ both('says that a response is gone, and asks again', async (play, kind) => {
   await client.tab.evaluate(address =>
     localStorage.setItem('gatehouse:settings', JSON.stringify({ address, token: '' })), other);
   const again = await play.reopen(client);
-  await again.shows('The response is gone\n');
+  await again.shows('The response was lost\n');
   await play.look(again, `${kind}-gone`);
   await again.choose('Ask again');
   await again.shows('You said: Good morning');
@@ -227,7 +228,7 @@ both('is used with the keyboard alone', async (play, kind) => {
   await keyboard.press('Shift+Enter');
   await keyboard.type('buy milk');
   await keyboard.press('Enter');
-  await client.shows('waits for you');
+  await client.shows('waits for your approval');
   for (let steps = 0; await focused() !== 'Allow'; steps += 1) {
     assert.ok(steps < 20, 'the question is out of reach');
     await keyboard.press('Shift+Tab');
@@ -267,7 +268,7 @@ async function enter(client, fields) {
 
 const ADDRESS = 'Address of the gateway';
 
-both('says why it cannot chat, and goes on', async (play, kind) => {
+both('reports why it cannot chat, and goes on', async (play, kind) => {
   const client = await play.client(kind);
   const config = configs[kind];
   const moveTo = async changed =>
@@ -280,7 +281,7 @@ both('says why it cannot chat, and goes on', async (play, kind) => {
 
   await enter(client, { [ADDRESS]: `http://${unknownName}` });
   assert.match(await client.alert(),
-    /^The gateway does not go by this name\n.*server\.hosts.*\n421 /);
+    /^The gateway does not accept this host name\n.*server\.hosts.*\n421 /);
 
   await moveTo(config.replace('limit: 100, window: 60s', 'limit: 2, window: 5s'));
   await ask(client, 'One');
@@ -294,20 +295,20 @@ both('says why it cannot chat, and goes on', async (play, kind) => {
 
   const closed = config.replace('window: 60s', 'window: 60s, on_store_failure: closed');
   await moveTo(`store: "redis://127.0.0.1:1"\n${closed}`);
-  assert.match(await client.alert(), /^The gateway is busy\n.*\n503 /);
+  assert.match(await client.alert(), /^The gateway is unavailable\n.*\n503 /);
 });
 
-tests['the extension says that it may not, and asks for a token'] = async play => {
+tests['the extension reports that it is not allowed, and asks for a token'] = async play => {
   const auth = text => configs.extension.replace(/extension-auth: .*/, `extension-auth: ${text}`);
   const client = await play.client('extension', { config: auth(`{ ids: [${'a'.repeat(32)}] }`) });
   assert.match(await client.alert(),
-    /^You may not use this gateway\n.* allow chrome-extension:\/\/[a-p]{32}\.\n403 /);
+    /^Access denied\n.* allow chrome-extension:\/\/[a-p]{32}\.\n403 /);
 
   const token = 'ghk_demo';
   const sha256 = crypto.createHash('sha256').update(token).digest('hex');
   const address = await play.serve(auth(`{ tokens: [{ name: laptop, sha256: "${sha256}" }] }`));
   await enter(client, { [ADDRESS]: `http://${address}` });
-  assert.match(await client.alert(), /^The gateway does not know you\n.*install token.*\n401 /);
+  assert.match(await client.alert(), /^Authentication failed\n.*install token.*\n401 /);
   await client.tab.getByTitle('Settings').click();
   await play.look(client, 'extension-settings');
   await client.choose('Cancel');
@@ -316,7 +317,7 @@ tests['the extension says that it may not, and asks for a token'] = async play =
   await client.shows('You said: Good morning');
 };
 
-both('says that the model failed, and tries again', async (play, kind) => {
+both('reports that the model failed, and tries again', async (play, kind) => {
   let well = false;
   const model = await play.model(() => (well ? [{ text: 'Well again.' }] : 500));
   const client = await play.client(kind, { config: model.in(configs[kind]) });
@@ -332,9 +333,13 @@ both('says that the model failed, and tries again', async (play, kind) => {
 
 for (const sdk of [5, 6]) {
   tests[`the web page works with AI SDK ${sdk}`] = async play => {
-    const client = await play.client('web', { sdk });
-    await ask(client, 'read_selection');
-    await client.shows('The tool read_selection ');
+    const first = await play.client('web', { sdk, config: slow(configs.web) });
+    await ask(first, 'read_selection');
+    await first.shows('The tool read_selection ');
+    const client = await play.reopen(first);
+    await client.shows('Resuming the response');
+    await button(client, 'Send').waitFor();
+    assert.equal(times((await responses(client)).join(), 'The tool read_selection returned'), 3);
     await ask(client, 'notes_add: buy milk');
     if (sdk === 5) return client.shows('You said: notes_add: buy milk');  // it is not offered
     await client.choose('Allow');

@@ -1,5 +1,6 @@
 // The clients of etc/demo, built as their README says, in Chromium.
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
 import { spawn } from 'node:child_process';
@@ -27,37 +28,35 @@ export class Demo extends Play {
   /// The client `kind`, 'extension' or 'web', of a gateway with this configuration. The side panel
   /// is opened in a tab, where it can be driven.
   async client(kind, { config = configs[kind], sdk = 7 } = {}) {
-    const folder = this.copyFor(sdk);
     const places = { [unknownName]: await this.serve(config) };
+    const built = await clientOf(kind, sdk);
     if (kind === 'web') {
-      await this.browse({ ...places, 'localhost:5173': await this.servePage(folder) });
+      await this.browse({ ...places, 'localhost:5173': built });
       return this.openChat('http://localhost:5173/');
     }
-    const [status] = await once(node(folder), 'exit');
-    if (status !== 0) throw new Error('npm run build fails');
-    this.extensionPage = await this.browseWith(path.join(folder, 'dist/extension'), places);
-    return this.openChat(this.extensionPage('panel.html'));
+    const address = await this.browseWith(built, places);
+    return this.openChat(address('panel.html'));
   }
 
   /// A model that responds as a test wants.
-  async model(respond) {
-    const model = await startModel(respond);
-    this.helpers.push(model);
-    return model;
+  model(respond) {
+    return this.started(startModel(respond));
   }
 
   /// A site with one page.
-  async site(html) {
-    const site = await startSite(html);
-    this.helpers.push(site);
-    return site;
+  site(html) {
+    return this.started(startSite(html));
   }
 
   /// A line to the gateway that can be cut.
-  async line() {
-    const line = await startLine(this.address);
-    this.helpers.push(line);
-    return line;
+  line() {
+    return this.started(startLine(this.address));
+  }
+
+  async started(starting) {
+    const helper = await starting;
+    this.helpers.push(helper);
+    return helper;
   }
 
   /// Closes the panel or the page, and opens it again.
@@ -75,40 +74,60 @@ export class Demo extends Play {
   look(client, name, size) {
     return look(client.tab, path.resolve(this.gatehouse, '../../demo'), name, size);
   }
-
-  /// The demo with the packages of one generation: those of its own lock file, or older ones.
-  copyFor(sdk) {
-    const folder = path.join(this.folder, 'demo');
-    const isSource = name => !['node_modules', 'dist'].includes(path.basename(name));
-    fs.cpSync(demo, folder, { recursive: true, filter: isSource });
-    const modules = path.join(folder, 'node_modules');
-    if (sdk === 7) {
-      fs.symlinkSync(path.join(demo, 'node_modules'), modules);
-      return folder;
-    }
-    fs.mkdirSync(path.join(modules, '@ai-sdk'), { recursive: true });
-    const link = (from, to) =>
-      fs.symlinkSync(path.join(olderModules, from), path.join(modules, to));
-    for (const name of ['esbuild', 'markdown-to-jsx', 'react', 'react-dom']) link(name, name);
-    link(`react-${sdk}`, '@ai-sdk/react');
-    link(`react-${sdk}/node_modules/ai`, 'ai');
-    return folder;
-  }
-
-  /// As `npm run web` does. Resolves to the address.
-  async servePage(folder) {
-    const server = node(folder, { PORT: '0' }, '--serve');
-    this.helpers.push({ stop: () => server.kill() });
-    for await (const piece of server.stdout) {
-      const port = String(piece).match(/http:\/\/localhost:(\d+)/)?.[1];
-      if (port) return `127.0.0.1:${port}`;
-    }
-    throw new Error('the page is not served');
-  }
 }
 
-/// `npm run build`, or with --serve `npm run web`.
-function node(folder, env, ...options) {
-  return spawn(process.execPath, ['build.mjs', ...options],
-    { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+const clients = new Map();
+
+/// Each client is built once in a run. Resolves to the folder of the extension, or to where the
+/// page is served.
+function clientOf(kind, sdk) {
+  const key = `${kind} ${sdk}`;
+  const start = kind === 'web' ? servePage : buildExtension;
+  if (!clients.has(key)) clients.set(key, start(copyFor(sdk)));
+  return clients.get(key);
+}
+
+/// The demo with the packages of one generation: those of its own lock file, or older ones.
+function copyFor(sdk) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'demo-'));
+  process.on('exit', () => fs.rmSync(folder, { recursive: true }));
+  const isSource = name => !['node_modules', 'dist'].includes(path.basename(name));
+  fs.cpSync(demo, folder, { recursive: true, filter: isSource });
+  const modules = path.join(folder, 'node_modules');
+  if (sdk === 7) {
+    fs.symlinkSync(path.join(demo, 'node_modules'), modules);
+    return folder;
+  }
+  fs.mkdirSync(path.join(modules, '@ai-sdk'), { recursive: true });
+  const link = (from, to) =>
+    fs.symlinkSync(path.join(olderModules, from), path.join(modules, to));
+  for (const name of ['esbuild', 'markdown-to-jsx', 'react', 'react-dom']) link(name, name);
+  link(`react-${sdk}`, '@ai-sdk/react');
+  link(`react-${sdk}/node_modules/ai`, 'ai');
+  return folder;
+}
+
+/// As `npm run build` does.
+async function buildExtension(folder) {
+  const [status] = await once(build(folder), 'exit');
+  if (status !== 0) throw new Error('npm run build fails');
+  return path.join(folder, 'dist/extension');
+}
+
+/// As `npm run web` does, until the run ends.
+async function servePage(folder) {
+  const server = build(folder, '--serve');
+  process.on('exit', () => server.kill());
+  server.unref();
+  for await (const piece of server.stdout) {
+    const port = String(piece).match(/http:\/\/localhost:(\d+)/)?.[1];
+    if (port) return `127.0.0.1:${port}`;
+  }
+  throw new Error('npm run web fails');
+}
+
+function build(folder, ...options) {
+  const env = { ...process.env, PORT: '0' };
+  const stdio = ['ignore', 'pipe', 'inherit'];
+  return spawn(process.execPath, ['build.mjs', ...options], { cwd: folder, env, stdio });
 }

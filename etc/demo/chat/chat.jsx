@@ -153,8 +153,8 @@ export function Chat({ host, gateway, saved, onNew, onReopen, onSettings }) {
             {resuming ? 'Resuming the response' : 'Working'}
           </p>}
           {lost && !error && (
-            <Notice role="status" title="The response is gone"
-              message="It ended while nobody listened, and the gateway no longer has it.">
+            <Notice role="status" title="The response was lost"
+              message="The gateway no longer has what was running when this chat was left.">
               {() => <button className="main" onClick={again}>Ask again</button>}
             </Notice>
           )}

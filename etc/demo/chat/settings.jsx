@@ -22,7 +22,7 @@ export function Settings({ settings, withToken, onSave, onClose }) {
             Install token
             <input name="token" type="password" autoComplete="off" defaultValue={settings.token}
               placeholder="ghk_…" aria-describedby="token" />
-            <small id="token">Only if the gateway wants one.</small>
+            <small id="token">Only if the gateway requires one.</small>
           </label>
         )}
         <footer>

@@ -4,7 +4,7 @@ import { Check, Cross } from './icons.jsx';
 const words = {
   'input-streaming': 'is being called',
   'input-available': 'is running',
-  'approval-requested': 'waits for you',
+  'approval-requested': 'waits for your approval',
   'approval-responded': 'is running',
   'output-available': 'has run',
   'output-error': 'failed',
