@@ -259,11 +259,12 @@ both('shows what a model has written, but fetches none of it', async (play, kind
   assert.equal(site.requests(), 0);
 });
 
-/// What the user enters in the settings.
+/// What the user enters in the settings. The chat then begins anew, as the dialog goes.
 async function enter(client, fields) {
   await client.tab.getByTitle('Settings').click();
   for (const [label, text] of Object.entries(fields)) await client.tab.getByLabel(label).fill(text);
   await client.choose('Save');
+  await client.tab.getByRole('dialog').waitFor({ state: 'detached' });
 }
 
 const ADDRESS = 'Address of the gateway';
