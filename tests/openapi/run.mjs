@@ -40,7 +40,9 @@ const ROUTES = [
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'openapi-'));
 const config = path.join(folder, 'gatehouse.yaml');
-fs.cpSync(path.join(root, 'etc'), folder, { recursive: true });
+for (const name of ['gatehouse.yaml', 'workflows.yaml']) {
+  fs.copyFileSync(path.join(root, 'etc', name), path.join(folder, name));
+}
 
 /// etc/gatehouse.yaml on a free port, without limits, and with the options of models.
 function writeConfig() {

@@ -1,4 +1,5 @@
-// What a test has: a gateway, Chromium, and the clients of docs/first-hour.md in it.
+// What a test has: a gateway, and Chromium with a client of it.
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -6,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
-import { defaultConfig, files, makeExtension, root, servePage, writeFiles } from './clients.mjs';
+import { root } from './clients.mjs';
 
 const PATIENCE_MS = 30_000;  // generous: Chromium on a busy machine
 const FLAGS = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync'];
@@ -17,27 +18,18 @@ export class Play {
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'pages-'));
     this.log = [];
     this.errors = [];
-    writeFiles(this.folder);
+    this.gateways = [];
+    this.helpers = [];  // what else stop() stops
   }
 
-  /// The guide's page at the address that the guide names, or `elsewhere`. Chromium takes one that `isPublic` for a
-  /// site of the internet.
-  async page({ config = files['page/gatehouse.yaml'], sdk = 7, elsewhere = false, isPublic = false } = {}) {
-    await this.serve(config);
-    this.pageServer = await servePage(this.folder, sdk);
-    const { address } = this.pageServer;
-    await this.browse({ 'localhost:5173': address }, ...(isPublic ? [`--ip-address-space-overrides=${address}=public`] : []));
-    return this.open(elsewhere ? `http://${address}` : 'http://localhost:5173');
-  }
-
-  /// The guide's extension. Its side panel is opened in a tab, where it can be driven.
-  async extension({ config = defaultConfig, sdk = 7 } = {}) {
-    await this.serve(config);
-    const folder = await makeExtension(this.folder, sdk);
+  /// A client in which the addresses that it knows, those of `places`, lead to what this test has
+  /// started, with the extension in `folder`. Resolves to where a page of that extension is.
+  async browseWith(folder, places = {}) {
     const clickable = '--enable-unsafe-extension-debugging';  // for clickIcon
-    await this.browse({}, `--disable-extensions-except=${folder}`, `--load-extension=${folder}`, clickable);
+    await this.browse(places, `--disable-extensions-except=${folder}`, `--load-extension=${folder}`,
+      clickable);
     const [worker = await this.browser.waitForEvent('serviceworker')] = this.browser.serviceWorkers();
-    return this.open(new URL('index.html', worker.url()).href);
+    return page => new URL(page, worker.url()).href;
   }
 
   /// Clicks the icon of the extension that `url` belongs to; the side panel with this page must open.
@@ -51,15 +43,24 @@ export class Play {
     await eventually(async () => (await shown()) > before, () => 'no side panel opens');
   }
 
+  /// Starts a gateway; resolves to its address. `this.address` is that of the first.
   async serve(config) {
-    fs.cpSync(path.join(root, 'etc'), this.folder, { recursive: true });  // etc/gatehouse.yaml names files beside it
-    const file = path.join(this.folder, 'gatehouse.yaml');
+    const folder = fs.mkdtempSync(path.join(this.folder, 'gateway-'));
+    // etc/gatehouse.yaml names it.
+    fs.copyFileSync(path.join(root, 'etc/workflows.yaml'), path.join(folder, 'workflows.yaml'));
+    const file = path.join(folder, 'gatehouse.yaml');
     fs.writeFileSync(file, onAnyPort(config));
     const { GEMINI_API_KEY, ...env } = process.env;  // without it the simulator answers
-    this.gateway = spawn(this.gatehouse, ['serve', file], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-    this.ended = once(this.gateway, 'exit');
-    createInterface({ input: this.gateway.stdout }).on('line', line => this.log.push(JSON.parse(line)));
-    this.address = (await this.logged(entry => entry.message === 'listening')).address;
+    const gateway = spawn(this.gatehouse, ['serve', file], { env, cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+    this.gateways.push({ gateway, ended: once(gateway, 'exit') });
+    const log = createInterface({ input: gateway.stdout }).on('line', line => this.log.push(JSON.parse(line)));
+    const listening = new Promise(resolve => {
+      log.on('line', line => line.includes('"listening"') && resolve(JSON.parse(line).address));
+    });
+    const address = await Promise.race([listening, once(gateway, 'exit')]);
+    assert.ok(typeof address === 'string', 'the gateway does not start');
+    this.address ??= address;
+    return address;
   }
 
   /// Chromium, in which the addresses that the guide names lead to what this test has started.
@@ -74,16 +75,16 @@ export class Play {
     this.browser.setDefaultTimeout(PATIENCE_MS);
   }
 
-  async open(url) {
+  async open(url, place = 'main') {
     const tab = await this.browser.newPage();
     tab.on('pageerror', error => this.errors.push(error));
     await tab.addInitScript(() => {
       window.seen = new Set();
-      const look = () => window.seen.add(document.body.innerText);
+      const look = () => window.seen.add(document.body?.innerText);
       new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
     });
     await tab.goto(url);
-    return new Client(tab);
+    return new Client(tab, place);
   }
 
   /// The first entry of the log that passes `test`, once it is there.
@@ -94,19 +95,23 @@ export class Play {
 
   async stop() {
     await this.browser?.close();
-    this.pageServer?.stop();
-    this.gateway?.kill('SIGTERM');
-    const [status] = (await this.ended) ?? [0];
-    fs.rmSync(this.folder, { recursive: true });
-    if (status !== 0) this.errors.push(new Error(`the gateway ended with ${status}`));
+    for (const helper of this.helpers) helper.stop();
+    for (const { gateway, ended } of this.gateways) {
+      gateway.kill('SIGTERM');
+      const [status] = await ended;
+      if (status !== 0) this.errors.push(new Error(`the gateway ended with ${status}`));
+    }
+    // Processes of Chromium write for some moments after it has closed.
+    fs.rmSync(this.folder, { recursive: true, maxRetries: 10 });
     if (this.errors.length) throw this.errors[0];
   }
 }
 
-/// A chat on the screen.
+/// A chat on the screen, in the element that the selector `place` finds.
 class Client {
-  constructor(tab) {
+  constructor(tab, place) {
     this.tab = tab;
+    this.place = place;
   }
 
   async ask(text) {
@@ -119,13 +124,13 @@ class Client {
   }
 
   async shows(text) {
-    const visible = () => this.tab.locator('main').innerText();
+    const visible = () => textOf(this.tab.locator(this.place));
     const complaint = async () => `the page does not show "${text}" but:\n${await visible()}`;
     await eventually(async () => (await visible()).includes(text), complaint);
   }
 
   alert() {
-    return this.tab.getByRole('alert').innerText();
+    return textOf(this.tab.getByRole('alert'));
   }
 
   /// How many different states of the page there were.
@@ -139,7 +144,12 @@ function onAnyPort(config) {
   return `server: { listen: "127.0.0.1:0" }\n${config}`;
 }
 
-async function eventually(test, complaint) {
+/// As people read it: without empty lines, which are layout.
+async function textOf(locator) {
+  return (await locator.innerText()).replace(/\n+/g, '\n');
+}
+
+export async function eventually(test, complaint) {
   for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await new Promise(resolve => setTimeout(resolve, 20))) {
     const result = await test();
     if (result) return result;
