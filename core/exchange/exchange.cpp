@@ -54,6 +54,7 @@ Exchange::Exchange(const RequestHead& head, std::string_view peer, Client& clien
       client_(client),
       waiter_(waiter),
       request_id_(request_id_from(header("X-Request-Id"))) {
+  answer_headers_.reserve(12);  // as many as most responses have
   if (!head.method.empty()) trace_ = begin_span(header("traceparent"), header("tracestate"));
   set_header("X-Request-Id", request_id_);
 }

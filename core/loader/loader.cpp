@@ -232,7 +232,8 @@ void load_copy(const std::shared_ptr<PluginCode>& code, const fs::path& path) {
   kept().push_back(code);  // its static objects have run: only its flag shows that it unloads
   set_name(code->library, path);
   code->plugin = &entry_of(code->library, code->note);
-  code->bytes = {};
+  code->bytes.clear();
+  code->bytes.shrink_to_fit();  // assignment would keep the memory, as large as the file
   if (code->plugin->flags & GH_PLUGIN_UNLOADS) kept().pop_back();
 }
 
