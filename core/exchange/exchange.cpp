@@ -119,7 +119,7 @@ gh_status Exchange::json(gh_json*& out) {
     const Turn turn(body_->size(), waiter_);
     if (turn.wake() != Wake::ready) return as_status(turn.wake());
     std::string_view error;
-    turn.run([&] { json_ = arena_.parse(*body_, error); });
+    json_ = arena_.parse(*body_, error);
     if (!json_)
       return fail({400,
                    "invalid_json",

@@ -1,14 +1,8 @@
 #include "core/exchange/turn.h"
 
 #include <algorithm>
-#include <exception>
 #include <list>
 #include <mutex>
-#include <system_error>
-#include <thread>
-
-#include "core/net/event_fd.h"
-#include "core/net/loop.h"
 
 namespace gatehouse::core {
 namespace {
@@ -23,26 +17,6 @@ struct Queue {
   std::list<const Turn*> waiting;
   std::size_t parsed = 0;  // bytes of the bodies whose turn it is
 } queue;
-
-/// Throws what `work` throws, or std::system_error: no thread or descriptor is left, and `work` has
-/// not begun.
-void run_on_thread(const std::function<void()>& work) {
-  const EventFd done;
-  std::exception_ptr thrown;
-  std::thread thread([&] {
-    try {
-      work();
-    } catch (...) {
-      thrown = std::current_exception();
-    }
-    done.signal();
-  });
-  // Whatever becomes of the request: the work uses its body.
-  Waiter waiter(-1, -1, Clock::time_point::max(), [] { return Clock::time_point::max(); });
-  (void)waiter.wait(done.fd(), POLLIN, Clock::time_point::max());
-  thread.join();
-  if (thrown) std::rethrow_exception(thrown);
-}
 
 }  // namespace
 
@@ -72,15 +46,6 @@ Turn::~Turn() {
   if (bytes_ == 0 || wake_ != Wake::ready) return;
   const std::lock_guard lock(queue.mutex);
   queue.parsed -= bytes_;
-}
-
-void Turn::run(const std::function<void()>& work) const {
-  if (bytes_ == 0 || !Loop::of_fiber()) return work();
-  try {
-    run_on_thread(work);
-  } catch (const std::system_error&) {
-    work();
-  }
 }
 
 void Turn::leave() {

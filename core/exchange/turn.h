@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 
 #include "core/net/wait.h"
 
@@ -20,9 +19,6 @@ class Turn {
 
   /// Wake::ready, or the reason why the wait ended without a turn.
   Wake wake() const { return wake_; }
-  /// Does `work`, the parsing. A large body takes up to 100 ms, so a fiber leaves it to a thread of
-  /// its own, and other requests of the loop go on meanwhile.
-  void run(const std::function<void()>& work) const;
 
  private:
   bool begin();

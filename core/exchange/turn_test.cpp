@@ -2,12 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <future>
-#include <new>
 #include <optional>
 #include <thread>
 
-#include "core/net/loop.h"
 #include "tests/core/client_end.h"
 
 namespace gatehouse::core {
@@ -53,34 +50,6 @@ TEST(Turn, NobodyOvertakes) {
   EXPECT_EQ(third, Wake::cancelled);
   second.join();
   EXPECT_EQ(Turn(kLarge, client.waiter()).wake(), Wake::ready);
-}
-
-TEST(Turn, WhileALargeBodyIsParsedOtherFibersRun) {
-  Loop loop;
-  std::promise<void> other;
-  const auto parse = [&] {
-    const auto waited = other.get_future().wait_for(5s);
-    EXPECT_EQ(waited, std::future_status::ready);
-    throw std::bad_alloc();
-  };
-  loop.start([&] {
-    ClientEnd client;
-    const Turn turn(kLarge, client.waiter());
-    EXPECT_THROW(turn.run(parse), std::bad_alloc);
-  });
-  loop.start([&] { other.set_value(); });
-  loop.stop();
-  loop.run();
-}
-
-TEST(Turn, ASmallBodyIsParsedOnTheThreadOfItsRequest) {
-  Loop loop;
-  loop.start([] {
-    ClientEnd client;
-    Turn(kSmall, client.waiter()).run([] { EXPECT_NE(Loop::of_fiber(), nullptr); });
-  });
-  loop.stop();
-  loop.run();
 }
 
 }  // namespace
