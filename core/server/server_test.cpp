@@ -37,7 +37,7 @@ class Requests final : public Handler {
   gh_status run(Exchange& x, const gh_sink&) const override {
     {
       const std::lock_guard lock(mutex_);
-      loops_.push_back(Loop::of_fiber()->number());
+      loops_.push_back(Loop::of_fiber() ? Loop::of_fiber()->number() : kThread);
     }
     const std::string_view path = x.head().path;
     if (path == "/soon") {
@@ -49,6 +49,7 @@ class Requests final : public Handler {
     }
     return x.fail({503, "test", "It is over.", {}});
   }
+  static constexpr std::size_t kThread = 0;  // in place of a loop: one of its own
   /// Of the requests so far, of which there are `count`.
   std::vector<std::size_t> loops(std::size_t count) const {
     const auto have_begun = [&] {
@@ -90,7 +91,7 @@ class ServerTest : public testing::Test {
   }
 
   /// A client on a connection of its own.
-  int send(const std::string& path) {
+  int send(const std::string& path, const std::string& fields = {}) {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -99,7 +100,8 @@ class ServerTest : public testing::Test {
         htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1))));
     const int client = clients_.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     EXPECT_EQ(::connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
-    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const std::string request =
+        "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
     EXPECT_EQ(::write(client, request.data(), request.size()),
               static_cast<ssize_t>(request.size()));
     return client;
@@ -150,6 +152,15 @@ TEST_F(ServerTest, GivesNoConnectionsToALoopWhoseThreadIsHeld) {
   for (int i = 0; i < 4; ++i) send("/");
   const auto loops = requests_->loops(6);
   EXPECT_EQ(std::count(loops.begin(), loops.end(), held), 1);
+}
+
+TEST_F(ServerTest, RunsRequestsWithLargeBodiesOnThreads) {
+  send("/", "Content-Length: 1048576\r\n");
+  EXPECT_NE(requests_->loops(1).back(), Requests::kThread);
+  send("/", "Content-Length: 1048577\r\n");
+  EXPECT_EQ(requests_->loops(2).back(), Requests::kThread);
+  send("/", "Transfer-Encoding: chunked\r\n");
+  EXPECT_EQ(requests_->loops(3).back(), Requests::kThread);
 }
 
 }  // namespace
