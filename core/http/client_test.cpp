@@ -1,11 +1,13 @@
 #include "core/http/client.h"
 
+#include <Poco/Net/StreamSocketImpl.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <future>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/core/client_end.h"
 #include "tests/core/scripted_server.h"
@@ -563,6 +565,45 @@ TEST(HttpClient, ItsSocketsAreNotInheritedByOtherPrograms) {
     EXPECT_TRUE(::fcntl(fd, F_GETFD) & FD_CLOEXEC);
   }
   EXPECT_EQ(found, 1);
+}
+
+/// The requests of one loop, on a thread of its own: the numbers of the connections that they used.
+std::string connections_of_loop(HttpClient& http, int requests) {
+  std::string used;
+  std::thread([&] {
+    Loop loop;
+    loop.start([&] {
+      ClientEnd client;
+      for (int i = 0; i < requests; ++i) used += fetch(http, client.waiter()).body;
+    });
+    loop.stop();
+    loop.run();
+  }).join();
+  return used;
+}
+
+TEST(HttpClient, EachLoopKeepsItsOwnConnections) {
+  std::vector<std::thread> servers;
+  auto with_dial = options("http://gatehouse.test");
+  with_dial.dial = [&](Waiter&, Clock::time_point) {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    const std::string number = std::to_string(servers.size());
+    servers.emplace_back([number, end = ends[1]] {
+      Peer peer(end);
+      while (!peer.request().empty())
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + number);
+    });
+    Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(ends[0]));
+    socket.setBlocking(false);
+    return Result<Poco::Net::StreamSocket>(socket);
+  };
+  {
+    HttpClient http(std::move(with_dial));
+    EXPECT_EQ(connections_of_loop(http, 3), "000");
+    EXPECT_EQ(connections_of_loop(http, 3), "111");
+  }
+  for (std::thread& server : servers) server.join();
 }
 
 }  // namespace

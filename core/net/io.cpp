@@ -2,7 +2,6 @@
 
 #include <Poco/Exception.h>
 #include <Poco/Net/SecureStreamSocket.h>
-#include <openssl/err.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "core/net/loop.h"
+#include "core/net/tls.h"
 
 namespace gatehouse::core {
 namespace {
@@ -27,19 +27,19 @@ short events_after(int result, short usual) {
 
 /// What one non-blocking call returns: a number of bytes, or a negative number if it would block.
 template <class Transfer>
-Result<int> attempt(Transfer&& transfer) {
+Result<int> attempt(const Poco::Net::StreamSocket& socket, Transfer&& transfer) {
   try {
+    if (socket.secure()) forget_tls_errors();
     return transfer();
   } catch (const Poco::Exception& e) {
     // Poco 1.11 throws when the buffer of a non-blocking plain socket is full.
     if (e.code() == EAGAIN) return -1;
-    ERR_clear_error();  // the next TLS connection of this thread must not find it
     return Error{Error::broken, e.displayText()};
   }
 }
 
 Result<int> receive(Poco::Net::StreamSocket& socket, char* to, std::size_t size) {
-  const auto n = attempt([&] { return socket.receiveBytes(to, static_cast<int>(size)); });
+  const auto n = attempt(socket, [&] { return socket.receiveBytes(to, static_cast<int>(size)); });
   // A short read has taken all that there was; TLS reads in records.
   const bool is_short = n && *n > 0 && static_cast<std::size_t>(*n) < size && !socket.secure();
   if (is_short || (n && *n < 0))
@@ -57,8 +57,9 @@ Result<int> receive(Poco::Net::StreamSocket& socket, std::string& to) {
 }
 
 Result<int> send(Poco::Net::StreamSocket& socket, std::string_view bytes) {
-  const auto n = attempt(
-      [&] { return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL); });
+  const auto n = attempt(socket, [&] {
+    return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL);
+  });
   if (n && *n < 0) Watch::note_end(socket.impl()->sockfd(), events_after(*n, POLLOUT));
   return n;
 }
@@ -128,7 +129,7 @@ Result<void> write_all(Poco::Net::StreamSocket& socket, std::string_view bytes, 
 
 bool end_output(Poco::Net::StreamSocket& socket) {
   if (socket.secure()) {
-    const auto sent = attempt([&] {
+    const auto sent = attempt(socket, [&] {
       socket.shutdown();  // sends close_notify only, as the socket is non-blocking
       return 0;
     });

@@ -32,7 +32,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kEvents = 256;          // of one turn; more come with the next one
+constexpr int kEvents = 32;           // of one turn: each may be a TLS handshake of 1 ms
 constexpr std::size_t kSpare = 64;    // fibers that are kept, with the memory of their stacks
 constexpr std::size_t kMostFds = 16;  // of one wait
 constexpr auto kTurn = 1ms;           // after which a fiber that need not wait lets others run

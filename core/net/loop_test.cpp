@@ -5,7 +5,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <exception>
+#include <list>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -211,6 +214,50 @@ TEST_F(LoopTest, AWaiterOnAFiberNoticesClientStopAndDeadline) {
         leaves.leave();
         stopped.stop();
       });
+}
+
+TEST_F(LoopTest, FibersRunBetweenTheEventsOfManySockets) {
+  constexpr int kMany = 100;
+  std::list<Pair> pairs(kMany);
+  std::list<Watch> watches;
+  int called = 0;
+  run([&] {
+    for (const Pair& pair : pairs) watches.emplace_back(&loop_, pair.ends[0], [&] { ++called; });
+    for (int before = 0; called < kMany; before = called) {
+      EXPECT_EQ(wait(-1, 0, Clock::now() + 1us), 0);
+      EXPECT_LT(called - before, kMany / 2);
+    }
+    watches.clear();
+  });
+}
+
+/// Whose destructor waits, as those of tasks do.
+struct WaitsAtItsEnd {
+  ~WaitsAtItsEnd() {
+    EXPECT_EQ(std::uncaught_exceptions(), 1);
+    EXPECT_EQ(waiter.wait(-1, 0, Clock::now() + 1ms), Wake::timeout);
+    EXPECT_EQ(std::uncaught_exceptions(), 1);
+  }
+  Waiter waiter{-1, -1, kNever, [] { return kNever; }};
+};
+
+TEST_F(LoopTest, FibersWaitWhileExceptionsUnwindTheirStacks) {
+  std::string caught;
+  const auto fail = [&caught](const char* name) {
+    return [&caught, name] {
+      try {
+        const WaitsAtItsEnd waits;
+        throw std::runtime_error(name);
+      } catch (const std::runtime_error& e) {
+        caught += e.what();
+      }
+    };
+  };
+  run(fail("a"), fail("b"), [] {
+    EXPECT_EQ(std::uncaught_exceptions(), 0);
+    EXPECT_EQ(std::current_exception(), nullptr);
+  });
+  EXPECT_EQ(caught, "ab");
 }
 
 TEST_F(LoopTest, FibersStartOthers) {

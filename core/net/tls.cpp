@@ -69,7 +69,10 @@ Result<void> shake_hands(Poco::Net::StreamSocket& socket, const std::string& hos
                          const Context::Ptr& context, Waiter& waiter, Clock::time_point until) {
   try {
     SecureStreamSocket secure = SecureStreamSocket::attach(socket, host, context);
-    for (int result; (result = secure.completeHandshake()) != 1;) {
+    for (;;) {
+      forget_tls_errors();
+      const int result = secure.completeHandshake();
+      if (result == 1) break;
       const short events = result == SecureStreamSocket::ERR_SSL_WANT_WRITE ? POLLOUT : POLLIN;
       const Wake wake = waiter.wait(secure.impl()->sockfd(), events, until);
       if (wake != Wake::ready)
@@ -84,6 +87,8 @@ Result<void> shake_hands(Poco::Net::StreamSocket& socket, const std::string& hos
 }
 
 }  // namespace
+
+void forget_tls_errors() { ::ERR_clear_error(); }
 
 std::string fault_of_authorities(const std::string& pem) {
   try {

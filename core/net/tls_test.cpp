@@ -5,6 +5,7 @@
 #include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/Net/StreamSocketImpl.h>
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 
 #include <csignal>
 #include <fstream>
@@ -247,6 +248,26 @@ TEST_F(TlsTest, AClientThatLeavesWhileTheServerIsSilentEndsTheRequest) {
     EXPECT_EQ((*sent)->read().error().kind, Error::gone);
   }
   EXPECT_EQ(rest, "");
+}
+
+/// As other connections, and plugins that use OpenSSL, do on the same thread while this one waits.
+TEST_F(TlsTest, ErrorsThatOthersLeaveOnTheThreadBreakNoConnection) {
+  ScriptedServer server(scripts(context("good"), {[](TlsPeer& peer) {
+                                  while (!peer.request().empty()) peer.send(kHello);
+                                }}));
+  const auto leave_error = [] {
+    ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
+    return Clock::time_point::max();
+  };
+  Waiter waiter(-1, -1, Clock::now() + 5s, leave_error);
+  HttpClient http({url(server), 5s, 5s, 5s});
+  for (int i = 0; i < 2; ++i) {
+    (void)leave_error();
+    auto sent = http.send(kGet, waiter);
+    ASSERT_TRUE(sent) << sent.error().detail;
+    EXPECT_EQ(*(*sent)->read(), "hello");
+    EXPECT_EQ(*(*sent)->read(), "");
+  }
 }
 
 TEST_F(TlsTest, AResponseWithoutLengthThatIsCutOffIsBroken) {

@@ -11,6 +11,7 @@
 #include "core/json/guarded.h"
 #include "core/net/io.h"
 #include "core/net/resolver.h"
+#include "core/text/number.h"
 
 // The mechanism: before the first request, an Opening may have something to do, such as a TLS
 // handshake. Then receive() collects bytes until scan_head() has found the end of a head, or that
@@ -24,6 +25,7 @@ namespace gatehouse::core {
 namespace {
 
 constexpr std::chrono::nanoseconds kRetryBusy = std::chrono::seconds(1);
+constexpr std::uint64_t kLargeBody = 1u << 20;  // some 10 ms of computing
 constexpr auto kLinger = std::chrono::seconds(5);
 constexpr std::array<std::string_view, 7> kMethods = {"GET",   "HEAD",   "POST",   "PUT",
                                                       "PATCH", "DELETE", "OPTIONS"};
@@ -124,6 +126,15 @@ bool Connection::take_input() {
 
 RequestHead Connection::head() const {
   return rough_head(std::string_view(input_).substr(scan_.begin));
+}
+
+bool Connection::has_large_body() const {
+  const RequestHead next = head();
+  return std::any_of(next.fields.begin(), next.fields.end(), [](const Field& field) {
+    if (equals_ignoring_case(field.name, "Transfer-Encoding")) return true;  // of unknown length
+    return equals_ignoring_case(field.name, "Content-Length") &&
+           parse_number<std::uint64_t>(field.value).value_or(0) > kLargeBody;
+  });
 }
 
 Connection::Next Connection::serve(const Setup& setup) {

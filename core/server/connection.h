@@ -43,6 +43,8 @@ class Connection {
   Next receive();
   /// The next request, as far as it can be read.
   RequestHead head() const;
+  /// Its body may be large: to parse it and to pass it on takes tenths of a second of computing.
+  bool has_large_body() const;
   /// Runs the next request, for as long as that takes.
   Next serve(const Setup& setup);
   /// Responds to the next request with an error, and ends.

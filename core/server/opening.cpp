@@ -1,7 +1,6 @@
 #include "core/server/opening.h"
 
 #include <Poco/Exception.h>
-#include <openssl/err.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -11,6 +10,7 @@
 #include "core/http/client_address.h"
 #include "core/http/proxy_header.h"
 #include "core/net/loop.h"
+#include "core/net/tls.h"
 
 namespace gatehouse::core {
 
@@ -61,6 +61,7 @@ Opening::Step Opening::begin_tls(Poco::Net::StreamSocket& socket) {
 Opening::Step Opening::handshake(Poco::Net::StreamSocket& socket) {
   const int fd = socket.impl()->sockfd();
   try {
+    forget_tls_errors();
     switch (SecureStreamSocket(socket).completeHandshake()) {
       case 1: return Step::done;
       case SecureStreamSocket::ERR_SSL_WANT_READ: return wait(fd, POLLIN);
@@ -79,7 +80,6 @@ Opening::Step Opening::wait(int fd, short event) {
 }
 
 Opening::Step Opening::fail(const std::string& stage, std::string detail) {
-  ERR_clear_error();  // the next TLS connection of this thread must not find it
   failure_ = stage + (Clock::now() < deadline_ ? "_failed" : "_timeout");
   detail_ = std::move(detail);
   return Step::failed;

@@ -126,10 +126,13 @@ void Server::start() {
 void Server::tick() {
   for (const auto& shard : shards_)
     shard->close(draining_ ? Shard::Which::late_or_idle : Shard::Which::late);
-  const std::lock_guard lock(accept_mutex_);
-  if (std::exchange(accept_paused_, false)) {
-    for (const Listener& listener : listeners_) watch(listener);
+  {
+    const std::lock_guard lock(accept_mutex_);
+    if (std::exchange(accept_paused_, false)) {
+      for (const Listener& listener : listeners_) watch(listener);
+    }
   }
+  // Without the lock, since it reads files; only this thread changes the listeners.
   for (const Listener& listener : listeners_) {
     if (listener.tls) listener.tls->tick();
   }

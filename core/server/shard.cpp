@@ -1,8 +1,9 @@
 // The mechanism: a connection is parked while it is silent. When something has arrived, the loop
 // calls receive(), which takes it without waiting. Once a request can begin, it runs on a fiber of
-// this loop, or, if a plugin of its pipeline blocks, on a thread of its own that then gives the
-// connection back. The socket stays registered with the loop all the time, and the loop remembers
-// that more has arrived: so whoever parks a connection looks whether it has to go on at once.
+// this loop, or, if a plugin of its pipeline blocks or its body is large, on a thread of its own
+// that then gives the connection back. The socket stays registered with the loop all the time, and
+// the loop remembers that more has arrived: so whoever parks a connection looks whether it has to
+// go on at once.
 #include "core/server/shard.h"
 
 #include <sys/socket.h>
@@ -134,7 +135,7 @@ std::optional<Connection::Next> Shard::begin(Client& client) {
   const std::size_t before = context_.running, most = setup->settings.max_running;
   if (before >= most && !(before < most + kMaxExtraProbes && is_probe()))
     return connection.reject(kBusy, *setup);
-  if (setup->handler->may_block()) {
+  if (setup->handler->may_block() || connection.has_large_body()) {
     if (run_on_thread(client, setup)) return std::nullopt;
     if (no_threads_.due())
       context_.log.error("cannot start a thread: requests that need one are rejected");
