@@ -3,7 +3,7 @@ import { ask } from './api.js';
 import { byId, clock, count, dollars, el, svg, time } from './dom.js';
 
 const MOST = 10_000;  // kept in the page; the gateway remembers 500
-const PAGE = 200;     // rows on the screen, and added by "Show more"
+const PAGE = 100;     // rows on the screen, and added by "Show more"
 
 const requests = [];  // newest first
 const rows = new Map();  // by number: those on the screen
