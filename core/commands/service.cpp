@@ -69,7 +69,8 @@ void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
 }
 
 void Service::use(const Config& config, std::shared_ptr<const Pipeline> pipeline) {
-  const auto admin = std::make_shared<const Admin>(config.admin.token, pipeline, gateway_, wrong_tokens_);
+  const auto admin =
+      std::make_shared<const Admin>(config.admin.token, pipeline, gateway_, wrong_tokens_);
   clients_.use(std::make_shared<const Setup>(Setup{config.server, pipeline}));
   if (admin_) admin_->use(std::make_shared<const Setup>(Setup{config.admin.server, admin}));
   pipeline_ = std::move(pipeline);
