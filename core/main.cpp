@@ -19,6 +19,7 @@
 #include "core/commands/serve.h"
 #include "core/commands/status.h"
 #include "core/commands/token.h"
+#include "core/commands/top.h"
 #include "core/config/suggest.h"
 #include "core/version.h"
 
@@ -77,7 +78,7 @@ struct Arguments {
   NewKey new_key;
   NewPlugin new_plugin;
   PluginRun run;
-  bool as_json = false, dump = false, ready = false;
+  bool as_json = false, dump = false, ready = false, once = false;
 };
 
 constexpr const char* kConfig = "Configuration file (YAML)";
@@ -120,6 +121,10 @@ void add_running(CLI::App& app, Arguments& a) {
   add_with_config(app, "status", "Show how the running gateway is", a, [&a] {
     return status(a.config, a.as_json);
   }).add_flag("--json", a.as_json, "Print the report of the admin address as it is");
+  add_with_config(app, "top",
+                  "Show how the running gateway is, and its last requests, again and again", a,
+                  [&a] { return top(a.config, a.once); })
+      .add_flag("--once", a.once, "Print it once, for scripts");
   add_with_config(app, "healthcheck", "Exit with 0 if the running gateway serves, for containers",
                   a, [&a] { return healthcheck(a.config, a.ready); })
       .add_flag("--ready", a.ready, "Check /readyz instead of /livez");

@@ -1,11 +1,11 @@
 #include "core/commands/status.h"
 
-#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/commands/local_request.h"
+#include "core/commands/terminal.h"
 #include "core/log/iso_time.h"
 
 namespace gatehouse::core {
@@ -14,13 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr auto kPatience = std::chrono::seconds(5);
-
-/// Reasons come from upstreams: no text may control the terminal.
-std::string printable(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  return text;
-}
 
 /// "3d 4h", "4h 12m", "12m 5s" or "5s".
 std::string span(std::int64_t seconds) {
@@ -37,12 +30,6 @@ std::string span(std::int64_t seconds) {
   return out;
 }
 
-std::string milliseconds_of(double seconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1fms", seconds * 1000);
-  return text;
-}
-
 std::vector<std::string> row_of(const Json& plugin) {
   const auto calls = plugin.value("calls", std::int64_t{0});
   const auto mean = [&](const char* key) {
@@ -57,21 +44,6 @@ std::vector<std::string> row_of(const Json& plugin) {
           printable(plugin.value("reason", ""))};
 }
 
-/// Each column as wide as its widest cell; all but the first two and the last flush right.
-void print_table(const std::vector<std::vector<std::string>>& rows) {
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      std::size_t width = 0;
-      for (const auto& other : rows) width = std::max(width, other[i].size());
-      const std::string space(width - row[i].size(), ' ');
-      const bool is_text = i < 2 || i + 1 == row.size();
-      line += (i > 0 ? "  " : "") + (is_text ? row[i] + space : space + row[i]);
-    }
-    std::cout << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
-  }
-}
-
 void print_reload(const Json& reload) {
   const std::chrono::system_clock::time_point at{
       std::chrono::milliseconds(reload.value("at_ms", std::int64_t{0}))};
@@ -79,7 +51,9 @@ void print_reload(const Json& reload) {
             << (reload.value("ok", false) ? "ok" : "failed: the log has the problems") << '\n';
 }
 
-void print(const Json& report) {
+}  // namespace
+
+void print_status(const Json& report) {
   std::cout << "gatehouse " << report.value("version", "") << ", "
             << (report.value("draining", false) ? "shutting down" : "up") << ' '
             << span(report.value("uptime_ms", std::int64_t{0}) / 1000) << '\n'
@@ -94,10 +68,8 @@ void print(const Json& report) {
       {"PLUGIN", "STATE", "CALLS", "FAILURES", "MEAN", "SELF", "REASON"}};
   for (const Json& plugin : report.value("plugins", Json::array())) rows.push_back(row_of(plugin));
   std::cout << '\n';
-  print_table(rows);
+  print_table(rows, 2);
 }
-
-}  // namespace
 
 int status(const std::string& config_file, bool as_json) {
   const auto response = send_to_admin(config_file, "GET", "/status", kPatience);
@@ -110,7 +82,7 @@ int status(const std::string& config_file, bool as_json) {
   if (as_json) {
     std::cout << report.dump(2, ' ', true) << '\n';
   } else {
-    print(report);
+    print_status(report);
   }
   return 0;
 }

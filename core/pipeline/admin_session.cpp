@@ -8,7 +8,7 @@
 namespace gatehouse::core {
 namespace {
 
-constexpr std::string_view kName = "gatehouse_session";
+constexpr std::string_view kName = "gatehouse-session";
 constexpr std::string_view kAttributes = "; Path=/; HttpOnly; SameSite=Strict; Max-Age=";
 
 /// The value of the session's cookie in a Cookie header (RFC 6265 4.2.1).

@@ -27,7 +27,7 @@ TEST(AdminSession, IsOneCookieAmongOthers) {
   const std::string cookie = cookie_of(session.begin(kNow, false));
   EXPECT_TRUE(session.is_in("theme=dark; " + cookie + "; x=1", kNow));
   EXPECT_FALSE(session.is_in("not_" + cookie, kNow));
-  EXPECT_FALSE(session.is_in("gatehouse_session", kNow));
+  EXPECT_FALSE(session.is_in("gatehouse-session", kNow));
   EXPECT_FALSE(session.is_in("", kNow));
 }
 
@@ -52,7 +52,7 @@ TEST(AdminSession, IsHiddenFromScriptsAndOtherSites) {
   const std::string cookie = AdminSession("0123456789abcdef").begin(kNow, true);
   EXPECT_TRUE(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200; Secure"));
   EXPECT_EQ(AdminSession::end(),
-            "gatehouse_session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+            "gatehouse-session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
 }
 
 TEST(WrongTokens, LockTheirAddressForTheRestOfTheMinute) {

@@ -103,7 +103,7 @@ def a_wrong_token_gives_no_session(f):
     wrong = log_in(f, TOKEN + 'x')
     check(wrong.status == 401 and b'not the admin token' in wrong.body, wrong.body)
     check(wrong.header('set-cookie') is None, wrong.headers)
-    check_envelope(ask(f, Authorization=None, Cookie='gatehouse_session=9999999999.00'), 401)
+    check_envelope(ask(f, Authorization=None, Cookie='gatehouse-session=9999999999.00'), 401)
     f.logged(message='wrong admin token', client='127.0.0.1')
 
 

@@ -58,6 +58,27 @@ def the_status_of_a_gateway_is_a_table_or_json(f):
 
 
 @test
+def the_last_requests_are_a_table_too(f):
+    start(f, 'console', 'health', admin=ADMIN)
+    f.check_healthy()
+    done = gatehouse(f, 'top', '--once', 'live.yaml')
+    check(done.returncode == 0 and not done.stderr and '\033' not in done.stdout, done)
+    lines = done.stdout.splitlines()
+    check(lines[0].startswith('gatehouse 0.'), done.stdout)
+    heads = ['TIME', 'CALLER', 'MODEL', 'OUTCOME', 'TOTAL', 'TOKENS', 'REQUEST']
+    at = [line.split() for line in lines].index(heads)
+    request = lines[at + 1].split()
+    check(request[1:5] == ['-', 'GET', '/health', 'ok'], done.stdout)
+
+
+@test
+def a_gateway_without_a_list_of_requests_has_a_top(f):
+    start(f, 'health', admin=ADMIN)
+    done = gatehouse(f, 'top', '--once', 'live.yaml')
+    check(done.returncode == 0 and 'PLUGIN' in done.stdout and 'OUTCOME' not in done.stdout, done)
+
+
+@test
 def a_status_that_cannot_be_had_is_explained(f):
     start(f, 'health', admin=ADMIN)
     f.write('other.yaml', (f.folder / 'live.yaml').read_text().replace(ADMIN['token'], 'x' * 20))

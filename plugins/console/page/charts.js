@@ -31,10 +31,9 @@ const CHARTS = [
     note: h => `${dollars(sum(h.usd))} in the last hour` },
 ];
 
-/// The last complete point, or for times the last that has one.
-function latest(points) {
-  const known = points.slice(0, -1).filter(value => value !== null);
-  return known.at(-1) ?? null;
+/// The last complete rate, or the last time that there is one of.
+function latest(points, isTime) {
+  return points.slice(0, isTime ? undefined : -1).findLast(value => value !== null) ?? null;
 }
 
 function path(points, top) {
@@ -82,7 +81,7 @@ class Chart {
 
   leave() {
     this.graph.querySelector('.cursor')?.remove();
-    if (this.history) this.show(this.lines.map(latest), this.spec.note(this.history));
+    if (this.history) this.show(this.lines.map(line => latest(line, this.spec.labels)), this.spec.note(this.history));
   }
 
   point(event) {

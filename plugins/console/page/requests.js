@@ -3,7 +3,7 @@ import { ask } from './api.js';
 import { byId, clock, count, dollars, el, svg, time } from './dom.js';
 
 const MOST = 10_000;  // kept in the page; the gateway remembers 500
-const PAGE = 200;     // rows on the screen, and added by "Show more"
+const PAGE = 100;     // rows on the screen, and added by "Show more"
 
 const requests = [];  // newest first
 const rows = new Map();  // by number: those on the screen
@@ -191,14 +191,15 @@ function waterfall({ self_ms: times, ms, notes }) {
   return el('div', { class: 'waterfall' }, cells);
 }
 
-const LABELS = { ttft_ms: 'first token', upstream_ms: 'upstream' };
+const LABELS = { ttft_ms: 'first token', upstream_ms: 'upstream', cost_usd: 'cost' };
+const readable = (name, value) => (name === 'cost_usd' ? dollars(value) : name in LABELS ? time(value)
+  : typeof value === 'object' ? JSON.stringify(value) : value);
 
 function members(request) {
   const entries = [['id', request.id], ['request', `${request.method} ${request.path}`], ['status', request.status],
     ['code', request.code], ['detail', request.detail], ['tenant', request.tenant], ['user', request.user],
     ['key', request.key],
-    ...Object.entries(request.notes).map(([name, value]) => [LABELS[name] ?? name.replaceAll('_', ' '),
-      name in LABELS ? time(value) : typeof value === 'object' ? JSON.stringify(value) : value])];
+    ...Object.entries(request.notes).map(([name, value]) => [LABELS[name] ?? name.replaceAll('_', ' '), readable(name, value)])];
   const known = entries.filter(([, value]) => value !== undefined && value !== '');
   return el('dl', { class: 'members' }, known.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))]));
 }

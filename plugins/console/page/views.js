@@ -237,7 +237,7 @@ function showLimits(path, { limits }) {
     const share = Math.min(one.used / one.limit, 1);
     return el('tr', {},
       el('td', { class: 'clip' }, one.name ?? one.for, el('small', {}, one.model ? ` ${one.model}` : '')),
-      el('td', {}, svg('svg', { class: 'meter', viewBox: '0 0 100 8', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+      el('td', { class: 'wide' }, svg('svg', { class: 'meter', viewBox: '0 0 100 8', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
         svg('rect', { class: 'rail', width: 100, height: 8 }),
         svg('rect', { class: share < 1 ? 'used' : 'used full', width: 100 * share, height: 8 }))),
       el('td', { class: 'number' }, `${count(one.used)} of ${count(one.limit)} ${one.unit}`),
