@@ -6,7 +6,7 @@ build_packages=(build-essential cmake ninja-build ccache curl libpoco-dev nlohma
   libgtest-dev libssl-dev)
 test_packages=(python3 openssl redis-server prometheus chromium clang-format nginx-light caddy
   libnginx-mod-stream iproute2 clang libc++-dev libc++abi-dev rustc cargo debootstrap file lintian
-  mandoc pkg-config systemd)
+  mandoc pkg-config systemd valgrind)
 # Without matplotlib tests/bench makes tables and no plots.
 bench_packages=(python3 nginx-light haproxy python3-matplotlib)
 

@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 CONFORMANCE = HERE.parent / 'conformance'
 PORTKEY = HERE / 'node_modules/@portkey-ai/gateway/build/start-server.js'
 PR_SET_PDEATHSIG = 1
-START_SECONDS = 60              # valgrind and Node.js take their time
+START_SECONDS = 120             # valgrind and Node.js take their time
 
 
 @dataclasses.dataclass
