@@ -2,7 +2,7 @@
 """Measures the gateway beside other servers in the same run, and writes tables and plots.
 
     run.py                                    everything, at most 15 minutes
-    run.py --quick                            the main lanes, one round, 3 minutes
+    run.py --quick                            the main lanes, one round, 5 minutes
     run.py --lanes chat-2k,paced --servers nginx,gatehouse
     run.py --gatehouse A --gatehouse B        two builds of the gateway beside each other
 
@@ -24,7 +24,7 @@ import servers
 import traffic
 
 QUIET_CORES = 0.25        # that others use; a noisier sample is taken again, up to twice
-RETRY_SECONDS = 540       # after these no sample is taken again: the whole run stays below 15 min
+RETRY_SECONDS = 360       # after these no sample is taken again: the whole run stays below 15 min
 NODE_JS = ('portkey', 'reference')
 
 
