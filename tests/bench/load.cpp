@@ -1,5 +1,5 @@
-// The client of the benchmark: many connections, one thread. Prints one JSON object: what was
-// answered, how long it took, and what the watched processes used meanwhile.
+// The client of the benchmark: many connections, one thread. Prints one JSON object: the number of
+// responses, how long they took, and what the watched processes used meanwhile.
 //
 //   bench_load loop     each connection sends its next request when it has its response
 //   bench_load streams  each connection sends --repeat requests and closes

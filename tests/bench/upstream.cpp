@@ -1,7 +1,7 @@
 // The upstream of the benchmark: as much of Gemini's and OpenAI's APIs as a streamed chat needs,
-// and an MCP server with one tool. One thread, thousands of streams. It has no state of its own
-// for a chat: all responses are written in advance, and only the time of sending is put into each
-// event, so that it costs little beside the servers that are measured.
+// and an MCP server with one tool. One thread, thousands of streams. All events are made in
+// advance, and only the time of sending is written into each, so that the upstream costs little
+// beside the servers that are measured.
 //
 //   bench_upstream                     prints "listening PORT"
 //
