@@ -1,4 +1,4 @@
-# Sourced: the Debian packages for building, running and testing, and how to install them.
+# Sourced: the packages for building, running and testing, and how to install them.
 # shellcheck shell=bash disable=SC2034
 
 build_packages=(build-essential cmake ninja-build ccache curl libpoco-dev nlohmann-json3-dev
@@ -6,7 +6,9 @@ build_packages=(build-essential cmake ninja-build ccache curl libpoco-dev nlohma
   libsimdjson-dev libgtest-dev libssl-dev)
 test_packages=(python3 openssl redis-server prometheus chromium clang-format nginx-light caddy
   libnginx-mod-stream iproute2 clang libc++-dev libc++abi-dev rustc cargo debootstrap file lintian
-  mandoc pkg-config systemd)
+  mandoc pkg-config systemd valgrind)
+# Without matplotlib tests/bench makes tables and no plots.
+bench_packages=(python3 nginx-light haproxy python3-matplotlib)
 
 # install_missing PACKAGE...: needs neither network nor rights when all are installed.
 install_missing() {
@@ -23,6 +25,19 @@ install_missing() {
   local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q)
   "${apt[@]}" update >&2
   "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >&2
+}
+
+# npm_ci FOLDER: installs its packages unless they are there.
+npm_ci() {
+  local lock=package-lock.json
+  [[ $1/node_modules/.$lock -nt $1/$lock ]] || (cd "$1" && npm ci --no-audit --no-fund)
+}
+
+# Bookworm has Node.js 18; the AI SDK needs 20.
+require_node() {
+  node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' && return
+  npm install --no-save --no-audit --no-fund --prefix build/node node@20
+  PATH=$PWD/build/node/node_modules/.bin:$PATH
 }
 
 # build [TARGET...]: these, or everything, optimised, into build/.

@@ -1,21 +1,20 @@
-// An upstream for load tests that speaks as much of the Gemini API, or of OpenAI's, as a chat
-// needs: streamGenerateContent with alt=sse, or chat/completions, over HTTP/1.1. One thread;
-// thousands of streams.
+// The upstream of the benchmark: as much of Gemini's and OpenAI's APIs as a streamed chat needs,
+// and an MCP server with one tool. One thread, thousands of streams. All events are made in
+// advance, and only the time of sending is written into each, so that the upstream costs little
+// beside the servers that are measured.
 //
-//   bench_upstream LANE...       each lane listens on a port of its own and prints "listening PORT
-//   LANE"
+//   bench_upstream                     prints "listening PORT"
 //
-//   once:EVENTS[@PORT]           the whole answer in one send
-//   each:EVENTS[@PORT]           every event in a send of its own, back to back
-//   every:EVENTS:MS[@PORT]       an event every MS milliseconds; its text begins with the time of
-//   sending, "t=<CLOCK_MONOTONIC, ns> " json[@PORT]                  one JSON document with
-//   Content-Length, whatever is asked
-//   openai-KIND:…                each of the three streams as OpenAI sends it
-//
-// Requests must carry Content-Length, as those of nginx and of the gateway do.
+//   POST ...:streamGenerateContent     a stream as Gemini sends it
+//   POST .../chat/completions          a stream as OpenAI sends it
+//   POST /mcp                          an MCP server (Streamable HTTP) with the tool `lookup`
+//   POST /set?events=10&batch=1&delay_us=0&tool=0      what the streams that begin from now on
+//     are like: their number of events, of some 40 tokens each; how many of them one send has;
+//     the pause before each event, which then has a send of its own; whether Gemini calls the
+//     tool, and responds with text when it gets the result
+//   GET ...                            a small JSON document
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -23,84 +22,102 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <chrono>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
-#include <string>
-#include <string_view>
 #include <vector>
+
+#include "http.h"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;  // CLOCK_MONOTONIC, shared by all processes of the machine
+using bench::Clock;
 using namespace std::literals;
 
-// The head Google sends, as far as it has a bearing on size.
+constexpr auto kJson = "application/json"sv;
 constexpr auto kStreamHead =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Disposition: "
-    "attachment\r\nVary: Origin\r\nVary: X-Origin\r\n"
-    "Vary: Referer\r\nTransfer-Encoding: chunked\r\nServer: scaffolding on "
-    "HTTPServer2\r\nX-XSS-Protection: 0\r\n"
-    "X-Frame-Options: SAMEORIGIN\r\nX-Content-Type-Options: nosniff\r\n\r\n"sv;
-constexpr auto kNotFound =
-    "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n"
-    "{\"error\":{\"code\":404}}"sv;
-constexpr auto kStamp = "t=0000000000000000000 "sv;  // as wide as the largest 64-bit time, so that
-                                                     // a chunk keeps its length
-constexpr auto kWords = "some words of an answer "sv;
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
+    "Transfer-Encoding: chunked\r\n\r\n"sv;
+// With what makes translation work: a quote and a newline that are escaped, and a letter of two
+// bytes.
+constexpr auto kWords = R"(; the page of the café names three \"opening hours\" for the week,\n)"
+                        R"(and only the second of them fits the day that you asked about, )"
+                        R"(so that is the one I would rely on for Sunday. )"sv;
+constexpr auto kCall =
+    R"({"functionCall":{"name":"bench_lookup","args":{"day":"Sunday","place":"Café Löwe"}}})"sv;
+
+std::string json_response(std::string_view body, std::string_view status = "200 OK"sv) {
+  return "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: " + std::string(kJson) +
+         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
 
 std::string chunk(std::string_view data) {
   std::array<char, 24> size;
   const int n = std::snprintf(size.data(), size.size(), "%zx\r\n", data.size());
-  return std::string(size.data(), n).append(data).append("\r\n");
+  return std::string(size.data(), static_cast<std::size_t>(n)).append(data).append("\r\n");
 }
 
-/// A GenerateContentResponse of about 170 bytes as one chunk; the last one also says why the model
-/// stopped and what it took.
-std::string gemini_event(std::string_view text, bool last, std::size_t events) {
-  std::string data = R"(data: {"candidates":[{"content":{"parts":[{"text":")";
-  data.append(text).append(R"("}],"role":"model"})");
-  if (last) data += R"(,"finishReason":"STOP")";
-  data += R"(,"index":0}])";
-  if (last) {
-    const std::string output = std::to_string(events * 5);
-    data += R"(,"usageMetadata":{"promptTokenCount":480,"candidatesTokenCount":)" + output +
-            R"(,"totalTokenCount":)" + std::to_string(480 + events * 5) +
-            R"(,"promptTokensDetails":[{"modality":"TEXT","tokenCount":480}]})";
+std::string text() {
+  return std::string(bench::kMark) + std::string(bench::kDigits, '0') + std::string(kWords);
+}
+
+/// A GenerateContentResponse, which reports the usage with each event, as Gemini does.
+std::string gemini_event(const std::string& part, bool last) {
+  return R"(data: {"candidates": [{"content": {"parts": [)" + part + R"(],"role": "model"},)" +
+         (last ? R"("finishReason": "STOP",)" : "") +
+         R"("index": 0}],"usageMetadata": {"promptTokenCount": 480,"candidatesTokenCount": 400,)"
+         R"("totalTokenCount": 880,"promptTokensDetails": [{"modality": "TEXT",)"
+         R"("tokenCount": 480}]},"modelVersion": "gemini-2.5-flash","responseId": "qJ5xaPbzGb"})"
+         "\r\n\r\n";
+}
+
+std::string openai_event(std::string_view delta, std::string_view finish_reason) {
+  return R"(data: {"id":"chatcmpl-qJ5xaPbz","object":"chat.completion.chunk",)"
+         R"("created":1790000000,"model":"gpt-4.1-mini","choices":[{"index":0,"delta":{)" +
+         std::string(delta) + R"(},"finish_reason":)" + std::string(finish_reason) + "}]}\n\n";
+}
+
+/// Chunks in which only the time changes.
+struct Event {
+  explicit Event(std::string chunks) : bytes(std::move(chunks)) {
+    const std::size_t mark = bytes.find(bench::kMark);
+    time_at = mark == bytes.npos ? mark : mark + bench::kMark.size();
   }
-  data += R"(,"modelVersion":"gemini-2.5-flash","responseId":"qJ5xaPbz"})"
-          "\r\n\r\n";
-  return chunk(data);
-}
-
-/// The same as a chat.completion.chunk, some 200 bytes.
-std::string openai_event(std::string_view text, bool last, std::size_t events) {
-  std::string data = R"(data: {"id":"chatcmpl-qJ5xaPbz","object":"chat.completion.chunk",)"
-                     R"("created":1790000000,"model":"gpt-4.1-mini","choices":[{"index":0,)"
-                     R"("delta":{"content":")";
-  data.append(text).append(R"("},"finish_reason":)");
-  data.append(last ? R"("stop"}])" : R"(null}])");
-  if (last) {
-    data += R"(,"usage":{"prompt_tokens":480,"completion_tokens":)" + std::to_string(events * 5) +
-            R"(,"total_tokens":)" + std::to_string(480 + events * 5) + "}";
-  }
-  data += "}\n\n";
-  if (last) data += "data: [DONE]\n\n";
-  return chunk(data);
-}
-
-struct Wire {
-  std::string_view prefix;  // of the name of a lane
-  std::string_view target;  // of its requests, or a part of it
-  std::string (*event)(std::string_view text, bool last, std::size_t events);
+  std::string bytes;
+  std::size_t time_at;  // npos: none
 };
-constexpr Wire kWires[] = {{"openai-", "/chat/completions ", openai_event},
-                           {"", ":streamGenerateContent?alt=sse ", gemini_event}};
+
+struct Api {
+  Event event, last;
+};
+
+const Api kGemini{
+    Event(chunk(gemini_event(R"({"text": ")" + text() + R"("})", false))),
+    Event(chunk(gemini_event(R"({"text": ")" + text() + R"("})", true)) + "0\r\n\r\n")};
+const std::string kDelta = R"("content":")" + text() + R"(")";
+const Api kOpenAi{Event(chunk(openai_event(kDelta, "null"))),
+                  Event(chunk(openai_event(kDelta, "null")) +
+                        chunk(openai_event("", R"("stop")") + "data: [DONE]\n\n") + "0\r\n\r\n")};
+const Api kCalling{kGemini.event,
+                   Event(chunk(gemini_event(std::string(kCall), true)) + "0\r\n\r\n")};
+
+struct Shape {
+  std::size_t events = 10, batch = 1;
+  std::chrono::microseconds delay{0};
+  bool tool = false;
+};
+
+struct Connection {
+  std::uint64_t serial;  // tells it from a later one with the same descriptor
+  bench::Message request;
+  std::string body;
+  const Api* api = nullptr;
+  Shape shape;
+  std::size_t left = 0;  // events of the stream that are not in `out` yet
+  std::string out;       // what the socket has not taken yet
+  bool want_write = false;
+};
 
 struct Due {
   Clock::time_point at;
@@ -108,139 +125,81 @@ struct Due {
   std::uint64_t serial;
 };
 
-struct Lane {
-  int listener = -1;
-  const Wire* wire = nullptr;
-  std::vector<std::string> pieces;     // of one answer, each for a send of its own
-  std::chrono::milliseconds pause{0};  // between two pieces
-  std::deque<Due> due;  // who waits out the pause; in order, because it is always the same
-  bool any_request = false;
-};
-
-struct Connection {
-  Lane* lane;
-  std::uint64_t serial;       // tells it from a later one with the same descriptor
-  std::string head;           // of the request that is arriving
-  std::size_t body_left = 0;  // of that request
-  bool answering = false;
-  std::size_t piece = 0;    // the next to send
-  std::string_view unsent;  // of the piece before
-  std::string stamped;      // what `unsent` looks at when a piece carries the time
-  bool want_write = false;
-};
-
-[[noreturn]] void die(const std::string& what) {
-  std::fprintf(stderr, "bench_upstream: %s\n", what.c_str());
-  std::exit(2);
+[[noreturn]] void die(const char* what) {
+  std::perror(what);
+  std::exit(1);
 }
 
-std::size_t number(std::string_view text) {
-  std::size_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    die("not a number: " + std::string(text));
-  return value;
+bool has(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+
+std::size_t number(std::string_view text, std::string_view key, std::size_t otherwise) {
+  const std::size_t at = text.find(key);
+  return at == text.npos ? otherwise : std::strtoull(text.data() + at + key.size(), nullptr, 10);
 }
 
-/// The parts of one answer, each for a send of its own.
-std::vector<std::string> pieces_of(const Wire& wire, std::string_view kind, std::size_t events) {
-  std::vector<std::string> pieces{std::string(kStreamHead)};
-  for (std::size_t i = 1; i <= events; ++i) {
-    std::string piece =
-        wire.event(kind == "every" ? std::string(kStamp) + "words" : kWords, i == events, events);
-    if (i == events) piece += "0\r\n\r\n";
-    if (kind == "once" || (kind == "every" && i == 1)) {
-      pieces.back() += piece;
-    } else {
-      pieces.push_back(std::move(piece));
-    }
-  }
-  return pieces;
+/// The value of a member as it stands in the text, as far as our peers write JSON; or "".
+std::string member(std::string_view json, std::string_view name) {
+  const std::string key = "\"" + std::string(name) + "\":";
+  const std::size_t at = json.find(key);
+  if (at == json.npos) return "";
+  const std::string_view rest = json.substr(at + key.size());
+  return std::string(rest.substr(0, rest.find_first_of(",}")));
 }
 
-std::string json_answer() {
-  const std::string body = R"({"candidates":[{"content":{"parts":[{"text":")" +
-                           std::string(900, 'a') +
-                           R"("}],"role":"model"},"finishReason":"STOP"}]})";
-  return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + body;
+std::string mcp_result(const std::string& method, std::string_view body) {
+  if (method == R"("initialize")")
+    return R"({"protocolVersion":)" + member(body, "protocolVersion") +
+           R"(,"capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}})";
+  if (method == R"("tools/list")")
+    return R"({"tools":[{"name":"lookup","description":"Opening hours of a place.",)"
+           R"("inputSchema":{"type":"object","properties":{"day":{"type":"string"},)"
+           R"("place":{"type":"string"}},"required":["day"]}}]})";
+  if (method == R"("tools/call")")
+    return R"({"content":[{"type":"text","text":"Sunday: 9:00 to 18:00, kitchen until 17:00."}]})";
+  return "";
 }
 
-/// Listens on the loopback address and says on which port.
-int listen_on(std::uint16_t port, const std::string& name) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(fd, 4096) != 0) {
-    die("cannot listen for " + name + ": " + std::strerror(errno));
-  }
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  std::printf("listening %d %s\n", ntohs(address.sin_port), name.c_str());
-  return fd;
-}
-
-Lane make_lane(const std::string& name) {
-  std::string_view rest = name;
-  const auto word_before = [&rest](char separator) {
-    const std::size_t at = std::min(rest.find(separator), rest.size());
-    const std::string_view word = rest.substr(0, at);
-    rest.remove_prefix(std::min(at + 1, rest.size()));
-    return word;
-  };
-  const std::string_view what = word_before('@');
-  const std::size_t port = rest.empty() ? 0 : number(rest);
-  rest = what;
-  std::string_view kind = word_before(':');
-
-  Lane lane;
-  lane.wire = std::find_if(std::begin(kWires), std::end(kWires),
-                           [kind](const Wire& wire) { return kind.starts_with(wire.prefix); });
-  kind.remove_prefix(lane.wire->prefix.size());
-  if (kind == "json") {
-    lane.pieces = {json_answer()};
-    lane.any_request = true;
-  } else if (kind == "once" || kind == "each" || kind == "every") {
-    const std::size_t events = number(word_before(':'));
-    if (events == 0) die("an answer has at least one event: " + name);
-    lane.pieces = pieces_of(*lane.wire, kind, events);
-    if (kind == "every") lane.pause = std::chrono::milliseconds(number(word_before(':')));
-  } else {
-    die("no such lane: " + name);
-  }
-  if (!rest.empty()) die("too much in lane " + name);
-  lane.listener = listen_on(static_cast<std::uint16_t>(port), name);
-  return lane;
+std::string mcp_response(const bench::Message& request, std::string_view body) {
+  if (!request.first_line().starts_with("POST ")) return json_response("{}", "405 Not Allowed");
+  const std::string id = member(body, "id");
+  if (id.empty()) return "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
+  const std::string result = mcp_result(member(body, "method"), body);
+  return json_response(R"({"jsonrpc":"2.0","id":)" + id +
+                       (result.empty() ? R"(,"error":{"code":-32601,"message":"no method"}})"
+                                       : R"(,"result":)" + result + "}"));
 }
 
 class Upstream {
  public:
-  explicit Upstream(std::vector<Lane> lanes)
-      : lanes_(std::move(lanes)), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-    for (const Lane& lane : lanes_) watch(lane.listener, EPOLL_CTL_ADD, EPOLLIN);
+  Upstream() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0) die("bind");
+    if (listen(listener_, 16384) != 0) die("listen");
+    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    watch(listener_, EPOLL_CTL_ADD, EPOLLIN);
+    std::printf("listening %d\n", ntohs(address.sin_port));
+    std::fflush(stdout);
   }
 
   [[noreturn]] void run() {
-    std::array<epoll_event, 256> events;
+    std::array<epoll_event, 1024> events;
     for (;;) {
-      const int n = epoll_wait(epoll_, events.data(), events.size(), time_to_next());
+      const timespec wait = time_to_next();
+      const int n = epoll_pwait2(epoll_, events.data(), events.size(), &wait, nullptr);
       for (int i = 0; i < n; ++i) {
-        const std::size_t fd = events[i].data.u32;
-        const auto lane = std::find_if(lanes_.begin(), lanes_.end(), [fd](const Lane& l) {
-          return std::size_t(l.listener) == fd;
-        });
-        if (lane != lanes_.end()) {
-          accept_all(*lane);
+        const int fd = static_cast<int>(events[i].data.u32);
+        if (fd == listener_) {
+          accept_all();
           continue;
         }
-        if (events[i].events & EPOLLOUT) send_on(fd);
+        if (events[i].events & EPOLLOUT) go_on(fd);
         if (connections_[fd] && (events[i].events & ~EPOLLOUT)) receive(fd);
       }
-      for (Lane& lane : lanes_) send_due(lane);
+      send_due();
     }
   }
 
@@ -248,147 +207,162 @@ class Upstream {
   void watch(int fd, int operation, std::uint32_t events) {
     epoll_event e{};
     e.events = events;
-    e.data.u32 = fd;
+    e.data.u32 = static_cast<std::uint32_t>(fd);
     epoll_ctl(epoll_, operation, fd, &e);
   }
 
-  int time_to_next() const {
-    auto next = Clock::time_point::max();
-    for (const Lane& lane : lanes_) {
-      if (!lane.due.empty()) next = std::min(next, lane.due.front().at);
-    }
-    if (next == Clock::time_point::max()) return -1;
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now()).count();
-    return static_cast<int>(std::max<std::int64_t>(wait, 0));
+  /// In nanoseconds, so that the pauses keep their length.
+  timespec time_to_next() const {
+    if (due_.empty()) return {1, 0};
+    const auto wait = due_.front().at - Clock::now();
+    return {0, std::clamp<std::int64_t>(wait / 1ns, 0, 999'999'999)};
   }
 
-  void accept_all(Lane& lane) {
+  void accept_all() {
     for (;;) {
-      const int fd = accept4(lane.listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) return;
       const int on = 1;
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       if (connections_.size() <= std::size_t(fd)) connections_.resize(fd + 1024);
       connections_[fd] = std::make_unique<Connection>();
-      connections_[fd]->lane = &lane;
       connections_[fd]->serial = ++serial_;
       watch(fd, EPOLL_CTL_ADD, EPOLLIN);
     }
   }
 
-  void drop(std::size_t fd) {
+  void drop(int fd) {
     connections_[fd].reset();
-    close(static_cast<int>(fd));
+    close(fd);
   }
 
-  void receive(std::size_t fd) {
-    const ssize_t n = recv(static_cast<int>(fd), buffer_.data(), buffer_.size(), 0);
+  void receive(int fd) {
+    const ssize_t n = recv(fd, buffer_.data(), buffer_.size(), 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) return drop(fd);
     Connection& c = *connections_[fd];
-    std::string_view bytes(buffer_.data(), static_cast<std::size_t>(n));
-    if (c.answering)
-      return drop(fd);  // nobody we measure sends a request before the answer to the last
-    if (c.body_left == 0) {
-      const std::size_t before = c.head.size();
-      c.head += bytes;
-      const std::size_t end = c.head.find("\r\n\r\n", before < 3 ? 0 : before - 3);
-      if (end == std::string::npos) return;
-      bytes.remove_prefix(end + 4 - before);
-      c.head.resize(end + 2);
-      c.body_left = content_length(c.head);
+    const auto rest = c.request.feed({buffer_.data(), static_cast<std::size_t>(n)},
+                                     [&](std::string_view piece) { keep(c, piece); });
+    // Nobody we measure sends a request before it has the response to the last one.
+    if (c.request.broken() || !rest.empty() || c.left > 0) return drop(fd);
+    if (!c.request.complete()) return;
+    respond(c);
+    c.request = {};
+    c.body.clear();
+    begin(fd);
+  }
+
+  /// Only what decides the response: most bodies are not looked at.
+  void keep(Connection& c, std::string_view piece) {
+    if (shape_.tool || has(c.request.first_line(), " /mcp")) c.body += piece;
+  }
+
+  void respond(Connection& c) {
+    const std::string& line = c.request.first_line();
+    const bool gemini = has(line, ":streamGenerateContent");
+    if (gemini || has(line, "/chat/completions")) {
+      c.api = gemini ? &kGemini : &kOpenAi;
+      c.shape = shape_;
+      c.left = shape_.events;
+      if (gemini && shape_.tool && !has(c.body, "functionResponse")) {
+        c.api = &kCalling;
+        c.left = 1;
+      }
+      c.out += kStreamHead;
+    } else if (has(line, " /mcp")) {
+      c.out += mcp_response(c.request, c.body);
+    } else if (has(line, " /set?")) {
+      set(line);
+      c.out += json_response("{}");
+    } else {
+      c.out += line.starts_with("GET ") ? json_response(R"({"status":"ok"})")
+                                        : json_response("{}", "404 Not Found");
     }
-    c.body_left -= std::min(c.body_left, bytes.size());
-    if (c.body_left > 0) return;
-    answer(fd);
   }
 
-  static std::size_t content_length(const std::string& head) {
-    const char* field = strcasestr(head.c_str(), "\r\ncontent-length:");
-    return field ? std::strtoull(field + 17, nullptr, 10) : 0;
+  void set(std::string_view line) {
+    shape_.events = number(line, "events=", 10);
+    shape_.batch = number(line, "batch=", 1);
+    shape_.delay = std::chrono::microseconds(number(line, "delay_us=", 0));
+    shape_.tool = number(line, "tool=", 0) == 1;
   }
 
-  void answer(std::size_t fd) {
+  void begin(int fd) {
+    const Connection& c = *connections_[fd];
+    if (c.left > 0 && c.shape.delay > 0us) return later(fd);
+    go_on(fd);
+  }
+
+  void later(int fd) {
+    const Connection& c = *connections_[fd];
+    due_.push_back({Clock::now() + c.shape.delay, static_cast<std::size_t>(fd), c.serial});
+  }
+
+  static void append_event(Connection& c) {
+    const Event& event = c.left == 1 ? c.api->last : c.api->event;
+    const std::size_t at = c.out.size();
+    c.out += event.bytes;
+    --c.left;
+    if (event.time_at == std::string::npos) return;
+    auto time = Clock::now().time_since_epoch().count();
+    char* digits = c.out.data() + at + event.time_at;
+    for (std::size_t i = bench::kDigits; i-- > 0; time /= 10) digits[i] = char('0' + time % 10);
+  }
+
+  /// False when the client must read first, or has left.
+  bool flush(int fd) {
     Connection& c = *connections_[fd];
-    const std::string_view target = std::string_view(c.head).substr(0, c.head.find("\r\n"));
-    const bool known =
-        c.lane->any_request || (target.starts_with("POST ") &&
-                                target.find(c.lane->wire->target) != std::string_view::npos);
-    c.head.clear();
-    c.answering = true;
-    c.piece = known ? 0 : c.lane->pieces.size();
-    if (!known) c.unsent = kNotFound;
-    send_on(fd);
-  }
-
-  /// Sends what may go now: up to the next pause, the end of the answer, or until the client must
-  /// read first.
-  void send_on(std::size_t fd) {
-    Connection& c = *connections_[fd];
-    Lane& lane = *c.lane;
-    for (;;) {
-      if (c.unsent.empty()) {
-        if (c.piece == lane.pieces.size()) break;
-        c.unsent = next_piece(c);
-      }
-      const ssize_t n = send(static_cast<int>(fd), c.unsent.data(), c.unsent.size(), MSG_NOSIGNAL);
-      if (n < 0 && errno != EAGAIN) return drop(fd);
-      c.unsent.remove_prefix(n < 0 ? 0 : static_cast<std::size_t>(n));
-      const bool full = !c.unsent.empty();
-      if (full != c.want_write) {
-        c.want_write = full;
-        watch(static_cast<int>(fd), EPOLL_CTL_MOD, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
-      }
-      if (full) return;
-      if (lane.pause.count() > 0 && c.piece < lane.pieces.size()) {
-        lane.due.push_back({Clock::now() + lane.pause, fd, c.serial});
-        return;
-      }
+    const ssize_t n = send(fd, c.out.data(), c.out.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno != EAGAIN) {
+      drop(fd);
+      return false;
     }
-    c.answering = false;
+    if (n > 0) c.out.erase(0, static_cast<std::size_t>(n));
+    const bool full = !c.out.empty();
+    if (full != c.want_write) watch(fd, EPOLL_CTL_MOD, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    c.want_write = full;
+    return !full;
   }
 
-  static std::string_view next_piece(Connection& c) {
-    const std::string& piece = c.lane->pieces[c.piece++];
-    if (c.lane->pause.count() == 0) return piece;
-    c.stamped = piece;
-    char* digits = c.stamped.data() + c.stamped.find(kStamp) + 2;
-    std::array<char, 20> now;
-    const int n = std::snprintf(now.data(), now.size(), "%019lld",
-                                static_cast<long long>(Clock::now().time_since_epoch().count()));
-    std::copy_n(now.data(), n, digits);
-    return c.stamped;
+  /// Sends what may go now: all of the stream, as far as the client reads, unless it has pauses.
+  void go_on(int fd) {
+    Connection& c = *connections_[fd];
+    const bool paced = c.shape.delay > 0us;
+    do {
+      for (std::size_t i = 0; !paced && i < c.shape.batch && c.left > 0; ++i) append_event(c);
+    } while (flush(fd) && !paced && c.left > 0);
   }
 
-  void send_due(Lane& lane) {
+  void send_due() {
     const auto now = Clock::now();
-    while (!lane.due.empty() && lane.due.front().at <= now) {
-      const Due due = lane.due.front();
-      lane.due.pop_front();
+    while (!due_.empty() && due_.front().at <= now) {
+      const Due due = due_.front();
+      due_.pop_front();
       const auto& c = connections_[due.fd];
-      if (c && c->serial == due.serial) send_on(due.fd);
+      if (!c || c->serial != due.serial) continue;
+      append_event(*c);
+      if (c->left > 0) later(static_cast<int>(due.fd));
+      flush(static_cast<int>(due.fd));
     }
   }
 
-  std::vector<Lane> lanes_;
   const int epoll_;
+  int listener_ = -1;
+  Shape shape_;
   std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor
+  std::deque<Due> due_;  // in order, as all streams of a lane have the same pause
   std::uint64_t serial_ = 0;
-  std::array<char, 65536> buffer_;
+  std::array<char, 256 * 1024> buffer_;
 };
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main() {
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
 
-  std::vector<Lane> lanes;
-  for (int i = 1; i < argc; ++i) lanes.push_back(make_lane(argv[i]));
-  if (lanes.empty()) die("which lanes? once:10, each:10, every:200:20 or json");
-  std::fflush(stdout);
-  const auto upstream = std::make_unique<Upstream>(std::move(lanes));
+  const auto upstream = std::make_unique<Upstream>();
   upstream->run();
 }
