@@ -2,22 +2,28 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { lowContrast } from './contrast.mjs';
-import { ARTEFACTS, SIMULATED, TOKEN, eventually } from './play.mjs';
+
+import {lowContrast} from './contrast.mjs';
+import {ARTEFACTS, eventually, SIMULATED, TOKEN} from './play.mjs';
 
 const rows = tab => tab.locator('#rows tr.request');
-const shows = (tab, selector, text) => eventually(
-  async () => (await tab.locator(selector).allInnerTexts()).join('\n').includes(text),
-  async () => `${selector} does not show "${text}" but:\n${(await tab.locator(selector).allInnerTexts()).join('\n')}`);
+const shows = (tab, selector, text) =>
+  eventually(async () => (await tab.locator(selector).allInnerTexts()).join('\n').includes(text),
+    async () => `${selector} does not show "${text}" but:\n${
+      (await tab.locator(selector).allInnerTexts()).join('\n')}`);
 
 /// A pipeline whose models are played by `provider`.
-const served = provider => SIMULATED.slice(0, -1).map(one => (one.chat ? { chat: { models: ['*'], default_model: 'smart' } } : one))
-  .concat([{ models: { names: { smart: 'openai/gpt-5.2' } } }, { openai: { api_key: 'k', base_url: provider } }]);
+const served = provider =>
+  SIMULATED.slice(0, -1)
+    .map(one => (one.chat ? {chat: {models: ['*'], default_model: 'smart'}} : one))
+    .concat(
+      [{models: {names: {smart: 'openai/gpt-5.2'}}}, {openai: {api_key: 'k', base_url: provider}}]);
 
 /// Numbers of /metrics, by name and labels as they stand there.
 async function metrics(play) {
   const text = await (await fetch(`${play.address}/metrics`)).text();
-  return Object.fromEntries([...text.matchAll(/^([a-z]\S*) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]));
+  return Object.fromEntries(
+    [...text.matchAll(/^([a-z]\S*) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]));
 }
 
 export const tests = {
@@ -27,7 +33,7 @@ export const tests = {
     assert.equal(new URL(tab.url()).pathname, '/console/');
     const [cookie] = await play.browser.cookies(play.admin);
     assert.deepEqual([cookie.httpOnly, cookie.sameSite], [true, 'Strict']);
-    await tab.getByRole('button', { name: 'Log out' }).click();
+    await tab.getByRole('button', {name: 'Log out'}).click();
     await tab.getByLabel('Admin token').waitFor();
     assert.deepEqual(await play.browser.cookies(play.admin), []);
   },
@@ -38,7 +44,8 @@ export const tests = {
     await tab.goto(`${play.admin}/console/`);
     await play.logIn(tab, `${TOKEN}x`);
     assert.match(await tab.getByRole('alert').innerText(), /not the admin token/);
-    const files = ['/console/', '/console/main.js', '/console/requests.json', '/console/live', '/status'];
+    const files =
+      ['/console/', '/console/main.js', '/console/requests.json', '/console/live', '/status'];
     for (const file of files) assert.equal((await fetch(play.admin + file)).status, 401, file);
   },
 
@@ -46,14 +53,16 @@ export const tests = {
     await play.serve();
     await play.open();
     const other = await play.browse();
-    await other.goto(`${play.address}/livez`);  // the same machine, another port: the cookie is sent there, too
+    await other.goto(
+      `${play.address}/livez`);  // the same machine, another port: the cookie is sent there, too
     const tried = await other.evaluate(async admin => {
-      const attempt = options => fetch(options.path ? admin + options.path : admin, { credentials: 'include', ...options })
-        .then(response => response.status, error => error.name);
+      const attempt = options => fetch(
+        options.path ? admin + options.path : admin, {credentials: 'include',
+          ...options}).then(response => response.status, error => error.name);
       return [
-        await attempt({ path: '/status' }),
-        await attempt({ path: '/reload', method: 'POST' }),
-        await attempt({ path: '/drain', method: 'POST', mode: 'no-cors', body: '' }),
+        await attempt({path: '/status'}),
+        await attempt({path: '/reload', method: 'POST'}),
+        await attempt({path: '/drain', method: 'POST', mode: 'no-cors', body: ''}),
       ];
     }, play.admin);
     assert.deepEqual(tried, ['TypeError', 'TypeError', 0]);
@@ -63,11 +72,13 @@ export const tests = {
 
   'a name that leads to this machine is not served': async play => {
     await play.serve();
-    const { port } = new URL(play.admin);
-    const { request } = await import('node:http');
+    const {port} = new URL(play.admin);
+    const {request} = await import('node:http');
     const status = await new Promise(resolve => {
-      request({ host: '127.0.0.1', port, path: '/console/', headers: { Host: `rebound.example:${port}` } },
-        response => resolve(response.statusCode)).end();
+      request(
+        {host: '127.0.0.1', port, path: '/console/', headers: {Host: `rebound.example:${port}`}},
+        response => resolve(response.statusCode))
+        .end();
     });
     assert.equal(status, 421);
   },
@@ -80,23 +91,30 @@ export const tests = {
     const numbers = await metrics(play), status = await (await play.get('/status')).json();
     await shows(tab, '#model-rows', 'gpt-5.2');
     const cells = await tab.locator('#model-rows tr').first().locator('td').allInnerTexts();
-    const calls = Object.entries(numbers).filter(([name]) => name.startsWith('gatehouse_upstream_requests_total{'));
+    const calls = Object.entries(numbers).filter(
+      ([name]) => name.startsWith('gatehouse_upstream_requests_total{'));
     assert.equal(Number(cells[1]), calls.reduce((sum, [, value]) => sum + value, 0));
-    const failed = numbers['gatehouse_upstream_requests_total{provider="openai",model="gpt-5.2",code="429"}'];
+    const failed =
+      numbers['gatehouse_upstream_requests_total{provider="openai",model="gpt-5.2",code="429"}'];
     assert.equal(cells.at(-1), `429 × ${failed}`);
     assert.equal(cells[6], '360 / 120');  // 40 responses of 9 and 3 tokens
-    assert.equal(cells[7], `$${numbers['gatehouse_cost_usd_total{provider="openai",model="gpt-5.2"}'].toPrecision(2)}`);
+    assert.equal(cells[7],
+      `$${numbers['gatehouse_cost_usd_total{provider="openai",model="gpt-5.2"}'].toPrecision(2)}`);
     const names = await tab.locator('#plugins td:first-child').allInnerTexts();
-    assert.deepEqual(names.map(name => name.split('\n')[0]), status.plugins.map(plugin => plugin.name));
-    assert.match(await tab.locator('#facts').innerText(), new RegExp(`Running\\s+0 of ${status.max_running.toLocaleString('en')}`));
-    await shows(tab, '#limit-parts', `allowed\n${numbers['gatehouse_throttle_decisions_total{plugin="throttler",decision="allowed"}']}`);
+    assert.deepEqual(
+      names.map(name => name.split('\n')[0]), status.plugins.map(plugin => plugin.name));
+    assert.match(await tab.locator('#facts').innerText(),
+      new RegExp(`Running\\s+0 of ${status.max_running.toLocaleString('en')}`));
+    await shows(tab, '#limit-parts',
+      `allowed\n${
+        numbers['gatehouse_throttle_decisions_total{plugin="throttler",decision="allowed"}']}`);
     await shows(tab, '#limit-parts', '480 of 1.00M tokens');
   },
 
   'requests appear as they end, with waterfall and log lines': async play => {
     await play.serve();
     const tab = await play.open();
-    await play.chat('Hi', { 'X-Request-Id': 'mine-1' });
+    await play.chat('Hi', {'X-Request-Id': 'mine-1'});
     await rows(tab).first().waitFor();
     await rows(tab).first().click();
     await shows(tab, '.waterfall', 'simulator');
@@ -110,20 +128,22 @@ export const tests = {
   'filters are part of the address': async play => {
     await play.serve();
     await play.chat('Hi');
-    await play.load(3, () => fetch(`${play.address}/api/chat`, { method: 'POST' }));
+    await play.load(3, () => fetch(`${play.address}/api/chat`, {method: 'POST'}));
     const tab = await play.open();
-    await eventually(async () => (await rows(tab).count()) === 4, () => 'four requests are not there');
+    await eventually(
+      async () => (await rows(tab).count()) === 4, () => 'four requests are not there');
     await tab.getByLabel('Outcome').selectOption('failed');
     await eventually(async () => (await rows(tab).count()) === 3, () => 'the filter has no effect');
     await tab.getByLabel('Search').fill('extension_id');
     await tab.waitForURL(/q=extension_id&outcome=failed/);
     const colleague = await play.open(new URL(tab.url()).pathname + new URL(tab.url()).search);
-    await eventually(async () => (await rows(colleague).count()) === 3, () => 'the address does not filter');
+    await eventually(
+      async () => (await rows(colleague).count()) === 3, () => 'the address does not filter');
   },
 
   'no prompt and no key is on the page': async play => {
     await play.serve();
-    await play.chat('MARKED-PROMPT', { Authorization: 'Bearer MARKED-KEY' });
+    await play.chat('MARKED-PROMPT', {Authorization: 'Bearer MARKED-KEY'});
     const tab = await play.open();
     await rows(tab).first().click();
     await shows(tab, '.log-lines', '← 200 POST /api/chat');
@@ -132,7 +152,7 @@ export const tests = {
   },
 
   'prompts and responses are shown if the configuration allows it': async play => {
-    await play.serve(SIMULATED.map(one => (one === 'console' ? { console: { content: true } } : one)));
+    await play.serve(SIMULATED.map(one => (one === 'console' ? {console: {content: true}} : one)));
     await play.chat('MARKED-PROMPT');
     const tab = await play.open();
     await rows(tab).first().click();
@@ -147,20 +167,28 @@ export const tests = {
     await tab.evaluate(() => {
       window.longest = 0;
       let last = performance.now();
-      const look = now => { window.longest = Math.max(window.longest, now - last); last = now; requestAnimationFrame(look); };
+      const look = now => {
+        window.longest = Math.max(window.longest, now - last);
+        last = now;
+        requestAnimationFrame(look);
+      };
       requestAnimationFrame(look);
     });
-    await play.load(sent, () => fetch(`${play.address}/api/nothing`).then(response => response.text()));
+    await play.load(
+      sent, () => fetch(`${play.address}/api/nothing`).then(response => response.text()));
     const last = (await (await play.get('/console/requests.json')).json()).at(-1).number;
     assert.equal(last, sent);
-    const newest = () => tab.evaluate(() => import('/console/requests.js').then(page => page.all()[0]?.number));
-    await eventually(async () => (await newest()) === sent, async () => `the newest is ${await newest()}`);
+    const newest = () =>
+      tab.evaluate(() => import('/console/requests.js').then(page => page.all()[0]?.number));
+    await eventually(
+      async () => (await newest()) === sent, async () => `the newest is ${await newest()}`);
     assert.equal(await rows(tab).count(), 100);
     const began = Date.now();
     await tab.getByLabel('Search').fill('no such request');
     await tab.locator('#no-rows').waitFor();
     assert.ok(Date.now() - began < 2000, 'the filter takes too long');
-    assert.ok(await tab.evaluate(() => window.longest) < 3000, `a frame took ${await tab.evaluate(() => window.longest)} ms`);
+    assert.ok(await tab.evaluate(() => window.longest) < 3000,
+      `a frame took ${await tab.evaluate(() => window.longest)} ms`);
   },
 
   'actions happen once they are confirmed': async play => {
@@ -168,15 +196,15 @@ export const tests = {
     const tab = await play.open();
     const dialog = tab.getByRole('dialog');
     const reloads = () => play.log.filter(entry => entry.message.startsWith('reloaded')).length;
-    await tab.getByRole('button', { name: 'Reload' }).click();
-    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await tab.getByRole('button', {name: 'Reload'}).click();
+    await dialog.getByRole('button', {name: 'Cancel'}).click();
     assert.equal(reloads(), 0);
-    await tab.getByRole('button', { name: 'Reload' }).click();
-    await dialog.getByRole('button', { name: 'Reload' }).click();
+    await tab.getByRole('button', {name: 'Reload'}).click();
+    await dialog.getByRole('button', {name: 'Reload'}).click();
     await shows(tab, '#notices', 'access-log → console');
     assert.equal(reloads(), 1);
     await tab.getByLabel('Log level').selectOption('debug');
-    await dialog.getByRole('button', { name: 'Change' }).click();
+    await dialog.getByRole('button', {name: 'Change'}).click();
     await shows(tab, '#notices', 'it is debug');
     assert.equal((await (await play.get('/status')).json()).log_level, 'debug');
   },
@@ -185,16 +213,16 @@ export const tests = {
     await play.serve();
     const tab = await play.open();
     play.configure(['no-such-plugin']);
-    await tab.getByRole('button', { name: 'Reload' }).click();
-    await tab.getByRole('dialog').getByRole('button', { name: 'Reload' }).click();
+    await tab.getByRole('button', {name: 'Reload'}).click();
+    await tab.getByRole('dialog').getByRole('button', {name: 'Reload'}).click();
     await shows(tab, '#notices', 'unknown plugin `no-such-plugin`');
   },
 
   'the operator shuts the gateway down': async play => {
     await play.serve();
     const tab = await play.open();
-    await tab.getByRole('button', { name: 'Shut down' }).click();
-    await tab.getByRole('dialog').getByRole('button', { name: 'Shut down' }).click();
+    await tab.getByRole('button', {name: 'Shut down'}).click();
+    await tab.getByRole('dialog').getByRole('button', {name: 'Shut down'}).click();
     await eventually(() => play.gateway.exitCode === 0, () => 'it goes on');
   },
 
@@ -203,20 +231,21 @@ export const tests = {
     await play.serve(served(provider));
     const tab = await play.open();
     await tab.getByLabel('Message').fill('Are you there?');
-    await tab.getByRole('button', { name: 'Send' }).click();
+    await tab.getByRole('button', {name: 'Send'}).click();
     await shows(tab, '#play-text', 'Hello, operator.');
     await shows(tab, '#play-events', 'text-delta');
     await shows(tab, '#play-wire', 'data: [DONE]');
     await tab.getByLabel('Message').fill('And now?');
-    await tab.getByRole('button', { name: 'Send' }).click();
-    await eventually(async () => (await rows(tab).count()) === 2, () => 'it did not pass the pipeline');
+    await tab.getByRole('button', {name: 'Send'}).click();
+    await eventually(
+      async () => (await rows(tab).count()) === 2, () => 'it did not pass the pipeline');
   },
 
   'the playground shows why a chat fails': async play => {
     await play.serve();
     const tab = await play.open();
     await tab.getByLabel('Extension id').fill('');
-    await tab.getByRole('button', { name: 'Send' }).click();
+    await tab.getByRole('button', {name: 'Send'}).click();
     await shows(tab, '#play-text', 'Extension ID is required');
   },
 
@@ -228,9 +257,11 @@ export const tests = {
     const seen = new Set();
     for (let i = 0; i < 60; ++i) {
       await tab.keyboard.press('Tab');
-      seen.add(await tab.evaluate(() => document.activeElement.id || document.activeElement.name || document.activeElement.className));
+      seen.add(await tab.evaluate(() => document.activeElement.id || document.activeElement.name ||
+          document.activeElement.className));
     }
-    for (const wanted of ['skip', 'log-level', 'reload', 'drain', 'log-out', 'q', 'outcome', 'time', 'text', 'play-clear'])
+    for (const wanted of ['skip', 'log-level', 'reload', 'drain', 'log-out', 'q', 'outcome', 'time',
+           'text', 'play-clear'])
       assert.ok(seen.has(wanted), `${wanted} is not reached: ${[...seen]}`);
     await tab.locator('.time').first().focus();
     await tab.keyboard.press('Enter');
@@ -245,12 +276,12 @@ export const tests = {
     const provider = await play.provider();
     await play.serve(served(provider));
     await play.load(40, i => play.chat(`Question ${i % 30}`));
-    await play.load(3, () => fetch(`${play.address}/api/chat`, { method: 'POST' }));
-    fs.mkdirSync(ARTEFACTS, { recursive: true });
+    await play.load(3, () => fetch(`${play.address}/api/chat`, {method: 'POST'}));
+    fs.mkdirSync(ARTEFACTS, {recursive: true});
     for (const colorScheme of ['light', 'dark']) {
       for (const width of [1600, 360]) {
         const name = `${colorScheme} at ${width} px`;
-        const login = await play.browse({ width, colorScheme });
+        const login = await play.browse({width, colorScheme});
         await login.context().clearCookies();
         await login.goto(`${play.admin}/console/`);
         assert.deepEqual(await lowContrast(login, 4.5), [], `login, ${name}`);
@@ -259,10 +290,12 @@ export const tests = {
         await shows(login, '.log-lines', 'POST /api/chat');
         await shows(login, '#limit-parts', 'hit ratio');
         assert.deepEqual(await lowContrast(login, 4.5), [], name);
-        const { wide, screen } = await login.evaluate(() => ({ wide: document.documentElement.scrollWidth, screen: innerWidth }));
+        const {wide, screen} = await login.evaluate(
+          () => ({wide: document.documentElement.scrollWidth, screen: innerWidth}));
         assert.ok(wide <= screen, `${name}: the page is ${wide} px wide`);
         await login.evaluate(() => scrollTo(0, 0));
-        await login.screenshot({ path: path.join(ARTEFACTS, `${colorScheme}-${width}.png`), fullPage: true });
+        await login.screenshot(
+          {path: path.join(ARTEFACTS, `${colorScheme}-${width}.png`), fullPage: true});
         await login.close();
       }
     }

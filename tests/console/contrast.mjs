@@ -6,7 +6,9 @@ export function lowContrast(tab, least) {
     const channels = colour => (colour.match(/[\d.]+/g) ?? []).map(Number);
     const isColour = ([, , , alpha = 1]) => alpha > 0;
     const luminance = ([r, g, b]) => {
-      const linear = [r, g, b].map(c => c / 255).map(c => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+      const linear = [r, g,
+        b].map(c => c /
+              255).map(c => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
       return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
     };
     const behind = node => {
@@ -21,9 +23,10 @@ export function lowContrast(tab, least) {
     for (let text = texts.nextNode(); text; text = texts.nextNode()) {
       const node = text.parentElement;
       if (!text.data.trim() || !node.checkVisibility() || node.matches('option, script')) continue;
-      const [a, b] = [channels(getComputedStyle(node).color), behind(node)].map(luminance).sort((x, y) => y - x);
+      const [a, b] =
+        [channels(getComputedStyle(node).color), behind(node)].map(luminance).sort((x, y) => y - x);
       const ratio = (a + 0.05) / (b + 0.05);
-      if (ratio < limit) found.push({ text: text.data.trim(), ratio });
+      if (ratio < limit) found.push({text: text.data.trim(), ratio});
     }
     return found;
   }, least);

@@ -1,7 +1,7 @@
 // What the operator can do here. Each action is confirmed.
-import { ask } from './api.js';
-import { byId } from './dom.js';
-import { notice } from './views.js';
+import {ask} from './api.js';
+import {byId} from './dom.js';
+import {notice} from './views.js';
 
 /// Resolves to whether the operator agrees.
 function confirm(title, text, yes, isDangerous = false) {
@@ -13,7 +13,7 @@ function confirm(title, text, yes, isDangerous = false) {
   dialog.returnValue = 'no';
   dialog.showModal();
   return new Promise(resolve => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), {once: true});
   });
 }
 
@@ -22,7 +22,8 @@ async function attempt(name, action) {
   try {
     notice('action', [['good', `${name}: `, await action()]]);
   } catch (error) {
-    const problems = (error.body?.problems ?? []).map(({ file, line, text }) => `${file}:${line}: ${text}`);
+    const problems =
+      (error.body?.problems ?? []).map(({file, line, text}) => `${file}:${line}: ${text}`);
     notice('action', [['bad', `${name} failed: `, problems.join('; ') || error.message]]);
   }
 }
@@ -31,29 +32,33 @@ byId('reload').addEventListener('click', async () => {
   const text = 'The gateway reads its configuration again. If that has a problem, nothing changes.';
   if (!(await confirm('Reload the configuration?', text, 'Reload'))) return;
   await attempt('Reload', async () => {
-    const { pipeline, warnings = [], message } = await (await ask('/reload', { method: 'POST' })).json();
+    const {pipeline, warnings = [], message} =
+      await (await ask('/reload', {method: 'POST'})).json();
     return message ?? [pipeline, ...warnings.map(warning => `warning: ${warning.text}`)].join('; ');
   });
 });
 
 byId('drain').addEventListener('click', async () => {
-  const text = 'The gateway finishes the requests that run, accepts no others, and ends. Whatever has started it decides whether it starts again.';
+  const text =
+    'The gateway finishes the requests that run, ' +
+      'accepts no others, and ends. Whatever has started it decides whether it starts again.';
   if (!(await confirm('Shut the gateway down?', text, 'Shut down', true))) return;
-  await attempt('Shutdown', async () => (await (await ask('/drain', { method: 'POST' })).json()).message);
+  await attempt(
+    'Shutdown', async () => (await (await ask('/drain', {method: 'POST'})).json()).message);
 });
 
-byId('log-level').addEventListener('change', async ({ target }) => {
+byId('log-level').addEventListener('change', async ({target}) => {
   const level = target.value;
   const text = `The log has lines of the level ${level} and above, until the next reload.`;
   target.blur();
   if (!(await confirm(`Log ${level}?`, text, 'Change'))) return;
   await attempt('Log level', async () => {
-    await ask('/log-level', { method: 'PUT', body: JSON.stringify({ level }) });
+    await ask('/log-level', {method: 'PUT', body: JSON.stringify({level})});
     return `it is ${level} until the next reload.`;
   });
 });
 
 byId('log-out').addEventListener('click', async () => {
-  await ask('/session', { method: 'DELETE' });
+  await ask('/session', {method: 'DELETE'});
   location.reload();
 });

@@ -3,7 +3,7 @@
 /// Responses with 2xx; others throw an Error with the gateway's sentence. Without a session the
 /// page is loaded again, which shows the login.
 export async function ask(path, options = {}) {
-  const response = await fetch(path, { cache: 'no-store', ...options });
+  const response = await fetch(path, {cache: 'no-store', ...options});
   if (response.status === 401) location.reload();
   if (!response.ok) throw await failure(response);
   return response;
@@ -29,31 +29,31 @@ export class Metrics {
       for (const [, name, value] of (parts[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g))
         labels[name] = value.replace(/\\(.)/g, (_, c) => (c === 'n' ? '\n' : c));
       if (!this.series.has(parts[1])) this.series.set(parts[1], []);
-      this.series.get(parts[1]).push({ labels, value: Number(parts[3]) });
+      this.series.get(parts[1]).push({labels, value: Number(parts[3])});
     }
   }
 
   /// Series of a name whose labels have these values.
   of(name, wanted = {}) {
-    const fits = ({ labels }) => Object.entries(wanted).every(([key, value]) => labels[key] === value);
+    const fits = ({labels}) =>
+      Object.entries(wanted).every(([key, value]) => labels[key] === value);
     return (this.series.get(name) ?? []).filter(fits);
   }
 
-  sum(name, wanted) {
-    return this.of(name, wanted).reduce((sum, { value }) => sum + value, 0);
-  }
+  sum(name, wanted) { return this.of(name, wanted).reduce((sum, {value}) => sum + value, 0); }
 
   /// By the value of one label: [[value, sum]].
   by(name, label, wanted) {
     const sums = new Map();
-    for (const { labels, value } of this.of(name, wanted))
+    for (const {labels, value} of this.of(name, wanted))
       sums.set(labels[label], (sums.get(labels[label]) ?? 0) + value);
     return [...sums];
   }
 
   /// Of a histogram in seconds, in ms, by linear interpolation within a bucket; null: it is empty.
   quantile(name, share, wanted) {
-    const bounds = this.by(`${name}_bucket`, 'le', wanted).map(([le, n]) => [Number(le.replace('+Inf', 'Infinity')), n]);
+    const bounds = this.by(`${name}_bucket`, 'le', wanted).map(([le,
+      n]) => [Number(le.replace('+Inf', 'Infinity')), n]);
     bounds.sort((a, b) => a[0] - b[0]);
     const total = bounds.at(-1)?.[1] ?? 0;
     if (!total) return null;
@@ -67,19 +67,17 @@ export class Metrics {
 
 /// Rates of counters over the last minute, from what was read at each time.
 export class Rates {
-  constructor() {
-    this.reads = [];
-  }
+  constructor() { this.reads = []; }
 
   /// `counters`: numbers by name.
   add(counters, now = Date.now()) {
-    this.reads.push({ now, counters });
+    this.reads.push({now, counters});
     while (this.reads.length > 2 && now - this.reads[1].now >= 60_000) this.reads.shift();
   }
 
   /// In a second.
   of(name) {
-    const first = this.reads.find(({ counters }) => name in counters), last = this.reads.at(-1);
+    const first = this.reads.find(({counters}) => name in counters), last = this.reads.at(-1);
     if (!first || first === last) return 0;
     const grown = (last.counters[name] ?? 0) - first.counters[name];
     return Math.max(grown, 0) / ((last.now - first.now) / 1000);

@@ -12,10 +12,13 @@ export function svg(tag, attributes = {}, ...children) {
 
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (typeof value === 'function') node.addEventListener(name, value);
-    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
+    if (typeof value === 'function')
+      node.addEventListener(name, value);
+    else if (value !== null && value !== undefined && value !== false)
+      node.setAttribute(name, value);
   }
-  node.append(...children.flat().filter(child => child !== null && child !== undefined && child !== false));
+  node.append(
+    ...children.flat().filter(child => child !== null && child !== undefined && child !== false));
   return node;
 }
 
@@ -58,15 +61,18 @@ export function bytes(number) {
 export function span(seconds) {
   const parts = [[86400, 'd'], [3600, 'h'], [60, 'm'], [1, 's']];
   const first = Math.max(parts.findIndex(([size]) => seconds >= size), 0);
-  return parts.slice(seconds ? first : 3, first + 2).map(([size, unit], i) => {
-    const rest = i ? seconds % parts[first][0] : seconds;
-    return `${Math.floor(rest / size)}${unit}`;
-  }).join(' ');
+  return parts.slice(seconds ? first : 3, first + 2)
+    .map(([size, unit], i) => {
+      const rest = i ? seconds % parts[first][0] : seconds;
+      return `${Math.floor(rest / size)}${unit}`;
+    })
+    .join(' ');
 }
 
 /// The time of day, in the reader's zone.
 export function clock(ms, withSeconds = true) {
-  return new Date(ms).toLocaleTimeString('en-GB', withSeconds ? {} : { hour: '2-digit', minute: '2-digit' });
+  return new Date(ms).toLocaleTimeString(
+    'en-GB', withSeconds ? {} : {hour: '2-digit', minute: '2-digit'});
 }
 
 /// The value that `share` of the numbers do not exceed; null: there are none.
@@ -78,5 +84,6 @@ export function quantile(numbers, share) {
 
 /// "a", "a, b": for captions.
 export function cell(text, kind = 'number') {
-  return el('td', { class: text === '0' || text === '–' || text === '$0' ? `${kind} zero` : kind }, text);
+  return el(
+    'td', {class: text === '0' || text === '–' || text === '$0' ? `${kind} zero` : kind}, text);
 }

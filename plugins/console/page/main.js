@@ -1,10 +1,11 @@
 // Reads what the page shows, as long as somebody looks at it.
-import { Metrics, ask, json } from './api.js';
-import { showHistory } from './charts.js';
-import { follow } from './requests.js';
-import { notice, showMetrics, showRoutes, showStatus } from './views.js';
 import './actions.js';
 import './playground.js';
+
+import {ask, json, Metrics} from './api.js';
+import {showHistory} from './charts.js';
+import {follow} from './requests.js';
+import {notice, showMetrics, showRoutes, showStatus} from './views.js';
 
 // What is read, and how often in ms.
 const READS = [
