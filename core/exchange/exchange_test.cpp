@@ -195,6 +195,11 @@ TEST(Exchange, ABodyThatIsNoJsonFailsWithoutQuotingIt) {
   EXPECT_EQ(r.x.failure()->http_status, 400);
   EXPECT_EQ(r.x.failure()->code, "invalid_json");
   EXPECT_EQ(r.x.failure()->message.find("secret"), std::string::npos);
+
+  std::string_view bytes;
+  EXPECT_EQ(r.x.body(bytes), GH_ABSENT);
+  EXPECT_EQ(r.x.json(json), GH_FAILED) << "as before: the body is read once";
+  EXPECT_EQ(r.client.body_reads, 1);
 }
 
 TEST(Exchange, ABodyThatDidNotComeFailsAsTheClientSideSays) {
