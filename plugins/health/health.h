@@ -25,6 +25,7 @@ class Health final : public Plugin {
   Status livez(Exchange& x, Sink& out);
   Status readyz(Exchange& x, Sink& out);
 
+  std::string summary();
   Document report() const;
   Memory memory();
   void summarize(Json report, const Memory& memory, MutableJson into) const;
@@ -38,6 +39,10 @@ class Health final : public Plugin {
   std::mutex mutex_;
   Memory memory_;                                        // guarded by mutex_
   std::optional<std::chrono::nanoseconds> memory_read_;  // when; guarded by mutex_
+
+  std::mutex summary_mutex_;
+  std::string summary_;                                   // guarded by summary_mutex_
+  std::optional<std::chrono::nanoseconds> summary_made_;  // when; guarded by summary_mutex_
 };
 
 }  // namespace gatehouse::plugins::health

@@ -65,6 +65,8 @@ std::string plugin(const std::string& name, const std::string& kind, const std::
          state + R"(","reason":")" + reason + R"(","since_ms":1735689600000,"calls":7})";
 }
 
+constexpr auto kSummary = 10ms;  // after which it is made anew
+
 TEST_F(HealthTest, ReportsTheHealthAndTheUptimeOfTheGateway) {
   h.status = R"({"uptime_ms": 61005, "store": {"kind": "memory", "state": "up"}, "plugins": [)" +
              plugin("gemini", "gemini", "up") + "," + plugin("mcp", "mcp", "up") + "," +
@@ -88,6 +90,7 @@ TEST_F(HealthTest, ReportsTheStateOfTheWorstCheck) {
   EXPECT_EQ(check("geminiApi"), R"("status":"degraded","message":"eu: no response")");
   EXPECT_EQ(overall(), "degraded");
 
+  h.advance(kSummary);
   h.status = R"({"plugins": [)" + plugin("a", "mcp", "down", "it left") + "," +
              plugin("b", "mcp", "degraded") + "]}";
   EXPECT_EQ(check("mcpClients"), R"("status":"unhealthy","message":"a: it left; b")");
@@ -132,6 +135,7 @@ TEST_F(HealthTest, IsDegradedWithoutTheStore) {
       R"({"store": {"kind": "redis", "state": "down", "reason": "10.0.0.1: Connection refused"}})";
   EXPECT_EQ(check("store"), R"("status":"degraded","message":"unavailable")")
       << "its address is not for everyone";
+  h.advance(kSummary);
   h.status = R"({"store": {"kind": "redis", "state": "degraded", "reason": "READONLY"}})";
   EXPECT_EQ(check("store"), R"("status":"degraded","message":"rejects commands: READONLY")");
 }
@@ -161,12 +165,22 @@ TEST_F(HealthTest, TakesTheThresholdsOfMemoryFromItsConfiguration) {
                 "/memory_critical: must not be below memory_warning, which is 75"}));
 }
 
+TEST_F(HealthTest, CollectsTheStateOfPluginsAHundredTimesASecond) {
+  h.status = R"({"plugins": []})";
+  EXPECT_EQ(overall(), "healthy");
+  h.status = R"({"plugins": [)" + plugin("mcp", "mcp", "down") + "]}";
+  h.advance(kSummary - 1ms);
+  EXPECT_EQ(overall(), "healthy");
+  h.advance(1ms);
+  EXPECT_EQ(overall(), "unhealthy");
+}
+
 TEST_F(HealthTest, ReadsTheMemoryOnceASecond) {
   h.get(health, "/health");
   set_memory_in_use(95);
   h.advance(999ms);
   EXPECT_EQ(check("memory"), R"("status":"healthy")");
-  h.advance(1ms);
+  h.advance(kSummary);
   EXPECT_NE(check("memory"), R"("status":"healthy")");
 }
 
