@@ -93,6 +93,7 @@ gh_status header_at(const gh_exchange* x, std::size_t index, gh_str* name, gh_st
 gh_status body(gh_exchange* x, gh_str* out) {
   FakeExchange& self = FakeExchange::of(x);
   if (self.body_document && !self.body_is_seen) return GH_ABSENT;
+  self.state.run_meanwhile();
   self.body_is_seen = true;
   *out = raw(self.request.body);
   return GH_OK;
@@ -100,6 +101,7 @@ gh_status body(gh_exchange* x, gh_str* out) {
 gh_status json(gh_exchange* x, gh_json** out) {
   FakeExchange& self = FakeExchange::of(x);
   if (!self.body_document) {
+    self.state.run_meanwhile();
     if (!is_json(join(self.request.headers, "Content-Type")))
       return self.fail_with({415,
                              "unsupported_media_type",
@@ -191,6 +193,7 @@ void outlive(gh_exchange* x, int (*wanted)(void*), void* self) {
 
 gh_status emit_to_client(void* self, const gh_event* e) {
   auto& x = *static_cast<FakeExchange*>(self);
+  x.state.run_meanwhile();
   if (x.left_at(x.state.now())) {
     constexpr int kMost = 8;  // a plugin may flush what it holds back
     if (++x.events_after_stop > kMost) x.state.fault("events after emit returned GH_STOP");
@@ -207,6 +210,7 @@ gh_status emit_to_client(void* self, const gh_event* e) {
 
 gh_status call_next(void* self, gh_exchange* raw_x, const gh_sink* out) {
   auto& x = *static_cast<FakeExchange*>(self);
+  x.state.run_meanwhile();
   if (x.client.complete) {
     x.state.fault("next after the end of the response");
     return GH_INVALID;

@@ -97,6 +97,7 @@ struct FakeExchange {
   /// Before each wait: false when it is the one in which a background task is told to end.
   bool may_wait() {
     about_to_wait();
+    state.run_meanwhile();
     flushed();
     if (!waits_left) return true;
     ends = *waits_left == 0;
@@ -121,6 +122,7 @@ struct FakeExchange {
   gh_status cancelled() const { return cancelled_at(state.now(), outlives()); }
   gh_status flush() {
     flushed();
+    state.run_meanwhile();
     return cancelled();
   }
   gh_status fail_with(Fail f) {

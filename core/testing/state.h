@@ -3,11 +3,13 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/store/takes.h"
@@ -64,6 +66,19 @@ struct State {
     if (is_strict) faults.push_back(what);
   }
 
+  /// Wherever a function of the host may wait: other requests may run then.
+  void run_meanwhile() {
+    std::function<void()> others;
+    {
+      const std::lock_guard lock(mutex);
+      others = std::exchange(meanwhile, nullptr);
+    }
+    if (!others) return;
+    others();
+    const std::lock_guard lock(mutex);
+    meanwhile = std::move(others);
+  }
+
   struct GhHost : gh_host {
     State* state;
   };
@@ -85,6 +100,7 @@ struct State {
   std::vector<FailureForm> failure_forms;
   std::deque<Document> configs;
   std::set<std::string> extensions;  // that plugins have looked up
+  std::function<void()> meanwhile;   // of run_meanwhile(); empty: nothing runs
 };
 
 inline bool has(const Headers& headers, View name) {

@@ -15,6 +15,7 @@ using Nanoseconds = std::chrono::nanoseconds;
 template <class F>
 gh_status in(const gh_host* host, F f) {
   State& s = State::of(host);
+  s.run_meanwhile();
   const std::lock_guard lock(s.mutex);
   return s.harness.store_down ? gh_status{GH_UNAVAILABLE} : f(s);
 }

@@ -77,6 +77,10 @@ testing::Events model_response() {
           "step-finish:tool-calls"};
 }
 
+constexpr char kOtherChat[] = R"({"model": "check", "messages": [
+    {"role": "user", "content": [{"type": "text", "text": "Good morning"}]}]})";
+constexpr std::string_view kMeanwhile = " while another one waits";
+
 /// Responds as a model where there is a chat, as another plugin above it.
 Status respond(Exchange& x, Sink& out) {
   return testing::emit(out,
@@ -170,12 +174,16 @@ class Session {
     Request chat("POST", "/api/chat");
     chat.chat = kChat;
     send("a chat", chat, respond);
+    Request other = chat;
+    other.chat = kOtherChat;  // a plugin may let those who send the same wait for each other
+    send_beside("a chat", chat, other);
     send_to_leaving_client("a chat", chat);
     send_failing("a chat", chat);
   }
   void serve_requests() {
     const Request request("GET", "/gatehouse-check");
     send("a request", request, respond);
+    send_beside("a request", request, request);
     send_to_leaving_client("a request", request);
     send_failing("a request", request);
   }
@@ -186,6 +194,21 @@ class Session {
     request.headers = {{"Content-Type", "application/json"}};
     if (request.method != "GET") request.body = kBody;
     send(route, request, respond);
+    send_beside(route, request, request);
+  }
+
+  /// `other` runs whenever the host may wait for `request`.
+  void send_beside(const std::string& what, const Request& request, const Request& other) {
+    if ((flags_ & GH_PLUGIN_BLOCKS) != 0) return;  // each has a thread of its own
+    auto& meanwhile = testing::State::of(harness_.host().raw_host()).meanwhile;
+    meanwhile = [&] {
+      try {
+        (void)harness_.run(*plugin_, other);
+      } catch (const std::logic_error&) {  // found without another request as well
+      }
+    };
+    send(std::string(what).append(kMeanwhile), request, respond);
+    meanwhile = nullptr;
   }
 
   Answer send(const std::string& where, const Request& request, testing::NextFunction next) {
@@ -283,6 +306,13 @@ void add_fault(const Apart& apart, Trial& trial) {
   if (apart.fault.empty()) return;
   const std::string phase = apart.phases.empty() ? "load" : apart.phases.back().name;
   const bool hangs = apart.fault.find("did not return") == 0;
+  if (hangs && phase.ends_with(kMeanwhile)) {
+    trial.findings.push_back(
+        {"error", "lock_across_wait", phase, "the plugin " + apart.fault,
+         "hold no lock across next(), emit() and other functions of the host that may wait: "
+         "another request on the same thread would wait for it for ever"});
+    return;
+  }
   const char* const of_load =
       "look at its static objects and its functions with __attribute__((constructor))";
   const char* const of_call = hangs ? "wait in functions of the host only, and bound every loop"

@@ -44,6 +44,9 @@ MISUSE = [
     ('next_after_end', '', 'next_after_end', 'a request'),
     ('ignores_stop', 'chat', 'ignores_stop', 'a chat whose client leaves'),
     ('emits_after_stop', '', 'ignores_stop', 'a request whose client leaves'),
+    ('lock_across_next', 'chat', 'lock_across_wait', 'a chat while another one waits'),
+    ('lock_across_emit', 'chat', 'lock_across_wait', 'a chat while another one waits'),
+    ('lock_across_next', '', 'lock_across_wait', 'a request while another one waits'),
     ('swallows_failure', '', 'swallows_failure', 'a request that the rest of the pipeline fails'),
 ]
 WARNINGS = {'slow', 'not_tried', 'exported_symbols', 'unique_symbols', 'newer_library', 'origin',

@@ -1,10 +1,12 @@
 """More than the gateway takes: refused at once, and nothing of it stays."""
 import os
+import resource
+import selectors
 import statistics
 import time
 
 from checks import check, check_envelope, check_stream, eventually
-from client import chat, get, head
+from client import chat, connected, get, head
 from fixture import gemini, probe, simulator, test
 from vitals import Vitals
 
@@ -12,6 +14,8 @@ IDLE = 1000
 STREAMS = 100
 RESETS = 40     # of each kind
 DESCRIPTORS = 64
+CROWD = 9000    # streams at once
+CROWD_SECONDS = 90.0    # on two processors it takes 15
 
 
 @test
@@ -229,3 +233,52 @@ def without_descriptors_the_gateway_waits_until_some_come_back(f):
     eventually(lambda: Vitals(f.pid).files < DESCRIPTORS / 2, 5.0,
                'the descriptors do not come back')
     f.check_healthy()
+
+
+@test
+def of_more_streams_than_descriptors_some_fail_and_the_others_end(f):
+    provider = f.provider(lambda call: call.answer('word'))
+    f.start('health', *gemini(provider.address, probe_interval=False),
+            shell=f'ulimit -n {DESCRIPTORS}; exec "$@"')
+    failed = 0
+    for client in [f.client(chat()) for _ in range(2 * DESCRIPTORS)]:
+        answer = client.answer()
+        client.leave()
+        if b'"type":"error"' in answer.body:    # none is left for the connection to the provider
+            failed += 1
+        else:
+            check_stream(answer)
+    check(0 < failed < 2 * DESCRIPTORS, failed, 'failed')
+    check_stream(f.client(chat()).answer())
+
+
+@test
+def of_thousands_of_streams_none_is_lost(f):
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    count = min(CROWD, most - 200)
+    slow = {'simulator': {'word_delay': '1s', 'intended': True}}
+    f.start('health', 'extension-auth', 'chat', slow, server={'max_running': 2 * CROWD})
+    until = time.monotonic() + CROWD_SECONDS
+    streams, ended = {}, 0
+    with selectors.DefaultSelector() as selector:
+        for _ in range(count):
+            sock = connected(f.gateway.address)
+            sock.sendall(chat())
+            sock.setblocking(False)
+            streams[sock] = b''
+            selector.register(sock, selectors.EVENT_READ)
+        f.check_healthy()
+        while ended < count and time.monotonic() < until:
+            for key, _ in selector.select(1.0):
+                sock = key.fileobj
+                piece = sock.recv(1 << 16)
+                streams[sock] += piece
+                if not piece or streams[sock].endswith(b'\r\n0\r\n\r\n'):
+                    selector.unregister(sock)
+                    ended += 1
+    for sock in streams:
+        sock.close()
+    whole = [data for data in streams.values()
+             if data.startswith(b'HTTP/1.1 200') and data.endswith(b'[DONE]\n\n\r\n0\r\n\r\n')]
+    check(len(whole) == count, f'of {count} streams {len(whole)} are whole, and {ended} have ended')
