@@ -24,9 +24,9 @@ function fill(node, attributes, children) {
 
 export const byId = id => document.getElementById(id);
 
-/// 12, 1,234, 12.3k, 4.5M.
+/// 12, 12,345, 123.4k, 4.5M.
 export function count(number) {
-  if (number < 10_000) return Math.round(number).toLocaleString('en');
+  if (number < 100_000) return Math.round(number).toLocaleString('en');
   return number < 1e6 ? `${(number / 1e3).toFixed(1)}k` : `${(number / 1e6).toFixed(2)}M`;
 }
 
