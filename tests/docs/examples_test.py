@@ -15,7 +15,9 @@ failed = count = 0
 with tempfile.TemporaryDirectory() as folder:
     file, included = pathlib.Path(folder, 'gatehouse.yaml'), pathlib.Path(folder, 'conf.d/1.yaml')
     included.parent.mkdir()
-    pathlib.Path(folder, 'admin-token').write_text('of-an-operator')  # named by configurations
+    token = pathlib.Path(folder, 'admin-token')  # named by configurations
+    token.write_text('the-token-of-an-operator')
+    token.chmod(0o600)
     for document in sorted([*root.glob('docs/*.md'), *root.glob('plugins/*/README.md')]):
         if document.name == 'tutorial.md':
             continue
