@@ -237,6 +237,8 @@ def without_descriptors_the_gateway_waits_until_some_come_back(f):
 
 @test
 def of_more_streams_than_descriptors_some_fail_and_the_others_end(f):
+    if f.is_sanitized():
+        return  # UBSan opens a pipe to check the type of an object, and reports it without one
     provider = f.provider(lambda call: call.answer('word'))
     f.start('health', *gemini(provider.address, probe_interval=False),
             shell=f'ulimit -n {DESCRIPTORS}; exec "$@"')
