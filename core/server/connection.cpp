@@ -11,11 +11,10 @@
 #include "core/json/guarded.h"
 #include "core/net/io.h"
 #include "core/net/resolver.h"
-#include "core/text/number.h"
 
 // The mechanism: before the first request, an Opening may have something to do, such as a TLS
 // handshake. Then receive() collects bytes until scan_head() has found the end of a head, or that
-// it can never be valid; no thread waits for that. Then serve() parses the head, checks that the
+// it can never be valid, and parses it; no thread waits for that. Then serve() checks that the
 // request is meant for this gateway and runs it, while Response reads its body and writes the
 // response. What the client has sent beyond it (pipelining) stays in `input_` as the beginning of
 // the next request. Errors that the server itself detects never reach a plugin's handle(): they are
@@ -94,9 +93,20 @@ Connection::Next Connection::receive() {
     input_.clear();
     return Next::linger;
   }
-  if (input_.empty()) return Next::wait_for_request;
+  return input_.empty() ? Next::wait_for_request : take_head();
+}
+
+/// Makes the next request of a head in input_. Next::wait_for_head: it is not complete.
+Connection::Next Connection::take_head() {
   scan_ = scan_head(input_, scan_);
-  return scan_.failure || scan_.end ? Next::run : Next::wait_for_head;
+  if (!scan_.failure && !scan_.end) return Next::wait_for_head;
+  const HeadScan scan = std::exchange(scan_, {});
+  next_ = std::make_unique<Arrived>();
+  next_->head = input_.substr(scan.begin, scan.failure ? input_.npos : scan.end - scan.begin);
+  next_->failure = scan.failure ? scan.failure : next_->parser.parse_head(next_->head);
+  if (next_->failure) next_->rough = rough_head(next_->head);
+  input_.erase(0, scan.end);
+  return Next::run;
 }
 
 /// Advances what precedes the first request. Next::run: that is done.
@@ -124,48 +134,42 @@ bool Connection::take_input() {
   return true;
 }
 
-RequestHead Connection::head() const {
-  return rough_head(std::string_view(input_).substr(scan_.begin));
+const RequestHead& Connection::head() const {
+  return next_->failure ? next_->rough : next_->parser.head();
 }
 
 bool Connection::has_large_body() const {
-  const RequestHead next = head();
-  return std::any_of(next.fields.begin(), next.fields.end(), [](const Field& field) {
-    if (equals_ignoring_case(field.name, "Transfer-Encoding")) return true;  // of unknown length
-    return equals_ignoring_case(field.name, "Content-Length") &&
-           parse_number<std::uint64_t>(field.value).value_or(0) > kLargeBody;
+  if (const auto length = head().content_length) return *length > kLargeBody;
+  return std::any_of(head().fields.begin(), head().fields.end(), [](const Field& field) {
+    return equals_ignoring_case(field.name, "Transfer-Encoding");  // of unknown length
   });
 }
 
 Connection::Next Connection::serve(const Setup& setup) {
   has_served_ = true;
-  if (lacks_tls_) return reject(kNotTls, setup);
-  if (scan_.failure) return reject(*scan_.failure, setup);
-  if (const Next next = run_one(setup); next != Next::run) return next;
-
-  scan_ = scan_head(input_, scan_);
-  if (scan_.failure || scan_.end) return Next::run;
+  if (const auto why = why_rejected(setup)) return reject(*why, setup);
+  if (const Next next = run_handler(setup); next != Next::run) return next;
+  // A parked connection holds no memory of requests.
+  next_.reset();
+  if (input_.empty()) {
+    input_.shrink_to_fit();
+    return Next::wait_for_request;
+  }
   head_began_ = Clock::now();
-  if (!input_.empty()) return Next::wait_for_head;
-  input_.shrink_to_fit();  // a parked connection holds no buffer
-  return Next::wait_for_request;
+  return take_head();
 }
 
-/// Takes one request from input_ and runs it. Next::run: the connection can be used again.
-Connection::Next Connection::run_one(const Setup& setup) {
-  const HeadScan scan = std::exchange(scan_, {});
-  const std::string head_text = input_.substr(scan.begin, scan.end - scan.begin);
-  input_.erase(0, scan.end);
-  RequestParser parser;
-  if (const auto refused = parser.parse_head(head_text))
-    return send_error(*refused, head_text, setup);
-  if (!serves_host(setup.settings, parser.head().host))
-    return send_error(kUnknownHost, head_text, setup);
-  if (!is_supported(parser.head().method)) return send_error(kUnknownMethod, head_text, setup);
-  return run_handler(parser, setup);
+std::optional<Failure> Connection::why_rejected(const Setup& setup) const {
+  if (lacks_tls_) return kNotTls;
+  if (next_->failure) return next_->failure;
+  if (!serves_host(setup.settings, head().host)) return kUnknownHost;
+  if (!is_supported(head().method)) return kUnknownMethod;
+  return std::nullopt;
 }
 
-Connection::Next Connection::run_handler(RequestParser& parser, const Setup& setup) {
+/// Next::run: the connection can be used again.
+Connection::Next Connection::run_handler(const Setup& setup) {
+  RequestParser& parser = next_->parser;
   const RequestHead& head = parser.head();
   Response response(socket_, input_, parser, setup.settings, server_);
   Exchange x(head, peer_, response, response.waiter());
@@ -194,18 +198,12 @@ Clock::time_point Connection::deadline(Next next, const ServerSettings& settings
   }
 }
 
+/// Tells the handler, and does not wait.
 Connection::Next Connection::reject(const Failure& why, const Setup& setup) {
-  return send_error(why, std::string_view(input_).substr(scan_.begin), setup);
-}
-
-/// Tells the handler and responds with an error, without waiting.
-Connection::Next Connection::send_error(const Failure& why, std::string_view head_text,
-                                        const Setup& setup) {
-  const RequestHead head = rough_head(head_text);
   NoClient client;
   Waiter waiter(-1, -1, Clock::now(), [] { return Clock::time_point::max(); });
-  Exchange x(head, peer_, client, waiter);
-  x.set_client_address(client_address(peer_, head.fields, setup.settings.trusted_proxies));
+  Exchange x(head(), peer_, client, waiter);
+  x.set_client_address(client_address(peer_, head().fields, setup.settings.trusted_proxies));
   const auto retry_after = why.http_status == 503 ? kRetryBusy : kRetryBusy.zero();
   (void)x.fail({why.http_status, why.code, why.message, {}, retry_after});
   setup.handler->refused(x);

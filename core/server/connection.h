@@ -26,7 +26,7 @@ class Connection {
     wait_for_request,  // between requests
     wait_for_head,     // a head, or what precedes the first one, has begun
     wait_to_write,     // the same, until the client reads
-    run,               // a head is complete or invalid: serve() or reject()
+    run,               // a head has arrived, or what can be none: serve() or reject()
     linger,            // the response is sent; the client may still be sending
     close
   };
@@ -41,8 +41,8 @@ class Connection {
 
   /// Takes what has arrived, without waiting.
   Next receive();
-  /// The next request, as far as it can be read.
-  RequestHead head() const;
+  /// Of the next request; if it is invalid, what can be read of it.
+  const RequestHead& head() const;
   /// Its body may be large: to parse it and to pass it on takes tenths of a second of computing.
   bool has_large_body() const;
   /// Runs the next request, for as long as that takes.
@@ -55,11 +55,19 @@ class Connection {
   Clock::time_point deadline(Next next, const ServerSettings& settings) const;
 
  private:
+  /// A request whose head has arrived.
+  struct Arrived {
+    std::string head;  // its text
+    RequestParser parser;
+    std::optional<Failure> failure;  // the head is invalid: `rough` is what can be read of it
+    RequestHead rough;
+  };
+
   Next open();
   bool take_input();
-  Next run_one(const Setup& setup);
-  Next run_handler(RequestParser& parser, const Setup& setup);
-  Next send_error(const Failure& why, std::string_view head_text, const Setup& setup);
+  Next take_head();
+  std::optional<Failure> why_rejected(const Setup& setup) const;
+  Next run_handler(const Setup& setup);
   Next linger();
 
   Poco::Net::StreamSocket socket_;
@@ -67,6 +75,7 @@ class Connection {
   const ServerContext& server_;
   std::string input_;                 // received, not yet taken by a request
   HeadScan scan_;                     // of the head in it
+  std::unique_ptr<Arrived> next_;     // the next request, or the one that runs
   std::unique_ptr<Opening> opening_;  // null once it is done
   bool lacks_tls_ = false;            // the client speaks HTTP where it must speak HTTPS
   bool has_served_ = false;
