@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 constexpr auto kPatience = std::chrono::seconds(5);
 constexpr auto kInterval = std::chrono::seconds(2);
 constexpr std::size_t kRequests = 20;
-// An admin route of a plugin with this end lists requests, as plugins/console does.
+// The admin route of a plugin that lists requests ends with this.
 constexpr std::string_view kList = "/requests.json";
 constexpr const char* kClear = "\033[H\033[2J";  // ECMA-48: cursor home, erase the screen
 

@@ -1,7 +1,6 @@
 #include "core/exchange/exchange.h"
 #include "core/host/tables.h"
 #include "core/json/guarded.h"
-#include "gatehouse/abi/ext/client.h"
 
 namespace gatehouse::core {
 namespace {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "gatehouse/abi.h"
-#include "gatehouse/abi/ext/client.h"
 
 namespace gatehouse::core {
 

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "core/store/takes.h"
-#include "gatehouse/abi/ext/client.h"
 #include "gatehouse/testing.hpp"
 
 namespace gatehouse::testing {

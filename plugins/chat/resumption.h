@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "gatehouse/client.hpp"
 #include "gatehouse/plugin.hpp"
 #include "recordings.h"
 #include "relay.h"

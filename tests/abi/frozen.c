@@ -1,7 +1,6 @@
 /* What was published stays where it is: a plugin built once loads in every later 1.x host. Append
  * below, never change a line. */
 #include "gatehouse/abi.h"
-#include "gatehouse/abi/ext/client.h"
 
 #define FROZEN(type, member, offset) \
   _Static_assert(offsetof(type, member) == (offset), #type "." #member " has moved")

@@ -5,7 +5,6 @@
 
 #include <thread>
 
-#include "gatehouse/client.hpp"
 #include "gatehouse/testing.hpp"
 
 namespace gatehouse {

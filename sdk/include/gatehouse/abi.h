@@ -47,6 +47,7 @@
 #include "gatehouse/abi/exchange.h"
 #include "gatehouse/abi/ext/admin.h"
 #include "gatehouse/abi/ext/background.h"
+#include "gatehouse/abi/ext/client.h"
 #include "gatehouse/abi/ext/counters.h"
 #include "gatehouse/abi/ext/crypto.h"
 #include "gatehouse/abi/ext/failures.h"

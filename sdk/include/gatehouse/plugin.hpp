@@ -13,6 +13,7 @@
 #include "gatehouse/abi.h"
 #include "gatehouse/admin.hpp"
 #include "gatehouse/background.hpp"
+#include "gatehouse/client.hpp"
 #include "gatehouse/counters.hpp"
 #include "gatehouse/crypto.hpp"
 #include "gatehouse/document.hpp"
