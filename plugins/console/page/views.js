@@ -33,7 +33,7 @@ export function showStatus(status) {
 
 function worst({plugins, store}) {
   const states = [...plugins, store].map(({state}) => STATES[state]);
-  return states.includes('bad') ? 'bad' : states.includes('warn') ? 'warn' : 'good';
+  return ['bad', 'warn'].find(state => states.includes(state)) ?? 'good';
 }
 
 function showFacts(
