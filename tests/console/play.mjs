@@ -120,7 +120,7 @@ export class Play {
 
   // ---- Chromium
 
-  async browse({width = 1600, height = 1000, colorScheme = 'light'} = {}) {
+  async browse() {
     this.browser ??= await chromium.launchPersistentContext(path.join(this.folder, 'profile'), {
       executablePath: '/usr/bin/chromium',
       headless: false,  // FLAGS say it
@@ -128,8 +128,7 @@ export class Play {
     });
     this.browser.setDefaultTimeout(PATIENCE_MS);
     const tab = await this.browser.newPage();
-    await tab.setViewportSize({width, height});
-    await tab.emulateMedia({colorScheme});
+    await tab.setViewportSize({width: 1600, height: 1000});
     tab.on('pageerror', error => this.errors.push(error));
     tab.on('console', message => {
       if (message.text().includes('Content Security Policy'))
@@ -144,8 +143,8 @@ export class Play {
   }
 
   /// The page, after the login if it is necessary.
-  async open(view = '/console/', options = {}) {
-    const tab = await this.browse(options);
+  async open(view = '/console/') {
+    const tab = await this.browse();
     await tab.goto(this.admin + view);
     if (await tab.getByLabel('Admin token').count()) await this.logIn(tab);
     await tab.locator('#facts dd').first().waitFor();

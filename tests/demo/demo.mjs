@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { root } from '../pages/clients.mjs';
 import { Play } from '../pages/play.mjs';
-import { look } from './look.mjs';
+import { look } from '../pages/look.mjs';
 import { startLine, startModel, startSite } from './servers.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));

@@ -13,7 +13,7 @@ export async function look(tab, folder, name, size = SMALLEST) {
   for (const colorScheme of ['light', 'dark']) {
     await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     const file = path.join(folder, `${name}-${size.width}-${colorScheme}.png`);
-    await tab.screenshot({ path: file, animations: 'disabled', caret: 'initial' });
+    await tab.screenshot({ path: file, fullPage: true, animations: 'disabled', caret: 'initial' });
     const { wide, faint } = await tab.evaluate(faults, CONTRAST);
     assert.deepEqual(wide, [], `${file}: these are wider than the window`);
     assert.deepEqual(faint, [], `${file}: these have too little contrast`);
@@ -50,7 +50,7 @@ function faults(least) {
   for (const element of document.querySelectorAll('body, body *')) {
     if (!element.checkVisibility()) continue;
     const { right } = element.getBoundingClientRect();
-    const scrolls = element.closest('pre, table');
+    const scrolls = element.closest('pre, table, nav');
     if (right > innerWidth + 1 && !scrolls) wide.push(element.outerHTML.slice(0, 80));
     const texts = [...element.childNodes].filter(node => node.nodeType === Node.TEXT_NODE);
     const text = element.placeholder || texts.map(node => node.data).join('').trim();
