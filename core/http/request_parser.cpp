@@ -248,7 +248,10 @@ std::optional<Failure> RequestParser::parse_body(std::string& bytes, std::size_t
     if (*length > max_body) return kBodyTooLarge;
     if (beast_->body.empty()) beast_->body.reserve(static_cast<std::size_t>(*length));
   }
-  if (beast_->feed(bytes)) {
+  std::string_view rest = bytes;
+  const bool is_malformed = static_cast<bool>(beast_->feed(rest));
+  bytes.erase(0, bytes.size() - rest.size());
+  if (is_malformed) {
     if (!beast_->failure) beast_->failure = kBadRequest;
     return beast_->failure;
   }

@@ -158,9 +158,10 @@ gh_status Response::read_body(std::string& body, std::optional<Failure>& failure
 
 /// Waits for more of the body and appends it to input_.
 gh_status Response::receive_body(BodyDeadline& deadline, std::optional<Failure>& failure) {
-  const auto read = read_some(socket_, input_, waiter_, deadline.next());
-  if (read && *read > 0) {
-    deadline.count(*read);
+  const auto read = read_some(socket_, waiter_, deadline.next());
+  if (read && !read->empty()) {
+    input_.append(*read);
+    deadline.count(read->size());
     return GH_OK;
   }
   if (read) {
@@ -180,8 +181,9 @@ bool Response::rest_of_body_is_here() {
   std::size_t drained = 0;
   while (!parser_.parse_body(input_, settings_.max_body_bytes)) {
     if (parser_.complete()) return true;
-    const auto read = read_ready(socket_, input_);
-    if (!read || *read == 0 || (drained += *read) > kMaxDrain) return false;
+    const auto read = read_ready(socket_);
+    if (!read || read->empty() || (drained += read->size()) > kMaxDrain) return false;
+    input_.append(*read);
   }
   return false;
 }
