@@ -239,7 +239,7 @@ std::optional<Failure> RequestParser::parse_head(std::string_view head) {
 
 const RequestHead& RequestParser::head() const { return beast_->head; }
 
-std::optional<Failure> RequestParser::parse_body(std::string& bytes, std::size_t max_body) {
+std::optional<Failure> RequestParser::parse_body(std::string_view& bytes, std::size_t max_body) {
   // The most that a chunk line or a trailer may take; data is consumed as it arrives.
   constexpr std::size_t kMaxPending = 8 * 1024;
   if (beast_->failure) return beast_->failure;
@@ -248,10 +248,7 @@ std::optional<Failure> RequestParser::parse_body(std::string& bytes, std::size_t
     if (*length > max_body) return kBodyTooLarge;
     if (beast_->body.empty()) beast_->body.reserve(static_cast<std::size_t>(*length));
   }
-  std::string_view rest = bytes;
-  const bool is_malformed = static_cast<bool>(beast_->feed(rest));
-  bytes.erase(0, bytes.size() - rest.size());
-  if (is_malformed) {
+  if (beast_->feed(bytes)) {
     if (!beast_->failure) beast_->failure = kBadRequest;
     return beast_->failure;
   }

@@ -47,10 +47,16 @@ inline void store(char* to, Block block) { std::memcpy(to, &block, kBlock); }
 /// How many bytes at the front of the block stand in a JSON string as they are.
 inline std::size_t plain_length(Block block) {
   const auto found = (block < 0x20) | (block == '"') | (block == '\\');
+#ifdef __SSE2__
+  using Mask [[gnu::vector_size(16)]] = char;
+  const int bits = __builtin_ia32_pmovmskb128(reinterpret_cast<Mask>(found));
+  return bits == 0 ? kBlock : static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(bits)));
+#else
   std::uint64_t halves[2];
   std::memcpy(halves, &found, sizeof halves);
   if (halves[0] != 0) return first_byte(halves[0]);
   return sizeof halves[0] + (halves[1] != 0 ? first_byte(halves[1]) : sizeof halves[1]);
+#endif
 }
 
 /// Writes the byte as an escape of JSON; returns the end.
