@@ -85,7 +85,7 @@ Status GeminiResponse::read(const gh_sse_event& e) {
     rejected_ = repairable(failure, error["message"].str());
     return fail(std::move(failure));
   }
-  counts_.read(response["usageMetadata"]);
+  if (response["usageMetadata"].is_object()) counts_.keep(std::move(*document));
   if (!has_begun() && candidate["finishReason"].is_null()) hold_usage(counts_.counts());
   read_report(response, candidate);
   continuation_.read(response, candidate);

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
+#include <optional>
 
 #include "gatehouse/plugin.hpp"
 #include "gatehouse/toolkit/token_counts.hpp"
@@ -9,15 +9,15 @@
 namespace gatehouse::plugins::gemini {
 
 /// Token counts of a response. Gemini counts up during a request, and anew in each request that a
-/// response takes.
+/// response takes. So of each request only the last counts are looked at, once they are wanted.
 class Usage {
  public:
   /// `as_ai_sdk_5`: output without thoughts, input without what Google's tools read, and the total
   /// as Gemini has it.
   explicit Usage(bool as_ai_sdk_5) : as_ai_sdk_5_(as_ai_sdk_5) {}
 
-  /// The usageMetadata of an event: replaces what the request had before.
-  void read(Json metadata);
+  /// An event with usageMetadata, which replaces what the request had before.
+  void keep(Document event) { event_ = std::move(event); }
   /// The events that follow belong to another request.
   void begin_request();
   /// Of all requests, as in GH_EV_USAGE.
@@ -35,11 +35,12 @@ class Usage {
     if (a < 0) return b;
     return b < 0 ? a : a + b;
   }
-  std::int64_t sum(std::size_t i) const { return plus(earlier_[i], now_[i]); }
+  Counts of_request() const;
+  Counts sum() const;
 
   const bool as_ai_sdk_5_;
-  Counts earlier_ = kUnknown;  // of the requests before this one
-  Counts now_ = kUnknown;
+  Counts earlier_ = kUnknown;      // of the requests before this one
+  std::optional<Document> event_;  // the last one of this request
 };
 
 }  // namespace gatehouse::plugins::gemini
