@@ -97,7 +97,7 @@ Status GeminiResponse::read(const gh_sse_event& e) {
 /// No page is to act on a call that Gemini itself did not expect while the request can be made
 /// again. Calls of backend tools are checked before they run, and the model gets the error.
 bool GeminiResponse::is_slip(Json parts) const {
-  if (question_.as_ai_sdk_5 || ending_.reason != "UNEXPECTED_TOOL_CALL" || has_begun() ||
+  if (question_.as_ai_sdk_5 || report_.reason != "UNEXPECTED_TOOL_CALL" || has_begun() ||
       ending_.tried_before)
     return false;
   for (const Json part : parts) {
@@ -111,7 +111,8 @@ bool GeminiResponse::is_slip(Json parts) const {
 void GeminiResponse::read_report(Json response, Json candidate) {
   const auto read = [](std::string& to, Json value) {
     constexpr std::size_t kLongest = 500;  // a finishMessage may quote a whole call
-    if (const View text = value.str(); !text.empty()) to = cut_utf8(text, kLongest);
+    const View text = cut_utf8(value.str(), kLongest);
+    if (!text.empty() && text != to) to = text;  // most events repeat it
   };
   const Json status = response["modelStatus"];
   read(report_.model, response["modelVersion"]);
@@ -120,20 +121,17 @@ void GeminiResponse::read_report(Json response, Json candidate) {
   read(report_.message, candidate["finishMessage"]);
   read(report_.stage, status["modelStage"]);
   read(report_.retires, status["retirementTime"]);
-  ending_.reason = report_.reason;
   const View block = response["promptFeedback"]["blockReason"].str();
   ending_.blocked = ending_.blocked || !(block.empty() || block == "BLOCK_REASON_UNSPECIFIED" ||
                                          block == "BLOCKED_REASON_UNSPECIFIED");
 }
 
 Status GeminiResponse::read_parts(Json parts) {
-  for (const Json part : parts) {
-    if (Status s = read_part(part); !s) return s;
-  }
   std::vector<Json> calls;
   // A model that calls tools by their bare names means another tool by a name with a namespace.
   bool namespaces = true;
   for (const Json part : parts) {
+    if (Status s = read_part(part); !s) return s;
     const Json call = part["functionCall"];
     if (call.is_null()) continue;
     calls.push_back(part);
@@ -250,6 +248,7 @@ std::optional<std::chrono::nanoseconds> GeminiResponse::continues() {
 }
 
 Status GeminiResponse::finish() {
+  ending_.reason = report_.reason;
   if (question_.as_ai_sdk_5) return emit_end(judge_as_ai_sdk_5(ending_));
   auto judged = gemini::judge(ending_);
   if (auto* failure = std::get_if<UpstreamFailure>(&judged)) {
