@@ -43,9 +43,9 @@ Document arguments_of(Json call) {
 }
 
 bool ends_with_results(Json messages) {
-  View role;
-  for (const Json message : messages) role = message["role"].str();
-  return role == "tool";
+  Json last;
+  for (const Json message : messages) last = message;
+  return last["role"].str() == "tool";
 }
 
 }  // namespace
