@@ -53,7 +53,6 @@ bool ends_with_results(Json messages) {
 GeminiResponse::GeminiResponse(Sink& out, const Unhonoured& unhonoured, const Question& question)
     : ModelStream(out, unhonoured),
       question_(question),
-      ids_(question.messages),
       counts_(question.as_ai_sdk_5),
       continuation_(question.max_hops) {
   ending_.after_result = ends_with_results(question.messages);
@@ -189,7 +188,7 @@ Status GeminiResponse::read_call(const Part& part, bool namespaces) {
   ending_.has_content = ending_.calls = true;
   if (Status s = keep(kCallSize); !s) return s;
 
-  const std::string id = ids_.take(part.call["id"].str());
+  const std::string id = take_id(part.call);
   const Document document = arguments_of(part.call);
   const Json value = document.root()["value"];
   const Json arguments = value && question_.names.wraps(name) ? value : Json(document.root());
@@ -224,8 +223,7 @@ Status GeminiResponse::flush_server_call(std::size_t index, const Part& response
   if (response.whole) metadata.root().edit("google").edit("toolResponse").set(response.whole);
   none.root().set_object();
 
-  const std::string id = ids_.take(call["id"].str()),
-                    name = "server:" + std::string(call["toolType"].str());
+  const std::string id = take_id(call), name = "server:" + std::string(call["toolType"].str());
   const Json input = call["args"] ? call["args"] : Json(none.root());
   if (Status s =
           step_.emit(event::tool_call(id, name, input, metadata.root(), GH_PROVIDER_EXECUTED));
@@ -235,6 +233,11 @@ Status GeminiResponse::flush_server_call(std::size_t index, const Part& response
   const Json output = response.server_response["response"];
   return step_.emit(
       event::tool_output(id, output ? output : Json(none.root()), GH_PROVIDER_EXECUTED));
+}
+
+std::string GeminiResponse::take_id(Json call) {
+  if (!ids_) ids_.emplace(question_.messages);
+  return ids_->take(call["id"].str());
 }
 
 std::optional<std::chrono::nanoseconds> GeminiResponse::continues() {

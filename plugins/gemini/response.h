@@ -57,11 +57,12 @@ class GeminiResponse : public ModelStream {
   Status read_call(const Part& part, bool namespaces);
   Status read_server_call(const Part& part);
   Status flush_server_call(std::size_t index, const Part& response);
+  std::string take_id(Json call);
   Status emit_end(View reason);
   Status emit_suggestions();
 
   const Question question_;
-  UniqueIds ids_;
+  std::optional<UniqueIds> ids_;  // since the first call
   Ending ending_;
   Sources sources_;
   Usage counts_;
