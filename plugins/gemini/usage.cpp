@@ -4,8 +4,18 @@
 
 namespace gatehouse::plugins::gemini {
 
-Usage::Counts Usage::of_request() const {
-  if (!event_) return kUnknown;
+namespace {
+
+std::int64_t plus(std::int64_t a, std::int64_t b) {  // negative: not known
+  if (a < 0) return b;
+  return b < 0 ? a : a + b;
+}
+
+}  // namespace
+
+TokenCounts Usage::of_request() const {
+  TokenCounts counts;
+  if (!event_) return counts;
   const Json metadata = event_->root()["usageMetadata"];
   // No count of a real response comes near 2^40; sums of what an upstream makes up must not
   // overflow.
@@ -20,25 +30,17 @@ Usage::Counts Usage::of_request() const {
     output = plus(output, thoughts);
     if (total >= 0 || (input >= 0 && output >= 0)) total = plus(input, output);
   }
-  return {input, output, total, thoughts, count("cachedContentTokenCount")};
-}
-
-Usage::Counts Usage::sum() const {
-  Counts all = of_request();
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = plus(earlier_[i], all[i]);
-  return all;
+  counts.set("input_tokens", input);
+  counts.set("output_tokens", output);
+  counts.set("total_tokens", total);
+  counts.set("reasoning_tokens", thoughts);
+  counts.set("cached_input_tokens", count("cachedContentTokenCount"));
+  return counts;
 }
 
 void Usage::begin_request() {
-  earlier_ = sum();
+  earlier_ = counts();
   event_.reset();
-}
-
-TokenCounts Usage::counts() const {
-  const Counts all = sum();
-  TokenCounts counts;
-  for (std::size_t i = 0; i < all.size(); ++i) counts.set(kNames[i], all[i]);
-  return counts;
 }
 
 TokenCounts Usage::billed() const {

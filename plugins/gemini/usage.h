@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <optional>
 
 #include "gatehouse/plugin.hpp"
@@ -21,25 +20,15 @@ class Usage {
   /// The events that follow belong to another request.
   void begin_request();
   /// Of all requests, as in GH_EV_USAGE.
-  TokenCounts counts() const;
+  TokenCounts counts() const { return earlier_ + of_request(); }
   /// The same as they are billed.
   TokenCounts billed() const;
 
  private:
-  using Counts = std::array<std::int64_t, 5>;  // as in kNames; -1: not known
-  static constexpr std::array<View, 5> kNames = {"input_tokens", "output_tokens", "total_tokens",
-                                                 "reasoning_tokens", "cached_input_tokens"};
-  static constexpr Counts kUnknown = {-1, -1, -1, -1, -1};
-
-  static std::int64_t plus(std::int64_t a, std::int64_t b) {
-    if (a < 0) return b;
-    return b < 0 ? a : a + b;
-  }
-  Counts of_request() const;
-  Counts sum() const;
+  TokenCounts of_request() const;
 
   const bool as_ai_sdk_5_;
-  Counts earlier_ = kUnknown;      // of the requests before this one
+  TokenCounts earlier_;            // of the requests before this one
   std::optional<Document> event_;  // the last one of this request
 };
 
