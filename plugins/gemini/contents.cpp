@@ -82,7 +82,10 @@ class Conversation {
     json_.close(']').close('}');
     ends_with_model_ = is_model;
   }
-  void open(View role) { json_.open('{').member("role", role).key("parts").open('['); }
+  void open(View role) {
+    json_.open('{');
+    out_.append(R"("role":")").append(role).append(R"(","parts":[)");
+  }
 
   void append_user(Json message) {
     append_turn("user", [&] {
