@@ -54,8 +54,9 @@ BodyError check_parts(Json parts);
 /// Types that are not named here are left out of the chat document, so anything is valid in them.
 BodyError check_part(Json part) {
   if (!part.is_object()) return " must be an object";
-  if (!part["type"].is_string()) return ".type must be a string";
-  const View type = part["type"].str();
+  const Json given = part["type"];
+  if (!given.is_string()) return ".type must be a string";
+  const View type = given.str();
   if (type == "text" || type == "reasoning") {
     if (!part["text"].is_string()) return ".text must be a string";
     return check_optional(part, kOptional);

@@ -57,11 +57,11 @@ void add_metadata(Json metadata, MutableJson to) {
   if (!metadata.is_null()) to.edit("metadata").set(metadata);
 }
 
-/// Text or reasoning.
-void add_text(Json part, View type, ChatMessage& message) {
-  MutableJson text = message.add(type);
-  text.edit("text").set(part["text"]);
-  add_metadata(part["providerMetadata"], text);
+/// Text or reasoning. `text`: that of the part.
+void add_text(Json part, View type, Json text, ChatMessage& message) {
+  MutableJson added = message.add(type);
+  added.edit("text").set(text);
+  add_metadata(part["providerMetadata"], added);
 }
 
 void add_file(Json part, View type, ChatMessage& message) {
@@ -157,34 +157,36 @@ void add_user(Json parts, MutableJson messages) {
   ChatMessage question(messages, "user");
   for (const Json part : parts) {
     const View type = part["type"].str();
-    if (type == "text" && !part["text"].str().empty()) add_text(part, type, question);
+    const Json text = part["text"];
+    if (type == "text" && !text.str().empty()) add_text(part, type, text, question);
     if (type == "file") add_file(part, type, question);
   }
 }
 
-bool ends_step(Json part) {
-  return part["type"].str() == "step-start" || part["type"].str() == "steering-message";
-}
+bool ends_step(View type) { return type == "step-start" || type == "steering-message"; }
 
 /// One message for each step of the model, followed by the results of its calls and by what the
 /// user said in between.
 void add_assistant(Json parts, bool is_last, MutableJson messages) {
   std::ptrdiff_t steps_left = 0;
-  for (const Json part : parts) steps_left += ends_step(part);
+  if (is_last) {
+    for (const Json part : parts) steps_left += ends_step(part["type"].str());
+  }
 
   ChatMessage said(messages, "assistant");
   ChatMessage results(messages, "tool");
   for (const Json part : parts) {
     const View type = part["type"].str();
-    if (ends_step(part)) {
+    if (ends_step(type)) {
       if (type == "steering-message") add_user(part["parts"], messages);
       said = ChatMessage(messages, "assistant");
       results = ChatMessage(messages, "tool");
       --steps_left;
     } else if (type == "text" || type == "reasoning") {
+      const Json text = part["text"];
       // A signature that came without a text of its own belongs on an empty part.
-      if (!part["text"].str().empty() || part["providerMetadata"].size() > 0)
-        add_text(part, type, said);
+      if (!text.str().empty() || part["providerMetadata"].size() > 0)
+        add_text(part, type, text, said);
     } else if (type == "file" || type == "reasoning-file") {
       add_file(part, type, said);
     } else if (type == "dynamic-tool" || type.substr(0, 5) == "tool-") {

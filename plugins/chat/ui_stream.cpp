@@ -135,20 +135,30 @@ void UiStream::write_reasoning(Event e) {
 }
 
 void UiStream::write_block(View kind, Event e) {
-  const bool is_open = block_kind_ == kind && block_of_ == e.id();
   if (e.text().empty() && !sendable_metadata(e)) return;
-  if (!is_open) {
+  if (block_kind_ != kind || block_of_ != e.id()) {
     close_block();
-    block_kind_ = kind;
-    block_of_ = e.id();
-    block_id_ = std::to_string(blocks_in_step_++);
-    begin(std::string(kind).append("-start")).member("id", block_id_);
-    write_metadata(e);
-    end();
+    open_block(kind, e);
     // A signature alone: the model wants it back on an empty part, not on the text that may follow.
     if (e.text().empty()) return close_block();
   }
-  begin(std::string(kind).append("-delta")).member("id", block_id_).member("delta", e.text());
+  stream_.append(before_delta_);
+  json().value(e.text());
+  write_metadata(e);
+  end();
+}
+
+void UiStream::open_block(View kind, Event e) {
+  block_kind_ = kind;
+  block_of_ = e.id();
+  block_id_ = std::to_string(blocks_in_step_++);
+  before_delta_ = "data: ";
+  JsonText(before_delta_)
+      .open('{')
+      .member("type", std::string(kind).append("-delta"))
+      .member("id", block_id_)
+      .key("delta");
+  begin(std::string(kind).append("-start")).member("id", block_id_);
   write_metadata(e);
   end();
 }

@@ -61,6 +61,7 @@ class UiStream final : public Sink {
   static const Writer kWriters[];
 
   void write_block(View kind, Event e);
+  void open_block(View kind, Event e);
   void close_block();
   void begin_tool(View type, Event e);
   void write_error_text(Event e, bool is_sendable);
@@ -80,9 +81,10 @@ class UiStream final : public Sink {
 
   bool is_open_ = false;
   bool has_ended_ = false;
-  View block_kind_;       // "text", "reasoning", or empty: none is open
-  std::string block_of_;  // the id that its events carry
-  std::string block_id_;  // its id on the wire
+  View block_kind_;           // "text", "reasoning", or empty: none is open
+  std::string block_of_;      // the id that its events carry
+  std::string block_id_;      // its id on the wire
+  std::string before_delta_;  // of each chunk with text: the same for the whole block
   int blocks_in_step_ = 0;
 };
 

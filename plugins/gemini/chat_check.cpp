@@ -69,10 +69,10 @@ class Check {
 
   void check_sampling() {
     for (const View name : {"temperature", "top_p", "top_k"}) {
-      if (chat_[name] && !model_.sampling) unhonoured_.add(name, "the model ignores it");
+      if (!model_.sampling && chat_[name]) unhonoured_.add(name, "the model ignores it");
     }
     for (const View name : {"presence_penalty", "frequency_penalty"}) {
-      if (chat_[name] && !model_.penalties) unhonoured_.add(name, "the model does not accept it");
+      if (!model_.penalties && chat_[name]) unhonoured_.add(name, "the model does not accept it");
     }
     const std::string nearest = nearest_thinking(model_, reasoning_of(chat_));
     if (!nearest.empty()) unhonoured_.add("reasoning", "the model uses " + nearest + " instead");
@@ -80,7 +80,7 @@ class Check {
 
   void check_limits() {
     const std::int64_t most = model_.max_output_tokens;
-    if (chat_["max_output_tokens"].integer() > most && !model_.continuation) {
+    if (!model_.continuation && chat_["max_output_tokens"].integer() > most) {
       unhonoured_.add("max_output_tokens",
                       "the model responds with at most " + std::to_string(most) + " tokens");
     }

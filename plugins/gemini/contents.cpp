@@ -82,7 +82,10 @@ class Conversation {
     json_.close(']').close('}');
     ends_with_model_ = is_model;
   }
-  void open(View role) { json_.open('{').member("role", role).key("parts").open('['); }
+  void open(View role) {
+    json_.open('{');
+    out_.append(R"("role":")").append(role).append(R"(","parts":[)");
+  }
 
   void append_user(Json message) {
     append_turn("user", [&] {
@@ -233,17 +236,17 @@ class Conversation {
     const View type = part["type"].str();
     const bool is_thought = type == "reasoning" || type == "reasoning-file";
     if (is_thought && !keeps_thoughts()) return;
-    if (part["provider_executed"].boolean()) return append_server_part(part);
-
-    const View text = part["text"].str(), signature = signature_of(part["metadata"]["google"]);
     const bool is_text = type == "text" || type == "reasoning";
-    const bool has_file = !(part["data"].str().empty() && part["url"].str().empty());
-    const bool has_text = !text.empty() || (!signature.empty() && keeps_thoughts());
-    if (is_text ? !has_text : !has_file) return;
-    json_.open('{');
+    if (!is_text && part["provider_executed"].boolean()) return append_server_part(part);
+
+    const View signature = signature_of(part["metadata"]["google"]);
     if (is_text) {
-      json_.member("text", text);
+      const View text = part["text"].str();
+      if (text.empty() && (signature.empty() || !keeps_thoughts())) return;
+      json_.open('{').member("text", text);
     } else {
+      if (part["data"].str().empty() && part["url"].str().empty()) return;
+      json_.open('{');
       append_file(out_, part, model_);
     }
     if (is_thought) json_.member("thought", true);

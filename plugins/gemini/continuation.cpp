@@ -9,11 +9,11 @@ constexpr std::size_t kMaxToken = 64 * 1024;
 
 }  // namespace
 
-void Continuation::read(Json response, Json candidate) {
-  has_content_ = has_content_ || candidate["content"]["parts"].size() > 0;
-  if (!response["promptFeedback"].is_null()) reason_ = "promptFeedback";
-  if (const View reason = candidate["finishReason"].str(); !reason.empty()) reason_ = reason;
-  if (const View token = candidate["continuationToken"].str();
+void Continuation::read(const Chunk& chunk, const Candidate& candidate) {
+  has_content_ = has_content_ || candidate.parts.size() > 0;
+  if (!chunk.feedback.is_null()) reason_ = "promptFeedback";
+  if (const View reason = candidate.reason.str(); !reason.empty()) reason_ = reason;
+  if (const View token = candidate.continuation_token.str();
       !token.empty() && token.size() <= kMaxToken)
     token_ = token;
 }

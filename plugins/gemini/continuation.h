@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "gatehouse/plugin.hpp"
+#include "chunk.h"
 
 namespace gatehouse::plugins::gemini {
 
@@ -14,7 +14,7 @@ class Continuation {
   explicit Continuation(std::int64_t max_hops) : hops_left_(max_hops) {}
 
   /// One event of the current request.
-  void read(Json response, Json candidate);
+  void read(const Chunk& chunk, const Candidate& candidate);
   /// The current request's stream has ended. True: the response continues in another request, from
   /// token().
   bool continues();

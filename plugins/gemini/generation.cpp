@@ -72,7 +72,10 @@ class GenerationWriter {
   }
 
  private:
-  Json wanted(View name) const { return chat_[name] ? Json(chat_[name]) : settings_[name]; }
+  Json wanted(View name) const {
+    const Json in_chat = chat_[name];
+    return in_chat ? in_chat : settings_[name];
+  }
   void copy(View from, View to) {
     if (const Json value = wanted(from)) json_.member(to, value);
   }

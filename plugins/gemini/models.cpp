@@ -82,14 +82,6 @@ Model::Days date(View text) {
   return std::chrono::year(number(0, 4)) / number(5, 2) / number(8, 2);
 }
 
-std::string text_of(Model::Days day) {
-  const std::chrono::year_month_day d(day);
-  char text[16];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02u", int(d.year()), unsigned(d.month()),
-                unsigned(d.day()));
-  return text;
-}
-
 int days_from(std::chrono::nanoseconds wall, Model::Days day) {
   return static_cast<int>((day - std::chrono::floor<std::chrono::days>(
                                      std::chrono::sys_time<std::chrono::nanoseconds>(wall)))
@@ -140,7 +132,10 @@ void apply(Json rules, Model& model) {
   model.max_output_tokens = rules["max_output_tokens"].integer(model.max_output_tokens);
   model.first_byte = rules["first_byte"].duration(model.first_byte);
   if (const Json modalities = rules["modalities"]) model.modalities = texts(modalities);
-  if (const Json ends = rules["ends"]) model.ends = date(ends.str());
+  if (const Json ends = rules["ends"]) {
+    model.ends = date(ends.str());
+    model.ends_on = ends.str();
+  }
   if (const Json successor = rules["successor"]) model.successor = successor.str();
 }
 
@@ -155,11 +150,10 @@ Models::Models(Host host, View file) {
   }
   const Json root = document->root();
   read(root);
-  const Model::Days as_of = date(root["as_of"].str());
-  if (days_from(host.wall(), as_of) < -kStaleDays) {
+  const std::string as_of(root["as_of"].str());
+  if (days_from(host.wall(), date(as_of)) < -kStaleDays) {
     host.warning(file.empty() ? "" : "/models_file", "the data about Gemini's models is of " +
-                                                         text_of(as_of) +
-                                                         "; set models_file to newer data");
+                                                         as_of + "; set models_file to newer data");
   }
 }
 
@@ -219,7 +213,7 @@ std::string Models::ending(View name, std::chrono::nanoseconds wall) const {
   std::string text = "is gone";
   if (!model.gone) {
     text = days_from(wall, *model.ends) > 0 ? "ends on " : "ended on ";
-    text += text_of(*model.ends);
+    text += model.ends_on;
   }
   if (!model.successor.empty()) text += "; its successor is " + model.successor;
   return text;

@@ -41,6 +41,7 @@ struct Model {
   std::chrono::milliseconds first_byte{0};
   std::vector<std::string> modalities;  ///< Of the response, unless the chat names others.
   std::optional<Days> ends;             ///< The day on which Google shuts it down.
+  std::string ends_on;                  ///< The same as text.
   bool gone = false;                    ///< Google has shut it down.
   std::string successor;                ///< The one that Google recommends in its place.
 };

@@ -24,8 +24,10 @@ constexpr std::pair<View, View> kProviderTools[] = {{"google_search", "googleSea
 std::size_t size_hint(Json messages) {
   std::size_t bytes = 1024;
   for (const Json message : messages) {
-    for (const Json part : message["content"])
-      bytes += part["data"].str().size() + part["text"].str().size() + 128;
+    for (const Json part : message["content"]) {
+      const Json text = part["text"];
+      bytes += (text ? text : part["data"]).str().size() + 128;
+    }
   }
   return bytes;
 }

@@ -21,11 +21,10 @@ Json root_of(const std::optional<Document>& document) {
 }
 
 /// A signature goes back to Gemini with the part it came with, so it travels as metadata.
-std::optional<Document> metadata_of(Json part) {
-  const Json signature = part["thoughtSignature"];
-  if (signature.str().empty()) return std::nullopt;
+std::optional<Document> metadata_of(const Part& part) {
+  if (part.signature.str().empty()) return std::nullopt;
   std::optional<Document> metadata(std::in_place);
-  metadata->root().edit("google").edit("thoughtSignature").set(signature);
+  metadata->root().edit("google").edit("thoughtSignature").set(part.signature);
   return metadata;
 }
 
@@ -44,9 +43,9 @@ Document arguments_of(Json call) {
 }
 
 bool ends_with_results(Json messages) {
-  View role;
-  for (const Json message : messages) role = message["role"].str();
-  return role == "tool";
+  Json last;
+  for (const Json message : messages) last = message;
+  return last["role"].str() == "tool";
 }
 
 }  // namespace
@@ -54,7 +53,6 @@ bool ends_with_results(Json messages) {
 GeminiResponse::GeminiResponse(Sink& out, const Unhonoured& unhonoured, const Question& question)
     : ModelStream(out, unhonoured),
       question_(question),
-      ids_(question.messages),
       counts_(question.as_ai_sdk_5),
       continuation_(question.max_hops) {
   ending_.after_result = ends_with_results(question.messages);
@@ -72,99 +70,94 @@ Status GeminiResponse::read(const gh_sse_event& e) {
   auto document = Document::parse(view(e.data));
   if (!document) return fail(malformed("an event is not JSON"));
   const Json response = document->root();
-  const Json candidates = response["candidates"];
-  const Json candidate = candidates.at(0);
-  const Json content = candidate["content"];
-  const Json parts = content["parts"];
-  if (!response.is_object() || !has_type(candidates, GH_ARRAY) || !has_type(candidate, GH_OBJECT) ||
-      !has_type(content, GH_OBJECT) || !has_type(parts, GH_ARRAY)) {
+  const Chunk chunk(response);
+  const Json first = chunk.candidates.at(0);
+  const Candidate candidate(first);
+  if (!response.is_object() || !has_type(chunk.candidates, GH_ARRAY) ||
+      !has_type(first, GH_OBJECT) || !has_type(candidate.content, GH_OBJECT) ||
+      !has_type(candidate.parts, GH_ARRAY)) {
     return fail(malformed("an event has another shape than a GenerateContentResponse"));
   }
-  if (const Json error = response["error"]; !error.is_null()) {
+  if (!chunk.error.is_null()) {
     UpstreamFailure failure = failure_of(200, response);
-    rejected_ = repairable(failure, error["message"].str());
+    rejected_ = repairable(failure, chunk.error["message"].str());
     return fail(std::move(failure));
   }
-  counts_.read(response["usageMetadata"]);
-  if (!has_begun() && candidate["finishReason"].is_null()) hold_usage(counts_.counts());
-  read_report(response, candidate);
-  continuation_.read(response, candidate);
-  if (is_slip(parts)) return {};
+  if (chunk.usage.is_object()) counts_.keep(std::move(*document));
+  if (!has_begun() && candidate.reason.is_null()) hold_usage(counts_.counts());
+  read_report(chunk, candidate);
+  continuation_.read(chunk, candidate);
+  if (is_slip(candidate)) return {};
   if (Status s = sources_.read(candidate, step_); !s) return s;
-  return read_parts(parts);
+  return read_parts(candidate);
 }
 
 /// No page is to act on a call that Gemini itself did not expect while the request can be made
 /// again. Calls of backend tools are checked before they run, and the model gets the error.
-bool GeminiResponse::is_slip(Json parts) const {
-  if (question_.as_ai_sdk_5 || ending_.reason != "UNEXPECTED_TOOL_CALL" || has_begun() ||
+bool GeminiResponse::is_slip(const Candidate& candidate) const {
+  if (question_.as_ai_sdk_5 || report_.reason != "UNEXPECTED_TOOL_CALL" || has_begun() ||
       ending_.tried_before)
     return false;
-  for (const Json part : parts) {
-    const View name = part["functionCall"]["name"].str();
+  for (const Json part : candidate.parts) {
+    const View name = Part(part).call["name"].str();
     if (!name.empty() && !contains(question_.backend_tools, question_.names.in(name))) return true;
   }
   return false;
 }
 
 /// What Gemini reports about the response. The last report counts.
-void GeminiResponse::read_report(Json response, Json candidate) {
+void GeminiResponse::read_report(const Chunk& chunk, const Candidate& candidate) {
   const auto read = [](std::string& to, Json value) {
     constexpr std::size_t kLongest = 500;  // a finishMessage may quote a whole call
-    if (const View text = value.str(); !text.empty()) to = cut_utf8(text, kLongest);
+    const View text = cut_utf8(value.str(), kLongest);
+    if (!text.empty() && text != to) to = text;  // most events repeat it
   };
-  const Json status = response["modelStatus"];
-  read(report_.model, response["modelVersion"]);
-  read(report_.id, response["responseId"]);
-  read(report_.reason, candidate["finishReason"]);
-  read(report_.message, candidate["finishMessage"]);
-  read(report_.stage, status["modelStage"]);
-  read(report_.retires, status["retirementTime"]);
-  ending_.reason = report_.reason;
-  const View block = response["promptFeedback"]["blockReason"].str();
+  read(report_.model, chunk.model);
+  read(report_.id, chunk.id);
+  read(report_.reason, candidate.reason);
+  read(report_.message, candidate.message);
+  read(report_.stage, chunk.status["modelStage"]);
+  read(report_.retires, chunk.status["retirementTime"]);
+  const View block = chunk.feedback["blockReason"].str();
   ending_.blocked = ending_.blocked || !(block.empty() || block == "BLOCK_REASON_UNSPECIFIED" ||
                                          block == "BLOCKED_REASON_UNSPECIFIED");
 }
 
-Status GeminiResponse::read_parts(Json parts) {
-  for (const Json part : parts) {
-    if (Status s = read_part(part); !s) return s;
-  }
-  std::vector<Json> calls;
+Status GeminiResponse::read_parts(const Candidate& candidate) {
+  std::vector<Part> calls;
   // A model that calls tools by their bare names means another tool by a name with a namespace.
   bool namespaces = true;
-  for (const Json part : parts) {
-    const Json call = part["functionCall"];
-    if (call.is_null()) continue;
+  for (const Json each : candidate.parts) {
+    const Part part(each);
+    if (Status s = read_part(part); !s) return s;
+    if (part.call.is_null()) continue;
     calls.push_back(part);
-    namespaces = namespaces && !question_.names.offered(call["name"].str());
+    namespaces = namespaces && !question_.names.offered(part.call["name"].str());
   }
-  for (const Json part : calls) {
+  for (const Part& part : calls) {
     if (Status s = read_call(part, namespaces); !s) return s;
   }
   return {};
 }
 
-Status GeminiResponse::read_part(Json part) {
-  if (!part["text"].is_null()) return read_text(part);
-  const Json file = part["inlineData"];
-  if (const View data = file["data"].str(); !data.empty()) {
-    if (part["thought"].boolean()) return {};  // a draft of the model
+Status GeminiResponse::read_part(const Part& part) {
+  if (!part.text.is_null()) return read_text(part);
+  if (const View data = part.file["data"].str(); !data.empty()) {
+    if (part.thought.boolean()) return {};  // a draft of the model
     ending_.has_content = true;
     const auto metadata = metadata_of(part);
-    return step_.emit(event::file(file["mimeType"].str(), data, root_of(metadata)));
+    return step_.emit(event::file(part.file["mimeType"].str(), data, root_of(metadata)));
   }
-  if (part["executableCode"].is_object() || part["codeExecutionResult"].is_object())
-    return read_code(part);
-  if (part["toolCall"].is_object() || part["toolResponse"].is_object())
+  if (part.code.is_object() || part.code_result.is_object()) return read_code(part);
+  if (part.server_call.is_object() || part.server_response.is_object())
     return read_server_call(part);
   return {};  // a call, or a kind of part that is newer than this code
 }
 
-Status GeminiResponse::read_text(Json part) {
-  if (!part["text"].is_string()) return fail(malformed("a text is not a string"));
-  const View text = part["text"].str();
-  const bool is_thought = part["thought"].boolean();
+Status GeminiResponse::read_text(const Part& part) {
+  if (!part.text.is_string()) return fail(malformed("a text is not a string"));
+  const View text = part.text.str();
+  const bool is_thought = part.thought.boolean();
   auto metadata = metadata_of(part);
   if (text.empty() && !metadata) return {};
   if (text.empty() && !has_begun()) {
@@ -176,28 +169,27 @@ Status GeminiResponse::read_text(Json part) {
   return step_.emit(event::text(text, root_of(metadata)));
 }
 
-Status GeminiResponse::read_code(Json part) {
-  if (const Json code = part["executableCode"]; code.is_object()) {
+Status GeminiResponse::read_code(const Part& part) {
+  if (part.code.is_object()) {
     ending_.has_content = ending_.code = true;
     code_id_ = fresh_id();
     const auto metadata = metadata_of(part);
-    return step_.emit(event::tool_call(code_id_, "code_execution", code, root_of(metadata),
+    return step_.emit(event::tool_call(code_id_, "code_execution", part.code, root_of(metadata),
                                        GH_PROVIDER_EXECUTED));
   }
   if (code_id_.empty()) return {};
-  return step_.emit(
-      event::tool_output(code_id_, part["codeExecutionResult"], GH_PROVIDER_EXECUTED));
+  return step_.emit(event::tool_output(code_id_, part.code_result, GH_PROVIDER_EXECUTED));
 }
 
-Status GeminiResponse::read_call(Json part, bool namespaces) {
-  const Json call = part["functionCall"];
-  if (call["name"].str().empty()) return fail(malformed("a function call has no name"));
-  const View name = question_.names.in(call["name"].str(), namespaces);
+Status GeminiResponse::read_call(const Part& part, bool namespaces) {
+  const View given = part.call["name"].str();
+  if (given.empty()) return fail(malformed("a function call has no name"));
+  const View name = question_.names.in(given, namespaces);
   ending_.has_content = ending_.calls = true;
   if (Status s = keep(kCallSize); !s) return s;
 
-  const std::string id = ids_.take(call["id"].str());
-  const Document document = arguments_of(call);
+  const std::string id = take_id(part.call);
+  const Document document = arguments_of(part.call);
   const Json value = document.root()["value"];
   const Json arguments = value && question_.names.wraps(name) ? value : Json(document.root());
   const auto metadata = metadata_of(part);
@@ -208,39 +200,44 @@ Status GeminiResponse::read_call(Json part, bool namespaces) {
 
 /// Calls of Google's tools and their results have to go back as they came, so a call waits for its
 /// result and carries both as metadata.
-Status GeminiResponse::read_server_call(Json part) {
-  if (part["toolCall"].is_object()) {
-    if (server_calls_.size() < kMaxServerCalls) server_calls_.emplace_back().root().set(part);
+Status GeminiResponse::read_server_call(const Part& part) {
+  if (part.server_call.is_object()) {
+    if (server_calls_.size() < kMaxServerCalls) server_calls_.emplace_back().root().set(part.whole);
     return {};
   }
-  const View id = part["toolResponse"]["id"].str();
+  const View id = part.server_response["id"].str();
   for (std::size_t i = 0; i < server_calls_.size(); ++i) {
-    if (server_calls_[i].root()["toolCall"]["id"].str() == id) return flush_server_call(i, part);
+    if (Part(server_calls_[i].root()).server_call["id"].str() == id)
+      return flush_server_call(i, part);
   }
   return {};
 }
 
 /// `response`: the part with the result; empty: there is none.
-Status GeminiResponse::flush_server_call(std::size_t index, Json response) {
+Status GeminiResponse::flush_server_call(std::size_t index, const Part& response) {
   const Document held = std::move(server_calls_[index]);
   server_calls_.erase(server_calls_.begin() + static_cast<std::ptrdiff_t>(index));
-  const Json call = held.root()["toolCall"];
+  const Json call = Part(held.root()).server_call;
   Document metadata, none;
   metadata.root().edit("google").edit("toolCall").set(Json(held.root()));
-  if (response) metadata.root().edit("google").edit("toolResponse").set(response);
+  if (response.whole) metadata.root().edit("google").edit("toolResponse").set(response.whole);
   none.root().set_object();
 
-  const std::string id = ids_.take(call["id"].str()),
-                    name = "server:" + std::string(call["toolType"].str());
+  const std::string id = take_id(call), name = "server:" + std::string(call["toolType"].str());
   const Json input = call["args"] ? call["args"] : Json(none.root());
   if (Status s =
           step_.emit(event::tool_call(id, name, input, metadata.root(), GH_PROVIDER_EXECUTED));
       !s)
     return s;
-  if (!response) return {};
-  const Json output = response["toolResponse"]["response"];
+  if (!response.whole) return {};
+  const Json output = response.server_response["response"];
   return step_.emit(
       event::tool_output(id, output ? output : Json(none.root()), GH_PROVIDER_EXECUTED));
+}
+
+std::string GeminiResponse::take_id(Json call) {
+  if (!ids_) ids_.emplace(question_.messages);
+  return ids_->take(call["id"].str());
 }
 
 std::optional<std::chrono::nanoseconds> GeminiResponse::continues() {
@@ -250,6 +247,7 @@ std::optional<std::chrono::nanoseconds> GeminiResponse::continues() {
 }
 
 Status GeminiResponse::finish() {
+  ending_.reason = report_.reason;
   if (question_.as_ai_sdk_5) return emit_end(judge_as_ai_sdk_5(ending_));
   auto judged = gemini::judge(ending_);
   if (auto* failure = std::get_if<UpstreamFailure>(&judged)) {
@@ -266,7 +264,7 @@ void GeminiResponse::judge(UpstreamFailure& failure, Json body) {
 
 Status GeminiResponse::emit_end(View reason) {
   while (!server_calls_.empty()) {
-    if (Status s = flush_server_call(0, Json()); !s) return s;
+    if (Status s = flush_server_call(0, Part(Json())); !s) return s;
   }
   if (Status s = emit_suggestions(); !s) return s;
   set_about("model", report_.model);

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "chunk.h"
 #include "continuation.h"
 #include "endings.h"
 #include "gatehouse/toolkit/provider.hpp"
@@ -47,20 +48,21 @@ class GeminiResponse : public ModelStream {
   const Usage& counts() const { return counts_; }
 
  private:
-  void read_report(Json response, Json candidate);
-  bool is_slip(Json parts) const;
-  Status read_parts(Json parts);
-  Status read_part(Json part);
-  Status read_text(Json part);
-  Status read_code(Json part);
-  Status read_call(Json part, bool namespaces);
-  Status read_server_call(Json part);
-  Status flush_server_call(std::size_t index, Json response);
+  void read_report(const Chunk& chunk, const Candidate& candidate);
+  bool is_slip(const Candidate& candidate) const;
+  Status read_parts(const Candidate& candidate);
+  Status read_part(const Part& part);
+  Status read_text(const Part& part);
+  Status read_code(const Part& part);
+  Status read_call(const Part& part, bool namespaces);
+  Status read_server_call(const Part& part);
+  Status flush_server_call(std::size_t index, const Part& response);
+  std::string take_id(Json call);
   Status emit_end(View reason);
   Status emit_suggestions();
 
   const Question question_;
-  UniqueIds ids_;
+  std::optional<UniqueIds> ids_;  // since the first call
   Ending ending_;
   Sources sources_;
   Usage counts_;

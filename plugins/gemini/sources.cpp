@@ -15,16 +15,15 @@ constexpr std::size_t kMaxSuggestions = 256 * 1024;
 
 }  // namespace
 
-Status Sources::read(Json candidate, Sink& out) {
-  const Json grounding = candidate["groundingMetadata"], read = candidate["urlContextMetadata"];
-  const Json citations = candidate["citationMetadata"];
-  if (!grounding && !read && !citations) return {};  // as in most events
+Status Sources::read(const Candidate& candidate, Sink& out) {
+  const Json grounding = candidate.grounding, citations = candidate.citations;
+  if (!grounding && !candidate.url_context && !citations) return {};  // as in most events
   for (const Json chunk : grounding["groundingChunks"]) {
     for (const auto& [kind, link] : kKinds) {
       if (Status s = emit(chunk[kind][link].str(), chunk[kind]["title"].str(), out); !s) return s;
     }
   }
-  for (const Json page : read["urlMetadata"]) {
+  for (const Json page : candidate.url_context["urlMetadata"]) {
     constexpr View kRead = "SUCCESS";  // URL_RETRIEVAL_STATUS_SUCCESS
     const View status = page["urlRetrievalStatus"].str();
     if (status.size() < kRead.size() || status.substr(status.size() - kRead.size()) != kRead)

@@ -3,7 +3,7 @@
 #include <set>
 #include <string>
 
-#include "gatehouse/plugin.hpp"
+#include "chunk.h"
 
 namespace gatehouse::plugins::gemini {
 
@@ -11,7 +11,7 @@ namespace gatehouse::plugins::gemini {
 class Sources {
  public:
   /// One event's candidate. Emits each URL once, though every event repeats those before.
-  Status read(Json candidate, Sink& out);
+  Status read(const Candidate& candidate, Sink& out);
   /// The HTML of Google's search suggestions, which a page that shows a grounded response has to
   /// show, too, unchanged. Empty: none.
   const std::string& suggestions() const { return suggestions_; }

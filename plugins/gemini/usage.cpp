@@ -1,9 +1,22 @@
 #include "usage.h"
 
+#include <algorithm>
+
 namespace gatehouse::plugins::gemini {
 
-void Usage::read(Json metadata) {
-  if (!metadata.is_object()) return;
+namespace {
+
+std::int64_t plus(std::int64_t a, std::int64_t b) {  // negative: not known
+  if (a < 0) return b;
+  return b < 0 ? a : a + b;
+}
+
+}  // namespace
+
+TokenCounts Usage::of_request() const {
+  TokenCounts counts;
+  if (!event_) return counts;
+  const Json metadata = event_->root()["usageMetadata"];
   // No count of a real response comes near 2^40; sums of what an upstream makes up must not
   // overflow.
   const auto count = [&](View name) {
@@ -17,23 +30,24 @@ void Usage::read(Json metadata) {
     output = plus(output, thoughts);
     if (total >= 0 || (input >= 0 && output >= 0)) total = plus(input, output);
   }
-  now_ = {input, output, total, thoughts, count("cachedContentTokenCount")};
+  counts.set("input_tokens", input);
+  counts.set("output_tokens", output);
+  counts.set("total_tokens", total);
+  counts.set("reasoning_tokens", thoughts);
+  counts.set("cached_input_tokens", count("cachedContentTokenCount"));
+  return counts;
 }
 
 void Usage::begin_request() {
-  for (std::size_t i = 0; i < kNames.size(); ++i) earlier_[i] = sum(i);
-  now_ = kUnknown;
-}
-
-TokenCounts Usage::counts() const {
-  TokenCounts counts;
-  for (std::size_t i = 0; i < kNames.size(); ++i) counts.set(kNames[i], sum(i));
-  return counts;
+  earlier_ = counts();
+  event_.reset();
 }
 
 TokenCounts Usage::billed() const {
   TokenCounts counts = this->counts();
-  if (as_ai_sdk_5_) counts.set("output_tokens", plus(sum(1), sum(3)));
+  const auto count = [&](View name) { return counts[name].value_or(-1); };
+  if (as_ai_sdk_5_)
+    counts.set("output_tokens", plus(count("output_tokens"), count("reasoning_tokens")));
   return counts;
 }
 

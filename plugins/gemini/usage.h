@@ -1,7 +1,6 @@
 #pragma once
 
-#include <algorithm>
-#include <array>
+#include <optional>
 
 #include "gatehouse/plugin.hpp"
 #include "gatehouse/toolkit/token_counts.hpp"
@@ -9,37 +8,28 @@
 namespace gatehouse::plugins::gemini {
 
 /// Token counts of a response. Gemini counts up during a request, and anew in each request that a
-/// response takes.
+/// response takes. So of each request only the last counts are looked at, once they are wanted.
 class Usage {
  public:
   /// `as_ai_sdk_5`: output without thoughts, input without what Google's tools read, and the total
   /// as Gemini has it.
   explicit Usage(bool as_ai_sdk_5) : as_ai_sdk_5_(as_ai_sdk_5) {}
 
-  /// The usageMetadata of an event: replaces what the request had before.
-  void read(Json metadata);
+  /// An event with usageMetadata, which replaces what the request had before.
+  void keep(Document event) { event_ = std::move(event); }
   /// The events that follow belong to another request.
   void begin_request();
   /// Of all requests, as in GH_EV_USAGE.
-  TokenCounts counts() const;
+  TokenCounts counts() const { return earlier_ + of_request(); }
   /// The same as they are billed.
   TokenCounts billed() const;
 
  private:
-  using Counts = std::array<std::int64_t, 5>;  // as in kNames; -1: not known
-  static constexpr std::array<View, 5> kNames = {"input_tokens", "output_tokens", "total_tokens",
-                                                 "reasoning_tokens", "cached_input_tokens"};
-  static constexpr Counts kUnknown = {-1, -1, -1, -1, -1};
-
-  static std::int64_t plus(std::int64_t a, std::int64_t b) {
-    if (a < 0) return b;
-    return b < 0 ? a : a + b;
-  }
-  std::int64_t sum(std::size_t i) const { return plus(earlier_[i], now_[i]); }
+  TokenCounts of_request() const;
 
   const bool as_ai_sdk_5_;
-  Counts earlier_ = kUnknown;  // of the requests before this one
-  Counts now_ = kUnknown;
+  TokenCounts earlier_;            // of the requests before this one
+  std::optional<Document> event_;  // the last one of this request
 };
 
 }  // namespace gatehouse::plugins::gemini
