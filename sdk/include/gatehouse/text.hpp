@@ -1,6 +1,7 @@
 /// Text: views across the interface, and what plugins do with text again and again.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -80,32 +81,33 @@ inline char* escape(char* to, char c) {
 
 /// Appends `text` as a JSON string, quotes included.
 inline void quote(std::string& out, View text) {
-  // Written here first: appending to a string costs more than a few bytes do.
-  char piece[512];
-  char* const full = piece + sizeof piece - detail::kBlock - sizeof "\\u0000\"";
-  char* to = piece;
-  *to++ = '"';
+  constexpr std::size_t kMost = detail::kBlock + 6;  // of one step, which ends with an escape
+  constexpr std::size_t kRoom = 512;
   const char* at = text.data();
   const char* const end = at + text.size();
-  while (at != end) {
-    if (to >= full) {
-      out.append(piece, to);
-      to = piece;
+  out.push_back('"');
+  // Written in place, since appending to a string costs more than a few bytes do.
+  for (std::size_t size = out.size(); at != end;) {
+    out.resize(size + std::min(kRoom, static_cast<std::size_t>(end - at) + kMost));
+    char* to = out.data() + size;
+    char* const full = out.data() + out.size() - kMost;
+    while (at != end && to <= full) {
+      std::size_t plain = 0;
+      if (static_cast<std::size_t>(end - at) >= detail::kBlock) {
+        const detail::Block block = detail::load(at);
+        detail::store(to, block);
+        plain = detail::plain_length(block);
+      } else {
+        for (; at + plain != end && detail::is_plain(at[plain]); ++plain) to[plain] = at[plain];
+      }
+      to += plain;
+      at += plain;
+      if (plain < detail::kBlock && at != end) to = detail::escape(to, *at++);
     }
-    std::size_t plain = 0;
-    if (static_cast<std::size_t>(end - at) >= detail::kBlock) {
-      const detail::Block block = detail::load(at);
-      detail::store(to, block);
-      plain = detail::plain_length(block);
-    } else {
-      for (; at + plain != end && detail::is_plain(at[plain]); ++plain) to[plain] = at[plain];
-    }
-    to += plain;
-    at += plain;
-    if (plain < detail::kBlock && at != end) to = detail::escape(to, *at++);
+    size = static_cast<std::size_t>(to - out.data());
+    out.resize(size);
   }
-  *to++ = '"';
-  out.append(piece, to);
+  out.push_back('"');
 }
 
 inline char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
