@@ -33,13 +33,18 @@ Level level_of(int level) {
   return kLevels[std::clamp(level, int{GH_DEBUG}, int{GH_ERROR})];
 }
 
+int logs(const gh_host* host, int level) { return Instance::of(host).logs(level_of(level)); }
+
+void log_text(const gh_host* host, int level, gh_exchange* x, gh_str message, gh_str fields) {
+  const std::string_view request = x ? Exchange::of(x).request_id() : std::string_view();
+  Instance::of(host).log(level_of(level), request, view(message), view(fields));
+}
+
 void log(const gh_host* host, int level, gh_exchange* x, gh_str message, const gh_json* fields) {
-  const Instance& instance = Instance::of(host);
-  if (!instance.logs(level_of(level))) return;
+  if (!logs(host, level)) return;
   std::string text;
   if (fields) dump(fields, text);
-  const std::string_view request = x ? Exchange::of(x).request_id() : std::string_view();
-  instance.log(level_of(level), request, view(message), std::move(text));
+  log_text(host, level, x, message, raw(text));
 }
 
 void health(const gh_host* host, int state, gh_str reason) {
@@ -98,7 +103,9 @@ void fill_host(gh_host& host) {
           .sleep = guarded<sleep, GH_UNAVAILABLE>,
           .extension = extension,
           .exposed = 0,
-          .reserved = 0};
+          .reserved = 0,
+          .logs = logs,
+          .log_text = guarded<log_text>};
 }
 
 }  // namespace gatehouse::core

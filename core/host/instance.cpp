@@ -110,10 +110,10 @@ void Instance::warning(std::string_view pointer, std::string_view text) const {
 }
 
 void Instance::log(Level level, std::string_view request_id, std::string_view message,
-                   std::string fields) const {
+                   std::string_view fields) const {
   {
     const std::lock_guard lock(lines_mutex_);
-    if (creation_) return lines_.push_back({level, std::string(message), std::move(fields)});
+    if (creation_) return lines_.push_back({level, std::string(message), std::string(fields)});
   }
   log_.write(level, name_, request_id, message, fields);
 }

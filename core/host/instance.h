@@ -159,7 +159,7 @@ class Instance : private gh_host {
   void add_task(void (*run)(void*, gh_exchange*), void* self) const;
   bool logs(Level level) const { return log_.enabled(level); }
   void log(Level level, std::string_view request_id, std::string_view message,
-           std::string fields) const;
+           std::string_view fields) const;
   void set_health(int state, std::string_view reason) const;
   /// It is written as long as this or another instance that owns it lives.
   void own_gauge(std::int32_t series) const { gauges_.own(series); }

@@ -245,15 +245,29 @@ TEST_F(InstanceTest, ALogLineNamesTheInstanceAndTheRequest) {
   host->log(host, GH_INFO, nullptr, raw("started"), nullptr);
   host->log(host, GH_DEBUG, nullptr, raw("too much"), nullptr);
   host->json->drop(fields);
+  host->log_text(host, GH_INFO, &r.x, raw("ended"), raw(R"({"status":200})"));
+  host->log_text(host, GH_DEBUG, nullptr, raw("too much"), {});
 
   const auto lines = log_lines();
-  ASSERT_EQ(lines.size(), 2u);
+  ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[0]["level"], "warn");
   EXPECT_EQ(lines[0]["plugin"], "one");
   EXPECT_EQ(lines[0]["request"], "r1");
   EXPECT_EQ(lines[0]["message"], "refused");
   EXPECT_EQ(lines[0]["status"], 403);
   EXPECT_FALSE(lines[1].contains("request"));
+  EXPECT_EQ(lines[2]["request"], "r1");
+  EXPECT_EQ(lines[2]["message"], "ended");
+  EXPECT_EQ(lines[2]["status"], 200);
+}
+
+TEST_F(InstanceTest, APluginLearnsWhichLevelsAreLogged) {
+  const auto instance = make();
+  EXPECT_FALSE(host->logs(host, GH_DEBUG));
+  EXPECT_TRUE(host->logs(host, GH_INFO));
+  log_->set_level("error");
+  EXPECT_FALSE(host->logs(host, GH_WARN));
+  EXPECT_TRUE(host->logs(host, GH_ERROR));
 }
 
 TEST_F(InstanceTest, HealthIsLoggedWhenItChanges) {

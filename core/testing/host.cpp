@@ -52,12 +52,17 @@ std::int32_t route(const gh_host* host, gh_str method, gh_str path) {
       std::string(view(method)).append(" ").append(view(path)));
   return static_cast<std::int32_t>(State::of(host).harness.routes.size() - 1);
 }
-void log(const gh_host* host, int level, gh_exchange*, gh_str message, const gh_json* fields) {
+int logs(const gh_host* host, int level) { return level >= State::of(host).harness.log_level; }
+void log_text(const gh_host* host, int level, gh_exchange*, gh_str message, gh_str fields) {
+  if (!logs(host, level)) return;
   static constexpr View kLevels[] = {"debug", "info", "warn", "error"};
   std::string line = std::string(kLevels[level]).append(": ").append(view(message));
-  if (fields) line.append(" ").append(Json(fields).dump());
+  if (fields.n > 0) line.append(" ").append(view(fields));
   const std::lock_guard lock(State::of(host).mutex);
   State::of(host).harness.logs.push_back(std::move(line));
+}
+void log(const gh_host* host, int level, gh_exchange* x, gh_str message, const gh_json* fields) {
+  log_text(host, level, x, message, raw(fields ? Json(fields).dump() : std::string()));
 }
 void health(const gh_host* host, int state, gh_str reason) {
   static constexpr View kStates[] = {"up", "degraded", "down"};
@@ -284,7 +289,9 @@ void fill_host(gh_host& host) {
           .sleep = sleep,
           .extension = extension,
           .exposed = 0,
-          .reserved = 0};
+          .reserved = 0,
+          .logs = logs,
+          .log_text = log_text};
 }
 
 }  // namespace gatehouse::testing

@@ -191,6 +191,8 @@ FROZEN(gh_host, sleep, 112);
 FROZEN(gh_host, extension, 120);
 FROZEN(gh_host, exposed, 128);
 FROZEN(gh_host, reserved, 132);
+FROZEN(gh_host, logs, 136);
+FROZEN(gh_host, log_text, 144);
 
 FROZEN_VALUE(GH_DEBUG, 0);
 FROZEN_VALUE(GH_INFO, 1);

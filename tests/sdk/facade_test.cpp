@@ -322,6 +322,21 @@ TEST(Facade, LetsNoExceptionOfATaskCrossTheBoundary) {
 
 // ---- What a gateway may not have ---------------------------------------------------------------
 
+TEST(Facade, LogsToAGatewayThatKnowsNeitherLevelsNorText) {
+  Harness h;
+  static std::vector<std::string> logs;
+  gh_host older = *h.host().raw_host();
+  older.size = offsetof(gh_host, logs);
+  older.log = [](const gh_host*, int, gh_exchange*, gh_str message, const gh_json* fields) {
+    logs.push_back(std::string(view(message)).append(" ").append(Json(fields).dump()));
+  };
+  const Host host(&older);
+  EXPECT_TRUE(host.logs(GH_DEBUG));
+  host.log_text(GH_DEBUG, nullptr, "with", R"({"a":1})");
+  host.log_text(GH_DEBUG, nullptr, "without", {});
+  EXPECT_EQ(logs, (std::vector<std::string>{R"(with {"a":1})", "without null"}));
+}
+
 TEST(Facade, TellsTheOperatorWhatThisGatewayDoesNotHave) {
   Harness h;
   static std::vector<std::string> problems;

@@ -355,6 +355,18 @@ TEST(Harness, WritesDownLogsProblemsAndHealth) {
   EXPECT_EQ(h.health, "degraded: no connection");
 }
 
+TEST(Harness, KeepsNoLogRecordBelowItsLevel) {
+  Harness h;
+  EXPECT_TRUE(h.host().logs(GH_DEBUG));
+  h.log_level = GH_WARN;
+  EXPECT_FALSE(h.host().logs(GH_INFO));
+  EXPECT_TRUE(h.host().logs(GH_WARN));
+  h.host().info("too much");
+  h.host().error("no answer");
+  h.host().log_text(GH_WARN, nullptr, "slow", R"({"ms":7})");
+  EXPECT_EQ(h.logs, (std::vector<std::string>{"error: no answer", R"(warn: slow {"ms":7})"}));
+}
+
 TEST(Harness, ServesManyThreadsAtOnce) {
   Harness h;
   h.next = answer("hi");

@@ -49,6 +49,19 @@ class Host {
     host_->log(host_, level, x ? x->raw() : nullptr, raw(message), fields.raw());
   }
 
+  /// The same with the fields as the text of a JSON object, for records of each request.
+  void log_text(int level, const Exchange* x, View message, View fields) const {
+    if (GH_HAS(gh_host, host_, log_text))
+      return host_->log_text(host_, level, x ? x->raw() : nullptr, raw(message), raw(fields));
+    const Document parsed(detail::json->parse(raw(fields), nullptr));
+    log(level, x, message, parsed.root());
+  }
+  /// Records of this level are written, so that their fields are worth making. The operator may
+  /// change the level at any time. True if the gateway is too old to know.
+  bool logs(int level) const {
+    return !GH_HAS(gh_host, host_, logs) || host_->logs(host_, level) != 0;
+  }
+
   /// The health of the instance until the next call: GH_UP, GH_DEGRADED or GH_DOWN.
   void health(int state, View reason = {}) const { host_->health(host_, state, raw(reason)); }
   /// Monotonic.

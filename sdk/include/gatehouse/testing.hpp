@@ -251,6 +251,7 @@ class Harness {
   std::string status = "{}";           ///< What GatewayStatus::report() gives, as JSON text.
   std::string timing;                  ///< What GatewayStatus::timing() gives.
   std::string openapi = "{}";          ///< What OpenApi::document() gives.
+  int log_level = GH_DEBUG;            ///< Log records below it are not kept.
 
   std::vector<std::string> problems;  ///< "/base_url: must be an http or https URL"
   std::vector<std::string> warnings;  ///< As problems.

@@ -45,6 +45,12 @@ struct gh_host {
   /// then need credentials, or the operator's word that anyone may call.
   int32_t exposed;
   int32_t reserved;  ///< 0.
+  /// 1: records of this level are written, so that their fields are worth making. The operator may
+  /// change the level at any time.
+  int (*logs)(const gh_host*, int level);
+  /// As log(), with the fields as the text of a JSON object, which the caller has written
+  /// correctly; empty: none. It is not parsed.
+  void (*log_text)(const gh_host*, int level, gh_exchange* or_null, gh_str message, gh_str fields);
 };
 
 #ifdef __cplusplus

@@ -258,6 +258,14 @@ pub struct gh_host {
     pub extension: unsafe extern "C" fn(*const gh_host, id: *const u8) -> *const c_void,
     pub exposed: i32,
     pub reserved: i32,
+    pub logs: unsafe extern "C" fn(*const gh_host, level: i32) -> i32,
+    pub log_text: unsafe extern "C" fn(
+        *const gh_host,
+        level: i32,
+        or_null: *mut gh_exchange,
+        message: gh_str,
+        fields: gh_str,
+    ),
 }
 
 // plugin.h
