@@ -1,6 +1,7 @@
 #include "access_log.h"
 
-#include "fields.h"
+#include <optional>
+
 #include "measured.h"
 #include "schema.h"
 
@@ -8,44 +9,43 @@ namespace gatehouse::plugins::access_log {
 namespace {
 
 int level_of(const Outcome& outcome, const Failure& failure);
-std::string message_of(const Outcome& outcome, const std::string& request);
+std::string message_of(const Outcome& outcome, const Exchange& x);
 
 }  // namespace
 
 Status AccessLog::handle(Exchange& x, Sink& out, Next& next) {
   const auto arrived = host_.now();
-  const std::string request = name_of(x);
-  const Document record;
-  MutableJson fields = record.root();
-  add_request(fields, x);
-  host_.log(GH_INFO, &x, "→ " + request, fields);
+  std::optional<Fields> fields;
+  if (host_.logs(GH_INFO)) host_.log_text(GH_INFO, &x, "→ " + name_of(x), fields.emplace(x).text());
 
   Measured response(out, host_);
   Status status = next(x, response);
 
   const Failure failure = status.failure();
   const Outcome outcome = outcome_of(host_, x, status);
-  add_outcome(fields, outcome, failure);
-  response.add_to(fields, arrived);
-  add_sender(fields, x);
-  add_caller(fields, x.caller());
-  if (x.chat()) add_self_times(fields.edit("self_ms"), status_.timing(x));
-  add_notes(fields, x.notes());
-  host_.log(level_of(outcome, failure), &x, message_of(outcome, request), fields);
+  const int level = level_of(outcome, failure);
+  if (!host_.logs(level)) return status;
+  if (!fields) fields.emplace(x);
+  fields->add_outcome(outcome, failure);
+  response.add_to(*fields, arrived);
+  fields->add_sender(x);
+  fields->add_caller(x.caller());
+  if (x.chat()) fields->add_self_times(status_.timing(x));
+  fields->add_notes(x.notes());
+  host_.log_text(level, &x, message_of(outcome, x), fields->text());
   return status;
 }
 
 void AccessLog::refused(Exchange& x) const {
   const Failure failure = x.failure();
-  const Outcome outcome{"failed", failure.code(), failure.http_status()};
-  const Document record;
-  MutableJson fields = record.root();
-  add_request(fields, x);
-  add_outcome(fields, outcome, failure);
-  if (failure.detail().empty()) fields.edit("detail").set(failure.message());
-  add_sender(fields, x);
   const int level = failure.http_status() >= 500 ? GH_WARN : GH_INFO;
-  host_.log(level, &x, message_of(outcome, name_of(x)), fields);
+  if (!host_.logs(level)) return;
+  const Outcome outcome{"failed", failure.code(), failure.http_status()};
+  Fields fields(x);
+  fields.add_outcome(outcome, failure);
+  if (failure.detail().empty()) fields.add_detail(failure.message());
+  fields.add_sender(x);
+  host_.log_text(level, &x, message_of(outcome, x), fields.text());
 }
 
 namespace {
@@ -57,9 +57,9 @@ int level_of(const Outcome& outcome, const Failure& failure) {
   return outcome.word == "failed" && outcome.status < 400 ? GH_WARN : GH_INFO;
 }
 
-std::string message_of(const Outcome& outcome, const std::string& request) {
+std::string message_of(const Outcome& outcome, const Exchange& x) {
   std::string message = outcome.word == "ok" ? "← " : "✗ ";
-  message.append(std::to_string(outcome.status)).append(" ").append(request);
+  message.append(std::to_string(outcome.status)).append(" ").append(name_of(x));
   if (outcome.word == "left") message.append(" client left");
   if (outcome.word == "cut") message.append(" cancelled");
   return message;

@@ -224,6 +224,29 @@ TEST_F(AccessLogTest, CutsLongPathsAndLeavesOutMalformedExtensionIds) {
   EXPECT_EQ(h.logs.at(0), "info: → GET " + path + " {" + fields_of("GET", path) + "}");
 }
 
+TEST_F(AccessLogTest, LogsAboveTheLevelOnlyWhatEndedThere) {
+  h.log_level = GH_ERROR;
+  h.next = testing::answer("hi");
+  h.get(log, "/");
+  h.refused(log, Request("GET", "/"), {503, "overloaded", "Busy.", {}});
+  EXPECT_EQ(h.logs, std::vector<std::string>{});
+
+  h.next = testing::fails({500, "broken", "It is broken.", {}});
+  h.get(log, "/", {{"User-Agent", "curl/8"}});
+  EXPECT_EQ(h.logs, std::vector<std::string>{"error: ✗ 500 GET / {" + fields_of("GET", "/") +
+                                             R"(,"status":500,"outcome":"failed","code":"broken",)"
+                                             R"("ms":0,"bytes_out":0,"user_agent":"curl/8"})"});
+}
+
+TEST_F(AccessLogTest, QuotesWhatOthersSend) {
+  h.next = [](Exchange& x, Sink& out) {
+    x.notes().edit("a \"name\"").edit("b").set("\n");
+    return x.reply(out, 200, "text/plain", "hi");
+  };
+  h.get(log, "/", {{"User-Agent", "a \"b\" \\"}});
+  EXPECT_TRUE(second_has(R"("user_agent":"a \"b\" \\","a \"name\"":{"b":"\n"}})"));
+}
+
 TEST_F(AccessLogTest, LetsNoNoteReplaceAFieldOfItsOwn) {
   h.next = [](Exchange& x, Sink& out) {
     x.notes().edit("status").set("fine");

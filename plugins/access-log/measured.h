@@ -2,8 +2,7 @@
 
 #include <optional>
 
-#include "gatehouse/plugin.hpp"
-#include "gatehouse/toolkit/outcome.hpp"
+#include "fields.h"
 
 namespace gatehouse::plugins::access_log {
 
@@ -18,10 +17,10 @@ class Measured final : public Sink {
     return out_.emit(event);
   }
   /// `arrived`: when the request did.
-  void add_to(MutableJson fields, std::chrono::nanoseconds arrived) const {
-    fields.edit("ms").set(in_ms(host_.now() - arrived));
-    if (began_) fields.edit("ttfb_ms").set(in_ms(*began_ - arrived));
-    fields.edit("bytes_out").set(static_cast<std::int64_t>(bytes_));
+  void add_to(Fields& fields, std::chrono::nanoseconds arrived) const {
+    fields.add_ms("ms", host_.now() - arrived);
+    if (began_) fields.add_ms("ttfb_ms", *began_ - arrived);
+    fields.add_number("bytes_out", static_cast<std::int64_t>(bytes_));
   }
 
  private:
