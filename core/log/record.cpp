@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
 
 #include "core/log/iso_time.h"
@@ -51,21 +52,30 @@ Escape unicode_escape(unsigned char c) {
   return {'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]};
 }
 
+/// Where the string ends whose opening quote is at `begin`: at its closing quote. npos: nowhere.
+std::size_t end_of_string(std::string_view json, std::size_t begin) {
+  const auto is_escaped = [json](std::size_t quote) {
+    const std::size_t before = json.find_last_not_of('\\', quote - 1);  // not before `begin`
+    return (quote - before) % 2 == 0;
+  };
+  std::size_t end = json.find('"', begin + 1);
+  while (end != json.npos && is_escaped(end)) end = json.find('"', end + 1);
+  return end;
+}
+
 /// Where the first of these members of a JSON object ends: at a comma or at the end of the text.
 /// npos: it is incomplete.
 std::size_t end_of_member(std::string_view members) {
   int depth = 0;
-  bool in_string = false;
   for (std::size_t i = 0; i < members.size(); ++i) {
     const char c = members[i];
-    if (c == '"') in_string = !in_string;
-    if (in_string && c == '\\') ++i;
-    if (in_string) continue;
+    if (c == '"') i = end_of_string(members, i);
+    if (i == members.npos) return i;
     if (c == '{' || c == '[') ++depth;
     if (c == '}' || c == ']') --depth;
     if (c == ',' && depth == 0) return i;
   }
-  return in_string || depth != 0 ? std::string_view::npos : members.size();
+  return depth != 0 ? std::string_view::npos : members.size();
 }
 
 }  // namespace
@@ -128,9 +138,7 @@ bool Record::put(std::string_view piece, std::size_t end) {
 /// Returns false if not all of `text` has room.
 bool Record::put_safe(std::string_view text, As as, std::size_t end) {
   while (!text.empty()) {
-    const auto special =
-        std::find_if(text.begin(), text.end(), [as](char c) { return !is_plain(c, as); });
-    const auto plain = static_cast<std::size_t>(special - text.begin());
+    const std::size_t plain = plain_length(text, as);
     const std::size_t room = end > size_ ? end - size_ : 0;
     put(text.substr(0, std::min(plain, room)), end);
     if (plain > room) return false;
@@ -160,9 +168,21 @@ std::size_t Record::put_special(std::string_view text, As as, std::size_t end) {
   return put({escape.data(), escape.size()}, end) ? 1 : 0;
 }
 
-/// ASCII that is copied as it is.
-bool Record::is_plain(char c, As as) {
-  return c >= 0x20 && c < 0x7f && (as == As::kJson || (c != '"' && c != '\\'));
+/// How much of the front of `text` is ASCII that is copied as it is.
+std::size_t Record::plain_length(std::string_view text, As as) {
+  const auto is_plain = [as](char c) {
+    return c >= 0x20 && c < 0x7f && (as == As::kJson || (c != '"' && c != '\\'));
+  };
+  std::size_t at = 0;
+  std::uint64_t word;
+  for (; as == As::kJson && at + sizeof word <= text.size(); at += sizeof word) {
+    std::memcpy(&word, text.data() + at, sizeof word);
+    constexpr std::uint64_t kOnes = 0x0101010101010101, kHighBits = 0x80 * kOnes;
+    const std::uint64_t below_space = (word - ' ' * kOnes) & ~word, from_delete = word + kOnes;
+    if ((below_space | from_delete | word) & kHighBits) break;
+  }
+  while (at < text.size() && is_plain(text[at])) ++at;
+  return at;
 }
 
 }  // namespace gatehouse::core

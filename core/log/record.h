@@ -35,7 +35,7 @@ class Record {
   bool put(std::string_view piece, std::size_t end);
   bool put_safe(std::string_view text, As as, std::size_t end);
   std::size_t put_special(std::string_view text, As as, std::size_t end);
-  static bool is_plain(char c, As as);
+  static std::size_t plain_length(std::string_view text, As as);
 
   std::size_t size_ = 0;
   bool truncated_ = false;
