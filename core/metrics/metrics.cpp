@@ -16,8 +16,8 @@ constexpr std::size_t kBuckets = 17;  // besides +Inf
 /// The boundaries of OpenTelemetry for GenAI clients (0.01 s to 81.92 s, doubling; 1 to 67108864
 /// tokens, times four); three more below 0.01 s are for responses of the gateway itself.
 double bound(Metrics::Kind kind, std::size_t bucket) {
-  const int exponent = static_cast<int>(bucket);
-  return kind == Metrics::kSeconds ? std::ldexp(0.00125, exponent) : std::ldexp(1, 2 * exponent);
+  return kind == Metrics::kSeconds ? 0.00125 * static_cast<double>(1u << bucket)
+                                   : static_cast<double>(1u << 2 * bucket);
 }
 std::size_t bucket_count(Metrics::Kind kind) { return kind == Metrics::kSeconds ? kBuckets : 14; }
 
@@ -48,18 +48,6 @@ void append_escaped(std::string& out, std::string_view text, bool quoted = true)
   }
 }
 
-/// The labels as they are written: a="b",c="d". All values are `instead`, unless that is empty.
-std::string text_of(const Metrics::Labels& labels, std::string_view instead = {}) {
-  std::string text;
-  text.reserve(160);  // of four labels, as a rule
-  for (const auto& [name, value] : labels) {
-    text.append(text.empty() ? "" : ",").append(name).append("=\"");
-    append_escaped(text, instead.empty() ? value : instead);
-    text += '"';
-  }
-  return text;
-}
-
 void append_line(std::string& out, std::string_view name, std::string_view labels, double value) {
   out.append(name);
   if (!labels.empty()) out.append("{").append(labels).append("}");
@@ -71,20 +59,38 @@ void append_line(std::string& out, std::string_view name, std::string_view label
 }  // namespace
 
 struct Metrics::Series {
-  std::string labels;  // as text_of() writes them
+  std::vector<std::pair<std::string, std::string>> labels;
   Kind kind;
   std::atomic<double> value{0};  // of a histogram: the sum
   std::array<std::atomic<std::uint64_t>, kBuckets + 1> buckets{};
   bool was_owned = false;  // this and the next guarded by mutex_ of Metrics
   int owners = 0;
 
+  bool has(const Labels& wanted) const {
+    return std::equal(
+        labels.begin(), labels.end(), wanted.begin(), wanted.end(),
+        [](const auto& a, const auto& b) { return a.second == b.second && a.first == b.first; });
+  }
+
+  /// As they are written: a="b",c="d".
+  std::string text_of_labels() const {
+    std::string text;
+    for (const auto& [label, content] : labels) {
+      text.append(text.empty() ? "" : ",").append(label).append("=\"");
+      append_escaped(text, content);
+      text += '"';
+    }
+    return text;
+  }
+
   void write(std::string& out, const std::string& name) const {
+    const std::string text = text_of_labels();
     const double sum = value.load(std::memory_order_relaxed);
-    if (kind == kCounter || kind == kGauge) return append_line(out, name, labels, sum);
+    if (kind == kCounter || kind == kGauge) return append_line(out, name, text, sum);
     std::uint64_t count = 0;
     for (std::size_t i = 0; i <= bucket_count(kind); ++i) {
       count += buckets[i].load(std::memory_order_relaxed);
-      std::string with_bound = labels.empty() ? "le=\"" : labels + ",le=\"";
+      std::string with_bound = text.empty() ? "le=\"" : text + ",le=\"";
       if (i < bucket_count(kind)) {
         append_number(with_bound, bound(kind, i));
       } else {
@@ -92,8 +98,8 @@ struct Metrics::Series {
       }
       append_line(out, name + "_bucket", with_bound + '"', static_cast<double>(count));
     }
-    append_line(out, name + "_sum", labels, sum);
-    append_line(out, name + "_count", labels, static_cast<double>(count));
+    append_line(out, name + "_sum", text, sum);
+    append_line(out, name + "_count", text, static_cast<double>(count));
   }
 };
 
@@ -103,9 +109,9 @@ struct Metrics::Family {
   std::vector<std::pair<std::int32_t, std::unique_ptr<Series>>> series;
 
   /// The number of the series, or -1.
-  std::int32_t find(const std::string& labels) const {
+  std::int32_t find(const Labels& labels) const {
     const auto found = std::find_if(series.begin(), series.end(),
-                                    [&](const auto& s) { return s.second->labels == labels; });
+                                    [&](const auto& s) { return s.second->has(labels); });
     return found == series.end() ? -1 : found->first;
   }
 };
@@ -127,10 +133,10 @@ Metrics::Family& Metrics::add_family(Kind kind, std::string_view name) {
   return *families_.emplace_back(std::move(family));
 }
 
-std::int32_t Metrics::add_series(Family& family, std::string labels) {
+std::int32_t Metrics::add_series(Family& family, const Labels& labels) {
   if (static_cast<std::size_t>(count_) == kMost) return -1;
   auto fresh = std::make_unique<Series>();
-  fresh->labels = std::move(labels);
+  fresh->labels.assign(labels.begin(), labels.end());
   fresh->kind = family.kind;
   (*all_)[static_cast<std::size_t>(count_)] = fresh.get();
   family.series.emplace_back(count_, std::move(fresh));
@@ -139,12 +145,11 @@ std::int32_t Metrics::add_series(Family& family, std::string labels) {
 
 std::int32_t Metrics::series(Kind kind, std::string_view name, std::string_view help,
                              const Labels& labels) {
-  std::string text = text_of(labels);
   {
     const std::shared_lock lock(mutex_);
     const Family* const known = find(name);
     if (known && known->kind != kind) return -1;
-    const auto id = known && known->help == help ? known->find(text) : -1;
+    const auto id = known && known->help == help ? known->find(labels) : -1;
     if (id >= 0) return id;
   }
 
@@ -158,9 +163,12 @@ std::int32_t Metrics::series(Kind kind, std::string_view name, std::string_view 
   Family& family = known ? *known : add_family(kind, name);
   if (family.kind != kind) return -1;
   family.help = help;
-  if (family.series.size() >= kMostOfOneName) text = text_of(labels, "other");
-  const auto id = family.find(text);
-  return id >= 0 ? id : add_series(family, std::move(text));
+  Labels counted = labels;
+  if (family.series.size() >= kMostOfOneName) {
+    for (auto& [label, value] : counted) value = "other";
+  }
+  const auto id = family.find(counted);
+  return id >= 0 ? id : add_series(family, counted);
 }
 
 void Metrics::record(std::int32_t id, double value) {

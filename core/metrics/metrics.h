@@ -40,7 +40,7 @@ class Metrics {
 
  private:
   friend class Gauges;
-  static constexpr std::size_t kMost = 4096;  // series in all; one takes 32 to 200 bytes
+  static constexpr std::size_t kMost = 4096;  // series in all; one takes 200 to 700 bytes
   // Further series of a name are counted together: a label that grows without bound is a mistake.
   static constexpr std::size_t kMostOfOneName = 200;
   struct Series;
@@ -48,7 +48,7 @@ class Metrics {
 
   Family* find(std::string_view name) const;
   Family& add_family(Kind kind, std::string_view name);
-  std::int32_t add_series(Family& family, std::string labels);
+  std::int32_t add_series(Family& family, const Labels& labels);
   void add_owner(std::int32_t id);
   void remove_owner(std::int32_t id);
 
