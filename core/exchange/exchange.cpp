@@ -14,6 +14,9 @@ namespace gatehouse::core {
 namespace {
 
 const RequestHead kNoRequest{};
+/// Headers that the server writes itself.
+constexpr std::string_view kFraming[] = {"Connection", "Content-Length", "Date",
+                                         "Transfer-Encoding"};
 
 /// The client's X-Request-Id if it is safe in logs and headers, else a unique one.
 std::string request_id_from(std::string_view given) {
@@ -153,8 +156,7 @@ gh_json* Exchange::notes() {
 
 bool Exchange::set_header(std::string_view name, std::string_view value) {
   if (!is_token(name) || !is_field_value(value)) return false;
-  for (const char* framing : {"Connection", "Content-Length", "Date",
-                              "Transfer-Encoding"}) {  // the server writes these itself
+  for (const std::string_view framing : kFraming) {
     if (equals_ignoring_case(name, framing)) return false;
   }
   const bool has_left = client_.committed();
@@ -166,9 +168,11 @@ bool Exchange::set_header(std::string_view name, std::string_view value) {
     return false;
   auto& headers = has_left ? trailers_ : answer_headers_;
   for (auto& [key, old] : headers) {
-    if (equals_ignoring_case(key, name)) return old = value, true;
+    if (!equals_ignoring_case(key, name)) continue;
+    old = arena_.copy(value);
+    return true;
   }
-  headers.emplace_back(name, value);
+  headers.emplace_back(arena_.copy(name), arena_.copy(value));
   return true;
 }
 

@@ -88,12 +88,11 @@ class Exchange final : public gh_exchange {
   // False: it is no legal header, or the head has been sent without announcing it as a trailer.
   bool set_header(std::string_view name, std::string_view value);
   bool remove_header(std::string_view name);
-  const std::vector<std::pair<std::string, std::string>>& answer_headers() const {
-    return answer_headers_;
-  }
+  using Headers = std::vector<std::pair<std::string_view, std::string_view>>;  // name, value
+  const Headers& answer_headers() const { return answer_headers_; }
   /// Sent after the body (RFC 9110 6.5): headers that were set after the head had been sent and
   /// that its Trailer header had announced.
-  const std::vector<std::pair<std::string, std::string>>& trailers() const { return trailers_; }
+  const Headers& trailers() const { return trailers_; }
 
   /// Who sends the request, as set by the plugin that authenticated it.
   const gh_caller& caller() const { return caller_; }
@@ -139,7 +138,8 @@ class Exchange final : public gh_exchange {
   std::string client_address_;
   Client& client_;
   Waiter& waiter_;
-  // Of the body, the chat document and the notes. Before request_id_, whose constructor uses it.
+  // Of the body, the chat document, the notes and the headers of the response. Before request_id_,
+  // whose constructor uses it.
   JsonArena arena_;
   std::string request_id_;
   Trace trace_;
@@ -150,7 +150,7 @@ class Exchange final : public gh_exchange {
   gh_json* chat_ = nullptr;
   gh_json* notes_ = nullptr;
   gh_caller caller_{sizeof(gh_caller), 0, {}, {}, {}};
-  std::vector<std::pair<std::string, std::string>> answer_headers_, trailers_;
+  Headers answer_headers_, trailers_;  // their texts are in arena_
   std::optional<Failure> failure_;
   gh_failure raw_failure_{};
   bool is_blamed_ = false;  // failure_ names the plugin at fault

@@ -206,7 +206,8 @@ TEST_F(PipelineTest, ARequestIsFoundByItsRoute) {
 
   Request post("POST /a");
   EXPECT_EQ(outcome(*pipeline, post), "405 method_not_allowed");
-  EXPECT_EQ(post.x.answer_headers().back(), (std::pair<std::string, std::string>{"Allow", "GET"}));
+  EXPECT_EQ(post.x.answer_headers().back(),
+            (std::pair<std::string_view, std::string_view>("Allow", "GET")));
 }
 
 TEST_F(PipelineTest, ARouteMayBeAPattern) {
