@@ -1,3 +1,4 @@
+#include <charconv>
 #include <chrono>
 #include <string>
 
@@ -9,8 +10,11 @@ namespace {
 /// In milliseconds, with three digits behind the point.
 void append_ms(std::string& out, Clock::duration time) {
   const auto us = std::chrono::round<std::chrono::microseconds>(time).count();
-  out.append(std::to_string(us / 1000)).append(".");
-  out.append(std::to_string(1000 + us % 1000), 1);
+  const auto digit = [](auto number) { return static_cast<char>('0' + number % 10); };
+  char text[32];
+  char* end = std::to_chars(text, text + sizeof text - 4, us / 1000).ptr;
+  for (const char c : {'.', digit(us / 100), digit(us / 10), digit(us)}) *end++ = c;
+  out.append(text, end);
 }
 
 }  // namespace
