@@ -1,6 +1,11 @@
 #include "content.h"
 
 namespace gatehouse::plugins::mcp {
+namespace {
+
+constexpr std::size_t kUsual = 2048;  // bytes of a block of text
+
+}  // namespace
 
 void Content::add(Event e) {
   switch (e.kind()) {
@@ -31,6 +36,7 @@ void Content::add_delta(Event e) {
     if (e.text().empty() && !e.metadata()) return;
     close_block();
     push(e.kind() == GH_EV_TEXT ? "text" : "reasoning");
+    text_.reserve(kUsual);
     block_kind_ = e.kind();
     block_id_ = e.id();
   }

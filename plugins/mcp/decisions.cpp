@@ -1,6 +1,6 @@
 #include "decisions.h"
 
-#include <deque>
+#include <list>
 
 namespace gatehouse::plugins::mcp {
 namespace {
@@ -26,7 +26,7 @@ class Decisions {
     return Status();
   }
 
-  std::deque<Call> calls;
+  std::list<Call> calls;
   std::vector<Call*> run;
 
  private:

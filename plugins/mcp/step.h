@@ -1,6 +1,7 @@
 #pragma once
 
-#include <deque>
+#include <list>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -14,8 +15,8 @@ namespace gatehouse::plugins::mcp {
 class KeptEvent {
  public:
   explicit KeptEvent(Event e) : raw_(e.raw()), id_(e.id()), name_(e.name()), text_(e.text()) {
-    json_.root().set(e.json());
-    metadata_.root().set(e.metadata());
+    if (e.json()) json_.emplace().root().set(e.json());
+    if (e.metadata()) metadata_.emplace().root().set(e.metadata());
   }
   View name() const { return name_; }
   /// A view.
@@ -24,15 +25,15 @@ class KeptEvent {
     e.id = raw(id_);
     e.name = raw(name_);
     e.text = raw(text_);
-    if (e.json) e.json = json_.root().raw();
-    if (e.metadata) e.metadata = metadata_.root().raw();
+    if (json_) e.json = json_->root().raw();
+    if (metadata_) e.metadata = metadata_->root().raw();
     return e;
   }
 
  private:
   gh_event raw_;
   std::string id_, name_, text_;
-  Document json_, metadata_;
+  std::optional<Document> json_, metadata_;
 };
 
 /// Passes on one step of the model, except its end, as it arrives, and collects it as a message of
@@ -74,7 +75,7 @@ class Step final : public Sink {
   const Offer& offer_;
   Sink& out_;
   Content content_;
-  std::deque<Call> calls_;  // without those that run below this plugin or at the provider
+  std::list<Call> calls_;  // without those that run below this plugin or at the provider
   std::size_t calls_here_ = 0;
   std::vector<Call*> run_;
   std::optional<KeptEvent> finish_;
