@@ -192,6 +192,9 @@ void Gemini::log_tools(const Exchange& x, const Turn& turn) const {
 /// What Gemini reports about the end of a response, in its own words.
 void Gemini::log_end(const Exchange& x, const GeminiResponse& response) const {
   const Report& report = response.reported();
+  if (!report.reason.empty() && !is_known_reason(report.reason))
+    host_.log(GH_WARN, &x, "unknown finishReason of Gemini: " + report.reason);
+  if (!host_.logs(GH_DEBUG)) return;
   const std::pair<View, const std::string&> members[] = {
       {"model", report.model},     {"id", report.id},       {"reason", report.reason},
       {"message", report.message}, {"stage", report.stage}, {"retires", report.retires}};
@@ -202,8 +205,6 @@ void Gemini::log_end(const Exchange& x, const GeminiResponse& response) const {
   if (!fields.root().is_object()) return;
   response.counts().counts().write(fields.root().edit("usage"));
   host_.log(GH_DEBUG, &x, "Gemini response ended", fields.root());
-  if (!report.reason.empty() && !is_known_reason(report.reason))
-    host_.log(GH_WARN, &x, "unknown finishReason of Gemini: " + report.reason);
 }
 
 }  // namespace gatehouse::plugins::gemini
