@@ -6,6 +6,7 @@
 
 #include "core/exchange/turn.h"
 #include "core/http/grammar.h"
+#include "core/json/node.h"
 #include "core/text/hex.h"
 #include "gatehouse/text.hpp"
 

@@ -57,7 +57,7 @@ struct HttpResponse::Parser final : MessageParser<false> {
   }
 
   /// Consumes what it can from the front of `bytes`; false: this is not HTTP.
-  bool take_from(std::string& bytes) {
+  bool take_from(std::string_view& bytes) {
     return !feed(bytes) && (is_done() || bytes.size() <= kMaxResponseHead);
   }
 
@@ -118,13 +118,21 @@ const std::vector<std::pair<std::string, std::string>>& HttpResponse::headers() 
   return parser_->fields;
 }
 
+/// Parses what is pending and then `bytes`. False: this is not HTTP.
+bool HttpResponse::parse(std::string_view bytes) {
+  if (!pending_.empty()) bytes = pending_.append(bytes);
+  const bool is_http = parser_->take_from(bytes);
+  pending_.assign(bytes);
+  return is_http;
+}
+
 /// Reads and parses once.
 Result<void> HttpResponse::receive(Clock::time_point until) {
-  const auto read = read_some(socket_, pending_, waiter_, until);
+  const auto read = read_some(socket_, waiter_, until);
   if (!read) return read.error();
-  if (*read > 0) {
+  if (!read->empty()) {
     has_begun_ = true;
-    if (!parser_->take_from(pending_)) return malformed();
+    if (!parse(*read)) return malformed();
     return {};
   }
   Parser::ErrorCode incomplete;
@@ -140,23 +148,27 @@ Result<void> HttpResponse::read_head(Clock::duration first_byte) {
     if (parser_->is_header_done() && parser_->code / 100 != 1) return {};
     if (parser_->is_header_done()) {  // 1xx: the final response follows
       parser_ = std::make_unique<Parser>(parser_->to_head);
-      if (!parser_->take_from(pending_)) return malformed();
+      if (!parse({})) return malformed();
     } else if (const auto received = receive(until); !received) {
       return received.error();
     }
   }
 }
 
-Result<std::string_view> HttpResponse::read() { return read(Clock::time_point::max()); }
-
-Result<std::string_view> HttpResponse::read(Clock::time_point until) {
+Result<std::string_view> HttpResponse::read() {
   piece_.clear();
+  if (const auto received = read_body(Clock::time_point::max()); !received) return received.error();
+  piece_.swap(parser_->body);
+  return std::string_view(piece_);
+}
+
+/// Reads until a piece of the body has arrived, or its end.
+Result<void> HttpResponse::read_body(Clock::time_point until) {
   until = std::min(until, Clock::now() + client_.options_.idle);
   while (parser_->body.empty() && !parser_->is_done()) {
     if (const auto received = receive(until); !received) return received.error();
   }
-  piece_.swap(parser_->body);
-  return std::string_view(piece_);
+  return {};
 }
 
 Result<std::optional<SseReader::Event>> HttpResponse::next_event() {
@@ -170,10 +182,9 @@ Result<std::optional<SseReader::Event>> HttpResponse::next_event() {
       const std::string limit = std::to_string(kMaxSseEvent >> 20);
       return Error{Error::too_large, "a server-sent event is larger than " + limit + " MiB"};
     }
-    const auto piece = read(until);
-    if (!piece) return piece.error();
-    if (piece->empty()) return std::optional<SseReader::Event>();
-    events_.feed(*piece);
+    if (const auto received = read_body(until); !received) return received.error();
+    if (parser_->body.empty()) return std::optional<SseReader::Event>();
+    events_.take(parser_->body);
   }
 }
 

@@ -41,9 +41,10 @@ class HttpResponse {
   struct Parser;
   HttpResponse(HttpClient& client, Poco::Net::StreamSocket socket, Clock::time_point expires,
                Waiter& waiter, bool to_head, Clock::duration event);
-  Result<std::string_view> read(Clock::time_point until);
+  Result<void> read_body(Clock::time_point until);
   Result<void> read_head(Clock::duration first_byte);
   Result<void> receive(Clock::time_point until);
+  bool parse(std::string_view bytes);
   Clock::duration keeps_for() const;
 
   HttpClient& client_;

@@ -4,7 +4,7 @@
 #include <boost/beast/http/error.hpp>
 #include <cstdint>
 #include <limits>
-#include <string>
+#include <string_view>
 
 namespace gatehouse::core {
 
@@ -17,17 +17,15 @@ class MessageParser : public boost::beast::http::basic_parser<kRequest> {
   using ErrorCode = boost::beast::error_code;
 
   /// Consumes what it can from the front of `bytes`. An error: they are not such a message.
-  ErrorCode feed(std::string& bytes) {
-    std::size_t used = 0;
+  ErrorCode feed(std::string_view& bytes) {
     ErrorCode ec;
-    while (used < bytes.size() && !this->is_done()) {
+    while (!bytes.empty() && !this->is_done()) {
       // Between chunks Beast 1.74 asserts that a last chunk, once begun, is there whole.
       constexpr std::size_t kLastChunk = 5;  // "0\r\n\r\n"
-      if (between_chunks_ && bytes.size() - used < kLastChunk) break;
-      used += this->put({bytes.data() + used, bytes.size() - used}, ec);
+      if (between_chunks_ && bytes.size() < kLastChunk) break;
+      bytes.remove_prefix(this->put({bytes.data(), bytes.size()}, ec));
       if (ec) break;
     }
-    bytes.erase(0, used);
     return ec == boost::beast::http::error::need_more ? ErrorCode() : ec;
   }
 

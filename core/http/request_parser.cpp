@@ -239,7 +239,7 @@ std::optional<Failure> RequestParser::parse_head(std::string_view head) {
 
 const RequestHead& RequestParser::head() const { return beast_->head; }
 
-std::optional<Failure> RequestParser::parse_body(std::string& bytes, std::size_t max_body) {
+std::optional<Failure> RequestParser::parse_body(std::string_view& bytes, std::size_t max_body) {
   // The most that a chunk line or a trailer may take; data is consumed as it arrives.
   constexpr std::size_t kMaxPending = 8 * 1024;
   if (beast_->failure) return beast_->failure;

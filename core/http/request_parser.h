@@ -67,7 +67,7 @@ class RequestParser {
 
   /// Consumes from the front of `bytes` what belongs to this request; what is left once complete()
   /// belongs to the next one.
-  std::optional<Failure> parse_body(std::string& bytes, std::size_t max_body);
+  std::optional<Failure> parse_body(std::string_view& bytes, std::size_t max_body);
   /// The whole message has been parsed.
   bool complete() const;
   const std::string& body() const;

@@ -15,6 +15,16 @@ void SseReader::feed(std::string_view bytes) {
   buffer_.append(bytes);
 }
 
+void SseReader::take(std::string& bytes) {
+  drop_read();
+  if (buffer_.empty()) {
+    buffer_.swap(bytes);
+  } else {
+    buffer_.append(bytes);
+    bytes.clear();
+  }
+}
+
 void SseReader::drop_read() {
   if (begin_ == 0) return;
   buffer_.erase(0, begin_);

@@ -19,6 +19,8 @@ class SseReader {
   };
 
   void feed(std::string_view bytes);
+  /// The same, leaving `bytes` empty, without a copy if all bytes before them have been read.
+  void take(std::string& bytes);
   /// The next complete event that has data; comments and events without data are skipped.
   std::optional<Event> next();
   /// The last event id that the stream has set, with or without an event.

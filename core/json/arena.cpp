@@ -28,13 +28,6 @@ bool JsonArena::owns(std::string_view text) const {
                      [&](const Block& b) { return is_in(b.bytes.get(), b.size); });
 }
 
-gh_json* JsonArena::make() {
-  auto* const node = static_cast<gh_json*>(allocate(sizeof(gh_json)));
-  *node = gh_json{};
-  node->arena = this;
-  return node;
-}
-
 std::string_view JsonArena::copy(std::string_view text) {
   if (text.empty()) return "";
   char* const to = static_cast<char*>(allocate(text.size()));

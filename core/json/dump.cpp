@@ -1,5 +1,6 @@
 #include <simdjson.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -56,12 +57,17 @@ std::size_t sequence_length(char first) {
 }
 
 bool is_ascii(std::string_view text) {
-  std::uint64_t all = 0;
-  for (std::uint64_t word; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
-    std::memcpy(&word, text.data(), sizeof word);
-    all |= word;
+  std::uint64_t all = 0, word;
+  if (text.size() < sizeof word) {
+    for (const char c : text) all |= static_cast<unsigned char>(c);
+  } else {
+    const std::size_t last = text.size() - sizeof word;
+    for (std::size_t at = 0;; at = std::min(at + sizeof word, last)) {
+      std::memcpy(&word, text.data() + at, sizeof word);
+      all |= word;
+      if (at == last) break;
+    }
   }
-  for (const char c : text) all |= static_cast<unsigned char>(c);
   return (all & 0x8080808080808080u) == 0;
 }
 

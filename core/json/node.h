@@ -1,9 +1,28 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "core/json/json.h"
+
+namespace gatehouse::core {
+
+/// Names are short: two words that overlap cost less than a call with a variable size.
+inline bool is_same(const char* a, const char* b, std::size_t size) {
+  if (size > 16) return std::memcmp(a, b, size) == 0;
+  const auto ends = [&](auto word) {
+    constexpr std::size_t kWord = sizeof word;
+    return std::memcmp(a, b, kWord) == 0 &&
+           std::memcmp(a + size - kWord, b + size - kWord, kWord) == 0;
+  };
+  if (size >= 8) return ends(std::uint64_t{});
+  if (size >= 4) return ends(std::uint32_t{});
+  return size == 0 || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
+}
+
+}  // namespace gatehouse::core
 
 /// A node of a document. Children form a ring: `last` points to the newest, whose `next` is the
 /// first. So appending takes no search, nodes need no vector that moves, and one pointer serves
@@ -24,14 +43,20 @@ struct gh_json {
 
   std::string_view key_view() const { return {key, key_size}; }
   bool is_named(std::string_view name) const {
-    // Few names differ behind their length and first character: compared without a call.
-    return key_size == name.size() && (name.empty() || (key[0] == name[0] && key_view() == name));
+    return key_size == name.size() && gatehouse::core::is_same(key, name.data(), key_size);
   }
   bool is_container() const { return type == GH_ARRAY || type == GH_OBJECT; }
 };
 static_assert(sizeof(gh_json) == 40);
 
 namespace gatehouse::core {
+
+inline gh_json* JsonArena::make() {
+  auto* const node = static_cast<gh_json*>(allocate(sizeof(gh_json)));
+  *node = gh_json{};
+  node->arena = this;
+  return node;
+}
 
 inline void become(gh_json* node, int type) {
   node->type = static_cast<std::uint32_t>(type) & 7u;

@@ -126,8 +126,9 @@ class Parser {
       if (!pass('"')) return fail(kSyntax);
       if (!unquote(key)) return false;
       if (!pass(':')) return fail(kSyntax);
-      is_unique = is_unique && (marks & mark_of(key)) == 0;
-      marks |= mark_of(key);
+      const std::uint64_t mark = mark_of(key);
+      is_unique = is_unique && (marks & mark) == 0;
+      marks |= mark;
       gh_json* const child = append(node, arena_.make());
       child->key = key.data();
       child->key_size = static_cast<std::uint32_t>(key.size());
@@ -220,31 +221,56 @@ class Parser {
   /// The string whose opening quote has been passed.
   bool unquote(std::string_view& out) {
     char* const first = at_;
-    char* to = at_ += plain_length();
-    while (*at_ == '\\') {
-      if (!unescape(to)) return fail(kEscape);
-      const std::size_t plain = plain_length();
-      std::memmove(to, at_, plain);
-      to += plain;
-      at_ += plain;
-    }
+    skip_plain();
+    char* last = at_;
+    if (*at_ == '\\' && !unescape_rest(last)) return fail(kEscape);
     if (*at_ != '"') {
       return fail(at_ == end_ ? "a string is not closed"
                               : "a string has a control character that is not escaped");
     }
     ++at_;
-    out = {first, static_cast<std::size_t>(to - first)};
+    out = {first, static_cast<std::size_t>(last - first)};
     return true;
   }
-  std::size_t plain_length() const {
-    return detail::plain_length({at_, static_cast<std::size_t>(end_ - at_)});
+  void skip_plain() {
+    char* at = at_;
+    while (static_cast<std::size_t>(end_ - at) >= detail::kBlock) {
+      const std::size_t plain = detail::plain_length(detail::load(at));
+      at += plain;
+      if (plain == detail::kBlock) continue;
+      at_ = at;
+      return;
+    }
+    while (detail::is_plain(*at)) ++at;
+    at_ = at;
+  }
+  /// From the first escape to what ends the string; `to` becomes the end of the result. Apart from
+  /// the strings that have no escape, which need no registers saved.
+  [[gnu::noinline]] bool unescape_rest(char*& to) {
+    while (*at_ == '\\') {
+      if (!unescape(to)) return false;
+      char* const from = at_;
+      skip_plain();
+      std::memmove(to, from, static_cast<std::size_t>(at_ - from));
+      to += at_ - from;
+    }
+    return true;
   }
   bool unescape(char*& to) {
-    constexpr std::string_view kShort = "\"\\/bfnrt", kMeant = "\"\\/\b\f\n\r\t";
-    if (at_[1] == 'u') return unescape_unit(to);
-    const std::size_t which = kShort.find(at_[1]);
-    if (which == kShort.npos) return false;
-    *to++ = kMeant[which];
+    char meant = at_[1];
+    switch (meant) {
+      case '"':
+      case '\\':
+      case '/': break;
+      case 'b': meant = '\b'; break;
+      case 'f': meant = '\f'; break;
+      case 'n': meant = '\n'; break;
+      case 'r': meant = '\r'; break;
+      case 't': meant = '\t'; break;
+      case 'u': return unescape_unit(to);
+      default: return false;
+    }
+    *to++ = meant;
     at_ += 2;
     return true;
   }

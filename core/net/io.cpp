@@ -47,13 +47,10 @@ Result<int> receive(Poco::Net::StreamSocket& socket, char* to, std::size_t size)
   return n;
 }
 
-/// Not on the stack, whose pages a waiting request keeps, and of the size that has arrived when it
-/// reaches its reader.
-Result<int> receive(Poco::Net::StreamSocket& socket, std::string& to) {
+/// Not on the stack, whose pages a waiting request keeps.
+char* buffer_of_thread() {
   static thread_local const std::unique_ptr<char[]> buffer(new char[kMostRead]);
-  const auto n = receive(socket, buffer.get(), kMostRead);
-  if (n && *n > 0) to.append(buffer.get(), static_cast<std::size_t>(*n));
-  return n;
+  return buffer.get();
 }
 
 Result<int> send(Poco::Net::StreamSocket& socket, std::string_view bytes) {
@@ -71,16 +68,17 @@ short obstacle(Poco::Net::StreamSocket& socket) {
 
 }  // namespace
 
-Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, std::string& to, Waiter& waiter,
-                              Clock::time_point until) {
+Result<std::string_view> read_some(Poco::Net::StreamSocket& socket, Waiter& waiter,
+                                   Clock::time_point until) {
   if (const Wake wake = waiter.glance(until); wake != Wake::ready)
     return as_error(wake, Error::timeout, kSlowRead);
   short wanted = obstacle(socket);
   for (bool yielded = false;;) {
     if (!wanted) {
-      const auto n = receive(socket, to);
+      char* const buffer = buffer_of_thread();
+      const auto n = receive(socket, buffer, kMostRead);
       if (!n) return n.error();
-      if (*n >= 0) return static_cast<std::size_t>(*n);
+      if (*n >= 0) return std::string_view(buffer, static_cast<std::size_t>(*n));
       if (!Loop::of_fiber() && !std::exchange(yielded, true)) {
         // On a busy machine the process that feeds this socket often waits for the processor.
         // Letting it run first brings fewer, larger pieces and saves half of the sleeps and
@@ -96,11 +94,12 @@ Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, std::string& to, 
   }
 }
 
-Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, std::string& to) {
-  const auto n = receive(socket, to);
+Result<std::string_view> read_ready(Poco::Net::StreamSocket& socket) {
+  char* const buffer = buffer_of_thread();
+  const auto n = receive(socket, buffer, kMostRead);
   if (!n) return n.error();
   if (*n < 0) return Error{Error::timeout, "nothing has arrived"};
-  return static_cast<std::size_t>(*n);
+  return std::string_view(buffer, static_cast<std::size_t>(*n));
 }
 
 bool is_quiet(Poco::Net::StreamSocket& socket) {

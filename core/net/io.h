@@ -12,12 +12,13 @@ namespace gatehouse::core {
 /// The sockets here, plain or TLS, are non-blocking. Errors are gone, cancelled, timeout and
 /// broken: the connection was reset, or TLS failed.
 
-/// Appends to `to` what has arrived, at most kMostRead bytes, waiting for the first one at most
-/// until `until`. Returns their number; 0: the peer has closed its side properly.
-Result<std::size_t> read_some(Poco::Net::StreamSocket& socket, std::string& to, Waiter& waiter,
-                              Clock::time_point until);
+/// What has arrived, at most kMostRead bytes, waiting for the first one at most until `until`.
+/// Empty: the peer has closed its side properly. It stands in a buffer of the thread, until the
+/// caller waits or reads again.
+Result<std::string_view> read_some(Poco::Net::StreamSocket& socket, Waiter& waiter,
+                                   Clock::time_point until);
 /// The same without waiting: a timeout if nothing has arrived.
-Result<std::size_t> read_ready(Poco::Net::StreamSocket& socket, std::string& to);
+Result<std::string_view> read_ready(Poco::Net::StreamSocket& socket);
 inline constexpr std::size_t kMostRead = 64 << 10;
 /// The peer has neither closed an idle connection nor sent anything on it.
 bool is_quiet(Poco::Net::StreamSocket& socket);

@@ -30,9 +30,10 @@ std::string authority_of(const std::string& host, std::uint16_t port) {
 Result<std::string> read_head(StreamSocket& socket, Waiter& waiter, Clock::time_point until) {
   std::string head;
   while (head.find("\r\n\r\n") == head.npos) {
-    const auto read = read_some(socket, head, waiter, until);
+    const auto read = read_some(socket, waiter, until);
     if (!read) return read.error();
-    if (*read == 0 || head.size() > kMaxHead)
+    head.append(*read);
+    if (read->empty() || head.size() > kMaxHead)
       return Error{Error::broken, "no valid response to CONNECT"};
   }
   return head;

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/json/json.h"
+#include "core/json/node.h"
 #include "core/metrics/process.h"
 #include "core/pipeline/pipeline.h"
 #include "core/version.h"

@@ -127,9 +127,10 @@ Connection::Next Connection::open() {
 /// Appends what has arrived to input_. Returns false at its end.
 bool Connection::take_input() {
   do {
-    const auto read = read_ready(socket_, input_);
+    const auto read = read_ready(socket_);
     if (!read) return read.error().kind == Error::timeout;
-    if (*read == 0) return false;
+    if (read->empty()) return false;
+    input_.append(*read);
   } while (socket_.secure() && socket_.available() > 0);  // what is decrypted causes no event
   return true;
 }

@@ -139,8 +139,8 @@ Response::Response(Poco::Net::StreamSocket& socket, std::string& input, RequestP
 gh_status Response::read_body(std::string& body, std::optional<Failure>& failure) {
   bool expects_continue = parser_.head().expects_continue && input_.empty() && !begun_;
   BodyDeadline deadline(settings_);
-  for (;;) {
-    failure = parser_.parse_body(input_, settings_.max_body_bytes);
+  for (std::string_view bytes;;) {
+    failure = parse_body(bytes);
     if (failure) return GH_FAILED;
     if (parser_.complete()) break;
     // Only now: the plugins in front have had their chance to reject the request.
@@ -148,7 +148,7 @@ gh_status Response::read_body(std::string& body, std::optional<Failure>& failure
       out_ += "HTTP/1.1 100 Continue\r\n\r\n";
       if (flush() != GH_OK) return lost_;
     }
-    const gh_status status = receive_body(deadline, failure);
+    const gh_status status = receive_body(bytes, deadline, failure);
     if (status != GH_OK) return status;
   }
   if (input_.empty()) input_.shrink_to_fit();  // the response may take minutes
@@ -156,11 +156,21 @@ gh_status Response::read_body(std::string& body, std::optional<Failure>& failure
   return GH_OK;
 }
 
-/// Waits for more of the body and appends it to input_.
-gh_status Response::receive_body(BodyDeadline& deadline, std::optional<Failure>& failure) {
-  const auto read = read_some(socket_, input_, waiter_, deadline.next());
-  if (read && *read > 0) {
-    deadline.count(*read);
+/// Parses what is pending and then `bytes`.
+std::optional<Failure> Response::parse_body(std::string_view bytes) {
+  if (!input_.empty()) bytes = input_.append(bytes);
+  auto failure = parser_.parse_body(bytes, settings_.max_body_bytes);
+  input_.assign(bytes);
+  return failure;
+}
+
+/// Waits for more of the body.
+gh_status Response::receive_body(std::string_view& bytes, BodyDeadline& deadline,
+                                 std::optional<Failure>& failure) {
+  const auto read = read_some(socket_, waiter_, deadline.next());
+  if (read && !read->empty()) {
+    bytes = *read;
+    deadline.count(bytes.size());
     return GH_OK;
   }
   if (read) {
@@ -178,10 +188,11 @@ gh_status Response::receive_body(BodyDeadline& deadline, std::optional<Failure>&
 /// Reads the rest of an unread body, without waiting, so that the connection can be used again.
 bool Response::rest_of_body_is_here() {
   std::size_t drained = 0;
-  while (!parser_.parse_body(input_, settings_.max_body_bytes)) {
+  for (std::string_view bytes; !parse_body(bytes);) {
     if (parser_.complete()) return true;
-    const auto read = read_ready(socket_, input_);
-    if (!read || *read == 0 || (drained += *read) > kMaxDrain) return false;
+    const auto read = read_ready(socket_);
+    if (!read || read->empty() || (drained += read->size()) > kMaxDrain) return false;
+    bytes = *read;
   }
   return false;
 }

@@ -62,7 +62,9 @@ class Response final : public Client {
 
  private:
   class BodyDeadline;
-  gh_status receive_body(BodyDeadline& deadline, std::optional<Failure>& failure);
+  std::optional<Failure> parse_body(std::string_view bytes);
+  gh_status receive_body(std::string_view& bytes, BodyDeadline& deadline,
+                         std::optional<Failure>& failure);
   bool rest_of_body_is_here();
   void commit();
   void decide_framing();

@@ -194,10 +194,11 @@ Result<void> RedisConnection::receive() {
   input_.erase(0, consumed_);
   consumed_ = 0;
   Waiter waiter = waiter_until(deadline_);
-  const auto read = read_some(socket_, input_, waiter, deadline_);
+  const auto read = read_some(socket_, waiter, deadline_);
   if (!read) return read.error();
-  if (*read == 0) return Error{Error::broken, "Redis closed the connection"};
-  received_ += *read;
+  if (read->empty()) return Error{Error::broken, "Redis closed the connection"};
+  input_.append(*read);
+  received_ += read->size();
   if (received_ > kMaxReply) return too_large();
   return {};
 }

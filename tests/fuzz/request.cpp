@@ -63,7 +63,10 @@ std::vector<Request> read(std::string_view bytes, std::size_t piece) {
         if (failed(parser->parse_head(head_text))) return out;
         check_head(parser->head());
       }
-      if (failed(parser->parse_body(received, kMaxBody))) return out;
+      std::string_view rest = received;
+      const auto failure = parser->parse_body(rest, kMaxBody);
+      received.assign(rest);
+      if (failed(failure)) return out;
       if (!parser->complete()) break;
       const RequestHead& head = parser->head();
       require(parser->body().size() <= kMaxBody, "a body is not larger than allowed");

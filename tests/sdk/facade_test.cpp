@@ -408,6 +408,21 @@ TEST(Facade, QuotesWhatJsonWantsQuoted) {
   EXPECT_EQ(out, R"("a\"b\\c\n\r\t\u0001\u001f\u0000é")");
 }
 
+TEST(Facade, QuotesTextsOfEveryLength) {
+  std::string escaped, mixed, wanted_escaped, wanted_mixed;
+  for (std::size_t size = 0; size < 1200; ++size) {
+    std::string out;
+    quote(out, escaped);
+    quote(out, mixed);
+    ASSERT_EQ(out, '"' + wanted_escaped + "\"\"" + wanted_mixed + '"') << size;
+    const bool is_special = size % 19 == 0;
+    escaped += '\x02';
+    wanted_escaped += "\\u0002";
+    mixed += is_special ? '\n' : 'x';
+    wanted_mixed += is_special ? "\\n" : "x";
+  }
+}
+
 TEST(Facade, QuotesEveryByteSoThatItReadsBack) {
   Harness h;
   std::string ascii, quoted;

@@ -28,47 +28,84 @@ inline std::size_t first_byte(std::uint64_t bytes) {
   return static_cast<std::size_t>(is_little ? __builtin_ctzll(bytes) : __builtin_clzll(bytes)) / 8;
 }
 
-/// How much of the front of `text` stands in a JSON string as it is.
-inline std::size_t plain_length(View text) {
-  using Block [[gnu::vector_size(16)]] = unsigned char;
-  std::size_t at = 0;
-  for (; at + sizeof(Block) <= text.size(); at += sizeof(Block)) {
-    Block block;
-    std::memcpy(&block, text.data() + at, sizeof block);
-    const auto found = (block < 0x20) | (block == '"') | (block == '\\');
-    std::uint64_t halves[2];
-    std::memcpy(halves, &found, sizeof halves);
-    if (halves[0] != 0) return at + first_byte(halves[0]);
-    if (halves[1] != 0) return at + sizeof halves[0] + first_byte(halves[1]);
+/// Whether the byte stands in a JSON string as it is.
+inline bool is_plain(char c) {
+  return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
+}
+
+/// Bytes that are looked at in one step.
+using Block [[gnu::vector_size(16)]] = unsigned char;
+constexpr std::size_t kBlock = sizeof(Block);
+
+inline Block load(const char* from) {
+  Block block;
+  std::memcpy(&block, from, kBlock);
+  return block;
+}
+inline void store(char* to, Block block) { std::memcpy(to, &block, kBlock); }
+
+/// How many bytes at the front of the block stand in a JSON string as they are.
+inline std::size_t plain_length(Block block) {
+  const auto found = (block < 0x20) | (block == '"') | (block == '\\');
+#ifdef __SSE2__
+  using Mask [[gnu::vector_size(16)]] = char;
+  const int bits = __builtin_ia32_pmovmskb128(reinterpret_cast<Mask>(found));
+  return bits == 0 ? kBlock : static_cast<std::size_t>(__builtin_ctz(static_cast<unsigned>(bits)));
+#else
+  std::uint64_t halves[2];
+  std::memcpy(halves, &found, sizeof halves);
+  if (halves[0] != 0) return first_byte(halves[0]);
+  return sizeof halves[0] + (halves[1] != 0 ? first_byte(halves[1]) : sizeof halves[1]);
+#endif
+}
+
+/// Writes the byte as an escape of JSON; returns the end.
+inline char* escape(char* to, char c) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  *to++ = '\\';
+  switch (c) {
+    case '"':
+    case '\\': *to++ = c; return to;
+    case '\n': *to++ = 'n'; return to;
+    case '\r': *to++ = 'r'; return to;
+    case '\t': *to++ = 't'; return to;
+    default: break;
   }
-  const auto is_plain = [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\';
-  };
-  while (at < text.size() && is_plain(text[at])) ++at;
-  return at;
+  std::memcpy(to, "u00", 3);
+  to[3] = kHex[static_cast<unsigned char>(c) >> 4];
+  to[4] = kHex[c & 15];
+  return to + 5;
 }
 }  // namespace detail
 
 /// Appends `text` as a JSON string, quotes included.
 inline void quote(std::string& out, View text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out.push_back('"');
-  for (;;) {
-    const std::size_t plain = detail::plain_length(text);
-    out.append(text, 0, plain);
-    if (plain == text.size()) break;
-    const auto c = static_cast<unsigned char>(text[plain]);
-    switch (c) {
-      case '"': out.append("\\\""); break;
-      case '\\': out.append("\\\\"); break;
-      case '\n': out.append("\\n"); break;
-      case '\r': out.append("\\r"); break;
-      case '\t': out.append("\\t"); break;
-      default: out.append("\\u00").push_back(kHex[c >> 4]); out.push_back(kHex[c & 15]);
+  // Written here first: appending to a string costs more than a few bytes do.
+  char piece[512];
+  char* const full = piece + sizeof piece - detail::kBlock - sizeof "\\u0000\"";
+  char* to = piece;
+  *to++ = '"';
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    if (to >= full) {
+      out.append(piece, to);
+      to = piece;
     }
-    text.remove_prefix(plain + 1);
+    std::size_t plain = 0;
+    if (static_cast<std::size_t>(end - at) >= detail::kBlock) {
+      const detail::Block block = detail::load(at);
+      detail::store(to, block);
+      plain = detail::plain_length(block);
+    } else {
+      for (; at + plain != end && detail::is_plain(at[plain]); ++plain) to[plain] = at[plain];
+    }
+    to += plain;
+    at += plain;
+    if (plain < detail::kBlock && at != end) to = detail::escape(to, *at++);
   }
-  out.push_back('"');
+  *to++ = '"';
+  out.append(piece, to);
 }
 
 inline char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
