@@ -20,13 +20,15 @@ constexpr std::pair<View, View> kProviderTools[] = {{"google_search", "googleSea
                                                     {"url_context", "urlContext"},
                                                     {"code_execution", "codeExecution"}};
 
-/// Images make up nearly all of a large body: with them counted, it grows without being copied.
+/// Texts and images make up nearly all of a large body: with them counted, it grows without being
+/// copied. A sixteenth more is for escapes: program code has one in some 20 characters.
 std::size_t size_hint(Json messages) {
   std::size_t bytes = 1024;
   for (const Json message : messages) {
     for (const Json part : message["content"]) {
       const Json text = part["text"];
-      bytes += (text ? text : part["data"]).str().size() + 128;
+      const std::size_t size = (text ? text : part["data"]).str().size();
+      bytes += size + size / 16 + 128;
     }
   }
   return bytes;

@@ -81,8 +81,10 @@ inline Json result_of(const CallResults& pairs, Json call) {
 /// model.
 template <class User, class Step>
 void for_each_turn(Json chat, User user, Step step) {
+  const Json given = chat["messages"];
   std::vector<Json> messages;
-  for (const Json message : chat["messages"]) messages.push_back(message);
+  messages.reserve(given.size());
+  for (const Json message : given) messages.push_back(message);
   const auto is_tool = [](Json message) { return message["role"].str() == "tool"; };
   for (auto message = messages.begin(); message != messages.end(); ++message) {
     const View role = (*message)["role"].str();

@@ -13,7 +13,7 @@ inline namespace v1 {
 /// Collects the text of events, and sends what there is as one piece.
 class EventStream {
  public:
-  explicit EventStream(Sink& out) : out_(out) {}
+  explicit EventStream(Sink& out) : out_(out) { buffer_.reserve(512); }  // of most pieces
   EventStream(const EventStream&) = delete;
   EventStream& operator=(const EventStream&) = delete;
 
