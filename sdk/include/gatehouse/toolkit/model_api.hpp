@@ -317,8 +317,9 @@ class ModelApi {
       health_.report(GH_UP, news());
     }
     if (status || is_failure) health_.note_request();
-    a.call.input_tokens = a.stream.usage()["input_tokens"].value_or(-1);
-    a.call.output_tokens = a.stream.usage()["output_tokens"].value_or(-1);
+    const TokenCounts used = a.stream.usage();
+    a.call.input_tokens = used["input_tokens"].value_or(-1);
+    a.call.output_tokens = used["output_tokens"].value_or(-1);
     metrics_.count(a.call);
     return is_failure ? Status(Fail(std::move(a.failure))) : std::move(status);
   }
