@@ -1,8 +1,10 @@
 // The tests: what the page shows and does. Names are sentences.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 
 import {look} from '../pages/look.mjs';
-import {ARTEFACTS, eventually, SIMULATED, TOKEN} from './play.mjs';
+import {ARTEFACTS, eventually, root, SIMULATED, TOKEN} from './play.mjs';
 
 const rows = tab => tab.locator('#rows tr.request');
 const shows = (tab, selector, text) =>
@@ -16,6 +18,22 @@ const served = provider =>
     .map(one => (one.chat ? {chat: {models: ['*'], default_model: 'smart'}} : one))
     .concat(
       [{models: {names: {smart: 'openai/gpt-5.2'}}}, {openai: {api_key: 'k', base_url: provider}}]);
+
+/// The simulated pipeline with this in place of the entry of a plugin.
+const withPlugin = (name, settings) =>
+  SIMULATED.map(one => (one === name || one[name] ? {[name]: settings} : one));
+
+/// The simulated pipeline with a tool server whose tool `desk_echo` needs an approval, and how often
+/// that was called.
+function withApproval(play) {
+  const journal = path.join(play.folder, 'journal');
+  const command = ['python3', path.join(root, 'tests/mcp/server.py'), '--journal', journal];
+  const desk = {name: 'desk', command, location: 'backend', approval: ['echo']};
+  return {
+    pipeline: withPlugin('mcp', {servers: [desk]}),
+    calls: () => fs.readFileSync(journal, 'utf8').split('"tools/call"').length - 1
+  };
+}
 
 /// Numbers of /metrics, by name and labels as they stand there.
 async function metrics(play) {
@@ -150,7 +168,7 @@ export const tests = {
   },
 
   'prompts and responses are shown if the configuration allows it': async play => {
-    await play.serve(SIMULATED.map(one => (one === 'console' ? {console: {content: true}} : one)));
+    await play.serve(withPlugin('console', {content: true}));
     await play.chat('MARKED-PROMPT');
     const tab = await play.open();
     await rows(tab).first().click();
@@ -237,6 +255,40 @@ export const tests = {
     await tab.getByRole('button', {name: 'Send'}).click();
     await eventually(
       async () => (await rows(tab).count()) === 2, () => 'it did not pass the pipeline');
+  },
+
+  'the playground runs a tool that the operator allows, and goes on': async play => {
+    const {pipeline, calls} = withApproval(play);
+    await play.serve(pipeline);
+    const tab = await play.open();
+    await tab.getByLabel('Message').fill('desk_echo');
+    await tab.getByRole('button', {name: 'Send'}).click();
+    await tab.getByRole('button', {name: 'Allow'}).waitFor();
+    await shows(tab, '#play-events', 'tool-approval-request');
+    assert.equal(calls(), 0);
+    await tab.getByRole('button', {name: 'Allow'}).click();
+    await shows(tab, '#play-text', 'The tool desk_echo returned:');
+    await shows(tab, '#play-text .tool', 'allowed');
+    await shows(tab, '#play-wire', 'tool-output-available');
+    assert.equal(calls(), 1);
+    await shows(tab, '#part-approvals', 'approved\n1');
+    await tab.getByLabel('Message').fill('Thank you');
+    await tab.getByRole('button', {name: 'Send'}).click();
+    await shows(tab, '#play-text', 'You said: Thank you');
+  },
+
+  'the playground runs no tool that the operator denies': async play => {
+    const {pipeline, calls} = withApproval(play);
+    await play.serve(pipeline);
+    const tab = await play.open();
+    await tab.getByLabel('Message').fill('desk_echo');
+    await tab.getByRole('button', {name: 'Send'}).click();
+    await tab.getByRole('button', {name: 'Deny'}).focus();
+    await tab.keyboard.press('Enter');
+    await shows(tab, '#play-text', 'The tool desk_echo failed:');
+    await shows(tab, '#play-text .tool', 'denied');
+    assert.equal(calls(), 0);
+    assert.equal(await tab.getByRole('button', {name: 'Allow'}).count(), 0);
   },
 
   'the playground shows why a chat fails': async play => {

@@ -16,7 +16,7 @@ const FLAGS = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync'
 ];
 const EXTENSION = 'abcdefghijklmnopabcdefghijklmnop';
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 export const ARTEFACTS = path.join(root, 'build/console');
 
