@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 
+import {root} from '../pages/clients.mjs';
 import {look} from '../pages/look.mjs';
-import {ARTEFACTS, eventually, root, SIMULATED, TOKEN} from './play.mjs';
+import {eventually} from '../pages/play.mjs';
+import {ARTEFACTS, SIMULATED, TOKEN} from './play.mjs';
 
 const rows = tab => tab.locator('#rows tr.request');
 const shows = (tab, selector, text) =>
@@ -37,7 +39,7 @@ function withApproval(play) {
 
 /// Numbers of /metrics, by name and labels as they stand there.
 async function metrics(play) {
-  const text = await (await fetch(`${play.address}/metrics`)).text();
+  const text = await (await fetch(`${play.origin}/metrics`)).text();
   return Object.fromEntries(
     [...text.matchAll(/^([a-z]\S*) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]));
 }
@@ -56,7 +58,7 @@ export const tests = {
 
   'a wrong token shows nothing of the page': async play => {
     await play.serve();
-    const tab = await play.browse();
+    const tab = await play.tab();
     await tab.goto(`${play.admin}/console/`);
     await play.logIn(tab, `${TOKEN}x`);
     assert.match(await tab.getByRole('alert').innerText(), /not the admin token/);
@@ -68,9 +70,9 @@ export const tests = {
   'a page of another origin can neither read nor change anything': async play => {
     await play.serve();
     await play.open();
-    const other = await play.browse();
+    const other = await play.tab();
     await other.goto(
-      `${play.address}/livez`);  // the same machine, another port: the cookie is sent there, too
+      `${play.origin}/livez`);  // the same machine, another port: the cookie is sent there, too
     const tried = await other.evaluate(async admin => {
       const attempt = options => fetch(
         options.path ? admin + options.path : admin, {credentials: 'include',
@@ -144,7 +146,7 @@ export const tests = {
   'filters are part of the address': async play => {
     await play.serve();
     await play.chat('Hi');
-    await play.load(3, () => fetch(`${play.address}/api/chat`, {method: 'POST'}));
+    await play.load(3, () => fetch(`${play.origin}/api/chat`, {method: 'POST'}));
     const tab = await play.open();
     await eventually(
       async () => (await rows(tab).count()) === 4, () => 'four requests are not there');
@@ -191,7 +193,7 @@ export const tests = {
       requestAnimationFrame(look);
     });
     await play.load(
-      sent, () => fetch(`${play.address}/api/nothing`).then(response => response.text()));
+      sent, () => fetch(`${play.origin}/api/nothing`).then(response => response.text()));
     const last = (await (await play.get('/console/requests.json')).json()).at(-1).number;
     assert.equal(last, sent);
     const newest = () =>
@@ -239,7 +241,7 @@ export const tests = {
     const tab = await play.open();
     await tab.getByRole('button', {name: 'Shut down'}).click();
     await tab.getByRole('dialog').getByRole('button', {name: 'Shut down'}).click();
-    await eventually(() => play.gateway.exitCode === 0, () => 'it goes on');
+    await eventually(() => play.gateways[0].gateway.exitCode === 0, () => 'it goes on');
   },
 
   'the playground sends a chat through the pipeline': async play => {
@@ -326,9 +328,9 @@ export const tests = {
     const provider = await play.provider();
     await play.serve(served(provider));
     await play.load(40, i => play.chat(`Question ${i % 30}`));
-    await play.load(3, () => fetch(`${play.address}/api/chat`, {method: 'POST'}));
+    await play.load(3, () => fetch(`${play.origin}/api/chat`, {method: 'POST'}));
     for (const width of [1600, 360]) {
-      const tab = await play.browse();
+      const tab = await play.tab();
       await tab.context().clearCookies();
       await tab.goto(`${play.admin}/console/`);
       await look(tab, ARTEFACTS, 'login', {width, height: 1000});
