@@ -1,3 +1,4 @@
+#include <charconv>
 #include <chrono>
 #include <string>
 
@@ -9,8 +10,11 @@ namespace {
 /// In milliseconds, with three digits behind the point.
 void append_ms(std::string& out, Clock::duration time) {
   const auto us = std::chrono::round<std::chrono::microseconds>(time).count();
-  out.append(std::to_string(us / 1000)).append(".");
-  out.append(std::to_string(1000 + us % 1000), 1);
+  char text[32];
+  char* const point = std::to_chars(text, text + sizeof text, us / 1000).ptr;
+  char* const end = std::to_chars(point, text + sizeof text, 1000 + us % 1000).ptr;
+  *point = '.';  // in place of the 1 that keeps the zeros behind it
+  out.append(text, end);
 }
 
 }  // namespace
@@ -26,7 +30,8 @@ void Pipeline::timing(const Exchange& x, std::string& out) const {
   out.reserve(32 * spent.size());
   for (std::size_t layer = 0; layer < spent.size(); ++layer) {
     if (spent[layer] == Clock::duration::zero()) continue;
-    out.append(out.empty() ? "" : ", ").append(layers_[layer]->instance->name()).append(";dur=");
+    if (!out.empty()) out.append(", ");
+    out.append(layers_[layer]->instance->name()).append(";dur=");
     append_ms(out, spent[layer]);
   }
 }
