@@ -376,7 +376,6 @@ TEST_F(BudgetTest, RejectsNobodyNowOnceARunningRequestHasGivenBackWhatItReserved
     return bool(all.root()["limits"].at(0)["refuses_until"]);
   };
   h.next = [&](Exchange& x, Sink& out) {
-    h.next = uses(10, 10);
     EXPECT_EQ(send(*plugin, request("ci", R"(, "max_output_tokens": 300)")).status, 429);
     EXPECT_TRUE(refuses());
     return uses(10, 10)(x, out);
