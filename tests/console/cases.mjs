@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 
+import {startModel} from '../demo/servers.mjs';
 import {root} from '../pages/clients.mjs';
 import {look} from '../pages/look.mjs';
 import {eventually} from '../pages/play.mjs';
@@ -15,11 +16,12 @@ const shows = (tab, selector, text) =>
       (await tab.locator(selector).allInnerTexts()).join('\n')}`);
 
 /// A pipeline whose models are played by `provider`.
-const served = provider =>
+const served = (provider, keys = 'k') =>
   SIMULATED.slice(0, -1)
     .map(one => (one.chat ? {chat: {models: ['*'], default_model: 'smart'}} : one))
-    .concat(
-      [{models: {names: {smart: 'openai/gpt-5.2'}}}, {openai: {api_key: 'k', base_url: provider}}]);
+    .concat([
+      {models: {names: {smart: 'openai/gpt-5.2'}}}, {openai: {api_key: keys, base_url: provider}}
+    ]);
 
 /// The simulated pipeline with this in place of the entry of a plugin.
 const withPlugin = (name, settings) =>
@@ -119,14 +121,100 @@ export const tests = {
     assert.equal(cells[7],
       `$${numbers['gatehouse_cost_usd_total{provider="openai",model="gpt-5.2"}'].toPrecision(2)}`);
     const names = await tab.locator('#plugins td:first-child').allInnerTexts();
-    assert.deepEqual(
-      names.map(name => name.split('\n')[0]), status.plugins.map(plugin => plugin.name));
+    assert.deepEqual(names.map(name => name.split('\n')[0]),
+      status.plugins.map(({name, version}) => `${name} ${version}`));
     assert.match(await tab.locator('#facts').innerText(),
       new RegExp(`Running\\s+0 of ${status.max_running.toLocaleString('en')}`));
     await shows(tab, '#limit-parts',
       `allowed\n${
         numbers['gatehouse_throttle_decisions_total{plugin="throttler",decision="allowed"}']}`);
-    await shows(tab, '#limit-parts', '480 of 1.00M tokens');
+    await shows(tab, '#part-limits', '480 of 1.00M');
+  },
+
+  'callers are shown that are refused now, and what others have left': async play => {
+    const provider = await play.provider();
+    const limited = served(provider).map(one => (one.throttler ?
+        {throttler: {limit: 8, window: '60s', key: 'extension'}} :
+        one.budget ? {budget: {limits: [{for: 'everyone', per: 'day', requests: 4}]}} :
+                     one));
+    await play.serve(limited);
+    const tab = await play.open();
+    const row = text => tab.locator('#part-limits tbody tr', {hasText: text}).innerText();
+    for (let i = 0; i < 4; ++i) await play.chat(`Question ${i}`);
+    await shows(tab, '#part-limits', 'Nobody is refused now.');
+    await shows(tab, '#part-limits', 'requests per 60 s');
+    assert.match(await row('per day'), /^everyone\s+requests per day\s+4 of 4\s+0\s+0$/);
+    assert.match(await row('per 60 s'), /^a.*\s+requests per 60 s\s+4 of 8\s+4\s+0$/);
+    for (let i = 4; i < 11; ++i) await play.chat(`Question ${i}`);
+    await shows(tab, '#part-limits', '2 refused now.');
+    const [{limits: [budget]}, {limits: [rate]}] = await Promise.all(
+      ['/budget/limits', '/throttler/limits'].map(async path => (await play.get(path)).json()));
+    assert.deepEqual([budget.refused, budget.left, rate.refused, rate.left], [4, 0, 3, 0]);
+    assert.match(await row('per day'), /^everyone\s+requests per day\s+4 of 4\s+0\s+4\s+now, \d+[hms]/);
+    assert.match(await row('per 60 s'), /^a.*\s+requests per 60 s\s+8 of 8\s+0\s+3\s+now, \d+s$/);
+    const numbers = await metrics(play);
+    const refusals = name =>
+      numbers[`gatehouse_${name}_decisions_total{plugin="${
+        name === 'throttle' ? 'throttler' : name}",decision="refused"}`];
+    assert.deepEqual([refusals('budget'), refusals('throttle')], [4, 3]);
+    const {tenant} = (await (await play.get('/console/requests.json')).json())[0];
+    await shows(tab, '#part-hottest', `${tenant}\t11\t7`);
+  },
+
+  'keys that cool down are shown by their place alone': async play => {
+    const provider = await play.provider();
+    await play.serve(served(provider, ['MARKED-KEY-1', 'MARKED-KEY-2']));
+    await play.load(10, i => play.chat(`Question ${i}`), 1);  // the tenth is rate limited
+    const tab = await play.open();
+    await shows(tab, '#model-notes', 'Key 2 of openai rests for');
+    const until = (await metrics(play))[
+      'gatehouse_upstream_key_rests_until_timestamp_seconds{plugin="openai",key="2"}'];
+    const [, left] = /rests for (\d+)s/.exec(await tab.locator('#model-notes').innerText());
+    assert.ok(Math.abs(until - Date.now() / 1000 - left) < 6, `${left} s are left`);
+    assert.doesNotMatch(await tab.content(), /MARKED/);
+  },
+
+  'an open circuit and retries are shown': async play => {
+    const retry = {retry: {attempts: 2, delay: '1ms', breaker: {failures: 1}}};
+    await play.serve(served('http://127.0.0.1:1/v1').map(one => (one === 'retry' ? retry : one)));
+    await play.chat();
+    const tab = await play.open();
+    await shows(tab, '#model-notes', '1 retries of upstream calls.');
+    await shows(tab, '#model-notes', 'The circuit of retry is open');
+    await shows(tab, '#notices', 'retry is down: circuit open');
+  },
+
+  'a model that is about to end is shown': async play => {
+    const model = await startModel(() => [{text: 'Hi'}]);
+    play.helpers.push(model);
+    const nextMonth = new Date(Date.now() + 30 * 86_400_000).toISOString().slice(0, 10);
+    const models = {as_of: '2026-01-01', families: {}, models: {'': {}, 'late-model': {ends: nextMonth}}};
+    fs.writeFileSync(path.join(play.folder, 'models.json'), JSON.stringify(models));
+    const gemini = {api_key: 'k', base_url: model.address, models_file: 'models.json'};
+    const chat = {models: ['*'], default_model: 'late-model'};
+    await play.serve(withPlugin('chat', chat).slice(0, -1).concat({gemini}));
+    await play.chat();
+    const tab = await play.open();
+    await shows(tab, '#model-notes', `late-model ends on ${nextMonth}.`);
+  },
+
+  'tool servers are shown, with their tools, calls and approvals': async play => {
+    const {pipeline} = withApproval(play);
+    await play.serve(pipeline);
+    const tab = await play.open();
+    const [desk] = await (await play.get('/mcp/servers')).json();
+    const offered = desk.tools.filter(tool => !tool.left_out).length;
+    await shows(tab, '#part-servers-mcp', `\tup\t${offered}\t1\t${desk.tools.length - offered}`);
+    await play.chat('desk_pid');
+    const calls = (await metrics(play))['gatehouse_mcp_calls_total{server="desk",result="ok"}'];
+    assert.equal(calls, 1);
+    await shows(tab, '#part-calls', `desk ok\n${calls}`);
+  },
+
+  'the simulator is announced in red': async play => {
+    await play.serve();
+    const tab = await play.open();
+    await shows(tab, '.notice.bad', 'Responses come from the simulator');
   },
 
   'requests appear as they end, with waterfall and log lines': async play => {
@@ -143,11 +231,20 @@ export const tests = {
     await shows(tab, '.members', 'mine-1');  // the address shows a colleague the same
   },
 
-  'filters are part of the address': async play => {
+  'requests that failed are listed though nobody looked': async play => {
     await play.serve();
     await play.chat('Hi');
-    await play.load(3, () => fetch(`${play.origin}/api/chat`, {method: 'POST'}));
+    await fetch(`${play.origin}/api/chat`, {method: 'POST'});
     const tab = await play.open();
+    await shows(tab, '#rows', 'extension_id_required');
+    assert.equal(await rows(tab).count(), 1);
+  },
+
+  'filters are part of the address': async play => {
+    await play.serve();
+    const tab = await play.open();
+    await play.chat('Hi');
+    await play.load(3, () => fetch(`${play.origin}/api/chat`, {method: 'POST'}));
     await eventually(
       async () => (await rows(tab).count()) === 4, () => 'four requests are not there');
     await tab.getByLabel('Outcome').selectOption('failed');
@@ -161,8 +258,8 @@ export const tests = {
 
   'no prompt and no key is on the page': async play => {
     await play.serve();
-    await play.chat('MARKED-PROMPT', {Authorization: 'Bearer MARKED-KEY'});
     const tab = await play.open();
+    await play.chat('MARKED-PROMPT', {Authorization: 'Bearer MARKED-KEY'});
     await rows(tab).first().click();
     await shows(tab, '.log-lines', '← 200 POST /api/chat');
     assert.doesNotMatch(await tab.content(), /MARKED/);
@@ -171,8 +268,8 @@ export const tests = {
 
   'prompts and responses are shown if the configuration allows it': async play => {
     await play.serve(withPlugin('console', {content: true}));
-    await play.chat('MARKED-PROMPT');
     const tab = await play.open();
+    await play.chat('MARKED-PROMPT');
     await rows(tab).first().click();
     await shows(tab, '.content', 'MARKED-PROMPT');
     assert.equal(await tab.locator('.content').count(), 2);
@@ -209,14 +306,58 @@ export const tests = {
       `a frame took ${await tab.evaluate(() => window.longest)} ms`);
   },
 
+  'no action happens without a confirmation': async play => {
+    await play.serve();
+    const tab = await play.open();
+    const dialog = tab.getByRole('dialog');
+    const changes = [];
+    tab.on('request', request => request.method() === 'GET' || changes.push(request.url()));
+    const cancel = async () => {
+      await dialog.getByRole('button', {name: 'Cancel'}).click();
+      await dialog.waitFor({state: 'hidden'});
+    };
+    for (const name of ['Reload', 'Shut down']) {
+      await tab.getByRole('button', {name}).click();
+      await cancel();
+    }
+    await tab.getByLabel('Log level').selectOption('error');
+    await cancel();
+    assert.equal(await tab.getByLabel('Log level').inputValue(), 'info');
+    await tab.getByLabel('Key of an entry').fill('a'.repeat(64));
+    await tab.getByRole('button', {name: 'Forget'}).click();
+    await cancel();
+    await tab.getByRole('button', {name: 'Reload'}).click();
+    await tab.keyboard.press('Escape');
+    await dialog.waitFor({state: 'hidden'});
+    assert.deepEqual(changes, []);
+  },
+
+  'an entry of the cache is forgotten': async play => {
+    await play.serve();
+    const tab = await play.open();
+    const cached = async () => (await (await play.get('/console/requests.json')).json())
+                                 .map(({notes}) => notes.cache);
+    await play.chat('Hi');
+    await play.chat('Hi');
+    assert.deepEqual(await cached(), ['miss', 'hit']);
+    await shows(tab, '#part-cache-cache', 'hit ratio\n50 %');
+    const statistics = await (await play.get('/cache/statistics')).json();
+    await shows(tab, '#part-cache-cache', `served\n${(statistics.bytes_served / 1024).toFixed(1)} KiB`);
+    await rows(tab).first().click();
+    const [key] = /[0-9a-f]{64}/.exec(await tab.locator('.members').innerText());
+    await tab.getByLabel('Key of an entry').fill(key);
+    await tab.getByRole('button', {name: 'Forget'}).click();
+    await tab.getByRole('dialog').getByRole('button', {name: 'Forget'}).click();
+    await shows(tab, '#limit-parts', 'Forgotten.');
+    await play.chat('Hi');
+    assert.deepEqual(await cached(), ['miss', 'hit', 'miss']);
+  },
+
   'actions happen once they are confirmed': async play => {
     await play.serve();
     const tab = await play.open();
     const dialog = tab.getByRole('dialog');
     const reloads = () => play.log.filter(entry => entry.message.startsWith('reloaded')).length;
-    await tab.getByRole('button', {name: 'Reload'}).click();
-    await dialog.getByRole('button', {name: 'Cancel'}).click();
-    assert.equal(reloads(), 0);
     await tab.getByRole('button', {name: 'Reload'}).click();
     await dialog.getByRole('button', {name: 'Reload'}).click();
     await shows(tab, '#notices', 'access-log → console');
@@ -303,21 +444,25 @@ export const tests = {
 
   'everything can be reached by keyboard': async play => {
     await play.serve();
-    await play.chat('Hi');
     const tab = await play.open();
+    await play.chat('Hi');
     await rows(tab).first().waitFor();
     const seen = new Set();
-    for (let i = 0; i < 60; ++i) {
+    for (let i = 0; i < 80; ++i) {
       await tab.keyboard.press('Tab');
       seen.add(await tab.evaluate(() => document.activeElement.id || document.activeElement.name ||
           document.activeElement.className));
     }
-    for (const wanted of ['skip', 'log-level', 'reload', 'drain', 'log-out', 'q', 'outcome', 'time',
-           'text', 'play-clear'])
+    for (const wanted of ['skip', 'log-level', 'reload', 'drain', 'log-out', 'pause', 'q',
+           'outcome', 'model', 'kind', 'time', 'key', 'text', 'play-clear'])
       assert.ok(seen.has(wanted), `${wanted} is not reached: ${[...seen]}`);
     await tab.locator('.time').first().focus();
     await tab.keyboard.press('Enter');
     await shows(tab, '.waterfall', 'simulator');
+    await tab.keyboard.press('Escape');
+    assert.equal(await tab.locator('.detail').count(), 0);
+    assert.equal(await tab.evaluate(() => document.activeElement.className), 'time');
+    assert.equal(new URL(tab.url()).search, '');
     await tab.locator('#reload').focus();
     await tab.keyboard.press('Enter');
     await tab.keyboard.press('Escape');
@@ -326,7 +471,12 @@ export const tests = {
 
   'it is readable at both widths, in light and dark': async play => {
     const provider = await play.provider();
-    await play.serve(served(provider));
+    const limits = [{for: 'everyone', per: 'day', requests: 25}];
+    const desk = {name: 'desk', command: ['python3', path.join(root, 'tests/mcp/server.py')]};
+    await play.serve(served(provider, ['k', 'l']).map(one => (one.budget ? {budget: {limits}} :
+        one.mcp ? {mcp: {servers: [{...desk, location: 'backend'}]}} :
+                  one)));
+    await play.get('/console/requests.json');  // from now on all requests are listed
     await play.load(40, i => play.chat(`Question ${i % 30}`));
     await play.load(3, () => fetch(`${play.origin}/api/chat`, {method: 'POST'}));
     for (const width of [1600, 360]) {
@@ -338,6 +488,9 @@ export const tests = {
       await rows(tab).nth(5).locator('.time').click();
       await shows(tab, '.log-lines', 'POST /api/chat');
       await shows(tab, '#limit-parts', 'hit ratio');
+      await shows(tab, '#plugins', ' ms');
+      await shows(tab, '#part-hottest', 'anyone');
+      await shows(tab, '#tool-parts', 'desk');
       await look(tab, ARTEFACTS, 'console', {width, height: 1000});
       await tab.close();
     }
