@@ -160,6 +160,7 @@ gh_json* parse(gh_str text, gh_str* error) {
 
 void dump_to(const gh_json* n, void* to, void (*append_to)(void*, gh_str)) {
   std::string text;
+  text.reserve(512);  // of most notes and events: growing to it takes as long as writing it
   dump(n, text);
   append_to(to, raw(text));
 }

@@ -10,10 +10,10 @@ namespace {
 /// In milliseconds, with three digits behind the point.
 void append_ms(std::string& out, Clock::duration time) {
   const auto us = std::chrono::round<std::chrono::microseconds>(time).count();
-  const auto digit = [](auto number) { return static_cast<char>('0' + number % 10); };
   char text[32];
-  char* end = std::to_chars(text, text + sizeof text - 4, us / 1000).ptr;
-  for (const char c : {'.', digit(us / 100), digit(us / 10), digit(us)}) *end++ = c;
+  char* const point = std::to_chars(text, text + sizeof text, us / 1000).ptr;
+  char* const end = std::to_chars(point, text + sizeof text, 1000 + us % 1000).ptr;
+  *point = '.';  // in place of the 1 that keeps the zeros behind it
   out.append(text, end);
 }
 
@@ -30,7 +30,8 @@ void Pipeline::timing(const Exchange& x, std::string& out) const {
   out.reserve(32 * spent.size());
   for (std::size_t layer = 0; layer < spent.size(); ++layer) {
     if (spent[layer] == Clock::duration::zero()) continue;
-    out.append(out.empty() ? "" : ", ").append(layers_[layer]->instance->name()).append(";dur=");
+    if (!out.empty()) out.append(", ");
+    out.append(layers_[layer]->instance->name()).append(";dur=");
     append_ms(out, spent[layer]);
   }
 }

@@ -13,7 +13,6 @@
 #include <limits>
 #include <utility>
 
-#include "gatehouse/toolkit/json_text.hpp"
 #include "schema.h"
 
 namespace gatehouse::plugins::budget {
@@ -71,8 +70,11 @@ Result<Budget::Reservation> Budget::reserve(Exchange& x) {
   if (r.where == Where::kNowhere) return r;
   set_headers(x, r.accounts, host_.wall());
   remember(x, r.accounts);
-  if (!*taken) return rejection(x, r);
-  return r;
+  if (*taken) return r;
+  for (const Account& account : r.accounts) {
+    if (r.is_full(account)) recent_.refuse(account, r.amounts[account.unit]);
+  }
+  return rejection(x, r);
 }
 
 Result<std::vector<Account>> Budget::accounts_of(const Exchange& x) const {
@@ -136,10 +138,7 @@ Status Budget::without_store(Reservation& r) {
 /// By the account that is full for the longest time.
 Fail Budget::rejection(Exchange& x, const Reservation& r) const {
   const auto is_sooner = [&](const Account& a, const Account& b) {
-    const auto is_full = [&](const Account& one) {
-      return one.used + r.amounts[one.unit] > one.most;
-    };
-    return std::pair(is_full(a), a.ends) < std::pair(is_full(b), b.ends);
+    return std::pair(r.is_full(a), a.ends) < std::pair(r.is_full(b), b.ends);
   };
   const Account& full = *std::max_element(r.accounts.begin(), r.accounts.end(), is_sooner);
   const std::int64_t needed = r.amounts[full.unit];
@@ -243,20 +242,7 @@ void Budget::learn_price(const Reservation& r, const Meter& meter, std::int64_t 
 // ---- The instance ------------------------------------------------------------------------------
 
 Status Budget::show_limits(Exchange& x, Sink& out) {
-  constexpr std::size_t kMost = 100;
-  std::string body;
-  JsonText json(body);
-  json.open('{').key("limits").open('[');
-  for (const Account& a : recent_.fullest(kMost, host_.wall())) {
-    json.open('{').member("for", View(a.of));
-    if (!a.name.empty()) json.member("name", View(a.name));
-    if (!a.model.empty()) json.member("model", View(a.model));
-    json.member("per", View(a.per)).member("unit", kUnits[a.unit]);
-    json.key("limit").raw(number_of(a.unit, a.most)).key("used").raw(number_of(a.unit, a.used));
-    json.member("resets_at", std::int64_t{a.ends.count()}).close('}');
-  }
-  json.close(']').close('}');
-  return x.reply(out, 200, "application/json", body);
+  return x.reply(out, 200, "application/json", recent_.json(host_.wall()));
 }
 
 Budget::Budget(Host host, Json config)

@@ -32,6 +32,11 @@ class Budget final : public Plugin {
     std::int64_t input_tokens = 0;
     Amounts amounts{};
     Where where = Where::kStore;
+
+    /// The account has less left than the request may need.
+    bool is_full(const Account& account) const {
+      return account.used + amounts[account.unit] > account.most;
+    }
   };
 
   static OnStoreFailure parse_on_store_failure(View word);
@@ -60,7 +65,7 @@ class Budget final : public Plugin {
   const OnStoreFailure on_store_failure_;
   const Series allowed_, rejected_, store_failure_, soft_limits_, estimated_;
   std::vector<Limit> limits_;
-  Recent recent_;
+  RecentAccounts recent_;
   Every warn_of_store_, warn_of_price_;
   mutable std::mutex mutex_;
   // Of the models that have responded, by the names that clients request; guarded by mutex_.

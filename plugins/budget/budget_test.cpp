@@ -343,27 +343,64 @@ TEST_F(BudgetTest, ShowsTheOperatorTheFullestLimits) {
   EXPECT_EQ(h.admin(*plugin, "GET", "/limits").body,
             R"({"limits":[)"
             R"({"for":"everyone","model":"m*","per":"month","unit":"usd","limit":1.5,"used":1.5,)"
-            R"("resets_at":1738368000},)"
+            R"("left":0,"resets_at":1738368000,"refused":1,"refuses_until":1738368000},)"
             R"({"for":"key","name":"b","per":"day","unit":"tokens","limit":1000,"used":400,)"
-            R"("resets_at":1735776000},)"
+            R"("left":600,"resets_at":1735776000,"refused":0},)"
             R"({"for":"key","name":"a","per":"day","unit":"tokens","limit":1000,"used":100,)"
-            R"("resets_at":1735776000}]})")
-      << "the last request of b was rejected";
+            R"("left":900,"resets_at":1735776000,"refused":0}]})")
+      << "the last request of b was rejected, by the limit of money";
+}
+
+TEST_F(BudgetTest, ShowsWhichCallersItRejectsNow) {
+  const auto plugin = budget(R"({"for": "key", "per": "day", "tokens": 350})");
+  const auto limits = [&] { return parse(h.admin(*plugin, "GET", "/limits").body); };
+  for (int i = 0; i < 3; ++i) (void)send(*plugin, request("a"));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(send(*plugin, request("a")).status, 429);
+  (void)send(*plugin, request("b"));
+  const Document now = limits();
+  const Json first = now.root()["limits"].at(0), second = now.root()["limits"].at(1);
+  EXPECT_EQ(first["name"].str(), "a");
+  EXPECT_EQ(first["left"].integer(), 50);
+  EXPECT_EQ(first["refused"].integer(), 2);
+  EXPECT_EQ(first["refuses_until"].integer(), 1735776000) << "what it needs is more than is left";
+  EXPECT_EQ(second["name"].str(), "b");
+  EXPECT_FALSE(second["refuses_until"]);
+  h.advance(24h);
+  EXPECT_EQ(limits().root()["limits"].size(), 0u);
+}
+
+TEST_F(BudgetTest, RejectsNobodyNowOnceARunningRequestHasGivenBackWhatItReserved) {
+  const auto plugin = budget(R"({"for": "key", "per": "day", "tokens": 350})");
+  const auto refuses = [&] {
+    const Document all = parse(h.admin(*plugin, "GET", "/limits").body);
+    return bool(all.root()["limits"].at(0)["refuses_until"]);
+  };
+  h.next = [&](Exchange& x, Sink& out) {
+    EXPECT_EQ(send(*plugin, request("ci", R"(, "max_output_tokens": 300)")).status, 429);
+    EXPECT_TRUE(refuses());
+    return uses(10, 10)(x, out);
+  };
+  (void)send(*plugin);
+  EXPECT_FALSE(refuses());
 }
 
 TEST(Recent, KeepsTheAccountsThatWereUsedLast) {
-  Recent recent;
+  constexpr std::size_t kMost = 3;
+  Recent<int> recent(kMost);
+  for (int i = 0; i < 5; ++i) {
+    recent.update(std::to_string(i), [i](int& value) { value = i; });
+    recent.update("0", [](int&) {});
+  }
+  EXPECT_EQ(recent.all(), (std::vector<int>{0, 4, 3}));
+}
+
+TEST(Recent, WarnsOfAnAccountOnce) {
+  RecentAccounts recent;
   Account account{"0", "key", "name", "", "day", std::chrono::seconds(10), kTokens, 100, 50};
   EXPECT_FALSE(recent.update(account));
-  for (std::size_t i = 1; i <= Recent::kMost; ++i) {
-    account.key = std::to_string(i);
-    account.used = 1;
-    recent.update(account);
-  }
-  EXPECT_EQ(recent.fullest(2 * Recent::kMost, 9s).size(), Recent::kMost);
-  EXPECT_EQ(recent.fullest(2 * Recent::kMost, 9s).back().used, 1) << "the first one has gone";
-  EXPECT_EQ(recent.fullest(2, 9s).size(), 2u);
-  EXPECT_EQ(recent.fullest(2, 10s).size(), 0u) << "the window has ended";
+  account.used = 50;
+  EXPECT_TRUE(recent.update(account));
+  EXPECT_FALSE(recent.update(account));
 }
 
 // ---- Without the store -------------------------------------------------------------------------

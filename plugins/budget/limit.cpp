@@ -25,6 +25,10 @@ std::int64_t micro_usd(double usd) {
   return static_cast<std::int64_t>(std::ceil(std::min(usd, kMostUsd) * kMicro - kNoise));
 }
 
+double as_shown(Unit unit, std::int64_t amount) {
+  return static_cast<double>(amount) / (unit == kUsd ? kMicro : 1);
+}
+
 std::string number_of(Unit unit, std::int64_t amount) {
   if (unit != kUsd) return std::to_string(amount);
   constexpr std::int64_t kWhole = 1'000'000;

@@ -16,6 +16,8 @@ using Amounts = std::array<std::int64_t, kUnits.size()>;               ///< By U
 
 /// US dollars in millionths, rounded up.
 std::int64_t micro_usd(double usd);
+/// US dollars, where it counts millionths.
+double as_shown(Unit unit, std::int64_t amount);
 /// "1200", "0.25"
 std::string number_of(Unit unit, std::int64_t amount);
 /// "1200 tokens", "0.25 USD"

@@ -1,47 +1,48 @@
 #include "recent.h"
 
-#include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace gatehouse::plugins::budget {
 
-bool Recent::update(const Account& account) {
-  const std::lock_guard lock(mutex_);
-  if (const auto found = by_key_.find(account.key); found != by_key_.end()) {
-    entries_.splice(entries_.begin(), entries_, found->second);
-    // All but the key, of which the map has a view.
-    Account& kept = entries_.front().account;
-    kept.most = account.most;
-    kept.soft = account.soft;
-    kept.used = account.used;
-  } else {
-    if (entries_.size() == kMost) {
-      by_key_.erase(entries_.back().account.key);
-      entries_.pop_back();
-    }
-    entries_.push_front({account});
-    by_key_.emplace(entries_.front().account.key, entries_.begin());
+void RecentAccounts::Entry::set(const Account& account) {
+  if (use.unit.empty()) {
+    use.of = account.of;
+    use.name = account.name;
+    use.model = account.model;
+    use.per = account.per;
+    use.unit = kUnits[account.unit];
+    use.resets_at = account.ends;
   }
-  Entry& entry = entries_.front();
-  if (entry.is_warned || account.used < account.soft) return false;
-  return entry.is_warned = true;
+  use.limit = as_shown(account.unit, account.most);
+  use.used = as_shown(account.unit, account.used);
 }
 
-std::vector<Account> Recent::fullest(std::size_t most, std::chrono::nanoseconds wall) const {
-  std::vector<Account> out;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const Entry& entry : entries_) {
-      if (wall < entry.account.ends) out.push_back(entry.account);
-    }
+bool RecentAccounts::update(const Account& account) {
+  return entries_.update(account.key, [&](Entry& entry) {
+    entry.set(account);
+    if (entry.is_warned || account.used < account.soft) return false;
+    return entry.is_warned = true;
+  });
+}
+
+void RecentAccounts::refuse(const Account& account, std::int64_t needed) {
+  entries_.update(account.key, [&](Entry& entry) {
+    entry.set(account);
+    entry.needed = as_shown(account.unit, needed);
+    ++entry.use.refused;
+  });
+}
+
+std::string RecentAccounts::json(std::chrono::nanoseconds wall) const {
+  std::vector<LimitUse> uses;
+  for (Entry& entry : entries_.all()) {
+    // Running requests may give back what they have reserved, so that the next one passes.
+    if (entry.needed > 0 && entry.use.used + entry.needed > entry.use.limit)
+      entry.use.refuses_until = entry.use.resets_at;
+    uses.push_back(std::move(entry.use));
   }
-  const auto share = [](const Account& a) {
-    return static_cast<double>(a.used) / static_cast<double>(a.most);
-  };
-  const auto end = out.begin() + static_cast<std::ptrdiff_t>(std::min(most, out.size()));
-  std::partial_sort(out.begin(), end, out.end(),
-                    [&](const Account& a, const Account& b) { return share(a) > share(b); });
-  out.erase(end, out.end());
-  return out;
+  return limits_json(std::move(uses), wall);
 }
 
 }  // namespace gatehouse::plugins::budget

@@ -1,36 +1,39 @@
 #pragma once
 
-#include <list>
-#include <mutex>
-#include <string_view>
-#include <unordered_map>
-#include <vector>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
 
 #include "account.h"
+#include "gatehouse/toolkit/limit_use.hpp"
+#include "gatehouse/toolkit/recent.hpp"
 
 namespace gatehouse::plugins::budget {
 
 /// The accounts that requests of this gateway have used last, for the operator, and so that each is
-/// warned of once. At most kMost of them. Any thread.
-class Recent {
+/// warned of once. Any thread.
+class RecentAccounts {
  public:
   static constexpr std::size_t kMost = 10'000;
 
-  /// Remembers an account. True: it is above its soft limit, and was not before.
+  /// Remembers an account, of which a request has taken something. True: it is above its soft
+  /// limit, and was not before.
   bool update(const Account& account);
-  /// Those of windows that have not ended, the one with the largest used share first.
-  std::vector<Account> fullest(std::size_t most, std::chrono::nanoseconds wall) const;
+  /// A request was rejected, since the account has not as much left as it may need.
+  void refuse(const Account& account, std::int64_t needed);
+  /// The response of GET /limits.
+  std::string json(std::chrono::nanoseconds wall) const;
 
  private:
   struct Entry {
-    Account account;
+    LimitUse use;
     bool is_warned = false;
-  };
-  using Entries = std::list<Entry>;
+    double needed = 0;  // by the last rejected request
 
-  mutable std::mutex mutex_;
-  Entries entries_;                                                 // most recently used first
-  std::unordered_map<std::string_view, Entries::iterator> by_key_;  // both guarded by mutex_
+    void set(const Account& account);
+  };
+  Recent<Entry> entries_{kMost};
 };
 
 }  // namespace gatehouse::plugins::budget

@@ -7,10 +7,11 @@
 #include "page_files.h"
 #include "schema.h"
 
-// The mechanism: each request leaves one record of bounded size in a ring, and adds to the counts
-// of the present ten seconds, without a lock that it would share with others. Everything else
-// happens when the page asks: its files are constants of this object, the list of requests is a
-// stream of server-sent events that looks into the ring four times a second.
+// The mechanism: each request adds to the counts of the present ten seconds. One that has failed,
+// and any while somebody looks, leaves a record of bounded size in a ring. Neither takes a lock
+// that requests share. Everything else happens when the page asks: its files are constants of this
+// object, the list of requests is a stream of server-sent events that looks into the ring four
+// times a second.
 
 namespace gatehouse::plugins::console {
 namespace {
@@ -19,6 +20,8 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr auto kLook = 250ms;
+// How long after a look requests are still recorded, so that the next one finds some.
+constexpr auto kWatch = 1h;
 // A stream keeps the pipeline in which it began. So it ends soon, and the browser begins the next
 // one in the present pipeline.
 constexpr auto kLongestStream = 20s;
@@ -64,7 +67,14 @@ void Console::refused(Exchange& x) {
   remember(x, 0ns, {"failed", failure.code(), failure.http_status()}, failure);
 }
 
+void Console::look() { memory_->watched_until_ns = (host_.now() + kWatch).count(); }
+
+bool Console::is_watched() const {
+  return host_.now().count() < memory_->watched_until_ns.load(std::memory_order_relaxed);
+}
+
 Status Console::chat(Exchange& x, Sink& out, Next& next) {
+  if (!is_watched()) return next(x, out);
   Beginning response(out, Request::kMaxContent);
   Status status = next(x, response);
   responses_.put(x, std::move(response.text));
@@ -75,7 +85,9 @@ void Console::remember(Exchange& x, std::chrono::nanoseconds took, const Outcome
                        const Failure& failure) {
   const milliseconds now = in_milliseconds(host_.wall());
   const double took_ms = std::chrono::duration<double, std::milli>(took).count();
-  memory_->history.add(now, sample_of(x, took_ms, outcome));
+  const History::Sample sample = sample_of(x, took_ms, outcome);
+  memory_->history.add(now, sample);
+  if (!sample.has_failed && !is_watched()) return;
   memory_->requests.add([&](Request& request) {
     request.began = now - in_milliseconds(took);
     request.took_ms = took_ms;
@@ -89,6 +101,7 @@ void Console::remember(Exchange& x, std::chrono::nanoseconds took, const Outcome
 }
 
 Status Console::show_file(Exchange& x, Sink& out) {
+  look();
   const View path = x.path().substr(x.path().rfind('/'));
   const View name = path == "/" ? View("/index.html") : path;
   const auto* const file = std::find_if(std::begin(kPageFiles), std::end(kPageFiles),
@@ -101,6 +114,7 @@ Status Console::show_file(Exchange& x, Sink& out) {
 }
 
 Status Console::show_requests(Exchange& x, Sink& out) {
+  look();
   std::string all = "[";
   memory_->requests.after(0, [&all](const Request& request) { request.write(all); });
   x.set_header("Cache-Control", "no-store");
@@ -108,6 +122,7 @@ Status Console::show_requests(Exchange& x, Sink& out) {
 }
 
 Status Console::show_history(Exchange& x, Sink& out) {
+  look();
   std::string all;
   memory_->history.write(in_milliseconds(host_.wall()), all);
   x.set_header("Cache-Control", "no-store");
@@ -120,6 +135,7 @@ Status Console::show_metrics(Exchange& x, Sink& out) {
 }
 
 Status Console::stream_requests(Exchange& x, Sink& out) {
+  look();
   x.set_header("Content-Type", "text/event-stream");
   x.set_header("Cache-Control", "no-store");
   std::string text = "retry: 250\n\n";

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 
 #include "content.h"
@@ -27,7 +29,10 @@ class Console final : public Plugin {
   struct Memory {
     Requests requests;
     History history;
+    std::atomic<std::int64_t> watched_until_ns{0};  // on the clock of Host::now()
   };
+  void look();
+  bool is_watched() const;
   void remember(Exchange& x, std::chrono::nanoseconds took, const Outcome& outcome,
                 const Failure& failure);
   /// Directly below the ingress plugin, only if the configuration allows content.

@@ -15,11 +15,15 @@ using testing::Harness;
 constexpr const char* kChat =
     R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "SECRET"}]}]})";
 
-struct ConsoleTest : ::testing::Test {
+/// Nobody has looked yet.
+struct UnwatchedTest : ::testing::Test {
   Harness h;
   Console console{h.host(), h.config("{}")};
 
   Document get(const char* path) { return testing::parse(h.admin(console, "GET", path).body); }
+};
+struct ConsoleTest : UnwatchedTest {
+  ConsoleTest() { (void)get("/requests.json"); }
 };
 
 TEST_F(ConsoleTest, ServesItsFilesWithAStrictPolicy) {
@@ -87,9 +91,35 @@ TEST_F(ConsoleTest, KeepsNoContent) {
   EXPECT_EQ(h.admin(console, "GET", "/requests.json").body.find("SECRET"), std::string::npos);
 }
 
+TEST_F(UnwatchedTest, RecordsFailuresAlone) {
+  h.next = testing::answer("hi");
+  h.get(console, "/passed");
+  h.next = testing::fails({502, "upstream_error", "It failed.", {}});
+  h.get(console, "/failed");
+  const Document all = get("/requests.json");
+  ASSERT_EQ(all.root().size(), 1u);
+  EXPECT_EQ(all.root().at(0)["path"].str(), "/failed");
+  EXPECT_EQ(get("/history.json").root()["requests"].at(359).integer(), 2) << "the charts have all";
+}
+
+TEST_F(UnwatchedTest, AnyLookBeginsAnHourInWhichAllRequestsAreRecorded) {
+  h.next = testing::answer("hi");
+  std::size_t recorded = 0;
+  for (const char* path : {"/", "/requests.json", "/history.json", "/live"}) {
+    h.admin(console, "GET", path);
+    h.advance(59min);
+    h.get(console, "/watched");
+    h.advance(1min);
+    h.get(console, "/unwatched");
+    EXPECT_EQ(get("/requests.json").root().size(), ++recorded) << path;
+    h.advance(1h);
+  }
+}
+
 TEST(ConsoleContent, IsKeptIfItIsAllowed) {
   Harness h;
   Console console(h.host(), h.config(R"({"content": true})"));
+  h.admin(console, "GET", "/requests.json");
   h.next = testing::events({"step-start", "text:Hello", "step-finish:stop"});
   h.ask(console, kChat);
   const Document all = testing::parse(h.admin(console, "GET", "/requests.json").body);

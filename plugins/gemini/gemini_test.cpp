@@ -99,6 +99,9 @@ TEST(Gemini, ALimitedKeyRestsAndTheNextOneTakesItsRequest) {
   const std::string logged = R"(warn: key 1 of 2 of `api_key` rests )"
                              R"({"code":"upstream_rate_limited","rests_s":20})";
   EXPECT_EQ(std::count(g.logs.begin(), g.logs.end(), logged), 1);
+  const std::string until = "gatehouse_upstream_key_rests_until_timestamp_seconds{plugin=\"test\",";
+  EXPECT_EQ(g.metrics.at(until + "key=\"1\"}"), 1735689620);  // 20 s after the harness began
+  EXPECT_EQ(g.metrics.at(until + "key=\"2\"}"), 0) << "it has not rested";
 }
 
 TEST(Gemini, ARejectedKeyOfSeveralDegradesTheHealthOnly) {

@@ -161,6 +161,10 @@ TEST(Models, ARateLimitedTargetRestsAsLongAsItAsks) {
   (void)g.ask("smart");
   (void)g.ask("smart");
   EXPECT_EQ(g.led().back(), "openai/gpt-5");
+  EXPECT_EQ(g.h.metrics.at("gatehouse_target_rests_until_timestamp_seconds{plugin=\"test\","
+                           "provider=\"anthropic\",model=\"claude-opus-5\"}"),
+            1735689605)
+      << "5 s after the beginning";
   g.h.advance(5s);
   (void)g.ask("smart");
   EXPECT_EQ(g.led().back(), "anthropic/claude-opus-5");

@@ -5,12 +5,14 @@
 
 namespace gatehouse::plugins::models {
 
-Target::Target(Host host, Json breaker, std::string provider, std::string model,
-               CircuitBreaker::Changed changed)
+Target::Target(Host host, Json breaker, View provider, View model, CircuitBreaker::Changed changed)
     : host_(host),
-      provider_(std::move(provider)),
-      model_(std::move(model)),
-      breaker_(host, breaker, std::move(changed)) {}
+      provider_(provider),
+      model_(model),
+      breaker_(host, breaker, std::move(changed)),
+      rests_until_(host, GH_GAUGE, "gatehouse_target_rests_until_timestamp_seconds",
+                   "Unix time until which a target that was rate limited gets no requests.",
+                   {{"plugin", host.instance()}, {"provider", provider}, {"model", model}}) {}
 
 std::optional<std::chrono::nanoseconds> Target::rests(bool is_only) {
   const auto until = std::chrono::nanoseconds(rests_until_ns_.load(std::memory_order_relaxed));
@@ -21,8 +23,9 @@ std::optional<std::chrono::nanoseconds> Target::rests(bool is_only) {
 void Target::failed(const Exchange& x, const Failure& failure) {
   breaker_.judge(x, failure);
   const bool is_rate_limit = failure.http_status() == 429;
-  if (is_rate_limit && failure.retry_after().count() > 0)
-    rests_until_ns_ = (host_.now() + failure.retry_after()).count();
+  if (!is_rate_limit || failure.retry_after().count() <= 0) return;
+  rests_until_ns_ = (host_.now() + failure.retry_after()).count();
+  rests_until_.record(std::chrono::duration<double>(host_.wall() + failure.retry_after()).count());
 }
 
 void Target::adopt(Target& older) {
@@ -49,7 +52,7 @@ Target& Targets::get(Json breaker, View provider, View model) {
   const Series is_open(host_, GH_GAUGE, "gatehouse_target_circuit_open",
                        "1 while the circuit of a target is open: its requests go to the next one.",
                        {{"plugin", host_.instance()}, {"provider", provider}, {"model", model}});
-  target = std::make_unique<Target>(host_, breaker, std::string(provider), std::string(model),
+  target = std::make_unique<Target>(host_, breaker, provider, model,
                                     [this, text, is_open](std::int64_t failures) {
                                       is_open.record(failures > 0);
                                       changed(text, failures);

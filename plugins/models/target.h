@@ -16,8 +16,7 @@ namespace gatehouse::plugins::models {
 /// A model of one provider's instance, and whether it can take requests now. Any thread.
 class Target {
  public:
-  Target(Host host, Json breaker, std::string provider, std::string model,
-         CircuitBreaker::Changed changed);
+  Target(Host host, Json breaker, View provider, View model, CircuitBreaker::Changed changed);
 
   const std::string& provider() const { return provider_; }
   const std::string& model() const { return model_; }  ///< May have a `*`.
@@ -40,6 +39,7 @@ class Target {
   const std::string provider_, model_;
   CircuitBreaker breaker_;
   std::atomic<std::int64_t> rests_until_ns_{0};  // on the clock of Host::now()
+  const Series rests_until_;
 };
 
 /// A target of one name.

@@ -43,20 +43,27 @@ std::string Policy::state(const Quota& quota) const {
   return "\"" + name + "\";r=" + std::to_string(left) + ";t=" + std::to_string(seconds);
 }
 
-std::string Policy::key_of(const Exchange& x, const Crypto& crypto) const {
+Policy::Counted Policy::counted(const Exchange& x, const Crypto& crypto) const {
   const Caller caller = x.caller();
   const bool by_user = key == "client" || key == "install";
-  if (by_user && !caller.user.empty()) return name + ":i:" + std::string(caller.user);
-  if (key == "client" && !caller.key.empty()) return name + ":k:" + std::string(caller.key);
-  if (key == "extension" && !caller.tenant.empty())
-    return name + ":e:" + std::string(caller.tenant);
+  if (by_user && !caller.user.empty()) return {"install", std::string(caller.user)};
+  if (key == "client" && !caller.key.empty()) return {"key", std::string(caller.key)};
+  if (key == "extension" && !caller.tenant.empty()) return {"extension", std::string(caller.tenant)};
   if (!header.empty()) {
     // The digest bounds the length, and keeps secrets out of the store.
     const View value = x.header(header);
-    if (!value.empty()) return name + ":h:" + hex(crypto.sha256({value}));
+    if (!value.empty()) return {"header", hex(crypto.sha256({value}))};
   }
-  std::string out = name + ":a:";
-  append_network(out, x.client());
+  return {"address", std::string(x.client())};
+}
+
+std::string Policy::key_of(const Counted& counted) const {
+  std::string out = name + ":" + counted.of[0] + ":";
+  if (counted.of == "address") {
+    append_network(out, counted.name);
+  } else {
+    out += counted.name;
+  }
   return out;
 }
 

@@ -18,7 +18,13 @@ struct Policy {
   /// item of the header RateLimit.
   std::string state(const Quota& quota) const;
   /// What the request counts against: the caller, address or header that the policy goes by.
-  std::string key_of(const Exchange& x, const Crypto& crypto) const;
+  struct Counted {
+    View of;           ///< install, key, extension, header or address
+    std::string name;  ///< Of a header: its digest.
+  };
+  Counted counted(const Exchange& x, const Crypto& crypto) const;
+  /// Its key in the store.
+  std::string key_of(const Counted& counted) const;
 
   std::string name;
   std::int64_t limit;

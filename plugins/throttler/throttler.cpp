@@ -14,6 +14,9 @@ namespace {
 
 using std::chrono::seconds;
 
+// What a client that has too many running requests is told to wait.
+constexpr seconds kUntilOneHasEnded(1);
+
 bool is_sooner(const Quota& a, const Quota& b);
 
 }  // namespace
@@ -23,30 +26,32 @@ Status Throttler::handle(Exchange& x, Sink& out, Next& next) {
   policy_header.add(policy_header_);
   const std::vector<std::string> keys = keys_of(x);
   std::vector<Running::Place> places;  // kept until the response has ended
-  if (Status entered = enter(keys, places); !entered) return entered;
+  if (Status entered = enter(x, keys, places); !entered) return entered;
 
   std::vector<Quota> quotas = quotas_of(keys);
   auto decision = decide(x, quotas);
   if (!decision) return decision.error();
   if (*decision == Decision::kUncounted) return next(x, out);
   state_header.add(state_of(quotas));
+  remember(x, quotas);
   if (*decision == Decision::kRejected) return rejection(quotas);
   return next(x, out);
 }
 
 /// Takes a place for the request in each policy that limits how many run at once.
-Status Throttler::enter(const std::vector<std::string>& keys,
+Status Throttler::enter(const Exchange& x, const std::vector<std::string>& keys,
                         std::vector<Running::Place>& places) const {
   for (std::size_t i = 0; i < policies_.size(); ++i) {
     const std::int64_t limit = policies_[i].concurrent;
     if (limit == 0 || places.emplace_back(running_->enter(keys[i], limit))) continue;
     rejected_.record();
+    remember_crowd(x, policies_[i], keys[i]);
     return Fail{429,
                 "too_many_running",
                 "Too many requests at once: at most " + std::to_string(limit) +
                     ". Try again when one has ended.",
                 {},
-                seconds(1)};
+                kUntilOneHasEnded};
   }
   return Status();
 }
@@ -93,7 +98,7 @@ void Throttler::report_store_failure() {
 
 std::vector<std::string> Throttler::keys_of(const Exchange& x) const {
   std::vector<std::string> keys;
-  for (const Policy& policy : policies_) keys.push_back(policy.key_of(x, crypto_));
+  for (const Policy& policy : policies_) keys.push_back(policy.key_of(policy.counted(x, crypto_)));
   return keys;
 }
 
@@ -113,6 +118,64 @@ std::string Throttler::state_of(const std::vector<Quota>& quotas) const {
   return out;
 }
 
+// ---- For the operator --------------------------------------------------------------------------
+
+/// Keeps what the request has left of its limits, unless that is more than half of them: most
+/// requests then take no lock.
+void Throttler::remember(const Exchange& x, const std::vector<Quota>& quotas) const {
+  const std::chrono::nanoseconds wall = host_.wall();
+  for (std::size_t i = 0; i < policies_.size(); ++i) {
+    const Quota& quota = quotas[i];
+    if (quota.remaining > quota.limit / 2) continue;
+    LimitUse now = use_of(x, policies_[i]);
+    now.used = static_cast<double>(quota.limit - std::max<std::int64_t>(quota.remaining, 0));
+    now.resets_at = wall + policies_[i].window;
+    if (quota.remaining < 0) {
+      now.refused = 1;
+      now.refuses_until = wall + std::chrono::nanoseconds(quota.reset_ns);
+    }
+    keep(std::string(view(quota.key)), std::move(now), wall);
+  }
+}
+
+/// Keeps that a caller has too many running requests.
+void Throttler::remember_crowd(const Exchange& x, const Policy& policy,
+                               const std::string& key) const {
+  const std::chrono::nanoseconds wall = host_.wall();
+  LimitUse now = use_of(x, policy);
+  now.per.clear();
+  now.unit = "running requests";
+  now.limit = now.used = static_cast<double>(policy.concurrent);
+  now.refused = 1;
+  now.resets_at = now.refuses_until = wall + kUntilOneHasEnded;
+  keep(key + "\nrunning", std::move(now), wall);
+}
+
+void Throttler::keep(const std::string& key, LimitUse now, std::chrono::nanoseconds wall) const {
+  recent_->update(key, [&](LimitUse& kept) {
+    if (wall < kept.resets_at) now.refused += kept.refused;
+    kept = std::move(now);
+  });
+}
+
+/// With nothing used.
+LimitUse Throttler::use_of(const Exchange& x, const Policy& policy) const {
+  const Policy::Counted counted = policy.counted(x, crypto_);
+  LimitUse use;
+  use.of = counted.of;
+  use.name = counted.name;
+  use.per = std::to_string(whole_seconds(policy.window)) + " s";
+  use.unit = "requests";
+  use.limit = static_cast<double>(policy.limit);
+  return use;
+}
+
+Status Throttler::show_limits(Exchange& x, Sink& out) {
+  return x.reply(out, 200, "application/json", limits_json(recent_->all(), host_.wall()));
+}
+
+// ---- The instance ------------------------------------------------------------------------------
+
 Throttler::Throttler(Host host, Json config)
     : host_(host),
       store_(host),
@@ -125,6 +188,8 @@ Throttler::Throttler(Host host, Json config)
   if (!policies) add_policy(config, "");
   std::size_t index = 0;
   for (const Json policy : policies) add_policy(policy, "/policies/" + std::to_string(index++));
+  admin_route<&Throttler::show_limits>(host, this, "GET", "/limits",
+                                       "Show the callers that are near their limits, or above");
 }
 
 Throttler::OnStoreFailure Throttler::parse_on_store_failure(View word) {

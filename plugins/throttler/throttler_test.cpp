@@ -264,6 +264,47 @@ TEST_F(ThrottlerTest, AppendsToTheHeadersOfTheThrottlerAbove) {
   }
 }
 
+// ---- For the operator --------------------------------------------------------------------------
+
+TEST_F(ThrottlerTest, ShowsTheCallersThatItRejectsAndThoseNearTheirLimits) {
+  Throttler t = throttler(R"({"limit": 4})");
+  const auto limits = [&] { return h.admin(t, "GET", "/limits").body; };
+  const Client ada{"", "ada", {}, {}}, bob{"", "bob", {}, {}}, cid{"", "cid", {}, {}};
+  (void)send(t, cid);
+  for (int i = 0; i < 2; ++i) (void)send(t, bob);
+  h.advance(20s);
+  for (int i = 0; i < 6; ++i) (void)send(t, ada);
+  EXPECT_EQ(limits(),
+            R"({"limits":[)"
+            R"({"for":"install","name":"ada","per":"60 s","unit":"requests","limit":4,"used":4,)"
+            R"("left":0,"resets_at":1735689680,"refused":2,"refuses_until":1735689680},)"
+            R"({"for":"install","name":"bob","per":"60 s","unit":"requests","limit":4,"used":2,)"
+            R"("left":2,"resets_at":1735689660,"refused":0}]})")
+      << "cid has used less than half";
+  h.advance(60s);
+  EXPECT_EQ(limits(), R"({"limits":[]})");
+}
+
+TEST_F(ThrottlerTest, ShowsTheCallersThatRunTooManyRequests) {
+  Throttler t = throttler(R"({"limit": 100, "concurrent": 1})");
+  h.next = [&](Exchange& x, Sink& out) {
+    if (h.next_calls == 1) {
+      EXPECT_EQ(send(t).status, 429);
+    }
+    return x.reply(out, 200, "text/plain", "hi");
+  };
+  (void)send(t);
+  Harness reloaded;
+  Throttler newer(reloaded.host(), reloaded.config("{}"));
+  newer.adopt(t);
+  EXPECT_EQ(reloaded.admin(newer, "GET", "/limits").body,
+            R"({"limits":[{"for":"address","name":"192.0.2.1","unit":"running requests",)"
+            R"("limit":1,"used":1,"left":0,"resets_at":1735689601,"refused":1,)"
+            R"("refuses_until":1735689601}]})");
+}
+
+// ---- Running requests --------------------------------------------------------------------------
+
 TEST_F(ThrottlerTest, LimitsConcurrentRequests) {
   Throttler t = throttler(R"({"concurrent": 2})");
   std::vector<Answer> inner;

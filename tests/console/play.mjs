@@ -1,22 +1,13 @@
-// What a test has: a gateway with the console, Chromium, and clients that put it under load.
-import {spawn} from 'node:child_process';
-import {once} from 'node:events';
+// What a test has: a gateway with the console, and clients that put it under load.
 import fs from 'node:fs';
 import http from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
-import {createInterface} from 'node:readline';
-import {fileURLToPath} from 'node:url';
-import {chromium} from 'playwright-core';
+
+import {root} from '../pages/clients.mjs';
+import {Play} from '../pages/play.mjs';
 
 export const TOKEN = 'test-admin-token-5c1d';
-export const PATIENCE_MS = 30_000;  // generous: Chromium on a busy machine
-const FLAGS = [
-  '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync'
-];
 const EXTENSION = 'abcdefghijklmnopabcdefghijklmnop';
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 export const ARTEFACTS = path.join(root, 'build/console');
 
@@ -42,34 +33,24 @@ export const SIMULATED = [
   {simulator: {word_delay: '0ms'}},
 ];
 
-export class Play {
-  constructor(gatehouse) {
-    this.gatehouse = gatehouse;
-    this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'console-'));
-    this.log = [];
-    this.errors = [];
-    this.upstreams = [];
-  }
-
+export class Operator extends Play {
   // ---- The gateway
 
-  configure(pipeline, {listen = '127.0.0.1:0', token = TOKEN} = {}) {
-    const config = {server: {listen}, admin: {listen: '127.0.0.1:0', token}, pipeline};
-    fs.writeFileSync(path.join(this.folder, 'gatehouse.yaml'), JSON.stringify(config, null, 1));
+  configure(pipeline) {
+    const config = {
+      server: {listen: '127.0.0.1:0'},
+      admin: {listen: '127.0.0.1:0', token: TOKEN},
+      pipeline
+    };
+    const file = path.join(this.folder, 'gatehouse.yaml');
+    fs.writeFileSync(file, JSON.stringify(config, null, 1));
+    return file;
   }
 
   async serve(pipeline = SIMULATED) {
-    this.configure(pipeline);
-    this.gateway = spawn(this.gatehouse, ['serve', path.join(this.folder, 'gatehouse.yaml')],
-      {stdio: ['ignore', 'pipe', 'inherit']});
-    this.ended = once(this.gateway, 'exit');
-    createInterface({
-      input: this.gateway.stdout
-    }).on('line', line => this.log.push(JSON.parse(line)));
-    const listening = await eventually(
-      () => this.log.find(entry => entry.message === 'listening'), () => 'it does not listen');
-    this.address = `http://${listening.address}`;
-    this.admin = `http://${listening.admin}`;
+    const {address, admin} = await this.start(this.configure(pipeline));
+    this.origin = `http://${address}`;
+    this.admin = `http://${admin}`;
   }
 
   /// An OpenAI that answers with a sentence and 12 tokens, but every tenth request with 429.
@@ -93,7 +74,7 @@ export class Play {
     await new Promise(resolve => {
       server.listen(0, '127.0.0.1', resolve);
     });
-    this.upstreams.push(server);
+    this.helpers.push({stop: () => server.close()});
     return `http://127.0.0.1:${server.address().port}/v1`;
   }
 
@@ -103,7 +84,7 @@ export class Play {
 
   chat(text = 'Hi', headers = {}) {
     const body = {messages: [{id: '1', role: 'user', parts: [{type: 'text', text}]}]};
-    return fetch(`${this.address}/api/chat`, {
+    return fetch(`${this.origin}/api/chat`, {
       method: 'POST',
       body: JSON.stringify(body),
       headers: {'Content-Type': 'application/json', 'X-Extension-ID': EXTENSION, ...headers},
@@ -120,16 +101,11 @@ export class Play {
 
   // ---- Chromium
 
-  async browse() {
-    this.browser ??= await chromium.launchPersistentContext(path.join(this.folder, 'profile'), {
-      executablePath: '/usr/bin/chromium',
-      headless: false,  // FLAGS say it
-      args: FLAGS,
-    });
-    this.browser.setDefaultTimeout(PATIENCE_MS);
-    const tab = await this.browser.newPage();
+  /// A tab in which nothing may violate the page's policy.
+  async tab() {
+    if (!this.browser) await this.browse();
+    const tab = await super.tab();
     await tab.setViewportSize({width: 1600, height: 1000});
-    tab.on('pageerror', error => this.errors.push(error));
     tab.on('console', message => {
       if (message.text().includes('Content Security Policy'))
         this.errors.push(new Error(message.text()));
@@ -144,30 +120,10 @@ export class Play {
 
   /// The page, after the login if it is necessary.
   async open(view = '/console/') {
-    const tab = await this.browse();
+    const tab = await this.tab();
     await tab.goto(this.admin + view);
     if (await tab.getByLabel('Admin token').count()) await this.logIn(tab);
     await tab.locator('#facts dd').first().waitFor();
     return tab;
   }
-
-  async stop() {
-    await this.browser?.close();
-    this.gateway?.kill('SIGTERM');
-    const [status] = (await this.ended) ?? [0];
-    for (const server of this.upstreams) server.close();
-    fs.rmSync(this.folder, {recursive: true});
-    if (status !== 0) this.errors.push(new Error(`the gateway ended with ${status}`));
-    if (this.errors.length) throw this.errors[0];
-  }
-}
-
-/// The first result of `test` that is not falsy, once there is one.
-export async function eventually(test, complaint) {
-  for (const end = Date.now() + PATIENCE_MS; Date.now() < end;
-       await new Promise(resolve => setTimeout(resolve, 20))) {
-    const result = await test();
-    if (result) return result;
-  }
-  throw new Error(await complaint());
 }

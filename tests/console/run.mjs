@@ -2,6 +2,6 @@
 // Plays the operator's page in Chromium.
 import {run} from '../pages/runner.mjs';
 import {tests} from './cases.mjs';
-import {Play} from './play.mjs';
+import {Operator} from './play.mjs';
 
-await run(tests, Play);
+await run(tests, Operator);

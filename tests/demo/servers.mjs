@@ -28,6 +28,7 @@ export async function startModel(respond) {
   });
   const provider = `  - gemini: { api_key: none, base_url: "${address}" }\n`;
   return {
+    address,
     requests,
     stop,
     /// A configuration with this model in place of its own, and without retries.

@@ -50,21 +50,27 @@ export class Play {
     fs.copyFileSync(path.join(root, 'etc/workflows.yaml'), path.join(folder, 'workflows.yaml'));
     const file = path.join(folder, 'gatehouse.yaml');
     fs.writeFileSync(file, onAnyPort(config));
+    return (await this.start(file)).address;
+  }
+
+  /// Starts a gateway with this configuration; resolves to its log entry of where it listens.
+  async start(file) {
     const { GEMINI_API_KEY, ...env } = process.env;  // without it the simulator answers
     const gateway = spawn(this.gatehouse, ['serve', file], { env, cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
-    this.gateways.push({ gateway, ended: once(gateway, 'exit') });
+    const ended = once(gateway, 'exit');
+    this.gateways.push({ gateway, ended });
     const log = createInterface({ input: gateway.stdout }).on('line', line => this.log.push(JSON.parse(line)));
     const listening = new Promise(resolve => {
-      log.on('line', line => line.includes('"listening"') && resolve(JSON.parse(line).address));
+      log.on('line', line => line.includes('"listening"') && resolve(JSON.parse(line)));
     });
-    const address = await Promise.race([listening, once(gateway, 'exit')]);
-    assert.ok(typeof address === 'string', 'the gateway does not start');
-    this.address ??= address;
-    return address;
+    const entry = await Promise.race([listening, ended.then(() => ({}))]);
+    assert.ok(entry.address, 'the gateway does not start');
+    this.address ??= entry.address;
+    return entry;
   }
 
   /// Chromium, in which the addresses that the guide names lead to what this test has started.
-  async browse(places, ...flags) {
+  async browse(places = {}, ...flags) {
     const rules = Object.entries({ '127.0.0.1:3000': this.address, ...places }).map(([from, to]) => `MAP ${from} ${to}`);
     this.browser = await chromium.launchPersistentContext(path.join(this.folder, 'profile'), {
       executablePath: '/usr/bin/chromium',
@@ -75,9 +81,15 @@ export class Play {
     this.browser.setDefaultTimeout(PATIENCE_MS);
   }
 
-  async open(url, place = 'main') {
+  /// A tab whose errors fail the test.
+  async tab() {
     const tab = await this.browser.newPage();
     tab.on('pageerror', error => this.errors.push(error));
+    return tab;
+  }
+
+  async open(url, place = 'main') {
+    const tab = await this.tab();
     await tab.addInitScript(() => {
       window.seen = new Set();
       const look = () => window.seen.add(document.body?.innerText);

@@ -1,21 +1,7 @@
 // What the operator can do here. Each action is confirmed.
 import {ask} from './api.js';
 import {byId} from './dom.js';
-import {notice} from './views.js';
-
-/// Resolves to whether the operator agrees.
-function confirm(title, text, yes, isDangerous = false) {
-  const dialog = byId('confirm');
-  byId('confirm-title').textContent = title;
-  byId('confirm-text').textContent = text;
-  byId('confirm-yes').textContent = yes;
-  byId('confirm-yes').className = isDangerous ? 'danger' : '';
-  dialog.returnValue = 'no';
-  dialog.showModal();
-  return new Promise(resolve => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), {once: true});
-  });
-}
+import {confirm, notice} from './notices.js';
 
 /// Shows what came of `action`, which returns a sentence.
 async function attempt(name, action) {
@@ -47,13 +33,21 @@ byId('drain').addEventListener('click', async () => {
     'Shutdown', async () => (await (await ask('/drain', {method: 'POST'})).json()).message);
 });
 
+export function showLogLevel(level) {
+  const select = byId('log-level');
+  select.dataset.level = level;
+  if (document.activeElement !== select) select.value = level;
+}
+
 byId('log-level').addEventListener('change', async ({target}) => {
   const level = target.value;
+  target.value = target.dataset.level;  // until it is changed
   const text = `The log has lines of the level ${level} and above, until the next reload.`;
   target.blur();
   if (!(await confirm(`Log ${level}?`, text, 'Change'))) return;
   await attempt('Log level', async () => {
     await ask('/log-level', {method: 'PUT', body: JSON.stringify({level})});
+    showLogLevel(level);
     return `it is ${level} until the next reload.`;
   });
 });

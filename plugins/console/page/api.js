@@ -18,6 +18,14 @@ export async function failure(response) {
   return error;
 }
 
+let routes = [];  // of the admin address: {method, path}
+export const knowRoutes = known => {
+  routes = known;
+};
+/// Those of plugins by their last part, whatever the name of the instance.
+export const routesTo = (end, method = 'GET') =>
+  routes.filter(r => r.method === method && r.path.endsWith(end));
+
 /// Metrics in the Prometheus text format.
 export class Metrics {
   constructor(text) {
@@ -38,6 +46,11 @@ export class Metrics {
     const fits = ({labels}) =>
       Object.entries(wanted).every(([key, value]) => labels[key] === value);
     return (this.series.get(name) ?? []).filter(fits);
+  }
+
+  /// Series of all names that end so.
+  ending(suffix) {
+    return [...this.series].filter(([name]) => name.endsWith(suffix)).flatMap(([, all]) => all);
   }
 
   sum(name, wanted) { return this.of(name, wanted).reduce((sum, {value}) => sum + value, 0); }

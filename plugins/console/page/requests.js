@@ -1,6 +1,6 @@
 // The list of requests: live, filtered by what the address says, with details on a click.
-import {ask} from './api.js';
-import {byId, clock, count, dollars, el, svg, time} from './dom.js';
+import {details} from './details.js';
+import {byId, clock, count, dollars, el, time} from './dom.js';
 
 const MOST = 10_000;  // kept in the page; the gateway remembers 500
 const PAGE = 100;     // rows on the screen, and added by "Show more"
@@ -21,8 +21,8 @@ export const all = () => requests;
 export const whenAdded = listener => onChange.push(listener);
 
 const modelOf = ({notes}) => notes.answered_by ?? notes.model ?? '';
-const callerOf = ({user, key, tenant}) => user || key || tenant || '';
-const tokensOf = ({notes}) => (notes.input_tokens ?? 0) + (notes.output_tokens ?? 0);
+export const callerOf = ({user, key, tenant}) => user || key || tenant || '';
+export const tokensOf = ({notes}) => (notes.input_tokens ?? 0) + (notes.output_tokens ?? 0);
 
 function fits(request) {
   const {q, outcome, model, kind} = filters.elements;
@@ -73,7 +73,7 @@ function draw() {
     byId('no-rows').hidden = total > 0;
     byId('no-rows').textContent = requests.length ?
       'No request fits the filters.' :
-      'No request yet. The list begins with the next one.';
+      'No request yet. While nobody looks at this page only those that fail are recorded.';
     showCount(total);
   });
 }
@@ -125,6 +125,7 @@ function rowOf(request) {
   const steps =
     request.chat ? `${notes.attempts ?? '–'}/${notes.steps ?? '–'}/${notes.tool_calls ?? 0}` : '';
   const name = request.chat ? modelOf(request) || '–' : `${request.method} ${request.path}`;
+  const isOther = notes.answered_by && notes.model && notes.answered_by !== notes.model;
   const toggle = event => {
     event.stopPropagation();
     click(request);
@@ -135,7 +136,8 @@ function rowOf(request) {
         clock(request.began_ms))),
     el('td', {class: 'clip wide', title: callerOf(request)},
       callerOf(request) || el('small', {}, 'anyone')),
-    el('td', {class: 'clip', title: name}, request.chat ? name : el('small', {}, name)),
+    el('td', {class: 'clip', title: name}, request.chat ? name : el('small', {}, name),
+      isOther ? el('small', {}, ` for ${notes.model}`) : null),
     el('td', {class: 'clip', title: request.code ?? ''}, outcomeOf(request)),
     el('td', {class: 'number wide'}, request.chat ? time(notes.ttft_ms) : ''),
     el('td', {class: 'number'}, time(request.ms)),
@@ -173,86 +175,8 @@ function close() {
 function open(request, row) {
   row.node.classList.add('open');
   row.node.querySelector('.time').setAttribute('aria-expanded', 'true');
-  const lines = el('ul', {class: 'log-lines'}, el('li', {class: 'quiet'}, 'Reading the log …'));
-  row.detail = el('tr', {class: 'detail'},
-    el('td', {colspan: 10},
-      el('div', {class: 'detail-grid'},
-        el('div', {}, el('h3', {}, 'Time in each plugin itself, from the outermost'),
-          waterfall(request)),
-        el('div', {}, el('h3', {}, 'Request'), members(request)),
-        content('Message', request.prompt), content('Response', request.response),
-        el('div', {}, el('h3', {}, 'Log'), lines))));
+  row.detail = el('tr', {class: 'detail'}, el('td', {colspan: 10}, details(request)));
   row.node.after(row.detail);
-  showLog(request.id, lines);
-}
-
-function content(name, text) {
-  return text ? el('div', {}, el('h3', {}, name), el('p', {class: 'content'}, text)) : null;
-}
-
-/// A bar for each plugin, which begins where that of the plugin around it ends, and a line at the
-/// first token.
-function waterfall({self_ms: times, ms, notes}) {
-  const parts = Object.entries(times);
-  if (!parts.length)
-    return el('p', {class: 'quiet'}, `${time(ms)} in all. Plugins are timed for chats.`);
-  const total = Math.max(parts.reduce((sum, [, part]) => sum + part, 0), ms, 0.001);
-  let begin = 0;
-  const cells = parts.flatMap(([name, part]) => {
-    const width = Math.max((part / total) * 100, 0.4),
-          x = Math.min((begin / total) * 100, 100 - width);
-    begin += part;
-    return [
-      el('span', {}, name),
-      svg('svg', {viewBox: '0 0 100 12', preserveAspectRatio: 'none', 'aria-hidden': 'true'},
-        svg('rect', {class: 'rail', x: 0, y: 5, width: 100, height: 2}),
-        svg('rect', {class: 'bar-self', x, y: 1, width, height: 10, rx: 0.4}),
-        notes.ttft_ms ?
-          svg('line',
-            {x1: (notes.ttft_ms / total) * 100, x2: (notes.ttft_ms / total) * 100, y1: 0, y2: 12}) :
-          null),
-      el('span', {class: 'number'}, time(part))
-    ];
-  });
-  return el('div', {class: 'waterfall'}, cells);
-}
-
-const LABELS = {
-  ttft_ms: 'first token',
-  upstream_ms: 'upstream',
-  cost_usd: 'cost'
-};
-const readable = (name, value) => (name === 'cost_usd' ? dollars(value) :
-    name in LABELS                                     ? time(value) :
-    typeof value === 'object'                          ? JSON.stringify(value) :
-                                                         value);
-
-function members(request) {
-  const entries = [
-    ['id', request.id], ['request', `${request.method} ${request.path}`],
-    ['status', request.status], ['code', request.code], ['detail', request.detail],
-    ['tenant', request.tenant], ['user', request.user], ['key', request.key],
-    ...Object.entries(request.notes).map(([name,
-      value]) => [LABELS[name] ?? name.replaceAll('_', ' '), readable(name, value)])
-  ];
-  const known = entries.filter(([, value]) => value !== undefined && value !== '');
-  return el('dl', {class: 'members'},
-    known.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, String(value))]));
-}
-
-async function showLog(id, list) {
-  const text = await (await ask(`/log?request=${encodeURIComponent(id)}`)).text().catch(() => '');
-  const lines = text.split('\n').filter(Boolean).map(line => JSON.parse(line));
-  if (!lines.length) {
-    list.replaceChildren(el('li', {class: 'quiet'}, 'The log has no more lines of it.'));
-    return;
-  }
-  list.replaceChildren(
-    ...lines.map(line => el('li', {}, el('time', {}, line.time.slice(11, 23)), ' ',
-                   line.level === 'info' ?
-                     null :
-                     el('span', {class: line.level === 'error' ? 'bad' : 'warn'}, `${line.level} `),
-                   line.plugin ? `${line.plugin}: ` : '', line.message)));
 }
 
 /// So that the view can be sent to a colleague.
@@ -275,6 +199,13 @@ for (const [name, value] of parameters) {
 }
 filters.addEventListener('input', changeFilter);
 filters.addEventListener('submit', event => event.preventDefault());
+byId('rows').addEventListener('keydown', ({key}) => {
+  const row = [...rows.values()].find(({detail}) => detail);
+  if (key !== 'Escape' || !row) return;
+  close();
+  row.node.querySelector('.time').focus();
+  keepInAddress();
+});
 byId('more').addEventListener('click', () => {
   limit += PAGE;
   draw();

@@ -12,6 +12,7 @@
 #include "gatehouse/exchange.hpp"
 #include "gatehouse/host.hpp"
 #include "gatehouse/json.hpp"
+#include "gatehouse/metrics.hpp"
 
 namespace gatehouse {
 inline namespace v1 {
@@ -23,6 +24,7 @@ class ApiKeys {
   ApiKeys(Host host, Json setting) : host_(host) {
     for (const Json key : setting) add(key.str());
     if (!setting.is_array()) add(setting.str());
+    if (keys_.size() > 1) report_rests();
   }
 
   std::size_t count() const { return keys_.size(); }
@@ -51,9 +53,19 @@ class ApiKeys {
 
     const std::string text;
     std::atomic<std::int64_t> rests_until_ns{0};  // on the clock of Host::now()
+    Series rests_until;                           // absent for the only key, which never rests
   };
 
   void add(View key) { keys_.push_back(std::make_unique<Key>(key)); }
+  void report_rests() {
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      keys_[i]->rests_until = Series(
+          host_, GH_GAUGE, "gatehouse_upstream_key_rests_until_timestamp_seconds",
+          "Unix time until which other keys of `api_key` are used in place of this one. `key`: its "
+          "place in the list, from 1.",
+          {{"plugin", host_.instance()}, {"key", std::to_string(i + 1)}});
+    }
+  }
   static bool is_of_the_key(const Failure& failure) {
     for (const View code : {"upstream_rate_limited", "upstream_quota_used_up",
                             "upstream_key_refused", "upstream_account_refused"}) {
@@ -84,6 +96,8 @@ class ApiKeys {
     const auto hint = failure.retry_after();
     const auto time = hint.count() > 0 ? hint : kWithoutHint;
     keys_[i]->rests_until_ns = (host_.now() + time).count();
+    keys_[i]->rests_until.record(
+        std::chrono::duration<double>(host_.wall() + time).count());
     const Document fields;
     fields.root().edit("code").set(failure.code());
     fields.root().edit("rests_s").set(static_cast<std::int64_t>(time / std::chrono::seconds(1)));
