@@ -57,7 +57,8 @@ struct LimitUse {
 /// requests now, then those of which the largest share is used.
 inline std::string limits_json(std::vector<LimitUse> uses, std::chrono::nanoseconds wall) {
   constexpr std::size_t kMost = 100;
-  std::erase_if(uses, [wall](const LimitUse& use) { return use.resets_at <= wall; });
+  const auto has_ended = [wall](const LimitUse& use) { return use.resets_at <= wall; };
+  uses.erase(std::remove_if(uses.begin(), uses.end(), has_ended), uses.end());
   const auto rank = [wall](const LimitUse& use) {
     return std::pair(wall < use.refuses_until, use.used / use.limit);
   };
