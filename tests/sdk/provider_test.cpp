@@ -144,4 +144,37 @@ TEST(Unhonoured, WarnsUnlessMustNamesTheMember) {
       << "other plugins honour them";
 }
 
+TEST(CallMetrics, CountsACallByItsModelAndOutcome) {
+  Harness h;
+  const CallMetrics metrics(h.host(), "acme", "acme.ai");
+  const auto began = h.host().now();
+  ModelCall complete{"m", began, began + 2s, 200};
+  complete.input_tokens = 3;
+  complete.output_tokens = 5;
+  ModelCall other = complete, silent = complete;
+  other.model = "n";
+  silent.output_tokens = -1;
+  ModelCall failed{"m", began};
+  failed.error = "upstream_timeout";
+  for (const ModelCall& call : {complete, complete, other, silent, failed}) metrics.count(call);
+
+  const auto value = [&h](const std::string& name, const std::string& labels) {
+    return h.metrics.at(name + "{" + labels + "}");
+  };
+  const std::string requests = "gatehouse_upstream_requests_total", provider = R"(provider="acme")";
+  EXPECT_EQ(value(requests, provider + R"(,model="m",code="200")"), 3);
+  EXPECT_EQ(value(requests, provider + R"(,model="n",code="200")"), 1);
+  EXPECT_EQ(value(requests, provider + R"(,model="m",code="upstream_timeout")"), 1);
+
+  const std::string of_m =
+      R"(gen_ai_operation_name="chat",gen_ai_provider_name="acme.ai",gen_ai_request_model="m")";
+  const std::string duration = "gen_ai_client_operation_duration_seconds_count";
+  EXPECT_EQ(value(duration, of_m + R"(,error_type="")"), 3);
+  EXPECT_EQ(value(duration, of_m + R"(,error_type="upstream_timeout")"), 1);
+  EXPECT_EQ(value("gen_ai_client_operation_time_to_first_chunk_seconds_sum", of_m), 6);
+  const std::string tokens = "gen_ai_client_token_usage_sum";
+  EXPECT_EQ(value(tokens, of_m + R"(,gen_ai_token_type="input")"), 9);
+  EXPECT_EQ(value(tokens, of_m + R"(,gen_ai_token_type="output")"), 10);
+}
+
 }  // namespace

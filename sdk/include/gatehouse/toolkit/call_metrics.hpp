@@ -2,7 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -35,45 +39,63 @@ class CallMetrics {
 
   /// A call that has just ended.
   void count(const ModelCall& call) const {
-    const std::string code =
-        call.http_status ? std::to_string(call.http_status) : std::string(call.error);
-    Series(host_, GH_COUNTER, "gatehouse_upstream_requests_total", "Requests to model providers.",
-           {{"provider", provider_}, {"model", call.model}, {"code", code}})
-        .record();
-    count_times(call);
-    count_tokens(call, "input", call.input_tokens);
-    count_tokens(call, "output", call.output_tokens);
+    const Of series = series_of(call);
+    series.requests.record();
+    series.duration.record(seconds(host_.now() - call.began));
+    series.first_chunk.record(seconds(call.first_chunk - call.began));
+    series.input.record(static_cast<double>(call.input_tokens));
+    series.output.record(static_cast<double>(call.output_tokens));
   }
 
  private:
-  std::pair<View, View> gen_ai_provider() const {
-    return {"gen_ai_provider_name", gen_ai_provider_};
+  /// The series that a call counts in; those that it has no value for take none.
+  struct Of {
+    Series requests, duration, first_chunk, input, output;
+  };
+
+  /// Complete responses, as nearly all are, differ in their model alone: looked up once for each.
+  Of series_of(const ModelCall& call) const {
+    constexpr std::size_t kMost = 100;  // models, which a client may name
+    const bool is_complete = call.http_status == 200 && call.error.empty() &&
+                             call.first_chunk.count() != 0 && call.input_tokens >= 0 &&
+                             call.output_tokens >= 0;
+    if (!is_complete) return look_up(call);
+    const std::lock_guard lock(mutex_);
+    if (const auto known = complete_.find(call.model); known != complete_.end())
+      return known->second;
+    const Of found = look_up(call);
+    if (complete_.size() < kMost) complete_.emplace(call.model, found);
+    return found;
   }
-  static std::pair<View, View> operation(const ModelCall& call) {
-    return {"gen_ai_operation_name", call.operation};
-  }
-  void count_times(const ModelCall& call) const {
+  Of look_up(const ModelCall& call) const {
+    const std::string code =
+        call.http_status ? std::to_string(call.http_status) : std::string(call.error);
+    const std::pair<View, View> operation = {"gen_ai_operation_name", call.operation};
+    const std::pair<View, View> provider = {"gen_ai_provider_name", gen_ai_provider_};
     const std::pair<View, View> model = {"gen_ai_request_model", call.model};
+    const auto tokens = [&](View type) {
+      return Series(host_, GH_TOKENS, "gen_ai_client_token_usage",
+                    "Tokens per model call, as billed.",
+                    {operation, provider, model, {"gen_ai_token_type", type}});
+    };
+    Of found;
+    found.requests = Series(host_, GH_COUNTER, "gatehouse_upstream_requests_total",
+                            "Requests to model providers.",
+                            {{"provider", provider_}, {"model", call.model}, {"code", code}});
     // All series of a name have the same labels; an empty label equals an absent one (Prometheus
     // data model).
-    Series(host_, GH_SECONDS, "gen_ai_client_operation_duration_seconds",
-           "Duration of model calls until the end of the response.",
-           {operation(call), gen_ai_provider(), model, {"error_type", call.error}})
-        .record(seconds(host_.now() - call.began));
-    if (call.first_chunk.count() == 0) return;
-    Series(host_, GH_SECONDS, "gen_ai_client_operation_time_to_first_chunk_seconds",
-           "Duration of model calls until the first event of the response.",
-           {operation(call), gen_ai_provider(), model})
-        .record(seconds(call.first_chunk - call.began));
-  }
-  void count_tokens(const ModelCall& call, View type, std::int64_t tokens) const {
-    if (tokens < 0) return;
-    Series(host_, GH_TOKENS, "gen_ai_client_token_usage", "Tokens per model call, as billed.",
-           {operation(call),
-            gen_ai_provider(),
-            {"gen_ai_request_model", call.model},
-            {"gen_ai_token_type", type}})
-        .record(static_cast<double>(tokens));
+    found.duration = Series(host_, GH_SECONDS, "gen_ai_client_operation_duration_seconds",
+                            "Duration of model calls until the end of the response.",
+                            {operation, provider, model, {"error_type", call.error}});
+    if (call.first_chunk.count() != 0) {
+      found.first_chunk =
+          Series(host_, GH_SECONDS, "gen_ai_client_operation_time_to_first_chunk_seconds",
+                 "Duration of model calls until the first event of the response.",
+                 {operation, provider, model});
+    }
+    if (call.input_tokens >= 0) found.input = tokens("input");
+    if (call.output_tokens >= 0) found.output = tokens("output");
+    return found;
   }
   static double seconds(std::chrono::nanoseconds time) {
     return std::chrono::duration<double>(time).count();
@@ -81,6 +103,8 @@ class CallMetrics {
 
   const Host host_;
   const std::string provider_, gen_ai_provider_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, Of, std::less<>> complete_;  // by model; guarded by mutex_
 };
 
 /// Adds an upstream request to the notes `attempts` and `upstream_ms`.
