@@ -48,7 +48,8 @@ Policy::Counted Policy::counted(const Exchange& x, const Crypto& crypto) const {
   const bool by_user = key == "client" || key == "install";
   if (by_user && !caller.user.empty()) return {"install", std::string(caller.user)};
   if (key == "client" && !caller.key.empty()) return {"key", std::string(caller.key)};
-  if (key == "extension" && !caller.tenant.empty()) return {"extension", std::string(caller.tenant)};
+  if (key == "extension" && !caller.tenant.empty())
+    return {"extension", std::string(caller.tenant)};
   if (!header.empty()) {
     // The digest bounds the length, and keeps secrets out of the store.
     const View value = x.header(header);

@@ -26,7 +26,8 @@ struct ModelCall {
   std::string error{};                      ///< The code of its failure; empty: none.
   std::int64_t input_tokens = -1;           ///< -1: unknown.
   std::int64_t output_tokens = -1;
-  View operation = "chat";  ///< As OpenTelemetry calls it, else as the API does.
+  static constexpr View kChat = "chat";
+  View operation = kChat;  ///< As OpenTelemetry calls it, else as the API does.
 };
 
 /// Counts the calls of one provider. The metrics that begin with gen_ai_ are those of
@@ -53,12 +54,13 @@ class CallMetrics {
     Series requests, duration, first_chunk, input, output;
   };
 
-  /// Complete responses, as nearly all are, differ in their model alone: looked up once for each.
+  /// Complete responses of chats, as nearly all are, differ in their model alone: looked up once
+  /// for each.
   Of series_of(const ModelCall& call) const {
     constexpr std::size_t kMost = 100;  // models, which a client may name
-    const bool is_complete = call.http_status == 200 && call.error.empty() &&
-                             call.first_chunk.count() != 0 && call.input_tokens >= 0 &&
-                             call.output_tokens >= 0;
+    const bool is_complete = call.operation == ModelCall::kChat && call.http_status == 200 &&
+                             call.error.empty() && call.first_chunk.count() != 0 &&
+                             call.input_tokens >= 0 && call.output_tokens >= 0;
     if (!is_complete) return look_up(call);
     const std::lock_guard lock(mutex_);
     if (const auto known = complete_.find(call.model); known != complete_.end())
