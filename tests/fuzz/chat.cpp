@@ -2,7 +2,7 @@
 /// requests to the providers.
 #include <cstdint>
 
-#include "core/json/json.h"
+#include "core/json/node.h"
 #include "plugins/chat/body.h"
 #include "plugins/chat/document.h"
 #include "provider_requests.h"
