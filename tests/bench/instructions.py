@@ -3,8 +3,11 @@
 recorded in instructions.json: they are nearly the same in each run, whatever else runs.
 
     instructions.py [--gatehouse build/bin/gatehouse]     one more than 10 % above its record fails
-    instructions.py --record                              replaces the record
+    instructions.py --record                              replaces the record, but for local
     instructions.py --keep FOLDER                         keeps the profiles, for callgrind_annotate
+
+The local response is that of /health, which renews its summary every 10 ms: on a machine with other
+work that is every time, so its record is what was counted there.
 
 One client, one kept-alive connection, the whole pipeline of gatehouse.yaml. The last line is
 'N passed, N failed'.
@@ -120,9 +123,11 @@ def main():
         folder = options.keep or pathlib.Path(name)
         folder.mkdir(exist_ok=True)
         counts = measure(options.gatehouse.resolve(), folder.resolve())
+    recorded = json.loads(RECORD.read_text())
     if options.record:
-        RECORD.write_text(json.dumps(counts, indent=2) + '\n')
-    return compare(counts, json.loads(RECORD.read_text()))
+        recorded = {**counts, 'local': recorded['local']}
+        RECORD.write_text(json.dumps(recorded, indent=2) + '\n')
+    return compare(counts, recorded)
 
 
 if __name__ == '__main__':
