@@ -150,8 +150,8 @@ export const tests = {
     const [{limits: [budget]}, {limits: [rate]}] = await Promise.all(
       ['/budget/limits', '/throttler/limits'].map(async path => (await play.get(path)).json()));
     assert.deepEqual([budget.refused, budget.left, rate.refused, rate.left], [4, 0, 3, 0]);
-    assert.match(await row('per day'), /^everyone\s+requests per day\s+4 of 4\s+0\s+4\s+now, \d+[hms]/);
-    assert.match(await row('per 60 s'), /^a.*\s+requests per 60 s\s+8 of 8\s+0\s+3\s+now, \d+s$/);
+    assert.match(await row('per day'), /^everyone\s+requests per day\s+4 of 4\s+0\s+4\s+now, for \d+[hms]/);
+    assert.match(await row('per 60 s'), /^a.*\s+requests per 60 s\s+8 of 8\s+0\s+3\s+now, for \d+s$/);
     const numbers = await metrics(play);
     const refusals = name =>
       numbers[`gatehouse_${name}_decisions_total{plugin="${
@@ -492,6 +492,10 @@ export const tests = {
       await shows(tab, '#part-hottest', 'anyone');
       await shows(tab, '#tool-parts', 'desk');
       await look(tab, ARTEFACTS, 'console', {width, height: 1000});
+      const tooWide = await tab.locator('.scroll').evaluateAll(all =>
+        all.filter(one => one.scrollWidth > one.clientWidth + 1)
+          .map(one => `${one.innerText.split('\n')[0]}: ${one.scrollWidth} of ${one.clientWidth}`));
+      assert.deepEqual(tooWide, [], 'these tables need to be scrolled sideways');
       await tab.close();
     }
   },

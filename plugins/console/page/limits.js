@@ -57,10 +57,12 @@ function limitRow(one) {
     el('td', {class: 'clip'}, one.name ?? one.for,
       el('small', {class: 'below'}, of.filter(Boolean).join(' '))),
     el('td', {class: 'wide'}, meter(shareOf(one))),
-    el('td', {class: 'number'}, `${amount(unit, used)} of ${amount(unit, limit)}`),
+    el('td', {class: 'number wraps'}, `${amount(unit, used)} of ${amount(unit, limit)}`),
     cell(amount(unit, left)),
     el('td', {class: refused ? 'number' : 'number zero'}, count(refused),
-      wait ? el('span', {class: 'tag failed below'}, `now, ${span(wait)}`) : null));
+      wait ? el('span', {class: 'tag failed below'}, 'now',
+               el('span', {class: 'wide'}, `, for ${span(wait)}`)) :
+             null));
 }
 
 function meter(share) {
@@ -84,7 +86,7 @@ export function showHottest() {
   }
   if (!callers.size) return;
   const hottest = [...callers.values()].sort((a, b) => b.requests - a.requests).slice(0, MOST);
-  const heads = ['Caller', ['Requests', 'number'], ['429', 'number'], ['Tokens', 'number wide'],
+  const heads = ['Caller', ['Requests', 'number'], ['Refused', 'number'], ['Tokens', 'number wide'],
     ['Cost', 'number wide']];
   part('limit-parts', 'hottest', 'Hottest callers of the listed requests')
     .replaceChildren(table(heads, hottest.map(({name, requests, refused, tokens, usd}) => el('tr',

@@ -16,18 +16,18 @@ function showServers(path, servers) {
   }
   body.replaceChildren(
     table(['Server', 'State', ['Tools', 'number'], ['With approval', 'number'],
-      ['Left out', 'number']],
+      ['Left out', 'number wide']],
       servers.map(rowOf)));
 }
 
 function rowOf({name, server, state, reason, tools = []}) {
-  const number = test => cell(count(tools.filter(test).length));
+  const number = (test, kind) => cell(count(tools.filter(test).length), kind);
   return el('tr', {},
-    el('td', {}, name, server ? el('small', {}, ` ${server.name} ${server.version}`) : null),
+    el('td', {}, name, server ? el('small', {class: 'wide'}, ` ${server.name} ${server.version}`) : null),
     el('td', {class: STATES[state]}, state, reason ? `: ${reason}` : ''),
     el('td', {class: 'number', title: tools.map(tool => tool.name).join(', ')},
       count(tools.filter(tool => !tool.left_out).length)),
-    number(tool => tool.needs_approval), number(tool => tool.left_out));
+    number(tool => tool.needs_approval), number(tool => tool.left_out, 'number wide'));
 }
 
 export function showToolCalls(metrics) {
