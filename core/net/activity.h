@@ -95,7 +95,7 @@ class Activity {
   std::atomic<const char*> purpose_{""};
   std::atomic<Clock::rep> since_{0};  // 0: in a wait
   std::array<std::atomic<std::uint64_t>, kMostRequest / 8> request_{};
-  const Guard guard_;
+  const Guard guard_{};
 };
 
 /// While it lives, the calling thread is in a plugin. For calls that are rare; those of a request

@@ -419,10 +419,11 @@ TEST_F(RedisStoreTest, AReplicaIsLeftForTheServerThatIsThereNow) {
 
 TEST_F(RedisStoreTest, FollowsAClusterToTheNodeThatHasItsKeys) {
   RedisServer redis;
-  int asked = 0;
+  std::atomic<int> asked = 0;
   ScriptedServer other({[&](Peer& peer) {
     char command[4096];
-    for (; ::recv(peer.fd(), command, sizeof command, 0) > 0; ++asked) {
+    while (::recv(peer.fd(), command, sizeof command, 0) > 0) {
+      ++asked;
       peer.send("-MOVED 1234 127.0.0.1:" + std::to_string(redis.settings.port) + "\r\n");
     }
   }});
