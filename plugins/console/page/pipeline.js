@@ -33,6 +33,6 @@ export function showPlugins(plugins) {
       el('td', {class: failedHere ? 'number bad' : 'number zero'}, count(plugin.failures)),
       cell(count(plugin.short_circuits), 'number wide'),
       el('td', {class: 'wide clip', title: plugin.place},
-        el('small', {}, plugin.place.split('/').at(-1))));
+        el('small', {}, `line ${plugin.place.split(':').at(-1)}`)));
   }));
 }
