@@ -39,7 +39,7 @@ Result<int> attempt(const Poco::Net::StreamSocket& socket, Transfer&& transfer) 
 }
 
 Result<int> receive(Poco::Net::StreamSocket& socket, char* to, std::size_t size) {
-  const auto n = attempt(socket, [&] { return socket.receiveBytes(to, static_cast<int>(size)); });
+  auto n = attempt(socket, [&] { return socket.receiveBytes(to, static_cast<int>(size)); });
   // A short read has taken all that there was; TLS reads in records.
   const bool is_short = n && *n > 0 && static_cast<std::size_t>(*n) < size && !socket.secure();
   if (is_short || (n && *n < 0))
@@ -54,7 +54,7 @@ char* buffer_of_thread() {
 }
 
 Result<int> send(Poco::Net::StreamSocket& socket, std::string_view bytes) {
-  const auto n = attempt(socket, [&] {
+  auto n = attempt(socket, [&] {
     return socket.sendBytes(bytes.data(), static_cast<int>(bytes.size()), MSG_NOSIGNAL);
   });
   if (n && *n < 0) Watch::note_end(socket.impl()->sockfd(), events_after(*n, POLLOUT));

@@ -223,9 +223,11 @@ TEST_F(LoopTest, FibersRunBetweenTheEventsOfManySockets) {
   int called = 0;
   run([&] {
     for (const Pair& pair : pairs) watches.emplace_back(&loop_, pair.ends[0], [&] { ++called; });
-    for (int before = 0; called < kMany; before = called) {
+    int before = 0;
+    while (called < kMany) {
       EXPECT_EQ(wait(-1, 0, Clock::now() + 1us), 0);
       EXPECT_LT(called - before, kMany / 2);
+      before = called;
     }
     watches.clear();
   });

@@ -32,9 +32,9 @@ class Connection {
   };
 
   /// `opening`: what precedes the first request; null: nothing.
-  Connection(Poco::Net::StreamSocket socket, std::string_view peer,
+  Connection(const Poco::Net::StreamSocket& socket, std::string_view peer,
              std::unique_ptr<Opening> opening, const ServerContext& server)
-      : socket_(std::move(socket)),
+      : socket_(socket),
         peer_(plain_address(peer)),
         server_(server),
         opening_(std::move(opening)) {}

@@ -190,8 +190,7 @@ bool Server::accept_one(const Listener& listener) {
   socket.setBlocking(false);
   const std::string peer = address_of(address, size);
   if (!may_connect(listener, peer)) return true;
-  least_busy().add(
-      std::make_unique<Connection>(std::move(socket), peer, opening_of(listener), context_));
+  least_busy().add(std::make_unique<Connection>(socket, peer, opening_of(listener), context_));
   return true;
 }
 
