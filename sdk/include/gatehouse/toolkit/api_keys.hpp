@@ -96,8 +96,7 @@ class ApiKeys {
     const auto hint = failure.retry_after();
     const auto time = hint.count() > 0 ? hint : kWithoutHint;
     keys_[i]->rests_until_ns = (host_.now() + time).count();
-    keys_[i]->rests_until.record(
-        std::chrono::duration<double>(host_.wall() + time).count());
+    keys_[i]->rests_until.record(std::chrono::duration<double>(host_.wall() + time).count());
     const Document fields;
     fields.root().edit("code").set(failure.code());
     fields.root().edit("rests_s").set(static_cast<std::int64_t>(time / std::chrono::seconds(1)));

@@ -62,9 +62,8 @@ inline std::string limits_json(std::vector<LimitUse> uses, std::chrono::nanoseco
   const auto rank = [wall](const LimitUse& use) {
     return std::pair(wall < use.refuses_until, use.used / use.limit);
   };
-  std::stable_sort(uses.begin(), uses.end(), [&rank](const LimitUse& a, const LimitUse& b) {
-    return rank(a) > rank(b);
-  });
+  std::stable_sort(uses.begin(), uses.end(),
+                   [&rank](const LimitUse& a, const LimitUse& b) { return rank(a) > rank(b); });
   if (uses.size() > kMost) uses.resize(kMost);
   std::string out;
   JsonText json(out);
