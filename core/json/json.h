@@ -29,7 +29,7 @@ class JsonArena {
   JsonArena(const JsonArena&) = delete;
   JsonArena& operator=(const JsonArena&) = delete;
 
-  gh_json* make();
+  gh_json* make();  // inline, in node.h
   /// Keeps `text`, in which it unescapes the strings. Null, with `error` a static text, when it is
   /// not JSON, is nested too deep, has too many values, or has an object with a duplicate key.
   /// Escaped lone surrogates, which browsers produce when they cut strings, become U+FFFD. An

@@ -83,7 +83,7 @@ Status GeminiResponse::read(const gh_sse_event& e) {
     rejected_ = repairable(failure, chunk.error["message"].str());
     return fail(std::move(failure));
   }
-  if (chunk.usage.is_object()) counts_.keep(std::move(*document));
+  counts_.read(chunk.usage);
   if (!has_begun() && candidate.reason.is_null()) hold_usage(counts_.counts());
   read_report(chunk, candidate);
   continuation_.read(chunk, candidate);

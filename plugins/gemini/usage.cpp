@@ -1,9 +1,9 @@
 #include "usage.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gatehouse::plugins::gemini {
-
 namespace {
 
 std::int64_t plus(std::int64_t a, std::int64_t b) {  // negative: not known
@@ -13,34 +13,45 @@ std::int64_t plus(std::int64_t a, std::int64_t b) {  // negative: not known
 
 }  // namespace
 
-TokenCounts Usage::of_request() const {
-  TokenCounts counts;
-  if (!event_) return counts;
-  const Json metadata = event_->root()["usageMetadata"];
+void Usage::read(Json metadata) {
+  constexpr std::pair<View, std::int64_t Reported::*> kCounts[] = {
+      {"promptTokenCount", &Reported::prompt},
+      {"toolUsePromptTokenCount", &Reported::tool_prompt},
+      {"cachedContentTokenCount", &Reported::cached},
+      {"candidatesTokenCount", &Reported::candidates},
+      {"thoughtsTokenCount", &Reported::thoughts},
+      {"totalTokenCount", &Reported::total}};
   // No count of a real response comes near 2^40; sums of what an upstream makes up must not
   // overflow.
-  const auto count = [&](View name) {
-    return std::clamp(metadata[name].integer(-1), std::int64_t{-1}, std::int64_t{1} << 40);
-  };
-  std::int64_t input = count("promptTokenCount"), output = count("candidatesTokenCount");
-  std::int64_t total = count("totalTokenCount");
-  const std::int64_t thoughts = count("thoughtsTokenCount");
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  if (!metadata.is_object()) return;
+  now_ = {};
+  for (const auto [name, value] : metadata.members()) {
+    for (const auto& [known, count] : kCounts) {
+      if (name == known) now_.*count = std::clamp(value.integer(-1), std::int64_t{-1}, kMost);
+    }
+  }
+}
+
+TokenCounts Usage::of_request() const {
+  std::int64_t input = now_.prompt, output = now_.candidates, total = now_.total;
   if (!as_ai_sdk_5_) {
-    input = plus(input, count("toolUsePromptTokenCount"));
-    output = plus(output, thoughts);
+    input = plus(input, now_.tool_prompt);
+    output = plus(output, now_.thoughts);
     if (total >= 0 || (input >= 0 && output >= 0)) total = plus(input, output);
   }
+  TokenCounts counts;
   counts.set("input_tokens", input);
   counts.set("output_tokens", output);
   counts.set("total_tokens", total);
-  counts.set("reasoning_tokens", thoughts);
-  counts.set("cached_input_tokens", count("cachedContentTokenCount"));
+  counts.set("reasoning_tokens", now_.thoughts);
+  counts.set("cached_input_tokens", now_.cached);
   return counts;
 }
 
 void Usage::begin_request() {
   earlier_ = counts();
-  event_.reset();
+  now_ = {};
 }
 
 TokenCounts Usage::billed() const {
