@@ -15,7 +15,11 @@ from fixture import check, run
 RELEASE = 'bookworm'
 # What an author of plugins has installed before libgatehouse-dev.
 TOOLS = ['build-essential', 'cargo', 'cmake', 'libgtest-dev', 'pkg-config']
-ENTER = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$@"'
+# Not chroot alone: in one, unshare may make no namespaces, as some tests do.
+ENTER = """
+mount --bind "$0" "$0" && cd "$0" && mount -t proc proc proc && mount --rbind /dev dev &&
+pivot_root . . && umount -l . && exec chroot "$@"
+"""
 ENVIRONMENT = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root', 'LC_ALL': 'C.UTF-8',
                'DEBIAN_FRONTEND': 'noninteractive'}
 APT = ['apt-get', '-q', '-y', '--no-install-recommends']
@@ -30,8 +34,8 @@ class Chroot:
 
     def command(self, *words, user='root:root'):
         """The command line that runs these words in the chroot."""
-        return ['unshare', '--mount', 'sh', '-c', ENTER, str(self.root), f'--userspec={user}',
-                str(self.root), *map(str, words)]
+        return ['unshare', '--mount', 'sh', '-c', ENTER, str(self.root), f'--userspec={user}', '/',
+                *map(str, words)]
 
     def run(self, *words, user='root:root'):
         return run(*self.command(*words, user=user), env=ENVIRONMENT)
