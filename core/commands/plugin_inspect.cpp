@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::pair<std::uint32_t, const char*> kFlags[] = {
     {GH_PLUGIN_CHAT, "chat"},     {GH_PLUGIN_INGRESS, "ingress"}, {GH_PLUGIN_PROVIDER, "provider"},
     {GH_PLUGIN_HEAD, "head"},     {GH_PLUGIN_GUARD, "guard"},     {GH_PLUGIN_PROBES, "probes"},
-    {GH_PLUGIN_BLOCKS, "blocks"}, {GH_PLUGIN_UNLOADS, "unloads"},
+    {GH_PLUGIN_BLOCKS, "blocks"}, {GH_PLUGIN_UNLOADS, "unloads"}, {GH_PLUGIN_ROUTES, "routes"},
 };
 
 std::vector<std::string> names_of(std::uint32_t flags) {

@@ -145,6 +145,7 @@ class Instance : private gh_host {
   const Surroundings& surroundings() const { return surroundings_; }
   Store& store() const { return *surroundings_.gateway.store; }
   bool only_chat() const { return plugin_.flags & GH_PLUGIN_CHAT; }
+  bool only_routes() const { return plugin_.flags & GH_PLUGIN_ROUTES; }
 
   // What the plugin calls through its tables. Those that only creation allows do nothing later.
   void problem(std::string_view pointer, std::string_view text) const;

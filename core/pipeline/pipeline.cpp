@@ -148,7 +148,8 @@ bool Pipeline::is_for(const Layer& layer, const Exchange& x) const {
   const bool is_routed =
       x.route >= 0 &&
       &Instance::of(routes_[static_cast<std::size_t>(x.route)].owner) == layer.instance.get();
-  if (layer.instance->only_chat() && !x.chat() && !is_routed) return false;
+  if (!is_routed && (layer.instance->only_routes() || (layer.instance->only_chat() && !x.chat())))
+    return false;
   return layer.takes(x.head().method, x.head().path) && may_respond(*layer.instance, x);
 }
 

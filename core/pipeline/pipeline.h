@@ -86,7 +86,7 @@ class Pipeline final : public Handler, public Reporter {
   Pipeline(Gateway& gateway, std::size_t max_running)
       : gateway_(gateway), max_running_(max_running) {}
   std::vector<Route>::const_iterator route_of(const RequestHead& head) const;
-  /// A plugin for chats gets those, and what its own routes lead to.
+  /// A plugin for chats gets those, and one for its routes nothing else than what they lead to.
   bool is_for(const Layer& layer, const Exchange& x) const;
   /// Not a provider, or no other one than the chat document's `provider`.
   static bool may_respond(const Instance& instance, const Exchange& x);

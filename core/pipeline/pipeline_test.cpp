@@ -107,6 +107,16 @@ TEST_F(PipelineTest, APluginForChatsSeesRequestsToItsRoutesToo) {
   EXPECT_EQ(outcome(*pipeline, "GET /b"), "end 1");
 }
 
+TEST_F(PipelineTest, APluginForItsRoutesSeesOnlyRequestsToThem) {
+  const auto pipeline = build(
+      "- {probe: {do: make-chat}, as: ingress}\n"
+      "- {probe-routes: {route: /a, do: answer}, as: routes}\n"
+      "- {probe: {do: answer}, as: end}\n");
+  ASSERT_TRUE(pipeline) << problems();
+  EXPECT_EQ(outcome(*pipeline, "GET /a"), "ingress routes 1 mine");
+  EXPECT_EQ(outcome(*pipeline, "GET /b"), "ingress end 1");
+}
+
 TEST_F(PipelineTest, AnInstanceIsCalledAroundChatsAndModelsToo) {
   const std::string below =
       "- {probe-ingress: {do: make-chat}, as: ingress}\n"

@@ -312,6 +312,17 @@ TEST(Facade, OffersOnlyWhatAPluginHas) {
   EXPECT_FALSE(loner.adopt || loner.save || loner.restore || loner.refused);
 }
 
+TEST(Facade, AsksForRequestsToItsRoutesAloneIfAPluginHandlesNoOthers) {
+  struct Routed final : Plugin {
+    Routed(Host, Json) {}
+  };
+  const auto describe = [](auto glue) {
+    return glue.describe("p", "1", "", "{}", "", GH_PLUGIN_HEAD);
+  };
+  EXPECT_EQ(describe(detail::Glue<Routed>()).flags, GH_PLUGIN_HEAD | GH_PLUGIN_ROUTES);
+  EXPECT_EQ(describe(detail::Glue<Loner>()).flags, GH_PLUGIN_HEAD);
+}
+
 TEST(Facade, LetsNoExceptionOfATaskCrossTheBoundary) {
   Harness h;
   run(h, [&](Exchange& x, Sink&, Next&) {

@@ -15,7 +15,14 @@
 namespace gatehouse {
 inline namespace v1 {
 
+class Plugin;
+
 namespace detail {
+template <class P, class = void>
+struct PassesOn : std::false_type {};
+template <class P>
+struct PassesOn<P, std::void_t<decltype(&P::handle)>>
+    : std::is_same<decltype(&P::handle), Status (Plugin::*)(Exchange&, Sink&, Next&)> {};
 template <class P, class = void>
 struct Adopts : std::false_type {};
 template <class P>
@@ -121,6 +128,7 @@ struct Glue {
     p.abi_minor = GH_ABI_MINOR;
     p.abi_needs = GATEHOUSE_NEEDS;
     p.flags = flags;
+    if constexpr (PassesOn<P>::value) p.flags |= GH_PLUGIN_ROUTES;
     p.name = name;
     p.version = version;
     p.summary = summary;

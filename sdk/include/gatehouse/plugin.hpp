@@ -50,7 +50,8 @@ inline namespace v1 {
 class Plugin {
  public:
   virtual ~Plugin() = default;
-  /// A request that none of its routed members answers.
+  /// A request that none of its routed members answers. A plugin that does not override it gets
+  /// none of those.
   virtual Status handle(Exchange& x, Sink& out, Next& next) { return next(x, out); }
 
   /// For the host: calls the member that was routed to, or handle().

@@ -34,7 +34,9 @@ enum {
   /// into it has left behind a thread-local object with a destructor, a key of pthread_key_create()
   /// with a destructor or a signal handler. Without the flag the code stays in memory until the
   /// process ends.
-  GH_PLUGIN_UNLOADS = 128
+  GH_PLUGIN_UNLOADS = 128,
+  /// handle() is called only for requests to its routes.
+  GH_PLUGIN_ROUTES = 256
 };
 
 /// Static data, read before any function of the plugin is called. A host takes a shorter one of an

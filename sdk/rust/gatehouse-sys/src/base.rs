@@ -280,6 +280,7 @@ pub const GH_PLUGIN_GUARD: u32 = 16;
 pub const GH_PLUGIN_PROBES: u32 = 32;
 pub const GH_PLUGIN_BLOCKS: u32 = 64;
 pub const GH_PLUGIN_UNLOADS: u32 = 128;
+pub const GH_PLUGIN_ROUTES: u32 = 256;
 
 /// The texts are NUL-terminated.
 #[repr(C)]

@@ -162,6 +162,8 @@ pub mod flags {
     /// It blocks outside the functions of this crate, so that its pipeline keeps one thread per
     /// request.
     pub const BLOCKS: u32 = sys::GH_PLUGIN_BLOCKS;
+    /// `handle` is called only for requests to its routes.
+    pub const ROUTES: u32 = sys::GH_PLUGIN_ROUTES;
 }
 
 /// Makes the entry of a plugin and its note in the section `.gatehouse`. Once per crate, at its
