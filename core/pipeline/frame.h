@@ -11,6 +11,7 @@ struct Frame : gh_sink {
       : gh_sink{sizeof(gh_sink), 0, this, first_event},
         pipeline(in),
         index(at),
+        layer(*in.layers_[at]),
         x(of),
         out(to),
         outer(around),
@@ -25,14 +26,17 @@ struct Frame : gh_sink {
   }
   Frame(const Frame&) = delete;
 
+  /// Calls the layer.
+  gh_status call(const gh_sink* sink);
   /// Counts the layer's first event, and steps aside for those that follow.
   static gh_status first_event(void* self, const gh_event* e);
   bool has_emitted() const { return emit != first_event; }
-  const std::string& name() const { return pipeline.layers_[index]->instance->name(); }
-  const PluginLabel& label() const { return pipeline.layers_[index]->instance->label(); }
+  const std::string& name() const { return layer.instance->name(); }
+  const PluginLabel& label() const { return layer.instance->label(); }
 
   const Pipeline& pipeline;
   const std::size_t index;
+  const Pipeline::Layer& layer;
   Exchange& x;
   const gh_sink* const out;
   Frame* const outer;
@@ -50,7 +54,6 @@ struct Surrounded {
   gh_status call(gh_exchange* x, const gh_sink* out);
 
   Frame& frame;
-  const Pipeline::Layer& layer;
   std::size_t place = 0;
 };
 

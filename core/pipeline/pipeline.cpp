@@ -166,13 +166,12 @@ gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Fra
   while (index < layers_.size() && !is_for(*layers_[index], x)) ++index;
   if (index == layers_.size()) return nobody_answered(x);
 
-  const Layer& layer = *layers_[index];
   Frame frame(*this, index, x, out, outer);
-  Surrounded surrounded{frame, layer};
-  const gh_status status = surrounded.call(&x, &frame);
-  layer.counts->add(frame);
-  if (status < 0 && status != GH_CANCELLED)
-    layer.counts->failures.fetch_add(1, std::memory_order_relaxed);
+  const gh_status status =
+      around_.empty() ? frame.call(&frame) : Surrounded{frame}.call(&x, &frame);
+  Counts& counts = *frame.layer.counts;
+  counts.add(frame);
+  if (status < 0 && status != GH_CANCELLED) counts.failures.fetch_add(1, std::memory_order_relaxed);
   return status;
 }
 
@@ -184,7 +183,7 @@ bool Pipeline::surrounds(const Around& around, const Layer& layer, const Exchang
   };
   const bool is_there = around.place == GH_AROUND_MODELS
                             ? has(layer, GH_PLUGIN_PROVIDER)
-                            : outer && has(*layers_[outer->index], GH_PLUGIN_INGRESS);
+                            : outer && has(outer->layer, GH_PLUGIN_INGRESS);
   return is_there && layer_of(around.owner).takes(x.head().method, x.head().path);
 }
 
@@ -199,15 +198,11 @@ gh_status Surrounded::call(gh_exchange* raw_x, const gh_sink* out) {
   const Pipeline& pipeline = frame.pipeline;
   Exchange& x = Exchange::of(raw_x);
   while (place < pipeline.around_.size() &&
-         !pipeline.surrounds(pipeline.around_[place], layer, x, frame.outer))
+         !pipeline.surrounds(pipeline.around_[place], frame.layer, x, frame.outer))
     ++place;
-  if (place == pipeline.around_.size()) {
-    const gh_next next{sizeof(gh_next), 0, &frame, guarded<Pipeline::call_next, GH_UNAVAILABLE>};
-    const gh_status status = Pipeline::handle(*layer.instance, x, *out, next);
-    return pipeline.settle(*layer.instance, x, status, frame.went_on || frame.has_emitted());
-  }
+  if (place == pipeline.around_.size()) return frame.call(out);
   const Around& around = pipeline.around_[place];
-  Surrounded inner{frame, layer, place + 1};
+  Surrounded inner{frame, place + 1};
   const gh_next next{sizeof(gh_next), 0, &inner,
                      [](void* self, gh_exchange* to, const gh_sink* sink) {
                        return static_cast<Surrounded*>(self)->call(to, sink);
@@ -250,10 +245,17 @@ void Pipeline::Counts::add(Frame& frame) {
   if (frame.outer) frame.outer->inside += took;
 }
 
+gh_status Frame::call(const gh_sink* sink) {
+  const Instance& instance = *layer.instance;
+  const gh_next next{sizeof(gh_next), 0, this, guarded<Pipeline::call_next, GH_UNAVAILABLE>};
+  const gh_status status = Pipeline::handle(instance, x, *sink, next);
+  return pipeline.settle(instance, x, status, went_on || has_emitted());
+}
+
 gh_status Frame::first_event(void* self, const gh_event* e) {
   auto& frame = *static_cast<Frame*>(self);
   const gh_sink* const to = frame.out;
-  Pipeline::Counts& counts = *frame.pipeline.layers_[frame.index]->counts;
+  Pipeline::Counts& counts = *frame.layer.counts;
   const auto waited = (Clock::now() - frame.began).count();
   counts.answers.fetch_add(1, std::memory_order_relaxed);
   counts.first_event_ns.fetch_add(static_cast<std::uint64_t>(waited), std::memory_order_relaxed);

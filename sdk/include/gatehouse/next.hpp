@@ -10,18 +10,21 @@ namespace gatehouse {
 inline namespace v1 {
 
 namespace detail {
+/// The failure that an exception becomes. Not inline: few calls throw, and all would keep room for
+/// it on their stacks.
+[[gnu::noinline, gnu::cold]] inline gh_status raise(gh_exchange* x, const char* what) {
+  return Status(Fail{500, "plugin_error", "The request could not be processed.", what}).raise(x);
+}
+
 /// Runs `body`, which returns a Status, on the plugin's side of the boundary: no exception crosses.
 template <class F>
 [[gnu::always_inline]] inline gh_status guard(gh_exchange* x, F&& body) noexcept {
-  const auto fail = [x](const char* what) {
-    return Status(Fail{500, "plugin_error", "The request could not be processed.", what}).raise(x);
-  };
   try {
     return body().raise(x);
   } catch (const std::exception& e) {
-    return fail(e.what());
+    return raise(x, e.what());
   } catch (...) {
-    return fail("unknown exception");
+    return raise(x, "unknown exception");
   }
 }
 }  // namespace detail
