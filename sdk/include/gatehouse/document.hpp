@@ -36,10 +36,10 @@ class MutableJson : public Json {
   gh_json* raw() const { return const_cast<gh_json*>(node_); }
 };
 
-/// A JSON document that the plugin owns.
+/// A JSON document that the plugin owns. It takes memory from the first root() on.
 class Document {
  public:
-  Document() : root_(detail::json->make()) {}
+  Document() = default;
   explicit Document(gh_json* root) : root_(root) {}  ///< Takes it over.
   static Result<Document> parse(View text) {
     gh_str error{};
@@ -47,13 +47,16 @@ class Document {
     if (!root) return Fail{400, "invalid_json", std::string(view(error)), {}};
     return Document(root);
   }
-  MutableJson root() const { return MutableJson(root_.get()); }
+  MutableJson root() const {
+    if (!root_) root_.reset(detail::json->make());
+    return MutableJson(root_.get());
+  }
 
  private:
   struct Drop {
     void operator()(gh_json* root) const { detail::json->drop(root); }
   };
-  std::unique_ptr<gh_json, Drop> root_;
+  mutable std::unique_ptr<gh_json, Drop> root_;
 };
 
 }  // namespace v1
