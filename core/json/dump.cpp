@@ -11,6 +11,11 @@
 namespace gatehouse::core {
 namespace {
 
+void dump_integer(std::int64_t value, std::string& out) {
+  char text[32];
+  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
 /// The shortest text that reads back as the same number. In digits where JSON.stringify() writes
 /// digits, but not from 2^63 to 2^64, where many readers would take them for another integer.
 void dump_real(double value, std::string& out) {
@@ -77,7 +82,7 @@ void dump(const gh_json* node, std::string& out) {
   const int type = node ? static_cast<int>(node->type) : int{GH_NULL};
   switch (type) {
     case GH_BOOL: out += node->integer ? "true" : "false"; return;
-    case GH_INT: out += std::to_string(node->integer); return;
+    case GH_INT: dump_integer(node->integer, out); return;
     case GH_REAL:
       if (!std::isfinite(node->real)) break;
       dump_real(node->real, out);

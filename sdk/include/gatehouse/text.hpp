@@ -43,6 +43,12 @@ inline Block load(const char* from) {
   std::memcpy(&block, from, kBlock);
   return block;
 }
+/// `size` bytes, which are fewer than a block has, and zeros behind them.
+inline Block load(const char* from, std::size_t size) {
+  Block block{};
+  if (size != 0) std::memcpy(&block, from, size);  // no text has no place either
+  return block;
+}
 inline void store(char* to, Block block) { std::memcpy(to, &block, kBlock); }
 
 /// How many bytes at the front of the block stand in a JSON string as they are.
@@ -85,6 +91,17 @@ inline void quote(std::string& out, View text) {
   constexpr std::size_t kRoom = 512;
   const char* at = text.data();
   const char* const end = at + text.size();
+  if (text.size() < detail::kBlock) {  // such as most names
+    const detail::Block block = detail::load(at, text.size());
+    if (detail::plain_length(block) == text.size()) {  // a zero behind them ends the plain ones
+      char quoted[detail::kBlock + 2];
+      quoted[0] = '"';
+      detail::store(quoted + 1, block);
+      quoted[text.size() + 1] = '"';
+      out.append(quoted, text.size() + 2);
+      return;
+    }
+  }
   out.push_back('"');
   // Written in place, since appending to a string costs more than a few bytes do.
   for (std::size_t size = out.size(); at != end;) {
@@ -92,14 +109,11 @@ inline void quote(std::string& out, View text) {
     char* to = out.data() + size;
     char* const full = out.data() + out.size() - kMost;
     while (at != end && to <= full) {
-      std::size_t plain = 0;
-      if (static_cast<std::size_t>(end - at) >= detail::kBlock) {
-        const detail::Block block = detail::load(at);
-        detail::store(to, block);
-        plain = detail::plain_length(block);
-      } else {
-        for (; at + plain != end && detail::is_plain(at[plain]); ++plain) to[plain] = at[plain];
-      }
+      const auto left = static_cast<std::size_t>(end - at);
+      const bool is_whole = left >= detail::kBlock;
+      const detail::Block block = is_whole ? detail::load(at) : detail::load(at, left);
+      detail::store(to, block);
+      const std::size_t plain = detail::plain_length(block);
       to += plain;
       at += plain;
       if (plain < detail::kBlock && at != end) to = detail::escape(to, *at++);
