@@ -54,20 +54,25 @@ void with_large_stack(Work work) {
 }
 
 /// A default must be valid where it stands, once what is absent inside it has its own default.
-void check_default(const Json& root, const std::string& pointer, std::vector<std::string>& faults) {
-  const Json& schema = root.at(Json::json_pointer(pointer));
-  Json value = schema["default"];
-  try {
-    fill_in(root, schema, value);
-  } catch (const std::runtime_error&) {
-    return faults.push_back(pointer +
-                            "/default: contains itself without end: give one of the properties in "
-                            "it no default");
+void check_defaults(const Json& root, const std::vector<std::string>& pointers,
+                    std::vector<std::string>& faults) {
+  Value rules(root);
+  const Origins nowhere("");
+  for (const std::string& pointer : pointers) {
+    const Json& schema = root.at(Json::json_pointer(pointer));
+    Json value = schema["default"];
+    try {
+      fill_in(root, schema, value);
+    } catch (const std::runtime_error&) {
+      faults.push_back(pointer +
+                       "/default: contains itself without end: give one of the properties in it "
+                       "no default");
+      continue;
+    }
+    rules["$ref"] = '#' + pointer;  // draft 7 ignores everything beside it
+    for (const Finding& finding : explain(Value(value), "", "`default`", rules, nowhere))
+      faults.push_back(pointer + "/default: " + finding.text);
   }
-  Json rules = root;
-  rules["$ref"] = '#' + pointer;  // draft 7 ignores everything beside it
-  for (const Finding& finding : explain(Value(value), "", "`default`", Value(rules), Origins("")))
-    faults.push_back(pointer + "/default: " + finding.text);
 }
 
 }  // namespace
@@ -81,7 +86,7 @@ std::vector<std::string> schema_faults(std::string_view schema) {
   }
   SchemaInspection seen = inspect_schema(root);
   if (!seen.faults.empty()) return seen.faults;  // such a schema cannot check its defaults
-  for (const std::string& pointer : seen.with_default) check_default(root, pointer, seen.faults);
+  if (!seen.with_default.empty()) check_defaults(root, seen.with_default, seen.faults);
   return seen.faults;
 }
 
