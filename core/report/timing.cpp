@@ -1,5 +1,5 @@
-#include <charconv>
 #include <chrono>
+#include <iterator>
 #include <string>
 
 #include "core/pipeline/frame.h"
@@ -7,14 +7,23 @@
 namespace gatehouse::core {
 namespace {
 
-/// In milliseconds, with three digits behind the point.
-void append_ms(std::string& out, Clock::duration time) {
-  const auto us = std::chrono::round<std::chrono::microseconds>(time).count();
+constexpr std::string_view kSeparator = ", ";
+
+/// "name;dur=1.250, ": in milliseconds, with three digits behind the point.
+void append_entry(std::string& out, std::string_view name, Clock::duration time) {
+  constexpr std::string_view kDuration = ";dur=";
+  auto us = std::chrono::round<std::chrono::microseconds>(time).count();
   char text[32];
-  char* const point = std::to_chars(text, text + sizeof text, us / 1000).ptr;
-  char* const end = std::to_chars(point, text + sizeof text, 1000 + us % 1000).ptr;
-  *point = '.';  // in place of the 1 that keeps the zeros behind it
-  out.append(text, end);
+  char* const last = std::end(text) - kSeparator.size();
+  char* first = last;
+  for (int digits = 0; us > 0 || digits < 4; ++digits, us /= 10) {
+    if (digits == 3) *--first = '.';
+    *--first = static_cast<char>('0' + us % 10);
+  }
+  first -= kDuration.size();
+  kDuration.copy(first, kDuration.size());
+  kSeparator.copy(last, kSeparator.size());
+  out.append(name).append(first, std::end(text));
 }
 
 }  // namespace
@@ -30,10 +39,9 @@ void Pipeline::timing(const Exchange& x, std::string& out) const {
   out.reserve(32 * spent.size());
   for (std::size_t layer = 0; layer < spent.size(); ++layer) {
     if (spent[layer] == Clock::duration::zero()) continue;
-    if (!out.empty()) out.append(", ");
-    out.append(layers_[layer]->instance->name()).append(";dur=");
-    append_ms(out, spent[layer]);
+    append_entry(out, layers_[layer]->instance->name(), spent[layer]);
   }
+  if (!out.empty()) out.resize(out.size() - kSeparator.size());
 }
 
 }  // namespace gatehouse::core

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "metrics.h"
 #include "page_files.h"
 #include "schema.h"
 
@@ -48,8 +49,8 @@ Console::Console(Host host, Json config)
                                        "The last requests, oldest first");
   admin_route<&Console::show_history>(host, this, "GET", "/history.json",
                                       "The last hour, in steps of ten seconds");
-  admin_route<&Console::show_metrics>(host, this, "GET", "/metrics",
-                                      "All metrics, in the Prometheus text format");
+  admin_route<&Console::show_metrics>(host, this, "GET", "/metrics.json",
+                                      "All samples of the metrics");
   admin_route<&Console::stream_requests>(host, this, "GET", "/live",
                                          "Requests as they end, as server-sent events");
   if (with_content_) around<&Console::chat>(host, GH_AROUND_CHATS, this);
@@ -91,10 +92,8 @@ void Console::remember(Exchange& x, std::chrono::nanoseconds took, const Outcome
   memory_->requests.add([&](Request& request) {
     request.began = now - in_milliseconds(took);
     request.took_ms = took_ms;
-    request.set(x, outcome, failure);
-    if (!request.is_chat) return;
-    request.set_timing(status_.timing(x));
-    if (!with_content_) return;
+    request.set(x, outcome, failure, status_);
+    if (!request.is_chat || !with_content_) return;
     request.prompt = cut_utf8(last_question(x), Request::kMaxContent);
     request.response = responses_.take(x);
   });
@@ -130,8 +129,10 @@ Status Console::show_history(Exchange& x, Sink& out) {
 }
 
 Status Console::show_metrics(Exchange& x, Sink& out) {
+  std::string all;
+  write_metrics(status_.metrics(), all);
   x.set_header("Cache-Control", "no-store");
-  return x.reply(out, 200, "text/plain; version=0.0.4; charset=utf-8", status_.metrics());
+  return x.reply(out, 200, "application/json", all);
 }
 
 Status Console::stream_requests(Exchange& x, Sink& out) {

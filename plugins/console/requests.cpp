@@ -11,6 +11,11 @@ constexpr std::size_t kMaxText = 128, kMaxDetail = 512;
 constexpr std::size_t kMaxNotes = 2 * 1024, kMaxTiming = 1024;
 constexpr View kNotesLeftOut = R"({"left_out":"the notes are too long"})";
 
+/// Gives the memory back, too.
+void replace_if_long(std::string& text, std::size_t most, View by) {
+  if (text.size() > most) std::string(by).swap(text);
+}
+
 void set_cut(std::string& to, View from, std::size_t most = kMaxText) {
   to.assign(cut_utf8(from, most));
 }
@@ -32,7 +37,8 @@ void write_times(View timing, std::string& out) {
 
 }  // namespace
 
-void Request::set(const Exchange& x, const Outcome& ended, const Failure& failure) {
+void Request::set(const Exchange& x, const Outcome& ended, const Failure& failure,
+                  const GatewayStatus& gateway) {
   const Caller caller = x.caller();
   status = ended.status;
   is_chat = static_cast<bool>(x.chat());
@@ -47,14 +53,12 @@ void Request::set(const Exchange& x, const Outcome& ended, const Failure& failur
   set_cut(detail, failure.detail(), kMaxDetail);
   notes.clear();
   x.notes().dump(notes);
-  if (notes.size() > kMaxNotes) std::string(kNotesLeftOut).swap(notes);  // gives the memory back
+  replace_if_long(notes, kMaxNotes, kNotesLeftOut);
   timing.clear();
+  if (is_chat) gateway.timing(x, timing);
+  replace_if_long(timing, kMaxTiming, {});
   prompt.clear();
   response.clear();
-}
-
-void Request::set_timing(const std::string& text) {
-  if (text.size() <= kMaxTiming) timing = text;
 }
 
 void Request::write(std::string& out) const {

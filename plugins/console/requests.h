@@ -27,8 +27,8 @@ struct Request {
   std::string timing;            // of chats: the value of a Server-Timing header
   std::string prompt, response;  // only if the configuration allows content
 
-  void set(const Exchange& x, const Outcome& ended, const Failure& failure);
-  void set_timing(const std::string& text);
+  void set(const Exchange& x, const Outcome& ended, const Failure& failure,
+           const GatewayStatus& gateway);
   /// Appends it as a JSON object.
   void write(std::string& out) const;
 };

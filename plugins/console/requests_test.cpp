@@ -47,7 +47,7 @@ TEST_F(RequestsTest, GivesAllToAPageOfAnEarlierProcess) {
 TEST_F(RequestsTest, WritesTimesAsAnObject) {
   Request request;
   request.notes = R"({"model":"m"})";
-  request.set_timing("cache;dur=1.250, model;dur=840.000");
+  request.timing = "cache;dur=1.250, model;dur=840.000";
   std::string text;
   request.write(text);
   const Document written = testing::parse(text);

@@ -26,18 +26,13 @@ export const knowRoutes = known => {
 export const routesTo = (end, method = 'GET') =>
   routes.filter(r => r.method === method && r.path.endsWith(end));
 
-/// Metrics in the Prometheus text format.
+/// The samples of the metrics: [{name, labels, value}].
 export class Metrics {
-  constructor(text) {
-    this.series = new Map();  // by name: [{labels, value}]
-    for (const line of text.split('\n')) {
-      const parts = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line);
-      if (!parts) continue;
-      const labels = {};
-      for (const [, name, value] of (parts[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g))
-        labels[name] = value.replace(/\\(.)/g, (_, c) => (c === 'n' ? '\n' : c));
-      if (!this.series.has(parts[1])) this.series.set(parts[1], []);
-      this.series.get(parts[1]).push({labels, value: Number(parts[3])});
+  constructor(samples) {
+    this.series = new Map();  // by name
+    for (const sample of samples) {
+      if (!this.series.has(sample.name)) this.series.set(sample.name, []);
+      this.series.get(sample.name).push(sample);
     }
   }
 

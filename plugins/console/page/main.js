@@ -2,7 +2,7 @@
 import './playground.js';
 
 import {showLogLevel} from './actions.js';
-import {ask, json, knowRoutes, Metrics} from './api.js';
+import {json, knowRoutes, Metrics} from './api.js';
 import {showCaches} from './cache.js';
 import {showHistory} from './charts.js';
 import {showHead} from './head.js';
@@ -22,7 +22,7 @@ async function showStatus() {
 }
 
 async function showMetrics() {
-  const metrics = new Metrics(await (await ask('metrics')).text());
+  const metrics = new Metrics(await json('metrics.json'));
   showModels(metrics);
   showDecisions(metrics);
   showToolCalls(metrics);

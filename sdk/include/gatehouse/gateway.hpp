@@ -22,10 +22,13 @@ class GatewayStatus {
     api_->metrics(host_, &out, append);
     return out;
   }
-  /// The value of a Server-Timing header.
+  /// Appends the value of a Server-Timing header.
+  void timing(const Exchange& x, std::string& out) const {
+    api_->timing(host_, x.raw(), &out, append);
+  }
   std::string timing(const Exchange& x) const {
     std::string out;
-    api_->timing(host_, x.raw(), &out, append);
+    timing(x, out);
     return out;
   }
 
