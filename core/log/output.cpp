@@ -41,6 +41,12 @@ int open_output(const std::string& path) {
                               : "cannot open the log file " + path);
 }
 
+/// The end of it, which has whole lines and at most so many bytes.
+std::string_view end_of(std::string_view lines, std::size_t most) {
+  if (lines.size() > most) lines.remove_prefix(lines.find('\n', lines.size() - most) + 1);
+  return lines;
+}
+
 }  // namespace
 
 Output::Output(std::string path) : path_(std::move(path)), file_(open_output(path_)) {
@@ -103,9 +109,7 @@ void Output::run() {
     wake_.wait(lock, [this] { return ended_ || !pending_.empty(); });
     wake_.wait_for(lock, kGather, [this] { return ended_ || at_once_; });
     take_pending(batch);
-    lock.unlock();
     remember(batch);
-    lock.lock();
     if (!write_out(batch, lock)) break;
     written_bytes_ += batch.size();
     written_.notify_all();
@@ -128,24 +132,23 @@ void Output::take_pending(std::string& batch) {
   reported_ = dropped_;
 }
 
-/// Keeps the end of `batch`, for recent().
+/// Keeps the end of `batch`, for recent(). With mutex_ held, so that recent() finds each record.
 void Output::remember(std::string_view batch) {
   constexpr std::size_t kHalf = kMaxRecent / 2;
-  if (batch.size() > kHalf) batch.remove_prefix(batch.find('\n', batch.size() - kHalf) + 1);
-  const std::lock_guard lock(recent_mutex_);
+  batch = end_of(batch, kHalf);
   if (new_lines_.size() + batch.size() > kHalf) older_lines_ = std::exchange(new_lines_, {});
   new_lines_ += batch;
 }
 
 std::string Output::recent(std::string_view part) const {
-  const std::lock_guard lock(recent_mutex_);
+  std::unique_lock lock(mutex_);
+  const std::string all = older_lines_ + new_lines_ + pending_;
+  lock.unlock();
   std::string out;
-  for (std::string_view lines : {std::string_view(older_lines_), std::string_view(new_lines_)}) {
-    while (!lines.empty()) {
-      const std::string_view line = lines.substr(0, lines.find('\n') + 1);
-      if (line.find(part) != line.npos) out += line;
-      lines.remove_prefix(line.size());
-    }
+  for (std::string_view lines = end_of(all, kMaxRecent); !lines.empty();) {
+    const std::string_view line = lines.substr(0, lines.find('\n') + 1);
+    if (line.find(part) != line.npos) out += line;
+    lines.remove_prefix(line.size());
   }
   return out;
 }

@@ -71,8 +71,6 @@ class Output final : public spdlog::sinks::sink {
   std::uint64_t put_bytes_ = 0, written_bytes_ = 0;
   std::uint64_t dropped_ = 0, reported_ = 0;
   Reminder drops_;
-
-  mutable std::mutex recent_mutex_;      // guards all below
   std::string older_lines_, new_lines_;  // at most half of kMaxRecent each
 };
 
