@@ -27,7 +27,7 @@ namespace {
 
 // valijson decides whether a value fits a schema, and reports failures in its own words, without
 // the names and values that an operator needs. So a visitor, Explainer, walks through the parsed
-// schema beside the value: it lets valijson (Judge) decide each constraint, and writes one Finding
+// schema beside the value: it lets valijson (Judge) decide each constraint, and writes one Mismatch
 // for each that fails, with the place in the file. Facts about the schema that valijson does not
 // return, such as the constants of an `enum`, are collected before, in the Survey.
 
@@ -160,11 +160,11 @@ class BoundBuilder final : public valijson::ConstraintBuilder {
 /// Visits the constraints of a schema, for one value.
 class Explainer final : public Judge {
  public:
-  Explainer(Survey& survey, Spot spot, std::vector<Finding>& findings)
+  Explainer(Survey& survey, Spot spot, std::vector<Mismatch>& mismatches)
       : Judge(Adapter(spot.value), {}, true, nullptr, survey.regexes),
         survey_(survey),
         spot_(std::move(spot)),
-        findings_(findings) {}
+        mismatches_(mismatches) {}
 
   bool explain(const Subschema& schema) {
     if (survey_.origins.at(spot_.pointer).broken) return true;
@@ -288,7 +288,8 @@ class Explainer final : public Judge {
     // valijson compares every pair of items, which takes minutes for a long list.
     std::set<Value> seen;
     for (std::size_t i = 0; i < spot_.value.size(); ++i) {
-      if (!seen.insert(spot_.value[i]).second) return at_item(i, findings_).fail("is a duplicate");
+      if (!seen.insert(spot_.value[i]).second)
+        return at_item(i, mismatches_).fail("is a duplicate");
     }
     return true;
   }
@@ -369,7 +370,7 @@ class Explainer final : public Judge {
     for (const auto& [key, value] : spot_.value.items()) {
       const Value name = key;
       ok = Explainer(survey_, {name, child(spot_.pointer, key), "the key " + ticked(key), false},
-                     findings_)
+                     mismatches_)
                .explain(*c.getSubschema()) &&
            ok;
     }
@@ -379,19 +380,19 @@ class Explainer final : public Judge {
     bool ok = true;
     if (!spot_.value.is_array() || !c.getItemsSubschema()) return ok;
     for (std::size_t i = 0; i < spot_.value.size(); ++i)
-      ok = at_item(i, findings_).explain(*c.getItemsSubschema()) && ok;
+      ok = at_item(i, mismatches_).explain(*c.getItemsSubschema()) && ok;
     return ok;
   }
   bool visit(const LinearItemsConstraint& c) override {
     bool ok = true;
     if (!spot_.value.is_array()) return ok;
     c.applyToItemSubschemas([&](unsigned i, const Subschema* schema) {
-      if (i < spot_.value.size()) ok = at_item(i, findings_).explain(*schema) && ok;
+      if (i < spot_.value.size()) ok = at_item(i, mismatches_).explain(*schema) && ok;
       return true;
     });
     for (std::size_t i = c.getItemSubschemaCount(); i < spot_.value.size(); ++i) {
       const Subschema* other = c.getAdditionalItemsSubschema();
-      ok = (other ? at_item(i, findings_).explain(*other)
+      ok = (other ? at_item(i, mismatches_).explain(*other)
                   : fail("must have at most " + shown(c.getItemSubschemaCount(), "item"))) &&
            ok;
     }
@@ -399,7 +400,7 @@ class Explainer final : public Judge {
   }
   bool visit(const ContainsConstraint& c) override {
     if (!spot_.value.is_array()) return true;
-    std::vector<Finding> ignored;
+    std::vector<Mismatch> ignored;
     for (std::size_t i = 0; i < spot_.value.size(); ++i) {
       if (at_item(i, ignored).explain(*c.getSubschema())) return true;
     }
@@ -409,7 +410,7 @@ class Explainer final : public Judge {
   bool visit(const AllOfConstraint& c) override {
     bool ok = true;
     c.applyToSubschemas([&](unsigned, const Subschema* schema) {
-      ok = again(*schema, findings_) && ok;
+      ok = again(*schema, mismatches_) && ok;
       return true;
     });
     return ok;
@@ -421,14 +422,14 @@ class Explainer final : public Judge {
            (count > 1 && fail("matches more than one of the alternatives that are allowed here"));
   }
   bool visit(const NotConstraint& c) override {
-    std::vector<Finding> ignored;
+    std::vector<Mismatch> ignored;
     return (c.getSubschema() && !again(*c.getSubschema(), ignored)) || fail("is not allowed here");
   }
   bool visit(const ConditionalConstraint& c) override {
-    std::vector<Finding> ignored;
+    std::vector<Mismatch> ignored;
     const Subschema* applies =
         again(*c.getIfSubschema(), ignored) ? c.getThenSubschema() : c.getElseSubschema();
-    return !applies || again(*applies, findings_);
+    return !applies || again(*applies, mismatches_);
   }
   bool visit(const PolyConstraint& c) override {
     if (Judge::visit(c)) return true;
@@ -448,7 +449,7 @@ class Explainer final : public Judge {
     return has_quotes(wanted) ? ": remove the quotes" : "";
   }
   bool add(std::string pointer, bool at_key, std::string text) {
-    findings_.push_back({std::move(pointer), at_key, std::move(text)});
+    mismatches_.push_back({std::move(pointer), at_key, std::move(text)});
     return false;
   }
   bool fail(const std::string& text) { return add(spot_.pointer, false, spot_.name + ' ' + text); }
@@ -466,31 +467,31 @@ class Explainer final : public Judge {
     const std::string pointer = child(spot_.pointer, key);
     const bool hidden =
         spot_.hidden || survey_.secrets.count(key) || survey_.origins.at(pointer).hidden;
-    return Explainer(survey_, {value, pointer, ticked(key), hidden}, findings_);
+    return Explainer(survey_, {value, pointer, ticked(key), hidden}, mismatches_);
   }
-  Explainer at_item(std::size_t index, std::vector<Finding>& findings) {
+  Explainer at_item(std::size_t index, std::vector<Mismatch>& mismatches) {
     const std::string pointer = child(spot_.pointer, index);
     const bool hidden = spot_.hidden || survey_.origins.at(pointer).hidden;
     return Explainer(survey_,
                      {spot_.value[index], pointer,
                       "item " + std::to_string(index + 1) + " of " + spot_.name, hidden},
-                     findings);
+                     mismatches);
   }
   /// Whether the value fits a schema that applies because the key `name` is there.
   bool fits_beside(const char* name, const Subschema& schema) {
     constexpr std::string_view kHere = "here";
-    std::vector<Finding> found;
+    std::vector<Mismatch> found;
     const bool ok = again(schema, found);
-    for (Finding& finding : found) {
-      if (finding.text.ends_with(kHere))
-        finding.text.replace(finding.text.size() - kHere.size(), kHere.npos,
-                             "beside " + ticked(name));
-      findings_.push_back(std::move(finding));
+    for (Mismatch& mismatch : found) {
+      if (mismatch.text.ends_with(kHere))
+        mismatch.text.replace(mismatch.text.size() - kHere.size(), kHere.npos,
+                              "beside " + ticked(name));
+      mismatches_.push_back(std::move(mismatch));
     }
     return ok;
   }
-  bool again(const Subschema& schema, std::vector<Finding>& findings) {
-    return Explainer(survey_, spot_, findings).explain(schema);
+  bool again(const Subschema& schema, std::vector<Mismatch>& mismatches) {
+    return Explainer(survey_, spot_, mismatches).explain(schema);
   }
 
   /// The number of alternatives that fit. If none does, explains the nearest one, which failed
@@ -498,9 +499,9 @@ class Explainer final : public Judge {
   template <class Alternatives>
   int matches(const Alternatives& c) {
     int count = 0;
-    std::vector<Finding> nearest;
+    std::vector<Mismatch> nearest;
     c.applyToSubschemas([&](unsigned, const Subschema* schema) {
-      std::vector<Finding> why;
+      std::vector<Mismatch> why;
       if (again(*schema, why)) {
         ++count;
       } else if (nearest.empty() || why[0].pointer.size() > nearest[0].pointer.size()) {
@@ -510,29 +511,30 @@ class Explainer final : public Judge {
       }
       return true;
     });
-    if (count == 0) findings_.insert(findings_.end(), nearest.begin(), nearest.end());
+    if (count == 0) mismatches_.insert(mismatches_.end(), nearest.begin(), nearest.end());
     return count;
   }
 
   Survey& survey_;
   const Spot spot_;
-  std::vector<Finding>& findings_;
+  std::vector<Mismatch>& mismatches_;
   std::string noun_;  // for a string of the format of the current schema
 };
 }  // namespace
 
-std::vector<Finding> explain(const Value& value, const std::string& pointer,
-                             const std::string& name, const Value& schema, const Origins& origins) {
+std::vector<Mismatch> explain(const Value& value, const std::string& pointer,
+                              const std::string& name, const Value& schema,
+                              const Origins& origins) {
   Survey survey(schema, origins);
   valijson::Schema rules;
   valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
   parser.addConstraintBuilder("x-min", new BoundBuilder(true));  // takes ownership
   parser.addConstraintBuilder("x-max", new BoundBuilder(false));
   parser.populateSchema(Adapter(schema), rules);
-  std::vector<Finding> findings;
+  std::vector<Mismatch> mismatches;
   const bool hidden = survey.secrets.count("") || origins.at(pointer).hidden;
-  Explainer(survey, {value, pointer, name, hidden}, findings).explain(rules);
-  return findings;
+  Explainer(survey, {value, pointer, name, hidden}, mismatches).explain(rules);
+  return mismatches;
 }
 
 std::set<std::string> secrets_of(const Value& schema) {

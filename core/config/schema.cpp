@@ -70,8 +70,8 @@ void check_defaults(const Json& root, const std::vector<std::string>& pointers,
       continue;
     }
     rules["$ref"] = '#' + pointer;  // draft 7 ignores everything beside it
-    for (const Finding& finding : explain(Value(value), "", "`default`", rules, nowhere))
-      faults.push_back(pointer + "/default: " + finding.text);
+    for (const Mismatch& mismatch : explain(Value(value), "", "`default`", rules, nowhere))
+      faults.push_back(pointer + "/default: " + mismatch.text);
   }
 }
 
@@ -98,10 +98,10 @@ void validate(const Value& value, const std::string& pointer, const std::string&
       faults = schema_faults(schema);
       if (!faults.empty()) return;
       const Value rules = Value::parse(schema);
-      for (Finding& finding : explain(value, pointer, name, rules, origins)) {
+      for (Mismatch& mismatch : explain(value, pointer, name, rules, origins)) {
         problems.add(
-            finding.at_key ? origins.key_place(finding.pointer) : origins.place(finding.pointer),
-            std::move(finding.text));
+            mismatch.at_key ? origins.key_place(mismatch.pointer) : origins.place(mismatch.pointer),
+            std::move(mismatch.text));
       }
       warn_of_open_secrets(value, pointer, secrets_of(rules), origins, problems);
     } catch (const std::exception& e) {
