@@ -173,11 +173,15 @@ Status AnthropicResponse::finish() {
 void AnthropicResponse::count() {
   const Json counts = counts_.root();
   if (!counts.is_object()) return;
-  const std::int64_t read = counts["cache_read_input_tokens"].integer();
-  const std::int64_t written = counts["cache_creation_input_tokens"].integer();
+  const auto tokens = [counts](View name) {
+    const std::int64_t given = counts[name].integer();
+    return TokenCounts::is_plausible(given) ? given : 0;
+  };
+  const std::int64_t read = tokens("cache_read_input_tokens");
+  const std::int64_t written = tokens("cache_creation_input_tokens");
   const std::int64_t cached = as_ai_sdk_5_ ? 0 : read + written;
-  const std::int64_t input = counts["input_tokens"].integer() + cached;
-  const std::int64_t output = counts["output_tokens"].integer();
+  const std::int64_t input = tokens("input_tokens") + cached;
+  const std::int64_t output = tokens("output_tokens");
   usage_.set("input_tokens", input);
   usage_.set("output_tokens", output);
   usage_.set("total_tokens", input + output);

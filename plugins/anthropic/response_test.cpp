@@ -109,6 +109,19 @@ TEST(AnthropicResponse, CountsWithTheCache) {
             R"("reasoning_tokens":4,"cached_input_tokens":900,"cache_write_tokens":100})");
 }
 
+TEST(AnthropicResponse, CountsNothingThatNoResponseMayHave) {
+  Gateway g;
+  const Events events =
+      g.ask(sse({start(R"("input_tokens":0)"), text("x"), stop(0),
+                 last("end_turn", R"("input_tokens":25,"output_tokens":9007199254740993,)"
+                                  R"("cache_read_input_tokens":-9223372036854775808,)"
+                                  R"("cache_creation_input_tokens":-5)"),
+                 kStop}))
+          .events;
+  EXPECT_EQ(events.at(events.size() - 2),
+            R"(usage:{"input_tokens":25,"output_tokens":0,"total_tokens":25})");
+}
+
 /// Keeps the json of the event that ends a step of the plugin.
 struct Ending final : Plugin, Sink {
   explicit Ending(Plugin& plugin) : below(plugin) {}

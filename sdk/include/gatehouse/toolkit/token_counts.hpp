@@ -22,11 +22,14 @@ class TokenCounts {
   explicit TokenCounts(Json usage) {
     for (const View name : kNames) set(name, usage[name].integer(-1));
   }
-  /// A negative count changes nothing.
+  /// Whether a response may have so many: at most far more than any model, and far from where sums
+  /// overflow.
+  static constexpr bool is_plausible(std::int64_t tokens) {
+    return tokens >= 0 && tokens <= 1'000'000'000'000;
+  }
+  /// A count that is not plausible, such as a negative one, changes nothing.
   void set(View name, std::int64_t tokens) {
-    // Far beyond any model, and far from where sums overflow.
-    constexpr std::int64_t kMost = 1'000'000'000'000;
-    if (tokens < 0 || tokens > kMost) return;
+    if (!is_plausible(tokens)) return;
     for (std::size_t i = 0; i < kNames.size(); ++i) {
       if (kNames[i] == name) counts_[i] = tokens;
     }
