@@ -87,12 +87,10 @@ Loop* Loop::of_fiber() {
 }
 
 void Loop::post(Call call) {
-  bool is_first;
-  {
-    const std::lock_guard lock(mutex_);
-    is_first = posted_.empty();
-    posted_.push_back(std::move(call));
-  }
+  // With the lock, since the loop may end with this call, and be destroyed.
+  const std::lock_guard lock(mutex_);
+  const bool is_first = posted_.empty();
+  posted_.push_back(std::move(call));
   if (is_first) wake_.signal();
 }
 
