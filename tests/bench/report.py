@@ -140,7 +140,7 @@ def streams_table(lane, results):
 
 def memory_table(results):
     idle, rows = results.get('idle', {}), []
-    for name, [result] in results['memory'].items():
+    for name, [*_, result] in results['memory'].items():
         server = result['processes']['server']
         mib = (server['rss_before_kib'], server['rss_peak_kib'], result['rss_later_kib'])
         rows.append([name, text(statistics.median(result['starts_ms'])),
