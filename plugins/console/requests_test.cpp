@@ -15,7 +15,7 @@ struct RequestsTest : ::testing::Test {
   Requests requests;
 
   void add(int count) {
-    for (int i = 0; i < count; ++i) requests.add([](Request& r) { r.notes = "{}"; });
+    for (int i = 0; i < count; ++i) requests.add([](Request&) {});
   }
   std::vector<std::uint64_t> numbers_after(std::uint64_t number) {
     std::vector<std::uint64_t> out;
@@ -46,7 +46,7 @@ TEST_F(RequestsTest, GivesAllToAPageOfAnEarlierProcess) {
 
 TEST_F(RequestsTest, WritesTimesAsAnObject) {
   Request request;
-  request.notes = R"({"model":"m"})";
+  request.notes.root().edit("model").set("m");
   request.timing = "cache;dur=1.250, model;dur=840.000";
   std::string text;
   request.write(text);
