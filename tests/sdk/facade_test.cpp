@@ -415,15 +415,17 @@ TEST(Text, QuotesEachByteAtEachPlace) {
     if (c >= 0x20) return std::string(1, static_cast<char>(c));
     return std::string("\\u00") + kHex[c >> 4] + kHex[c & 15];
   };
-  for (int c = 0; c < 256; ++c) {
-    for (std::size_t at = 0; at < 40; ++at) {
-      std::string text(40, 'x'), out;
-      text[at] = static_cast<char>(c);
-      quote(out, text);
-      const std::string wanted = '"' + std::string(at, 'x') +
-                                 escape(static_cast<unsigned char>(c)) + std::string(39 - at, 'x') +
-                                 '"';
-      ASSERT_EQ(out, wanted) << c << " at " << at;
+  for (const std::size_t size : {1u, 2u, 8u, 15u, 16u, 17u, 40u}) {
+    for (int c = 0; c < 256; ++c) {
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string text(size, 'x'), out;
+        text[at] = static_cast<char>(c);
+        quote(out, text);
+        const std::string wanted = '"' + std::string(at, 'x') +
+                                   escape(static_cast<unsigned char>(c)) +
+                                   std::string(size - 1 - at, 'x') + '"';
+        ASSERT_EQ(out, wanted) << c << " at " << at << " of " << size;
+      }
     }
   }
 }
