@@ -137,6 +137,17 @@ TEST_F(ConsoleTest, BoundsWhatItKeepsOfARequest) {
   EXPECT_LT(h.admin(console, "GET", "/requests.json").body.size(), 4096u);
 }
 
+TEST_F(ConsoleTest, LeavesOutNotesWhoseCopyWouldBeLarge) {
+  h.next = [](Exchange& x, Sink& out) {
+    x.notes().edit("model").set("m");
+    for (int i = 0; i < 100; ++i) x.notes().edit("small").push().edit("n").set(i);
+    return x.reply(out, 200, "text/plain", "ok");
+  };
+  h.get(console, "/");
+  const Document all = get("/requests.json");
+  EXPECT_EQ(all.root().at(0)["notes"].dump(), R"({"left_out":"the notes are too long"})");
+}
+
 TEST_F(ConsoleTest, StreamsRequestsAsTheyEnd) {
   h.next = testing::answer("hi");
   h.get(console, "/first");
