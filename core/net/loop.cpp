@@ -87,10 +87,10 @@ Loop* Loop::of_fiber() {
 }
 
 void Loop::post(Call call) {
-  // With the lock, since the loop may end with this call, and be destroyed.
   const std::lock_guard lock(mutex_);
   const bool is_first = posted_.empty();
   posted_.push_back(std::move(call));
+  // While the lock is held: the loop may run this call, end and be destroyed as soon as it is not.
   if (is_first) wake_.signal();
 }
 
