@@ -1,6 +1,5 @@
 #include "usage.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace gatehouse::plugins::gemini {
@@ -21,14 +20,13 @@ void Usage::read(Json metadata) {
       {"candidatesTokenCount", &Reported::candidates},
       {"thoughtsTokenCount", &Reported::thoughts},
       {"totalTokenCount", &Reported::total}};
-  // No count of a real response comes near 2^40; sums of what an upstream makes up must not
-  // overflow.
-  constexpr std::int64_t kMost = std::int64_t{1} << 40;
   if (!metadata.is_object()) return;
   now_ = {};
   for (const auto [name, value] : metadata.members()) {
     for (const auto& [known, count] : kCounts) {
-      if (name == known) now_.*count = std::clamp(value.integer(-1), std::int64_t{-1}, kMost);
+      if (name != known) continue;
+      const std::int64_t given = value.integer(-1);
+      now_.*count = TokenCounts::is_plausible(given) ? given : -1;
     }
   }
 }
