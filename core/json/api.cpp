@@ -144,12 +144,24 @@ void copy(gh_json* to, const gh_json* from) {
   if (to && to != from) deep_copy(to, from);
 }
 
-gh_json* make() { return (new JsonArena)->make(); }
+#ifdef __SANITIZE_ADDRESS__  // which is to find what is used after it was dropped
+constexpr bool kReuses = false;
+#else
+constexpr bool kReuses = true;
+#endif
+/// Of a document that was dropped: most are events, one after the other.
+thread_local std::unique_ptr<JsonArena> spare;
+
+std::unique_ptr<JsonArena> take_arena() {
+  return spare ? std::move(spare) : std::make_unique<JsonArena>();
+}
+
+gh_json* make() { return take_arena().release()->make(); }
 
 gh_json* parse(gh_str text, gh_str* error) {
-  auto arena = std::make_unique<JsonArena>();
+  auto arena = take_arena();
   std::string_view why;
-  gh_json* const root = arena->parse(std::string(view(text)), why);
+  gh_json* const root = arena->parse_copy(view(text), why);
   if (root) {
     (void)arena.release();
   } else if (error) {
@@ -158,15 +170,10 @@ gh_json* parse(gh_str text, gh_str* error) {
   return root;
 }
 
-void dump_to(const gh_json* n, void* to, void (*append_to)(void*, gh_str)) {
-  std::string text;
-  text.reserve(512);  // of most notes and events: growing to it takes as long as writing it
-  dump(n, text);
-  append_to(to, raw(text));
-}
-
 void drop(gh_json* root) {
-  if (root) delete root->arena;
+  if (!root) return;
+  std::unique_ptr<JsonArena> arena(root->arena);
+  if (kReuses && !spare && arena->clear()) spare = std::move(arena);
 }
 
 constexpr gh_json_api kApi = {.size = sizeof(gh_json_api),

@@ -36,10 +36,14 @@ class JsonArena {
   /// integer beyond 64 bits becomes the nearest double, and a number that no double can hold
   /// becomes null, as in JSON.stringify(JSON.parse(text)).
   gh_json* parse(std::string text, std::string_view& error);
+  /// The same for a copy of `text`.
+  gh_json* parse_copy(std::string_view text, std::string_view& error);
   /// A copy that lives as long as the arena.
   std::string_view copy(std::string_view text);
   /// `text` is part of a string of this arena, so it need not be copied.
   bool owns(std::string_view text) const;
+  /// Forgets all documents; keeps memory for others. False: that is not worth it, as it is large.
+  bool clear();
 
  private:
   struct Block {
@@ -55,17 +59,22 @@ class JsonArena {
     return out;
   }
   void* grow(std::size_t bytes);
+  std::string& next_text() { return text_.empty() ? text_ : texts_.emplace_front(); }
+  gh_json* parse_kept(std::string& text, std::string_view& error);
 
   // Of a small document, which takes no block: with it the arena is as large as malloc() keeps
   // ready for a thread.
-  alignas(8) char first_[960];
+  alignas(8) char first_[928];
   std::vector<Block> blocks_;
-  std::forward_list<std::string> texts_;  // that were parsed
+  std::string text_;                      // that was parsed
+  std::forward_list<std::string> texts_;  // that were parsed after it
   std::size_t carved_ = 0;                // of blocks_, in all
   char* free_ = first_;
   std::size_t left_ = sizeof first_;
 };
 
+/// As JSON text, to which `append(to, piece)` adds piece by piece.
+void dump_to(const gh_json* node, void* to, void (*append)(void*, gh_str));
 void dump(const gh_json* node, std::string& out);
 /// The text with U+FFFD in place of every byte that is not part of valid UTF-8.
 std::string replace_invalid(std::string_view text);

@@ -306,14 +306,23 @@ class Parser {
 }  // namespace
 
 gh_json* JsonArena::parse(std::string text, std::string_view& error) {
+  std::string& kept = next_text();
+  kept = std::move(text);
+  return parse_kept(kept, error);
+}
+
+gh_json* JsonArena::parse_copy(std::string_view text, std::string_view& error) {
+  return parse_kept(next_text().assign(text), error);
+}
+
+gh_json* JsonArena::parse_kept(std::string& text, std::string_view& error) {
   if (!is_utf8(text)) {
     error = "it is not UTF-8";
     return nullptr;
   }
   gh_json* const root = make();
-  std::string& kept = texts_.emplace_front(std::move(text));
-  Parser parser(*this, kept);
-  const bool is_valid = parser.document(kept.data(), root) != nullptr;
+  Parser parser(*this, text);
+  const bool is_valid = parser.document(text.data(), root) != nullptr;
   error = parser.error();
   return is_valid ? root : nullptr;
 }

@@ -246,9 +246,34 @@ TEST_F(JsonTable, RefusesAMalformedNumberBesideALargeOne) {
 
 TEST_F(JsonTable, DumpsARealThatReadsBackAsTheSame) {
   gh_json* root = make();
-  for (double value : {0.1, 1.0 / 3, 0x1p64, 1e300, 5e-324, -123456.789, 1.7976931348623157e308}) {
+  for (double value :
+       {0.1, 1.0 / 3, 0x1p64, 1e300, 5e-324, -123456.789, 1.7976931348623157e308, 0.1 + 0.2, 1.5e-6,
+        5e-7, 999999.9999995, 999999999.999999, 1e9, 1234567890.123456, 100000.5, 0.000212,
+        9007199254740993.0, 123456789012345680.0}) {
     json.set_real(root, value);
-    EXPECT_EQ(json.real(parse(dump(root)), 0), value);
+    EXPECT_EQ(json.real(parse(dump(root)), 0), value) << dump(root);
+  }
+}
+
+TEST_F(JsonTable, DumpsARealWithoutNeedlessDigits) {
+  gh_json* const root = make();
+  const std::pair<double, const char*> numbers[] = {
+      {0.5, "0.5"}, {12.3, "12.3"}, {250, "250"}, {0.000212, "0.000212"}, {1000000.5, "1000000.5"}};
+  for (const auto& [value, text] : numbers) {
+    json.set_real(root, value);
+    EXPECT_EQ(dump(root), text);
+  }
+}
+
+TEST_F(JsonTable, DumpsTextsOfAllSizes) {
+  gh_json* const root = make();
+  for (std::size_t size = 0; size < 2200; size += 7) {
+    const std::string plain(size, 'x'), escaped(size / 2, '"');
+    json.set_str(edit(root, "plain"), raw(plain));
+    json.set_str(edit(root, "escaped"), raw(escaped));
+    const gh_json* const read = parse(dump(root));
+    ASSERT_EQ(str(get(read, "plain")), plain) << size;
+    ASSERT_EQ(str(get(read, "escaped")), escaped) << size;
   }
 }
 

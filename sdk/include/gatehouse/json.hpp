@@ -37,23 +37,30 @@ class Json {
   bool is_string() const { return type() == GH_STRING; }
   bool is_array() const { return type() == GH_ARRAY; }
   bool is_object() const { return type() == GH_OBJECT; }
-  int type() const { return detail::json->type(node_); }
+  // The host takes absent values as well; here they cost no call.
+  int type() const { return node_ ? detail::json->type(node_) : GH_NULL; }
 
-  Json operator[](View key) const { return Json(detail::json->get(node_, gatehouse::raw(key))); }
+  Json operator[](View key) const {
+    return Json(node_ ? detail::json->get(node_, gatehouse::raw(key)) : nullptr);
+  }
   /// The element. Linear: use a range-for in loops.
-  Json at(std::size_t index) const { return Json(detail::json->at(node_, index)); }
-  std::size_t size() const { return detail::json->count(node_); }
+  Json at(std::size_t index) const {
+    return Json(node_ ? detail::json->at(node_, index) : nullptr);
+  }
+  std::size_t size() const { return node_ ? detail::json->count(node_) : 0; }
 
   View str(View otherwise = {}) const {
-    const gh_str s = detail::json->str(node_);
+    const gh_str s = node_ ? detail::json->str(node_) : gh_str{};
     return s.p ? view(s) : otherwise;
   }
   std::int64_t integer(std::int64_t otherwise = 0) const {
-    return detail::json->integer(node_, otherwise);
+    return node_ ? detail::json->integer(node_, otherwise) : otherwise;
   }
-  double real(double otherwise = 0) const { return detail::json->real(node_, otherwise); }
+  double real(double otherwise = 0) const {
+    return node_ ? detail::json->real(node_, otherwise) : otherwise;
+  }
   bool boolean(bool otherwise = false) const {
-    return detail::json->boolean(node_, otherwise) != 0;
+    return node_ ? detail::json->boolean(node_, otherwise) != 0 : otherwise;
   }
 
   /// A string such as "250ms", "10s", "5m" or "1h" (JSON Schema: "format": "duration"); 0 when
@@ -108,7 +115,7 @@ class Json::Members {
   class Iterator {
    public:
     Iterator(const gh_json* container, bool end) : container_(container) {
-      if (!end) ++*this;
+      if (container && !end) ++*this;
     }
     std::pair<View, Json> operator*() const { return {view(key_), Json(at_)}; }
     Iterator& operator++() {
@@ -131,7 +138,7 @@ class Json::Members {
 };
 
 inline Json::Iterator Json::begin() const {
-  return {node_, detail::json->step(node_, nullptr, nullptr)};
+  return {node_, node_ ? detail::json->step(node_, nullptr, nullptr) : nullptr};
 }
 inline Json::Iterator Json::end() const { return {node_, nullptr}; }
 inline Json::Members Json::members() const { return Members(is_object() ? node_ : nullptr); }

@@ -43,11 +43,26 @@ inline Block load(const char* from) {
   std::memcpy(&block, from, kBlock);
   return block;
 }
-/// `size` bytes, which are fewer than a block has, and zeros behind them.
+/// `size` bytes, which are fewer than a block has, and zeros behind them. Two words that overlap
+/// cost less than a call with a variable size.
 inline Block load(const char* from, std::size_t size) {
-  Block block{};
-  if (size != 0) std::memcpy(&block, from, size);  // no text has no place either
-  return block;
+  char bytes[kBlock] = {};
+  const auto put_ends = [&](auto word) {
+    std::memcpy(&word, from, sizeof word);
+    std::memcpy(bytes, &word, sizeof word);
+    std::memcpy(&word, from + size - sizeof word, sizeof word);
+    std::memcpy(bytes + size - sizeof word, &word, sizeof word);
+  };
+  if (size >= 8) {
+    put_ends(std::uint64_t{});
+  } else if (size >= 4) {
+    put_ends(std::uint32_t{});
+  } else if (size > 0) {
+    bytes[0] = from[0];
+    bytes[size / 2] = from[size / 2];
+    bytes[size - 1] = from[size - 1];
+  }
+  return load(bytes);
 }
 inline void store(char* to, Block block) { std::memcpy(to, &block, kBlock); }
 
@@ -83,11 +98,25 @@ inline char* escape(char* to, char c) {
   to[4] = kHex[c & 15];
   return to + 5;
 }
+
+/// What one quote_step() writes at most.
+constexpr std::size_t kQuoteStep = kBlock + 6;
+
+/// Writes what begins at `at`, which is not `end`, as it stands in a JSON string; moves `at` behind
+/// it. Returns the end of what is written.
+inline char* quote_step(char* to, const char*& at, const char* end) {
+  const auto left = static_cast<std::size_t>(end - at);
+  const Block block = left >= kBlock ? load(at) : load(at, left);
+  store(to, block);
+  const std::size_t plain = plain_length(block);  // a zero behind the text ends it
+  to += plain;
+  at += plain;
+  return plain < kBlock && at != end ? escape(to, *at++) : to;
+}
 }  // namespace detail
 
 /// Appends `text` as a JSON string, quotes included.
 inline void quote(std::string& out, View text) {
-  constexpr std::size_t kMost = detail::kBlock + 6;  // of one step, which ends with an escape
   constexpr std::size_t kRoom = 512;
   const char* at = text.data();
   const char* const end = at + text.size();
@@ -105,19 +134,10 @@ inline void quote(std::string& out, View text) {
   out.push_back('"');
   // Written in place, since appending to a string costs more than a few bytes do.
   for (std::size_t size = out.size(); at != end;) {
-    out.resize(size + std::min(kRoom, static_cast<std::size_t>(end - at) + kMost));
+    out.resize(size + std::min(kRoom, static_cast<std::size_t>(end - at) + detail::kQuoteStep));
     char* to = out.data() + size;
-    char* const full = out.data() + out.size() - kMost;
-    while (at != end && to <= full) {
-      const auto left = static_cast<std::size_t>(end - at);
-      const bool is_whole = left >= detail::kBlock;
-      const detail::Block block = is_whole ? detail::load(at) : detail::load(at, left);
-      detail::store(to, block);
-      const std::size_t plain = detail::plain_length(block);
-      to += plain;
-      at += plain;
-      if (plain < detail::kBlock && at != end) to = detail::escape(to, *at++);
-    }
+    const char* const full = out.data() + out.size() - detail::kQuoteStep;
+    while (at != end && to <= full) to = detail::quote_step(to, at, end);
     size = static_cast<std::size_t>(to - out.data());
     out.resize(size);
   }
