@@ -28,6 +28,8 @@ struct Frame : gh_sink {
 
   /// Calls the layer.
   gh_status call(const gh_sink* sink);
+  /// Counts the call, which has ended with `status`.
+  void count(gh_status status);
   /// Counts the layer's first event, and steps aside for those that follow.
   static gh_status first_event(void* self, const gh_event* e);
   bool has_emitted() const { return emit != first_event; }

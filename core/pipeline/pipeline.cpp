@@ -11,13 +11,15 @@
 namespace gatehouse::core {
 namespace {
 
+std::uint64_t in_ns(Clock::duration time) { return static_cast<std::uint64_t>(time.count()); }
+
 gh_status plugin_error(Exchange& x, const std::string& what) {
   return x.fail({500, "plugin_error", "The request could not be processed.", what});
 }
 
 /// What `call` returns, which calls a plugin.
 template <class F>
-gh_status caught(Exchange& x, F call) {
+[[gnu::always_inline]] inline gh_status caught(Exchange& x, F call) {
   try {
     return call();
   } catch (...) {  // the facade catches on the plugin's side; this is for plugins without it
@@ -49,6 +51,20 @@ gh_status no_admin_route(Exchange& x) {
 }
 
 }  // namespace
+
+// Inlined, as is caught(): the stack of a waiting request would have their frames for each layer.
+
+[[gnu::always_inline]] inline gh_status Pipeline::handle(const Instance& instance, Exchange& x,
+                                                         const gh_sink& out, const gh_next& next) {
+  return caught(x, [&] { return instance.handle(&x, &out, &next); });
+}
+
+[[gnu::always_inline]] inline gh_status Frame::call(const gh_sink* sink) {
+  const Instance& instance = *layer.instance;
+  const gh_next next{sizeof(gh_next), 0, this, guarded<Pipeline::call_next, GH_UNAVAILABLE>};
+  const gh_status status = Pipeline::handle(instance, x, *sink, next);
+  return pipeline.settle(instance, x, status, went_on || has_emitted());
+}
 
 bool Pipeline::Layer::takes(std::string_view method, std::string_view path) const {
   if (!when) return true;
@@ -169,9 +185,7 @@ gh_status Pipeline::call(std::size_t index, Exchange& x, const gh_sink* out, Fra
   Frame frame(*this, index, x, out, outer);
   const gh_status status =
       around_.empty() ? frame.call(&frame) : Surrounded{frame}.call(&x, &frame);
-  Counts& counts = *frame.layer.counts;
-  counts.add(frame);
-  if (status < 0 && status != GH_CANCELLED) counts.failures.fetch_add(1, std::memory_order_relaxed);
+  frame.count(status);
   return status;
 }
 
@@ -211,11 +225,6 @@ gh_status Surrounded::call(gh_exchange* raw_x, const gh_sink* out) {
   return pipeline.settle(Instance::of(around.owner), x, status, true);
 }
 
-gh_status Pipeline::handle(const Instance& instance, Exchange& x, const gh_sink& out,
-                           const gh_next& next) {
-  return caught(x, [&] { return instance.handle(&x, &out, &next); });
-}
-
 gh_status Pipeline::settle(const Instance& instance, Exchange& x, gh_status status,
                            bool has_response) const {
   if (status == GH_OK && !has_response)
@@ -231,34 +240,25 @@ gh_status Pipeline::call_next(void* self, gh_exchange* x, const gh_sink* out) {
   return frame.pipeline.call(frame.index + 1, Exchange::of(x), out, &frame);
 }
 
-void Pipeline::Counts::add(Frame& frame) {
-  const auto grow = [](std::atomic<std::uint64_t>& to, Clock::duration time) {
-    to.fetch_add(static_cast<std::uint64_t>(time.count()), std::memory_order_relaxed);
-  };
-  frame.ended = Clock::now();
-  const auto took = frame.ended - frame.began;
-  calls.fetch_add(1, std::memory_order_relaxed);
-  grow(total_ns, took);
-  grow(self_ns, took - frame.inside);
-  frame.x.spent[frame.index] += took - frame.inside;
-  if (!frame.went_on) short_circuits.fetch_add(1, std::memory_order_relaxed);
-  if (frame.outer) frame.outer->inside += took;
-}
-
-gh_status Frame::call(const gh_sink* sink) {
-  const Instance& instance = *layer.instance;
-  const gh_next next{sizeof(gh_next), 0, this, guarded<Pipeline::call_next, GH_UNAVAILABLE>};
-  const gh_status status = Pipeline::handle(instance, x, *sink, next);
-  return pipeline.settle(instance, x, status, went_on || has_emitted());
+void Frame::count(gh_status status) {
+  ended = Clock::now();
+  const auto took = ended - began;
+  CallCounts::Shard& counts = layer.counts->here();
+  counts.add(CallCounts::kCalls);
+  counts.add(CallCounts::kTotalNs, in_ns(took));
+  counts.add(CallCounts::kSelfNs, in_ns(took - inside));
+  if (!went_on) counts.add(CallCounts::kShortCircuits);
+  if (status < 0 && status != GH_CANCELLED) counts.add(CallCounts::kFailures);
+  x.spent[index] += took - inside;
+  if (outer) outer->inside += took;
 }
 
 gh_status Frame::first_event(void* self, const gh_event* e) {
   auto& frame = *static_cast<Frame*>(self);
   const gh_sink* const to = frame.out;
-  Pipeline::Counts& counts = *frame.layer.counts;
-  const auto waited = (Clock::now() - frame.began).count();
-  counts.answers.fetch_add(1, std::memory_order_relaxed);
-  counts.first_event_ns.fetch_add(static_cast<std::uint64_t>(waited), std::memory_order_relaxed);
+  CallCounts::Shard& counts = frame.layer.counts->here();
+  counts.add(CallCounts::kAnswers);
+  counts.add(CallCounts::kFirstEventNs, in_ns(Clock::now() - frame.began));
   const gh_status status = to->emit(to->self, e);
   // Which may have stepped aside as well. Only members that every version has: the sink may be that
   // of a plugin whose struct is shorter.

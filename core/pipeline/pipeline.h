@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,6 +8,7 @@
 #include "core/config/config.h"
 #include "core/exchange/handler.h"
 #include "core/host/instance.h"
+#include "core/pipeline/call_counts.h"
 
 namespace gatehouse::core {
 
@@ -62,22 +62,15 @@ class Pipeline final : public Handler, public Reporter {
  private:
   friend struct Frame;
   friend struct Surrounded;
-  /// Shared by all instances of one name, so that a reload loses no counts, nor those of requests
-  /// that still run in an older instance.
-  struct Counts {
-    std::atomic<std::uint64_t> calls{0}, failures{0}, short_circuits{0}, answers{0};
-    std::atomic<std::uint64_t> total_ns{0}, self_ns{0}, first_event_ns{0};
-
-    /// A call that has ended.
-    void add(Frame& frame);
-  };
   struct Layer {
     std::shared_ptr<const gh_plugin> code;  // before the instance, which runs it
     std::unique_ptr<Instance> instance;
     std::string place;   // of its entry: "gatehouse.yaml:12"
     std::string loaded;  // what the log is to have of `code`, if it was loaded for this pipeline
     std::optional<When> when;
-    std::shared_ptr<Counts> counts = std::make_shared<Counts>();
+    // Shared by all instances of one name, so that a reload loses no counts, nor those of requests
+    // that still run in an older instance.
+    std::shared_ptr<CallCounts> counts = std::make_shared<CallCounts>();
 
     /// By its `when`.
     bool takes(std::string_view method, std::string_view path) const;

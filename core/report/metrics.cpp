@@ -1,6 +1,5 @@
 #include "core/metrics/metrics.h"
 
-#include <atomic>
 #include <chrono>
 #include <string>
 
@@ -46,25 +45,25 @@ void set_gateway_metrics(const Setter& set, Gateway& gateway) {
 void Pipeline::set_layer_metrics(const Layer& layer) const {
   const Setter set{gateway_.metrics};
   const Metrics::Labels plugin = {{"plugin", layer.instance->name()}};
-  const auto count = [&](const char* name, const char* help,
-                         const std::atomic<std::uint64_t>& value) {
-    set(Metrics::kCounter, name, help, static_cast<double>(value.load()), plugin);
+  const CallCounts& counts = *layer.counts;
+  const auto count = [&](const char* name, const char* help, CallCounts::Name of) {
+    set(Metrics::kCounter, name, help, static_cast<double>(counts[of]), plugin);
   };
-  const auto time = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& ns) {
-    set(Metrics::kCounter, name, help, static_cast<double>(ns.load()) / 1e9, plugin);
+  const auto time = [&](const char* name, const char* help, CallCounts::Name of) {
+    set(Metrics::kCounter, name, help, static_cast<double>(counts[of]) / 1e9, plugin);
   };
-  const Counts& counts = *layer.counts;
-  count("gatehouse_plugin_calls_total", "Calls of the plugin.", counts.calls);
+  count("gatehouse_plugin_calls_total", "Calls of the plugin.", CallCounts::kCalls);
   count("gatehouse_plugin_failures_total", "Calls that failed, in the plugin or below it.",
-        counts.failures);
+        CallCounts::kFailures);
   count("gatehouse_plugin_short_circuits_total", "Calls that did not call the next plugin.",
-        counts.short_circuits);
-  count("gatehouse_plugin_answers_total", "Calls that emitted a response.", counts.answers);
-  time("gatehouse_plugin_seconds_total", "Seconds in the plugin and below it.", counts.total_ns);
-  time("gatehouse_plugin_self_seconds_total", "Seconds in the plugin itself.", counts.self_ns);
+        CallCounts::kShortCircuits);
+  count("gatehouse_plugin_answers_total", "Calls that emitted a response.", CallCounts::kAnswers);
+  time("gatehouse_plugin_seconds_total", "Seconds in the plugin and below it.",
+       CallCounts::kTotalNs);
+  time("gatehouse_plugin_self_seconds_total", "Seconds in the plugin itself.", CallCounts::kSelfNs);
   time("gatehouse_plugin_first_event_seconds_total",
        "Seconds until the first event of the response, of the calls that had one.",
-       counts.first_event_ns);
+       CallCounts::kFirstEventNs);
 }
 
 void Pipeline::metrics(std::string& out) const {

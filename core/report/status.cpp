@@ -1,6 +1,5 @@
 #include <sys/utsname.h>
 
-#include <atomic>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -34,9 +33,7 @@ std::int64_t ms(auto time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
-double seconds(const std::atomic<std::uint64_t>& ns) {
-  return static_cast<double>(ns.load()) / 1e9;
-}
+double seconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 void report_store(const Member& out, Store& store) {
   const Store::State state = store.state();
@@ -87,11 +84,12 @@ void Pipeline::report_layer(const Layer& layer, gh_json* into) {
   out["state"] = kStates[health.state];
   if (!health.reason.empty()) out["reason"] = std::string_view(health.reason);
   out["since_ms"] = ms(health.since.time_since_epoch());
-  out["calls"] = layer.counts->calls.load();
-  out["failures"] = layer.counts->failures.load();
-  out["short_circuits"] = layer.counts->short_circuits.load();
-  out["seconds"] = seconds(layer.counts->total_ns);
-  out["self_seconds"] = seconds(layer.counts->self_ns);
+  const CallCounts& counts = *layer.counts;
+  out["calls"] = counts[CallCounts::kCalls];
+  out["failures"] = counts[CallCounts::kFailures];
+  out["short_circuits"] = counts[CallCounts::kShortCircuits];
+  out["seconds"] = seconds(counts[CallCounts::kTotalNs]);
+  out["self_seconds"] = seconds(counts[CallCounts::kSelfNs]);
 }
 
 void Pipeline::report(gh_json* into) const {
