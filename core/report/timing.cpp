@@ -1,5 +1,5 @@
 #include <chrono>
-#include <iterator>
+#include <cstring>
 #include <string>
 
 #include "core/pipeline/frame.h"
@@ -7,23 +7,24 @@
 namespace gatehouse::core {
 namespace {
 
-constexpr std::string_view kSeparator = ", ";
+constexpr std::string_view kDuration = ";dur=", kSeparator = ", ";
+constexpr std::size_t kMostDigits = 24;
 
-/// "name;dur=1.250, ": in milliseconds, with three digits behind the point.
-void append_entry(std::string& out, std::string_view name, Clock::duration time) {
-  constexpr std::string_view kDuration = ";dur=";
-  auto us = std::chrono::round<std::chrono::microseconds>(time).count();
-  char text[32];
-  char* const last = std::end(text) - kSeparator.size();
-  char* first = last;
-  for (int digits = 0; us > 0 || digits < 4; ++digits, us /= 10) {
-    if (digits == 3) *--first = '.';
-    *--first = static_cast<char>('0' + us % 10);
+char* put(char* to, std::string_view text) {
+  return static_cast<char*>(std::memcpy(to, text.data(), text.size())) + text.size();
+}
+
+/// In milliseconds, with three digits behind the point. Returns the end.
+char* put_ms(char* to, Clock::duration time) {
+  auto us = static_cast<std::uint64_t>(std::chrono::round<std::chrono::microseconds>(time).count());
+  int digits = 4;
+  for (std::uint64_t power = 10'000; power <= us; power *= 10) ++digits;
+  char* const end = to + digits + 1;
+  for (char* at = end; at > to; us /= 10) {
+    if (at == end - 3) *--at = '.';
+    *--at = static_cast<char>('0' + us % 10);
   }
-  first -= kDuration.size();
-  kDuration.copy(first, kDuration.size());
-  kSeparator.copy(last, kSeparator.size());
-  out.append(name).append(first, std::end(text));
+  return end;
 }
 
 }  // namespace
@@ -36,12 +37,20 @@ void Pipeline::timing(const Exchange& x, std::string& out) const {
     spent[frame->index] += until - frame->began - frame->inside;
     until = frame->began;
   }
-  out.reserve(32 * spent.size());
+  const auto name = [this](std::size_t layer) -> std::string_view {
+    return layers_[layer]->instance->name();
+  };
+  std::size_t most = 0;
+  for (std::size_t layer = 0; layer < spent.size(); ++layer)
+    most += name(layer).size() + kDuration.size() + kMostDigits + kSeparator.size();
+  out.resize(most);
+  char* to = out.data();
   for (std::size_t layer = 0; layer < spent.size(); ++layer) {
     if (spent[layer] == Clock::duration::zero()) continue;
-    append_entry(out, layers_[layer]->instance->name(), spent[layer]);
+    if (to != out.data()) to = put(to, kSeparator);
+    to = put_ms(put(put(to, name(layer)), kDuration), spent[layer]);
   }
-  if (!out.empty()) out.resize(out.size() - kSeparator.size());
+  out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
 }  // namespace gatehouse::core

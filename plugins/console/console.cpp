@@ -34,7 +34,7 @@ milliseconds in_milliseconds(std::chrono::nanoseconds time) {
   return std::chrono::duration_cast<milliseconds>(time);
 }
 
-History::Sample sample_of(const Exchange& x, double took_ms, const Outcome& outcome);
+History::Sample sample_of(const Exchange& x, std::chrono::nanoseconds took, const Outcome& outcome);
 View type_of(View path);
 std::uint64_t last_seen_by(const Exchange& x);
 
@@ -85,17 +85,14 @@ Status Console::chat(Exchange& x, Sink& out, Next& next) {
 void Console::remember(Exchange& x, std::chrono::nanoseconds took, const Outcome& outcome,
                        const Failure& failure) {
   const milliseconds now = in_milliseconds(host_.wall());
-  const double took_ms = std::chrono::duration<double, std::milli>(took).count();
-  const History::Sample sample = sample_of(x, took_ms, outcome);
+  const History::Sample sample = sample_of(x, took, outcome);
   memory_->history.add(now, sample);
   if (!sample.has_failed && !is_watched()) return;
   memory_->requests.add([&](Request& request) {
-    request.began = now - in_milliseconds(took);
-    request.took_ms = took_ms;
-    request.set(x, outcome, failure, status_);
-    if (!request.is_chat || !with_content_) return;
-    request.prompt = cut_utf8(last_question(x), Request::kMaxContent);
-    request.response = responses_.take(x);
+    request.set(x, outcome, failure, now - in_milliseconds(took), took);
+    if (!sample.is_chat) return;
+    request.set_times(x, status_);
+    if (with_content_) request.set_content(last_question(x), responses_.take(x));
   });
 }
 
@@ -158,13 +155,14 @@ Status Console::stream_requests(Exchange& x, Sink& out) {
 
 namespace {
 
-History::Sample sample_of(const Exchange& x, double took_ms, const Outcome& outcome) {
+History::Sample sample_of(const Exchange& x, std::chrono::nanoseconds took,
+                          const Outcome& outcome) {
   History::Sample sample;
   sample.has_failed = outcome.word == "failed" || outcome.word == "cut";
   sample.is_chat = static_cast<bool>(x.chat());
   if (!sample.is_chat) return sample;
   const Json notes = x.notes();
-  sample.took_ms = took_ms;
+  sample.took_ms = std::chrono::duration<double, std::milli>(took).count();
   sample.first_token_ms = notes["ttft_ms"].real();
   sample.input_tokens = notes["input_tokens"].integer();
   sample.output_tokens = notes["output_tokens"].integer();

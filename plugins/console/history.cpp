@@ -2,15 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "gatehouse/toolkit/json_text.hpp"
-#include "number.h"
 
 namespace gatehouse::plugins::console {
 namespace {
 
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr double kNano = 1e9;
+
+/// As JSON, without needless digits.
+std::string text_of(double number) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.10g", number);
+  return text;
+}
 
 }  // namespace
 

@@ -13,24 +13,37 @@
 
 namespace gatehouse::plugins::console {
 
-/// A request that has ended. The length of its texts is bounded.
+/// A request that has ended. Its texts are bounded, and keep their memory for the next one.
 struct Request {
   static constexpr std::size_t kMaxContent = 1024;
 
-  std::uint64_t number = 0;            // the first since the start has 1; 0: none
-  std::chrono::milliseconds began{0};  // since 1970
-  double took_ms = 0;
-  int status = 0;
-  bool is_chat = false;
-  std::string id, method, path, tenant, user, key, outcome, code, detail;
-  Document notes;                // a copy of x.notes(), which costs less than its text
-  std::string timing;            // of chats: the value of a Server-Timing header
-  std::string prompt, response;  // only if the configuration allows content
-
-  void set(const Exchange& x, const Outcome& ended, const Failure& failure,
-           const GatewayStatus& gateway);
+  /// What is known of it when it has ended.
+  void set(const Exchange& x, const Outcome& outcome, const Failure& failure,
+           std::chrono::milliseconds began, std::chrono::nanoseconds took);
+  /// Of a chat: what each plugin took.
+  void set_times(const Exchange& x, const GatewayStatus& gateway);
+  /// Of a chat, only if the configuration allows content.
+  void set_content(View prompt, View response);
   /// Appends it as a JSON object.
   void write(std::string& out) const;
+
+  std::uint64_t number = 0;  // the first since the start has 1; 0: none
+
+ private:
+  static constexpr View kNames[] = {"id",     "method", "path", "outcome", "code",    "detail",
+                                    "tenant", "user",   "key",  "prompt",  "response"};
+  void add(View text, std::size_t most);
+
+  std::chrono::milliseconds began_{0};  // since 1970
+  std::chrono::nanoseconds took_{0};
+  int status_ = 0;
+  bool is_chat_ = false;
+  // One behind the other, since each string of its own would be memory that is far from the rest.
+  std::string texts_;
+  std::array<std::uint16_t, std::size(kNames)> ends_{};  // of those in texts_
+  std::size_t count_ = 0;                                // of those
+  std::string notes_;   // as JSON, which takes less memory than a document
+  std::string timing_;  // the value of a Server-Timing header
 };
 
 /// The last requests, in memory of at most 4 MiB. Any thread; requests that end at the same time

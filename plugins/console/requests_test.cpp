@@ -5,13 +5,10 @@
 #include <thread>
 #include <vector>
 
-#include "gatehouse/testing.hpp"
-
 namespace gatehouse::plugins::console {
 namespace {
 
 struct RequestsTest : ::testing::Test {
-  testing::Harness h;  // for JSON
   Requests requests;
 
   void add(int count) {
@@ -42,17 +39,6 @@ TEST_F(RequestsTest, GivesThoseThatWereNotSeen) {
 TEST_F(RequestsTest, GivesAllToAPageOfAnEarlierProcess) {
   add(2);
   EXPECT_EQ(numbers_after(9000), (std::vector<std::uint64_t>{1, 2}));
-}
-
-TEST_F(RequestsTest, WritesTimesAsAnObject) {
-  Request request;
-  request.notes.root().edit("model").set("m");
-  request.timing = "cache;dur=1.250, model;dur=840.000";
-  std::string text;
-  request.write(text);
-  const Document written = testing::parse(text);
-  EXPECT_EQ(written.root()["self_ms"].dump(), R"({"cache":1.25,"model":840})");
-  EXPECT_EQ(written.root()["notes"]["model"].str(), "m");
 }
 
 TEST_F(RequestsTest, TakesRequestsOfManyThreads) {
