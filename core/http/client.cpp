@@ -54,10 +54,12 @@ struct HttpResponse::Parser final : MessageParser<false> {
   explicit Parser(bool to_head_request)
       : MessageParser(kMaxResponseHead), to_head(to_head_request) {
     skip(to_head);
+    fields.reserve(8);  // of most responses
   }
 
   /// Consumes what it can from the front of `bytes`; false: this is not HTTP.
   bool take_from(std::string_view& bytes) {
+    body.reserve(body.size() + bytes.size());
     return !feed(bytes) && (is_done() || bytes.size() <= kMaxResponseHead);
   }
 

@@ -1,6 +1,7 @@
 #include "core/http/sse.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gatehouse::core {
 namespace {
@@ -11,12 +12,12 @@ constexpr std::size_t kUsual = 1u << 20;
 }  // namespace
 
 void SseReader::feed(std::string_view bytes) {
-  drop_read();
+  make_room();
   buffer_.append(bytes);
 }
 
 void SseReader::take(std::string& bytes) {
-  drop_read();
+  make_room();
   if (buffer_.empty()) {
     buffer_.swap(bytes);
   } else {
@@ -25,12 +26,27 @@ void SseReader::take(std::string& bytes) {
   }
 }
 
+void SseReader::make_room() {
+  forget_given();
+  data_ += std::exchange(line_, {});
+  drop_read();
+}
+
 void SseReader::drop_read() {
   if (begin_ == 0) return;
   buffer_.erase(0, begin_);
   scanned_ -= begin_;
   begin_ = 0;
   if (buffer_.size() <= kUsual && buffer_.capacity() > kUsual) buffer_.shrink_to_fit();
+}
+
+void SseReader::forget_given() {
+  if (!std::exchange(given_, false)) return;
+  has_data_ = false;
+  line_ = {};
+  data_.clear();
+  if (data_.capacity() > kUsual) data_.shrink_to_fit();
+  type_.clear();
 }
 
 std::optional<std::string_view> SseReader::line() {
@@ -60,14 +76,13 @@ void SseReader::field(std::string_view line) {
   std::string_view value = colon == line.npos ? std::string_view() : line.substr(colon + 1);
   if (!value.empty() && value[0] == ' ') value.remove_prefix(1);
   if (name == "data") {
-    if (has_data_) data_ += '\n';
-    data_ += value;
-    has_data_ = true;
+    add_data(value);
   } else if (name == "event") {
     type_ = value;
   } else if (name == "error") {
     // llama.cpp before September 2025 sends errors in this field, which the standard ignores.
     type_ = name;
+    line_ = {};
     data_ = value;
     has_data_ = true;
   } else if (name == "id" && value.find('\0') == value.npos) {
@@ -78,21 +93,27 @@ void SseReader::field(std::string_view line) {
   }
 }
 
-std::optional<SseReader::Event> SseReader::next() {
-  if (given_) {
-    given_ = false;
-    has_data_ = false;
-    data_.clear();
-    if (data_.capacity() > kUsual) data_.shrink_to_fit();
-    type_.clear();
+/// Most events have one line, which is not copied.
+void SseReader::add_data(std::string_view line) {
+  const bool is_first = !std::exchange(has_data_, true);
+  if (is_first && line.size() <= kUsual) {
+    line_ = line;
+    return;
   }
+  data_ += std::exchange(line_, {});
+  if (!is_first) data_ += '\n';
+  data_ += line;
+}
+
+std::optional<SseReader::Event> SseReader::next() {
+  forget_given();
   while (const auto l = line()) {
     if (!l->empty()) {
       field(*l);
     } else if (has_data_) {
       given_ = true;
       if (data_.size() > kUsual) drop_read();
-      return Event{type_, data_, id_};
+      return Event{type_, data_.empty() ? line_ : data_, id_};
     } else {
       type_.clear();
     }

@@ -32,7 +32,10 @@ class SseReader {
 
  private:
   void field(std::string_view line);
+  void add_data(std::string_view line);
+  void make_room();
   void drop_read();
+  void forget_given();
   std::optional<std::string_view> line();
 
   std::string buffer_;
@@ -42,6 +45,7 @@ class SseReader {
   bool after_cr_ = false;    // a line feed would belong to the carriage return before it
   bool has_data_ = false;    // the event that is being parsed has data
   bool given_ = false;       // next() has returned the event in type_ and data_
+  std::string_view line_;    // its data, as long as that is one line, which is in buffer_
   std::string type_, data_, id_;
   std::chrono::milliseconds retry_{-1};
 };
