@@ -30,11 +30,17 @@ Status Step::emit(Event e) {
   const bool is_ours = !e.has(GH_PROVIDER_EXECUTED) && !e.has(GH_DYNAMIC);
   if (is_ours && e.kind() == GH_EV_TOOL_CALL) return add_call(e);
   if (is_ours && e.kind() == GH_EV_TOOL_CALL_ERROR) return add_broken_call(e);
-  if (!e.has(GH_DYNAMIC)) content_.add(e);
+  collect(e);
   // The client must not run what runs here.
   const bool starts_here = is_ours && e.kind() == GH_EV_TOOL_INPUT_START &&
                            (tool_here(e.name()) || (hides_tools_ && !offered_.count(e.name())));
   return out_.emit(starts_here ? e.with_flag(GH_DYNAMIC) : e.raw());
+}
+
+/// A model without tools does not continue, unless it calls one all the same: that call is kept,
+/// but not the text before it, which most chats would keep for nothing.
+void Step::collect(Event e) {
+  if (!offered_.empty() && !e.has(GH_DYNAMIC)) content_.add(e);
 }
 
 /// A step that follows another one in the same call of next(): a plugin below has continued with

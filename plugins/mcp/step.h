@@ -56,6 +56,7 @@ class Step final : public Sink {
 
  private:
   Status begin();
+  void collect(Event e);
   Status add_call(Event e);
   Status add_broken_call(Event e);
   Status fail(const Call& call, Event failed);
