@@ -1,5 +1,7 @@
 #include "core/commands/service.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <sstream>
@@ -65,6 +67,7 @@ void Service::start(std::unique_ptr<Pipeline> first, const Problems& warnings) {
   first->prepare();
   first->start(nullptr);
   use(first_, pipelines_.own(std::move(first)));
+  ::malloc_trim(0);  // what reading the configuration took, before requests come
   clients_.start();
   if (admin_) admin_->start();
   log_addresses();
