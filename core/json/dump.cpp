@@ -64,15 +64,16 @@ class Writer {
 };
 
 /// Most numbers that plugins write, such as milliseconds and dollars, have few decimals. Those that
-/// have at most `kDecimals` and 15 digits in all are their own shortest text.
+/// have at most `kDecimals`, and 15 digits in all, are their own shortest text.
 bool dump_decimal(double value, Writer& out) {
   constexpr double kScale = 1e6, kMost = 1e15;
   constexpr int kDecimals = 6;
-  const double scaled = value * kScale;
+  const bool is_whole = value < kMost && value == std::floor(value);
+  const double scaled = is_whole ? value : value * kScale;
   if (!(scaled >= 1 && scaled < kMost)) return false;
   auto digits = static_cast<std::int64_t>(scaled + 0.5);
-  if (static_cast<double>(digits) / kScale != value) return false;
-  int decimals = kDecimals;
+  int decimals = is_whole ? 0 : kDecimals;
+  if (!is_whole && static_cast<double>(digits) / kScale != value) return false;
   for (; decimals > 0 && digits % 10 == 0; --decimals) digits /= 10;
   char text[24];
   char* const end = std::end(text);

@@ -257,8 +257,13 @@ TEST_F(JsonTable, DumpsARealThatReadsBackAsTheSame) {
 
 TEST_F(JsonTable, DumpsARealWithoutNeedlessDigits) {
   gh_json* const root = make();
-  const std::pair<double, const char*> numbers[] = {
-      {0.5, "0.5"}, {12.3, "12.3"}, {250, "250"}, {0.000212, "0.000212"}, {1000000.5, "1000000.5"}};
+  const std::pair<double, const char*> numbers[] = {{0.5, "0.5"},
+                                                    {12.3, "12.3"},
+                                                    {250, "250"},
+                                                    {0.000212, "0.000212"},
+                                                    {1000000.5, "1000000.5"},
+                                                    {100000, "100000"},
+                                                    {123456789012, "123456789012"}};
   for (const auto& [value, text] : numbers) {
     json.set_real(root, value);
     EXPECT_EQ(dump(root), text);
@@ -404,6 +409,23 @@ TEST_F(JsonTable, CopiesBetweenDocumentsForGood) {
   json.copy(to, from);
   json.drop(from);
   EXPECT_EQ(dump(to), R"({"key":["a text",{"":1}]})");
+}
+
+// Documents that were dropped leave their memory to later ones.
+TEST_F(JsonTable, ADocumentHasNothingOfEarlierOnes) {
+  for (const std::size_t size : {10u, 100u, 1000u, 3000u, 10'000u, 100u}) {
+    const std::string text(size, 'x'), list = "[1" + repeat(",1", static_cast<int>(size / 4)) + "]";
+    const std::string document = R"({"text":")" + text + R"(","list":)" + list + "}";
+    gh_str error{};
+    gh_json* const parsed = json.parse(raw(document), &error);
+    gh_json* const made = json.make();
+    EXPECT_EQ(json.type(made), GH_NULL);
+    json.set_str(edit(made, "copy"), json.str(get(parsed, "text")));
+    EXPECT_EQ(dump(parsed), document);
+    json.drop(parsed);
+    EXPECT_EQ(dump(made), R"({"copy":")" + text + "\"}");
+    json.drop(made);
+  }
 }
 
 TEST_F(JsonTable, CopiesAWholeIntoItsPartAndAPartOntoItsWhole) {
