@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <string>
@@ -16,6 +17,7 @@ char* put(char* to, std::string_view text) {
 
 /// In milliseconds, with three digits behind the point. Returns the end.
 char* put_ms(char* to, Clock::duration time) {
+  time = std::max(time, Clock::duration::zero());
   auto us = static_cast<std::uint64_t>(std::chrono::round<std::chrono::microseconds>(time).count());
   int digits = 4;
   for (std::uint64_t power = 10'000; power <= us; power *= 10) ++digits;
