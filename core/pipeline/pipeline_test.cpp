@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
+#include <vector>
 
 #include "core/version.h"
 #include "tests/core/request.h"
@@ -393,6 +395,21 @@ TEST_F(PipelineTest, EachLayerCountsTheAnswersThatPassIt) {
   pipeline->metrics(text);
   EXPECT_NE(text.find("gatehouse_plugin_answers_total{plugin=\"a\"} 1\n"), std::string::npos);
   EXPECT_NE(text.find("gatehouse_plugin_answers_total{plugin=\"b\"} 1\n"), std::string::npos);
+}
+
+TEST(CallCounts, AddsUpWhatThreadsHaveCounted) {
+  CallCounts counts;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 20; ++i) {  // more than there are shards
+    threads.emplace_back([&counts] {
+      for (int call = 0; call < 1000; ++call) counts.here().add(CallCounts::kCalls);
+      counts.here().add(CallCounts::kTotalNs, 7);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(counts[CallCounts::kCalls], 20'000u);
+  EXPECT_EQ(counts[CallCounts::kTotalNs], 140u);
+  EXPECT_EQ(counts[CallCounts::kFailures], 0u);
 }
 
 TEST_F(PipelineTest, AnAdminRequestMeetsOnlyThePluginThatClaimedIt) {
