@@ -63,6 +63,22 @@ TEST(Mcp, RejectsCallsOfOtherToolsAndCallsTheModelAgain) {
             R"("There is no tool named other. Use only the tools that are offered."})");
 }
 
+TEST(Mcp, KeepsOnlyTheCallOfAModelWithoutTools) {
+  Gateway g(
+      {events({"step-start", "text:One moment", "tool-call:c1:other:{}", "step-finish:tool-calls"}),
+       answer("Sorry")});
+
+  EXPECT_EQ(g.h.ask(g.mcp, R"({"model": "m", "messages": []})").events,
+            (Events{"step-start", "text:One moment",
+                    "tool-call-error:c1:other:the model called a tool that was not offered:{}",
+                    "tool-output-error:c1:the call was not run", "step-finish:tool-calls",
+                    "step-start", "text:Sorry", "step-finish:stop"}));
+  const auto messages = g.h.json(g.h.chats.at(1))["messages"];
+  EXPECT_EQ(messages.at(0)["content"].dump(),
+            R"([{"type":"tool-call","id":"c1","name":"other","input":{}}])");
+  EXPECT_EQ(messages.at(1)["role"].str(), "tool");
+}
+
 TEST(Mcp, GivesTheModelTheReasonOfACallThatTheProviderCouldNotRead) {
   const Events broken = {"step-start", "tool-call-error:c1:known:no JSON:{}",
                          "step-finish:tool-calls"};

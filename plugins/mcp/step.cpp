@@ -38,7 +38,7 @@ Status Step::emit(Event e) {
 }
 
 /// A model without tools does not continue, unless it calls one all the same: that call is kept,
-/// but not the text before it, which most chats would keep for nothing.
+/// but nothing that comes before it, which nearly all chats would keep for nothing.
 void Step::collect(Event e) {
   if (!offered_.empty() && !e.has(GH_DYNAMIC)) content_.add(e);
 }
