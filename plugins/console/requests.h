@@ -46,7 +46,7 @@ struct Request {
   std::string timing_;  // the value of a Server-Timing header
 };
 
-/// The last requests, in memory of at most 4 MiB. Any thread; requests that end at the same time
+/// The last requests, with texts of at most 3.4 MiB. Any thread; requests that end at the same time
 /// do not wait for each other.
 class Requests {
  public:
